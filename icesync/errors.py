@@ -1,0 +1,216 @@
+"""
+Everything that can stop icesync, and the exit code of each.
+
+::
+
+    IcesyncError
+    ├── ConfigError        3   the files are wrong
+    │   ├── ConfigMalformed    they cannot be read
+    │   ├── ConfigInvalid      they can be read, and break a rule
+    │   └── SecretMissing      a reference leads nowhere
+    ├── AccessError        4   nobody to act as
+    │   ├── TokenExpired
+    │   └── LoginRefused
+    ├── StateLocked        5   another run holds the lock
+    ├── StaleError         6   the world moved since the plan
+    │   ├── PlanStale
+    │   └── StateConflict
+    ├── ApplyIncomplete    7   some writes done, some failed or uncertain
+    ├── StateError         8   the snapshot cannot be read or kept
+    │   ├── StateCorrupt
+    │   ├── StateTooNew
+    │   └── StateNotSaved
+    ├── PolicyRefused      9   a limit, a guard, or nobody said yes
+    ├── RemoteError       10   ICE was not reached, or said no at once; nothing was written
+    │   ├── Unreachable
+    │   └── Refused
+    ├── UsageError        64   the command line
+    └── Interrupted      130   a signal, after a clean save
+
+The numbers stand here and nowhere else. Findings in the user's files are data
+(:mod:`icesync.diagnostics`); an exception means that icesync cannot go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "EXIT_CHANGES",
+    "EXIT_CODES",
+    "EXIT_OK",
+    "EXIT_UNEXPECTED",
+    "AccessError",
+    "ApplyIncomplete",
+    "ConfigError",
+    "ConfigInvalid",
+    "ConfigMalformed",
+    "IcesyncError",
+    "Interrupted",
+    "LoginRefused",
+    "PlanStale",
+    "PolicyRefused",
+    "Refused",
+    "RemoteError",
+    "SecretMissing",
+    "StaleError",
+    "StateConflict",
+    "StateCorrupt",
+    "StateError",
+    "StateLocked",
+    "StateNotSaved",
+    "StateTooNew",
+    "TokenExpired",
+    "Unreachable",
+    "UsageError",
+]
+
+EXIT_OK: Final = 0
+EXIT_UNEXPECTED: Final = 1
+EXIT_CHANGES: Final = 2
+
+EXIT_CODES: Final = {
+    0: "done; for `plan`, also when there are changes",
+    1: "unexpected error: a bug in icesync",
+    2: "only with `--detailed-exitcode` (and `check`): there are changes",
+    3: "configuration, validation or a secret reference is wrong",
+    4: "token or permission",
+    5: "the lock is held by another run",
+    6: "the plan is stale, incomplete or was tampered with",
+    7: "apply incomplete: some calls failed or are uncertain",
+    8: "the snapshot cannot be read, or was not saved",
+    9: "refused by a limit, a guard or a missing approval",
+    10: "ICE unreachable or refused at once; nothing was written",
+    64: "the command line is wrong",
+    130: "interrupted by Ctrl-C; what was acknowledged is saved",
+    143: "ended by SIGTERM; what was acknowledged is saved",
+}
+"""Every exit code and its meaning, for the README and ``--help``."""
+
+
+class IcesyncError(Exception):
+    """Base of all expected failures; *hints* are commands or sentences that show the way out."""
+
+    exit_code: int = EXIT_UNEXPECTED
+
+    def __init__(self, message: str, *hints: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hints = hints
+
+
+class ConfigError(IcesyncError):
+    """The files are wrong; *diagnostics* says where, sorted by place."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *hints: str, diagnostics: Sequence[object] = ()) -> None:
+        super().__init__(message, *hints)
+        self.diagnostics = tuple(diagnostics)
+
+
+class ConfigMalformed(ConfigError):
+    """A file cannot be found or read at all."""
+
+
+class ConfigInvalid(ConfigError):
+    """The files can be read, and break a rule."""
+
+
+class SecretMissing(ConfigError):
+    """A secret reference does not lead to a usable value."""
+
+
+class AccessError(IcesyncError):
+    """There is nobody to act as, or ICE does not accept who we are."""
+
+    exit_code = 4
+
+
+class TokenExpired(AccessError):
+    """The token has ended, or ends before the run would."""
+
+
+class LoginRefused(AccessError):
+    """ICE did not accept the login or the token."""
+
+
+class StateLocked(IcesyncError):
+    """Another run holds the lock of the snapshot."""
+
+    exit_code = 5
+
+
+class StaleError(IcesyncError):
+    """The world moved since the plan was made."""
+
+    exit_code = 6
+
+
+class PlanStale(StaleError):
+    """A saved plan no longer fits the files, the secrets or the snapshot."""
+
+
+class StateConflict(StaleError):
+    """Somebody else wrote the snapshot meanwhile."""
+
+
+class ApplyIncomplete(IcesyncError):
+    """Some writes were done, some failed or are uncertain; the report says which."""
+
+    exit_code = 7
+
+
+class StateError(IcesyncError):
+    """The snapshot cannot be read or kept."""
+
+    exit_code = 8
+
+
+class StateCorrupt(StateError):
+    """The snapshot is damaged, edited by hand, or not a snapshot of this target."""
+
+
+class StateTooNew(StateError):
+    """The snapshot was written by a newer icesync."""
+
+
+class StateNotSaved(StateError):
+    """The store refused the snapshot."""
+
+
+class PolicyRefused(IcesyncError):
+    """A limit, a guard or a missing approval; the hints say how to allow it."""
+
+    exit_code = 9
+
+
+class RemoteError(IcesyncError):
+    """ICE could not be reached, or said no to the first call; nothing was written."""
+
+    exit_code = 10
+
+
+class Unreachable(RemoteError):
+    """No connection to ICE could be made."""
+
+
+class Refused(RemoteError):
+    """ICE refused the first call in a way that every other call would meet too."""
+
+
+class UsageError(IcesyncError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 64
+
+
+class Interrupted(IcesyncError):
+    """A signal ended the run after a clean save; *exit_code* is 128 + the signal's number."""
+
+    def __init__(self, message: str, *hints: str, signal_number: int = 2) -> None:
+        super().__init__(message, *hints)
+        self.exit_code = 128 + signal_number
