@@ -1,0 +1,66 @@
+"""What the files ask for, with the place of every effective value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.address import Address
+    from icesync.model.fields import Setting
+    from icesync.model.secret import SecretRef
+
+__all__ = ["DesiredServer", "DesiredState", "Origin", "Removal", "RemovalAction"]
+
+
+class Origin(Protocol):
+    """Knows which line of which file gave each effective value of one server."""
+
+    def position(self, key: str = "") -> SourcePosition:
+        """Return the place of *key*'s effective value; of the server itself without a key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredServer:
+    """
+    One email server as the files want it, defaults merged.
+
+    *settings* holds the typed values that are present, by dotted key; *secrets*
+    the references, by dotted key. Absent means "not given": how that is sent is
+    a setting of the wire (``api.wire.absent``).
+    """
+
+    address: Address
+    settings: Mapping[str, Setting]
+    secrets: Mapping[str, SecretRef]
+    origin: Origin
+    name: str = ""
+
+
+class RemovalAction(StrEnum):
+    """How the files end a server."""
+
+    DISABLE = "disable"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An entry of ``removed:``, the only way to end a server."""
+
+    address: Address
+    action: RemovalAction
+    position: SourcePosition
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """All servers and removals of all files; order of files does not matter."""
+
+    servers: Mapping[Address, DesiredServer]
+    removals: Mapping[Address, Removal] = field(default_factory=dict)

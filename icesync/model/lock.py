@@ -1,0 +1,25 @@
+"""Who holds the lock of a snapshot; information only, the kernel or the server decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["LockOwner"]
+
+
+@dataclass(frozen=True, slots=True)
+class LockOwner:
+    """
+    The holder of a lock, in the words of Terraform's lock documents.
+
+    *id* is random, *who* is ``user@host``, *created* UTC, *info* a link to the
+    run or what else helps to find its owner.
+    """
+
+    id: str
+    operation: str
+    who: str
+    pid: int
+    created: str
+    info: str = ""
+    version: str = ""

@@ -1,0 +1,154 @@
+"""What apply would do, as a value: sorted, frozen, the same for the same input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.address import Address
+    from icesync.model.fields import Setting
+    from icesync.model.secret import SecretComparison
+
+__all__ = [
+    "SENDING",
+    "Action",
+    "FieldChange",
+    "Plan",
+    "Reason",
+    "ResourceChange",
+    "SecretChange",
+    "Selection",
+]
+
+
+class Action(StrEnum):
+    """What happens to one server."""
+
+    ADOPT = "adopt"
+    """first send"""
+    UPDATE = "update"
+    DISABLE = "disable"
+    """send Disabled and inactive, then drop the entry"""
+    FORGET = "forget"
+    """drop the entry, send nothing"""
+    ORPHAN = "orphan"
+    """left the files: shown, never touched"""
+    RESEND = "resend"
+    """nothing differs, but the last call is uncertain, or it was asked for"""
+    NO_OP = "no-op"
+
+
+SENDING = frozenset({Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.RESEND})
+"""The actions that make a call."""
+
+
+class Reason(StrEnum):
+    """Why a server is in the plan, where the changed fields do not say it."""
+
+    NOT_IN_SNAPSHOT = "the snapshot does not know it"
+    LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
+    REQUESTED = "asked for by --resend"
+    NOT_IN_FILES = "no file defines it any more"
+    REMOVED_IN_FILES = "listed under `removed:`"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One setting that differs; None stands for "not given"."""
+
+    key: str
+    before: Setting | None
+    after: Setting | None
+    position: SourcePosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SecretChange:
+    """
+    One secret that rides in a call.
+
+    *tag* is a keyed digest of the value seen while planning, or None where it
+    was not seen; apply refuses a saved plan whose secrets have other tags.
+    """
+
+    key: str
+    comparison: SecretComparison
+    reference: str
+    tag: str | None = None
+    position: SourcePosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """
+    What happens to one server, and why.
+
+    *before* and *after* are whole settings (None: no entry, no server), *fields*
+    only what differs, *secrets* all that ride along, each in the field table's
+    order. *prior* is the digest of the entry that the plan started from.
+    """
+
+    address: Address
+    action: Action
+    before: Mapping[str, Setting] | None = None
+    after: Mapping[str, Setting] | None = None
+    fields: tuple[FieldChange, ...] = ()
+    secrets: tuple[SecretChange, ...] = ()
+    reason: Reason | None = None
+    prior: str | None = None
+    name: str = ""
+    position: SourcePosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """
+    Which servers a plan looks at: addresses or globs such as ``59/*``.
+
+    No *targets* means all. *resend* asks for servers to be sent although
+    nothing differs.
+    """
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    resend: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """
+    The changes that turn the snapshot into the desired state, sorted by address.
+
+    Servers that need nothing are listed too, as no-op. *complete* is False when
+    a secret could not be looked at; such a plan can be read, not applied.
+    """
+
+    base_url: str
+    lineage: str | None
+    base_serial: int
+    changes: tuple[ResourceChange, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    complete: bool = True
+    key_id: str | None = None
+
+    @property
+    def effective(self) -> tuple[ResourceChange, ...]:
+        """The changes that apply would carry out: neither no-op nor orphan."""
+        return tuple(c for c in self.changes if c.action not in _INERT)
+
+    @property
+    def calls(self) -> tuple[ResourceChange, ...]:
+        """The changes that make a call to ICE."""
+        return tuple(c for c in self.changes if c.action in SENDING)
+
+    def count(self, action: Action) -> int:
+        """Return how many changes have *action*."""
+        return sum(c.action is action for c in self.changes)
+
+
+_INERT = frozenset({Action.NO_OP, Action.ORPHAN})

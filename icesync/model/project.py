@@ -1,0 +1,156 @@
+"""The settings of one repository: what ``icesync.yaml`` says, typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.secret import SecretRef
+
+__all__ = [
+    "EMULATOR",
+    "VENDOR_BASE_URL",
+    "Absent",
+    "Api",
+    "Guard",
+    "Limit",
+    "LimitName",
+    "Login",
+    "OrgKey",
+    "Project",
+    "SecretScope",
+    "WireOptions",
+]
+
+EMULATOR: Final = "emulator"
+"""The word that stands for the embedded emulator instead of an address."""
+
+VENDOR_BASE_URL: Final = "https://www.enterice.com/ICEAPI"
+
+
+class OrgKey(StrEnum):
+    """Under which name the organization is sent; the vendor's pages disagree."""
+
+    BOTH = "both"
+    ORG_ID = "OrgId"
+    ORGANIZATION_ID = "OrganizationId"
+
+
+class Absent(StrEnum):
+    """What is sent for a text that was not given."""
+
+    EMPTY = "empty"
+    NULL = "null"
+    OMIT = "omit"
+
+
+@dataclass(frozen=True, slots=True)
+class WireOptions:
+    """What the vendor leaves open about request bodies."""
+
+    org_key: OrgKey = OrgKey.BOTH
+    absent: Absent = Absent.EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login from which a token is obtained."""
+
+    organization: int
+    username: str
+    password: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How ICE is reached; times in seconds."""
+
+    base_url: str = VENDOR_BASE_URL
+    token: SecretRef | None = None
+    login: Login | None = None
+    timeout_s: float = 30.0
+    rate_per_s: float = 10.0
+    concurrency: int = 4
+    proxy: str | None = None
+    ca_file: str | None = None
+    wire: WireOptions = field(default_factory=WireOptions)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether calls go to the embedded emulator."""
+        return self.base_url == EMULATOR
+
+
+class LimitName(StrEnum):
+    """What a limit counts."""
+
+    UPDATES = "updates"
+    DISABLES = "disables"
+    ADOPTS = "adopts"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most *count* changes, or *share* of the fleet (0 to 1); the stricter wins."""
+
+    count: int | None = None
+    share: float | None = None
+
+    def ceiling(self, servers: int) -> int | None:
+        """Return how many changes a fleet of *servers* may see; a share never falls below 1."""
+        by_share = None if self.share is None else max(1, int(servers * self.share + 1e-9))
+        given = [n for n in (self.count, by_share) if n is not None]
+        return min(given, default=None)
+
+
+class Guard(StrEnum):
+    """A kind of change that needs ``--allow`` whatever the limits say."""
+
+    TLS_OFF = "tls-off"
+    SPOOFING_ON = "spoofing-on"
+    DISABLED = "disabled"
+    HOST_CHANGE = "host-change"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretScope:
+    """
+    Which variables and files server files may refer to, as globs.
+
+    Files are relative to the repository; a pull request cannot send
+    ``GITHUB_TOKEN`` or ``/proc/self/environ`` as a mail password. ``.git`` and
+    ``/proc`` stay closed whatever the globs say.
+    """
+
+    env_allow: tuple[str, ...] = ("ICE_*", "ICESYNC_SECRET_*")
+    file_allow: tuple[str, ...] = ("**", "/run/secrets/**")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """
+    One repository; *root* is the absolute folder of *config_file*.
+
+    *positions* names the place of a setting of the configuration by its dotted
+    path, for messages.
+    """
+
+    root: str
+    config_file: str
+    api: Api = field(default_factory=Api)
+    files: tuple[str, ...] = ("servers/**/*.yaml",)
+    state_path: str = "icesync.state.json"
+    fingerprint_key: SecretRef | None = None
+    limits: dict[LimitName, Limit] = field(
+        default_factory=lambda: {
+            LimitName.UPDATES: Limit(share=0.3),
+            LimitName.DISABLES: Limit(count=1),
+            LimitName.ADOPTS: Limit(count=20),
+        }
+    )
+    guards: frozenset[Guard] = frozenset(Guard)
+    secrets: SecretScope = field(default_factory=SecretScope)
+    positions: dict[str, SourcePosition] = field(default_factory=dict)

@@ -1,0 +1,120 @@
+"""Secrets: a reference, a fingerprint, an answer to "did it change", a value that cannot print."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.address import Address
+
+__all__ = [
+    "Fingerprint",
+    "SecretComparison",
+    "SecretFindings",
+    "SecretRef",
+    "SecretValue",
+    "parse_secret_ref",
+]
+
+_REFERENCE: Final = re.compile(r"ref\+([a-z][a-z0-9]*)://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?")
+
+
+class SecretRef(NamedTuple):
+    """
+    Where a secret is kept: ``ref+SCHEME://PATH[?QUERY][#FRAGMENT]``.
+
+    A reference is not a secret: it is shown in plans and kept in the snapshot.
+    """
+
+    text: str
+    scheme: str
+    path: str
+    query: str = ""
+    fragment: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_secret_ref(text: str) -> SecretRef | None:
+    """Return the reference that *text* spells, or None; any scheme will do."""
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        return None
+    scheme, path, query, fragment = match.groups(default="")
+    return SecretRef(text, scheme, path, query, fragment)
+
+
+class Fingerprint(NamedTuple):
+    """A keyed digest of a secret and its salt, in hexadecimal (``codec/fingerprint``)."""
+
+    salt: str
+    value: str
+
+
+class SecretComparison(StrEnum):
+    """What is known about a secret since it was last sent."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    NOT_COMPARED = "not compared"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFindings:
+    """
+    How the secrets of a fleet compare: *usual* for all but those listed in *odd*.
+
+    A fleet in which nothing rotated lists nothing, so it costs nothing.
+    """
+
+    usual: SecretComparison = SecretComparison.UNCHANGED
+    odd: Mapping[Address, Mapping[str, SecretComparison]] = field(default_factory=dict)
+
+    def of(self, address: Address, key: str) -> SecretComparison:
+        """Return how the secret *key* of *address* compares."""
+        return self.odd.get(address, {}).get(key, self.usual)
+
+
+class SecretValue:
+    """
+    A secret in memory: it cannot print, compare, hash, copy or pickle itself.
+
+    It opens by :meth:`reveal`, which only the wire encoder, the fingerprint
+    codec and an adapter's own login may call; a test walks the tree for it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> NoReturn:
+        self._refuse("compared")
+
+    def __hash__(self) -> NoReturn:  # noqa: PLE0309 - it never returns
+        self._refuse("hashed")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        self._refuse("pickled or copied")
+
+    @staticmethod
+    def _refuse(what: str) -> NoReturn:
+        raise TypeError(f"a secret cannot be {what}")

@@ -1,0 +1,121 @@
+"""The sockets that adapters plug into: small protocols, no implementation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from icesync.model.lock import LockOwner
+    from icesync.model.report import Outcome, Result
+    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.update import Update
+
+__all__ = ["Clock", "Gateway", "Progress", "SecretProvider", "StateStore"]
+
+
+class StateStore(Protocol):
+    """Carries the bytes of a snapshot; it does not understand them."""
+
+    def read(self) -> bytes | None:
+        """
+        Return the stored bytes, or None when nothing was ever stored.
+
+        Raises:
+            StateError: there is something, and it cannot be read.
+
+        """
+        ...
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """
+        Replace the stored bytes at once; a reader sees the old or the new ones, whole.
+
+        Raises:
+            StateConflict: what is stored is not *previous* any more.
+            StateNotSaved: the store refused.
+            StateLocked: the lock is not held by this store, and cannot be had.
+
+        """
+        ...
+
+    def lock(self, owner: LockOwner, timeout_s: float) -> AbstractContextManager[None]:
+        """
+        Hold the lock while the context is open; wait at most *timeout_s* for it.
+
+        Raises:
+            StateLocked: somebody else holds it; the message says who.
+            StateError: locks cannot be kept there at all.
+
+        """
+        ...
+
+    def lock_owner(self) -> LockOwner | None:
+        """Return who holds the lock now, or None when it is free."""
+        ...
+
+    def describe(self) -> str:
+        """Return where the snapshot lives, in one short line without a secret."""
+        ...
+
+
+class SecretProvider(Protocol):
+    """Opens the references of one scheme."""
+
+    scheme: str
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the secret behind *reference*, unaltered.
+
+        Raises:
+            SecretMissing: there is none, it is empty, or it must not be used.
+
+        """
+        ...
+
+
+class Gateway(Protocol):
+    """Sends one update at a time; each worker thread has a gateway of its own."""
+
+    def send(self, update: Update) -> Outcome:
+        """Make one call and return what it came to; never raises for the far end's behaviour."""
+        ...
+
+    def close(self) -> None:
+        """Release the connection."""
+        ...
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, UTC and aware."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for *seconds*."""
+        ...
+
+
+class Progress(Protocol):
+    """Is told how an apply goes; says so to a person, or does nothing."""
+
+    def start(self, total: int) -> None:
+        """Begin: *total* changes will be carried out."""
+        ...
+
+    def advance(self, result: Result) -> None:
+        """One more change has ended as *result*."""
+        ...
+
+    def stop(self) -> None:
+        """No more changes will come."""
+        ...
