@@ -1,0 +1,158 @@
+"""
+Text to plain data with a position for each node, strictly.
+
+libyaml's parser gives events; nothing is built before an event was looked at,
+so size, depth, nodes and alias expansion are bounded first. (PyYAML's loaders
+build recursively: a deep document ends the process, a short one with aliases
+or merge keys fills the memory.)
+
+There are two readings. The quick one builds the data of ordinary documents and
+gives up at anything unusual; the careful one reads what the quick one gave up,
+knows the place of every node and collects every problem. A property test holds
+the two to the same data.
+
+Scalars stay text: a password ``0012`` cannot become 10. A scalar that was
+quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from icesync.config.careful import Careful, Place, read_carefully
+from icesync.config.characters import check_text
+from icesync.config.source import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.diagnostics import Diagnostic, SourcePosition
+
+__all__ = ["Document", "Node", "NodePath", "parse_document"]
+
+Node: TypeAlias = Any
+"""A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""
+
+NodePath: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Document:
+    """
+    One file as plain data; *data* is None where *problems* made it unreadable.
+
+    Positions are made when first asked for, by reading the text again: only a
+    document that changed or has a problem pays for them.
+    """
+
+    source: SourceFile
+    data: Node = None
+    problems: tuple[Diagnostic, ...] = ()
+    _careful: Careful | None = field(default=None, repr=False)
+
+    @property
+    def file(self) -> str:
+        """The path of the file, relative to the configuration."""
+        return self.source.path
+
+    def position(self, path: NodePath = ()) -> SourcePosition:
+        """Return the place of the value at *path*, or of its nearest parent that exists."""
+        return self._place(path, key=False)
+
+    def key_position(self, path: NodePath) -> SourcePosition:
+        """Return the place of the key at *path*, for a finding about the key itself."""
+        return self._place(path, key=True)
+
+    def _place(self, path: NodePath, *, key: bool) -> SourcePosition:
+        if self._careful is None:
+            self._careful = read_carefully(self.source)
+        table: dict[NodePath, Place] = self._careful.keys if key else self._careful.values
+        while path and path not in table:
+            path = path[:-1]
+        line, column = table.get(path, (1, 1))
+        return SourcePosition(self.source.path, line, column)
+
+
+def parse_document(source: SourceFile) -> Document:
+    """Return *source* as a document; never raises, problems are in the document."""
+    problems = check_text(source)
+    if problems:
+        return Document(source, problems=problems)
+    try:
+        return Document(source, _read_quickly(source.data))
+    except _UnusualError:
+        careful = read_carefully(source)
+    except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
+        return Document(source, problems=(yaml_problem(source, error),))
+    if careful.problems:
+        return Document(source, problems=careful.problems, _careful=careful)
+    return Document(source, careful.data, _careful=careful)
+
+
+class _UnusualError(Exception):
+    """The document needs the careful reading."""
+
+
+_QUICK_DEPTH: Final = 16
+_QUICK_NODES: Final = 50_000
+
+
+def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its speed
+    """Return the data of an ordinary document; *data* was checked by :func:`check_text`."""
+    next_event = open_parser(data).get_event
+    root: list[Node] = []
+    stack: list[tuple[Node, str | None]] = []
+    current: Node = root
+    key: str | None = None
+    nodes = 0
+    while True:
+        event = next_event()
+        kind = type(event)
+        if kind is ScalarEvent:
+            value = event.value
+            if event.tag is not None or event.anchor is not None:
+                raise _UnusualError
+            if type(current) is dict and key is None:
+                if value in current or value == "<<":
+                    raise _UnusualError
+                key = value
+                continue
+            if event.style:
+                value = Quoted(value)
+                if not value.isprintable():
+                    raise _UnusualError
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            current, key = stack.pop()
+            continue
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            if event.tag is not None or event.anchor is not None or len(stack) > _QUICK_DEPTH:
+                raise _UnusualError
+            if type(current) is dict and key is None:
+                raise _UnusualError
+            value = {} if kind is MappingStartEvent else []
+        elif kind is StreamEndEvent:
+            break
+        elif kind is AliasEvent or (kind is DocumentStartEvent and root):
+            raise _UnusualError
+        else:
+            continue
+        nodes += 1
+        if type(current) is dict:
+            current[key] = value
+            key = None
+        else:
+            current.append(value)
+        if kind is not ScalarEvent:
+            stack.append((current, key))
+            current, key = value, None
+    if nodes > _QUICK_NODES or not root:
+        raise _UnusualError
+    return root[0]

@@ -1,0 +1,180 @@
+"""The JSON Schema of ``icesync.yaml``, as data."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from icesync.model.address import MAX_ID
+from icesync.model.project import Absent, Guard, OrgKey
+
+__all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN"]
+
+REFERENCE_PATTERN: Final = r"^ref\+[a-z][a-z0-9]*://[^\s?#]+(\?[^\s#]*)?(#\S*)?$"
+LIMIT_PATTERN: Final = r"^([0-9]{1,9}|[0-9]{1,3}%)$"
+_URL_PATTERN: Final = r"^(emulator|https?://[^\s@?#]+)$"
+
+Schema = dict[str, Any]
+
+
+def _text(description: str, **more: object) -> Schema:
+    return {"type": "string", "minLength": 1, "description": description, **more}
+
+
+def _reference(description: str) -> Schema:
+    return {"type": "string", "pattern": REFERENCE_PATTERN, "description": description}
+
+
+def _mapping(description: str, properties: Schema, *required: str) -> Schema:
+    schema = {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {**schema, "required": list(required)} if required else schema
+
+
+def _texts(description: str) -> Schema:
+    return {
+        "type": "array",
+        "description": description,
+        "items": {"type": "string", "minLength": 1},
+    }
+
+
+def _limit(what: str) -> Schema:
+    return {
+        "description": f"At most so many {what} in one run: a count (5), a share of the fleet "
+        "(30%), or a list of both, of which the stricter wins.",
+        "anyOf": [
+            {"type": "string", "pattern": LIMIT_PATTERN},
+            {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "pattern": LIMIT_PATTERN},
+                        {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+                    ]
+                },
+            },
+        ],
+    }
+
+
+_LOGIN: Final = _mapping(
+    "A login from which a token is obtained.",
+    {
+        "organization": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_ID,
+            "description": "The organization to log in to.",
+        },
+        "username": _text("The user, an administrator."),
+        "password": _reference("The password, by reference."),
+    },
+    "organization",
+    "username",
+    "password",
+)
+
+_WIRE: Final = _mapping(
+    "What the vendor leaves open about request bodies.",
+    {
+        "org_key": {
+            "type": "string",
+            "enum": [key.value for key in OrgKey],
+            "description": "The name under which the organization is sent.",
+        },
+        "absent": {
+            "type": "string",
+            "enum": [absent.value for absent in Absent],
+            "description": "What is sent for a text that was not given.",
+        },
+    },
+)
+
+_API: Final = _mapping(
+    "How ICE is reached.",
+    {
+        "base_url": _text(
+            "The address of the API, https; or the word emulator for the embedded one.",
+            pattern=_URL_PATTERN,
+        ),
+        "token": _reference("The token, by reference."),
+        "login": _LOGIN,
+        "timeout_s": {
+            "type": "number",
+            "minimum": 0.1,
+            "maximum": 600,
+            "description": "The total deadline of a call, in seconds.",
+        },
+        "rate_per_s": {
+            "type": "number",
+            "minimum": 0.01,
+            "maximum": 100_000,
+            "description": "At most so many calls a second.",
+        },
+        "concurrency": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 64,
+            "description": "At most so many calls at a time.",
+        },
+        "proxy": _text("A proxy; the environment's proxy variables are ignored."),
+        "ca_file": _text("A file of certificate authorities to trust instead of the system's."),
+        "wire": _WIRE,
+    },
+)
+
+PROJECT_SCHEMA: Final = _mapping(
+    "The configuration of one repository.",
+    {
+        "version": {
+            "description": "The format of this file.",
+            "type": "integer",
+            "const": 1,
+        },
+        "api": _API,
+        "files": _texts("Patterns of the server files, relative to this file."),
+        "state": _mapping(
+            "Where the snapshot is kept.",
+            {
+                "backend": {
+                    "type": "string",
+                    "enum": ["local"],
+                    "description": "The kind of store.",
+                },
+                "path": _text("The snapshot's file, relative to this file."),
+            },
+        ),
+        "fingerprints": _mapping(
+            "How rotations of secrets are found.",
+            {"key": _reference("The key that `icesync keygen` makes, by reference.")},
+            "key",
+        ),
+        "limits": _mapping(
+            "How much one run may change.",
+            {
+                "updates": _limit("updates"),
+                "disables": _limit("servers disabled"),
+                "adopts": _limit("first sends"),
+            },
+        ),
+        "guards": {
+            "type": "array",
+            "description": "Kinds of change that need --allow whatever the limits say.",
+            "items": {"type": "string", "enum": [guard.value for guard in Guard]},
+        },
+        "secrets": _mapping(
+            "What server files may refer to.",
+            {
+                "env_allow": _texts("Globs of variable names."),
+                "file_allow": _texts("Globs of files, relative to this file or absolute."),
+            },
+        ),
+    },
+    "version",
+)

@@ -1,0 +1,222 @@
+"""
+From documents to the desired state: defaults merged, addresses unique, nothing missing.
+
+Layers go from general to special: ``_defaults.yaml`` of each folder on the way
+down, the file's ``defaults``, the server. Every finding of every file is
+reported in one run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.config.layers import LayeredOrigin, Place
+from icesync.config.schema import check_schema
+from icesync.config.settings import (
+    Layer,
+    LookCloserError,
+    missing_keys,
+    read_layer,
+    read_scalar,
+)
+from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.model.address import Address
+from icesync.model.desired import DesiredServer, DesiredState, Removal, RemovalAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from icesync.config.document import Document
+    from icesync.diagnostics import SourcePosition
+
+__all__ = ["DEFAULTS_NAMES", "resolve"]
+
+DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
+
+_TOP_KEYS: Final = frozenset({"version", "organization", "defaults", "servers", "removed"})
+
+
+def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnostic, ...]]:
+    """
+    Return the desired state of all *documents*, and what is wrong with them.
+
+    Documents named like :data:`DEFAULTS_NAMES` are folder defaults. The state
+    is whole only when there are no findings; order of documents does not matter.
+    """
+    resolver = _Resolver()
+    servers: list[Document] = []
+    for document in sorted(documents, key=lambda d: d.file):
+        resolver.problems.extend(document.problems)
+        if document.data is None:
+            continue
+        if document.file.rpartition("/")[2] in DEFAULTS_NAMES:
+            resolver.add_folder(document)
+        else:
+            servers.append(document)
+    for document in servers:
+        resolver.add_file(document)
+    resolver.check_removals()
+    state = DesiredState(resolver.servers, resolver.removals)
+    return state, sort_diagnostics(resolver.problems)
+
+
+@dataclass(slots=True)
+class _Defaults:
+    """A mapping of defaults and where it stands."""
+
+    layer: Layer
+    place: Place
+
+
+_NO_DEFAULTS: Final[tuple[_Defaults, ...]] = ()
+
+
+@dataclass(slots=True)
+class _Resolver:
+    """Collects servers and findings over all files."""
+
+    servers: dict[Address, DesiredServer] = field(default_factory=dict)
+    removals: dict[Address, Removal] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    folders: dict[str, _Defaults] = field(default_factory=dict)
+
+    def add_folder(self, document: Document) -> None:
+        data = document.data
+        try:
+            _check_top(data, {"version", "defaults"})
+            layer = read_layer(data.get("defaults"), defaults=True)
+        except LookCloserError:
+            self._explain(document, "defaults")
+            return
+        folder = document.file.rpartition("/")[0]
+        self.folders[folder] = _Defaults(layer, Place(document, ("defaults",)))
+
+    def add_file(self, document: Document) -> None:
+        data = document.data
+        try:
+            _check_top(data, _TOP_KEYS)
+            organization = read_scalar(data.get("organization"), "organization")
+            above = self._defaults_above(document)
+            if "defaults" in data:
+                own = read_layer(data["defaults"], defaults=True)
+                above = (*above, _Defaults(own, Place(document, ("defaults",))))
+            layers = [_server_layer(node) for node in _list(data, "servers")]
+            removals = [_removal(node) for node in _list(data, "removed")]
+        except LookCloserError:
+            self._explain(document, "email-servers")
+            return
+        base, places = _merge(above)
+        for index, layer in enumerate(layers):
+            place = Place(document, ("servers", index))
+            self._add_server(organization, layer, base, (place, *places))
+        for index, (skill, action) in enumerate(removals):
+            self._add_removal(Address(organization, skill), action, document, index)
+
+    def _defaults_above(self, document: Document) -> tuple[_Defaults, ...]:
+        """Return the folder defaults that apply to *document*, from general to special."""
+        if not self.folders:
+            return _NO_DEFAULTS
+        folder = document.file.rpartition("/")[0]
+        parts = folder.split("/") if folder else []
+        ways = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
+        return tuple(self.folders[way] for way in ways if way in self.folders)
+
+    def _add_server(
+        self, organization: int, own: Layer, base: Layer, places: tuple[Place, ...]
+    ) -> None:
+        address = Address(organization, own.labels["skill"])
+        settings = {**base.settings, **own.settings} if base.settings else own.settings
+        secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
+        origin = LayeredOrigin(places)
+        missing = missing_keys(settings, secrets)
+        if missing:
+            self._report_missing(address, origin, missing)
+        elif address in self.servers:
+            self._report_twice(address, origin.position(), self.servers[address].origin.position())
+        else:
+            name = own.labels.get("name", "")
+            self.servers[address] = DesiredServer(address, settings, secrets, origin, name)
+
+    def _add_removal(
+        self, address: Address, action: RemovalAction, document: Document, index: int
+    ) -> None:
+        position = document.position(("removed", index))
+        if address in self.removals:
+            self._report_twice(address, position, self.removals[address].position)
+        else:
+            self.removals[address] = Removal(address, action, position)
+
+    def check_removals(self) -> None:
+        """Report the servers that are both present and removed."""
+        for address in self.removals.keys() & self.servers.keys():
+            position = self.removals[address].position
+            present = self.servers[address].origin.position()
+            message = f"{address} is listed under `removed:` and defined at {present}"
+            self.problems.append(
+                Diagnostic("ICE110", message, position, "remove one of the two entries")
+            )
+
+    def _report_missing(
+        self, address: Address, origin: LayeredOrigin, missing: Sequence[str]
+    ) -> None:
+        for key in missing:
+            hint = f"add `{key}`, here or under `defaults:`; what is left out is sent as empty"
+            message = f"{address}: `{key}` has no value"
+            self.problems.append(Diagnostic("ICE107", message, origin.position(), hint))
+
+    def _report_twice(
+        self, address: Address, second: SourcePosition, first: SourcePosition
+    ) -> None:
+        message = f"{address} is defined twice, here and at {first}"
+        self.problems.append(
+            Diagnostic("ICE102", message, second, "keep one: the last call would win")
+        )
+
+    def _explain(self, document: Document, schema: str) -> None:
+        """Report what jsonschema finds in a document that the quick verdict refused."""
+        found = check_schema(document, schema)
+        if not found:
+            where = document.position()
+            found = (Diagnostic("ICE013", "the file does not fit its format", where),)
+        self.problems.extend(found)
+
+
+def _check_top(data: Any, known: AbstractSet[str]) -> None:
+    if type(data) is not dict or data.keys() - known:
+        raise LookCloserError
+    version = data.get("version")
+    if type(version) is not str or version != "1":
+        raise LookCloserError
+
+
+def _server_layer(node: Any) -> Layer:
+    layer = read_layer(node)
+    if "skill" not in layer.labels:
+        raise LookCloserError
+    return layer
+
+
+def _removal(node: Any) -> tuple[int, RemovalAction]:
+    if type(node) is not dict or node.keys() != {"skill", "action"}:
+        raise LookCloserError
+    if node["action"] not in set(RemovalAction):
+        raise LookCloserError
+    return read_scalar(node["skill"], "skill"), RemovalAction(node["action"])
+
+
+def _list(data: Mapping[str, Any], key: str) -> list[Any]:
+    nodes = data.get(key, [])
+    if type(nodes) is not list:
+        raise LookCloserError
+    return nodes
+
+
+def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
+    """Return all *defaults* as one layer, and their places, the most special first."""
+    merged = Layer()
+    for item in defaults:
+        merged.settings.update(item.layer.settings)
+        merged.secrets.update(item.layer.secrets)
+    return merged, tuple(item.place for item in reversed(defaults))

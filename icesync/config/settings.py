@@ -1,0 +1,162 @@
+"""
+The quick verdict on one server's mapping: flat typed settings, or "look closer".
+
+Derived from the field table: for each key a memory from accepted texts to typed
+values, so that a value seen before costs one look-up. A mapping that does not
+fit raises :class:`LookCloserError` and says nothing more; jsonschema explains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.config.source import Quoted
+from icesync.config.values import UnfitError, Value, read_value
+from icesync.model.fields import BLOCKS, FIELDS, INCOMING_BLOCKS, Field, Presence, Role, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.secret import SecretRef
+
+__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar"]
+
+
+class LookCloserError(Exception):
+    """The mapping does not fit the field table."""
+
+
+@dataclass(slots=True)
+class Layer:
+    """What one mapping says: typed values by dotted key; *labels* are ``name`` and ``skill``."""
+
+    settings: dict[str, Setting] = field(default_factory=dict)
+    secrets: dict[str, SecretRef] = field(default_factory=dict)
+    labels: dict[str, Any] = field(default_factory=dict)
+
+
+class _Memory(dict[str, Value]):
+    """Texts that the field accepted, with their values; learns as it is asked."""
+
+    def __init__(self, row: Field, *, quoted: bool) -> None:
+        super().__init__()
+        self.row = row
+        self.quoted = quoted
+
+    def __missing__(self, text: str) -> Value:
+        try:
+            value = read_value(self.row, Quoted(text) if self.quoted else text)
+        except UnfitError:
+            raise LookCloserError from None
+        self[str(text)] = value
+        return value
+
+
+class _Scalar:
+    """How one key's scalar is read, and where its value goes."""
+
+    __slots__ = ("key", "plain", "quoted", "target")
+
+    def __init__(self, row: Field) -> None:
+        self.key = row.key
+        self.plain = _Memory(row, quoted=False)
+        self.quoted = _Memory(row, quoted=True)
+        local = row.role in {Role.ADDRESS, Role.LABEL}
+        self.target = "labels" if local else "secrets" if row.secret else "settings"
+
+
+_Table = dict[str, "_Scalar | _Table"]
+
+
+def _build_table() -> _Table:
+    scalars = {row.key: _Scalar(row) for row in FIELDS}
+    table: _Table = {row.leaf: scalars[row.key] for row in FIELDS if not row.block}
+    for block in BLOCKS:
+        table[block] = {row.leaf: scalars[row.key] for row in FIELDS if row.block == block}
+    del table["organization"]
+    return table
+
+
+_SERVER: Final = _build_table()
+_DEFAULTS: Final = {key: value for key, value in _SERVER.items() if key not in {"skill", "name"}}
+_SKILL: Final = _SERVER["skill"]
+_ORGANIZATION: Final = _Scalar(FIELDS[0])
+
+
+def read_layer(node: Any, *, defaults: bool = False) -> Layer:
+    """
+    Return what the mapping *node* says; *defaults* takes neither ``skill`` nor ``name``.
+
+    Raises:
+        LookCloserError: something in it does not fit.
+
+    """
+    layer = Layer()
+    _read(node, _DEFAULTS if defaults else _SERVER, layer)
+    return layer
+
+
+def _read(node: Any, table: _Table, layer: Layer) -> None:
+    if type(node) is not dict:
+        raise LookCloserError
+    for key, value in node.items():
+        row = table.get(key)
+        if type(row) is _Scalar:
+            kind = type(value)
+            if kind is str:
+                typed = row.plain[value]
+            elif kind is Quoted:
+                typed = row.quoted[value]
+            else:
+                raise LookCloserError
+            getattr(layer, row.target)[row.key] = typed
+        elif type(row) is dict:
+            _read(value, row, layer)
+        else:
+            raise LookCloserError
+
+
+def read_scalar(node: Any, key: str) -> int:
+    """
+    Return the id *node* as the address field *key*, ``organization`` or ``skill``.
+
+    Raises:
+        LookCloserError: it does not fit.
+
+    """
+    row = _ORGANIZATION if key == "organization" else _SKILL
+    if not isinstance(row, _Scalar) or not isinstance(node, str):
+        raise LookCloserError
+    value = (row.quoted if type(node) is Quoted else row.plain)[node]
+    return int(value) if isinstance(value, int) else 0
+
+
+def _required(incoming: str | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys of settings and of secrets that must be there."""
+    in_use = {"smtp", incoming}
+    rows = [
+        row
+        for row in FIELDS
+        if row.role is Role.SENT
+        and (
+            row.presence is Presence.REQUIRED
+            or (row.presence is Presence.IN_USE and row.block in in_use)
+        )
+    ]
+    return (
+        frozenset(row.key for row in rows if not row.secret),
+        frozenset(row.key for row in rows if row.secret),
+    )
+
+
+_REQUIRED: Final = {incoming: _required(incoming) for incoming in (*INCOMING_BLOCKS, None)}
+
+
+def missing_keys(settings: Mapping[str, Setting], secrets: Mapping[str, SecretRef]) -> list[str]:
+    """Return the required keys that have no value, in the order of the field table."""
+    needed_settings, needed_secrets = _REQUIRED[settings.get("incoming")]  # type: ignore[index]
+    if settings.keys() >= needed_settings and secrets.keys() >= needed_secrets:
+        return []
+    missing = (needed_settings - settings.keys()) | (needed_secrets - secrets.keys())
+    return [row.key for row in FIELDS if row.key in missing]

@@ -1,0 +1,160 @@
+"""
+Text to typed values, by the kind of the field: the only place that reads scalars.
+
+YAML versions disagree about plain scalars (``on``, ``0o12``, ``22:30``,
+``1_000``), so a typed field takes one spelling and says which. A text field
+takes any text, but not what some YAML reads as "nothing".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.config.source import Quoted
+from icesync.model.address import MAX_ID
+from icesync.model.fields import Field, Kind, Setting
+from icesync.model.secret import SecretRef, parse_secret_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["CHOICES", "NOTHING", "UnfitError", "Value", "read_value", "surprise"]
+
+Value: TypeAlias = Setting | SecretRef
+
+NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
+"""Plain scalars that YAML reads as null."""
+
+CHOICES: Final = {Kind.STATUS: ("Enabled", "Disabled"), Kind.INCOMING: ("pop3", "imap")}
+"""The closed lists (doc:table: only these two statuses are named)."""
+
+_INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9_.:,a-fxobA-F]*")
+_BOOLEAN_LIKE: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
+
+
+class UnfitError(Exception):
+    """A scalar that its field does not take: the rule, a sentence about it, and a hint."""
+
+    def __init__(self, rule: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.hint = hint
+
+
+def read_value(field: Field, text: str) -> Value:
+    """
+    Return *text* as the type of *field*; a :class:`Quoted` is never a number or a flag.
+
+    Raises:
+        UnfitError: it does not fit; the sentence never quotes a secret.
+
+    """
+    if not isinstance(text, Quoted) and text in NOTHING:
+        raise UnfitError("ICE109", "has no value", "remove the key, or quote the text")
+    return _READERS[field.kind](text, field)
+
+
+def surprise(text: str) -> str | None:
+    """Return what YAML versions make of a plain *text*, or None where they agree it is a text."""
+    if text.lower() in _BOOLEAN_LIKE:
+        return "is a boolean in some YAML versions"
+    if re.fullmatch(r"[0-9]+(:[0-5]?[0-9])+", text):
+        return "is a number to the base of 60 in YAML 1.1"
+    if re.fullmatch(r"0[0-7]+|0o[0-7]+", text):
+        return "is an octal number in some YAML versions"
+    if _NUMBER_LIKE.fullmatch(text):
+        return "is not a plain decimal number"
+    return None
+
+
+def _text(text: str, _: Field) -> str:
+    if not text:
+        raise UnfitError("ICE013", "is empty", "remove the key, or give a value")
+    return str(text)
+
+
+def _secret(text: str, _: Field) -> SecretRef:
+    reference = parse_secret_ref(text)
+    if reference is not None:
+        return reference
+    if text.startswith("ref+"):
+        raise UnfitError(
+            "ICE410",
+            "is a reference that cannot be read",
+            "write ref+env://NAME or ref+file://path#/key, without blanks",
+        )
+    raise UnfitError(
+        "ICE401",
+        "is a literal secret",
+        "keep it outside of the repository and write a reference: ref+env://ICE_NAME",
+    )
+
+
+def _integer(text: str, low: int, high: int, rule: str, what: str) -> int:
+    if isinstance(text, Quoted):
+        raise UnfitError(
+            "ICE013", "is a quoted text where a number is expected", "remove the quotes"
+        )
+    if not _INTEGER.fullmatch(text):
+        meaning = surprise(text)
+        told = f"{meaning}; expected {what}" if meaning else f"must be {what}"
+        raise UnfitError("ICE109" if meaning else rule, told, "write decimal digits, such as 587")
+    number = int(text)
+    if number > MAX_ID and high == MAX_ID:
+        raise UnfitError("ICE104", "is too large: the service holds 32-bit integers")
+    if not low <= number <= high:
+        raise UnfitError(rule, f"must be {what}")
+    return number
+
+
+def _port(text: str, _: Field) -> int:
+    return _integer(text, 1, 65535, "ICE301", "a port, 1 to 65535")
+
+
+def _poll_rate(text: str, _: Field) -> int:
+    return _integer(text, 1, MAX_ID, "ICE310", "a positive integer (the vendor names no unit)")
+
+
+def _id(text: str, _: Field) -> int:
+    return _integer(text, 1, MAX_ID, "ICE101", "a positive integer")
+
+
+def _version(text: str, _: Field) -> int:
+    return _integer(text, 1, MAX_ID, "ICE013", "a positive integer")
+
+
+def _flag(text: str, _: Field) -> bool:
+    if isinstance(text, Quoted):
+        raise UnfitError(
+            "ICE013", "is a quoted text where true or false is expected", "remove the quotes"
+        )
+    if text not in {"true", "false"}:
+        rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE013"
+        raise UnfitError(rule, "must be true or false", "write true or false, in lower case")
+    return text == "true"
+
+
+def _choice(text: str, field: Field) -> str:
+    choices = CHOICES[field.kind]
+    if text in choices:
+        return str(text)
+    rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE208"
+    near = next((choice for choice in choices if choice.lower() == text.lower()), None)
+    hint = f"write {near}" if near else None
+    raise UnfitError(rule, f"must be one of {', '.join(choices)}", hint)
+
+
+_READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
+    Kind.TEXT: _text,
+    Kind.SECRET: _secret,
+    Kind.PORT: _port,
+    Kind.POLL_RATE: _poll_rate,
+    Kind.ID: _id,
+    Kind.VERSION: _version,
+    Kind.FLAG: _flag,
+    Kind.STATUS: _choice,
+    Kind.INCOMING: _choice,
+}
