@@ -1,0 +1,40 @@
+"""One spelling of JSON for digests, and one for files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+__all__ = ["canonical", "digest", "pretty", "unique_object"]
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical(document: object) -> str:
+    """Return *document* with sorted keys, without blanks, in ASCII."""
+    return _ENCODER.encode(document)
+
+
+def digest(text: str) -> str:
+    """Return ``sha256:…`` of *text*."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def pretty(document: object) -> str:
+    """Return *document* with sorted keys, indented by 2, in ASCII, with a final newline."""
+    return json.dumps(document, sort_keys=True, indent=2, allow_nan=False) + "\n"
+
+
+def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """
+    Return the object of *pairs*, for ``json.loads(object_pairs_hook=…)``.
+
+    Raises:
+        ValueError: a key stands twice; `json` would keep the last in silence.
+
+    """
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key is given twice")
+    return document

@@ -1,0 +1,252 @@
+"""
+The saved plan as bytes: readable JSON in the shape of Terraform's ``resource_changes``.
+
+Sensitive leaves are null, so that a plan can travel between jobs and be read by
+everybody. Two digests: the *plan digest* is over what would be done, so that
+the plan of a pull request and of its merge agree; the *checksum* is over every
+byte's meaning, so that nothing in the file can be changed unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from icesync.codec.canonical import canonical, digest, pretty, unique_object
+from icesync.diagnostics import SourcePosition
+from icesync.errors import PlanStale
+from icesync.model.address import Address, parse_address
+from icesync.model.fields import FIELDS, Setting
+from icesync.model.plan import (
+    Action,
+    FieldChange,
+    Plan,
+    Reason,
+    ResourceChange,
+    SecretChange,
+    Selection,
+)
+from icesync.model.secret import SecretComparison
+
+__all__ = ["PLAN_FORMAT", "decode_plan", "encode_plan", "plan_digest", "plan_document"]
+
+PLAN_FORMAT: Final = "1.0"
+
+_KIND: Final = "icesync-plan"
+
+_TERRAFORM_ACTIONS: Final = {
+    Action.ADOPT: ["create"],
+    Action.UPDATE: ["update"],
+    Action.RESEND: ["update"],
+    Action.DISABLE: ["delete"],
+    Action.FORGET: ["forget"],
+    Action.ORPHAN: ["no-op"],
+    Action.NO_OP: ["no-op"],
+}
+
+
+def plan_digest(plan: Plan) -> str:
+    """
+    Return the digest over what *plan* would do.
+
+    No time, no version, no serial, no place in a file: only the target, the
+    changes, what they started from, and the tags of the secrets seen.
+    """
+    content = {
+        "target": plan.base_url,
+        "complete": plan.complete,
+        "changes": [
+            {
+                "address": str(change.address),
+                "action": change.action.value,
+                "prior": change.prior,
+                "after": dict(change.after) if change.after is not None else None,
+                "secrets": [
+                    [s.key, s.comparison.value, s.reference, s.tag] for s in change.secrets
+                ],
+            }
+            for change in plan.effective
+        ],
+    }
+    return digest(canonical(content))
+
+
+def plan_document(plan: Plan, icesync_version: str) -> dict[str, Any]:
+    """Return *plan* as plain data, with its digests."""
+    document: dict[str, Any] = {
+        "kind": _KIND,
+        "format_version": PLAN_FORMAT,
+        "icesync_version": icesync_version,
+        "target": {"base_url": plan.base_url},
+        "lineage": plan.lineage,
+        "base_serial": plan.base_serial,
+        "key_id": plan.key_id,
+        "complete": plan.complete,
+        "selection": {
+            "targets": list(plan.selection.targets),
+            "excludes": list(plan.selection.excludes),
+            "resend": list(plan.selection.resend),
+        },
+        "counts": {action.value: plan.count(action) for action in Action},
+        "resource_changes": [_plain_change(change) for change in plan.changes],
+        "digest": plan_digest(plan),
+    }
+    return {**document, "checksum": digest(canonical(document))}
+
+
+def encode_plan(plan: Plan, icesync_version: str) -> bytes:
+    """Return *plan* as UTF-8 JSON; the same plan gives the same bytes."""
+    return pretty(plan_document(plan, icesync_version)).encode()
+
+
+def decode_plan(data: bytes) -> Plan:
+    """
+    Return the plan that *data* holds.
+
+    Raises:
+        PlanStale: it is no plan, of another format, or was changed since it was saved.
+
+    """
+    again = "icesync plan -o FILE   makes a new one"
+    try:
+        document = json.loads(data, object_pairs_hook=unique_object)
+    except (ValueError, RecursionError):
+        raise PlanStale("the saved plan is not sound JSON", again) from None
+    if not isinstance(document, dict) or document.get("kind") != _KIND:
+        raise PlanStale("the file is not an icesync plan", again)
+    if document.get("format_version") != PLAN_FORMAT:
+        raise PlanStale("the saved plan has another format version", again)
+    checksum = document.pop("checksum", None)
+    if checksum != digest(canonical(document)):
+        raise PlanStale("the saved plan was changed since it was made", again)
+    try:
+        plan = _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise PlanStale("the saved plan lacks something it must hold", again) from None
+    if plan_digest(plan) != document["digest"]:
+        raise PlanStale("the saved plan does not have the digest that it names", again)
+    return plan
+
+
+def _plain_change(change: ResourceChange) -> dict[str, Any]:
+    secret_keys = [s.key for s in change.secrets if s.reference]
+    return {
+        "address": str(change.address),
+        "type": "email_server",
+        "mode": "managed",
+        "name": change.name,
+        "action": change.action.value,
+        "action_reason": change.reason.value if change.reason else None,
+        "change": {
+            "actions": _TERRAFORM_ACTIONS[change.action],
+            "before": _nested(change.before, ()),
+            "after": _nested(change.after, secret_keys),
+            "after_unknown": {},
+            "before_sensitive": {},
+            "after_sensitive": _nested(dict.fromkeys(secret_keys, True), ()) or {},
+        },
+        "fields": [
+            {
+                "key": f.key,
+                "before": f.before,
+                "after": f.after,
+                "position": _plain_position(f.position),
+            }
+            for f in change.fields
+        ],
+        "secrets": [
+            {
+                "key": s.key,
+                "comparison": s.comparison.value,
+                "reference": s.reference,
+                "tag": s.tag,
+                "position": _plain_position(s.position),
+            }
+            for s in change.secrets
+        ],
+        "prior": change.prior,
+        "position": _plain_position(change.position),
+    }
+
+
+def _plain_position(position: SourcePosition | None) -> dict[str, Any] | None:
+    return None if position is None else position._asdict()
+
+
+def _nested(flat: Any, secret_keys: Any) -> dict[str, Any] | None:
+    """Return dotted keys as nested mappings, the named secrets as null."""
+    if flat is None:
+        return None
+    nested: dict[str, Any] = {}
+    for key, value in (*flat.items(), *((key, None) for key in secret_keys)):
+        block, _, leaf = key.rpartition(".")
+        (nested.setdefault(block, {}) if block else nested)[leaf] = value
+    return nested
+
+
+_SECRETS: Final = frozenset(field.key for field in FIELDS if field.secret)
+
+
+def _flat(nested: dict[str, Any] | None) -> dict[str, Setting] | None:
+    """Return nested mappings as dotted keys, without the secrets' nulls."""
+    if nested is None:
+        return None
+    flat: dict[str, Setting] = {}
+    for key, value in nested.items():
+        members = value.items() if isinstance(value, dict) else [("", value)]
+        flat |= {f"{key}.{leaf}" if leaf else key: member for leaf, member in members}
+    return {key: value for key, value in flat.items() if key not in _SECRETS}
+
+
+def _read(document: dict[str, Any]) -> Plan:
+    selection = document["selection"]
+    return Plan(
+        document["target"]["base_url"],
+        document["lineage"],
+        document["base_serial"],
+        tuple(_read_change(raw) for raw in document["resource_changes"]),
+        Selection(
+            tuple(selection["targets"]), tuple(selection["excludes"]), tuple(selection["resend"])
+        ),
+        document["complete"],
+        document["key_id"],
+    )
+
+
+def _read_change(raw: dict[str, Any]) -> ResourceChange:
+    reason = raw["action_reason"]
+    return ResourceChange(
+        _read_address(raw["address"]),
+        Action(raw["action"]),
+        _flat(raw["change"]["before"]),
+        _flat(raw["change"]["after"]),
+        tuple(
+            FieldChange(f["key"], f["before"], f["after"], _read_position(f["position"]))
+            for f in raw["fields"]
+        ),
+        tuple(
+            SecretChange(
+                s["key"],
+                SecretComparison(s["comparison"]),
+                s["reference"],
+                s["tag"],
+                _read_position(s["position"]),
+            )
+            for s in raw["secrets"]
+        ),
+        Reason(reason) if reason else None,
+        raw["prior"],
+        raw["name"],
+        _read_position(raw["position"]),
+    )
+
+
+def _read_address(text: str) -> Address:
+    address = parse_address(text)
+    if address is None:
+        raise ValueError(text)
+    return address
+
+
+def _read_position(raw: dict[str, Any] | None) -> SourcePosition | None:
+    return None if raw is None else SourcePosition(raw["file"], raw["line"], raw["column"])

@@ -1,0 +1,191 @@
+"""
+The snapshot as bytes: JSON, keys sorted, one object per server, so that branches merge.
+
+It holds no secret, so it may be committed. A snapshot that cannot be trusted is
+refused with the way out; it is never read as empty, because "empty" would mean
+that every server is to be sent for the first time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.codec.canonical import canonical, digest, pretty, unique_object
+from icesync.errors import StateCorrupt, StateTooNew
+from icesync.model.address import Address, parse_address
+from icesync.model.secret import Fingerprint
+from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ALGORITHM", "STATE_VERSION", "decode_state", "encode_state", "entry_digest", "seal"]
+
+STATE_VERSION: Final = 1
+ALGORITHM: Final = "hmac-sha256"
+
+_KIND: Final = "icesync-state"
+_RESTORE: Final = (
+    "git checkout -- <snapshot>   restores the committed one, if it is committed",
+    "cp <snapshot>.backup <snapshot>   restores the one before the last save",
+)
+
+
+def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
+    """Return *snapshot* as UTF-8 JSON; entries are sealed with their digests."""
+    document: dict[str, Any] = {
+        "kind": _KIND,
+        "version": STATE_VERSION,
+        "serial": snapshot.serial,
+        "lineage": snapshot.lineage,
+        "icesync_version": icesync_version,
+        "target": {"base_url": snapshot.base_url},
+        "servers": {
+            str(address): {**_plain_entry(entry), "digest": entry_digest(address, entry)}
+            for address, entry in snapshot.entries.items()
+        },
+    }
+    if snapshot.key_id is not None:
+        document["fingerprint"] = {"algorithm": ALGORITHM, "key_id": snapshot.key_id}
+    return pretty(document).encode()
+
+
+def entry_digest(address: Address, entry: Entry) -> str:
+    """Return the digest over everything that *entry* says, bound to its *address*."""
+    return _digest(str(address), _plain_entry(entry))
+
+
+def seal(address: Address, entry: Entry) -> Entry:
+    """Return *entry* with its digest, as it will read after a save."""
+    return replace(entry, digest=entry_digest(address, entry))
+
+
+def decode_state(data: bytes) -> Snapshot:
+    """
+    Return the snapshot that *data* holds.
+
+    Raises:
+        StateCorrupt: it is damaged, edited by hand, or no snapshot at all.
+        StateTooNew: a newer icesync wrote it.
+
+    """
+    document = _load(data)
+    try:
+        return _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StateCorrupt("the snapshot lacks something it must hold", *_RESTORE) from None
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    if not data.strip(b"\0 \t\r\n"):
+        raise StateCorrupt("the snapshot is empty; it was cut off while being written", *_RESTORE)
+    if b"<<<<<<<" in data or b">>>>>>>" in data:
+        raise StateCorrupt(
+            "the snapshot holds merge-conflict markers",
+            "git checkout --theirs <snapshot>   takes one side whole; then plan and apply",
+        )
+    try:
+        document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise StateCorrupt(f"the snapshot is not JSON from {place} on", *_RESTORE) from None
+    except (ValueError, RecursionError):
+        raise StateCorrupt("the snapshot is not sound JSON", *_RESTORE) from None
+    if not isinstance(document, dict):
+        raise StateCorrupt("the snapshot is not a JSON object", *_RESTORE)
+    if "terraform_version" in document or document.get("kind") != _KIND:
+        raise StateCorrupt(
+            "the file is not an icesync snapshot", "check `state.path` in icesync.yaml"
+        )
+    version = document.get("version")
+    if isinstance(version, int) and version > STATE_VERSION:
+        writer = document.get("icesync_version")
+        told = ascii(writer)[1:-1] if isinstance(writer, str) else "a newer one"
+        raise StateTooNew(
+            f"the snapshot has format {version}, written by icesync {told}; "
+            f"this icesync knows format {STATE_VERSION}",
+            "pip install --upgrade icesync",
+        )
+    if version != STATE_VERSION:
+        raise StateCorrupt("the snapshot names no known format version", *_RESTORE)
+    return document
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _read(document: dict[str, Any]) -> Snapshot:
+    serial, lineage = document["serial"], document["lineage"]
+    base_url = document["target"]["base_url"]
+    key_id = document["fingerprint"]["key_id"] if "fingerprint" in document else None
+    if type(serial) is not int or serial < 0 or type(base_url) is not str:
+        raise TypeError
+    if type(lineage) is not str or not lineage:
+        raise TypeError
+    entries = dict(_read_entry(key, raw) for key, raw in document["servers"].items())
+    return Snapshot(base_url, serial, lineage, key_id, entries)
+
+
+def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
+    address = parse_address(key)
+    if address is None:
+        raise StateCorrupt(f"the snapshot names a server {key!a}, no address", *_RESTORE)
+    sealed = raw.pop("digest", None)
+    if sealed != _digest(key, raw):
+        raise StateCorrupt(
+            f"the entry of {key} was edited or damaged: its digest does not fit",
+            *_RESTORE,
+        )
+    bound_to = parse_address(raw["bound_to"]) if "bound_to" in raw else None
+    secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
+    return address, Entry(
+        EntryStatus(raw["status"]),
+        raw["settings"],
+        secrets,
+        raw.get("applied_at"),
+        raw.get("revision"),
+        raw.get("intent"),
+        raw.get("attempted_at"),
+        bound_to,
+        sealed,
+    )
+
+
+def _read_secret(record: dict[str, str]) -> SecretRecord:
+    if "fingerprint" not in record:
+        return SecretRecord(record["ref"])
+    return SecretRecord(record["ref"], Fingerprint(record["salt"], record["fingerprint"]))
+
+
+def _plain_entry(entry: Entry) -> dict[str, Any]:
+    """Return what is stored of *entry*, but for its digest."""
+    plain: dict[str, Any] = {
+        "status": entry.status.value,
+        "settings": dict(entry.settings),
+        "secrets": {key: _plain_secret(record) for key, record in entry.secrets.items()},
+    }
+    optional = {
+        "applied_at": entry.applied_at,
+        "revision": entry.revision,
+        "intent": entry.intent,
+        "attempted_at": entry.attempted_at,
+        "bound_to": str(entry.bound_to) if entry.bound_to else None,
+    }
+    return {**plain, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _plain_secret(record: SecretRecord) -> dict[str, str]:
+    if record.fingerprint is None:
+        return {"ref": record.reference}
+    return {
+        "ref": record.reference,
+        "salt": record.fingerprint.salt,
+        "fingerprint": record.fingerprint.value,
+    }
+
+
+def _digest(address: str, plain: Mapping[str, Any]) -> str:
+    return digest(f"{address}\n{canonical(plain)}")

@@ -1,0 +1,206 @@
+"""
+Decide what apply must do, by comparing the desired state with the snapshot.
+
+Pure: no clock, no files, no network. The same values always give the same
+plan, so a reviewer's plan and the pipeline's plan can be compared by digest.
+
+ICE documents no call that reads, creates or deletes an email server, and that
+settles the actions:
+
+* a server that the snapshot does not know is *adopted*: every field is sent;
+* a server that left the files is an *orphan*: shown, never touched, until the
+  files say under ``removed:`` how it ends;
+* a server whose last call has no known outcome is sent again, even if nothing
+  differs and even if the files were reverted meanwhile: ICE may hold the other
+  value, and nobody can look.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.fields import FIELDS, Setting
+from icesync.model.plan import (
+    Action,
+    Plan,
+    Reason,
+    ResourceChange,
+    SecretChange,
+    Selection,
+)
+from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.planner.diff import diff_settings
+from icesync.planner.select import is_selected, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer, DesiredState, Removal
+    from icesync.model.snapshot import Entry, Snapshot
+
+__all__ = ["DISABLED", "make_plan"]
+
+DISABLED: Final[Mapping[str, Setting]] = {"status": "Disabled", "active": False}
+"""What the action ``disable`` sends instead of the last acknowledged values."""
+
+_SECRET_KEYS: Final = tuple(field.key for field in FIELDS if field.secret)
+
+
+def make_plan(
+    desired: DesiredState,
+    snapshot: Snapshot,
+    findings: SecretFindings | None = None,
+    selection: Selection | None = None,
+    *,
+    complete: bool = True,
+) -> Plan:
+    """
+    Return the changes that turn *snapshot* into *desired*, sorted by address.
+
+    Servers that need nothing are listed too, as no-op: a plan answers for every
+    address that *selection* takes in. *findings* says how the secrets compare;
+    *complete* is False when some could not be looked at.
+    """
+    findings = findings or SecretFindings(SecretComparison.NOT_COMPARED)
+    selection = selection or Selection()
+    planner = _Planner(findings, selection)
+    addresses = sorted(desired.servers.keys() | snapshot.entries.keys())
+    if selection.targets or selection.excludes:
+        addresses = [a for a in addresses if is_selected(a, selection)]
+    return Plan(
+        base_url=snapshot.base_url,
+        lineage=snapshot.lineage,
+        base_serial=snapshot.serial,
+        changes=tuple(
+            planner.change(
+                address,
+                desired.servers.get(address),
+                snapshot.entries.get(address),
+                desired.removals.get(address),
+            )
+            for address in addresses
+        ),
+        selection=selection,
+        complete=complete,
+        key_id=snapshot.key_id,
+    )
+
+
+class _Planner:
+    """Decides one server at a time, under the same findings and selection."""
+
+    def __init__(self, findings: SecretFindings, selection: Selection) -> None:
+        self.findings = findings
+        self.resend = selection.resend
+
+    def change(
+        self,
+        address: Address,
+        wanted: DesiredServer | None,
+        entry: Entry | None,
+        removal: Removal | None,
+    ) -> ResourceChange:
+        if wanted is None:
+            # The address came from the desired servers or from the snapshot.
+            assert entry is not None
+            return _end(address, entry, removal)
+        if entry is None:
+            return self._send(wanted, None, Action.ADOPT, Reason.NOT_IN_SNAPSHOT)
+        return self._compare(wanted, entry)
+
+    def _compare(self, wanted: DesiredServer, entry: Entry) -> ResourceChange:
+        uncertain = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else None
+        if not entry.settings:
+            return self._send(wanted, entry, Action.ADOPT, uncertain)
+        if entry.settings != wanted.settings or self._rotated(wanted, entry):
+            return self._send(wanted, entry, Action.UPDATE, uncertain)
+        if uncertain:
+            return self._send(wanted, entry, Action.RESEND, uncertain)
+        if self.resend and matches(wanted.address, self.resend):
+            return self._send(wanted, entry, Action.RESEND, Reason.REQUESTED)
+        return ResourceChange(
+            wanted.address,
+            Action.NO_OP,
+            entry.settings,
+            wanted.settings,
+            prior=entry.digest,
+            name=wanted.name,
+        )
+
+    def _rotated(self, wanted: DesiredServer, entry: Entry) -> bool:
+        if entry.secrets.keys() != wanted.secrets.keys():
+            return True
+        odd = self.findings.odd.get(wanted.address)
+        return odd is not None and SecretComparison.CHANGED in odd.values()
+
+    def _send(
+        self, wanted: DesiredServer, entry: Entry | None, action: Action, reason: Reason | None
+    ) -> ResourceChange:
+        before = entry.settings if entry else None
+        return ResourceChange(
+            wanted.address,
+            action,
+            before,
+            wanted.settings,
+            diff_settings(before or {}, wanted.settings, wanted.origin),
+            self._secrets(wanted, entry),
+            reason,
+            entry.digest if entry else None,
+            wanted.name,
+            wanted.origin.position(),
+        )
+
+    def _secrets(self, wanted: DesiredServer, entry: Entry | None) -> tuple[SecretChange, ...]:
+        """Return every secret that rides along, and those that are taken back."""
+        known = entry.secrets if entry else {}
+        changes = []
+        for key in _SECRET_KEYS:
+            if key in wanted.secrets:
+                comparison = (
+                    self.findings.of(wanted.address, key)
+                    if key in known
+                    else SecretComparison.CHANGED
+                )
+                reference, position = wanted.secrets[key].text, wanted.origin.position(key)
+                changes.append(SecretChange(key, comparison, reference, None, position))
+            elif key in known:
+                changes.append(SecretChange(key, SecretComparison.CHANGED, ""))
+        return tuple(changes)
+
+
+def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceChange:
+    """Return how a server ends that no file defines any more."""
+    if removal is None or (removal.action == "disable" and not entry.settings):
+        # A server that never was acknowledged cannot be disabled: its settings
+        # are not known, and a call replaces the whole record.
+        reason = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else Reason.NOT_IN_FILES
+        return ResourceChange(
+            address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.digest
+        )
+    if removal.action == "forget":
+        return ResourceChange(
+            address,
+            Action.FORGET,
+            entry.settings,
+            None,
+            reason=Reason.REMOVED_IN_FILES,
+            prior=entry.digest,
+            position=removal.position,
+        )
+    after = {**entry.settings, **DISABLED}
+    return ResourceChange(
+        address,
+        Action.DISABLE,
+        entry.settings,
+        after,
+        diff_settings(entry.settings, after),
+        tuple(
+            SecretChange(key, SecretComparison.NOT_COMPARED, entry.secrets[key].reference)
+            for key in _SECRET_KEYS
+            if key in entry.secrets
+        ),
+        Reason.REMOVED_IN_FILES,
+        entry.digest,
+        position=removal.position,
+    )
