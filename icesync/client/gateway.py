@@ -1,0 +1,77 @@
+"""One write to ICE; whatever the far end does comes back as an outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.report import Outcome, OutcomeKind
+from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError, RawReply
+from icesync.wire.reply import Reply, read_reply
+from icesync.wire.update import UPDATE_PATH, encode_update
+
+if TYPE_CHECKING:
+    from icesync.model.project import WireOptions
+    from icesync.model.secret import SecretValue
+    from icesync.model.update import Update
+    from icesync.ports import Clock
+
+__all__ = ["IceGateway"]
+
+_MAX_WAIT_S: Final = 86_400.0
+
+
+class IceGateway:
+    """
+    Sends updates over one connection of its own.
+
+    A call may be sent again, because it always carries the whole record and
+    replaces it; that is true only as long as :mod:`icesync.wire.update` never
+    leaves a member out that it knows.
+    """
+
+    def __init__(
+        self, client: HttpClient, token: SecretValue, wire: WireOptions, clock: Clock
+    ) -> None:
+        self._client = client
+        self._token = token
+        self._wire = wire
+        self._clock = clock
+
+    def send(self, update: Update) -> Outcome:
+        """Make one call and return what it came to; the body is kept nowhere."""
+        try:
+            raw = self._client.post_json(
+                UPDATE_PATH, encode_update(update, self._token, self._wire)
+            )
+        except NotSentError as error:
+            return Outcome(OutcomeKind.TRANSIENT, f"not sent: {error}")
+        except MisconfiguredError as error:
+            return Outcome(OutcomeKind.MISCONFIGURED, str(error))
+        except BrokenError as error:
+            return Outcome(OutcomeKind.UNCERTAIN, f"outcome unknown: {error}")
+        return read_reply(_reply(raw, self._clock.now()))
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._client.close()
+
+
+def _reply(raw: RawReply, now: datetime) -> Reply:
+    wait = _retry_after(raw.headers.get("retry-after", ""), now)
+    return Reply(raw.status, raw.headers, raw.body, wait)
+
+
+def _retry_after(text: str, now: datetime) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for: a number, or an HTTP date in any form."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _MAX_WAIT_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), _MAX_WAIT_S)

@@ -1,0 +1,277 @@
+"""
+The only maker of HTTP clients; it does not know what is asked of whom.
+
+A request here carries passwords, and that settles how it travels: TLS is
+verified against a known list and the environment is not asked (proxy, key-log
+and certificate variables), redirects are not followed, replies are capped and
+never decompressed, and a call has one total deadline. httpx's own timeouts are
+per read, so a reply that drips would pass them for ever: a watchdog shuts the
+socket down instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+
+import certifi
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Answer",
+    "BrokenError",
+    "ClientOptions",
+    "HttpClient",
+    "MisconfiguredError",
+    "NotSentError",
+    "RawReply",
+    "open_client",
+]
+
+MAX_REPLY_BYTES: Final = 1024 * 1024
+_CONNECT_S: Final = 5.0
+_WATCH_S: Final = 0.1
+
+Answer: TypeAlias = Callable[[str, str, "Mapping[str, str]", bytes], "RawReply"]
+"""A far end in the same process: method, path, headers and body to a reply."""
+
+
+class NotSentError(Exception):
+    """The request surely did not reach the far end."""
+
+
+class MisconfiguredError(Exception):
+    """The request cannot be made: wrong certificate, protocol or address."""
+
+
+class BrokenError(Exception):
+    """The request was sent, perhaps, and no usable reply came."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """One reply as it came; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """
+    How a client connects.
+
+    *answer* replaces the network by a function, *trust* is a context made by
+    :func:`trust_store`, shared by the clients of a run.
+    """
+
+    base_url: str
+    timeout_s: float
+    user_agent: str
+    proxy: str | None = None
+    trust: ssl.SSLContext | None = None
+    answer: Answer | None = None
+
+
+def trust_store(ca_file: str | None = None) -> ssl.SSLContext:
+    """
+    Return a context that trusts *ca_file*, or the list that comes with httpx.
+
+    A bare context: ``ssl.create_default_context`` would write session keys to
+    the file that ``SSLKEYLOGFILE`` names.
+
+    Raises:
+        OSError: *ca_file* cannot be read, or holds no certificate.
+
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(ca_file or certifi.where())
+    return context
+
+
+def open_client(options: ClientOptions) -> HttpClient:
+    """Return a client with one connection of its own; one thread at a time may use it."""
+    return HttpClient(options)
+
+
+_MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]] = (
+    (httpx.UnsupportedProtocol, MisconfiguredError, "the address cannot be called"),
+    (httpx.LocalProtocolError, MisconfiguredError, "the request cannot be written"),
+    (httpx.ConnectTimeout, NotSentError, "no connection in time"),
+    (httpx.PoolTimeout, NotSentError, "no connection in time"),
+    (httpx.ConnectError, NotSentError, "no connection"),
+    (httpx.ProxyError, NotSentError, "the proxy refused"),
+    (httpx.TimeoutException, BrokenError, "no reply in time"),
+    (httpx.HTTPError, BrokenError, "the connection broke before a whole reply came"),
+)
+"""The first row that fits; only these connect errors prove that nothing left."""
+
+
+class HttpClient:
+    """POSTs bytes and reads a capped reply, within a total deadline."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        timeout = httpx.Timeout(options.timeout_s, connect=min(_CONNECT_S, options.timeout_s))
+        self._client = httpx.Client(
+            transport=_transport(options),
+            timeout=timeout,
+            trust_env=False,
+            follow_redirects=False,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": options.user_agent,
+            },
+        )
+        self._socket: socket.socket | None = None
+
+    def post_json(self, path: str, body: bytes) -> RawReply:
+        """
+        POST *body* to *path* below the base address.
+
+        Raises:
+            NotSentError: it did not leave.
+            MisconfiguredError: it cannot leave.
+            BrokenError: whether it arrived is not known.
+
+        """
+        request = self._client.build_request(
+            "POST",
+            self._options.base_url + path,
+            content=body,
+            headers={"Content-Type": "application/json; charset=utf-8"},
+            extensions={"trace": self._trace},
+        )
+        try:
+            with _WATCHDOG.watch(self, self._options.timeout_s) as watched:
+                response = self._client.send(request, stream=True)
+                try:
+                    return _read(response)
+                finally:
+                    response.close()
+        except httpx.HTTPError as error:
+            # `from None`: the request, with its body, hangs on httpx's errors.
+            raise _translate(error, late=watched.late) from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def abort(self) -> None:
+        """Shut the socket down, so that whoever waits for it wakes up; from any thread."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                # Unbound: an SSLSocket's own shutdown would drop its TLS state
+                # under the thread that reads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+
+def _transport(options: ClientOptions) -> httpx.BaseTransport:
+    answer = options.answer
+    if answer is None:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        return httpx.HTTPTransport(
+            verify=options.trust or True, trust_env=False, proxy=options.proxy, limits=limits
+        )
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        reply = answer(request.method, request.url.path, request.headers, request.content)
+        stream = httpx.ByteStream(reply.body)
+        return httpx.Response(reply.status, headers=dict(reply.headers), stream=stream)
+
+    return httpx.MockTransport(handle)
+
+
+def _read(response: httpx.Response) -> RawReply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("content-encoding", "identity") != "identity":
+        raise BrokenError("the reply is compressed, which was not asked for")
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > MAX_REPLY_BYTES:
+            raise BrokenError("the reply is larger than 1 MiB")
+    return RawReply(response.status_code, headers, bytes(body))
+
+
+def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
+    if late:
+        return BrokenError("no whole reply within the deadline")
+    if _certificate_refused(error):
+        return MisconfiguredError("the certificate of the far end is not trusted")
+    meaning, text = next((m, text) for kind, m, text in _MEANINGS if isinstance(error, kind))
+    return meaning(text)
+
+
+def _certificate_refused(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class _Watched:
+    """One call under a deadline."""
+
+    __slots__ = ("_client", "_ends", "late")
+
+    def __init__(self, client: HttpClient, ends: float) -> None:
+        self._client = client
+        self._ends = ends
+        self.late = False
+
+    def __enter__(self) -> Self:
+        _WATCHDOG.calls.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _WATCHDOG.calls.discard(self)
+
+    def look(self, now: float) -> None:
+        """End the call if its time is over."""
+        if now >= self._ends:
+            self.late = True
+            self._client.abort()
+
+
+class _Watchdog:
+    """One thread that ends the calls whose deadline has passed."""
+
+    def __init__(self) -> None:
+        self.calls: set[_Watched] = set()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, client: HttpClient, seconds: float) -> _Watched:
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="deadline", daemon=True)
+                self._thread.start()
+        return _Watched(client, time.monotonic() + seconds)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_WATCH_S)
+            now = time.monotonic()
+            for call in tuple(self.calls):
+                call.look(now)
+
+
+_WATCHDOG: Final = _Watchdog()

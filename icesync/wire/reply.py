@@ -1,0 +1,239 @@
+"""
+What a reply of ICE means.
+
+Statuses are not documented and message texts vary from page to page, so the
+reading is a table of ordered rules: the first that fits decides, and what fits
+none is *uncertain*. Only a 2xx whose message is an explicit success counts as
+applied; "Unsuccessful" contains "success", so texts are never searched for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.model.fields import FIELDS
+from icesync.model.report import Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["REPLY_RULES", "Reply", "ReplyRule", "read_message", "read_object", "read_reply"]
+
+_SUCCESS: Final = re.compile(r"success(ful)?|(.* )?(has been )?(added|updated|saved) successfully")
+_FAILURE: Final = frozenset({"the request is invalid", "failed", "failure", "error"})
+_AUTH_TEXT: Final = re.compile(r"token|expired|unauthor|authorization|log ?in|session|signature")
+_BROKEN_SETUP: Final = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431})
+_NOT_PROCESSED: Final = frozenset({408, 425})
+_SHOWN_CHARACTERS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    One HTTP reply as it came: header names in lower case, body undecoded.
+
+    *retry_after_s* is the ``Retry-After`` header, already turned into seconds.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the rules ask about a reply."""
+
+    reply: Reply
+    document: Mapping[str, object] | None
+    message: str | None
+    fields: tuple[str, ...]
+    contradictory: bool
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.reply.status < 300
+
+    @property
+    def model_state(self) -> bool:
+        return self.document is not None and "modelstate" in self.document
+
+
+_Test: TypeAlias = Callable[[_Facts], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """One row: the first whose *test* holds gives the outcome; *detail* is for people."""
+
+    id: str
+    kind: OutcomeKind
+    detail: str
+    test: _Test
+
+
+def _says(facts: _Facts, pattern: re.Pattern[str]) -> bool:
+    return facts.message is not None and pattern.fullmatch(facts.message) is not None
+
+
+def _mentions_auth(facts: _Facts) -> bool:
+    return facts.message is not None and _AUTH_TEXT.search(facts.message) is not None
+
+
+def _kernel_503(facts: _Facts) -> bool:
+    server = facts.reply.headers.get("server", "")
+    return facts.reply.status == 503 and server.startswith("Microsoft-HTTPAPI")
+
+
+REPLY_RULES: Final = (
+    ReplyRule(
+        "redirect",
+        OutcomeKind.MISCONFIGURED,
+        "ICE answered with a redirect; it is not followed, the body holds passwords",
+        lambda f: 300 <= f.reply.status < 400,
+    ),
+    ReplyRule(
+        "both verdicts",
+        OutcomeKind.UNCERTAIN,
+        "the reply says success and failure at once",
+        lambda f: f.contradictory,
+    ),
+    ReplyRule(
+        "success",
+        OutcomeKind.APPLIED,
+        "",
+        lambda f: f.accepted and not f.model_state and _says(f, _SUCCESS),
+    ),
+    ReplyRule(
+        "failure",
+        OutcomeKind.REJECTED,
+        "ICE refused the values",
+        lambda f: f.accepted and (f.model_state or (f.message or "") in _FAILURE),
+    ),
+    ReplyRule(
+        "credentials",
+        OutcomeKind.AUTH,
+        "ICE does not accept the token",
+        lambda f: f.reply.status < 500 and _mentions_auth(f),
+    ),
+    ReplyRule("odd success", OutcomeKind.UNCERTAIN, "the reply is no answer", lambda f: f.accepted),
+    ReplyRule(
+        "unauthorized",
+        OutcomeKind.AUTH,
+        "ICE does not accept the token",
+        lambda f: f.reply.status == 401 or (f.reply.status == 403 and f.document is not None),
+    ),
+    ReplyRule(
+        "bad request",
+        OutcomeKind.REJECTED,
+        "ICE refused the values",
+        lambda f: f.reply.status == 400,
+    ),
+    ReplyRule(
+        "wrong place",
+        OutcomeKind.MISCONFIGURED,
+        "this address does not take the call",
+        lambda f: f.reply.status in _BROKEN_SETUP,
+    ),
+    ReplyRule(
+        "throttled",
+        OutcomeKind.THROTTLED,
+        "ICE asks to slow down",
+        lambda f: (
+            f.reply.status == 429 or (f.reply.status == 503 and "retry-after" in f.reply.headers)
+        ),
+    ),
+    ReplyRule(
+        "not processed",
+        OutcomeKind.TRANSIENT,
+        "ICE did not look at the call",
+        lambda f: f.reply.status in _NOT_PROCESSED or _kernel_503(f),
+    ),
+    ReplyRule(
+        "server error",
+        OutcomeKind.UNCERTAIN,
+        "ICE failed; the record may have been written before that",
+        lambda f: f.reply.status >= 500,
+    ),
+    ReplyRule("anything else", OutcomeKind.UNCERTAIN, "the reply is no answer", lambda _: True),
+)
+"""Ordered; the last row fits everything."""
+
+
+def read_reply(reply: Reply) -> Outcome:
+    """Return what *reply* means; never raises, whatever the bytes are."""
+    facts = _facts(reply)
+    rule = next(rule for rule in REPLY_RULES if rule.test(facts))
+    if rule.kind is OutcomeKind.APPLIED:
+        return Outcome(rule.kind)
+    return Outcome(rule.kind, _detail(rule, facts), reply.retry_after_s, facts.fields)
+
+
+def read_object(body: bytes) -> dict[str, object] | None:
+    """
+    Return the JSON object in *body* with folded keys, or None.
+
+    Keys lose stray blanks and case, a list of one object is opened, and of two
+    equal keys the last wins: all of that is seen in the vendor's pages (help).
+    """
+    parsed = _parse(body)
+    return None if parsed is None else {_fold(key): value for key, value in parsed}
+
+
+def read_message(document: Mapping[str, object]) -> str | None:
+    """Return the message, trimmed, case-folded, without a final full stop."""
+    message = document.get("message")
+    return message.strip().casefold().rstrip(".") if isinstance(message, str) else None
+
+
+def _parse(body: bytes) -> list[tuple[str, object]] | None:
+    try:
+        document = json.loads(body.removeprefix(b"\xef\xbb\xbf"), object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, list) and not isinstance(document, _Pairs) and len(document) == 1:
+        document = document[0]
+    return document if isinstance(document, _Pairs) else None
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object as its members, so that a key given twice is seen."""
+
+
+def _fold(key: str) -> str:
+    return key.strip().casefold()
+
+
+def _facts(reply: Reply) -> _Facts:
+    pairs = _parse(reply.body)
+    document = None if pairs is None else {_fold(key): value for key, value in pairs}
+    message = None if document is None else read_message(document)
+    said = {read_message({"message": v}) for k, v in pairs or () if _fold(k) == "message"}
+    contradictory = any(text and _SUCCESS.fullmatch(text) for text in said) and any(
+        text and not _SUCCESS.fullmatch(text) for text in said
+    )
+    return _Facts(reply, document, message, _complained_fields(document), contradictory)
+
+
+_KEY_BY_WIRE: Final = {name.casefold(): f.key for f in FIELDS for name in f.wire}
+
+
+def _complained_fields(document: Mapping[str, object] | None) -> tuple[str, ...]:
+    """Return the YAML keys named by ``ModelState``, such as ``server.SMTPPort``."""
+    state = (document or {}).get("modelstate")
+    if not isinstance(state, _Pairs):
+        return ()
+    leaves = (key.rpartition(".")[2].casefold() for key, _ in state)
+    return tuple(dict.fromkeys(_KEY_BY_WIRE[leaf] for leaf in leaves if leaf in _KEY_BY_WIRE))
+
+
+def _detail(rule: ReplyRule, facts: _Facts) -> str:
+    told = f"{rule.detail} (HTTP {facts.reply.status})"
+    if facts.fields:
+        return f"{told}; it names {', '.join(facts.fields)}"
+    return told
