@@ -1,0 +1,61 @@
+"""
+Secrets from environment variables: ``ref+env://NAME``.
+
+Only names of the allow-list are opened: a pull request that edits a server
+file must not send the pipeline's own credentials to a mail host of its choice.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from icesync.errors import SecretMissing
+from icesync.secrets.value import make_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["EnvProvider"]
+
+
+class EnvProvider:
+    """Opens ``env`` references from *environ*, as far as the globs of *allow* go."""
+
+    def __init__(self, environ: Mapping[str, str], allow: tuple[str, ...]) -> None:
+        self.scheme = "env"
+        self._environ = environ
+        self._allow = allow
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the variable's value, unaltered: not even a final line break goes.
+
+        Raises:
+            SecretMissing: not allowed, not set, empty, or not UTF-8.
+
+        """
+        name = reference.path
+        if reference.query or reference.fragment:
+            raise SecretMissing(f"`{reference}` takes a name only", f"ref+env://{name}")
+        if not self._allows(name):
+            raise SecretMissing(
+                f"`{reference}` is not allowed: variables must match {', '.join(self._allow)}",
+                "rename the variable, or widen `secrets.env_allow` in icesync.yaml",
+            )
+        value = self._environ.get(name)
+        if value is None:
+            raise SecretMissing(f"variable {name} is not set", *self._hints(name))
+        return make_secret(value, f"variable {name}")
+
+    def _allows(self, name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self._allow)
+
+    def _hints(self, name: str) -> tuple[str, ...]:
+        """Return the way out; names of variables that are not allowed stay unsaid."""
+        names = sorted(filter(self._allows, self._environ))
+        near = get_close_matches(name, names, n=1)
+        return (*(f"did you mean `{other}`?" for other in near), f"export {name}=…")

@@ -1,0 +1,150 @@
+"""The snapshot as a file of this machine: read, replaced atomically, locked by the kernel."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from icesync.errors import StateConflict, StateError, StateNotSaved
+from icesync.model.lock import LockOwner
+from icesync.stores.kernellock import hold_lock, read_owner
+from icesync.stores.regular import open_regular
+from icesync.stores.replace import remove_leftovers, replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from icesync.ports import Clock
+
+__all__ = ["LocalStore"]
+
+
+class LocalStore:
+    """
+    Keeps the snapshot in one file, with ``.backup`` and ``.lock`` beside it.
+
+    A symbolic link is written through to its target, and locked there. The lock
+    stands on a file of its own, since a lock on the snapshot would end up on
+    the file that the next write replaces. Needs a POSIX system.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._held = False
+
+    def read(self) -> bytes | None:
+        """
+        Return the stored bytes, or None when there is no file.
+
+        Raises:
+            StateError: there is something, and it cannot be read.
+
+        """
+        target = self._target()
+        try:
+            return _read_file(target)
+        except FileNotFoundError:
+            if target.parent.is_dir() or not self._path.is_symlink():
+                return None
+            raise StateError(
+                f"`{self.describe()}` leads to `{target}`, and that folder does not exist",
+                "is the disk mounted?",
+            ) from None
+        except OSError as error:
+            raise StateError(
+                f"cannot read `{self.describe()}`: {error.strerror}",
+                f"ls -ld {shlex.quote(self.describe())}",
+            ) from error
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """
+        Replace the stored bytes at once, and keep the old ones as ``.backup``.
+
+        Takes the lock for the moment if this store does not hold it, so that
+        nothing can come between the comparison and the replacement.
+
+        Raises:
+            StateConflict: what is stored is not *previous* any more.
+            StateNotSaved: the file system refused.
+            StateLocked: this store does not hold the lock, and another does.
+
+        """
+        if not data:
+            raise ValueError("a snapshot is never empty")
+        with self._exclusive():
+            self._compare(previous)
+            target = self._target()
+            remove_leftovers(target)
+            try:
+                replace_file(target, data, previous)
+            except OSError as error:
+                folder = shlex.quote(str(target.parent))
+                raise StateNotSaved(
+                    f"cannot write `{self.describe()}`: {error.strerror}",
+                    f"df -h {folder}; ls -ld {folder}",
+                ) from error
+
+    @contextmanager
+    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+        """
+        Hold the lock while the context is open; a killed holder frees it at once.
+
+        Raises:
+            StateLocked: somebody else held it for *timeout_s*; the message says who.
+            StateNotSaved: no lock can be had here.
+
+        """
+        with hold_lock(self._lock_file(), owner, timeout_s, self._clock):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
+    def lock_owner(self) -> LockOwner | None:
+        """Return who holds the lock now, or None when it is free."""
+        return read_owner(self._lock_file())
+
+    def describe(self) -> str:
+        """Return the path, from the working directory where that is shorter."""
+        return min(str(self._path), os.path.relpath(self._path), key=len)
+
+    def _target(self) -> Path:
+        try:
+            return self._path.resolve()
+        except (OSError, RuntimeError):  # RuntimeError is how Python before 3.13 reports a loop
+            raise StateError(f"`{self.describe()}` is a link that leads nowhere") from None
+
+    def _lock_file(self) -> Path:
+        target = self._target()
+        return target.with_name(f"{target.name}.lock")
+
+    def _exclusive(self) -> AbstractContextManager[None]:
+        if self._held:
+            return nullcontext()
+        created = self._clock.now().isoformat(timespec="seconds")
+        owner = LockOwner("", "write", "icesync", os.getpid(), created)
+        return hold_lock(self._lock_file(), owner, 0, self._clock)
+
+    def _compare(self, previous: bytes | None) -> None:
+        stored = self.read()
+        if stored == previous:
+            return
+        if stored is None:
+            backup = f"{self.describe()}.backup"
+            raise StateConflict(
+                f"`{self.describe()}` is gone since it was read", f"its last copy may be `{backup}`"
+            )
+        raise StateConflict(
+            f"`{self.describe()}` was changed by another run since it was read", "icesync plan"
+        )
+
+
+def _read_file(path: Path) -> bytes:
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        return file.read()

@@ -1,0 +1,207 @@
+"""Stand-ins for the ports: small, honest, and with every failure on request."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from icesync.errors import SecretMissing, StateConflict, StateLocked, StateNotSaved
+from icesync.model.report import Outcome, OutcomeKind
+from icesync.model.secret import SecretRef, SecretValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from icesync.model.address import Address
+    from icesync.model.lock import LockOwner
+    from icesync.model.report import Result
+    from icesync.model.update import Update
+
+__all__ = ["FakeClock", "FakeGateway", "FakeProgress", "FakeProvider", "FakeStore", "SentUpdate"]
+
+
+class FakeStore:
+    """
+    A state store in memory.
+
+    *data* is what is stored, *writes* every accepted write in order. Writes
+    after the first *fail_writes_after* are refused; *held_by* plays another run
+    that holds the lock.
+    """
+
+    def __init__(
+        self,
+        data: bytes | None = None,
+        *,
+        fail_writes_after: int | None = None,
+        held_by: LockOwner | None = None,
+    ) -> None:
+        self.data = data
+        self.fail_writes_after = fail_writes_after
+        self.held_by = held_by
+        self.writes: list[bytes] = []
+
+    def read(self) -> bytes | None:
+        """Return what is stored."""
+        return self.data
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """Replace what is stored, unless it changed or a failure was asked for."""
+        if not data:
+            raise ValueError("a snapshot is never empty")
+        if self.data != previous:
+            raise StateConflict("the fake store was changed by another run")
+        if self.fail_writes_after is not None and len(self.writes) >= self.fail_writes_after:
+            raise StateNotSaved("the fake store refuses", "fake hint")
+        self.data = data
+        self.writes.append(data)
+
+    @contextmanager
+    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+        """Hold the lock; a held one is refused at once, whatever *timeout_s* says."""
+        if self.held_by is not None:
+            raise StateLocked(f"the fake store is locked by {self.held_by.who} after {timeout_s} s")
+        self.held_by = owner
+        try:
+            yield
+        finally:
+            self.held_by = None
+
+    def lock_owner(self) -> LockOwner | None:
+        """Return who holds the lock."""
+        return self.held_by
+
+    def describe(self) -> str:
+        """Return a short name."""
+        return "fake store"
+
+
+class FakeProvider:
+    """
+    A secret provider over *values*, keyed by what follows ``ref+SCHEME://``.
+
+    *fetched* lists the references that were asked for, in order.
+    """
+
+    def __init__(self, scheme: str = "fake", values: Mapping[str, str] | None = None) -> None:
+        self.scheme = scheme
+        self.values = dict(values or {})
+        self.fetched: list[SecretRef] = []
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """Return the value of *reference*, or say that there is none."""
+        self.fetched.append(reference)
+        value = self.values.get(reference.text.partition("://")[2])
+        if value is None:
+            raise SecretMissing(f"`{reference}` is not set")
+        if not value:
+            raise SecretMissing(f"`{reference}` is empty")
+        return SecretValue(value)
+
+
+@dataclass(frozen=True)
+class SentUpdate:
+    """An update for tests that call a gateway themselves."""
+
+    address: Address
+    settings: Mapping[str, int | bool | str]
+    secrets: Mapping[str, SecretValue]
+
+
+class FakeGateway:
+    """
+    A gateway that records what it is sent; one may serve many threads.
+
+    *outcomes* says by address how calls end: one outcome for all of them, or a
+    sequence for one after the other, of which the last one stays. An address
+    that is not there is applied. *on_send* runs inside of each call, before its
+    outcome: for a barrier, a signal, or an exception that no gateway may raise.
+    """
+
+    def __init__(
+        self,
+        outcomes: Mapping[Address, Outcome | Sequence[Outcome]] | None = None,
+        *,
+        on_send: Callable[[Update], None] | None = None,
+    ) -> None:
+        self.updates: list[Update] = []
+        self.closed = 0
+        self._outcomes = {
+            address: [given] if isinstance(given, Outcome) else list(given)
+            for address, given in (outcomes or {}).items()
+        }
+        self._on_send = on_send
+        self._mutex = Lock()
+
+    @property
+    def addresses(self) -> list[Address]:
+        """The addresses that were sent, in order of sending."""
+        return [update.address for update in self.updates]
+
+    def send(self, update: Update) -> Outcome:
+        """Record *update* and return its outcome."""
+        with self._mutex:
+            self.updates.append(update)
+        if self._on_send is not None:
+            self._on_send(update)
+        with self._mutex:
+            waiting = self._outcomes.get(update.address, [Outcome(OutcomeKind.APPLIED)])
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def close(self) -> None:
+        """Count the call."""
+        with self._mutex:
+            self.closed += 1
+
+
+class FakeClock:
+    """A clock that moves only by :meth:`sleep` and :meth:`advance`; *sleeps* lists the waits."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.sleeps: list[float] = []
+        self._start = start
+        self._elapsed_s = 0.0
+        self._mutex = Lock()
+
+    def now(self) -> datetime:
+        """Return the start and what has passed since."""
+        return self._start + timedelta(seconds=self._elapsed_s)
+
+    def monotonic(self) -> float:
+        """Return the seconds since the start."""
+        return self._elapsed_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass at once, and remember them."""
+        with self._mutex:
+            self.sleeps.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let *seconds* pass; nobody waited for them."""
+        with self._mutex:
+            self._elapsed_s += seconds
+
+
+class FakeProgress:
+    """Remembers what it was told: *total* (None before the start), *results*, *stopped*."""
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+        self.results: list[Result] = []
+        self.stopped = False
+
+    def start(self, total: int) -> None:
+        """Remember *total*."""
+        self.total = total
+
+    def advance(self, result: Result) -> None:
+        """Remember *result*."""
+        self.results.append(result)
+
+    def stop(self) -> None:
+        """Remember the end."""
+        self.stopped = True

@@ -1,0 +1,141 @@
+"""What every state store promises, the fake one included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fakes import FakeClock, FakeStore
+
+from icesync.errors import StateConflict, StateLocked
+from icesync.model.lock import LockOwner
+from icesync.stores.local import LocalStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icesync.ports import StateStore
+
+OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+
+
+@pytest.fixture(params=["local", "fake"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> StateStore:
+    """An empty store of each kind."""
+    if request.param == "fake":
+        return FakeStore()
+    return LocalStore(tmp_path / "icesync.state.json", FakeClock())
+
+
+def test_nothing_stored_is_none(store: StateStore) -> None:
+    """A store that was never written holds None, not an empty snapshot."""
+    stored = store.read()
+
+    assert stored is None
+
+
+def test_write_is_read_back(store: StateStore) -> None:
+    """What was written is read back byte for byte."""
+    store.write(b"\x00one\r\n", None)
+
+    assert store.read() == b"\x00one\r\n"
+
+
+def test_write_replaces(store: StateStore) -> None:
+    """A write that names what is stored replaces it."""
+    store.write(b"one", None)
+    store.write(b"two", b"one")
+
+    assert store.read() == b"two"
+
+
+@pytest.mark.parametrize("previous", [None, b"other"])
+def test_write_refuses_what_it_did_not_expect(store: StateStore, previous: bytes | None) -> None:
+    """A write that expects nothing, or something else, is a conflict and changes nothing."""
+    store.write(b"one", None)
+
+    with pytest.raises(StateConflict):
+        store.write(b"two", previous)
+
+    assert store.read() == b"one"
+
+
+def test_write_refuses_when_the_snapshot_vanished(store: StateStore) -> None:
+    """A write that expects something where nothing is stored is a conflict."""
+    with pytest.raises(StateConflict):
+        store.write(b"two", b"one")
+
+
+def test_empty_snapshot_is_a_bug(store: StateStore) -> None:
+    """Nobody stores nothing: an empty write is a mistake of the program."""
+    with pytest.raises(ValueError, match="never empty"):
+        store.write(b"", None)
+
+
+def test_free_lock_has_no_owner(store: StateStore) -> None:
+    """Nobody holds a lock that was never taken."""
+    owner = store.lock_owner()
+
+    assert owner is None
+
+
+def test_lock_shows_its_owner(store: StateStore) -> None:
+    """While the lock is held, everything about its owner can be read."""
+    with store.lock(OWNER, 0):
+        owner = store.lock_owner()
+
+    assert owner == OWNER
+
+
+def test_lock_ends_with_its_context(store: StateStore) -> None:
+    """After the context nobody holds the lock."""
+    with store.lock(OWNER, 0):
+        pass
+
+    assert store.lock_owner() is None
+
+
+def test_lock_ends_with_an_exception(store: StateStore) -> None:
+    """An exception inside of the context frees the lock and goes on."""
+    with pytest.raises(KeyError), store.lock(OWNER, 0):
+        raise KeyError
+
+    assert store.lock_owner() is None
+
+
+@pytest.mark.parametrize("timeout_s", [0, 2.5])
+def test_held_lock_refuses_and_says_who(store: StateStore, timeout_s: float) -> None:
+    """A second holder is refused, after the timeout, with the name of the first."""
+    with (
+        store.lock(OWNER, 0),
+        pytest.raises(StateLocked, match="chris@runner-7"),
+        store.lock(OWNER, timeout_s),
+    ):
+        pass
+
+
+def test_lock_can_be_taken_again(store: StateStore) -> None:
+    """A lock that was freed is free for the next holder."""
+    with store.lock(OWNER, 0):
+        pass
+    with store.lock(OWNER, 0):
+        owner = store.lock_owner()
+
+    assert owner == OWNER
+
+
+def test_holder_can_write(store: StateStore) -> None:
+    """Who holds the lock can write, more than once."""
+    with store.lock(OWNER, 0):
+        store.write(b"one", None)
+        store.write(b"two", b"one")
+
+    assert store.read() == b"two"
+
+
+def test_description_is_one_short_line(store: StateStore) -> None:
+    """A store can be named in a message: one line, not empty."""
+    text = store.describe()
+
+    assert text
+    assert text.isprintable()
