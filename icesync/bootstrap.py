@@ -1,0 +1,277 @@
+"""
+The one place that joins adapters to ports.
+
+Nothing is decided here, and each adapter is imported when it is needed:
+a plan never loads what could send.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icesync import __version__
+from icesync.config.discover import find_config
+from icesync.config.project import read_project
+from icesync.errors import AccessError, ConfigInvalid, SecretMissing
+from icesync.model.secret import SecretValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icesync.model.project import Login, Project
+    from icesync.model.secret import SecretRef
+    from icesync.net import Answer, ClientOptions
+    from icesync.ports import Clock, Gateway, SecretProvider, StateStore
+
+__all__ = [
+    "Context",
+    "EmulatorOptions",
+    "SystemClock",
+    "gateways",
+    "log_in",
+    "obtain_token",
+    "open_context",
+    "run_emulator",
+]
+
+_EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
+_ALLOW_HOST: Final = "ICESYNC_ALLOW_HOST"
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """Return the present moment, UTC and aware."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for *seconds*."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A project with its store, its secret providers and a clock: all that a plan needs."""
+
+    project: Project
+    store: StateStore
+    providers: Mapping[str, SecretProvider]
+    clock: Clock = field(default_factory=SystemClock)
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the secret behind *reference*.
+
+        Raises:
+            SecretMissing: there is none.
+
+        """
+        provider = self.providers.get(reference.scheme)
+        if provider is None:
+            raise SecretMissing(f"`{reference}` names an unknown secret provider")
+        return provider.fetch(reference)
+
+
+def open_context(folder: Path, config: Path | None = None) -> Context:
+    """
+    Return the context of the configuration that governs *folder*, or of the file *config*.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+
+    """
+    from icesync.stores.local import LocalStore
+
+    clock = SystemClock()
+    found = config if config is not None else find_config(folder)
+    allowed = os.environ.get(_ALLOW_HOST, "").replace(",", " ").split()
+    project = read_project(found, allowed)
+    store = LocalStore(Path(project.root) / project.state_path, clock)
+    return Context(project, store, _open_providers(project), clock)
+
+
+def _open_providers(project: Project) -> dict[str, SecretProvider]:
+    from icesync.secrets.env import EnvProvider
+    from icesync.secrets.file import FileProvider
+
+    scope = project.secrets
+    providers: tuple[SecretProvider, ...] = (
+        EnvProvider(os.environ, (*scope.env_allow, *_own_variables(project))),
+        FileProvider(Path(project.root), scope.file_allow, _parse_secrets),
+    )
+    return {provider.scheme: provider for provider in providers}
+
+
+def _own_variables(project: Project) -> tuple[str, ...]:
+    """Return the variable of the fingerprint key, which is never sent anywhere."""
+    key = project.fingerprint_key
+    return (key.path,) if key is not None and key.scheme == "env" else ()
+
+
+def _parse_secrets(content: bytes, path: str) -> object:
+    """Return the YAML in *content* by the strict reader; ValueError quotes nothing."""
+    from icesync.config.document import parse_document
+    from icesync.config.source import SourceFile
+
+    document = parse_document(SourceFile(path, content))
+    if document.problems:
+        problem = document.problems[0]
+        raise ValueError(f"line {problem.position.line}: {problem.message}")
+    return document.data
+
+
+def obtain_token(context: Context) -> SecretValue:
+    """
+    Return the token to call with: the configured one, or that of a login.
+
+    Raises:
+        SecretMissing: a reference leads nowhere.
+        AccessError: neither is configured, or the login was refused.
+
+    """
+    api = context.project.api
+    if api.token is not None:
+        return context.fetch(api.token)
+    if api.login is not None:
+        return log_in(context, api.login, context.fetch(api.login.password))
+    if api.emulated:
+        from icesync.model.project import Login
+
+        nobody = Login(1, "emulator", _NO_REFERENCE)
+        return log_in(context, nobody, SecretValue("emulator"))
+    raise AccessError(
+        f"nobody to act as: {context.project.config_file} has neither `api.token` nor `api.login`",
+        "token: ref+env://ICE_TOKEN   under `api:` reads it from the environment",
+    )
+
+
+def _no_reference() -> SecretRef:
+    from icesync.model.secret import SecretRef
+
+    return SecretRef("", "", "")
+
+
+_NO_REFERENCE: Final = _no_reference()
+
+
+def log_in(context: Context, login: Login, password: SecretValue) -> SecretValue:
+    """
+    Return the token that *login* gives.
+
+    Raises:
+        AccessError: ICE refused.
+        RemoteError: ICE was not reached.
+
+    """
+    from icesync.client.session import log_in as ask
+    from icesync.net import open_client
+
+    client = open_client(_client_options(context))
+    try:
+        return ask(client, login, password)
+    finally:
+        client.close()
+
+
+def gateways(context: Context, token: SecretValue) -> Callable[[], Gateway]:
+    """Return what opens a gateway for each worker; they share one trust store."""
+    from icesync.client.gateway import IceGateway
+    from icesync.net import open_client
+
+    options = _client_options(context)
+
+    def open_gateway() -> Gateway:
+        return IceGateway(open_client(options), token, context.project.api.wire, context.clock)
+
+    return open_gateway
+
+
+def _client_options(context: Context) -> ClientOptions:
+    from icesync.net import ClientOptions, trust_store
+
+    project, api = context.project, context.project.api
+    agent = f"icesync/{__version__}"
+    if api.emulated:
+        answer = _embedded_emulator(context)
+        return ClientOptions("http://emulator", api.timeout_s, agent, answer=answer)
+    ca_file = str(Path(project.root) / api.ca_file) if api.ca_file else None
+    try:
+        trust = trust_store(ca_file)
+    except OSError as error:
+        raise ConfigInvalid(
+            f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
+        ) from None
+    return ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
+
+
+def _embedded_emulator(context: Context) -> Answer:
+    """Return the emulator in this process; what it holds stays in ``.icesync``."""
+    from icesync.emulator.archive import Archive
+    from icesync.emulator.framework import Request
+    from icesync.emulator.service import Service
+    from icesync.net import RawReply
+
+    path = Path(context.project.root) / _EMULATOR_FILE
+    path.parent.mkdir(exist_ok=True)
+    service = Service(context.clock, Archive(str(path)), base_path="")
+
+    def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
+        reply = service.answer(Request(method, path, headers, body))
+        return RawReply(reply.status, reply.headers, reply.body)
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOptions:
+    """How the emulator is served; *data* is a file that keeps what it holds, or None."""
+
+    host: str
+    port: int
+    data: Path | None = None
+    users: Mapping[str, str] | None = None
+    token_ttl_s: int = 1200
+    insecure_bind: bool = False
+
+
+def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None:
+    """
+    Serve the emulator until interrupted; *ready* is told its address.
+
+    Raises:
+        UsageError: the address cannot be bound, or is not loopback.
+        StateError: the data file cannot be opened.
+
+    """
+    import asyncio
+    import sqlite3
+
+    from icesync.emulator.archive import Archive
+    from icesync.emulator.server import serve
+    from icesync.emulator.service import Service
+    from icesync.errors import StateError
+
+    try:
+        archive = Archive(str(options.data)) if options.data else Archive()
+    except sqlite3.Error:
+        raise StateError(f"the emulator's data cannot be opened: {options.data}") from None
+    service = Service(SystemClock(), archive, users=options.users, token_ttl_s=options.token_ttl_s)
+    asyncio.run(
+        serve(
+            service,
+            options.host,
+            options.port,
+            ready=ready,
+            insecure_bind=options.insecure_bind,
+        )
+    )

@@ -1,0 +1,3 @@
+"""Flags in, text and exit code out."""
+
+from __future__ import annotations

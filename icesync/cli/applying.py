@@ -1,0 +1,200 @@
+"""The order of an apply: lock, plan, policy, approval, token, calls, report."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from icesync import __version__
+from icesync.bootstrap import gateways, obtain_token
+from icesync.cli.files import read_named
+from icesync.cli.interrupt import halting
+from icesync.cli.planning import ask_for_plan, show_facts, show_plan
+from icesync.cli.progress import open_progress
+from icesync.cli.revision import current_revision
+from icesync.codec.plan import decode_plan, plan_digest
+from icesync.engine.apply import Halt, Run, apply, check_token, failure_of
+from icesync.engine.plan import check_saved
+from icesync.engine.recorder import Recorder, Stamp
+from icesync.engine.secrets import SecretsMode
+from icesync.errors import EXIT_OK, Interrupted, PlanStale, PolicyRefused
+from icesync.model.lock import LockOwner
+from icesync.planner.policy import Policy, check_policy
+from icesync.render.plan import totals
+from icesync.render.report import render_report, report_document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icesync.bootstrap import Context
+    from icesync.cli.console import Console
+    from icesync.cli.options import Common
+    from icesync.engine.plan import Planning
+    from icesync.model.plan import Plan, Selection
+    from icesync.model.report import Report
+
+__all__ = ["Approval", "apply_plan", "lock_owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask."""
+
+    planfile: Path | None = None
+    digest: str | None = None
+    allowed: tuple[str, ...] = ()
+    automatic: bool = False
+
+
+def lock_owner(context: Context, operation: str) -> LockOwner:
+    """Return what other runs are told about this one while it holds the lock."""
+    run_url = os.environ.get("CI_JOB_URL") or _github_url()
+    return LockOwner(
+        id=str(uuid.uuid4()),
+        operation=operation,
+        who=f"{_user()}@{platform.node()}",
+        pid=os.getpid(),
+        created=context.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        info=run_url,
+        version=__version__,
+    )
+
+
+def apply_plan(
+    common: Common,
+    selection: Selection,
+    approval: Approval,
+    *,
+    concurrency: int | None,
+    fail_fast: bool,
+    lock_timeout_s: float,
+    as_json: bool,
+) -> int:
+    """Carry out the plan for *selection*, or the saved one, and return the exit code."""
+    context = common.open()
+    console = common.console
+    saved = decode_plan(read_named(approval.planfile)) if approval.planfile else None
+    if saved is not None:
+        selection = saved.selection
+    with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
+        planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
+        if saved is not None:
+            check_saved(saved, planning.plan)
+            planning = _narrowed(planning, saved, context, approval)
+        if not as_json:
+            show_plan(console, planning.plan, as_json=False)
+        show_facts(console, context, planning)
+        _check_digest(planning.plan, approval.digest)
+        if not planning.plan.effective:
+            return EXIT_OK
+        _check_policy(planning)
+        if saved is None:
+            _ask(console, common, planning.plan, approval)
+        api = context.project.api
+        run = Run(concurrency or api.concurrency, api.rate_per_s, fail_fast)
+        report, halt = _carry_out(context, console, planning, run)
+    return _conclude(console, report, halt, as_json=as_json)
+
+
+def _narrowed(planning: Planning, saved: Plan, context: Context, approval: Approval) -> Planning:
+    """Return *planning* with the saved changes only: nothing else was reviewed."""
+    addresses = {change.address for change in saved.effective}
+    changes = tuple(c for c in planning.plan.changes if c.address in addresses)
+    plan = replace(planning.plan, changes=changes, complete=True)
+    policy = Policy(context.project.limits, context.project.guards, approval.allowed)
+    fleet = len(planning.desired.servers.keys() | planning.stored.snapshot.entries.keys())
+    return replace(planning, plan=plan, refusals=check_policy(plan, policy, fleet))
+
+
+def _check_digest(plan: Plan, expected: str | None) -> None:
+    if expected is None:
+        return
+    found = plan_digest(plan)
+    if found != expected:
+        raise PlanStale(
+            f"the plan is another one than was expected: its digest is {found}",
+            "review the plan above, then give its digest",
+        )
+
+
+def _check_policy(planning: Planning) -> None:
+    refusals = planning.refusals
+    if refusals:
+        first = refusals[0]
+        more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+        raise PolicyRefused(
+            f"{first.message}{more}; nothing was sent",
+            *(f"icesync apply --allow {refusal.allow}" for refusal in refusals[:5]),
+        )
+
+
+def _ask(console: Console, common: Common, plan: Plan, approval: Approval) -> None:
+    if approval.automatic:
+        return
+    if common.no_input or not console.interactive:
+        raise PolicyRefused(
+            "nobody can be asked for approval here; nothing was sent",
+            "icesync apply --auto-approve   applies without asking",
+            "icesync plan -o FILE, then icesync apply FILE   applies what was reviewed",
+        )
+    answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` will do: ")
+    if answer != "yes":
+        raise PolicyRefused("not approved; nothing was sent")
+
+
+def _carry_out(
+    context: Context, console: Console, planning: Planning, run: Run
+) -> tuple[Report, Halt]:
+    plan, values = planning.plan, planning.resolution.values
+    token = obtain_token(context) if plan.calls else None
+    if token is not None:
+        check_token(token, len(plan.calls), context.project.api, context.clock)
+    revision = current_revision(context.project.root)
+    stamp = Stamp(__version__, revision)
+    recorder = Recorder(context.store, planning.stored, context.clock, stamp, values, planning.key)
+    halt = Halt()
+    open_gateway = gateways(context, token) if token is not None else _no_gateway
+    with halting(halt, console):
+        report = apply(
+            plan, values, recorder, open_gateway, context.clock, run, open_progress(console), halt
+        )
+    return report, halt
+
+
+def _no_gateway() -> NoReturn:
+    raise AssertionError("a plan without calls opened a gateway")
+
+
+def _conclude(console: Console, report: Report, halt: Halt, *, as_json: bool) -> int:
+    if as_json:
+        console.document(report_document(report))
+    else:
+        console.data("\n" + render_report(report, console.style))
+    if halt.signal_number is not None:
+        raise Interrupted(
+            "interrupted; what ICE acknowledged is saved",
+            "icesync apply   sends what is still open",
+            signal_number=halt.signal_number,
+        )
+    failure = failure_of(report)
+    if failure is not None:
+        raise failure
+    return EXIT_OK
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _github_url() -> str:
+    parts = [
+        os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+    ]
+    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else ""

@@ -1,0 +1,3 @@
+"""One command a module: parse, call one use case, render, return."""
+
+from __future__ import annotations

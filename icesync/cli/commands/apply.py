@@ -1,0 +1,81 @@
+"""``icesync apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from icesync.cli.options import (
+    Common,
+    common_options,
+    format_options,
+    lock_option,
+    selection_options,
+)
+
+__all__ = ["command"]
+
+
+@click.command(name="apply")
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
+@common_options
+@selection_options
+@click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--expect-digest", metavar="sha256:…", help="Refuse any other plan.")
+@click.option(
+    "--parallelism",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Calls at a time, instead of `api.concurrency`.",
+)
+@click.option("--fail-fast", is_flag=True, help="Start no more calls after a failure.")
+@lock_option
+@format_options
+@click.pass_obj
+def command(
+    common: Common,
+    planfile: Path | None,
+    targets: tuple[str, ...],
+    excludes: tuple[str, ...],
+    resend: tuple[str, ...],
+    allowed: tuple[str, ...],
+    auto_approve: bool,
+    expect_digest: str | None,
+    parallelism: int | None,
+    fail_fast: bool,
+    lock_timeout_s: float,
+    format_name: str,
+    as_json: bool,
+) -> int:
+    r"""
+    Send the changes to ICE, or carry out PLANFILE exactly as it was reviewed.
+
+    Asks on a terminal unless --auto-approve is given or a PLANFILE is the
+    approval. Ctrl-C once ends cleanly: calls in flight get five seconds.
+
+    \b
+    icesync apply
+    icesync apply plan.json
+    icesync apply --auto-approve --expect-digest sha256:9f1c…
+    """
+    from icesync.cli.applying import Approval, apply_plan
+    from icesync.errors import UsageError
+    from icesync.model.plan import Selection
+
+    selection = Selection(targets, excludes, resend)
+    if planfile is not None and selection != Selection():
+        raise UsageError(
+            "a saved plan says itself which servers it is about",
+            "leave out --target, --exclude and --resend, or make a new plan with them",
+        )
+    approval = Approval(planfile, expect_digest, allowed, auto_approve)
+    return apply_plan(
+        common,
+        selection,
+        approval,
+        concurrency=parallelism,
+        fail_fast=fail_fast,
+        lock_timeout_s=lock_timeout_s,
+        as_json=as_json or format_name == "json",
+    )

@@ -1,0 +1,50 @@
+"""``icesync check``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options, format_options
+
+__all__ = ["command"]
+
+
+@click.command(name="check")
+@common_options
+@format_options
+@click.option(
+    "--secrets",
+    "secrets_mode",
+    type=click.Choice(["auto", "require", "skip"]),
+    default="require",
+    show_default=True,
+    help="As for plan.",
+)
+@click.pass_obj
+def command(common: Common, format_name: str, as_json: bool, secrets_mode: str) -> int:  # fmt: skip
+    r"""
+    For schedules: exit 2 when there is something to send, 4 when the token has ended.
+
+    Nothing is written and nothing is sent. Secrets must be there, so that a
+    rotation cannot be missed because a variable was.
+
+    \b
+    icesync check || echo "look at it: exit code $?"
+    """
+    from icesync.bootstrap import obtain_token
+    from icesync.cli.planning import ask_for_plan, show_facts, show_plan
+    from icesync.engine.apply import check_token
+    from icesync.engine.secrets import SecretsMode
+    from icesync.errors import EXIT_CHANGES, EXIT_OK
+    from icesync.model.plan import Selection
+
+    context = common.open()
+    console = common.console
+    mode = SecretsMode(secrets_mode)
+    planning = ask_for_plan(context, Selection(), secrets=mode)
+    show_plan(console, planning.plan, as_json=as_json or format_name == "json")
+    show_facts(console, context, planning)
+    api = context.project.api
+    if api.token is not None and mode is SecretsMode.REQUIRE:
+        check_token(obtain_token(context), len(planning.plan.calls), api, context.clock)
+    return EXIT_CHANGES if planning.plan.effective else EXIT_OK

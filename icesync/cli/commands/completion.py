@@ -1,0 +1,31 @@
+"""``icesync completion``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options
+
+__all__ = ["command"]
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+@click.pass_obj
+def command(common: Common, shell: str) -> int:
+    """
+    Print the completion script of a shell.
+
+    \b
+    icesync completion bash > ~/.local/share/bash-completion/completions/icesync
+    """
+    from click.shell_completion import get_completion_class
+
+    from icesync.cli.main import program
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    script = kind(program, {}, "icesync", "_ICESYNC_COMPLETE").source()
+    common.console.data(script.rstrip("\n") + "\n")
+    return 0

@@ -1,0 +1,49 @@
+"""``icesync login``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from icesync.cli.options import Common, common_options
+
+__all__ = ["command"]
+
+
+@click.command(name="login")
+@common_options
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    default=Path(".icesync/token"),
+    show_default=True,
+    help="Keep the token there, readable by its owner only.",
+)
+@click.pass_obj
+def command(common: Common, out: Path) -> int:  # fmt: skip
+    """
+    Obtain a token with `api.login` and keep it in a file; it is never printed.
+
+    \b
+    icesync login
+    icesync.yaml:  api: {token: ref+file://.icesync/token}
+    """
+    from icesync.bootstrap import log_in
+    from icesync.cli.tokens import describe_token, store_token
+    from icesync.errors import AccessError
+
+    context = common.open()
+    login = context.project.api.login
+    if login is None:
+        raise AccessError(
+            f"{context.project.config_file} has no `api.login`",
+            "login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}",
+        )
+    token = log_in(context, login, context.fetch(login.password))
+    path = Path(context.project.root) / out
+    store_token(path, token)
+    common.console.talk(f"kept in {out}: {describe_token(token, context.clock.now())}")
+    return 0

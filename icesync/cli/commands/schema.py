@@ -1,0 +1,38 @@
+"""``icesync schema``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options
+
+__all__ = ["command"]
+
+
+@click.command(name="schema")
+@click.argument("name", required=False)
+@common_options
+@click.pass_obj
+def command(common: Common, name: str | None) -> int:
+    """
+    Print the JSON Schema (2020-12) NAME; without one, list the names.
+
+    \b
+    icesync schema email-servers > .vscode/email-servers.schema.json
+    """
+    import difflib
+
+    from icesync.config.schema import SCHEMAS, build_schema
+    from icesync.errors import UsageError
+
+    if name is None:
+        common.console.data("".join(f"{known}\n" for known in SCHEMAS))
+        return 0
+    if name not in SCHEMAS:
+        near = difflib.get_close_matches(name, SCHEMAS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(SCHEMAS)}"
+        raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
+    import json
+
+    common.console.data(json.dumps(build_schema(name), indent=2) + "\n")
+    return 0

@@ -1,0 +1,38 @@
+"""``icesync show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from icesync.cli.options import Common, common_options, format_options
+
+__all__ = ["command"]
+
+
+@click.command(name="show")
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
+@common_options
+@format_options
+@click.pass_obj
+def command(common: Common, planfile: Path | None, format_name: str, as_json: bool) -> int:
+    """
+    Show the saved plan PLANFILE as plan showed it; without one, the snapshot.
+
+    \b
+    icesync show plan.json
+    icesync show
+    """
+    as_json = as_json or format_name == "json"
+    if planfile is None:
+        from icesync.cli.snapshots import show_snapshot
+
+        show_snapshot(common, as_json=as_json)
+        return 0
+    from icesync.cli.files import read_named
+    from icesync.cli.planning import show_plan
+    from icesync.codec.plan import decode_plan
+
+    show_plan(common.console, decode_plan(read_named(planfile)), as_json=as_json)
+    return 0

@@ -1,0 +1,137 @@
+"""``icesync state``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options, format_options, lock_option
+
+__all__ = ["command"]
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+
+
+@click.group(name="state")
+@common_options
+def command() -> None:
+    """
+    Look at the snapshot and operate on it.
+
+    The snapshot is the only memory of what ICE acknowledged. Every writer
+    locks it, keeps a backup and has --dry-run.
+    """
+
+
+@command.command(name="list")
+@common_options
+@format_options
+@click.pass_obj
+def list_(common: Common, format_name: str, as_json: bool) -> int:
+    """List the servers: address, status, age of the acknowledgement, commit."""
+    from icesync.cli.snapshots import show_snapshot
+
+    show_snapshot(common, as_json=as_json or format_name == "json")
+    return 0
+
+
+@command.command(name="show")
+@click.argument("address", metavar="ADDR")
+@common_options
+@format_options
+@click.pass_obj
+def show(common: Common, address: str, format_name: str, as_json: bool) -> int:
+    """Show everything that the snapshot says about one server."""
+    from icesync.cli.snapshots import read_address
+    from icesync.engine.state import load
+    from icesync.planner.select import check_patterns
+    from icesync.render.state import entry_document, render_entry
+
+    wanted = read_address(address)
+    context, console = common.open(), common.console
+    snapshot = load(context.store, context.project.api.base_url).snapshot
+    check_patterns("ADDR", (str(wanted),), snapshot.entries.keys())
+    entry = snapshot.entries[wanted]
+    if as_json or format_name == "json":
+        console.document(entry_document(wanted, entry))
+    else:
+        console.data(render_entry(wanted, entry, context.clock.now(), console.style))
+    return 0
+
+
+@command.command(name="mv")
+@click.argument("source", metavar="SOURCE")
+@click.argument("target", metavar="TARGET")
+@common_options
+@_dry_run
+@lock_option
+@click.pass_obj
+def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: float) -> int:
+    """
+    Keep the record of SOURCE under the address TARGET; nothing is sent.
+
+    \b
+    icesync state mv 59/666 59/667
+    """
+    from icesync.cli.snapshots import change_snapshot, read_address
+    from icesync.engine.state import move
+
+    old, new = read_address(source), read_address(target)
+    change_snapshot(
+        common,
+        "state mv",
+        lambda snapshot: move(snapshot, old, new),
+        dry_run=dry_run,
+        lock_timeout_s=lock_timeout_s,
+    )
+    return 0
+
+
+@command.command(name="rm")
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@common_options
+@_dry_run
+@lock_option
+@click.pass_obj
+def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s: float) -> int:
+    """
+    Forget what was acknowledged; ICE is not told. The next plan adopts them anew.
+
+    \b
+    icesync state rm 59/663 '70/*'
+    """
+    from icesync.cli.snapshots import change_snapshot
+    from icesync.engine.state import remove
+
+    change_snapshot(
+        common,
+        "state rm",
+        lambda snapshot: remove(snapshot, addresses),
+        dry_run=dry_run,
+        lock_timeout_s=lock_timeout_s,
+    )
+    return 0
+
+
+@command.command(name="unlock")
+@common_options
+@click.pass_obj
+def unlock(common: Common) -> int:
+    """
+    Say who holds the lock.
+
+    The lock of a local snapshot belongs to a living process and ends with it,
+    so there is never a stale one to remove: end the process that holds it.
+    """
+    from icesync.errors import StateLocked
+
+    context = common.open()
+    owner = context.store.lock_owner()
+    if owner is None:
+        common.console.talk(f"{context.store.describe()} is not locked")
+        return 0
+    info = f", {owner.info}" if owner.info else ""
+    raise StateLocked(
+        f"{context.store.describe()} is locked by {owner.who} since {owner.created} "
+        f"for {owner.operation}{info}",
+        f"kill {owner.pid}   on its machine ends that run cleanly and frees the lock",
+    )

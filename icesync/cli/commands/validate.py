@@ -1,0 +1,43 @@
+"""``icesync validate``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options, format_options
+from icesync.errors import ConfigError
+
+__all__ = ["command"]
+
+
+@click.command(name="validate")
+@common_options
+@format_options
+@click.pass_obj
+def command(common: Common, format_name: str, as_json: bool) -> int:
+    r"""
+    Check all files: strict YAML, schema, references. Offline, without secrets.
+
+    Every finding of every file comes in one run, as file:line:column.
+
+    \b
+    icesync validate
+    icesync validate --json | jq '.diagnostics[].summary'
+    """
+    from icesync.engine.validate import validate
+    from icesync.render.findings import diagnostics_document, render_diagnostics
+
+    context = common.open()
+    console = common.console
+    validation = validate(context.project, context.providers.keys())
+    if as_json or format_name == "json":
+        console.document(diagnostics_document(validation.diagnostics))
+    else:
+        console.data(render_diagnostics(validation.diagnostics, console.style))
+    if validation.errors:
+        count = len(validation.errors)
+        console.talk(f"{count} error{'' if count == 1 else 's'} in {validation.files} files")
+        return ConfigError.exit_code
+    servers = len(validation.desired.servers)
+    console.talk(f"valid: {servers} servers in {validation.files} files")
+    return 0

@@ -1,0 +1,29 @@
+"""``icesync version``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync import __version__
+from icesync.cli.options import Common, common_options
+
+__all__ = ["command"]
+
+
+@click.command(name="version")
+@common_options
+@click.option("--json", "as_json", is_flag=True, help="With the versions of what matters.")
+@click.pass_obj
+def command(common: Common, as_json: bool) -> int:
+    """Print the version."""
+    if not as_json:
+        common.console.data(f"icesync {__version__}\n")
+        return 0
+    import platform
+    from importlib.metadata import version
+
+    names = ("pyyaml", "jsonschema", "httpx", "deepdiff", "click")
+    libraries = {name: version(name) for name in names}
+    python = platform.python_version()
+    common.console.document({"icesync": __version__, "python": python, "libraries": libraries})
+    return 0

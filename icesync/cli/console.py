@@ -1,0 +1,102 @@
+"""The streams: data to stdout, talk to stderr, colour only where somebody looks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from icesync.render.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Console", "wants_colour"]
+
+_NARROWEST: Final = 60
+_WIDEST: Final = 200
+
+
+def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> bool:
+    """
+    Return whether to paint: the flag, then the usual variables, then whether it is a terminal.
+
+    ``NO_COLOR`` and ``FORCE_COLOR`` count when they are not empty
+    (no-color.org, force-color.org), ``CLICOLOR`` when it is 0 (bixense.com).
+    """
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+        return True
+    if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
+        return False
+    return terminal
+
+
+class Console:
+    """Where a command writes; *quiet* keeps all talk but errors to itself."""
+
+    def __init__(self, colour: str = "auto", *, quiet: bool = False, verbose: int = 0) -> None:
+        self.quiet = quiet
+        self.verbose = verbose
+        self._colour = colour
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                # An ASCII locale must not turn a name into a traceback.
+                reconfigure(errors="backslashreplace")
+
+    @property
+    def style(self) -> Style:
+        """How to paint what goes to stdout."""
+        return self._style(sys.stdout)
+
+    @property
+    def talk_style(self) -> Style:
+        """How to paint what goes to stderr."""
+        return self._style(sys.stderr)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can see a question and answer it."""
+        return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def data(self, text: str) -> None:
+        """Write *text* to stdout as it is."""
+        sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Let a reader have what was written so far."""
+        sys.stdout.flush()
+
+    def document(self, document: dict[str, Any]) -> None:
+        """Write *document* to stdout as JSON."""
+        from icesync.codec.canonical import pretty
+
+        self.data(pretty(document))
+
+    def talk(self, text: str) -> None:
+        """Say *text* on stderr, on a line of its own, unless asked to be quiet."""
+        if not self.quiet:
+            sys.stderr.write(f"{text}\n")
+
+    def complain(self, text: str) -> None:
+        """Write *text* to stderr as it is, even when asked to be quiet."""
+        sys.stdout.flush()
+        sys.stderr.write(text)
+
+    def ask(self, question: str) -> str:
+        """Return the answer of a person to *question*, asked on stderr."""
+        sys.stdout.flush()
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        return sys.stdin.readline().strip()
+
+    def _style(self, stream: TextIO) -> Style:
+        terminal = stream.isatty()
+        width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
+        colour = wants_colour(self._colour, os.environ, terminal=terminal)
+        return Style(colour, min(max(width, _NARROWEST), _WIDEST))

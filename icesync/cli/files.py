@@ -1,0 +1,70 @@
+"""Write files that the user named."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from icesync.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_named", "write_new", "write_private"]
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """
+    Write *data* to *path*, readable by its owner only, replacing what was there at once.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """
+    Write *data* to *path* unless something is there; return whether it was written.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+    return True
+
+
+def read_named(path: Path) -> bytes:
+    """
+    Return the content of the file *path*.
+
+    Raises:
+        UsageError: it cannot be read.
+
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{_shown(path)} cannot be read: {error.strerror}") from None
+
+
+def _shown(path: Path) -> str:
+    return ascii(str(path))[1:-1]

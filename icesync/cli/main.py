@@ -1,0 +1,188 @@
+"""The table of commands, loaded one at a time, and the way from an error to an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from icesync.cli.options import Common, common_options
+from icesync.errors import EXIT_UNEXPECTED, ConfigError, IcesyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["COMMANDS", "run"]
+
+COMMANDS: Final = {
+    "init": "Write a configuration and a first server file.",
+    "validate": "Check all files; offline, without secrets.",
+    "plan": "Show what apply would send.",
+    "apply": "Send the changes, or those of a saved plan.",
+    "check": "For schedules: exit 2 when there is something to send.",
+    "show": "Show a saved plan, or the snapshot.",
+    "state": "Look at the snapshot and operate on it.",
+    "login": "Obtain a token and keep it in a file.",
+    "token": "Say what the token holds and when it ends.",
+    "keygen": "Make the key of the secrets' fingerprints.",
+    "schema": "Print the JSON Schemas of the files.",
+    "emulator": "Serve an emulated ICE on this machine.",
+    "completion": "Print the completion script of a shell.",
+    "version": "Print the version.",
+}
+"""Name and one line of help; the module has the same name, so --help loads none."""
+
+_INTERRUPTED: Final = 130
+_USAGE: Final = 64
+
+_LONG_WITH_ONE_DASH: Final = frozenset(
+    {"-auto-approve", "-detailed-exitcode", "-out", "-target", "-json", "-config", "-lock-timeout"}
+)
+"""Spellings that fingers know from Terraform."""
+
+
+class _Commands(click.Group):
+    """Knows all commands by name and imports the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"icesync.cli.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "icesync --help lists them"
+            raise click.UsageError(f"no such command: {ascii(args[0])[1:-1]}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 2 changes (--detailed-exitcode), 3 configuration, 4 token, "
+    "5 locked, 6 stale plan, 7 incomplete, 8 snapshot, 9 refused, 10 unreachable, 64 usage.",
+)
+@common_options
+@click.version_option(package_name="icesync", message="icesync %(version)s")
+def program() -> None:
+    """
+    Keep the email servers of the ICE contact-centre service as code.
+
+    \b
+    icesync validate          are the files right?
+    icesync plan              what would be sent?
+    icesync apply             send it
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line *arguments* and return the exit code; never raises."""
+    common = Common()
+    try:
+        code = program.main(
+            args=[_spell(argument) for argument in arguments],
+            prog_name="icesync",
+            standalone_mode=False,
+            obj=common,
+        )
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - the outermost door
+        return _leave(error, common)
+    return code if isinstance(code, int) else 0
+
+
+def _spell(argument: str) -> str:
+    name = argument.partition("=")[0]
+    return f"-{argument}" if name in _LONG_WITH_ONE_DASH else argument
+
+
+def _leave(error: BaseException, common: Common) -> int:
+    """Say what *error* means to the user and return its exit code."""
+    try:
+        return _explain(error, common)
+    except OSError:
+        return EXIT_UNEXPECTED
+
+
+def _explain(error: BaseException, common: Common) -> int:  # noqa: PLR0911 - a table of kinds
+    from icesync.render.findings import render_error
+
+    console = common.console
+    style = console.talk_style
+    if isinstance(error, IcesyncError):
+        if isinstance(error, ConfigError):
+            _show_findings(error, common)
+        console.complain(render_error(error.message, error.hints, style))
+        return error.exit_code
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        console.complain(render_error(error.format_message(), _usage_hint(error), style))
+        return _USAGE
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        console.complain(render_error("interrupted; nothing was sent", (), style))
+        return _INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The reader has gone; Python would complain once more at shutdown.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNEXPECTED
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else EXIT_UNEXPECTED
+    return _unexpected(error, common)
+
+
+def _show_findings(error: ConfigError, common: Common) -> None:
+    from icesync.diagnostics import Diagnostic
+    from icesync.render.findings import render_diagnostics
+
+    found = [d for d in error.diagnostics if isinstance(d, Diagnostic)]
+    common.console.complain(render_diagnostics(found, common.console.talk_style))
+
+
+def _usage_hint(error: click.ClickException) -> tuple[str, ...]:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "icesync"
+    return (f"{path} --help",)
+
+
+def _unexpected(error: BaseException, common: Common) -> int:
+    from icesync.render.findings import render_error
+
+    if isinstance(error, OSError):
+        told = f"the output could not be written: {error.strerror or type(error).__name__}"
+        common.console.complain(render_error(told, (), common.console.talk_style))
+        return EXIT_UNEXPECTED
+    # The text of an unknown error may quote a value, so only its kind is told.
+    told = f"unexpected {type(error).__name__}: this is a bug in icesync"
+    hints = () if common.debug else ("run it again with --debug and report the traceback",)
+    common.console.complain(render_error(told, hints, common.console.talk_style))
+    if common.debug:
+        import traceback
+
+        common.console.complain("".join(traceback.format_tb(error.__traceback__)))
+    return EXIT_UNEXPECTED

@@ -1,0 +1,119 @@
+"""Flags that several commands share, and what every command is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import click
+
+from icesync.cli.console import Console
+
+if TYPE_CHECKING:
+    from icesync.bootstrap import Context
+
+__all__ = ["Common", "common_options", "format_options", "lock_option", "selection_options"]
+
+Command: TypeAlias = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class Common:
+    """The flags that every command takes, before or after its name."""
+
+    folder: Path = field(default_factory=Path)
+    config: Path | None = None
+    colour: str = "auto"
+    quiet: bool = False
+    verbose: int = 0
+    no_input: bool = False
+    debug: bool = False
+
+    @property
+    def console(self) -> Console:
+        """The streams as these flags want them."""
+        return Console(self.colour, quiet=self.quiet, verbose=self.verbose)
+
+    def open(self) -> Context:
+        """Return the context of the configuration that these flags name."""
+        from icesync.bootstrap import open_context
+
+        config = None if self.config is None else self.folder / self.config
+        return open_context(self.folder, config)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Keep a flag's value, if it was given here: the group's own word counts otherwise."""
+    common = context.find_root().ensure_object(Common)
+    if value not in {None, False}:
+        setattr(common, str(parameter.name), value)
+
+
+def common_options(command: Command) -> Command:
+    """Add the flags of :class:`Common`; a command then takes ``@click.pass_obj``."""
+    options = (
+        click.option("-C", "--chdir", "folder", type=click.Path(path_type=Path), metavar="DIR",
+                     help="Look for icesync.yaml in DIR instead of here."),
+        click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
+                     envvar="ICESYNC_CONFIG", help="Use FILE as the configuration."),
+        click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]),
+                     envvar="ICESYNC_COLOR", help="When to paint; NO_COLOR is obeyed."),
+        click.option("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never ask."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr."),
+        click.option("-v", "--verbose", count=True, help="Say more on stderr."),
+        click.option("--debug", is_flag=True, help="Show the traceback of a bug."),
+    )  # fmt: skip
+    for option in reversed(options):
+        option_with_callback = _with_callback(option)
+        command = option_with_callback(command)
+    return command
+
+
+def _with_callback(option: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        decorated = option(command)
+        parameters = getattr(decorated, "__click_params__", None) or decorated.params  # type: ignore[attr-defined]
+        parameter = parameters[-1]
+        parameter.callback = _remember
+        parameter.expose_value = False
+        return decorated
+
+    return decorate
+
+
+def format_options(command: Command) -> Command:
+    """Add ``--format text|json`` and its short form ``--json``."""
+    command = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(
+        command
+    )
+    return click.option(
+        "--format", "format_name", type=click.Choice(["text", "json"]), default="text",
+        show_default=True, help="How to write the result to stdout.",
+    )(command)  # fmt: skip
+
+
+def selection_options(command: Command) -> Command:
+    """Add ``--target``, ``--exclude``, ``--resend`` and ``--allow``, each repeatable."""
+    options = (
+        click.option("--target", "targets", multiple=True, metavar="ADDR",
+                     help="Only these servers: 59/663, or a glob such as '59/*'."),
+        click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
+                     help="Not these servers."),
+        click.option("--resend", multiple=True, metavar="ADDR|all",
+                     help="Send these again although nothing differs."),
+        click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
+                     help="Let a limit or a guard through: adopts, host-change:59/663."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def lock_option(command: Command) -> Command:
+    """Add ``--lock-timeout``."""
+    return click.option(
+        "--lock-timeout", "lock_timeout_s", type=click.FloatRange(min=0), default=0.0,
+        metavar="SECONDS", help="Wait so long for the lock of another run.  [default: 0]",
+    )(command)  # fmt: skip

@@ -1,0 +1,55 @@
+"""What plan, apply and check have in common: ask for a plan, and show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icesync import __version__
+from icesync.codec.plan import plan_digest, plan_document
+from icesync.engine.plan import Planning, PlanRequest
+from icesync.engine.plan import plan as make_planning
+from icesync.engine.secrets import SecretsMode
+from icesync.render.findings import render_diagnostics
+from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals
+from icesync.render.state import age, oldest
+
+if TYPE_CHECKING:
+    from icesync.bootstrap import Context
+    from icesync.cli.console import Console
+    from icesync.model.plan import Plan, Selection
+
+__all__ = ["ask_for_plan", "show_facts", "show_plan"]
+
+
+def ask_for_plan(
+    context: Context,
+    selection: Selection,
+    allowed: tuple[str, ...] = (),
+    secrets: SecretsMode = SecretsMode.AUTO,
+) -> Planning:
+    """Return the plan for *selection*; *allowed* are the arguments of ``--allow``."""
+    request = PlanRequest(selection, secrets, allowed)
+    return make_planning(context.project, context.store, context.providers, request)
+
+
+def show_plan(console: Console, plan: Plan, *, as_json: bool) -> None:
+    """Write *plan* to stdout; a saved plan and a fresh one look the same."""
+    if as_json:
+        console.document(plan_document(plan, __version__))
+    else:
+        console.data(render_plan(plan, plan_digest(plan), console.style))
+
+
+def show_facts(console: Console, context: Context, planning: Planning) -> None:
+    """Say on stderr what the plan itself does not hold: warnings, guards, ages."""
+    style = console.talk_style
+    if not console.quiet:
+        console.complain(render_diagnostics(planning.warnings, style))
+        console.complain(render_refusals(planning.refusals, style))
+    known = oldest(planning.stored.snapshot)
+    if known is None:
+        console.talk(f"note: {CANNOT_BE_READ}; so far nothing was")
+    else:
+        address, moment = known
+        ago = age(moment, context.clock.now())
+        console.talk(f"note: {CANNOT_BE_READ}; the oldest answer is {address}'s, {ago}")

@@ -1,0 +1,104 @@
+"""How an apply goes: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.model.report import ResultStatus
+
+if TYPE_CHECKING:
+    from icesync.cli.console import Console
+    from icesync.model.report import Result
+    from icesync.ports import Progress
+
+__all__ = ["open_progress"]
+
+_LINE_EVERY_S: Final = 10.0
+
+
+def open_progress(console: Console) -> Progress:
+    """Return what tells a person how an apply goes, as the place allows."""
+    if console.quiet:
+        return _Silent()
+    if sys.stderr.isatty() and console.talk_style.colour:
+        return _Bar()
+    return _Lines(console)
+
+
+class _Silent:
+    def start(self, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, result: Result) -> None:
+        """Say nothing."""
+
+    def stop(self) -> None:
+        """Say nothing."""
+
+
+class _Lines:
+    """A line every ten seconds: enough for a log to show that the run lives."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._total = 0
+        self._done = 0
+        self._said_at = time.monotonic()
+
+    def start(self, total: int) -> None:
+        """Begin."""
+        self._total = total
+
+    def advance(self, result: Result) -> None:
+        """Count, and say so when the last line is old."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._said_at >= _LINE_EVERY_S:
+            self._said_at = now
+            last = f"last {result.address} {result.status}"
+            self._console.talk(f"{self._done} of {self._total} done, {last}")
+
+    def stop(self) -> None:
+        """End."""
+
+
+class _Bar:
+    """A progress bar on stderr; rich is loaded here and nowhere else."""
+
+    def __init__(self) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress: Any = Progress(
+            TextColumn("applying"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[failed]}"),
+            console=RichConsole(stderr=True),
+            transient=True,
+        )
+        self._failed = 0
+
+    def start(self, total: int) -> None:
+        """Show the bar."""
+        self._progress.start()
+        self._task = self._progress.add_task("applying", total=total, failed="")
+
+    def advance(self, result: Result) -> None:
+        """Move the bar."""
+        self._failed += result.status is not ResultStatus.APPLIED
+        told = f"[red]{self._failed} failed[/red]" if self._failed else ""
+        self._progress.update(self._task, advance=1, failed=told)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._progress.stop()

@@ -1,0 +1,68 @@
+"""What the commands about the snapshot have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icesync import __version__
+from icesync.cli.applying import lock_owner
+from icesync.engine.state import load, save
+from icesync.errors import UsageError
+from icesync.model.address import Address, parse_address
+from icesync.render.state import entry_document, render_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icesync.cli.options import Common
+    from icesync.model.snapshot import Entry, Snapshot
+
+__all__ = ["change_snapshot", "read_address", "show_snapshot"]
+
+
+def show_snapshot(common: Common, *, as_json: bool) -> None:
+    """Write the snapshot to stdout: a line an entry, or plain data."""
+    context, console = common.open(), common.console
+    snapshot = load(context.store, context.project.api.base_url).snapshot
+    if as_json:
+        servers = [entry_document(a, e) for a, e in sorted(snapshot.entries.items())]
+        head = {"serial": snapshot.serial, "lineage": snapshot.lineage, "servers": servers}
+        console.document({"format_version": "1.0", "kind": "icesync-snapshot", **head})
+        return
+    place, now = context.store.describe(), context.clock.now()
+    console.data(render_snapshot(snapshot, place, now, console.style))
+
+
+def read_address(text: str) -> Address:
+    """
+    Return the address that *text* spells.
+
+    Raises:
+        UsageError: it spells none.
+
+    """
+    address = parse_address(text)
+    if address is None:
+        raise UsageError(f"{ascii(text)[1:-1]} is not an address", "addresses look like 59/663")
+    return address
+
+
+def change_snapshot(
+    common: Common,
+    operation: str,
+    change: Callable[[Snapshot], Mapping[Address, Entry]],
+    *,
+    dry_run: bool,
+    lock_timeout_s: float,
+) -> None:
+    """Store what *change* makes of the entries, under the lock; a dry run only says so."""
+    context, console = common.open(), common.console
+    base_url = context.project.api.base_url
+    if dry_run:
+        change(load(context.store, base_url).snapshot)
+        console.talk("dry run: nothing was written")
+        return
+    with context.store.lock(lock_owner(context, operation), lock_timeout_s):
+        stored = load(context.store, base_url)
+        after = save(context.store, stored, change(stored.snapshot), __version__)
+    console.talk(f"{context.store.describe()}: serial {after.snapshot.serial}")

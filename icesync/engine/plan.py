@@ -1,0 +1,228 @@
+"""
+Use case: make a plan.
+
+Needs no API and no lock, and works without secrets. What it is given cannot
+send: a store, secret providers and files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.engine.secrets import (
+    Resolution,
+    SecretsMode,
+    attach_tags,
+    compare,
+    missing_secrets,
+    open_key,
+    planned_references,
+    require_removed,
+    resolve_references,
+)
+from icesync.engine.state import Stored, load
+from icesync.engine.validate import validate
+from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.planner.plan import make_plan
+from icesync.planner.policy import Policy, Refusal, check_policy
+from icesync.planner.select import check_patterns, narrow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from icesync.codec.fingerprint import FingerprintKey
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredState
+    from icesync.model.plan import Plan, ResourceChange, Selection
+    from icesync.model.project import Project
+    from icesync.ports import SecretProvider, StateStore
+
+__all__ = ["PlanRequest", "Planning", "check_saved", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a plan is asked for; *allowed* are the arguments of ``--allow``."""
+
+    selection: Selection
+    secrets: SecretsMode = SecretsMode.AUTO
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """
+    A plan with everything it was made from.
+
+    *warnings* are findings that do not stop; *refusals* what apply would not do.
+    """
+
+    plan: Plan
+    desired: DesiredState
+    stored: Stored
+    resolution: Resolution
+    key: FingerprintKey | None
+    refusals: tuple[Refusal, ...]
+    warnings: tuple[Diagnostic, ...]
+    files: int
+
+
+def plan(
+    project: Project,
+    store: StateStore,
+    providers: Mapping[str, SecretProvider],
+    request: PlanRequest,
+) -> Planning:
+    """
+    Return the plan that turns the snapshot into what the files want.
+
+    Raises:
+        ConfigInvalid: the files, or with :attr:`SecretsMode.REQUIRE` a secret, are wrong.
+        StateError: the snapshot cannot be read.
+        UsageError: a target means no server.
+
+    """
+    validation = validate(project, providers.keys())
+    desired = validation.require()
+    stored = load(store, project.api.base_url)
+    _check_selection(request.selection, desired, stored)
+    key, key_problem = _open_key(project, providers, stored, request.secrets)
+    selected = narrow(desired, request.selection)
+    resolution, missing = _resolve(selected, providers, request.secrets)
+    if request.secrets is SecretsMode.SKIP:
+        findings = SecretFindings(SecretComparison.NOT_COMPARED)
+    else:
+        findings = compare(selected, stored.snapshot, resolution, key)
+    complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
+    made = make_plan(desired, stored.snapshot, findings, request.selection, complete=complete)
+    resolution = _resolve_more(made, resolution, providers, request.secrets)
+    if request.secrets is SecretsMode.REQUIRE:
+        require_removed(made, resolution)
+    made = attach_tags(made, resolution, key)
+    policy = Policy(project.limits, project.guards, request.allowed)
+    fleet = len(desired.servers.keys() | stored.snapshot.entries.keys())
+    return Planning(
+        made,
+        desired,
+        stored,
+        resolution,
+        key,
+        check_policy(made, policy, fleet),
+        (*validation.diagnostics, *key_problem, *missing),
+        validation.files,
+    )
+
+
+def _check_selection(selection: Selection, desired: DesiredState, stored: Stored) -> None:
+    known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
+    check_patterns("--target", selection.targets, known)
+    check_patterns("--exclude", selection.excludes, known)
+    check_patterns("--resend", selection.resend, known)
+
+
+def _open_key(
+    project: Project,
+    providers: Mapping[str, SecretProvider],
+    stored: Stored,
+    mode: SecretsMode,
+) -> tuple[FingerprintKey | None, tuple[Diagnostic, ...]]:
+    reference = project.fingerprint_key
+    if reference is None or mode is SecretsMode.SKIP:
+        return None, ()
+    try:
+        return open_key(reference, providers, stored.snapshot), ()
+    except SecretMissing as error:
+        if mode is SecretsMode.REQUIRE:
+            raise
+        return None, (_key_warning(project, error),)
+
+
+def _key_warning(project: Project, error: SecretMissing) -> Diagnostic:
+    """Return the finding that secrets are not compared because the key is not there."""
+    position = project.positions.get("fingerprints.key", SourcePosition(project.config_file))
+    message = f"secrets are not compared: {error.message}"
+    hint = error.hints[0] if error.hints else None
+    return Diagnostic("ICE412", message, position, hint, Severity.WARNING)
+
+
+def _resolve(
+    desired: DesiredState, providers: Mapping[str, SecretProvider], mode: SecretsMode
+) -> tuple[Resolution, tuple[Diagnostic, ...]]:
+    if mode is SecretsMode.SKIP:
+        return Resolution(), ()
+    references = (r for server in desired.servers.values() for r in server.secrets.values())
+    resolution = resolve_references(references, providers)
+    missing = missing_secrets(desired, resolution)
+    if missing and mode is SecretsMode.REQUIRE:
+        count = len(resolution.failures)
+        told = "1 secret reference leads" if count == 1 else f"{count} secret references lead"
+        raise ConfigInvalid(f"{told} to no usable value", diagnostics=missing)
+    return resolution, tuple(replace(d, severity=Severity.WARNING) for d in missing)
+
+
+def _resolve_more(
+    made: Plan,
+    resolution: Resolution,
+    providers: Mapping[str, SecretProvider],
+    mode: SecretsMode,
+) -> Resolution:
+    """Return *resolution* with the secrets that only a removed server still needs."""
+    known = resolution.values.keys() | resolution.failures.keys()
+    needed = [r for r in planned_references(made) if r.text not in known]
+    if not needed or mode is SecretsMode.SKIP:
+        return resolution
+    more = resolve_references(needed, providers)
+    return Resolution(
+        {**resolution.values, **more.values}, {**resolution.failures, **more.failures}
+    )
+
+
+def check_saved(saved: Plan, fresh: Plan) -> None:
+    """
+    Demand that *saved* still fits the files, the secrets and the snapshot.
+
+    Only its own servers count: an unrelated apply does not make it stale, and
+    an applied plan is stale by construction.
+
+    Raises:
+        PlanStale: naming each server that moved.
+
+    """
+    again = "icesync plan -o FILE   makes a new one"
+    if saved.base_url != fresh.base_url:
+        raise PlanStale("the saved plan is for another target", again)
+    if saved.lineage is not None and saved.lineage != fresh.lineage:
+        raise PlanStale("the saved plan is for a snapshot of another lineage", again)
+    if not saved.complete:
+        raise PlanStale(
+            "the saved plan is incomplete: it was made without looking at the secrets", again
+        )
+    now = {change.address: change for change in fresh.changes}
+    moved = [
+        f"{change.address} ({reason})"
+        for change in saved.effective
+        if (reason := _moved(change, now.get(change.address)))
+    ]
+    if moved:
+        raise PlanStale(f"the saved plan is stale: {', '.join(moved)}", again)
+
+
+def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
+    """Return what moved since the plan was saved, or None."""
+    if fresh is None:
+        return "gone"
+    if saved.prior != fresh.prior:
+        return "the snapshot moved"
+    if saved.after != fresh.after:
+        return "the files moved"
+    if [(s.key, s.reference) for s in saved.secrets] != [
+        (s.key, s.reference) for s in fresh.secrets
+    ]:
+        return "a secret reference moved"
+    tags = zip(saved.secrets, fresh.secrets, strict=True)
+    if any(old.tag != new.tag for old, new in tags):
+        return "a secret moved"
+    return None if saved.action is fresh.action else "the action moved"

@@ -1,0 +1,223 @@
+"""Resolve references, each once a run, and compare what they give with the snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
+from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.model.plan import SENDING, Plan, ResourceChange
+from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.secret import SecretValue
+    from icesync.model.snapshot import Entry, SecretRecord, Snapshot
+    from icesync.ports import SecretProvider
+
+__all__ = [
+    "Resolution",
+    "SecretsMode",
+    "attach_tags",
+    "compare",
+    "missing_secrets",
+    "open_key",
+    "planned_references",
+    "require_removed",
+    "resolve_references",
+]
+
+
+class SecretsMode(StrEnum):
+    """What a plan does about secrets."""
+
+    AUTO = "auto"
+    """look at those that are there, warn about the others"""
+    REQUIRE = "require"
+    """every one must be there"""
+    SKIP = "skip"
+    """look at none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Secrets by the text of their reference, and why the others could not be had."""
+
+    values: Mapping[str, SecretValue] = field(default_factory=dict)
+    failures: Mapping[str, SecretMissing] = field(default_factory=dict)
+
+
+def resolve_references(
+    references: Iterable[SecretRef], providers: Mapping[str, SecretProvider]
+) -> Resolution:
+    """Return what *references* lead to; each is looked up once, however many servers use it."""
+    values: dict[str, SecretValue] = {}
+    failures: dict[str, SecretMissing] = {}
+    for reference in references:
+        text = reference.text
+        if text in values or text in failures:
+            continue
+        provider = providers.get(reference.scheme)
+        if provider is None:
+            failures[text] = SecretMissing(f"`{text}` names an unknown secret provider")
+            continue
+        try:
+            values[text] = provider.fetch(reference)
+        except SecretMissing as error:
+            failures[text] = error
+    return Resolution(values, failures)
+
+
+def open_key(
+    reference: SecretRef, providers: Mapping[str, SecretProvider], snapshot: Snapshot
+) -> FingerprintKey:
+    """
+    Return the fingerprint key.
+
+    Raises:
+        SecretMissing: there is none, or it is no key.
+        ConfigInvalid: it is another key than the snapshot's.
+
+    """
+    resolution = resolve_references([reference], providers)
+    for failure in resolution.failures.values():
+        raise SecretMissing(
+            f"the fingerprint key: {failure.message}",
+            *failure.hints,
+            "icesync keygen   makes a key",
+        )
+    key = read_key(resolution.values[reference.text])
+    if key is None:
+        raise SecretMissing(
+            f"the fingerprint key behind {reference} is not 256 bits in base64",
+            "icesync keygen   makes a key",
+        )
+    if snapshot.key_id is not None and snapshot.key_id != key.id:
+        raise ConfigInvalid(
+            f"another fingerprint key: the snapshot was made with {snapshot.key_id}, "
+            f"this one is {key.id}",
+            "give the key that the snapshot was made with",
+        )
+    return key
+
+
+def compare(
+    desired: DesiredState,
+    snapshot: Snapshot,
+    resolution: Resolution,
+    key: FingerprintKey | None,
+) -> SecretFindings:
+    """Return how the secrets of *desired* compare with those last acknowledged."""
+    odd: dict[Address, Mapping[str, SecretComparison]] = {}
+    for address, server in desired.servers.items():
+        entry = snapshot.entries.get(address)
+        if entry is None:
+            continue
+        found = _compare_server(server, entry, resolution, key)
+        if found:
+            odd[address] = found
+    return SecretFindings(SecretComparison.UNCHANGED, odd)
+
+
+def _compare_server(
+    server: DesiredServer, entry: Entry, resolution: Resolution, key: FingerprintKey | None
+) -> dict[str, SecretComparison]:
+    found = {}
+    bound_to = entry.bound_to or server.address
+    for name, reference in server.secrets.items():
+        record = entry.secrets.get(name)
+        value = resolution.values.get(reference.text)
+        if record is None:
+            found[name] = SecretComparison.CHANGED
+        elif record.fingerprint is None or key is None or value is None:
+            found[name] = _by_reference(record, reference, looked=value is not None)
+        elif not fits(key, record.fingerprint, bound_to, name, value):
+            found[name] = SecretComparison.CHANGED
+    return found
+
+
+def _by_reference(record: SecretRecord, reference: SecretRef, *, looked: bool) -> SecretComparison:
+    """
+    Return what can be said without a fingerprint.
+
+    Another reference is another secret, unless the values can be compared.
+    """
+    if looked and record.reference != reference.text:
+        return SecretComparison.CHANGED
+    return SecretComparison.NOT_COMPARED
+
+
+def missing_secrets(desired: DesiredState, resolution: Resolution) -> tuple[Diagnostic, ...]:
+    """Return a finding for every place whose reference gave nothing, sorted by place."""
+    if not resolution.failures:
+        return ()
+    found = []
+    for address, server in desired.servers.items():
+        for key, reference in server.secrets.items():
+            failure = resolution.failures.get(reference.text)
+            if failure is not None:
+                message = f"{address}: `{key}`: {failure.message}"
+                hint = failure.hints[0] if failure.hints else None
+                position = server.origin.position(key)
+                found.append(Diagnostic("ICE412", message, position, hint))
+    return sort_diagnostics(found)
+
+
+def attach_tags(plan: Plan, resolution: Resolution, key: FingerprintKey | None) -> Plan:
+    """Return *plan* with a tag for each secret that was seen and will be sent."""
+    if key is None:
+        return plan
+    changes = tuple(
+        _tagged(change, resolution, key) if change.action in SENDING else change
+        for change in plan.changes
+    )
+    return replace(plan, changes=changes, key_id=key.id)
+
+
+def _tagged(change: ResourceChange, resolution: Resolution, key: FingerprintKey) -> ResourceChange:
+    secrets = tuple(
+        replace(s, tag=secret_tag(key, change.address, s.key, resolution.values[s.reference]))
+        if s.reference in resolution.values
+        else s
+        for s in change.secrets
+    )
+    return replace(change, secrets=secrets)
+
+
+def planned_references(plan: Plan) -> tuple[SecretRef, ...]:
+    """Return the references whose values the calls of *plan* need."""
+    texts = {s.reference for change in plan.calls for s in change.secrets if s.reference}
+    parsed = (parse_secret_ref(text) for text in sorted(texts))
+    return tuple(reference for reference in parsed if reference is not None)
+
+
+def require_removed(plan: Plan, resolution: Resolution) -> None:
+    """
+    Demand the secrets that only the servers being disabled still need.
+
+    Their references come from the snapshot: a call replaces the whole record,
+    and no file names their passwords any more.
+
+    Raises:
+        ConfigInvalid: naming each server.
+
+    """
+    found = [
+        Diagnostic(
+            "ICE412", f"{change.address}: `{s.key}`: {failure.message}", change.position, hint
+        )
+        for change in plan.calls
+        for s in change.secrets
+        for failure in [resolution.failures.get(s.reference)]
+        for hint in ["`action: forget` ends a server without a call"]
+        if failure is not None and change.position is not None
+    ]
+    if found:
+        told = "a server cannot be disabled without its passwords"
+        raise ConfigInvalid(told, diagnostics=sort_diagnostics(found))

@@ -1,0 +1,120 @@
+"""Use case: read all files and say everything that is wrong with them; offline, no secrets."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from icesync.config.discover import find_files
+from icesync.config.document import parse_document
+from icesync.config.resolve import resolve
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
+from icesync.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.project import Project
+    from icesync.model.secret import SecretRef
+
+__all__ = ["Validation", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The desired state and all findings; the state is whole only without errors."""
+
+    desired: DesiredState
+    diagnostics: tuple[Diagnostic, ...]
+    files: int
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The findings that stop every other command."""
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+    def require(self) -> DesiredState:
+        """
+        Return the desired state.
+
+        Raises:
+            ConfigInvalid: there are errors.
+
+        """
+        errors = self.errors
+        if errors:
+            count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+            raise ConfigInvalid(f"{count} in the configuration", diagnostics=self.diagnostics)
+        return self.desired
+
+
+def validate(project: Project, schemes: Collection[str]) -> Validation:
+    """
+    Return what the files of *project* want, and every finding of every file.
+
+    *schemes* are the secret providers that exist.
+    """
+    usual = SourcePosition(project.config_file)
+    position = project.positions.get("files", usual)
+    files, unread = find_files(Path(project.root), project.files, position)
+    desired, found = resolve(parse_document(file) for file in files)
+    problems = [*unread, *found]
+    if not files and all(d.severity is not Severity.ERROR for d in unread):
+        hint = "correct `files:`, or add a server file"
+        problems.append(Diagnostic("ICE012", "no server file was found", position, hint))
+    problems.extend(_check_references(project, desired, schemes))
+    return Validation(desired, sort_diagnostics(problems), len(files))
+
+
+def _check_references(
+    project: Project, desired: DesiredState, schemes: Collection[str]
+) -> Iterator[Diagnostic]:
+    own = _own_credentials(project)
+    verdicts: dict[str, tuple[str, str, str | None] | None] = {}
+    for server in desired.servers.values():
+        for key, reference in server.secrets.items():
+            text = reference.text
+            if text not in verdicts:
+                verdicts[text] = _verdict(reference, schemes, own)
+            verdict = verdicts[text]
+            if verdict is not None:
+                yield _finding(server, key, *verdict)
+
+
+def _own_credentials(project: Project) -> frozenset[str]:
+    login = project.api.login
+    references = (project.api.token, login.password if login else None, project.fingerprint_key)
+    return frozenset(reference.text for reference in references if reference is not None)
+
+
+def _verdict(
+    reference: SecretRef, schemes: Collection[str], own: Collection[str]
+) -> tuple[str, str, str | None] | None:
+    """Return rule, sentence and hint for what is wrong with *reference*, or None."""
+    if reference.scheme not in schemes:
+        near = difflib.get_close_matches(reference.scheme, schemes, n=1)
+        hint = f"did you mean ref+{near[0]}://?" if near else f"known: {_listed(schemes)}"
+        return "ICE409", f"names an unknown secret provider `{reference.scheme}`", hint
+    if reference.text in own:
+        return "ICE411", *_OWN_CREDENTIAL
+    return None
+
+
+_OWN_CREDENTIAL: Final = (
+    "refers to a credential of icesync itself, which would be sent to a mail server",
+    "refer to the mail password",
+)
+
+
+def _listed(schemes: Collection[str]) -> str:
+    return ", ".join(f"ref+{scheme}://" for scheme in sorted(schemes))
+
+
+def _finding(
+    server: DesiredServer, key: str, rule: str, message: str, hint: str | None
+) -> Diagnostic:
+    position = server.origin.position(key)
+    return Diagnostic(rule, f"{server.address}: `{key}` {message}", position, hint)

@@ -1,0 +1,63 @@
+"""Findings and errors for people: one line that a terminal makes clickable, then the hint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.diagnostics import Diagnostic, Severity
+from icesync.render.style import Style, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["diagnostics_document", "render_diagnostics", "render_error"]
+
+_COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
+    """Return ``file:line:column: RULE message`` with its hint for each finding, in order."""
+    return "".join(_finding(diagnostic, style) for diagnostic in diagnostics)
+
+
+def _finding(diagnostic: Diagnostic, style: Style) -> str:
+    place = style.paint(f"{safe(str(diagnostic.position))}:", "bold")
+    rule = style.paint(diagnostic.rule, _COLOURS[diagnostic.severity])
+    weight = "" if diagnostic.severity is Severity.ERROR else f"{diagnostic.severity}: "
+    line = f"{place} {rule} {weight}{safe(diagnostic.message)}\n"
+    return line + (_hint(diagnostic.hint, style) if diagnostic.hint else "")
+
+
+def render_error(message: str, hints: Sequence[str], style: Style) -> str:
+    """Return what stopped a command, and the way out."""
+    head = style.paint("error:", "red", "bold")
+    return f"{head} {safe(message)}\n" + "".join(_hint(hint, style, "") for hint in hints)
+
+
+def _hint(text: str, style: Style, indent: str = "  ") -> str:
+    return f"{indent}{style.paint('hint:', 'cyan')} {safe(text)}\n"
+
+
+def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+    """Return the findings as plain data, in the shape of ``terraform validate -json``."""
+    errors = sum(d.severity is Severity.ERROR for d in diagnostics)
+    warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
+    return {
+        "format_version": "1.0",
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": warnings,
+        "diagnostics": [
+            {
+                "rule": d.rule,
+                "severity": d.severity.value,
+                "summary": d.message,
+                "detail": d.hint or "",
+                "range": {
+                    "filename": d.position.file,
+                    "start": {"line": d.position.line, "column": d.position.column},
+                },
+            }
+            for d in diagnostics
+        ],
+    }

@@ -1,0 +1,200 @@
+"""
+A plan for people.
+
+Totals first; then each server that changes, with old and new value and the line
+that says so; then the list of addresses once more, where a reader of a long
+plan ends up; the digest last. A symbol never stands without its word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.fields import BLOCKS
+from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
+from icesync.model.secret import SecretComparison
+from icesync.render.style import Style, quote, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.fields import Setting
+    from icesync.model.plan import SecretChange
+    from icesync.planner.policy import Refusal
+
+__all__ = ["CANNOT_BE_READ", "render_plan", "render_refusals", "totals"]
+
+CANNOT_BE_READ: Final = (
+    "ICE cannot be asked what it holds: this compares the files with what it last acknowledged"
+)
+
+_SYMBOLS: Final = {
+    Action.ADOPT: ("+", "green", "will be sent for the first time"),
+    Action.UPDATE: ("~", "yellow", "will be updated"),
+    Action.DISABLE: ("-", "red", "will be disabled"),
+    Action.FORGET: (".", "magenta", "will be forgotten, nothing is sent"),
+    Action.RESEND: ("!", "cyan", "will be sent again"),
+    Action.ORPHAN: ("?", "dim", "is an orphan, not touched"),
+}
+
+_COUNTED: Final = (
+    (Action.ADOPT, "to adopt"),
+    (Action.UPDATE, "to update"),
+    (Action.DISABLE, "to disable"),
+    (Action.FORGET, "to forget"),
+    (Action.RESEND, "to resend"),
+)
+
+
+def render_plan(plan: Plan, digest: str, style: Style) -> str:
+    """Return *plan* as text; *digest* is its plan digest."""
+    parts = [_headline(plan, style), "\n"]
+    shown = [change for change in plan.changes if change.action is not Action.NO_OP]
+    for change in shown:
+        parts.append("\n")
+        parts.extend(f"{line}\n" for line in _change_lines(change, style))
+    if len(shown) > 1:
+        parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
+        parts.extend(f"{line}\n" for line in _address_lines(shown, style))
+        parts.append(f"\n{_headline(plan, style)}\n")
+    if plan.effective:
+        parts.append(f"{'' if len(shown) > 1 else chr(10)}Digest: {digest}\n")
+    if not plan.complete:
+        text = "Incomplete: some secrets were not looked at; apply refuses this plan."
+        parts.append(style.paint(text, "yellow") + "\n")
+    return "".join(parts)
+
+
+def totals(plan: Plan) -> str:
+    """Return the counts of *plan* in one line, such as ``1 to adopt, 2 to update``."""
+    counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
+    rest = []
+    if unchanged := plan.count(Action.NO_OP):
+        rest.append(f"{unchanged} unchanged")
+    if orphans := plan.count(Action.ORPHAN):
+        rest.append(f"{orphans} orphaned")
+    return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
+
+
+def _headline(plan: Plan, style: Style) -> str:
+    if plan.effective:
+        return f"{style.paint('Plan:', 'bold')} {totals(plan)}."
+    answer = style.paint("No changes.", "bold", "green")
+    known = totals(plan) or "no servers"
+    return f"{answer} Nothing to send: {known}."
+
+
+def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
+    symbol, colour, sentence = _SYMBOLS[change.action]
+    head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
+    yield f"{head} {sentence}{_place(change.position, style)}"
+    if change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
+        yield f"    {style.paint(f'because {change.reason}', 'dim')}"
+    if change.action is Action.ADOPT:
+        yield from _whole_record(change, style)
+    elif change.action in SENDING:
+        yield from _differences(change, style)
+    elif change.action is Action.ORPHAN:
+        text = f"list skill {change.address.skill} under `removed:` to disable or forget it"
+        yield f"    {style.paint(text, 'dim')}"
+
+
+def _title(change: ResourceChange) -> str:
+    return f"{change.address} {quote(change.name)}" if change.name else str(change.address)
+
+
+def _place(position: SourcePosition | None, style: Style) -> str:
+    if position is None:
+        return ""
+    return "  " + style.paint(f"{safe(position.file)}:{position.line}", "dim")
+
+
+def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
+    """Yield a first send, a line a block: everything is new."""
+    for block in ("", *BLOCKS):
+        parts = [
+            f"{_leaf(f.key)} = {_value(f.after)}" for f in change.fields if _block(f.key) == block
+        ]
+        parts += [
+            f"{_leaf(s.key)} = {style.paint('(sensitive)', 'dim')}"
+            for s in change.secrets
+            if _block(s.key) == block
+        ]
+        if parts:
+            label = style.paint(f"{block}: ", "bold") if block else ""
+            yield f"    {label}{', '.join(parts)}"
+
+
+def _differences(change: ResourceChange, style: Style) -> Iterator[str]:
+    odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
+    rows = [(f.key, _transition(f, style), f.position) for f in change.fields]
+    rows += [(s.key, _secret(s, style), s.position) for s in odd]
+    width = max((len(key) for key, _, _ in rows), default=0)
+    for key, text, position in rows:
+        yield f"    {key:<{width}}  {text}{_place(position, style)}"
+    kept = len(change.after or {}) - sum(f.after is not None for f in change.fields)
+    riding = sum(bool(s.reference) for s in change.secrets)
+    settings, secrets = _count(kept, "setting"), _count(riding, "secret")
+    text = f"{settings} unchanged and sent again, {secrets} on the wire"
+    yield f"    {style.paint(text, 'dim')}"
+
+
+def _transition(field: FieldChange, style: Style) -> str:
+    before = style.paint(_value(field.before), "red")
+    return f"{before} -> {style.paint(_value(field.after), 'green')}"
+
+
+def _secret(secret: SecretChange, style: Style) -> str:
+    colour = "yellow" if secret.comparison is SecretComparison.CHANGED else "dim"
+    told = f"(sensitive, {secret.comparison})" if secret.reference else "(sensitive, taken back)"
+    return style.paint(told, colour)
+
+
+def _value(value: Setting | None) -> str:
+    if value is None:
+        return "(not given)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quote(value) if isinstance(value, str) else str(value)
+
+
+def _block(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _leaf(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[str]:
+    width = max(len(str(change.address)) for change in changes)
+    words = max(len(change.action) for change in changes)
+    for change in changes:
+        symbol, colour, _ = _SYMBOLS[change.action]
+        mark = style.paint(symbol, colour, "bold")
+        line = f"  {mark} {change.action:<{words}}  {change.address!s:<{width}}"
+        yield f"{line}  {_gist(change)}".rstrip()
+
+
+def _gist(change: ResourceChange) -> str:
+    """Return what changes in a few words: the names of the fields, or the server's name."""
+    if change.action is Action.UPDATE:
+        keys = [f.key for f in change.fields]
+        keys += [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
+        more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
+        return ", ".join(keys[:6]) + more
+    return quote(change.name) if change.name else ""
+
+
+def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
+    """Return what apply would refuse and the flag that lets each through."""
+    if not refusals:
+        return ""
+    lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
+    lines += [f"  {safe(r.message)}  {style.paint(f'--allow {r.allow}', 'cyan')}" for r in refusals]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,93 @@
+"""How an apply ended, for people and as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.model.report import Report, Result, ResultStatus
+from icesync.render.style import Style, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["render_report", "report_document"]
+
+_COLOURS: Final = {
+    ResultStatus.APPLIED: "green",
+    ResultStatus.FAILED: "red",
+    ResultStatus.UNCERTAIN: "yellow",
+    ResultStatus.NOT_ATTEMPTED: "dim",
+}
+
+_MEANINGS: Final = {
+    ResultStatus.FAILED: "ICE holds what it held before",
+    ResultStatus.UNCERTAIN: "ICE may hold the old or the new record; the next plan sends it again",
+    ResultStatus.NOT_ATTEMPTED: "nothing was sent",
+}
+
+_LISTED: Final = 50
+_NAMED_TARGETS: Final = 10
+
+
+def render_report(report: Report, style: Style) -> str:
+    """Return totals, then every server that was not applied with its reason, then what to run."""
+    counts = {status: len(report.with_status(status)) for status in ResultStatus}
+    told = ", ".join(
+        style.paint(f"{n} {status}", _COLOURS[status])
+        for status, n in counts.items()
+        if n or status is ResultStatus.APPLIED
+    )
+    head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
+    lines = [f"{head} {told} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
+    for status in (ResultStatus.FAILED, ResultStatus.UNCERTAIN, ResultStatus.NOT_ATTEMPTED):
+        lines.extend(_section(report, status, style))
+    if not report.complete:
+        lines += ["", f"To send just those again: {style.paint(_retry(report), 'cyan')}"]
+    return "\n".join(lines) + "\n"
+
+
+def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str]:
+    results = report.with_status(status)
+    if not results:
+        return
+    yield ""
+    yield f"{style.paint(status.capitalize(), _COLOURS[status], 'bold')}: {_MEANINGS[status]}"
+    width = max(len(str(result.address)) for result in results)
+    for result in results[:_LISTED]:
+        yield f"  {result.address!s:<{width}}  {_reason(result)}".rstrip()
+    if len(results) > _LISTED:
+        yield f"  and {len(results) - _LISTED} more"
+
+
+def _reason(result: Result) -> str:
+    return safe(result.outcome.detail) if result.outcome else ""
+
+
+def _retry(report: Report) -> str:
+    open_results = [r for r in report.results if r.status is not ResultStatus.APPLIED]
+    if len(open_results) > _NAMED_TARGETS:
+        return "icesync apply"
+    targets = " ".join(f"--target {r.address}" for r in open_results)
+    return f"icesync apply {targets}"
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """Return the report as plain data."""
+    return {
+        "format_version": "1.0",
+        "kind": "icesync-report",
+        "complete": report.complete,
+        "serial": report.serial,
+        "elapsed_s": round(report.elapsed_s, 3),
+        "counts": {status.value: len(report.with_status(status)) for status in ResultStatus},
+        "results": [
+            {
+                "address": str(result.address),
+                "action": result.action.value,
+                "status": result.status.value,
+                "outcome": result.outcome.kind.value if result.outcome else None,
+                "detail": result.outcome.detail if result.outcome else None,
+            }
+            for result in report.results
+        ],
+    }

@@ -1,0 +1,100 @@
+"""The snapshot for people: what was acknowledged, and how long ago."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from icesync.model.fields import SETTING_FIELDS
+from icesync.render.style import Style, quote, safe
+
+if TYPE_CHECKING:
+    from icesync.model.address import Address
+    from icesync.model.fields import Setting
+    from icesync.model.snapshot import Entry, Snapshot
+
+__all__ = ["age", "oldest", "render_entries", "render_entry", "render_snapshot"]
+
+
+def age(moment: str | None, now: datetime) -> str:
+    """Return how long *moment* is ago, in the largest unit that says something."""
+    if moment is None:
+        return "never"
+    then = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    seconds = max((now - then).total_seconds(), 0)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def oldest(snapshot: Snapshot) -> tuple[Address, str] | None:
+    """Return the address whose acknowledgement is the oldest, and its time."""
+    known = [(e.applied_at, a) for a, e in snapshot.entries.items() if e.applied_at]
+    if not known:
+        return None
+    moment, address = min(known)
+    return address, moment
+
+
+def render_snapshot(snapshot: Snapshot, place: str, now: datetime, style: Style) -> str:
+    """Return the snapshot's head and one line for each entry."""
+    head = style.paint(safe(place), "bold")
+    count = len(snapshot.entries)
+    servers = "1 server" if count == 1 else f"{count} servers"
+    lines = [f"{head}: serial {snapshot.serial}, {servers}, target {safe(snapshot.base_url)}"]
+    return "\n".join(lines) + "\n" + render_entries(snapshot, now, style)
+
+
+def render_entries(snapshot: Snapshot, now: datetime, style: Style) -> str:
+    """Return one line for each entry: address, status, age, commit; sorted by address."""
+    lines = []
+    width = max((len(str(address)) for address in snapshot.entries), default=0)
+    for address, entry in sorted(snapshot.entries.items()):
+        status = style.paint(f"{entry.status:<9}", "yellow" if entry.uncertain else "green")
+        told = f"acknowledged {age(entry.applied_at, now)}"
+        commit = f"  {safe(entry.revision)[:12]}" if entry.revision else ""
+        lines.append(f"{address!s:<{width}}  {status}  {told}{style.paint(commit, 'dim')}\n")
+    return "".join(lines)
+
+
+def render_entry(address: Address, entry: Entry, now: datetime, style: Style) -> str:
+    """Return everything that the snapshot says about one server."""
+    lines = [f"{style.paint(str(address), 'bold')}  {entry.status}"]
+    facts = {
+        "acknowledged": f"{age(entry.applied_at, now)} ({entry.applied_at or 'never'})",
+        "last attempt": entry.attempted_at,
+        "commit": entry.revision,
+        "moved from": str(entry.bound_to) if entry.bound_to else None,
+    }
+    lines += [f"  {style.paint(f'{k}:', 'dim')} {safe(v)}" for k, v in facts.items() if v]
+    rows = [
+        (f.key, _shown(entry.settings[f.key])) for f in SETTING_FIELDS if f.key in entry.settings
+    ]
+    rows += [
+        (key, f"(sensitive) from {safe(record.reference)}")
+        for key, record in sorted(entry.secrets.items())
+    ]
+    width = max((len(key) for key, _ in rows), default=0)
+    lines += [f"  {key:<{width}}  {value}" for key, value in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(value: Setting) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quote(value) if isinstance(value, str) else str(value)
+
+
+def entry_document(address: Address, entry: Entry) -> dict[str, Any]:
+    """Return one entry as plain data, without salts and fingerprints."""
+    return {
+        "address": str(address),
+        "status": entry.status.value,
+        "applied_at": entry.applied_at,
+        "attempted_at": entry.attempted_at,
+        "revision": entry.revision,
+        "settings": dict(entry.settings),
+        "secrets": {key: record.reference for key, record in entry.secrets.items()},
+    }
