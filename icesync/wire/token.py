@@ -65,7 +65,7 @@ def verify_token(secret: SecretValue, key: bytes) -> bool:
 
 
 def _signature(signed: str, key: bytes) -> str:
-    return _unpadded(hmac.digest(key, signed.encode(), hashlib.sha256))
+    return _unpadded(hmac.digest(key, signed.encode(errors="replace"), hashlib.sha256))
 
 
 def _encode(document: Mapping[str, object]) -> str:

@@ -1,0 +1,3 @@
+"""ICE on this machine: the documented calls, answered as the real service's framework would."""
+
+from __future__ import annotations

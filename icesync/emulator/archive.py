@@ -1,0 +1,215 @@
+"""
+What the emulator keeps: its keys, the records as they stand, and the calls.
+
+One SQLite file, or memory. Passwords and tokens never reach it; what does is a
+tag made with a key that lives in the same file, so that a test can say "the
+same password" without knowing it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+import sqlite3
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.emulator.history import Call, Stats, StoredServer, Tag, digest
+from icesync.errors import UsageError
+from icesync.model.address import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["MEMORY", "Archive"]
+
+MEMORY: Final = ":memory:"
+"""The path that stands for no file at all."""
+
+_KEPT_CALLS: Final = 100_000
+_NO_END: Final = 2**63 - 1
+_BEFORE_ALL: Final = Address(0, 0)
+_KEY_BYTES: Final = 32
+
+_PREPARE: Final = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS revoked (token TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS server (
+  org INTEGER NOT NULL, skill INTEGER NOT NULL, document TEXT NOT NULL,
+  revision INTEGER NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (org, skill)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS call (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+  status INTEGER NOT NULL, outcome TEXT NOT NULL, org INTEGER, skill INTEGER, request TEXT,
+  errors TEXT NOT NULL, ignored TEXT NOT NULL, conflicts TEXT NOT NULL,
+  digest TEXT, revision INTEGER
+);
+"""
+_PUT_SERVER: Final = """
+INSERT INTO server (org, skill, document, revision, updated_at) VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (org, skill) DO UPDATE
+SET document = excluded.document, revision = revision + 1, updated_at = excluded.updated_at
+RETURNING revision
+"""
+_PUT_CALL: Final = """
+INSERT INTO call (at, method, path, status, outcome, org, skill, request, errors, ignored,
+  conflicts, digest, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_GET_SERVERS: Final = """
+SELECT org, skill, document, revision, updated_at FROM server
+WHERE (org, skill) > (?, ?) ORDER BY org, skill LIMIT ?
+"""
+_GET_SERVER: Final = """
+SELECT org, skill, document, revision, updated_at FROM server WHERE org = ? AND skill = ?
+"""
+_GET_CALLS: Final = """
+SELECT at, method, path, status, outcome, org, skill, request, errors, ignored,
+  conflicts, digest, revision, id FROM call WHERE id < ? ORDER BY id DESC LIMIT ?
+"""
+
+
+class Archive:
+    """
+    The memory of one emulator; safe to use from several threads.
+
+    *path* names the SQLite file, made with mode 0600 where there is none, or
+    is ``":memory:"``. Only the last *kept_calls* calls are remembered.
+
+    Raises:
+        UsageError: the file cannot be opened, or is something else.
+
+    """
+
+    def __init__(self, path: str = MEMORY, *, kept_calls: int = _KEPT_CALLS) -> None:
+        self._kept_calls = kept_calls
+        self._lock = threading.Lock()
+        try:
+            self._database = _open(path)
+            self.signing_key = self._own_key("signing key")
+            self._tag_key = self._own_key("hmac key")
+        except (OSError, sqlite3.Error) as problem:
+            raise UsageError(
+                f"cannot keep the emulator's data in `{path}`: {problem}",
+                "name a file that can be written, or that an emulator wrote",
+            ) from problem
+
+    def close(self) -> None:
+        """Release the file; every later call of this archive fails."""
+        self._database.close()
+
+    def tag(self, text: str) -> Tag:
+        """Return the tag of a secret: equal for equal texts, as long as this archive lives."""
+        data = text.encode("utf-8", "surrogatepass")
+        return Tag(hmac.digest(self._tag_key, data, hashlib.sha256).hex())
+
+    def record(self, call: Call, *, store: bool = False) -> None:
+        """Remember *call*; with *store*, its request becomes the record of its address too."""
+        with self._transaction() as database:
+            written, revision = None, None
+            if store:
+                document = call.request or ""
+                row = (call.org, call.skill, document, call.at)
+                revision = database.execute(_PUT_SERVER, row).fetchone()[0]
+                written = digest(document)
+            last = database.execute(_PUT_CALL, (*_call_row(call), written, revision)).lastrowid
+            if last is not None and last > self._kept_calls:
+                database.execute("DELETE FROM call WHERE id <= ?", (last - self._kept_calls,))
+
+    def revoke(self, token: str) -> None:
+        """Remember that the token of this identity has ended."""
+        with self._transaction() as database:
+            database.execute("INSERT OR IGNORE INTO revoked (token) VALUES (?)", (token,))
+
+    def is_revoked(self, token: str) -> bool:
+        """Return whether the token of this identity was revoked."""
+        return bool(self._rows("SELECT 1 FROM revoked WHERE token = ?", token))
+
+    def servers(self, limit: int, after: Address = _BEFORE_ALL) -> tuple[StoredServer, ...]:
+        """Return at most *limit* records behind *after*, sorted by address."""
+        return tuple(_stored(row) for row in self._rows(_GET_SERVERS, *after, limit))
+
+    def server(self, address: Address) -> StoredServer | None:
+        """Return the record of *address*, or None when nothing was written there."""
+        rows = self._rows(_GET_SERVER, *address)
+        return _stored(rows[0]) if rows else None
+
+    def calls(self, limit: int, before: int = _NO_END) -> tuple[Call, ...]:
+        """Return at most *limit* calls older than the one with id *before*, newest first."""
+        return tuple(_remembered(row) for row in self._rows(_GET_CALLS, before, limit))
+
+    def stats(self) -> Stats:
+        """Return the counts of records and calls."""
+        [(servers,)] = self._rows("SELECT count(*) FROM server")
+        [(calls,)] = self._rows("SELECT coalesce(max(id), 0) FROM call")
+        outcomes = self._rows("SELECT outcome, count(*) FROM call GROUP BY outcome ORDER BY 1")
+        return Stats(servers, calls, dict(outcomes))
+
+    def reset(self) -> None:
+        """Forget records, calls and revoked tokens; the keys stay, so tokens stay good."""
+        with self._transaction() as database:
+            for table in ("server", "call", "revoked"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 - three words from above
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+
+    def _rows(self, question: str, *parameters: object) -> list[Any]:
+        with self._lock:
+            return self._database.execute(question, parameters).fetchall()
+
+    def _own_key(self, name: str) -> bytes:
+        """Return the key of this *name*, made at random the first time."""
+        with self._transaction() as database:
+            fresh = (name, secrets.token_bytes(_KEY_BYTES))
+            database.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", fresh)
+            row = database.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+        return bytes(row[0])
+
+
+def _open(path: str) -> sqlite3.Connection:
+    if path != MEMORY:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch(mode=0o600)
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        database.executescript(_PREPARE)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _call_row(call: Call) -> tuple[object, ...]:
+    return (
+        call.at, call.method, call.path, call.status, call.outcome, call.org, call.skill,
+        call.request, _names(call.errors), _names(call.ignored), _names(call.conflicts),
+    )  # fmt: skip
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return json.dumps(names) if names else "[]"
+
+
+def _stored(row: Sequence[Any]) -> StoredServer:
+    org, skill, document, revision, updated_at = row
+    text = str(document)
+    return StoredServer(Address(org, skill), json.loads(text), digest(text), revision, updated_at)
+
+
+def _remembered(row: Sequence[Any]) -> Call:
+    at, method, path, status, outcome, org, skill, request, *rest = row
+    *lists, written, revision, identity = rest
+    errors, ignored, conflicts = (tuple(json.loads(names)) for names in lists)
+    return Call(
+        at, method, path, status, outcome, org, skill, request, errors, ignored, conflicts,
+        written, revision, identity,
+    )  # fmt: skip

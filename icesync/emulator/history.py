@@ -1,0 +1,125 @@
+"""The values that the emulator remembers: calls, servers, and tags in place of secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from icesync.model.address import Address
+
+__all__ = [
+    "Call",
+    "Stats",
+    "StoredServer",
+    "Tag",
+    "Verdict",
+    "canonical",
+    "digest",
+    "timestamp",
+]
+
+
+class Verdict(StrEnum):
+    """How the emulator decided one call, in words for people and tests."""
+
+    APPLIED = "applied"
+    LOGGED_IN = "logged in"
+    LOGGED_OUT = "logged out"
+    LOGIN_REFUSED = "login refused"
+    TOKEN_MISSING = "token missing"  # noqa: S105 - a verdict
+    TOKEN_FORGED = "token not ours"  # noqa: S105 - a verdict
+    TOKEN_EXPIRED = "token expired"  # noqa: S105 - a verdict
+    TOKEN_REVOKED = "token revoked"  # noqa: S105 - a verdict
+    NO_ADDRESS = "names no server"
+    BAD_MEMBER = "bad member"
+    BAD_BODY = "unreadable body"
+    NULL_MODEL = "no body"
+    MEDIA_TYPE = "media type"
+    WRONG_VERB = "wrong verb"
+    NOT_FOUND = "not found"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A keyed digest that stands for a secret: equal secrets have equal tags."""
+
+    hmac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One call to ICE and what it came to.
+
+    *request* is the body as it was bound, canonical, secrets as tags, without
+    its token; *errors* names members that did not fit, *ignored* unknown ones,
+    *conflicts* those that came under two names with two values. An accepted
+    write carries the *digest* of the document and the *revision* that it made.
+    Ids rise by one a call: they are the order in which the emulator decided.
+    """
+
+    at: str
+    method: str
+    path: str
+    status: int
+    outcome: str
+    org: int | None = None
+    skill: int | None = None
+    request: str | None = None
+    errors: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    digest: str | None = None
+    revision: int | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredServer:
+    """One record as it stands; *revision* counts its writes from 1."""
+
+    address: Address
+    document: Mapping[str, object]
+    digest: str
+    revision: int
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How many records stand, how many calls came, and how the remembered ones ended."""
+
+    servers: int
+    calls: int
+    outcomes: Mapping[str, int]
+
+
+def canonical(values: Mapping[str, object]) -> str:
+    """Return *values* as JSON that is the same for the same values; a bare secret raises."""
+    return _CANONICAL.encode(values)
+
+
+def digest(document: str) -> str:
+    """Return the digest of a canonical document."""
+    return f"sha256:{hashlib.sha256(document.encode()).hexdigest()}"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return *moment* (UTC) as ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _plain_tag(value: object) -> dict[str, str]:
+    if not isinstance(value, Tag):
+        raise TypeError(f"not a value of a record: {type(value).__name__}")
+    return {"hmac": value.hmac}
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain_tag)

@@ -1,0 +1,141 @@
+"""Put the service on a port, in this thread or in one of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from icesync.emulator.connection import Connection
+from icesync.errors import UsageError
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import Callable
+    from ssl import SSLContext
+    from typing import Self
+
+    from icesync.emulator.service import Service
+
+__all__ = ["LOOPBACK", "BackgroundServer", "serve"]
+
+LOOPBACK = "127.0.0.1"
+
+
+async def serve(
+    service: Service,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[str], None],
+    insecure_bind: bool = False,
+    ssl_context: SSLContext | None = None,
+) -> None:
+    """
+    Answer on *host* and *port* until cancelled; port 0 takes a free one.
+
+    *ready* is told the address that belongs into ``api.base_url`` as soon as
+    connections are taken. Cancelled, it takes no more of them and closes those
+    that are open; a reply that was begun still leaves.
+
+    Raises:
+        UsageError: the port cannot be had, or *host* is reachable from other
+            machines and *insecure_bind* does not allow it.
+
+    """
+    if not insecure_bind and not _is_loopback(host):
+        raise UsageError(
+            f"the emulator would be reachable from other machines: {host}",
+            f"bind it to {LOOPBACK}, or allow it with --insecure-bind",
+        )
+    scheme = "https" if ssl_context else "http"
+    open_connections: set[asyncio.Task[None]] = set()
+
+    def accept(reader: StreamReader, writer: StreamWriter) -> None:
+        task = asyncio.create_task(Connection(service, reader, writer, scheme).run())
+        open_connections.add(task)
+        task.add_done_callback(open_connections.discard)
+
+    try:
+        server = await asyncio.start_server(accept, host, port, ssl=ssl_context)
+    except OSError as problem:
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {problem.strerror}",
+            "choose another port; 0 takes a free one",
+        ) from problem
+    try:
+        ready(_url(scheme, server) + service.base_path)
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        for task in open_connections:
+            task.cancel()
+        await asyncio.gather(*open_connections, return_exceptions=True)
+
+
+class BackgroundServer:
+    """
+    The service on loopback, in a daemon thread, while the context is open.
+
+    *url* is what belongs into ``api.base_url``. Entering raises what
+    :func:`serve` raises.
+    """
+
+    def __init__(
+        self, service: Service, *, port: int = 0, ssl_context: SSLContext | None = None
+    ) -> None:
+        self.url = ""
+        self._service = service
+        self._port = port
+        self._ssl_context = ssl_context
+        self._started: Future[tuple[str, Callable[[], object]]] = Future()
+        self._thread = threading.Thread(target=self._run, name="ice-emulator", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.url, self._stop = self._started.result()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._stop()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except asyncio.CancelledError:
+            pass
+        except UsageError as problem:
+            self._started.set_exception(problem)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        serving = loop.create_task(
+            serve(
+                self._service,
+                LOOPBACK,
+                self._port,
+                ready=lambda url: self._started.set_result((url, stop)),
+                ssl_context=self._ssl_context,
+            )
+        )
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(serving.cancel)
+
+        await serving
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches *host*; of names, that is said of one only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _url(scheme: str, server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,0 +1,58 @@
+"""The tokens that the emulator gives out, and what it thinks of one that comes back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from icesync.emulator.history import Verdict
+from icesync.wire.token import Token, read_token, sign_token, verify_token
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icesync.emulator.archive import Archive
+    from icesync.model.secret import SecretValue
+
+__all__ = ["Tokens"]
+
+
+class Tokens:
+    """
+    Signs tokens with the archive's own key; each is good for *ttl_s* seconds.
+
+    A token is known by what it says, never by its text: nothing here opens it.
+    """
+
+    def __init__(self, archive: Archive, ttl_s: int) -> None:
+        self._archive = archive
+        self._ttl = timedelta(seconds=ttl_s)
+
+    def issue(self, organization: int, username: str, now: datetime) -> SecretValue:
+        """Return a new token; never one that was revoked within the same second."""
+        end = now.replace(microsecond=0) + self._ttl
+        while self._archive.is_revoked(_name(Token(organization, username, end))):
+            end += timedelta(seconds=1)
+        claims = {"orgid": organization, "username": username, "exp": int(end.timestamp())}
+        return sign_token(claims, self._archive.signing_key)
+
+    def judge(self, secret: SecretValue | None, now: datetime) -> Token | Verdict:
+        """Return what a good token says, or why it is none; its end is kept without leeway."""
+        if secret is None:
+            return Verdict.TOKEN_MISSING
+        signed = verify_token(secret, self._archive.signing_key)
+        token = read_token(secret) if signed else None
+        if token is None or token.expires_at is None:
+            return Verdict.TOKEN_FORGED
+        if now >= token.expires_at:
+            return Verdict.TOKEN_EXPIRED
+        return Verdict.TOKEN_REVOKED if self._archive.is_revoked(_name(token)) else token
+
+    def revoke(self, token: Token) -> None:
+        """End *token* before its time."""
+        self._archive.revoke(_name(token))
+
+
+def _name(token: Token) -> str:
+    """Return what tells one token from every other: the name comes last, it may hold anything."""
+    return f"{token.organization} {token.expires_at} {token.username!a}"

@@ -1,0 +1,92 @@
+"""The page: what it shows, and what it never does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icesync.emulator.history import Call, Stats
+from icesync.emulator.page import Overview, render_page
+
+if TYPE_CHECKING:
+    from icesync.emulator.archive import Archive
+    from tests.unit.emulator.conftest import Caller
+
+
+def page(caller: Caller) -> str:
+    """Return the page as text."""
+    return caller.call("GET", "/_emulator/").body.decode()
+
+
+def test_an_empty_emulator_says_what_to_do() -> None:
+    """Before the first write the page names the command."""
+    html = render_page(Overview("http://x/ICEAPI", (), (), Stats(0, 0, {})))
+
+    assert "icesync apply" in html
+    assert "No call yet." in html
+
+
+def test_shows_how_mail_is_sent_and_collected(caller: Caller) -> None:
+    """A row names the hosts and ports in use."""
+    caller.update(
+        SMTPServerAddress="smtp.test", SMTPPort="587", ImapServerAddress="imap.test",
+        ImapPort="993", Pop3ServerAddress="pop3.test", IsImap=True, IsTLS=True,
+    )  # fmt: skip
+    html = page(caller)
+
+    assert "smtp.test:587" in html
+    assert "imap.test:993" in html
+    assert "pop3.test" not in html
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"Status": "Enabled", "IsActive": True}, '<span class="pill good">Enabled</span>'),
+        ({"Status": "Disabled", "IsActive": True}, '<span class="pill ">Disabled</span>'),
+        ({"Status": "Enabled"}, "not active"),
+        ({"IsSSL": True, "IsTLS": True}, "SSL + TLS"),
+        ({}, "in the clear"),
+        ({"IsEmailSpoofing": True, "SpoofEmail": "a@b.c"}, "sends as a@b.c"),
+        ({"SMTPPassword": "x"}, "••••<small>smtp</small>"),
+        ({"SMTPPassword": ""}, "&ndash;<small>smtp</small>"),
+        ({"OrganizationId": 60}, "two values: OrgId"),
+        ({"Zed": 1}, "revision 1; ignored: Zed"),
+        ({"IsSSL": "yes"}, "does not fit: IsSSL"),
+    ],
+)
+def test_shows_what_matters(caller: Caller, members: dict[str, object], text: str) -> None:
+    """Status, security, passwords as dots and remarks about a call can be read."""
+    caller.update(**members)
+
+    assert text in page(caller)
+
+
+def test_escapes_what_comes_from_outside(caller: Caller, archive: Archive) -> None:
+    """Neither a host, a member's name nor a path can become markup."""
+    evil = "<script>alert('x')</script>"
+    caller.update(SMTPServerAddress=evil, SMTPUserName=evil, Status=evil, **{evil: 1})
+    archive.record(Call("<b>T<b>", evil, evil, 404, evil))
+    html = page(caller)
+
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+    assert "<b>T" not in html
+
+
+def test_runs_and_loads_nothing(caller: Caller) -> None:
+    """The page has no script and no address to load from."""
+    html = page(caller)
+
+    assert "<script" not in html
+    assert "src=" not in html
+    assert 'content="default-src' in html
+
+
+def test_says_how_many_servers_are_not_shown(caller: Caller) -> None:
+    """A large fleet is cut, and the page says so."""
+    for skill in range(1, 103):
+        caller.update(SkillId=skill)
+
+    assert "and 2 more" in page(caller)
