@@ -107,7 +107,8 @@ def _narrowed(planning: Planning, saved: Plan, context: Context, approval: Appro
     plan = replace(planning.plan, changes=changes, complete=True)
     policy = Policy(context.project.limits, context.project.guards, approval.allowed)
     fleet = len(planning.desired.servers.keys() | planning.stored.snapshot.entries.keys())
-    return replace(planning, plan=plan, refusals=check_policy(plan, policy, fleet))
+    refusals = check_policy(plan, policy, planning.stored.snapshot, fleet)
+    return replace(planning, plan=plan, refusals=refusals)
 
 
 def _check_digest(plan: Plan, expected: str | None) -> None:

@@ -25,6 +25,9 @@ _GRACE_S: Final = {signal.SIGINT: 5.0, signal.SIGTERM: 1.5, signal.SIGHUP: 1.5}
 """GitHub's runner sends SIGTERM 7.5 s after SIGINT and kills 2.5 s later."""
 
 
+_STOPPING: Final = b"\nstopping: calls in flight may end, nothing new is sent; again: leave now\n"
+
+
 @contextmanager
 def halting(halt: Halt, console: Console) -> Iterator[None]:
     """Turn signals into a request to *halt* while the context is open."""
@@ -33,7 +36,9 @@ def halting(halt: Halt, console: Console) -> Iterator[None]:
         if halt.signal_number is not None:
             os._exit(128 + number)
         halt.request(number, _GRACE_S[signal.Signals(number)])
-        console.talk("\nstopping: calls in flight may end, nothing new is sent; again to leave now")
+        if not console.quiet:
+            # Not through the stream: the signal may have come in the middle of a write to it.
+            os.write(2, _STOPPING)
 
     before = {number: signal.signal(number, handle) for number in _GRACE_S}
     try:

@@ -22,7 +22,7 @@ def open_progress(console: Console) -> Progress:
     """Return what tells a person how an apply goes, as the place allows."""
     if console.quiet:
         return _Silent()
-    if sys.stderr.isatty() and console.talk_style.colour:
+    if sys.stderr.isatty() and console.talk_style.colour and not console.verbose:
         return _Bar()
     return _Lines(console)
 
@@ -39,7 +39,7 @@ class _Silent:
 
 
 class _Lines:
-    """A line every ten seconds: enough for a log to show that the run lives."""
+    """A line every ten seconds, so that a log shows that the run lives; each with -v."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -55,10 +55,9 @@ class _Lines:
         """Count, and say so when the last line is old."""
         self._done += 1
         now = time.monotonic()
-        if now - self._said_at >= _LINE_EVERY_S:
+        if self._console.verbose or now - self._said_at >= _LINE_EVERY_S:
             self._said_at = now
-            last = f"last {result.address} {result.status}"
-            self._console.talk(f"{self._done} of {self._total} done, {last}")
+            self._console.talk(f"{self._done}/{self._total} {result.address} {result.status}")
 
     def stop(self) -> None:
         """End."""

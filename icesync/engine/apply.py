@@ -64,8 +64,8 @@ class Halt:
 
     def request(self, signal_number: int, grace_s: float) -> None:
         """Dispatch nothing more; calls in flight get *grace_s* seconds."""
-        self.signal_number = signal_number
         self.grace_s = grace_s
+        self.signal_number = signal_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def plan(
         stored,
         resolution,
         key,
-        check_policy(made, policy, fleet),
+        check_policy(made, policy, stored.snapshot, fleet),
         (*validation.diagnostics, *key_problem, *missing),
         validation.files,
     )

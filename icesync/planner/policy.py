@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from icesync.model.address import Address
+    from icesync.model.fields import Setting
+    from icesync.model.snapshot import Snapshot
 
-__all__ = ["Policy", "Refusal", "check_policy", "guards_of"]
+__all__ = ["Policy", "Refusal", "check_policy", "guards_of", "presented"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,25 @@ class Refusal:
     address: Address | None = None
 
 
-def check_policy(plan: Plan, policy: Policy, fleet: int) -> tuple[Refusal, ...]:
+Presented: TypeAlias = "Mapping[str, frozenset[Setting]]"
+"""The hosts that each secret reference was acknowledged for."""
+
+
+def presented(snapshot: Snapshot) -> Presented:
+    """Return to which hosts ICE already presents the secret behind each reference."""
+    known: dict[str, set[Setting]] = {}
+    for entry in snapshot.entries.values():
+        for key, record in entry.secrets.items():
+            host = entry.settings.get(_host_key(key))
+            if host is not None:
+                known.setdefault(record.reference, set()).add(host)
+    return {reference: frozenset(hosts) for reference, hosts in known.items()}
+
+
+def check_policy(plan: Plan, policy: Policy, snapshot: Snapshot, fleet: int) -> tuple[Refusal, ...]:
     """Return what *policy* refuses in *plan*; shares are of *fleet* servers."""
-    return (*_check_limits(plan, policy, fleet), *_check_guards(plan, policy))
+    known = presented(snapshot) if plan.calls else {}
+    return (*_check_limits(plan, policy, fleet), *_check_guards(plan, policy, known))
 
 
 def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
@@ -66,7 +84,7 @@ def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
     return refusals
 
 
-def _check_guards(plan: Plan, policy: Policy) -> list[Refusal]:
+def _check_guards(plan: Plan, policy: Policy, known: Presented) -> list[Refusal]:
     return [
         Refusal(
             guard,
@@ -75,16 +93,39 @@ def _check_guards(plan: Plan, policy: Policy) -> list[Refusal]:
             change.address,
         )
         for change in plan.changes
-        for guard in guards_of(change)
+        for guard in guards_of(change, known)
         if guard in policy.guards and not policy.allows(guard, change.address)
     ]
 
 
-def guards_of(change: ResourceChange) -> tuple[Guard, ...]:
+def guards_of(change: ResourceChange, known: Presented) -> tuple[Guard, ...]:
     """Return the guards that *change* touches, whether or not they are switched on."""
+    if change.action is Action.ADOPT:
+        return (Guard.HOST_CHANGE,) if _borrows(change, known) else ()
     if change.action not in {Action.UPDATE, Action.DISABLE}:
         return ()
-    return tuple(guard for guard, touches in _GUARDS.items() if touches(change))
+    touched = tuple(guard for guard, touches in _GUARDS.items() if touches(change))
+    if Guard.HOST_CHANGE not in touched and _borrows(change, known):
+        return (*touched, Guard.HOST_CHANGE)
+    return touched
+
+
+def _host_key(secret_key: str) -> str:
+    return f"{secret_key.rpartition('.')[0]}.host"
+
+
+def _borrows(change: ResourceChange, known: Presented) -> bool:
+    """
+    Return whether a secret goes to a host that never got it.
+
+    Whoever may add a server must not be able to read another one's password
+    by naming its reference beside a host of their own.
+    """
+    after = change.after or {}
+    return any(
+        s.reference in known and after.get(_host_key(s.key)) not in known[s.reference]
+        for s in change.secrets
+    )
 
 
 def _encrypted(settings: Mapping[str, object] | None) -> bool:

@@ -29,6 +29,9 @@ CANNOT_BE_READ: Final = (
     "ICE cannot be asked what it holds: this compares the files with what it last acknowledged"
 )
 
+_ALIGNED: Final = 60
+"""Places line up behind values of up to so many columns."""
+
 _SYMBOLS: Final = {
     Action.ADOPT: ("+", "green", "will be sent for the first time"),
     Action.UPDATE: ("~", "yellow", "will be updated"),
@@ -128,27 +131,38 @@ def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
 
 def _differences(change: ResourceChange, style: Style) -> Iterator[str]:
     odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
-    rows = [(f.key, _transition(f, style), f.position) for f in change.fields]
-    rows += [(s.key, _secret(s, style), s.position) for s in odd]
-    width = max((len(key) for key, _, _ in rows), default=0)
-    for key, text, position in rows:
-        yield f"    {key:<{width}}  {text}{_place(position, style)}"
+    rows = [(f.key, *_transition(f, style), f.position) for f in change.fields]
+    rows += [(s.key, *_secret(s, style), s.position) for s in odd]
+    keys = max((len(key) for key, *_ in rows), default=0)
+    texts = min(max((length for _, _, length, _ in rows), default=0), _ALIGNED)
+    for key, text, length, position in rows:
+        gap = " " * max(texts - length, 0) if position else ""
+        yield f"    {key:<{keys}}  {text}{gap}{_place(position, style)}"
+    yield f"    {style.paint(_rest(change), 'dim')}"
+
+
+def _rest(change: ResourceChange) -> str:
+    """Return what rides along unseen: the call always carries the whole record."""
     kept = len(change.after or {}) - sum(f.after is not None for f in change.fields)
-    riding = sum(bool(s.reference) for s in change.secrets)
-    settings, secrets = _count(kept, "setting"), _count(riding, "secret")
-    text = f"{settings} unchanged and sent again, {secrets} on the wire"
-    yield f"    {style.paint(text, 'dim')}"
+    riding = [s.comparison for s in change.secrets if s.reference]
+    told = ", ".join(f"{n} {c}" for c in SecretComparison if (n := riding.count(c)))
+    settings, secrets = _count(kept, "setting"), _count(len(riding), "secret")
+    return f"{settings} unchanged and sent again, {secrets} on the wire" + (
+        f" ({told})" if told else ""
+    )
 
 
-def _transition(field: FieldChange, style: Style) -> str:
-    before = style.paint(_value(field.before), "red")
-    return f"{before} -> {style.paint(_value(field.after), 'green')}"
+def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
+    """Return old and new value, painted, and how wide they are unpainted."""
+    before, after = _value(field.before), _value(field.after)
+    painted = f"{style.paint(before, 'red')} -> {style.paint(after, 'green')}"
+    return painted, len(f"{before} -> {after}")
 
 
-def _secret(secret: SecretChange, style: Style) -> str:
+def _secret(secret: SecretChange, style: Style) -> tuple[str, int]:
     colour = "yellow" if secret.comparison is SecretComparison.CHANGED else "dim"
     told = f"(sensitive, {secret.comparison})" if secret.reference else "(sensitive, taken back)"
-    return style.paint(told, colour)
+    return style.paint(told, colour), len(told)
 
 
 def _value(value: Setting | None) -> str:
