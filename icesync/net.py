@@ -40,6 +40,7 @@ __all__ = [
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0
 _WATCH_S: Final = 0.1
+_LATE: Final = "no whole reply within the deadline"
 
 Answer: TypeAlias = Callable[[str, str, "Mapping[str, str]", bytes], "RawReply"]
 """A far end in the same process: method, path, headers and body to a reply."""
@@ -211,20 +212,24 @@ def _read(response: httpx.Response) -> RawReply:
 
 
 def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
-    if late:
-        return BrokenError("no whole reply within the deadline")
-    if _certificate_refused(error):
-        return MisconfiguredError("the certificate of the far end is not trusted")
     meaning, text = next((m, text) for kind, m, text in _MEANINGS if isinstance(error, kind))
+    if late:
+        return meaning("no connection in time" if meaning is NotSentError else _LATE)
+    if isinstance(error, httpx.ConnectError):
+        # Only a handshake says something about the setup: once the request is
+        # under way, an error of TLS is a broken connection like any other.
+        return _handshake_refused(error) or meaning(text)
     return meaning(text)
 
 
-def _certificate_refused(error: BaseException | None) -> bool:
+def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None:
     while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return MisconfiguredError("the certificate of the far end is not trusted")
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return MisconfiguredError("the far end does not speak TLS as it is asked for")
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 class _Watched:

@@ -13,11 +13,92 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretRef, SecretValue
     from icesync.model.update import Update
 
-__all__ = ["Clock", "Gateway", "Progress", "SecretProvider", "StateStore"]
+__all__ = [
+    "Clock",
+    "Gateway",
+    "Journal",
+    "Journals",
+    "Progress",
+    "SecretProvider",
+    "StateStore",
+]
+
+
+class Journal(Protocol):
+    """Keeps records in the order in which they come; safe to use from several threads."""
+
+    def append(self, record: bytes) -> int:
+        """
+        Take *record* and return its ticket; it may not be durable yet.
+
+        Raises:
+            StateNotSaved: an earlier record could not be kept; no more are taken.
+
+        """
+        ...
+
+    def wait(self, ticket: int) -> None:
+        """
+        Return when the record of *ticket*, and all before it, would survive a power cut.
+
+        Raises:
+            StateNotSaved: it could not be kept.
+
+        """
+        ...
+
+    def close(self) -> None:
+        """
+        Make all records durable and take no more.
+
+        Raises:
+            StateNotSaved: some could not be kept.
+
+        """
+        ...
+
+
+class Journals(Protocol):
+    """Keeps the journal beside a snapshot, where the disk outlives the run."""
+
+    def read(self) -> bytes | None:
+        """
+        Return the journal that a run left behind, or None.
+
+        Raises:
+            StateError: there is one, and it cannot be read.
+
+        """
+        ...
+
+    def begin(self, head: bytes, reserve_bytes: int) -> Journal:
+        """
+        Start a journal whose first line is *head*; room for *reserve_bytes* is set aside.
+
+        Raises:
+            StateNotSaved: it cannot be made; there may not be room enough.
+
+        """
+        ...
+
+    def drop(self) -> None:
+        """
+        Remove the journal for good; nothing happens when there is none.
+
+        Raises:
+            StateNotSaved: it cannot be removed.
+
+        """
+        ...
 
 
 class StateStore(Protocol):
     """Carries the bytes of a snapshot; it does not understand them."""
+
+    @property
+    def journals(self) -> Journals | None:
+        """The journal beside the snapshot, or None where the disk may go with the run."""
+        ...
 
     def read(self) -> bytes | None:
         """

@@ -23,6 +23,7 @@ from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
 from icesync.errors import EXIT_OK, Interrupted, PlanStale, PolicyRefused
 from icesync.model.lock import LockOwner
+from icesync.model.report import Report
 from icesync.planner.policy import Policy, check_policy
 from icesync.render.plan import totals
 from icesync.render.report import render_report, report_document
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
-    from icesync.model.report import Report
 
 __all__ = ["Approval", "apply_plan", "lock_owner"]
 
@@ -90,6 +90,8 @@ def apply_plan(
         show_facts(console, context, planning)
         _check_digest(planning.plan, approval.digest)
         if not planning.plan.effective:
+            if as_json:
+                console.document(report_document(Report((), planning.stored.snapshot.serial)))
             return EXIT_OK
         _check_policy(planning)
         if saved is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icesync.errors import UsageError
@@ -28,7 +29,8 @@ def write_private(path: Path, data: bytes) -> None:
             stream.write(data)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
 
 

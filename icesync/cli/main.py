@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -102,6 +103,7 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line *arguments* and return the exit code; never raises."""
+    _hold_streams()
     common = Common()
     try:
         code = program.main(
@@ -114,6 +116,29 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:  # noqa: BLE001 - the outermost door
         return _leave(error, common)
     return code if isinstance(code, int) else 0
+
+
+def _hold_streams() -> None:
+    """
+    Put something where a standard stream was closed from outside.
+
+    The next file that is opened would get its number, and what is meant for the
+    stream would end up in there. A closed stdout still cannot be written to.
+    """
+    for number, (name, flags, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(number)
+                continue
+            os.open(os.devnull, flags)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+_STREAMS: Final = (
+    ("stdin", os.O_RDONLY, "r"),
+    ("stdout", os.O_RDONLY, "w"),
+    ("stderr", os.O_WRONLY, "w"),
+)
 
 
 def _spell(argument: str) -> str:
@@ -132,6 +157,10 @@ def _leave(error: BaseException, common: Common) -> int:
 def _explain(error: BaseException, common: Common) -> int:  # noqa: PLR0911 - a table of kinds
     from icesync.render.findings import render_error
 
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     console = common.console
     style = console.talk_style
     if isinstance(error, IcesyncError):
@@ -148,12 +177,16 @@ def _explain(error: BaseException, common: Common) -> int:  # noqa: PLR0911 - a 
         console.complain(render_error("interrupted; nothing was sent", (), style))
         return _INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        # The reader has gone; Python would complain once more at shutdown.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_UNEXPECTED
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EXIT_UNEXPECTED
     return _unexpected(error, common)
+
+
+def _drop_output() -> None:
+    """Let go of what cannot be written: Python would try once more at shutdown, and complain."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_findings(error: ConfigError, common: Common) -> None:
@@ -173,7 +206,7 @@ def _usage_hint(error: click.ClickException) -> tuple[str, ...]:
 def _unexpected(error: BaseException, common: Common) -> int:
     from icesync.render.findings import render_error
 
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.filename is None:
         told = f"the output could not be written: {error.strerror or type(error).__name__}"
         common.console.complain(render_error(told, (), common.console.talk_style))
         return EXIT_UNEXPECTED

@@ -39,7 +39,13 @@ class Common:
     def open(self) -> Context:
         """Return the context of the configuration that these flags name."""
         from icesync.bootstrap import open_context
+        from icesync.errors import UsageError
 
+        if not self.folder.is_dir():
+            # Looking upward from a slip would find another configuration.
+            raise UsageError(
+                f"there is no folder {ascii(str(self.folder))[1:-1]}", "correct `-C DIR`"
+            )
         config = None if self.config is None else self.folder / self.config
         return open_context(self.folder, config)
 

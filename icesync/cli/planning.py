@@ -46,6 +46,12 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
     if not console.quiet:
         console.complain(render_diagnostics(planning.warnings, style))
         console.complain(render_refusals(planning.refusals, style))
+    recovered = planning.stored.recovered
+    if recovered is not None and recovered.records:
+        console.talk(
+            f"note: an apply that never ended left {recovered.records} records in the journal; "
+            f"{recovered.uncertain} outcomes are unknown and will be sent again"
+        )
     known = oldest(planning.stored.snapshot)
     if known is None:
         console.talk(f"note: {CANNOT_BE_READ}; so far nothing was")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.cli.applying import lock_owner
-from icesync.engine.state import load, save
+from icesync.engine.state import Writer, load, save
 from icesync.errors import UsageError
 from icesync.model.address import Address, parse_address
 from icesync.render.state import entry_document, render_snapshot
@@ -14,6 +14,7 @@ from icesync.render.state import entry_document, render_snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.model.snapshot import Entry, Snapshot
 
@@ -59,10 +60,22 @@ def change_snapshot(
     context, console = common.open(), common.console
     base_url = context.project.api.base_url
     if dry_run:
-        change(load(context.store, base_url).snapshot)
+        before = load(context.store, base_url).snapshot
+        _tell_difference(console, before.entries, change(before))
         console.talk("dry run: nothing was written")
         return
     with context.store.lock(lock_owner(context, operation), lock_timeout_s):
         stored = load(context.store, base_url)
-        after = save(context.store, stored, change(stored.snapshot), __version__)
+        after = save(context.store, stored, change(stored.snapshot), Writer(__version__))
+    _tell_difference(console, stored.snapshot.entries, after.snapshot.entries)
     console.talk(f"{context.store.describe()}: serial {after.snapshot.serial}")
+
+
+def _tell_difference(
+    console: Console, before: Mapping[Address, Entry], after: Mapping[Address, Entry]
+) -> None:
+    """Say which addresses left and which came: a pattern may mean more than was thought."""
+    for address in sorted(before.keys() - after.keys()):
+        console.talk(f"- {address}")
+    for address in sorted(after.keys() - before.keys()):
+        console.talk(f"+ {address}")

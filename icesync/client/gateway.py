@@ -70,7 +70,7 @@ def _retry_after(text: str, now: datetime) -> float | None:
         return min(float(text[:9]), _MAX_WAIT_S)
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.diagnostics import SourcePosition
 from icesync.errors import PlanStale
 from icesync.model.address import Address, parse_address
-from icesync.model.fields import FIELDS, Setting
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Setting
 from icesync.model.plan import (
     Action,
     FieldChange,
@@ -110,20 +110,21 @@ def decode_plan(data: bytes) -> Plan:
     again = "icesync plan -o FILE   makes a new one"
     try:
         document = json.loads(data, object_pairs_hook=unique_object)
+        checksum = document.pop("checksum", None) if isinstance(document, dict) else None
+        found = digest(canonical(document))  # refuses NaN and its like
     except (ValueError, RecursionError):
         raise PlanStale("the saved plan is not sound JSON", again) from None
     if not isinstance(document, dict) or document.get("kind") != _KIND:
         raise PlanStale("the file is not an icesync plan", again)
     if document.get("format_version") != PLAN_FORMAT:
         raise PlanStale("the saved plan has another format version", again)
-    checksum = document.pop("checksum", None)
-    if checksum != digest(canonical(document)):
+    if checksum != found:
         raise PlanStale("the saved plan was changed since it was made", again)
     try:
-        plan = _read(document)
+        plan, named = _read(document), document["digest"]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlanStale("the saved plan lacks something it must hold", again) from None
-    if plan_digest(plan) != document["digest"]:
+    if plan_digest(plan) != named:
         raise PlanStale("the saved plan does not have the digest that it names", again)
     return plan
 
@@ -221,14 +222,19 @@ def _read_change(raw: dict[str, Any]) -> ResourceChange:
         _flat(raw["change"]["before"]),
         _flat(raw["change"]["after"]),
         tuple(
-            FieldChange(f["key"], f["before"], f["after"], _read_position(f["position"]))
+            FieldChange(
+                FIELDS_BY_KEY[f["key"]].key,
+                _read_setting(f["before"]),
+                _read_setting(f["after"]),
+                _read_position(f["position"]),
+            )
             for f in raw["fields"]
         ),
         tuple(
             SecretChange(
-                s["key"],
+                FIELDS_BY_KEY[s["key"]].key,
                 SecretComparison(s["comparison"]),
-                s["reference"],
+                _read_text(s["reference"]),
                 s["tag"],
                 _read_position(s["position"]),
             )
@@ -236,9 +242,21 @@ def _read_change(raw: dict[str, Any]) -> ResourceChange:
         ),
         Reason(reason) if reason else None,
         raw["prior"],
-        raw["name"],
+        _read_text(raw["name"]),
         _read_position(raw["position"]),
     )
+
+
+def _read_setting(value: Any) -> Setting | None:
+    if value is not None and not isinstance(value, int | str):
+        raise TypeError
+    return value
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
 
 
 def _read_address(text: str) -> Address:
@@ -249,4 +267,6 @@ def _read_address(text: str) -> Address:
 
 
 def _read_position(raw: dict[str, Any] | None) -> SourcePosition | None:
-    return None if raw is None else SourcePosition(raw["file"], raw["line"], raw["column"])
+    if raw is None:
+        return None
+    return SourcePosition(_read_text(raw["file"]), int(raw["line"]), int(raw["column"]))

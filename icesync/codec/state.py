@@ -21,7 +21,16 @@ from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALGORITHM", "STATE_VERSION", "decode_state", "encode_state", "entry_digest", "seal"]
+__all__ = [
+    "ALGORITHM",
+    "STATE_VERSION",
+    "decode_state",
+    "encode_state",
+    "entry_digest",
+    "plain_entry",
+    "read_entry",
+    "seal",
+]
 
 STATE_VERSION: Final = 1
 ALGORITHM: Final = "hmac-sha256"
@@ -43,18 +52,31 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         "icesync_version": icesync_version,
         "target": {"base_url": snapshot.base_url},
         "servers": {
-            str(address): {**_plain_entry(entry), "digest": entry_digest(address, entry)}
+            str(address): {**plain_entry(entry), "digest": entry_digest(address, entry)}
             for address, entry in snapshot.entries.items()
         },
     }
+    if snapshot.run is not None:
+        document["run"] = snapshot.run
     if snapshot.key_id is not None:
         document["fingerprint"] = {"algorithm": ALGORITHM, "key_id": snapshot.key_id}
+    document["digest"] = _head_digest(document)
     return pretty(document).encode()
+
+
+def _head_digest(document: Mapping[str, Any]) -> str:
+    """
+    Return the digest over what the snapshot says besides its servers.
+
+    Those have digests of their own, so that two branches still merge.
+    """
+    sealed = ("serial", "lineage", "target", "fingerprint", "run")
+    return digest(canonical({key: document[key] for key in sealed if key in document}))
 
 
 def entry_digest(address: Address, entry: Entry) -> str:
     """Return the digest over everything that *entry* says, bound to its *address*."""
-    return _digest(str(address), _plain_entry(entry))
+    return _digest(str(address), plain_entry(entry))
 
 
 def seal(address: Address, entry: Entry) -> Entry:
@@ -74,7 +96,7 @@ def decode_state(data: bytes) -> Snapshot:
     document = _load(data)
     try:
         return _read(document)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise StateCorrupt("the snapshot lacks something it must hold", *_RESTORE) from None
 
 
@@ -125,8 +147,10 @@ def _read(document: dict[str, Any]) -> Snapshot:
         raise TypeError
     if type(lineage) is not str or not lineage:
         raise TypeError
+    if document["digest"] != _head_digest(document):
+        raise StateCorrupt("the head of the snapshot was edited or damaged", *_RESTORE)
     entries = dict(_read_entry(key, raw) for key, raw in document["servers"].items())
-    return Snapshot(base_url, serial, lineage, key_id, entries)
+    return Snapshot(base_url, serial, lineage, key_id, document.get("run"), entries)
 
 
 def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
@@ -139,9 +163,14 @@ def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
             f"the entry of {key} was edited or damaged: its digest does not fit",
             *_RESTORE,
         )
+    return address, read_entry(raw, sealed)
+
+
+def read_entry(raw: dict[str, Any], sealed: str = "") -> Entry:
+    """Return the entry of plain data; *sealed* is its digest, already checked."""
     bound_to = parse_address(raw["bound_to"]) if "bound_to" in raw else None
     secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
-    return address, Entry(
+    return Entry(
         EntryStatus(raw["status"]),
         raw["settings"],
         secrets,
@@ -157,11 +186,13 @@ def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
 def _read_secret(record: dict[str, str]) -> SecretRecord:
     if "fingerprint" not in record:
         return SecretRecord(record["ref"])
-    return SecretRecord(record["ref"], Fingerprint(record["salt"], record["fingerprint"]))
+    salt, value = record["salt"], record["fingerprint"]
+    bytes.fromhex(salt + value)  # a ValueError here, rather than where secrets are compared
+    return SecretRecord(record["ref"], Fingerprint(salt, value))
 
 
-def _plain_entry(entry: Entry) -> dict[str, Any]:
-    """Return what is stored of *entry*, but for its digest."""
+def plain_entry(entry: Entry) -> dict[str, Any]:
+    """Return *entry* as plain data, as it is stored, but for its digest."""
     plain: dict[str, Any] = {
         "status": entry.status.value,
         "settings": dict(entry.settings),

@@ -15,7 +15,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from icesync.config.characters import name_character
+from icesync.config.characters import name_character, show_key
 from icesync.config.source import Quoted, open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
 
@@ -133,8 +133,7 @@ class _Reader:
         if self._expects_key():
             self._key(str(value), event.start_mark)
             return
-        if event.style:
-            self._check_characters(value, event.start_mark)
+        self._check_characters("value", value, event.start_mark)
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(value, 1)
         self._place(value, event.start_mark)
@@ -143,15 +142,18 @@ class _Reader:
         frame = self.stack[-1]
         path = (*frame.path, key)
         frame.shadow = True
+        self._check_characters("key", key, mark)
         if key == "<<":
             self._problem(
                 "ICE009", "a merge key `<<`", mark, "use `defaults:` or a `_defaults.yaml`"
             )
         elif path in self.result.keys:
             first = self.result.keys[path][0]
+            # An unquoted password in braces is read as a mapping.
+            shown = "a key" if "password" in frame.path else f"`{show_key(key)}`"
             self._problem(
                 "ICE106",
-                f"`{key}` is given twice, lines {first} and {mark.line + 1}",
+                f"{shown} is given twice, lines {first} and {mark.line + 1}",
                 mark,
                 "keep one of them",
             )
@@ -247,14 +249,14 @@ class _Reader:
         if event.tag is not None:
             self._problem("ICE009", "a tag", event.start_mark, "remove the `!`, or quote the value")
 
-    def _check_characters(self, value: str, mark: Mark) -> None:
-        stranger = next((c for c in value if not c.isprintable()), None)
+    def _check_characters(self, what: str, text: str, mark: Mark) -> None:
+        stranger = next((c for c in text if not c.isprintable()), None)
         if stranger is not None:
             self._problem(
                 "ICE003",
-                f"the value holds the character {name_character(stranger)}",
+                f"the {what} holds the character {name_character(stranger)}",
                 mark,
-                "a value is one line of printable text",
+                f"a {what} is one line of printable text",
             )
 
     def _problem(self, rule: str, message: str, mark: Mark | None, hint: str | None = None) -> None:

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.source import MAX_BYTES
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from icesync.config.source import SourceFile
 
-__all__ = ["check_text", "name_character"]
+__all__ = ["check_text", "name_character", "show_key"]
 
 _PLAIN_BYTES: Final = bytes((0x09, 0x0A, 0x0D, *range(0x20, 0x7F)))
 _ALLOWED: Final = frozenset("\t\n\r")
 _REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MOST_STRANGERS: Final = 100
+"""A file with more of them is no text; a finding for each could fill the memory."""
 _CONFLICT: Final = (b"<<<<<<<", b"|||||||", b">>>>>>>")
 
 
@@ -48,6 +53,11 @@ def name_character(character: str) -> str:
     return f"U+{ord(character):04X} {name}".rstrip()
 
 
+def show_key(key: str) -> str:
+    """Return *key* for a message: strange characters are escaped, long keys cut."""
+    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
+
+
 def refused(character: str) -> bool:
     """Return whether *character* may stand nowhere in a file."""
     return unicodedata.category(character) in _REFUSED_CATEGORIES and character not in _ALLOWED
@@ -60,29 +70,25 @@ def _check_unicode(source: SourceFile) -> tuple[Diagnostic, ...]:
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
+        column = len(before.rpartition(b"\n")[2].decode()) + 1
         position = SourcePosition(source.path, line, column)
         return (Diagnostic("ICE002", "the file is not UTF-8", position, "save it as UTF-8"),)
     strangers = {character for character in set(text) if refused(character)}
     if not strangers:
         return ()
-    return tuple(_strangers(source, text, strangers))
+    return tuple(islice(_strangers(source, text, strangers), _MOST_STRANGERS))
 
 
-def _strangers(source: SourceFile, text: str, strangers: set[str]) -> list[Diagnostic]:
-    found = []
+def _strangers(source: SourceFile, text: str, strangers: set[str]) -> Iterator[Diagnostic]:
     for number, line in enumerate(text.split("\n"), start=1):
         for column, character in enumerate(line, start=1):
             if character in strangers:
-                found.append(
-                    Diagnostic(
-                        "ICE003",
-                        f"the character {name_character(character)} is not allowed",
-                        SourcePosition(source.path, number, column),
-                        "remove it; retype the line rather than pasting it",
-                    )
+                yield Diagnostic(
+                    "ICE003",
+                    f"the character {name_character(character)} is not allowed",
+                    SourcePosition(source.path, number, column),
+                    "remove it; retype the line rather than pasting it",
                 )
-    return found
 
 
 def _conflict(source: SourceFile) -> Diagnostic | None:

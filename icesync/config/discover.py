@@ -131,9 +131,9 @@ def _read_descriptor(
         os.close(descriptor)
 
 
-def _unreadable(position: SourcePosition, error: OSError) -> Diagnostic:
+def _unreadable(position: SourcePosition, error: OSError, what: str = "file") -> Diagnostic:
     reason = _REASONS.get(error.errno or 0, f"cannot be read: {error.strerror}")
-    return Diagnostic("ICE001", f"the file {reason}", position)
+    return Diagnostic("ICE001", f"the {what} {reason}", position)
 
 
 def _matches_nothing(pattern: str, position: SourcePosition) -> Diagnostic:
@@ -143,26 +143,49 @@ def _matches_nothing(pattern: str, position: SourcePosition) -> Diagnostic:
 
 
 def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str]:
-    """Yield the paths below *root* that match *pattern*; folders that are links are problems."""
+    """Yield what matches *pattern* below *root*; links to folders on the way are problems."""
     expression = re.compile(_translate(pattern))
     fixed = _fixed_folder(pattern)
     top = os.path.join(root, fixed) if fixed else str(root)  # noqa: PTH118
-    for folder, subfolders, names in os.walk(top):
+    link = _link_on_the_way(root, fixed)
+    if link:
+        problems.append(_linked_folder(link))
+        return
+
+    def unreadable(error: OSError) -> None:
+        if error.errno not in {errno.ENOENT, errno.ENOTDIR}:
+            where = os.path.relpath(error.filename, root).replace(os.sep, "/")
+            problems.append(_unreadable(SourcePosition(where), error, "folder"))
+
+    for folder, subfolders, names in os.walk(top, onerror=unreadable):
         relative = os.path.relpath(folder, root).replace(os.sep, "/")
         prefix = "" if relative == "." else f"{relative}/"
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        deeper = "**" in pattern or prefix.count("/") < pattern.count("/")
         for name in subfolders:
             path = prefix + name
             if expression.fullmatch(path):
                 yield path
-            elif os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
-                message = "a folder that is a symbolic link is not followed"
-                hint = "move the files here, so that none is left out by accident"
-                problems.append(Diagnostic("ICE008", message, SourcePosition(path), hint))
+            elif deeper and os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
+                problems.append(_linked_folder(path))
+        subfolders[:] = subfolders if deeper else []
         for name in names:
             path = prefix + name
             if name not in DEFAULTS_NAMES and expression.fullmatch(path):
                 yield path
+
+
+def _link_on_the_way(root: Path, folder: str) -> str | None:
+    """Return the first folder on the way from *root* to *folder* that is a symbolic link."""
+    parts = folder.split("/")
+    ways = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    return next((way for way in ways if os.path.islink(os.path.join(root, way))), None)  # noqa: PTH114, PTH118
+
+
+def _linked_folder(path: str) -> Diagnostic:
+    message = "a folder that is a symbolic link is not followed"
+    hint = "move the files here, so that none is left out by accident"
+    return Diagnostic("ICE008", message, SourcePosition(path), hint)
 
 
 def _translate(pattern: str) -> str:

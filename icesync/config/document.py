@@ -35,6 +35,7 @@ from icesync.config.careful import Careful, Place, read_carefully
 from icesync.config.characters import check_text
 from icesync.config.source import Quoted, SourceFile, open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.errors import ConfigMalformed
 
 __all__ = ["Document", "Node", "NodePath", "parse_document"]
 
@@ -82,7 +83,13 @@ class Document:
 
 
 def parse_document(source: SourceFile) -> Document:
-    """Return *source* as a document; never raises, problems are in the document."""
+    """
+    Return *source* as a document; problems of the file are in the document.
+
+    Raises:
+        ConfigMalformed: PyYAML was built without libyaml; no file can be read.
+
+    """
     problems = check_text(source)
     if problems:
         return Document(source, problems=problems)
@@ -90,6 +97,8 @@ def parse_document(source: SourceFile) -> Document:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
         careful = read_carefully(source)
+    except ConfigMalformed:
+        raise
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
         return Document(source, problems=(yaml_problem(source, error),))
     if careful.problems:
@@ -118,7 +127,7 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
         kind = type(event)
         if kind is ScalarEvent:
             value = event.value
-            if event.tag is not None or event.anchor is not None:
+            if event.tag is not None or event.anchor is not None or not value.isprintable():
                 raise _UnusualError
             if type(current) is dict and key is None:
                 if value in current or value == "<<":
@@ -127,8 +136,6 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
                 continue
             if event.style:
                 value = Quoted(value)
-                if not value.isprintable():
-                    raise _UnusualError
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             current, key = stack.pop()
             continue
@@ -145,6 +152,8 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
         else:
             continue
         nodes += 1
+        if nodes > _QUICK_NODES:
+            raise _UnusualError
         if type(current) is dict:
             current[key] = value
             key = None
@@ -153,6 +162,6 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
         if kind is not ScalarEvent:
             stack.append((current, key))
             current, key = value, None
-    if nodes > _QUICK_NODES or not root:
+    if not root:
         raise _UnusualError
     return root[0]

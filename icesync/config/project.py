@@ -65,7 +65,7 @@ def read_project(config: Path, allowed_hosts: Collection[str] = ()) -> Project:
         ConfigInvalid: with every finding.
 
     """
-    root = config.resolve().parent
+    root = config.parent.resolve()
     source = read_file(root, config.name)
     if not isinstance(source, SourceFile):
         raise _invalid((source,))

@@ -20,7 +20,7 @@ from icesync.config.settings import (
     read_layer,
     read_scalar,
 )
-from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import Address
 from icesync.model.desired import DesiredServer, DesiredState, Removal, RemovalAction
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from icesync.config.document import Document
-    from icesync.diagnostics import SourcePosition
 
 __all__ = ["DEFAULTS_NAMES", "resolve"]
 
@@ -43,17 +42,16 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
     Return the desired state of all *documents*, and what is wrong with them.
 
     Documents named like :data:`DEFAULTS_NAMES` are folder defaults. The state
-    is whole only when there are no findings; order of documents does not matter.
+    is whole only when there are no findings (a server that misses a value is in
+    it, so that its other faults are found too); order of documents does not matter.
     """
     resolver = _Resolver()
     servers: list[Document] = []
     for document in sorted(documents, key=lambda d: d.file):
         resolver.problems.extend(document.problems)
-        if document.data is None:
-            continue
         if document.file.rpartition("/")[2] in DEFAULTS_NAMES:
             resolver.add_folder(document)
-        else:
+        elif document.data is not None:
             servers.append(document)
     for document in servers:
         resolver.add_file(document)
@@ -64,9 +62,9 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
 
 @dataclass(slots=True)
 class _Defaults:
-    """A mapping of defaults and where it stands."""
+    """A mapping of defaults and where it stands; no layer where it cannot be read."""
 
-    layer: Layer
+    layer: Layer | None
     place: Place
 
 
@@ -84,13 +82,17 @@ class _Resolver:
 
     def add_folder(self, document: Document) -> None:
         data = document.data
+        layer = None
         try:
             _check_top(data, {"version", "defaults"})
             layer = read_layer(data.get("defaults"), defaults=True)
         except LookCloserError:
-            self._explain(document, "defaults")
-            return
+            if data is not None:
+                self._explain(document, "defaults")
         folder = document.file.rpartition("/")[0]
+        if folder in self.folders:
+            self._report_two_defaults(document, self.folders[folder].place.document)
+            layer = None
         self.folders[folder] = _Defaults(layer, Place(document, ("defaults",)))
 
     def add_file(self, document: Document) -> None:
@@ -108,9 +110,13 @@ class _Resolver:
             self._explain(document, "email-servers")
             return
         base, places = _merge(above)
+        whole = all(item.layer is not None for item in above)
         for index, layer in enumerate(layers):
             place = Place(document, ("servers", index))
-            self._add_server(organization, layer, base, (place, *places))
+            server = self._add_server(organization, layer, base, (place, *places))
+            missing = missing_keys(server.settings, server.secrets)
+            if missing and whole:
+                self._report_missing(server, missing)
         for index, (skill, action) in enumerate(removals):
             self._add_removal(Address(organization, skill), action, document, index)
 
@@ -125,19 +131,16 @@ class _Resolver:
 
     def _add_server(
         self, organization: int, own: Layer, base: Layer, places: tuple[Place, ...]
-    ) -> None:
+    ) -> DesiredServer:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
-        origin = LayeredOrigin(places)
-        missing = missing_keys(settings, secrets)
-        if missing:
-            self._report_missing(address, origin, missing)
-        elif address in self.servers:
-            self._report_twice(address, origin.position(), self.servers[address].origin.position())
-        else:
-            name = own.labels.get("name", "")
-            self.servers[address] = DesiredServer(address, settings, secrets, origin, name)
+        name = own.labels.get("name", "")
+        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
+        first = self.servers.setdefault(address, server)
+        if first is not server:
+            self._report_twice(address, server.origin.position(), first.origin.position())
+        return server
 
     def _add_removal(
         self, address: Address, action: RemovalAction, document: Document, index: int
@@ -158,13 +161,17 @@ class _Resolver:
                 Diagnostic("ICE110", message, position, "remove one of the two entries")
             )
 
-    def _report_missing(
-        self, address: Address, origin: LayeredOrigin, missing: Sequence[str]
-    ) -> None:
+    def _report_missing(self, server: DesiredServer, missing: Sequence[str]) -> None:
         for key in missing:
             hint = f"add `{key}`, here or under `defaults:`; what is left out is sent as empty"
-            message = f"{address}: `{key}` has no value"
-            self.problems.append(Diagnostic("ICE107", message, origin.position(), hint))
+            message = f"{server.address}: `{key}` has no value"
+            self.problems.append(Diagnostic("ICE107", message, server.origin.position(), hint))
+
+    def _report_two_defaults(self, second: Document, first: Document) -> None:
+        message = f"the folder has two files of defaults, this one and {first.file}"
+        self.problems.append(
+            Diagnostic("ICE106", message, SourcePosition(second.file), "keep one of them")
+        )
 
     def _report_twice(
         self, address: Address, second: SourcePosition, first: SourcePosition
@@ -201,7 +208,7 @@ def _server_layer(node: Any) -> Layer:
 def _removal(node: Any) -> tuple[int, RemovalAction]:
     if type(node) is not dict or node.keys() != {"skill", "action"}:
         raise LookCloserError
-    if node["action"] not in set(RemovalAction):
+    if not isinstance(node["action"], str) or node["action"] not in set(RemovalAction):
         raise LookCloserError
     return read_scalar(node["skill"], "skill"), RemovalAction(node["action"])
 
@@ -217,6 +224,7 @@ def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
     """Return all *defaults* as one layer, and their places, the most special first."""
     merged = Layer()
     for item in defaults:
-        merged.settings.update(item.layer.settings)
-        merged.secrets.update(item.layer.secrets)
+        if item.layer is not None:
+            merged.settings.update(item.layer.settings)
+            merged.secrets.update(item.layer.secrets)
     return merged, tuple(item.place for item in reversed(defaults))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.config.characters import show_key
 from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN
 from icesync.config.source import Quoted
 from icesync.config.values import CHOICES, NOTHING, UnfitError, read_value
@@ -167,23 +168,26 @@ def to_instance(data: Any, schema: Schema) -> Any:
     Return *data* with scalars typed as the schema asks at their place.
 
     A text stays text where a string is expected; elsewhere ``true``, ``false``,
-    null and decimal numbers are what they look like, and nothing else is.
+    null and decimal numbers are what they look like, and nothing else is: 587.0
+    is no integer, though JSON Schema would take it for one.
     """
     if isinstance(data, dict):
         properties = schema.get("properties", {})
         return {key: to_instance(value, properties.get(key, {})) for key, value in data.items()}
     if isinstance(data, list):
-        return [to_instance(value, schema.get("items", {})) for value in data]
+        # The list of limits has the alternatives of a single one.
+        item = schema if "anyOf" in schema else schema.get("items", {})
+        return [to_instance(value, item) for value in data]
     if isinstance(data, Quoted):
         return str(data)
     if data in NOTHING:
         return None
     if schema.get("type") == "string" or "anyOf" in schema:
         return data
-    return _plain(data)
+    return _plain(data, fractions=schema.get("type") == "number")
 
 
-def _plain(text: str) -> bool | int | float | str:
+def _plain(text: str, *, fractions: bool) -> bool | int | float | str:
     if text in {"true", "false"}:
         return text == "true"
     digits = text.removeprefix("-")
@@ -196,7 +200,7 @@ def _plain(text: str) -> bool | int | float | str:
     ):
         if digits == whole:
             return int(text)
-        if part.isascii() and part.isdigit():
+        if fractions and part.isascii() and part.isdigit():
             return float(text)
     return text
 
@@ -235,6 +239,8 @@ def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
     for part in path:
         value = value[part]
     field = _field_at(path)
+    if error.schema.get("pattern") == REFERENCE_PATTERN:
+        field = FIELDS_BY_KEY["smtp.password"]  # icesync's own secrets are references too
     if field is not None and isinstance(value, str):
         try:
             read_value(field, value)
@@ -247,8 +253,9 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
     where = f"`{dotted(path)}`" if path else "the file"
     wanted = error.validator_value
     if error.validator == "type":
-        rule = "ICE010" if wanted in _SHAPES else "ICE013"
-        return Diagnostic(rule, f"{where} must be {_SHAPES.get(wanted, f'a {wanted}')}", position)
+        shapes = wanted in {"object", "array"} or isinstance(error.instance, dict | list)
+        rule = "ICE010" if shapes else "ICE013"
+        return Diagnostic(rule, f"{where} must be {_TYPES.get(wanted, f'a {wanted}')}", position)
     if error.validator == "const":
         hint = f"write {wanted}; a newer icesync may know more"
         return Diagnostic("ICE011", f"{where} is not a supported version", position, hint)
@@ -259,7 +266,7 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
     return Diagnostic("ICE013", f"{where} does not fit", position, hint)
 
 
-_SHAPES: Final = {"object": "a mapping", "array": "a list", "integer": "a whole number"}
+_TYPES: Final = {"object": "a mapping", "array": "a list", "integer": "a whole number"}
 
 
 def _field_at(path: NodePath) -> Field | None:
@@ -277,6 +284,5 @@ def dotted(path: NodePath) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            shown = part if part.isprintable() else ascii(part)[1:-1]
-            text += f".{shown[:60]}" if text else shown[:60]
+            text += f".{show_key(part)}" if text else show_key(part)
     return text

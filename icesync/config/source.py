@@ -71,6 +71,11 @@ _OWN_WORDS: Final = (
         "a bracket that is not closed, or a missing comma",
         "close the bracket, or quote the value",
     ),
+    (
+        "did not find expected <document start>",
+        "something after the end of the document",
+        "align the keys of one mapping; quote the whole value",
+    ),
     ("unexpected end of stream", "a quote or bracket that is never closed", "close it"),
     (
         "unknown escape",
@@ -96,7 +101,8 @@ def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
         return Diagnostic(
             "ICE006", "a tab in the indentation", position, "YAML indents with spaces only"
         )
-    problem = str(getattr(error, "problem", "")) if isinstance(error, YAMLError) else ""
+    told = (getattr(error, "problem", ""), getattr(error, "context", ""))
+    problem = " ".join(map(str, told)) if isinstance(error, YAMLError) else ""
     for part, sentence, hint in _OWN_WORDS:
         if part in problem:
             return Diagnostic("ICE006", f"not valid YAML: {sentence}", position, hint)

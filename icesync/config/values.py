@@ -29,7 +29,7 @@ NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 CHOICES: Final = {Kind.STATUS: ("Enabled", "Disabled"), Kind.INCOMING: ("pop3", "imap")}
 """The closed lists (doc:table: only these two statuses are named)."""
 
-_INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9_.:,a-fxobA-F]*")
 _BOOLEAN_LIKE: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 

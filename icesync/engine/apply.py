@@ -127,7 +127,7 @@ def apply(
 
     """
     began = clock.monotonic()
-    conductor = _Conductor(plan, values, open_gateway, clock, run, halt)
+    conductor = _Conductor(plan, values, recorder, open_gateway, clock, run, halt)
     recorder.begin(plan)
     progress.start(len(plan.effective))
     results: dict[Address, Result] = {}
@@ -174,11 +174,13 @@ class _Conductor:
         self,
         plan: Plan,
         values: Mapping[str, SecretValue],
+        recorder: Recorder,
         open_gateway: OpenGateway,
         clock: Clock,
         run: Run,
         halt: Halt,
     ) -> None:
+        self._recorder = recorder
         self._calls = deque(plan.calls)
         self._local = [c for c in plan.effective if c.action is Action.FORGET]
         self._values = values
@@ -240,8 +242,10 @@ class _Conductor:
         try:
             gateway = self._open_gateway()
             while (change := self._next()) is not None:
-                update = _update(change, self._values)
-                self._done.put((change, gateway.send(update)))
+                self._recorder.declare(change)
+                outcome = gateway.send(_update(change, self._values))
+                self._recorder.conclude(change, outcome)
+                self._done.put((change, outcome))
         except BaseException as error:  # noqa: BLE001 - the recording thread raises it again
             self._done.put(error)
         finally:

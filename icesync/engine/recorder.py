@@ -1,29 +1,32 @@
 """
 The write path of the snapshot during an apply.
 
-Before the first byte of the first call leaves, the snapshot says *pending* for
-every server that will be called. Outcomes come in as they are known and are
-saved now and then and at the end. Whatever kills the run, what is stored never
-claims more than ICE acknowledged, and the next plan sends again what is open.
+Before the first byte of a call leaves, its intent is durable. Outcomes come in
+as they are known. Whatever kills the run, what is stored never claims more than
+ICE acknowledged, and the next plan sends again what is open.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.canonical import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
-from icesync.engine.state import Stored, save
-from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.engine.intents import JournaledIntents
+from icesync.engine.state import Stored, Writer, digest_of, save
+from icesync.model.journal import Intent, JournalHead, Verdict
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
+from icesync.planner.recovery import open_entry, settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.address import Address
+    from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import Outcome
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, StateStore
@@ -45,7 +48,11 @@ class Stamp:
 
 
 class Recorder:
-    """Keeps the entries of one apply in memory and in the store; one thread uses it."""
+    """
+    Keeps the entries of one apply in memory and in the store.
+
+    Workers use :meth:`declare` and :meth:`conclude`, one thread all the rest.
+    """
 
     def __init__(
         self,
@@ -64,9 +71,12 @@ class Recorder:
         self._stamp = stamp
         self._values = values
         self._key = key
+        self._run = str(uuid.uuid4())
+        self._lineage = stored.snapshot.lineage or str(uuid.uuid4())
+        self._journal: JournaledIntents | None = None
+        self._intents: dict[Address, Intent] = {}
         self._saved_at = clock.monotonic()
         self._save_cost_s = 0.0
-        self._open: set[Address] = set()
 
     @property
     def serial(self) -> int:
@@ -75,39 +85,73 @@ class Recorder:
 
     def begin(self, plan: Plan) -> None:
         """
-        Make the intent durable: pending marks for all calls, in one save.
+        Make ready to keep the intents of *plan*; recovered entries are saved first.
 
         Raises:
             StateError: the store does not take it; nothing may be sent then.
 
         """
-        now = self._now()
-        for change in plan.calls:
-            before = self._before.get(change.address)
-            self._entries[change.address] = replace(
-                before or Entry(EntryStatus.PENDING),
-                status=EntryStatus.PENDING,
-                intent=_intent(change),
-                attempted_at=now,
+        if self._stored.recovered is not None:
+            self._save()
+        if not plan.calls:
+            return
+        if self._store.journals is not None:
+            head = JournalHead(
+                self._run,
+                self._lineage,
+                self.serial,
+                digest_of(self._stored.data),
+                self._stored.snapshot.base_url,
+                self._key.id if self._key else None,
+                self._now(),
             )
-            self._open.add(change.address)
-        self._save()
+            self._journal = JournaledIntents(self._store.journals, head, len(plan.calls))
+        else:
+            for change in plan.calls:
+                self._mark(self._intend(change), EntryStatus.PENDING)
+            self._save()
+
+    def declare(self, change: ResourceChange) -> None:
+        """
+        Return when the intent of *change* is durable.
+
+        Raises:
+            StateNotSaved: it could not be kept; the call must not leave.
+
+        """
+        if self._journal is not None:
+            self._journal.declare(self._intend(change))
+
+    def conclude(self, change: ResourceChange, outcome: Outcome) -> None:
+        """
+        Take down how the call of *change* ended.
+
+        Raises:
+            StateNotSaved: the journal takes no more.
+
+        """
+        if self._journal is not None:
+            self._journal.conclude(Verdict(change.address, outcome.kind, self._now()))
 
     def record(self, change: ResourceChange, outcome: Outcome | None) -> None:
         """Take in how *change* ended; without an outcome it needed no call."""
         address = change.address
-        self._open.discard(address)
-        if change.action is Action.FORGET:
+        if outcome is None:
             self._entries.pop(address, None)
-        elif outcome is not None and outcome.kind is OutcomeKind.APPLIED:
-            self._acknowledge(change)
-        elif outcome is not None and outcome.kind is OutcomeKind.UNCERTAIN:
-            self._entries[address] = replace(self._entries[address], status=EntryStatus.UNCERTAIN)
-        else:
-            self._restore(address)
+            return
+        intent = self._intents.pop(address)
+        settle(self._entries, intent, self._before.get(address), outcome.kind, self._now())
 
     def save_if_due(self) -> None:
-        """Save when it is time: often for a small snapshot, rarely for a large one."""
+        """
+        Save when it is time, where no journal does it: a large snapshot more rarely.
+
+        Raises:
+            StateError: the store does not take it.
+
+        """
+        if self._journal is not None:
+            return
         pause = max(_SAVE_AT_MOST_EVERY_S, self._save_cost_s * _SAVE_SHARE)
         if self._clock.monotonic() - self._saved_at >= min(pause, _SAVE_AT_LEAST_EVERY_S):
             self._save()
@@ -122,32 +166,36 @@ class Recorder:
             StateError: the store does not take it.
 
         """
-        for address in tuple(self._open):
-            if address in in_flight:
-                self._entries[address] = replace(
-                    self._entries[address], status=EntryStatus.UNCERTAIN
-                )
-            else:
-                self._restore(address)
-        self._open.clear()
-        self._save()
+        for address, intent in tuple(self._intents.items()):
+            kind = OutcomeKind.UNCERTAIN if address in in_flight else OutcomeKind.TRANSIENT
+            settle(self._entries, intent, self._before.get(address), kind, self._now())
+        self._intents.clear()
+        if self._journal is not None:
+            self._journal.close()
+        self._save(ended=self._journal is not None)
 
-    def _acknowledge(self, change: ResourceChange) -> None:
-        if change.action is Action.DISABLE:
-            self._entries.pop(change.address, None)
-            return
+    def _intend(self, change: ResourceChange) -> Intent:
         assert change.after is not None
-        self._entries[change.address] = Entry(
-            EntryStatus.APPLIED,
+        secrets_ = {
+            s.key: self._secret(change.address, s.key, s.reference)
+            for s in change.secrets
+            if s.reference
+        }
+        entry = Entry(
+            EntryStatus.PENDING,
             change.after,
-            {
-                s.key: self._secret(change.address, s.key, s.reference)
-                for s in change.secrets
-                if s.reference
-            },
-            applied_at=self._now(),
+            secrets_,
             revision=self._stamp.revision,
+            intent=_intent(change),
+            attempted_at=self._now(),
         )
+        intent = Intent(change.address, change.action, entry)
+        self._intents[change.address] = intent
+        return intent
+
+    def _mark(self, intent: Intent, status: EntryStatus) -> None:
+        before = self._before.get(intent.address)
+        self._entries[intent.address] = open_entry(intent, before, status)
 
     def _secret(self, address: Address, key: str, reference: str) -> SecretRecord:
         if self._key is None:
@@ -156,19 +204,15 @@ class Recorder:
         value = self._values[reference]
         return SecretRecord(reference, fingerprint(self._key, address, key, salt, value))
 
-    def _restore(self, address: Address) -> None:
-        before = self._before.get(address)
-        if before is None:
-            self._entries.pop(address, None)
-        else:
-            self._entries[address] = before
-
-    def _save(self) -> None:
+    def _save(self, *, ended: bool = False) -> None:
         began = self._clock.monotonic()
-        key_id = self._key.id if self._key else None
-        self._stored = save(
-            self._store, self._stored, self._entries, self._stamp.icesync_version, key_id
+        writer = Writer(
+            self._stamp.icesync_version,
+            self._key.id if self._key else None,
+            self._run if ended else None,
+            self._lineage,
         )
+        self._stored = save(self._store, self._stored, self._entries, writer)
         self._saved_at = self._clock.monotonic()
         self._save_cost_s = self._saved_at - began
 

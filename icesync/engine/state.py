@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import StateCorrupt, UsageError
 from icesync.model.snapshot import Snapshot
+from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
@@ -18,71 +21,105 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
 
-__all__ = ["Stored", "load", "move", "remove", "save"]
+__all__ = ["Stored", "Writer", "digest_of", "load", "move", "remove", "save"]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A snapshot and the very bytes it was read from, for compare-and-swap."""
+    """
+    A snapshot with what a killed run left in the journal, and the very bytes that are stored.
+
+    *recovered* says how much came from the journal; None where there was none.
+    """
 
     snapshot: Snapshot
     data: bytes | None
+    recovered: Recovered | None = None
 
 
 def load(store: StateStore, base_url: str) -> Stored:
     """
-    Return the snapshot that *store* holds; an empty one when nothing was ever stored.
+    Return what *store* holds; an empty snapshot when nothing was ever stored.
+
+    A journal is folded in, in memory only: the next save makes that durable.
 
     Raises:
         StateError: it cannot be read, is damaged, or is of another target.
 
     """
     data = store.read()
-    if data is None:
-        return Stored(Snapshot(base_url), None)
-    snapshot = decode_state(data)
+    left = store.journals.read() if store.journals is not None else None
+    snapshot = Snapshot(base_url) if data is None else decode_state(data)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
             f"the snapshot is of another target: it says {_shown(snapshot.base_url)}, "
             f"`api.base_url` says {_shown(base_url)}",
             "use one snapshot for each target: set `state.path`",
         )
-    return Stored(snapshot, data)
+    if left is None:
+        return Stored(snapshot, data)
+    recovered = recover(snapshot, digest_of(data), decode_journal(left))
+    sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
+    return Stored(replace(recovered.snapshot, entries=sealed), data, recovered)
+
+
+def digest_of(data: bytes | None) -> str | None:
+    """Return the SHA-256 of a stored snapshot, by which a journal knows it again."""
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What a save writes beside the entries: the version, the key, the run and its lineage."""
+
+    icesync_version: str
+    key_id: str | None = None
+    run: str | None = None
+    lineage: str | None = None
 
 
 def save(
-    store: StateStore,
-    stored: Stored,
-    entries: Mapping[Address, Entry],
-    version: str,
-    key_id: str | None = None,
+    store: StateStore, stored: Stored, entries: Mapping[Address, Entry], writer: Writer
 ) -> Stored:
     """
     Store *entries* as the successor of *stored* and return what is stored now.
 
     Equal entries write nothing. The serial rises by one, the lineage is made at
-    the first save, and the store refuses if somebody else wrote meanwhile.
+    the first save, and the store refuses if somebody else wrote meanwhile. A
+    journal ends here: its run is named in the snapshot before it is removed,
+    so that a crash between the two is recognised.
 
     Raises:
-        StateConflict: somebody did.
+        StateConflict: somebody else wrote.
         StateNotSaved: the store cannot write.
 
     """
     before = stored.snapshot
     sealed = {address: seal(address, entry) for address, entry in entries.items()}
-    key_id = key_id or before.key_id
-    if stored.data is not None and sealed == before.entries and key_id == before.key_id:
+    key_id = writer.key_id or before.key_id
+    run = writer.run or (stored.recovered.run if stored.recovered else None)
+    unchanged = sealed == before.entries and key_id == before.key_id
+    if stored.data is not None and unchanged and run is None:
+        _drop_journal(store, stored)
         return stored
     after = replace(
         before,
         serial=before.serial + 1,
-        lineage=before.lineage or str(uuid.uuid4()),
+        lineage=before.lineage or writer.lineage or str(uuid.uuid4()),
         key_id=key_id,
+        run=run or before.run,
         entries=sealed,
     )
-    data = encode_state(after, version)
+    data = encode_state(after, writer.icesync_version)
     store.write(data, stored.data)
+    if store.journals is not None:
+        store.journals.drop()
     return Stored(after, data)
+
+
+def _drop_journal(store: StateStore, stored: Stored) -> None:
+    if store.journals is not None and stored.recovered is not None:
+        store.journals.drop()
 
 
 def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, Entry]:

@@ -73,10 +73,12 @@ class Snapshot:
 
     *lineage* is None until the snapshot is first stored; *serial* rises with
     every stored change. *key_id* names the fingerprint key, never holds it.
+    *run* names the apply whose journal was merged last.
     """
 
     base_url: str
     serial: int = 0
     lineage: str | None = None
     key_id: str | None = None
+    run: str | None = None
     entries: Mapping[Address, Entry] = field(default_factory=dict)

@@ -131,8 +131,8 @@ def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
 
 def _differences(change: ResourceChange, style: Style) -> Iterator[str]:
     odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
-    rows = [(f.key, *_transition(f, style), f.position) for f in change.fields]
-    rows += [(s.key, *_secret(s, style), s.position) for s in odd]
+    rows = [(safe(f.key), *_transition(f, style), f.position) for f in change.fields]
+    rows += [(safe(s.key), *_secret(s, style), s.position) for s in odd]
     keys = max((len(key) for key, *_ in rows), default=0)
     texts = min(max((length for _, _, length, _ in rows), default=0), _ALIGNED)
     for key, text, length, position in rows:
@@ -170,7 +170,7 @@ def _value(value: Setting | None) -> str:
         return "(not given)"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return quote(value) if isinstance(value, str) else str(value)
+    return quote(value) if isinstance(value, str) else safe(str(value))
 
 
 def _block(key: str) -> str:
@@ -178,7 +178,7 @@ def _block(key: str) -> str:
 
 
 def _leaf(key: str) -> str:
-    return key.rpartition(".")[2]
+    return safe(key.rpartition(".")[2])
 
 
 def _count(number: int, noun: str) -> str:
@@ -201,7 +201,7 @@ def _gist(change: ResourceChange) -> str:
         keys = [f.key for f in change.fields]
         keys += [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
         more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
-        return ", ".join(keys[:6]) + more
+        return safe(", ".join(keys[:6])) + more
     return quote(change.name) if change.name else ""
 
 

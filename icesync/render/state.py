@@ -73,7 +73,7 @@ def render_entry(address: Address, entry: Entry, now: datetime, style: Style) ->
         (f.key, _shown(entry.settings[f.key])) for f in SETTING_FIELDS if f.key in entry.settings
     ]
     rows += [
-        (key, f"(sensitive) from {safe(record.reference)}")
+        (safe(key), f"(sensitive) from {safe(record.reference)}")
         for key, record in sorted(entry.secrets.items())
     ]
     width = max((len(key) for key, _ in rows), default=0)
@@ -84,7 +84,7 @@ def render_entry(address: Address, entry: Entry, now: datetime, style: Style) ->
 def _shown(value: Setting) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return quote(value) if isinstance(value, str) else str(value)
+    return quote(value) if isinstance(value, str) else safe(str(value))
 
 
 def entry_document(address: Address, entry: Entry) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from icesync.errors import StateConflict, StateError, StateNotSaved
 from icesync.model.lock import LockOwner
+from icesync.stores.journal import LocalJournals
 from icesync.stores.kernellock import hold_lock, read_owner
 from icesync.stores.regular import open_regular
 from icesync.stores.replace import remove_leftovers, replace_file
@@ -36,6 +37,7 @@ class LocalStore:
         self._path = path
         self._clock = clock
         self._held = False
+        self.journals = LocalJournals(path)
 
     def read(self) -> bytes | None:
         """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["remove_leftovers", "replace_file"]
+__all__ = ["flush_folder", "remove_leftovers", "replace_file"]
 
 _LEFTOVER: Final = re.compile(r"\.tmp-[0-9a-f]{16}")
 
@@ -41,7 +41,7 @@ def replace_file(path: Path, data: bytes, previous: bytes | None) -> None:
         if previous is not None:
             _keep_backup(path, previous)
         fresh.replace(path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -99,7 +99,14 @@ def _keep_backup(path: Path, previous: bytes) -> None:
             link.unlink()
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """
+    Make the names in *folder* durable, where the file system can.
+
+    Raises:
+        OSError: it could not.
+
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

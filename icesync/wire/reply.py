@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["REPLY_RULES", "Reply", "ReplyRule", "read_message", "read_object", "read_reply"]
 
-_SUCCESS: Final = re.compile(r"success(ful)?|(.* )?(has been )?(added|updated|saved) successfully")
+_SUCCESS: Final = re.compile(
+    r"success(ful)?|(?!.*\b(?:be|cannot|error|fail\w*|neither|never|no|none|nor|not|nothing)\b)"
+    r"([\w ]+ )?(added|updated|saved) successfully"
+)
+"""Texts of the vendor's pages (help); "was not saved successfully" ends like one of them."""
+
 _FAILURE: Final = frozenset({"the request is invalid", "failed", "failure", "error"})
 _AUTH_TEXT: Final = re.compile(r"token|expired|unauthor|authorization|log ?in|session|signature")
 _BROKEN_SETUP: Final = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431})
@@ -107,7 +112,7 @@ REPLY_RULES: Final = (
         "success",
         OutcomeKind.APPLIED,
         "",
-        lambda f: f.accepted and not f.model_state and _says(f, _SUCCESS),
+        lambda f: f.accepted and _says(f, _SUCCESS),
     ),
     ReplyRule(
         "failure",
@@ -214,10 +219,10 @@ def _facts(reply: Reply) -> _Facts:
     document = None if pairs is None else {_fold(key): value for key, value in pairs}
     message = None if document is None else read_message(document)
     said = {read_message({"message": v}) for k, v in pairs or () if _fold(k) == "message"}
-    contradictory = any(text and _SUCCESS.fullmatch(text) for text in said) and any(
-        text and not _SUCCESS.fullmatch(text) for text in said
-    )
-    return _Facts(reply, document, message, _complained_fields(document), contradictory)
+    verdicts = {_SUCCESS.fullmatch(text) is not None for text in said if text}
+    if document and "modelstate" in document:
+        verdicts.add(False)
+    return _Facts(reply, document, message, _complained_fields(document), len(verdicts) > 1)
 
 
 _KEY_BY_WIRE: Final = {name.casefold(): f.key for f in FIELDS for name in f.wire}

@@ -61,7 +61,7 @@ def write_token(secret: SecretValue) -> bytes:
 def verify_token(secret: SecretValue, key: bytes) -> bool:
     """Return whether *key* signed the token; says nothing about its end."""
     signed, _, signature = secret.reveal().rpartition(".")
-    return hmac.compare_digest(_signature(signed, key).encode(), signature.encode())
+    return hmac.compare_digest(_signature(signed, key).encode(), signature.encode(errors="replace"))
 
 
 def _signature(signed: str, key: bytes) -> str:

@@ -35,9 +35,13 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     else:
         console.data(render_diagnostics(validation.diagnostics, console.style))
     if validation.errors:
-        count = len(validation.errors)
-        console.talk(f"{count} error{'' if count == 1 else 's'} in {validation.files} files")
+        errors = _counted(len(validation.errors), "error")
+        console.talk(f"{errors} in {_counted(validation.files, 'file')}")
         return ConfigError.exit_code
-    servers = len(validation.desired.servers)
-    console.talk(f"valid: {servers} servers in {validation.files} files")
+    servers = _counted(len(validation.desired.servers), "server")
+    console.talk(f"valid: {servers} in {_counted(validation.files, 'file')}")
     return 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

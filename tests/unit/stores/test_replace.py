@@ -163,7 +163,7 @@ def test_folder_is_flushed_last(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert path.read_bytes() == b"new"
 
 
-def test_file_system_that_cannot_flush_folders(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_system_that_cannotflush_folders(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where folders cannot be flushed at all, the write counts."""
     _fail(monkeypatch, "fsync", errno.EINVAL, skip=1)
 

@@ -1,0 +1,148 @@
+"""
+The journal as bytes: one line a record, each with a checksum and a number.
+
+``<64 bits of SHA-256> <json>``, in ASCII, without any secret. A crash leaves a
+torn last line, which was never relied upon and is dropped; damage in front of
+sound records means that something is lost which was relied upon, and is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Final
+
+from icesync.codec.canonical import canonical
+from icesync.codec.state import plain_entry, read_entry
+from icesync.errors import StateCorrupt, StateTooNew
+from icesync.model.address import parse_address
+from icesync.model.journal import Intent, JournalHead, JournalLog, JournalRecord, Verdict
+from icesync.model.plan import Action
+from icesync.model.report import OutcomeKind
+
+__all__ = ["JOURNAL_VERSION", "decode_journal", "encode_head", "encode_record"]
+
+JOURNAL_VERSION: Final = 1
+
+_SUM_LENGTH: Final = 16
+_RECORD_START: Final = re.compile(rb"[0-9a-f]{16} \{")
+_REMEDY: Final = (
+    (
+        "keep a copy of the snapshot and of its .journal, then remove the journal; "
+        "icesync apply --resend all   asserts everything anew"
+    ),
+)
+
+
+def encode_head(head: JournalHead) -> bytes:
+    """Return the first line of a journal."""
+    return _line(
+        0,
+        {
+            "type": "head",
+            "version": JOURNAL_VERSION,
+            "run": head.run,
+            "lineage": head.lineage,
+            "serial": head.serial,
+            "snapshot": head.snapshot,
+            "base_url": head.base_url,
+            "key_id": head.key_id,
+            "began_at": head.began_at,
+        },
+    )
+
+
+def encode_record(number: int, record: JournalRecord) -> bytes:
+    """Return the line of *record*; numbers rise by one from 1."""
+    if isinstance(record, Intent):
+        body: dict[str, Any] = {
+            "type": "intent",
+            "action": record.action.value,
+            "entry": plain_entry(record.entry),
+        }
+    else:
+        body = {"type": "outcome", "kind": record.kind.value, "at": record.at}
+    return _line(number, {**body, "address": str(record.address)})
+
+
+def decode_journal(data: bytes) -> JournalLog | None:
+    """
+    Return the journal in *data*; None when it ended before its first line was whole.
+
+    Raises:
+        StateCorrupt: a record is damaged, and later ones are not.
+        StateTooNew: a newer icesync wrote it.
+
+    """
+    lines = data.split(b"\n")
+    bodies = [_body(line) for line in lines]
+    sound = next((n for n, body in enumerate(bodies) if body is None), len(bodies))
+    if any(
+        body is not None or _holds_record(line)
+        for body, line in zip(bodies[sound:], lines[sound:], strict=True)
+    ):
+        offset = sum(len(line) + 1 for line in lines[:sound])
+        raise StateCorrupt(f"the journal is damaged at byte {offset}", *_REMEDY)
+    torn = bool(b"".join(lines[sound:]).strip(b"\0"))
+    kept = [body for body in bodies[:sound] if body is not None]
+    if any(body.get("n") != number for number, body in enumerate(kept)):
+        raise StateCorrupt("the journal lacks a record in its middle", *_REMEDY)
+    if not kept:
+        return None
+    try:
+        head = _read_head(kept[0])
+        return JournalLog(head, tuple(_read_record(body) for body in kept[1:]), torn)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StateCorrupt("the journal lacks something it must hold", *_REMEDY) from None
+
+
+def _line(number: int, body: dict[str, Any]) -> bytes:
+    text = canonical({**body, "n": number}).encode("ascii")
+    return b"%b %b\n" % (_checksum(text), text)
+
+
+def _checksum(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest()[:_SUM_LENGTH].encode("ascii")
+
+
+def _body(line: bytes) -> dict[str, Any] | None:
+    """Return the record of one line, or None if it is not whole."""
+    checksum, _, text = line.partition(b" ")
+    if not text or checksum != _checksum(text):
+        return None
+    body = json.loads(text)
+    return body if isinstance(body, dict) else None
+
+
+def _holds_record(line: bytes) -> bool:
+    """Return whether a sound record stands behind damage on the same line: its break was lost."""
+    return any(_body(line[match.start() :]) for match in _RECORD_START.finditer(line, 1))
+
+
+def _read_head(body: dict[str, Any]) -> JournalHead:
+    if body["type"] != "head":
+        raise ValueError(body["type"])
+    if body["version"] > JOURNAL_VERSION:
+        raise StateTooNew(
+            f"the journal has format {body['version']}; this icesync knows {JOURNAL_VERSION}",
+            "pip install --upgrade icesync",
+        )
+    return JournalHead(
+        body["run"],
+        body["lineage"],
+        body["serial"],
+        body["snapshot"],
+        body["base_url"],
+        body["key_id"],
+        body["began_at"],
+    )
+
+
+def _read_record(body: dict[str, Any]) -> JournalRecord:
+    address = parse_address(body["address"])
+    if address is None:
+        raise ValueError(body["address"])
+    if body["type"] == "intent":
+        return Intent(address, Action(body["action"]), read_entry(body["entry"]))
+    return Verdict(address, OutcomeKind(body["kind"]), body["at"])

@@ -1,0 +1,68 @@
+"""
+Where the intent of a call is made durable before its first byte leaves.
+
+Beside a local snapshot a journal takes one record for each call. Where the disk
+may go with the run there is none, and the snapshot itself says *pending* for
+every planned server, in one save, before the first call.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from icesync.codec.journal import encode_head, encode_record
+
+if TYPE_CHECKING:
+    from icesync.model.journal import Intent, JournalHead, JournalRecord, Verdict
+    from icesync.ports import Journal, Journals
+
+__all__ = ["JournaledIntents"]
+
+_RESERVED_A_CALL: Final = 3_072
+"""An intent with 25 settings and three fingerprints takes about 1,900 bytes, an outcome 150."""
+
+
+class JournaledIntents:
+    """Numbers the records of one run and hands them to the journal; several threads use it."""
+
+    def __init__(self, journals: Journals, head: JournalHead, calls: int) -> None:
+        self._journal: Journal = journals.begin(encode_head(head), calls * _RESERVED_A_CALL)
+        self._numbering = threading.Lock()
+        self._number = 0
+
+    def declare(self, intent: Intent) -> None:
+        """
+        Return when *intent* is durable; the call may leave then.
+
+        Raises:
+            StateNotSaved: it could not be kept; the call must not leave.
+
+        """
+        self._journal.wait(self._append(intent))
+
+    def conclude(self, verdict: Verdict) -> None:
+        """
+        Take down how a call ended; durable together with the worker's next intent.
+
+        Raises:
+            StateNotSaved: the journal takes no more.
+
+        """
+        self._append(verdict)
+
+    def close(self) -> None:
+        """
+        Make everything durable.
+
+        Raises:
+            StateNotSaved: something could not be kept.
+
+        """
+        self._journal.close()
+
+    def _append(self, record: JournalRecord) -> int:
+        # One lock over number and append: the numbers must rise in the file.
+        with self._numbering:
+            self._number += 1
+            return self._journal.append(encode_record(self._number, record))

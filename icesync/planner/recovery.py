@@ -1,0 +1,132 @@
+"""
+Fold the journal of a run that never ended into the snapshot it began with.
+
+Pure and repeatable: folding may itself be killed and done again. What was
+acknowledged becomes applied; what was refused stays as it was; a call that was
+about to leave, and of which nothing more is known, is uncertain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from icesync.errors import StateCorrupt
+from icesync.model.journal import Intent, JournalLog
+from icesync.model.plan import Action
+from icesync.model.report import OutcomeKind
+from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+
+if TYPE_CHECKING:
+    from icesync.model.address import Address
+
+__all__ = ["Recovered", "open_entry", "recover", "settle"]
+
+_REFUSED: Final = frozenset(OutcomeKind) - {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}
+"""The record in ICE is surely as it was."""
+
+_REMEDY: Final = "restore the snapshot that belongs to the journal, or move the journal away"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A snapshot with a journal folded in, and how much that was; None: no journal counted."""
+
+    snapshot: Snapshot
+    records: int = 0
+    uncertain: int = 0
+    run: str | None = None
+
+
+def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> Recovered:
+    """
+    Return *snapshot* as it is after all that *log* says happened.
+
+    *digest* is the SHA-256 of the snapshot's bytes, None where nothing is stored.
+
+    Raises:
+        StateCorrupt: the journal continues another snapshot.
+
+    """
+    if log is None or _is_merged(snapshot, log):
+        return Recovered(snapshot)
+    _check_belongs(snapshot, digest, log)
+    entries = dict(snapshot.entries)
+    intents: dict[Address, Intent] = {}
+    for record in log.records:
+        before = snapshot.entries.get(record.address)
+        if isinstance(record, Intent):
+            intents[record.address] = record
+            entries[record.address] = open_entry(record, before, EntryStatus.UNCERTAIN)
+        else:
+            intent = intents.get(record.address)
+            if intent is None:
+                raise StateCorrupt(f"the journal ends a call of {record.address} that never began")
+            settle(entries, intent, before, record.kind, record.at)
+    uncertain = sum(entries[a].uncertain for a in intents if a in entries)
+    folded = replace(
+        snapshot,
+        lineage=log.head.lineage,
+        key_id=log.head.key_id or snapshot.key_id,
+        entries=entries,
+    )
+    return Recovered(folded, len(log.records), uncertain, log.head.run)
+
+
+def open_entry(intent: Intent, before: Entry | None, status: EntryStatus) -> Entry:
+    """Return the entry while the call of *intent* is open: what was known, and that it may move."""
+    return replace(
+        before or Entry(status),
+        status=status,
+        intent=intent.entry.intent,
+        attempted_at=intent.entry.attempted_at,
+        digest="",
+    )
+
+
+def settle(
+    entries: dict[Address, Entry],
+    intent: Intent,
+    before: Entry | None,
+    kind: OutcomeKind,
+    at: str,
+) -> None:
+    """Write into *entries* how the call of *intent* ended; *before* is the entry before the run."""
+    address = intent.address
+    if kind is OutcomeKind.APPLIED:
+        if intent.action is Action.DISABLE:
+            entries.pop(address, None)
+        else:
+            entries[address] = replace(
+                intent.entry,
+                status=EntryStatus.APPLIED,
+                applied_at=at,
+                intent=None,
+                attempted_at=None,
+            )
+    elif kind in _REFUSED:
+        if before is None:
+            entries.pop(address, None)
+        else:
+            entries[address] = before
+    else:
+        entries[address] = open_entry(intent, before, EntryStatus.UNCERTAIN)
+
+
+def _is_merged(snapshot: Snapshot, log: JournalLog) -> bool:
+    """Return whether the run died after the snapshot was replaced, before the journal went."""
+    return snapshot.run == log.head.run and snapshot.serial > log.head.serial
+
+
+def _check_belongs(snapshot: Snapshot, digest: str | None, log: JournalLog) -> None:
+    head = log.head
+    if head.base_url != snapshot.base_url:
+        raise StateCorrupt("the journal is of another target than the snapshot", _REMEDY)
+    if snapshot.lineage is not None and head.lineage != snapshot.lineage:
+        raise StateCorrupt("the journal is of another lineage than the snapshot", _REMEDY)
+    if head.serial != snapshot.serial or head.snapshot != digest:
+        raise StateCorrupt(
+            f"the journal continues serial {head.serial} of the snapshot, "
+            f"which is at {snapshot.serial} or was replaced",
+            _REMEDY,
+        )

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pytest
+
+from icesync.codec.journal import decode_journal, encode_head, encode_record
+from icesync.errors import StateCorrupt, StateTooNew
+from icesync.model.address import Address
+from icesync.model.journal import Intent, JournalHead, JournalLog, Verdict
+from icesync.model.plan import Action
+from icesync.model.report import OutcomeKind
+from icesync.model.secret import Fingerprint
+from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
+
+HEAD = JournalHead("run-1", "lineage-1", 4, "ab" * 32, "emulator", "key-1", "2026-01-01T00:00:00Z")
+ENTRY = Entry(
+    EntryStatus.PENDING,
+    {"smtp.port": 587, "status": "Enabled"},
+    {"smtp.password": SecretRecord("ref+env://ICE_A", Fingerprint("00", "11"))},
+    intent="sha256:1",
+    attempted_at="2026-01-01T00:00:01Z",
+)
+RECORDS = (
+    Intent(Address(59, 663), Action.UPDATE, ENTRY),
+    Verdict(Address(59, 663), OutcomeKind.APPLIED, "2026-01-01T00:00:02Z"),
+    Intent(Address(59, 664), Action.ADOPT, ENTRY),
+)
+
+
+def journal(head: JournalHead = HEAD) -> bytes:
+    """Return a small journal's bytes."""
+    lines = [encode_record(n, record) for n, record in enumerate(RECORDS, start=1)]
+    return encode_head(head) + b"".join(lines)
+
+
+def test_a_journal_reads_as_it_was_written() -> None:
+    """Decoding gives back the head and every record in order."""
+    assert decode_journal(journal()) == JournalLog(HEAD, RECORDS)
+
+
+def test_every_truncation_drops_only_the_torn_record() -> None:
+    """Cut anywhere, a journal reads as the records that were whole, never as other ones."""
+    data = journal()
+    whole = decode_journal(data)
+    assert whole is not None
+
+    for length in range(len(data)):
+        log = decode_journal(data[:length])
+
+        assert log is None or (log.head == HEAD and log.records == RECORDS[: len(log.records)])
+
+
+def test_every_bit_flip_is_detected() -> None:
+    """A flipped bit is refused or drops the last record; it never makes another record."""
+    data = journal()
+
+    for position in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[position // 8] ^= 1 << position % 8
+        try:
+            log = decode_journal(bytes(flipped))
+        except StateCorrupt:
+            continue
+
+        assert log is not None
+        assert log.records == RECORDS[: len(log.records)]
+        assert len(log.records) >= len(RECORDS) - 1
+
+
+def test_reserved_zeros_at_the_end_are_no_damage() -> None:
+    """Room that was set aside and never written reads as nothing, and as not torn."""
+    assert decode_journal(journal() + bytes(4096)) == JournalLog(HEAD, RECORDS)
+
+
+def test_a_torn_end_is_said() -> None:
+    """A record cut in its middle makes the log torn."""
+    log = decode_journal(journal()[:-5])
+
+    assert log is not None
+    assert log.torn
+    assert log.records == RECORDS[:-1]
+
+
+@pytest.mark.parametrize("data", [b"", bytes(64), b"garbage"], ids=["empty", "zeros", "garbage"])
+def test_a_journal_without_a_whole_head_is_none(data: bytes) -> None:
+    """A run that died before its first line was whole has sent nothing."""
+    assert decode_journal(data) is None
+
+
+def test_damage_before_sound_records_names_its_byte() -> None:
+    """What was relied upon and is lost stops icesync, with the offset."""
+    data = journal()
+    start = len(encode_head(HEAD))
+    damaged = data[: start + 3] + b"X" + data[start + 4 :]
+
+    with pytest.raises(StateCorrupt, match=f"byte {start}"):
+        decode_journal(damaged)
+
+
+def test_a_missing_record_is_refused() -> None:
+    """Numbers rise by one, so a record taken out of the middle is noticed."""
+    data = encode_head(HEAD) + encode_record(2, RECORDS[1])
+
+    with pytest.raises(StateCorrupt, match="lacks a record"):
+        decode_journal(data)
+
+
+def test_a_journal_that_begins_with_a_record_is_refused() -> None:
+    """The first line must be a head."""
+    with pytest.raises(StateCorrupt, match="lacks something"):
+        decode_journal(encode_record(0, RECORDS[0]))
+
+
+def test_a_record_of_no_address_is_refused() -> None:
+    """A record must name a server."""
+    odd = Verdict(Address(0, 0), OutcomeKind.APPLIED, "")
+
+    with pytest.raises(StateCorrupt, match="lacks something"):
+        decode_journal(encode_head(HEAD) + encode_record(1, odd))
+
+
+def test_a_journal_of_a_newer_icesync_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer format is named rather than guessed."""
+    monkeypatch.setattr("icesync.codec.journal.JOURNAL_VERSION", 2)
+    newer = encode_head(HEAD)
+    monkeypatch.setattr("icesync.codec.journal.JOURNAL_VERSION", 1)
+
+    with pytest.raises(StateTooNew, match="format 2"):
+        decode_journal(newer)
+
+
+def test_a_line_that_is_no_object_is_damage() -> None:
+    """A sound checksum over something else than an object is not a record."""
+    from icesync.codec.journal import _checksum
+
+    line = b"%b %b\n" % (_checksum(b"[]"), b"[]")
+
+    assert decode_journal(line) is None
