@@ -97,6 +97,9 @@ class Console:
 
     def _style(self, stream: TextIO) -> Style:
         terminal = stream.isatty()
-        width = shutil.get_terminal_size((100, 24)).columns if terminal else 100
         colour = wants_colour(self._colour, os.environ, terminal=terminal)
+        if not terminal:
+            # Long lines stay whole in a pipe, for grep and for logs.
+            return Style(colour)
+        width = shutil.get_terminal_size((100, 24)).columns
         return Style(colour, min(max(width, _NARROWEST), _WIDEST))

@@ -20,17 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "DENIED",
     "Request",
     "accepted",
     "broken",
     "iis_page",
     "invalid",
     "json_reply",
+    "kernel_page",
     "message",
     "not_found",
+    "phrase",
+    "redirect",
+    "unauthorized",
     "unsupported",
     "wrong_verb",
 ]
+
+DENIED: Final = "Authorization has been denied for this request."
+"""What the framework's own filter says (observed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,18 @@ def invalid(keys: Iterable[str] = ()) -> Reply:
     return json_reply(_json(document | {"ModelState": state} if state else document), 400)
 
 
+def unauthorized() -> Reply:
+    """Return what the framework's own filter answers."""
+    return message(401, DENIED)
+
+
+def redirect(location: str, status: int = 302) -> Reply:
+    """Return the page that sends a browser elsewhere."""
+    headers = {"content-type": "text/html; charset=utf-8", "location": location}
+    page = f'<h2>Object moved to <a href="{html.escape(location)}">here</a>.</h2>\n'
+    return Reply(status, _APPLICATION | headers, page.encode())
+
+
 def broken() -> Reply:
     """Return what an unhandled exception in an action looks like."""
     return message(500, "An error has occurred.")
@@ -117,10 +137,26 @@ def unsupported(media_type: str) -> Reply:
 
 def iis_page(status: int) -> Reply:
     """Return the page of the web server itself, for calls that the application never sees."""
-    title = html.escape(f"{status} - {HTTPStatus(status).phrase}")
+    return _page(status, "Microsoft-IIS/8.5")
+
+
+def kernel_page(status: int) -> Reply:
+    """Return the page of HTTP.SYS, which not even the web server has seen the call behind."""
+    return _page(status, "Microsoft-HTTPAPI/2.0")
+
+
+def phrase(status: int) -> str:
+    """Return the words for *status*; there are none for every number."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+def _page(status: int, server: str) -> Reply:
+    title = html.escape(f"{status} - {phrase(status)}")
     page = f"<!DOCTYPE html>\n<title>{title}</title>\n<h2>{title}</h2>\n"
-    headers = {"content-type": "text/html", "server": "Microsoft-IIS/8.5"}
-    return Reply(status, headers, page.encode())
+    return Reply(status, {"content-type": "text/html", "server": server}, page.encode())
 
 
 def _json(document: Mapping[str, object]) -> bytes:

@@ -119,14 +119,25 @@ def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
         parts = [
             f"{_leaf(f.key)} = {_value(f.after)}" for f in change.fields if _block(f.key) == block
         ]
-        parts += [
-            f"{_leaf(s.key)} = {style.paint('(sensitive)', 'dim')}"
-            for s in change.secrets
-            if _block(s.key) == block
-        ]
+        parts += [f"{_leaf(s.key)} = (sensitive)" for s in change.secrets if _block(s.key) == block]
         if parts:
-            label = style.paint(f"{block}: ", "bold") if block else ""
-            yield f"    {label}{', '.join(parts)}"
+            label = f"{block}: " if block else ""
+            first, *rest = _wrap(parts, style.width - 4, len(label))
+            yield f"    {style.paint(label, 'bold')}{first}"
+            yield from (f"      {line}" for line in rest)
+
+
+def _wrap(parts: Sequence[str], width: int, used: int) -> list[str]:
+    """Return *parts*, joined by commas, in lines of *width* columns; 0 or less is no limit."""
+    lines = [""]
+    for number, part in enumerate(parts, start=1):
+        text = part if number == len(parts) else f"{part}, "
+        if lines[-1] and 0 < width < used + len(lines[-1]) + len(text):
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+            used = 2
+        lines[-1] += text
+    return lines
 
 
 def _differences(change: ResourceChange, style: Style) -> Iterator[str]:

@@ -45,10 +45,10 @@ def quote(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to paint: with colours or without, and how wide the place is, in columns."""
+    """How to paint: with colours or without, and how wide the place is (0: no limit)."""
 
     colour: bool = False
-    width: int = 100
+    width: int = 0
 
     def paint(self, text: str, *names: str) -> str:
         """Return *text* in the named colours, or as it is."""

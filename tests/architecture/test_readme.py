@@ -1,0 +1,97 @@
+"""
+The README tells the truth: its tables come from the code.
+
+``pytest --update-golden`` writes the tables anew.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from icesync.cli.main import COMMANDS
+from icesync.config.schema import SCHEMAS
+from icesync.errors import EXIT_CODES
+from icesync.model.fields import FIELDS, Presence
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _fields() -> str:
+    words = {
+        Presence.REQUIRED: "yes",
+        Presence.OPTIONAL: "no",
+        Presence.IN_USE: "when its block is used",
+    }
+    rows = [
+        (
+            f"`{f.key}`",
+            ", ".join(f"`{name}`" for name in f.wire) or "never sent",
+            f.meaning,
+            words[f.presence],
+            ", ".join(f.sources),
+        )
+        for f in FIELDS
+    ]
+    return _table(("setting", "sent as", "meaning", "required", "source"), rows)
+
+
+def _commands() -> str:
+    rows = [(f"`icesync {name}`", text) for name, text in COMMANDS.items()]
+    return _table(("command", "what it does"), rows)
+
+
+def _exit_codes() -> str:
+    return _table(("code", "meaning"), [(str(code), text) for code, text in EXIT_CODES.items()])
+
+
+BLOCKS = {"fields": _fields, "commands": _commands, "exit-codes": _exit_codes}
+
+
+@pytest.mark.parametrize("name", list(BLOCKS))
+def test_a_table_of_the_readme_is_what_the_code_says(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """A table in the README is generated, so it cannot age."""
+    text = README.read_text()
+    pattern = re.compile(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", re.DOTALL)
+    expected = BLOCKS[name]() + "\n"
+    if request.config.getoption("--update-golden"):
+        README.write_text(
+            pattern.sub(lambda _: f"<!-- {name} -->\n{expected}<!-- /{name} -->", text)
+        )
+        text = README.read_text()
+    match = pattern.search(text)
+
+    assert match is not None
+    assert match[1] == expected
+
+
+def test_the_quickstart_is_two_blocks_of_one_line() -> None:
+    """A newcomer copies one line to try it and one line to test it."""
+    section = README.read_text().split("## Quickstart\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+    assert [block.count("\n") for block in blocks] == [1, 1]
+
+
+def test_every_schema_that_the_readme_names_exists() -> None:
+    """A modeline that a reader copies must lead to a schema."""
+    named = set(re.findall(r"schemas/([a-z-]+)\.schema\.json", README.read_text()))
+
+    assert named <= set(SCHEMAS)
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    """The README promises no command that is not there."""
+    named = set(re.findall(r"`(?:\S*/)?icesync(?: -C \S+)? ([a-z]+)", README.read_text()))
+
+    assert named <= set(COMMANDS)
