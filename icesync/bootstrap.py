@@ -186,12 +186,16 @@ def log_in(context: Context, login: Login, password: SecretValue) -> SecretValue
 def gateways(context: Context, token: SecretValue) -> Callable[[], Gateway]:
     """Return what opens a gateway for each worker; they share one trust store."""
     from icesync.client.gateway import IceGateway
+    from icesync.client.session import Session
     from icesync.net import open_client
 
     options = _client_options(context)
+    api = context.project.api
+    renew = (lambda: obtain_token(context)) if api.login and not api.token else None
+    session = Session(token, context.clock, renew)
 
     def open_gateway() -> Gateway:
-        return IceGateway(open_client(options), token, context.project.api.wire, context.clock)
+        return IceGateway(open_client(options), session, api.wire, context.clock)
 
     return open_gateway
 

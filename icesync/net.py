@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import certifi
@@ -58,13 +58,26 @@ class BrokenError(Exception):
     """The request was sent, perhaps, and no usable reply came."""
 
 
+class _LostError(Exception):
+    """The connection ended under a request."""
+
+
+_BROKE: Final = "the connection broke before a whole reply came"
+
+
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """One reply as it came; header names in lower case."""
+    """
+    One reply as it came; header names in lower case.
+
+    *repeated* says that the request was made twice: an idle connection had been
+    closed by the far end, which cannot be told from a request that was lost on it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,10 @@ _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]]
     (httpx.ConnectError, NotSentError, "no connection"),
     (httpx.ProxyError, NotSentError, "the proxy refused"),
     (httpx.TimeoutException, BrokenError, "no reply in time"),
-    (httpx.HTTPError, BrokenError, "the connection broke before a whole reply came"),
+    (httpx.RemoteProtocolError, _LostError, _BROKE),
+    (httpx.ReadError, _LostError, _BROKE),
+    (httpx.WriteError, _LostError, _BROKE),
+    (httpx.HTTPError, BrokenError, _BROKE),
 )
 """The first row that fits; only these connect errors prove that nothing left."""
 
@@ -137,6 +153,7 @@ class HttpClient:
             },
         )
         self._socket: socket.socket | None = None
+        self._reused = False
 
     def post_json(self, path: str, body: bytes) -> RawReply:
         """
@@ -148,6 +165,25 @@ class HttpClient:
             BrokenError: whether it arrived is not known.
 
         """
+        deadline = time.monotonic() + self._options.timeout_s
+        reused, self._reused = self._reused, False
+        try:
+            reply = self._exchange(path, body, deadline)
+        except _LostError as lost:
+            if not reused:
+                raise BrokenError(_BROKE) from None
+            reply = self._repeat(path, body, deadline, lost)
+        self._reused = True
+        return reply
+
+    def _repeat(self, path: str, body: bytes, deadline: float, lost: Exception) -> RawReply:
+        """Make the request once more, at once, on a fresh connection."""
+        try:
+            return replace(self._exchange(path, body, deadline), repeated=True)
+        except (NotSentError, _LostError):
+            raise BrokenError(_BROKE) from lost
+
+    def _exchange(self, path: str, body: bytes, deadline: float) -> RawReply:
         request = self._client.build_request(
             "POST",
             self._options.base_url + path,
@@ -155,8 +191,9 @@ class HttpClient:
             headers={"Content-Type": "application/json; charset=utf-8"},
             extensions={"trace": self._trace},
         )
+        watched = _WATCHDOG.watch(self, deadline)
         try:
-            with _WATCHDOG.watch(self, self._options.timeout_s) as watched:
+            with watched:
                 response = self._client.send(request, stream=True)
                 try:
                     return _read(response)
@@ -264,12 +301,12 @@ class _Watchdog:
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def watch(self, client: HttpClient, seconds: float) -> _Watched:
+    def watch(self, client: HttpClient, ends: float) -> _Watched:
         with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="deadline", daemon=True)
                 self._thread.start()
-        return _Watched(client, time.monotonic() + seconds)
+        return _Watched(client, ends)
 
     def _run(self) -> None:
         while True:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
 
-__all__ = ["Approval", "apply_plan", "lock_owner"]
+__all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class Approval:
     digest: str | None = None
     allowed: tuple[str, ...] = ()
     automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How to carry out, as the command line wants it; None leaves it to the configuration."""
+
+    concurrency: int | None
+    settle_s: float
+    fail_fast: bool
 
 
 def lock_owner(context: Context, operation: str) -> LockOwner:
@@ -69,8 +78,7 @@ def apply_plan(
     selection: Selection,
     approval: Approval,
     *,
-    concurrency: int | None,
-    fail_fast: bool,
+    pace: Pace,
     lock_timeout_s: float,
     as_json: bool,
 ) -> int:
@@ -97,7 +105,8 @@ def apply_plan(
         if saved is None:
             _ask(console, common, planning.plan, approval)
         api = context.project.api
-        run = Run(concurrency or api.concurrency, api.rate_per_s, fail_fast)
+        concurrency = pace.concurrency or api.concurrency
+        run = Run(concurrency, api.rate_per_s, pace.fail_fast, pace.settle_s)
         report, halt = _carry_out(context, console, planning, run)
     return _conclude(console, report, halt, as_json=as_json)
 
@@ -159,6 +168,11 @@ def _carry_out(
     revision = current_revision(context.project.root)
     stamp = Stamp(__version__, revision)
     recorder = Recorder(context.store, planning.stored, context.clock, stamp, values, planning.key)
+    waiting = max((recorder.settling_s(c, run.settle_s) for c in plan.calls), default=0.0)
+    if waiting:
+        console.talk(
+            f"note: a call without an outcome may still arrive; its server waits {waiting:.0f} s"
+        )
     halt = Halt()
     open_gateway = gateways(context, token) if token is not None else _no_gateway
     with halting(halt, console):

@@ -12,6 +12,7 @@ from icesync.wire.reply import Reply, read_reply
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 if TYPE_CHECKING:
+    from icesync.client.session import Session
     from icesync.model.project import WireOptions
     from icesync.model.secret import SecretValue
     from icesync.model.update import Update
@@ -32,26 +33,38 @@ class IceGateway:
     """
 
     def __init__(
-        self, client: HttpClient, token: SecretValue, wire: WireOptions, clock: Clock
+        self, client: HttpClient, session: Session, wire: WireOptions, clock: Clock
     ) -> None:
         self._client = client
-        self._token = token
+        self._session = session
         self._wire = wire
         self._clock = clock
 
     def send(self, update: Update) -> Outcome:
         """Make one call and return what it came to; the body is kept nowhere."""
+        token = self._session.token()
+        outcome = self._call(update, token)
+        if outcome.kind is OutcomeKind.AUTH and self._session.refused(token):
+            return self._call(update, self._session.token())
+        return outcome
+
+    def _call(self, update: Update, token: SecretValue) -> Outcome:
         try:
-            raw = self._client.post_json(
-                UPDATE_PATH, encode_update(update, self._token, self._wire)
-            )
+            raw = self._client.post_json(UPDATE_PATH, encode_update(update, token, self._wire))
         except NotSentError as error:
             return Outcome(OutcomeKind.TRANSIENT, f"not sent: {error}")
         except MisconfiguredError as error:
             return Outcome(OutcomeKind.MISCONFIGURED, str(error))
         except BrokenError as error:
             return Outcome(OutcomeKind.UNCERTAIN, f"outcome unknown: {error}")
-        return read_reply(_reply(raw, self._clock.now()))
+        outcome = read_reply(_reply(raw, self._clock.now()))
+        if raw.repeated and outcome.kind is not OutcomeKind.APPLIED:
+            detail = f"{outcome.detail}; the request was lost once before"
+            return Outcome(OutcomeKind.UNCERTAIN, detail)
+        if outcome.kind is OutcomeKind.REJECTED and not outcome.fields and self._session.ended():
+            # The documented refusal covers bad tokens and bad values alike (doc).
+            return Outcome(OutcomeKind.AUTH, "ICE refused the call, and the token has ended")
+        return outcome
 
     def close(self) -> None:
         """Release the connection."""

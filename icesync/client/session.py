@@ -1,18 +1,86 @@
-"""Get a token by a login."""
+"""Who calls: a token, read and renewed by a login before and when it ends."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
 
-from icesync.errors import LoginRefused, Refused, Unreachable
+from icesync.errors import IcesyncError, LoginRefused, Refused, Unreachable
 from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError
 from icesync.wire.login import LOGIN_PATH, encode_login, read_login
+from icesync.wire.token import read_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.model.project import Login
     from icesync.model.secret import SecretValue
+    from icesync.ports import Clock
 
-__all__ = ["log_in"]
+__all__ = ["Session", "log_in"]
+
+_RENEW_BEFORE_S: Final = 60.0
+
+
+class Session:
+    """
+    The token of one run, shared by its workers.
+
+    *renew* makes another one by a login, or is None. A token that is about to
+    end is renewed before it is used; one that ICE refuses, once in a run.
+    """
+
+    def __init__(
+        self, token: SecretValue, clock: Clock, renew: Callable[[], SecretValue] | None = None
+    ) -> None:
+        self._token = token
+        self._clock = clock
+        self._renew = renew
+        self._lock = threading.Lock()
+        self._refused = False
+        self._ends_at = _end_of(token)
+
+    def token(self) -> SecretValue:
+        """Return the token to call with now."""
+        with self._lock:
+            if self._renew is not None and self._left_s() < _RENEW_BEFORE_S:
+                self._replace()
+            return self._token
+
+    def ended(self) -> bool:
+        """Return whether the token has ended, or is so near to it that clocks may disagree."""
+        with self._lock:
+            return self._left_s() < _RENEW_BEFORE_S
+
+    def refused(self, token: SecretValue) -> bool:
+        """Take in that ICE refused *token*; return whether there is another one to try."""
+        with self._lock:
+            if token is not self._token:
+                return True
+            if self._renew is None or self._refused:
+                return False
+            self._refused = True
+            return self._replace()
+
+    def _replace(self) -> bool:
+        assert self._renew is not None
+        try:
+            self._token = self._renew()
+        except IcesyncError:
+            self._renew = None
+            return False
+        self._ends_at = _end_of(self._token)
+        return True
+
+    def _left_s(self) -> float:
+        return self._ends_at - self._clock.now().timestamp()
+
+
+def _end_of(token: SecretValue) -> float:
+    claims = read_token(token)
+    if claims is None or claims.expires_at is None:
+        return float("inf")
+    return claims.expires_at.timestamp()
 
 
 def log_in(client: HttpClient, login: Login, password: SecretValue) -> SecretValue:

@@ -9,13 +9,14 @@ start in the plan's order.
 from __future__ import annotations
 
 import queue
+import random
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.engine.pace import Pace
+from icesync.engine.governor import Governor
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Gateway, Progress
 
-__all__ = ["Halt", "Run", "apply", "check_token", "failure_of"]
+__all__ = ["SETTLE_S", "Halt", "Run", "apply", "check_token", "failure_of"]
 
 OpenGateway: TypeAlias = Callable[[], "Gateway"]
 
@@ -50,6 +51,9 @@ _STATUS: Final = {
 
 _STOPPING: Final = frozenset({OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED})
 """Outcomes that every further call would meet too."""
+
+SETTLE_S: Final = 60.0
+"""Twice the usual deadline of a call."""
 
 _TOKEN_MARGIN_S: Final = 60.0
 _POLL_S: Final = 0.2
@@ -70,11 +74,18 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How to carry out: pace, and when to give up."""
+    """
+    How to carry out: pace, when to give up, and how long a call may arrive late.
+
+    A server whose last call has no known outcome, and that is to get another
+    value now, waits until *settle_s* have passed since that call: it might
+    arrive after its successor. That window is a guess about the service.
+    """
 
     concurrency: int
     rate_per_s: float
     fail_fast: bool = False
+    settle_s: float = SETTLE_S
 
 
 def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
@@ -146,7 +157,7 @@ def apply(
     for change in plan.effective:
         results.setdefault(change.address, _unfinished(change, conductor))
     ordered = tuple(results[change.address] for change in plan.effective)
-    return Report(ordered, recorder.serial, clock.monotonic() - began)
+    return Report(ordered, recorder.serial, clock.monotonic() - began, conductor.stopped)
 
 
 def _result(change: ResourceChange, outcome: Outcome | None) -> Result:
@@ -181,14 +192,17 @@ class _Conductor:
         halt: Halt,
     ) -> None:
         self._recorder = recorder
-        self._calls = deque(plan.calls)
+        waits = {c.address: recorder.settling_s(c, run.settle_s) for c in plan.calls}
+        now = clock.monotonic()
+        self._ready_at = {address: now + wait_s for address, wait_s in waits.items() if wait_s}
+        self._calls = deque(sorted(plan.calls, key=lambda c: waits[c.address]))
         self._local = [c for c in plan.effective if c.action is Action.FORGET]
         self._values = values
         self._open_gateway = open_gateway
         self._clock = clock
         self._run = run
         self._halt = halt
-        self._pace = Pace(run.rate_per_s, clock)
+        self._governor = Governor(run.rate_per_s, len(plan.calls), clock, random.random)
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
@@ -243,7 +257,7 @@ class _Conductor:
             gateway = self._open_gateway()
             while (change := self._next()) is not None:
                 self._recorder.declare(change)
-                outcome = gateway.send(_update(change, self._values))
+                outcome = self._send(gateway, _update(change, self._values))
                 self._recorder.conclude(change, outcome)
                 self._done.put((change, outcome))
         except BaseException as error:  # noqa: BLE001 - the recording thread raises it again
@@ -254,19 +268,68 @@ class _Conductor:
             self._done.put(None)
 
     def _next(self) -> ResourceChange | None:
-        """Return the next change to send, when its moment has come; None to end."""
-        with self._lock:
-            if self._stop.is_set() or not self._calls:
-                return None
-            wait_s = self._pace.wait_s()
-        if wait_s > 0 and self._stop.wait(wait_s):
-            return None
-        with self._lock:
-            if self._stop.is_set() or not self._calls:
-                return None
-            change = self._calls.popleft()
-            self._flying.add(change.address)
-            return change
+        """Return the next change to send, when the governor lets it leave; None to end."""
+        while self._calls and self._wait_for_admission():
+            with self._lock:
+                if not self._calls:
+                    return None
+                early_s = self._ready_at.get(self._calls[0].address, 0) - self._clock.monotonic()
+                if early_s <= 0:
+                    change = self._calls.popleft()
+                    self._flying.add(change.address)
+                    return change
+            self._sleep(early_s)
+        return None
+
+    def _send(self, gateway: Gateway, update: Update) -> Outcome:
+        """
+        Make the call, again where that may help, and return what it came to in the end.
+
+        Once an attempt may have arrived, only an acknowledgement is certain: a
+        later refusal says nothing about the earlier attempt.
+        """
+        doubtful = False
+        attempt = 1
+        while True:
+            outcome = gateway.send(update)
+            doubtful |= outcome.kind is OutcomeKind.UNCERTAIN
+            wait_s = self._governor.judge(outcome, attempt)
+            if wait_s is None or not self._sleep(wait_s) or not self._wait_for_admission():
+                break
+            attempt += 1
+        if doubtful and outcome.kind not in {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}:
+            detail = f"{outcome.detail}; an earlier attempt may have arrived"
+            return Outcome(OutcomeKind.UNCERTAIN, detail)
+        return outcome
+
+    def _wait_for_admission(self) -> bool:
+        """Return True when a call may leave, False when the run ends first."""
+        while not self._ending():
+            wait_s = self._governor.admit()
+            if wait_s <= 0:
+                return True
+            self._sleep(wait_s)
+        return False
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait, in steps so short that an end is noticed; return False when the run ends."""
+        until = self._clock.monotonic() + seconds
+        while not self._ending():
+            left_s = until - self._clock.monotonic()
+            if left_s <= 0:
+                return True
+            self._clock.sleep(min(left_s, _POLL_S))
+        return False
+
+    def _ending(self) -> bool:
+        if self._governor.stopped is not None:
+            self._stop.set()
+        return self._stop.is_set()
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run ended early, in words."""
+        return self._governor.stopped
 
 
 def _update(change: ResourceChange, values: Mapping[str, SecretValue]) -> Update:
@@ -290,6 +353,8 @@ def failure_of(report: Report) -> IcesyncError | None:
         return Refused(f"ICE refused the first call: {setup.detail}", "check `api.base_url`")
     if not written and outcomes and all(o.kind is OutcomeKind.TRANSIENT for o in outcomes):
         return Unreachable(f"ICE was not reached: {outcomes[0].detail}", "check the network")
+    if report.stopped is not None:
+        return ApplyIncomplete(report.stopped, "icesync apply   sends what is still open")
     failed = len(report.results) - len(report.with_status(ResultStatus.APPLIED))
     return ApplyIncomplete(
         f"{failed} of {len(report.results)} changes were not applied",

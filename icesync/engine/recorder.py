@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.canonical import canonical, digest
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from icesync.ports import Clock, StateStore
 
 __all__ = ["Recorder", "Stamp"]
+
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 _SAVE_AT_MOST_EVERY_S: Final = 1.0
 _SAVE_AT_LEAST_EVERY_S: Final = 10.0
@@ -110,6 +113,18 @@ class Recorder:
             for change in plan.calls:
                 self._mark(self._intend(change), EntryStatus.PENDING)
             self._save()
+
+    def settling_s(self, change: ResourceChange, settle_s: float) -> float:
+        """
+        Return how many seconds *change* must wait for an earlier call to have arrived.
+
+        The same value again needs no wait: whichever call comes last, it is that one.
+        """
+        entry = self._before.get(change.address)
+        if entry is None or entry.attempted_at is None or entry.intent == _intent(change):
+            return 0.0
+        then = datetime.strptime(entry.attempted_at, _TIME).replace(tzinfo=UTC)
+        return max(0.0, settle_s - (self._clock.now() - then).total_seconds())
 
     def declare(self, change: ResourceChange) -> None:
         """
@@ -217,10 +232,10 @@ class Recorder:
         self._save_cost_s = self._saved_at - began
 
     def _now(self) -> str:
-        return self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._clock.now().strftime(_TIME)
 
 
 def _intent(change: ResourceChange) -> str:
     """Return a digest of what a call is to bring, by which a later run can recognise it."""
-    references = [[s.key, s.reference] for s in change.secrets]
+    references = [[s.key, s.reference, s.tag] for s in change.secrets]
     return digest(canonical([dict(change.after or {}), references]))

@@ -65,11 +65,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How an apply ended: one result for every effective change, sorted by address."""
+    """
+    How an apply ended: one result for every effective change, sorted by address.
+
+    *stopped* says in words why a run was ended early, None where it was not.
+    """
 
     results: tuple[Result, ...]
     serial: int
     elapsed_s: float = 0.0
+    stopped: str | None = None
 
     def with_status(self, status: ResultStatus) -> tuple[Result, ...]:
         """Return the results that ended as *status*."""

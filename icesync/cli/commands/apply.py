@@ -30,6 +30,15 @@ __all__ = ["command"]
     help="Calls at a time, instead of `api.concurrency`.",
 )
 @click.option("--fail-fast", is_flag=True, help="Start no more calls after a failure.")
+@click.option(
+    "--settle",
+    "settle_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    metavar="SECONDS",
+    help="Wait so long after a call without an outcome before "
+    "another value is sent.  [default: 60]",
+)
 @lock_option
 @format_options
 @click.pass_obj
@@ -44,6 +53,7 @@ def command(
     expect_digest: str | None,
     parallelism: int | None,
     fail_fast: bool,
+    settle_s: float,
     lock_timeout_s: float,
     format_name: str,
     as_json: bool,
@@ -59,7 +69,7 @@ def command(
     icesync apply plan.json
     icesync apply --auto-approve --expect-digest sha256:9f1c…
     """
-    from icesync.cli.applying import Approval, apply_plan
+    from icesync.cli.applying import Approval, Pace, apply_plan
     from icesync.errors import UsageError
     from icesync.model.plan import Selection
 
@@ -74,8 +84,7 @@ def command(
         common,
         selection,
         approval,
-        concurrency=parallelism,
-        fail_fast=fail_fast,
+        pace=Pace(parallelism, settle_s, fail_fast=fail_fast),
         lock_timeout_s=lock_timeout_s,
         as_json=as_json or format_name == "json",
     )
