@@ -179,7 +179,14 @@ class StateTooNew(StateError):
 
 
 class StateNotSaved(StateError):
-    """The store refused the snapshot."""
+    """
+    The store refused the snapshot.
+
+    *document* is what could not be stored, where there is such a thing; it
+    holds no secret.
+    """
+
+    document: bytes | None = None
 
 
 class PolicyRefused(IcesyncError):

@@ -137,6 +137,10 @@ class StateStore(Protocol):
         """Return who holds the lock now, or None when it is free."""
         ...
 
+    def caution(self) -> str | None:
+        """Return why the lock cannot be trusted where the snapshot lives, or None."""
+        ...
+
     def describe(self) -> str:
         """Return where the snapshot lives, in one short line without a secret."""
         ...

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from icesync.model.lock import LockOwner
     from icesync.model.report import Result
     from icesync.model.update import Update
+    from icesync.ports import Journals
 
 __all__ = ["FakeClock", "FakeGateway", "FakeProgress", "FakeProvider", "FakeStore", "SentUpdate"]
 
@@ -43,6 +44,7 @@ class FakeStore:
         self.fail_writes_after = fail_writes_after
         self.held_by = held_by
         self.writes: list[bytes] = []
+        self.journals: Journals | None = None
 
     def read(self) -> bytes | None:
         """Return what is stored."""
@@ -73,6 +75,10 @@ class FakeStore:
     def lock_owner(self) -> LockOwner | None:
         """Return who holds the lock."""
         return self.held_by
+
+    def caution(self) -> str | None:
+        """Return None: memory is local."""
+        return None
 
     def describe(self) -> str:
         """Return a short name."""

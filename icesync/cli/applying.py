@@ -6,22 +6,31 @@ import getpass
 import os
 import platform
 import uuid
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from icesync import __version__
 from icesync.bootstrap import gateways, obtain_token
-from icesync.cli.files import read_named
+from icesync.cli.files import read_named, write_private
 from icesync.cli.interrupt import halting
 from icesync.cli.planning import ask_for_plan, show_facts, show_plan
 from icesync.cli.progress import open_progress
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
-from icesync.engine.apply import Halt, Run, apply, check_token, failure_of
+from icesync.engine.apply import Halt, Run, apply, check_token, failure_of, foreign_organizations
 from icesync.engine.plan import check_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
-from icesync.errors import EXIT_OK, Interrupted, PlanStale, PolicyRefused
+from icesync.errors import (
+    EXIT_OK,
+    Interrupted,
+    PlanStale,
+    PolicyRefused,
+    StateNotSaved,
+    UsageError,
+)
 from icesync.model.lock import LockOwner
 from icesync.model.report import Report
 from icesync.planner.policy import Policy, check_policy
@@ -29,13 +38,15 @@ from icesync.render.plan import totals
 from icesync.render.report import render_report, report_document
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from icesync.bootstrap import Context
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
+
+_RESCUED: Final = "errored.icesync.json"
 
 __all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
 
@@ -88,6 +99,9 @@ def apply_plan(
     saved = decode_plan(read_named(approval.planfile)) if approval.planfile else None
     if saved is not None:
         selection = saved.selection
+    caution = context.store.caution()
+    if caution is not None:
+        console.talk(f"warning: {caution}")
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
         planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
         if saved is not None:
@@ -165,6 +179,10 @@ def _carry_out(
     token = obtain_token(context) if plan.calls else None
     if token is not None:
         check_token(token, len(plan.calls), context.project.api, context.clock)
+        foreign = foreign_organizations(token, plan)
+        if foreign and not context.project.api.emulated:
+            told = ", ".join(str(number) for number in foreign[:5])
+            console.talk(f"warning: the token is for another organization than {told}")
     revision = current_revision(context.project.root)
     stamp = Stamp(__version__, revision)
     recorder = Recorder(context.store, planning.stored, context.clock, stamp, values, planning.key)
@@ -175,11 +193,31 @@ def _carry_out(
         )
     halt = Halt()
     open_gateway = gateways(context, token) if token is not None else _no_gateway
-    with halting(halt, console):
+    with halting(halt, console), _rescuing(context):
         report = apply(
             plan, values, recorder, open_gateway, context.clock, run, open_progress(console), halt
         )
     return report, halt
+
+
+@contextmanager
+def _rescuing(context: Context) -> Iterator[None]:
+    """Write a snapshot that the store refuses to a file beside the configuration."""
+    try:
+        yield
+    except StateNotSaved as error:
+        if error.document is not None:
+            rescued = Path(context.project.root) / _RESCUED
+            with suppress(UsageError):
+                write_private(rescued, error.document)
+                error.hints = (
+                    *error.hints,
+                    (
+                        f"the snapshot is in {_RESCUED}, without secrets; once there is room: "
+                        f"mv {_RESCUED} {context.store.describe()}"
+                    ),
+                )
+        raise
 
 
 def _no_gateway() -> NoReturn:

@@ -28,7 +28,7 @@ def ask_for_plan(
     secrets: SecretsMode = SecretsMode.AUTO,
 ) -> Planning:
     """Return the plan for *selection*; *allowed* are the arguments of ``--allow``."""
-    request = PlanRequest(selection, secrets, allowed)
+    request = PlanRequest(selection, secrets, allowed, context.clock.now())
     return make_planning(context.project, context.store, context.providers, request)
 
 

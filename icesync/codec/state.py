@@ -28,6 +28,7 @@ __all__ = [
     "encode_state",
     "entry_digest",
     "plain_entry",
+    "read_entries",
     "read_entry",
     "seal",
 ]
@@ -106,7 +107,7 @@ def _load(data: bytes) -> dict[str, Any]:
     if b"<<<<<<<" in data or b">>>>>>>" in data:
         raise StateCorrupt(
             "the snapshot holds merge-conflict markers",
-            "git checkout --theirs <snapshot>   takes one side whole; then plan and apply",
+            "icesync state resolve   unites both sides; what they disagree about is sent again",
         )
     try:
         document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
@@ -149,8 +150,33 @@ def _read(document: dict[str, Any]) -> Snapshot:
         raise TypeError
     if document["digest"] != _head_digest(document):
         raise StateCorrupt("the head of the snapshot was edited or damaged", *_RESTORE)
-    entries = dict(_read_entry(key, raw) for key, raw in document["servers"].items())
+    entries = read_entries(document["servers"])
     return Snapshot(base_url, serial, lineage, key_id, document.get("run"), entries)
+
+
+def read_entries(
+    servers: Mapping[str, dict[str, Any]], *, keep_damaged: bool = True
+) -> dict[Address, Entry]:
+    """
+    Return the entries of plain data by address.
+
+    A damaged one is refused; without *keep_damaged* it is left out instead, so
+    that its server is sent anew.
+
+    Raises:
+        StateCorrupt: a digest does not fit, or a name is no address.
+
+    """
+    entries = {}
+    for key, raw in servers.items():
+        try:
+            address, entry = _read_entry(key, raw)
+        except StateCorrupt:
+            if keep_damaged:
+                raise
+        else:
+            entries[address] = entry
+    return entries
 
 
 def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:

@@ -143,10 +143,15 @@ def _matches_nothing(pattern: str, position: SourcePosition) -> Diagnostic:
 
 
 def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str]:
-    """Yield what matches *pattern* below *root*; links to folders on the way are problems."""
+    """
+    Yield what matches *pattern* below *root*; links to folders on the way are problems.
+
+    A folder named like a file is a match, so that reading it fails.
+    """
     expression = re.compile(_translate(pattern))
     fixed = _fixed_folder(pattern)
     top = os.path.join(root, fixed) if fixed else str(root)  # noqa: PTH118
+    named = bool(pattern.rpartition("/")[2].strip("*"))
     link = _link_on_the_way(root, fixed)
     if link:
         problems.append(_linked_folder(link))
@@ -164,7 +169,7 @@ def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str
         deeper = "**" in pattern or prefix.count("/") < pattern.count("/")
         for name in subfolders:
             path = prefix + name
-            if expression.fullmatch(path):
+            if named and expression.fullmatch(path):
                 yield path
             elif deeper and os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
                 problems.append(_linked_folder(path))

@@ -145,11 +145,9 @@ class _Reader:
 
     def _login(self, node: Any) -> Login:
         data = self._mapping(node, {"organization", "username", "password"})
-        if len(data) < len(Login.__slots__):
-            raise _UnfitError
         password = self._reference(data, "password")
         username = self._text(data, "username", None)
-        if password is None or username is None:
+        if password is None or username is None or "organization" not in data:
             raise _UnfitError
         return Login(self._integer(data, "organization", 0, 1, MAX_ID), username, password)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Gateway, Progress
 
-__all__ = ["SETTLE_S", "Halt", "Run", "apply", "check_token", "failure_of"]
+__all__ = ["SETTLE_S", "Halt", "Run", "apply", "check_token", "failure_of", "foreign_organizations"]
 
 OpenGateway: TypeAlias = Callable[[], "Gateway"]
 
@@ -114,6 +114,18 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
             f"{needed_s:.0f} s",
             renew,
         )
+
+
+def foreign_organizations(token: SecretValue, plan: Plan) -> tuple[int, ...]:
+    """
+    Return the organizations that *plan* writes to and *token* does not name, sorted.
+
+    Only worth a warning: in the vendor's own sample they differ (doc:sample).
+    """
+    claims = read_token(token)
+    if claims is None or claims.organization is None:
+        return ()
+    return tuple(sorted({c.address.organization for c in plan.calls} - {claims.organization}))
 
 
 def apply(

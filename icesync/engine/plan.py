@@ -28,10 +28,11 @@ from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, Refusal, check_policy
-from icesync.planner.select import check_patterns, narrow
+from icesync.planner.select import check_patterns, expand_ages, narrow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.address import Address
@@ -45,11 +46,17 @@ __all__ = ["PlanRequest", "Planning", "check_saved", "plan"]
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What a plan is asked for; *allowed* are the arguments of ``--allow``."""
+    """
+    What a plan is asked for.
+
+    *allowed* are the arguments of ``--allow``; *now* is what ``--resend
+    older-than=30d`` counts from.
+    """
 
     selection: Selection
     secrets: SecretsMode = SecretsMode.AUTO
     allowed: tuple[str, ...] = ()
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +95,16 @@ def plan(
     validation = validate(project, providers.keys())
     desired = validation.require()
     stored = load(store, project.api.base_url)
-    _check_selection(request.selection, desired, stored)
+    selection = _settle_selection(request, desired, stored)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
-    selected = narrow(desired, request.selection)
+    selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
     if request.secrets is SecretsMode.SKIP:
         findings = SecretFindings(SecretComparison.NOT_COMPARED)
     else:
         findings = compare(selected, stored.snapshot, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
-    made = make_plan(desired, stored.snapshot, findings, request.selection, complete=complete)
+    made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     if request.secrets is SecretsMode.REQUIRE:
         require_removed(made, resolution)
@@ -116,11 +123,17 @@ def plan(
     )
 
 
-def _check_selection(selection: Selection, desired: DesiredState, stored: Stored) -> None:
+def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Stored) -> Selection:
+    """Return what is selected, ages turned into addresses; each pattern must mean something."""
+    selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
     check_patterns("--target", selection.targets, known)
     check_patterns("--exclude", selection.excludes, known)
+    if request.now is not None:
+        resend = expand_ages(selection.resend, stored.snapshot, request.now)
+        selection = replace(selection, resend=resend)
     check_patterns("--resend", selection.resend, known)
+    return selection
 
 
 def _open_key(

@@ -7,10 +7,12 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from icesync.codec.conflict import decode_sides
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state, seal
-from icesync.errors import StateCorrupt, UsageError
+from icesync.errors import StateCorrupt, StateNotSaved, UsageError
 from icesync.model.snapshot import Snapshot
+from icesync.planner.merge import merge_snapshots
 from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
 
-__all__ = ["Stored", "Writer", "digest_of", "load", "move", "remove", "save"]
+__all__ = ["Stored", "Writer", "digest_of", "load", "move", "remove", "resolve", "save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,11 @@ def save(
         entries=sealed,
     )
     data = encode_state(after, writer.icesync_version)
-    store.write(data, stored.data)
+    try:
+        store.write(data, stored.data)
+    except StateNotSaved as error:
+        error.document = data
+        raise
     if store.journals is not None:
         store.journals.drop()
     return Stored(after, data)
@@ -152,6 +158,24 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     """
     check_patterns("ADDR", patterns, snapshot.entries.keys())
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
+
+
+def resolve(store: StateStore, version: str) -> Snapshot:
+    """
+    Unite the two sides of a merge conflict in the stored snapshot; the lock must be held.
+
+    Raises:
+        StateError: there is no conflict, or the sides cannot be united.
+
+    """
+    data = store.read()
+    if data is None:
+        raise StateCorrupt("there is no snapshot to resolve", "icesync plan")
+    united = merge_snapshots(*decode_sides(data))
+    sealed = {address: seal(address, entry) for address, entry in united.entries.items()}
+    after = replace(united, serial=united.serial + 1, entries=sealed)
+    store.write(encode_state(after, version), data)
+    return after
 
 
 def _shown(text: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
@@ -12,13 +14,28 @@ from icesync.model.address import Address, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
 
     from icesync.model.desired import DesiredState
     from icesync.model.plan import Selection
+    from icesync.model.snapshot import Snapshot
 
-__all__ = ["ALL", "check_patterns", "is_selected", "matches", "narrow"]
+__all__ = [
+    "ALL",
+    "OLDER_THAN",
+    "check_patterns",
+    "expand_ages",
+    "is_selected",
+    "matches",
+    "narrow",
+    "older_than",
+    "parse_age",
+]
 
 ALL: Final = "all"
+OLDER_THAN: Final = "older-than"
+
+_UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 def matches(address: Address, patterns: Iterable[str]) -> bool:
@@ -40,6 +57,45 @@ def narrow(desired: DesiredState, selection: Selection) -> DesiredState:
         return desired
     servers = {a: s for a, s in desired.servers.items() if is_selected(a, selection)}
     return replace(desired, servers=servers)
+
+
+def parse_age(text: str) -> timedelta:
+    """
+    Return the age that *text* spells: ``30d``, ``12h``, ``45m``.
+
+    Raises:
+        UsageError: it spells none.
+
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([dhm])", text)
+    if match is None:
+        raise UsageError(f"{ascii(text)[1:-1]} is not an age", "ages look like 30d, 12h or 45m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def older_than(snapshot: Snapshot, age: timedelta, now: datetime) -> tuple[Address, ...]:
+    """Return the servers that were last acknowledged longer than *age* ago, sorted."""
+    edge = (now - age).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entries = snapshot.entries.items()
+    return tuple(sorted(a for a, e in entries if e.applied_at and e.applied_at < edge))
+
+
+def expand_ages(patterns: Iterable[str], snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
+    """
+    Return *patterns* with each ``older-than=AGE`` replaced by the addresses it means.
+
+    Raises:
+        UsageError: an age cannot be read.
+
+    """
+    expanded: list[str] = []
+    for pattern in patterns:
+        name, _, age = pattern.partition("=")
+        if name == OLDER_THAN:
+            expanded += [str(a) for a in older_than(snapshot, parse_age(age), now)]
+        else:
+            expanded.append(pattern)
+    return tuple(expanded)
 
 
 def check_patterns(option: str, patterns: Iterable[str], known: Collection[Address]) -> None:

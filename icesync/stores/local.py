@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from icesync.errors import StateConflict, StateError, StateNotSaved
 from icesync.model.lock import LockOwner
+from icesync.stores.filesystem import file_system_of, is_shared
 from icesync.stores.journal import LocalJournals
 from icesync.stores.kernellock import hold_lock, read_owner
 from icesync.stores.regular import open_regular
@@ -111,6 +112,16 @@ class LocalStore:
     def lock_owner(self) -> LockOwner | None:
         """Return who holds the lock now, or None when it is free."""
         return read_owner(self._lock_file())
+
+    def caution(self) -> str | None:
+        """Return why the lock cannot be trusted on this file system, or None."""
+        kind = file_system_of(self._target())
+        if kind is None or not is_shared(kind):
+            return None
+        return (
+            f"the snapshot is on a file system of type {kind}, where a lock may hold on this "
+            "machine only; let no two machines apply at the same time"
+        )
 
     def describe(self) -> str:
         """Return the path, from the working directory where that is shorter."""

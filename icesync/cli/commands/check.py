@@ -20,8 +20,13 @@ __all__ = ["command"]
     show_default=True,
     help="As for plan.",
 )
+@click.option(
+    "--max-age", metavar="AGE", help="Exit 2 also when an acknowledgement is older: 30d, 12h."
+)
 @click.pass_obj
-def command(common: Common, format_name: str, as_json: bool, secrets_mode: str) -> int:  # fmt: skip
+def command(
+    common: Common, format_name: str, as_json: bool, secrets_mode: str, max_age: str | None
+) -> int:
     r"""
     For schedules: exit 2 when there is something to send, 4 when the token has ended.
 
@@ -37,7 +42,9 @@ def command(common: Common, format_name: str, as_json: bool, secrets_mode: str) 
     from icesync.engine.secrets import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
+    from icesync.planner.select import older_than, parse_age
 
+    age = parse_age(max_age) if max_age else None
     context = common.open()
     console = common.console
     mode = SecretsMode(secrets_mode)
@@ -47,4 +54,10 @@ def command(common: Common, format_name: str, as_json: bool, secrets_mode: str) 
     api = context.project.api
     if api.token is not None and mode is SecretsMode.REQUIRE:
         check_token(obtain_token(context), len(planning.plan.calls), api, context.clock)
-    return EXIT_CHANGES if planning.plan.effective else EXIT_OK
+    old = older_than(planning.stored.snapshot, age, context.clock.now()) if age else ()
+    if old:
+        told = ", ".join(str(address) for address in old[:10])
+        more = f" and {len(old) - 10} more" if len(old) > 10 else ""
+        console.talk(f"acknowledged longer than {max_age} ago: {told}{more}")
+        console.talk(f"hint: icesync apply --resend older-than={max_age}   asserts them anew")
+    return EXIT_CHANGES if planning.plan.effective or old else EXIT_OK

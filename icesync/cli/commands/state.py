@@ -112,6 +112,32 @@ def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s
     return 0
 
 
+@command.command(name="resolve")
+@common_options
+@lock_option
+@click.pass_obj
+def resolve(common: Common, lock_timeout_s: float) -> int:
+    """
+    Unite the two sides of a merge conflict in the snapshot.
+
+    What both sides say stays; every server about which they differ becomes
+    uncertain, and the next apply sends it again.
+    """
+    from icesync import __version__
+    from icesync.cli.applying import lock_owner
+    from icesync.engine.state import resolve as unite
+
+    context = common.open()
+    with context.store.lock(lock_owner(context, "state resolve"), lock_timeout_s):
+        after = unite(context.store, __version__)
+    uncertain = sum(entry.uncertain for entry in after.entries.values())
+    common.console.talk(
+        f"{context.store.describe()}: serial {after.serial}, "
+        f"{len(after.entries)} servers, {uncertain} of them uncertain"
+    )
+    return 0
+
+
 @command.command(name="unlock")
 @common_options
 @click.pass_obj

@@ -1,0 +1,47 @@
+"""
+Two snapshots that grew apart, as one that claims nothing either of them denies.
+
+An entry stays as it is only where both sides say the same. Every other server
+is uncertain: the next plan sends it again, which is always safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from icesync.errors import StateCorrupt
+from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+
+__all__ = ["merge_snapshots"]
+
+
+def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
+    """
+    Return the safe union of two snapshots of one lineage.
+
+    Raises:
+        StateCorrupt: they are of two lineages, targets or fingerprint keys.
+
+    """
+    for name, a, b in (
+        ("lineages", ours.lineage, theirs.lineage),
+        ("targets", ours.base_url, theirs.base_url),
+        ("fingerprint keys", ours.key_id, theirs.key_id),
+    ):
+        if a != b:
+            raise StateCorrupt(
+                f"the two sides are of two {name}; they cannot be united",
+                "take one side: git checkout --ours <snapshot>, then icesync apply --resend all",
+            )
+    addresses = ours.entries.keys() | theirs.entries.keys()
+    entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}
+    return replace(ours, serial=max(ours.serial, theirs.serial), run=None, entries=entries)
+
+
+def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:
+    if ours is not None and ours == theirs:
+        return ours
+    # What was acknowledged last is kept for showing; the status says not to rely on it.
+    known = [entry for entry in (ours, theirs) if entry is not None]
+    last = max(known, key=lambda entry: (entry.applied_at or "", entry.digest))
+    return replace(last, status=EntryStatus.UNCERTAIN, digest="")

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from icesync.errors import StateCorrupt
+from icesync.model.address import Address
+from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+from icesync.planner.merge import merge_snapshots
+
+A, B, C = Address(59, 663), Address(59, 664), Address(59, 665)
+SAME = Entry(EntryStatus.APPLIED, {"smtp.port": 25}, applied_at="T1", digest="a")
+OLDER = Entry(EntryStatus.APPLIED, {"smtp.port": 25}, applied_at="T1", digest="b")
+NEWER = Entry(EntryStatus.APPLIED, {"smtp.port": 587}, applied_at="T2", digest="c")
+
+
+def snapshot(**more: object) -> Snapshot:
+    """Return a snapshot with some members changed."""
+    values = {"base_url": "emulator", "serial": 4, "lineage": "one", "key_id": "k", **more}
+    return Snapshot(**values)  # type: ignore[arg-type]
+
+
+def test_what_both_sides_say_stays() -> None:
+    """An entry that is the same on both sides was acknowledged for both."""
+    merged = merge_snapshots(snapshot(entries={A: SAME}), snapshot(entries={A: SAME}))
+
+    assert merged.entries == {A: SAME}
+
+
+def test_what_they_disagree_about_is_uncertain() -> None:
+    """Which of two values ICE holds, nobody knows; the newer one is shown."""
+    merged = merge_snapshots(snapshot(entries={A: OLDER}), snapshot(entries={A: NEWER}))
+
+    assert merged.entries[A].uncertain
+    assert merged.entries[A].settings == {"smtp.port": 587}
+
+
+def test_what_one_side_does_not_know_is_uncertain() -> None:
+    """One side's word alone is not relied upon."""
+    merged = merge_snapshots(snapshot(entries={B: OLDER}), snapshot(entries={C: NEWER}))
+
+    assert all(entry.uncertain for entry in merged.entries.values())
+    assert merged.entries.keys() == {B, C}
+
+
+def test_the_serial_is_the_higher_one_and_no_run_is_claimed() -> None:
+    """The union is newer than both sides, and no journal counts as merged in it."""
+    merged = merge_snapshots(snapshot(serial=7, run="x"), snapshot(serial=9, run="y"))
+
+    assert (merged.serial, merged.run) == (9, None)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"lineage": "two"}, "two lineages"),
+        ({"base_url": "https://x"}, "two targets"),
+        ({"key_id": "z"}, "two fingerprint keys"),
+    ],
+)
+def test_snapshots_that_never_were_one_are_refused(other: dict[str, object], said: str) -> None:
+    """Only branches of one history can be united."""
+    with pytest.raises(StateCorrupt, match=said):
+        merge_snapshots(snapshot(), snapshot(**other))
