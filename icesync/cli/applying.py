@@ -19,7 +19,8 @@ from icesync.cli.planning import ask_for_plan, show_facts, show_plan
 from icesync.cli.progress import open_progress
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
-from icesync.engine.apply import Halt, Run, apply, check_token, failure_of, foreign_organizations
+from icesync.engine.apply import apply, check_token, failure_of, foreign_organizations
+from icesync.engine.conductor import Halt, Run
 from icesync.engine.plan import check_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
@@ -178,7 +179,9 @@ def _carry_out(
     plan, values = planning.plan, planning.resolution.values
     token = obtain_token(context) if plan.calls else None
     if token is not None:
-        check_token(token, len(plan.calls), context.project.api, context.clock)
+        # A login renews its token on the way; a given one must last.
+        calls = len(plan.calls) if context.project.api.token is not None else 0
+        check_token(token, calls, context.project.api, context.clock)
         foreign = foreign_organizations(token, plan)
         if foreign and not context.project.api.emulated:
             told = ", ".join(str(number) for number in foreign[:5])

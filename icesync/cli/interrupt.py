@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from icesync.cli.console import Console
-    from icesync.engine.apply import Halt
+    from icesync.engine.conductor import Halt
 
 __all__ = ["halting"]
 

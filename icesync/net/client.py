@@ -14,14 +14,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import certifi
 import httpx
+
+from icesync.net.deadline import WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +36,11 @@ __all__ = [
     "NotSentError",
     "RawReply",
     "open_client",
+    "trust_store",
 ]
 
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0
-_WATCH_S: Final = 0.1
 _LATE: Final = "no whole reply within the deadline"
 
 Answer: TypeAlias = Callable[[str, str, "Mapping[str, str]", bytes], "RawReply"]
@@ -169,19 +170,20 @@ class HttpClient:
         reused, self._reused = self._reused, False
         try:
             reply = self._exchange(path, body, deadline)
-        except _LostError as lost:
+        except _LostError:
             if not reused:
                 raise BrokenError(_BROKE) from None
-            reply = self._repeat(path, body, deadline, lost)
+            reply = self._repeat(path, body, deadline)
         self._reused = True
         return reply
 
-    def _repeat(self, path: str, body: bytes, deadline: float, lost: Exception) -> RawReply:
+    def _repeat(self, path: str, body: bytes, deadline: float) -> RawReply:
         """Make the request once more, at once, on a fresh connection."""
         try:
             return replace(self._exchange(path, body, deadline), repeated=True)
-        except (NotSentError, _LostError):
-            raise BrokenError(_BROKE) from lost
+        except (NotSentError, MisconfiguredError, _LostError):
+            # Whatever became of the second one, the first may have arrived.
+            raise BrokenError(_BROKE) from None
 
     def _exchange(self, path: str, body: bytes, deadline: float) -> RawReply:
         request = self._client.build_request(
@@ -191,7 +193,7 @@ class HttpClient:
             headers={"Content-Type": "application/json; charset=utf-8"},
             extensions={"trace": self._trace},
         )
-        watched = _WATCHDOG.watch(self, deadline)
+        watched = WATCHDOG.watch(self, deadline)
         try:
             with watched:
                 response = self._client.send(request, stream=True)
@@ -200,8 +202,10 @@ class HttpClient:
                 finally:
                     response.close()
         except httpx.HTTPError as error:
-            # `from None`: the request, with its body, hangs on httpx's errors.
-            raise _translate(error, late=watched.late) from None
+            failure = _translate(error, late=watched.late)
+        # Out here: the request, with its body, hangs on httpx's error, and a
+        # context would keep that.
+        raise failure
 
     def close(self) -> None:
         """Close the connection."""
@@ -251,7 +255,8 @@ def _read(response: httpx.Response) -> RawReply:
 def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
     meaning, text = next((m, text) for kind, m, text in _MEANINGS if isinstance(error, kind))
     if late:
-        return meaning("no connection in time" if meaning is NotSentError else _LATE)
+        # A lost connection was shut down here, and is not made anew.
+        return meaning("no connection in time") if meaning is NotSentError else BrokenError(_LATE)
     if isinstance(error, httpx.ConnectError):
         # Only a handshake says something about the setup: once the request is
         # under way, an error of TLS is a broken connection like any other.
@@ -267,53 +272,3 @@ def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None
             return MisconfiguredError("the far end does not speak TLS as it is asked for")
         error = error.__cause__ or error.__context__
     return None
-
-
-class _Watched:
-    """One call under a deadline."""
-
-    __slots__ = ("_client", "_ends", "late")
-
-    def __init__(self, client: HttpClient, ends: float) -> None:
-        self._client = client
-        self._ends = ends
-        self.late = False
-
-    def __enter__(self) -> Self:
-        _WATCHDOG.calls.add(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _WATCHDOG.calls.discard(self)
-
-    def look(self, now: float) -> None:
-        """End the call if its time is over."""
-        if now >= self._ends:
-            self.late = True
-            self._client.abort()
-
-
-class _Watchdog:
-    """One thread that ends the calls whose deadline has passed."""
-
-    def __init__(self) -> None:
-        self.calls: set[_Watched] = set()
-        self._start = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def watch(self, client: HttpClient, ends: float) -> _Watched:
-        with self._start:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="deadline", daemon=True)
-                self._thread.start()
-        return _Watched(client, ends)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(_WATCH_S)
-            now = time.monotonic()
-            for call in tuple(self.calls):
-                call.look(now)
-
-
-_WATCHDOG: Final = _Watchdog()

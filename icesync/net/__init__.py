@@ -1,0 +1,27 @@
+"""The only maker of HTTP clients; it does not know what is asked of whom."""
+
+from __future__ import annotations
+
+from icesync.net.client import (
+    Answer,
+    BrokenError,
+    ClientOptions,
+    HttpClient,
+    MisconfiguredError,
+    NotSentError,
+    RawReply,
+    open_client,
+    trust_store,
+)
+
+__all__ = [
+    "Answer",
+    "BrokenError",
+    "ClientOptions",
+    "HttpClient",
+    "MisconfiguredError",
+    "NotSentError",
+    "RawReply",
+    "open_client",
+    "trust_store",
+]
