@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from icesync.net.client import (
+    MAX_REPLY_BYTES,
     Answer,
     BrokenError,
     ClientOptions,
@@ -15,6 +16,7 @@ from icesync.net.client import (
 )
 
 __all__ = [
+    "MAX_REPLY_BYTES",
     "Answer",
     "BrokenError",
     "ClientOptions",

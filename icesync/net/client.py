@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "MAX_REPLY_BYTES",
     "Answer",
     "BrokenError",
     "ClientOptions",
