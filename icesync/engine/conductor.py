@@ -136,7 +136,7 @@ class Conductor:
         with self._lock:
             self._flying.discard(change.address)
         failed = outcome.kind is not OutcomeKind.APPLIED
-        if outcome.kind in _STOPPING or (failed and self._run.fail_fast):
+        if failed and self._run.fail_fast:
             self._stop.set()
 
     def in_flight(self) -> frozenset[Address]:
@@ -189,6 +189,9 @@ class Conductor:
         attempt = 1
         while True:
             outcome = gateway.send(update)
+            if outcome.kind in _STOPPING:
+                # Before the governor hears of it, and lets the other workers go.
+                self._stop.set()
             doubtful |= outcome.kind is OutcomeKind.UNCERTAIN
             wait_s = self._governor.judge(outcome, attempt)
             if wait_s is None or not self._sleep(wait_s) or not self._wait_for_admission():

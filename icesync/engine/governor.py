@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.report import Outcome, OutcomeKind
@@ -59,6 +60,8 @@ _FASTER_PER_S: Final = 0.2
 _CLEAN_S: Final = 10.0
 _SLOWEST_PER_S: Final = 0.5
 
+_ASK_AGAIN_S: Final = 0.02
+
 _ALIKE: Final = 3
 """So many first calls refused with the same words: it is not about the values."""
 
@@ -78,6 +81,19 @@ class Breaker:
 BREAKER: Final = Breaker()
 
 _FAILURES: Final = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.UNCERTAIN})
+
+
+class _First(Enum):
+    """
+    Where the first call of the run is.
+
+    It goes alone: a wrong address, certificate or token shows on one server
+    before a second one is tried.
+    """
+
+    WAITS = auto()
+    FLIES = auto()
+    LANDED = auto()
 
 
 class Governor:
@@ -106,20 +122,25 @@ class Governor:
         self._open_until: float | None = None
         self._probing = False
         self._first_refusals: list[str] | None = []
+        self._first = _First.WAITS
 
     def admit(self) -> float:
         """Return 0 when a call may leave now, else after how many seconds to ask again."""
         with self._lock:
             now = self._clock.monotonic()
+            if self._first is _First.FLIES:
+                return _ASK_AGAIN_S
             if now < self._pause_until:
                 return self._pause_until - now
             if self._open_until is not None:
                 if now < self._open_until:
                     return self._open_until - now
                 if self._probing:
-                    return 0.1
+                    return _ASK_AGAIN_S
             if now < self._next_at:
                 return self._next_at - now
+            if self._first is _First.WAITS:
+                self._first = _First.FLIES
             self._probing = self._open_until is not None
             self._next_at = max(self._next_at, now - 1.0 / self._rate) + 1.0 / self._rate
             return 0.0
@@ -133,6 +154,7 @@ class Governor:
         """
         with self._lock:
             now = self._clock.monotonic()
+            self._first = _First.LANDED
             self._count(outcome, now)
             if outcome.kind is OutcomeKind.APPLIED:
                 self._budget += _SUCCESS_GIVES

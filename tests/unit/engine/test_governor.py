@@ -18,8 +18,12 @@ def throttled(retry_after_s: float | None = None) -> Outcome:
 
 
 def governor(clock: FakeClock, *, rate: float = 1_000_000, calls: int = 1000) -> Governor:
-    """Return a governor whose dice always fall on the longest wait."""
-    return Governor(rate, calls, clock, lambda: 1.0)
+    """Return a governor after its first call, whose dice always fall on the longest wait."""
+    it = Governor(rate, calls, clock, lambda: 1.0)
+    it.admit()
+    it.judge(APPLIED, 1)
+    clock.advance(1 / rate)
+    return it
 
 
 def admitted(it: Governor, clock: FakeClock, seconds: float) -> int:
@@ -39,6 +43,19 @@ def test_calls_leave_no_faster_than_the_rate() -> None:
     clock = FakeClock()
 
     assert 99 <= admitted(governor(clock, rate=10), clock, 10) <= 101
+
+
+def test_the_first_call_goes_alone() -> None:
+    """A wrong address or token shows on one server before a second one is tried."""
+    clock = FakeClock()
+    it = Governor(1000, 10, clock, lambda: 1.0)
+    assert it.admit() == 0
+    clock.advance(5)
+    assert it.admit() > 0
+
+    it.judge(APPLIED, 1)
+
+    assert it.admit() == 0
 
 
 @pytest.mark.parametrize("kind", list(RETRIES))
@@ -164,8 +181,8 @@ def test_half_of_the_calls_failing_opens_the_breaker() -> None:
     clock = FakeClock()
     it = governor(clock)
     for _ in range(5):
-        it.judge(APPLIED, 1)
         it.judge(UNCERTAIN, 3)
+        it.judge(APPLIED, 1)
 
     assert it.admit() > 0
 
@@ -211,7 +228,7 @@ def test_late_failures_do_not_count_while_it_rests() -> None:
 
 def test_three_first_refusals_alike_ask_the_right_question() -> None:
     """When nothing passes and the words are the same, it is not about the values."""
-    it = governor(FakeClock())
+    it = Governor(1000, 1000, FakeClock(), lambda: 1.0)
     for _ in range(3):
         it.judge(REJECTED, 1)
 
@@ -230,7 +247,7 @@ def test_three_first_refusals_alike_ask_the_right_question() -> None:
 )
 def test_refusals_that_differ_are_about_the_values(outcomes: tuple[Outcome, ...]) -> None:
     """One server's bad value must not stop the others."""
-    it = governor(FakeClock())
+    it = Governor(1000, 1000, FakeClock(), lambda: 1.0)
     for outcome in outcomes:
         it.judge(outcome, 1)
 
