@@ -238,7 +238,12 @@ def _embedded_emulator(context: Context) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOptions:
-    """How the emulator is served; *data* is a file that keeps what it holds, or None."""
+    """
+    How the emulator is served; *data* is a file that keeps what it holds, or None.
+
+    *profile* and *faults* are texts as the command line takes them; *latency* is
+    a time such as ``40ms``.
+    """
 
     host: str
     port: int
@@ -246,6 +251,12 @@ class EmulatorOptions:
     users: Mapping[str, str] | None = None
     token_ttl_s: int = 1200
     insecure_bind: bool = False
+    profile: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+    latency: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
 
 
 def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None:
@@ -253,23 +264,31 @@ def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None
     Serve the emulator until interrupted; *ready* is told its address.
 
     Raises:
-        UsageError: the address cannot be bound, or is not loopback.
-        StateError: the data file cannot be opened.
+        UsageError: the address cannot be bound, or is not loopback; a profile
+            setting, a fault, a certificate or the data file is no good.
 
     """
     import asyncio
-    import sqlite3
 
-    from icesync.emulator.archive import Archive
-    from icesync.emulator.server import serve
+    from icesync.emulator.archive import MEMORY, Archive
+    from icesync.emulator.faultparse import parse_fault
+    from icesync.emulator.player import FaultPlayer
+    from icesync.emulator.profile import parse_profile
+    from icesync.emulator.server import serve, tls_context
     from icesync.emulator.service import Service
-    from icesync.errors import StateError
 
-    try:
-        archive = Archive(str(options.data)) if options.data else Archive()
-    except sqlite3.Error:
-        raise StateError(f"the emulator's data cannot be opened: {options.data}") from None
-    service = Service(SystemClock(), archive, users=options.users, token_ttl_s=options.token_ttl_s)
+    slow = () if options.latency is None else (f"latency:{options.latency}@path=/",)
+    player = FaultPlayer(map(parse_fault, (*slow, *options.faults)), options.seed)
+    profile = parse_profile(options.profile)
+    trust = tls_context(options.tls_cert, options.tls_key) if options.tls_cert else None
+    service = Service(
+        SystemClock(),
+        Archive(str(options.data or MEMORY)),
+        users=options.users,
+        token_ttl_s=options.token_ttl_s,
+        profile=profile,
+        player=player,
+    )
     asyncio.run(
         serve(
             service,
@@ -277,5 +296,6 @@ def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None
             options.port,
             ready=ready,
             insecure_bind=options.insecure_bind,
+            ssl_context=trust,
         )
     )

@@ -45,9 +45,9 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError:
-        return False
     except OSError as error:
+        if isinstance(error, FileExistsError) and os.path.lexists(path):
+            return False
         raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)

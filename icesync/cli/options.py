@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
@@ -14,7 +15,14 @@ from icesync.cli.console import Console
 if TYPE_CHECKING:
     from icesync.bootstrap import Context
 
-__all__ = ["Common", "common_options", "format_options", "lock_option", "selection_options"]
+__all__ = [
+    "Common",
+    "common_options",
+    "format_options",
+    "lock_option",
+    "read_duration",
+    "selection_options",
+]
 
 Command: TypeAlias = Callable[..., Any]
 
@@ -107,7 +115,7 @@ def selection_options(command: Command) -> Command:
                      help="Only these servers: 59/663, or a glob such as '59/*'."),
         click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
                      help="Not these servers."),
-        click.option("--resend", multiple=True, metavar="ADDR|all",
+        click.option("--resend", multiple=True, metavar="ADDR|all|older-than=30d",
                      help="Send these again although nothing differs."),
         click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
                      help="Let a limit or a guard through: adopts, host-change:59/663."),
@@ -117,9 +125,22 @@ def selection_options(command: Command) -> Command:
     return command
 
 
+def read_duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """Return the seconds that an option spells: 30, 30s, 5m, 1h."""
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        told = f"{value!a} is no time; write 30, 30s, 5m or 1h"
+        raise click.BadParameter(told, ctx=context, param=parameter)
+    return float(match[1]) * _UNITS_S[match[2]]
+
+
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", re.ASCII)
+_UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
 def lock_option(command: Command) -> Command:
     """Add ``--lock-timeout``."""
     return click.option(
-        "--lock-timeout", "lock_timeout_s", type=click.FloatRange(min=0), default=0.0,
-        metavar="SECONDS", help="Wait so long for the lock of another run.  [default: 0]",
+        "--lock-timeout", "lock_timeout_s", callback=read_duration, default="0",
+        metavar="TIME", help="Wait so long for the lock of another run: 30s, 5m.  [default: 0]",
     )(command)  # fmt: skip

@@ -44,7 +44,7 @@ _RESTORE: Final = (
 
 
 def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
-    """Return *snapshot* as UTF-8 JSON; entries are sealed with their digests."""
+    """Return *snapshot* as UTF-8 JSON; entries that bear no digest yet get theirs."""
     document: dict[str, Any] = {
         "kind": _KIND,
         "version": STATE_VERSION,
@@ -53,7 +53,10 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         "icesync_version": icesync_version,
         "target": {"base_url": snapshot.base_url},
         "servers": {
-            str(address): {**plain_entry(entry), "digest": entry_digest(address, entry)}
+            str(address): {
+                **plain_entry(entry),
+                "digest": entry.digest or entry_digest(address, entry),
+            }
             for address, entry in snapshot.entries.items()
         },
     }

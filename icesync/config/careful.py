@@ -20,16 +20,16 @@ from icesync.config.source import Quoted, open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
+    from icesync.config.places import Place, Places
     from icesync.config.source import SourceFile
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Careful", "Place", "read_carefully"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Careful", "read_carefully"]
 
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
 _ALIAS_FLOOR: Final = 10_000
-
-Place: TypeAlias = tuple[int, int]
-"""Line and column, from 1."""
+_SECRETS: Final = frozenset({"password", "token", "key"})
+"""Keys whose value is never quoted; an unquoted password in braces is read as a mapping."""
 
 _Path: TypeAlias = tuple[str | int, ...]
 
@@ -42,8 +42,8 @@ class Careful:
     """What the careful reading found; *keys* and *values* give places by path."""
 
     data: Any = None
-    keys: dict[_Path, Place] = field(default_factory=dict)
-    values: dict[_Path, Place] = field(default_factory=dict)
+    keys: Places = field(default_factory=dict)
+    values: Places = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
 
 
@@ -149,8 +149,7 @@ class _Reader:
             )
         elif path in self.result.keys:
             first = self.result.keys[path][0]
-            # An unquoted password in braces is read as a mapping.
-            shown = "a key" if "password" in frame.path else f"`{show_key(key)}`"
+            shown = f"`{show_key(key)}`" if _SECRETS.isdisjoint(frame.path) else "a key"
             self._problem(
                 "ICE106",
                 f"{shown} is given twice, lines {first} and {mark.line + 1}",

@@ -31,8 +31,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.careful import Careful, Place, read_carefully
+from icesync.config.careful import read_carefully
 from icesync.config.characters import check_text
+from icesync.config.places import Places, find_places
 from icesync.config.source import Quoted, SourceFile, open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
@@ -57,7 +58,7 @@ class Document:
     source: SourceFile
     data: Node = None
     problems: tuple[Diagnostic, ...] = ()
-    _careful: Careful | None = field(default=None, repr=False)
+    _places: tuple[Places, Places] | None = field(default=None, repr=False)
 
     @property
     def file(self) -> str:
@@ -73,9 +74,9 @@ class Document:
         return self._place(path, key=True)
 
     def _place(self, path: NodePath, *, key: bool) -> SourcePosition:
-        if self._careful is None:
-            self._careful = read_carefully(self.source)
-        table: dict[NodePath, Place] = self._careful.keys if key else self._careful.values
+        if self._places is None:
+            self._places = find_places(self.source.data)
+        table = self._places[0 if key else 1]
         while path and path not in table:
             path = path[:-1]
         line, column = table.get(path, (1, 1))
@@ -101,9 +102,10 @@ def parse_document(source: SourceFile) -> Document:
         raise
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
         return Document(source, problems=(yaml_problem(source, error),))
+    places = (careful.keys, careful.values)
     if careful.problems:
-        return Document(source, problems=careful.problems, _careful=careful)
-    return Document(source, careful.data, _careful=careful)
+        return Document(source, problems=careful.problems, _places=places)
+    return Document(source, careful.data, _places=places)
 
 
 class _UnusualError(Exception):

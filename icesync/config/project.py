@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from icesync.config.discover import read_file
 from icesync.config.document import Document, parse_document
 from icesync.config.projectschema import LIMIT_PATTERN
-from icesync.config.schema import check_schema
 from icesync.config.source import Quoted, SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
@@ -75,6 +74,8 @@ def read_project(config: Path, allowed_hosts: Collection[str] = ()) -> Project:
     try:
         project = _Reader(document).read(str(root), config.name)
     except _UnfitError:
+        from icesync.config.schema import check_schema
+
         found = check_schema(document, "icesync")
         problem = Diagnostic("ICE013", "the file does not fit its format", document.position())
         raise _invalid(found or (problem,)) from None

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.layers import LayeredOrigin, Place
-from icesync.config.schema import check_schema
 from icesync.config.settings import (
     Layer,
     LookCloserError,
@@ -183,6 +182,8 @@ class _Resolver:
 
     def _explain(self, document: Document, schema: str) -> None:
         """Report what jsonschema finds in a document that the quick verdict refused."""
+        from icesync.config.schema import check_schema
+
         found = check_schema(document, schema)
         if not found:
             where = document.position()

@@ -53,6 +53,10 @@ class _Memory(dict[str, Value]):
         return value
 
 
+_SETTINGS, _SECRETS, _LABELS = range(3)
+"""Where a value goes; a number is the quickest name on this path."""
+
+
 class _Scalar:
     """How one key's scalar is read, and where its value goes."""
 
@@ -63,7 +67,7 @@ class _Scalar:
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
         local = row.role in {Role.ADDRESS, Role.LABEL}
-        self.target = "labels" if local else "secrets" if row.secret else "settings"
+        self.target = _LABELS if local else _SECRETS if row.secret else _SETTINGS
 
 
 _Table = dict[str, "_Scalar | _Table"]
@@ -93,11 +97,16 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    _read(node, _DEFAULTS if defaults else _SERVER, layer)
+    targets = (layer.settings, layer.secrets, layer.labels)
+    _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
 
 
-def _read(node: Any, table: _Table, layer: Layer) -> None:
+def _read(
+    node: Any,
+    table: _Table,
+    targets: tuple[dict[str, Any], ...],
+) -> None:
     if type(node) is not dict:
         raise LookCloserError
     for key, value in node.items():
@@ -110,9 +119,9 @@ def _read(node: Any, table: _Table, layer: Layer) -> None:
                 typed = row.quoted[value]
             else:
                 raise LookCloserError
-            getattr(layer, row.target)[row.key] = typed
+            targets[row.target][row.key] = typed
         elif type(row) is dict:
-            _read(value, row, layer)
+            _read(value, row, targets)
         else:
             raise LookCloserError
 

@@ -18,7 +18,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.emulator.history import Call, Stats, StoredServer, Tag, digest
+from icesync.emulator.history import Call, Stats, StoredServer, Tag, Verdict, digest
+from icesync.emulator.tables import (
+    ADD_COLUMNS,
+    GET_CALLS,
+    GET_SERVER,
+    GET_SERVERS,
+    PREPARE,
+    PUT_CALL,
+    PUT_KNOWN,
+    PUT_SERVER,
+)
 from icesync.errors import UsageError
 from icesync.model.address import Address
 
@@ -34,44 +44,7 @@ _KEPT_CALLS: Final = 100_000
 _NO_END: Final = 2**63 - 1
 _BEFORE_ALL: Final = Address(0, 0)
 _KEY_BYTES: Final = 32
-
-_PREPARE: Final = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS revoked (token TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS server (
-  org INTEGER NOT NULL, skill INTEGER NOT NULL, document TEXT NOT NULL,
-  revision INTEGER NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (org, skill)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS call (
-  id INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
-  status INTEGER NOT NULL, outcome TEXT NOT NULL, org INTEGER, skill INTEGER, request TEXT,
-  errors TEXT NOT NULL, ignored TEXT NOT NULL, conflicts TEXT NOT NULL,
-  digest TEXT, revision INTEGER
-);
-"""
-_PUT_SERVER: Final = """
-INSERT INTO server (org, skill, document, revision, updated_at) VALUES (?, ?, ?, 1, ?)
-ON CONFLICT (org, skill) DO UPDATE
-SET document = excluded.document, revision = revision + 1, updated_at = excluded.updated_at
-RETURNING revision
-"""
-_PUT_CALL: Final = """
-INSERT INTO call (at, method, path, status, outcome, org, skill, request, errors, ignored,
-  conflicts, digest, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_GET_SERVERS: Final = """
-SELECT org, skill, document, revision, updated_at FROM server
-WHERE (org, skill) > (?, ?) ORDER BY org, skill LIMIT ?
-"""
-_GET_SERVER: Final = """
-SELECT org, skill, document, revision, updated_at FROM server WHERE org = ? AND skill = ?
-"""
-_GET_CALLS: Final = """
-SELECT at, method, path, status, outcome, org, skill, request, errors, ignored,
-  conflicts, digest, revision, id FROM call WHERE id < ? ORDER BY id DESC LIMIT ?
-"""
+_TOKENS_OVER: Final = "tokens over"
 
 
 class Archive:
@@ -108,18 +81,52 @@ class Archive:
         data = text.encode("utf-8", "surrogatepass")
         return Tag(hmac.digest(self._tag_key, data, hashlib.sha256).hex())
 
-    def record(self, call: Call, *, store: bool = False) -> None:
-        """Remember *call*; with *store*, its request becomes the record of its address too."""
+    def record(self, call: Call, *, store: bool = False) -> int:
+        """
+        Remember *call* and return its id.
+
+        With *store*, its request becomes the record of its address too.
+        """
         with self._transaction() as database:
             written, revision = None, None
             if store:
-                document = call.request or ""
-                row = (call.org, call.skill, document, call.at)
-                revision = database.execute(_PUT_SERVER, row).fetchone()[0]
-                written = digest(document)
-            last = database.execute(_PUT_CALL, (*_call_row(call), written, revision)).lastrowid
-            if last is not None and last > self._kept_calls:
+                written, revision = _put(database, call.org, call.skill, call.request, call.at)
+            last = database.execute(PUT_CALL, (*_call_row(call), written, revision)).lastrowid or 0
+            if last > self._kept_calls:
                 database.execute("DELETE FROM call WHERE id <= ?", (last - self._kept_calls,))
+        return last
+
+    def end(self, call_id: int, moment: str) -> None:
+        """Remember when the call with this id was over."""
+        with self._transaction() as database:
+            database.execute("UPDATE call SET ended_at = ? WHERE id = ?", (moment, call_id))
+
+    def store_late(self, call_id: int, moment: str) -> None:
+        """Make the request of a remembered call the record of its address, at this *moment*."""
+        with self._transaction() as database:
+            question = "SELECT org, skill, request FROM call WHERE id = ?"
+            for org, skill, request in database.execute(question, (call_id,)).fetchall():
+                written = _put(database, org, skill, request, moment)
+                database.execute(
+                    "UPDATE call SET digest = ?, revision = ?, outcome = ? WHERE id = ?",
+                    (*written, Verdict.APPLIED_LATE, call_id),
+                )
+
+    def make_known(self, address: Address, document: str, moment: str) -> None:
+        """Give *address* a record with revision 0, unless it has one."""
+        with self._transaction() as database:
+            database.execute(PUT_KNOWN, (*address, document, moment))
+
+    def tokens_over(self) -> int:
+        """Return the second up to which tokens were ended together, or 0."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", _TOKENS_OVER)
+        return int(rows[0][0]) if rows else 0
+
+    def end_tokens(self, second: int) -> None:
+        """Remember that every token that ends until *second* is over."""
+        with self._transaction() as database:
+            row = (_TOKENS_OVER, str(second))
+            database.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", row)
 
     def revoke(self, token: str) -> None:
         """Remember that the token of this identity has ended."""
@@ -132,16 +139,16 @@ class Archive:
 
     def servers(self, limit: int, after: Address = _BEFORE_ALL) -> tuple[StoredServer, ...]:
         """Return at most *limit* records behind *after*, sorted by address."""
-        return tuple(_stored(row) for row in self._rows(_GET_SERVERS, *after, limit))
+        return tuple(_stored(row) for row in self._rows(GET_SERVERS, *after, limit))
 
     def server(self, address: Address) -> StoredServer | None:
         """Return the record of *address*, or None when nothing was written there."""
-        rows = self._rows(_GET_SERVER, *address)
+        rows = self._rows(GET_SERVER, *address)
         return _stored(rows[0]) if rows else None
 
     def calls(self, limit: int, before: int = _NO_END) -> tuple[Call, ...]:
         """Return at most *limit* calls older than the one with id *before*, newest first."""
-        return tuple(_remembered(row) for row in self._rows(_GET_CALLS, before, limit))
+        return tuple(_remembered(row) for row in self._rows(GET_CALLS, before, limit))
 
     def stats(self) -> Stats:
         """Return the counts of records and calls."""
@@ -181,22 +188,35 @@ def _open(path: str) -> sqlite3.Connection:
         Path(path).touch(mode=0o600)
     database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
-        database.executescript(_PREPARE)
+        database.executescript(PREPARE)
+        present = {row[1] for row in database.execute("PRAGMA table_info(call)")}
+        for column in ADD_COLUMNS.keys() - present:
+            database.execute(ADD_COLUMNS[column])
     except sqlite3.Error:
         database.close()
         raise
     return database
 
 
+def _put(
+    database: sqlite3.Connection, org: int | None, skill: int | None, request: str | None, at: str
+) -> tuple[str, int]:
+    """Write one record, and return the digest of its document and its revision."""
+    document = request or ""
+    [(revision,)] = database.execute(PUT_SERVER, (org, skill, document, at)).fetchall()
+    return digest(document), revision
+
+
 def _call_row(call: Call) -> tuple[object, ...]:
     return (
         call.at, call.method, call.path, call.status, call.outcome, call.org, call.skill,
-        call.request, _names(call.errors), _names(call.ignored), _names(call.conflicts),
+        call.request, _list(call.errors), _list(call.ignored), _list(call.conflicts),
+        call.ended_at, call.fault, _list(call.overlaps),
     )  # fmt: skip
 
 
-def _names(names: tuple[str, ...]) -> str:
-    return json.dumps(names) if names else "[]"
+def _list(items: tuple[str, ...] | tuple[int, ...]) -> str:
+    return json.dumps(items) if items else "[]"
 
 
 def _stored(row: Sequence[Any]) -> StoredServer:
@@ -206,10 +226,11 @@ def _stored(row: Sequence[Any]) -> StoredServer:
 
 
 def _remembered(row: Sequence[Any]) -> Call:
-    at, method, path, status, outcome, org, skill, request, *rest = row
-    *lists, written, revision, identity = rest
+    at, method, path, status, outcome, org, skill, request, *lists = row[:11]
+    ended_at, fault, overlaps, written, revision, identity = row[11:]
     errors, ignored, conflicts = (tuple(json.loads(names)) for names in lists)
     return Call(
         at, method, path, status, outcome, org, skill, request, errors, ignored, conflicts,
-        written, revision, identity,
+        written, revision, identity, ended_at, fault, tuple(json.loads(overlaps)),
+        stored=revision is not None,
     )  # fmt: skip

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.emulator.coercion import CONVERTERS, DEFAULTS
 from icesync.emulator.history import Tag
-from icesync.model.fields import FIELDS, Field, Role, WireType
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Role, WireType
+from icesync.model.project import OrgKey
 from icesync.model.secret import SecretValue
 from icesync.wire.update import TOKEN_NAME
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LOGIN",
     "LOGOUT",
+    "ORGANIZATION",
+    "SKILL",
     "UPDATE",
     "Bound",
     "Member",
@@ -37,6 +40,7 @@ __all__ = [
     "Secrecy",
     "Value",
     "bind",
+    "update_parameter",
 ]
 
 Value: TypeAlias = str | int | bool | Tag | None
@@ -168,6 +172,20 @@ UPDATE: Final = _parameter(
     "server", *(_row(f) for f in FIELDS if f.role in {Role.ADDRESS, Role.SENT}), _TOKEN
 )
 """``UpdateEmailServer``: the address rows and the sent rows of the field table, and a token."""
+
+ORGANIZATION, SKILL = (FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill"))
+"""The members under which the address of an update is bound."""
+
+
+def update_parameter(org_key: OrgKey) -> Parameter:
+    """Return ``UPDATE`` as it is where the organization has one name only (unknown which)."""
+    if org_key is OrgKey.BOTH:
+        return UPDATE
+    spellings = {name.lower() for name in FIELDS_BY_KEY["organization"].wire}
+    strangers = spellings - {org_key.value.lower()}
+    index = {name: row for name, row in UPDATE.index.items() if name.lower() not in strangers}
+    return Parameter(UPDATE.name, index, UPDATE.defaults)
+
 
 LOGIN: Final = _parameter(
     "login",

@@ -10,17 +10,19 @@ number, and texts that spell true or false. Null fits a text only.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.emulator.loosejson import Number
 from icesync.model.fields import WireType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Converter: TypeAlias = Callable[[object], str | int | bool | None]
+    from collections.abc import Mapping
 
 __all__ = ["CONVERTERS", "DEFAULTS", "Converter"]
+
+Converter: TypeAlias = Callable[[object], str | int | bool | None]
+"""From a JSON value to the bound one, or ``ValueError``."""
 
 _BLANKS: Final = " \t\n\v\f\r"
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")

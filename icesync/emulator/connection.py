@@ -2,22 +2,30 @@
 One connection: bytes become requests, replies become bytes.
 
 A reply leaves in one write; asyncio switches Nagle's algorithm off by itself,
-so a kept connection never waits for a delayed acknowledgement.
+so a kept connection never waits for a delayed acknowledgement. A wire fault is
+played here as its script says. While a reply waits, the caller is watched: one
+that goes away has ended its call, which is decided all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import h11
 
-from icesync.emulator.framework import Request, iis_page
+from icesync.emulator.framework import Request, iis_page, kernel_page, phrase
+from icesync.emulator.wirescript import End, write_script
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
 
+    from icesync.emulator.exchange import Exchange
+    from icesync.emulator.fault import Fault
     from icesync.emulator.service import Service
     from icesync.wire.reply import Reply
 
@@ -28,10 +36,17 @@ BODY_LIMIT_BYTES: Final = 30_000_000
 
 _CHUNK_BYTES: Final = 2**16
 _LINGER_S: Final = 1.0
+_WITHOUT_BODY: Final = frozenset({204, 304})
+_RESET: Final = struct.pack("ii", 1, 0)
+"""``SO_LINGER`` on with no time: closing drops what waits and sends a reset."""
 
 
-class _TooLarge(Exception):
-    """The body is, or says it is, over the limit."""
+class _Refused(Exception):
+    """The web server answers by itself, with this page."""
+
+    def __init__(self, page: Reply) -> None:
+        super().__init__(page.status)
+        self.page = page
 
 
 class Connection:
@@ -45,6 +60,7 @@ class Connection:
         self._writer = writer
         self._scheme = scheme
         self._wire = h11.Connection(h11.SERVER)
+        self._exchange: Exchange | None = None
 
     async def run(self) -> None:
         """Answer one request after the other until either side has enough, then close."""
@@ -52,42 +68,97 @@ class Connection:
             with suppress(OSError):
                 await self._converse()
         finally:
+            self._end()
             await self._close()
 
     async def _converse(self) -> None:
         try:
-            while (request := await self._next_request()) is not None:
-                await self._send(self._service.answer(request), request.method)
-                if self._wire.our_state is h11.MUST_CLOSE:
+            while (head := await self._next_head()) is not None:
+                exchange = self._service.begin_early(head)
+                if exchange is None:
+                    exchange = self._service.begin(replace(head, body=await self._body()))
+                self._exchange = exchange
+                end = await self._respond(exchange, head.method)
+                if end is not End.KEEP or self._wire.our_state is h11.MUST_CLOSE:
                     return
                 self._wire.start_next_cycle()
-        except _TooLarge:
-            await self._refuse(413)
+        except _Refused as refusal:
+            await self._refuse(refusal.page)
         except h11.RemoteProtocolError as error:
-            await self._refuse(error.error_status_hint)
+            await self._refuse(kernel_page(error.error_status_hint))
 
-    async def _next_request(self) -> Request | None:
-        """Return the next request, or None when the client has closed."""
+    async def _respond(self, exchange: Exchange, method: str) -> End:
+        """Send the reply when its time has come, or play the fault; return how it goes on."""
+        await self._pause(exchange.wait_s)
+        if exchange.fault is not None:
+            return await self._play(exchange.fault, exchange.reply, method)
+        self._end()
+        await self._send(exchange.reply, method)
+        return End.KEEP
+
+    async def _play(self, fault: Fault, reply: Reply, method: str) -> End:
+        script = write_script(fault, *self._encode(reply, method))
+        for number, chunk in enumerate(script.chunks, 1):
+            await self._pause(script.pause_s)
+            if number == len(script.chunks):
+                self._end()
+            self._writer.write(chunk)
+            await self._writer.drain()
+        if script.end is End.HANG:
+            while await self._reader.read(_CHUNK_BYTES):
+                pass
+        self._end()
+        if script.end is End.RESET:
+            sock: socket.socket = self._writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._writer.transport.abort()
+        return script.end
+
+    def _end(self) -> None:
+        """Say that the call is over, if one is in flight; a late write is then on its way."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return
+        self._service.end(exchange)
+        if exchange.late_s is not None:
+            asyncio.get_running_loop().call_later(exchange.late_s + 0.01, self._service.settle)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, and notice when the caller goes away or begins its next request."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        while (left_s := ends - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left_s):
+                    data = await self._reader.read(_CHUNK_BYTES)
+            except TimeoutError:
+                return
+            if not data:
+                self._end()
+                await asyncio.sleep(ends - loop.time())
+                return
+            self._wire.receive_data(data)
+
+    async def _next_head(self) -> Request | None:
+        """Return the next request without its body, or None when the client has closed."""
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
         if int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
-            raise _TooLarge
-        return Request(
-            method=head.method.decode("ascii"),
-            path=head.target.decode("latin-1"),
-            headers=headers,
-            body=await self._body(),
-            scheme=self._scheme,
-        )
+            raise _Refused(iis_page(404))
+        method = head.method.decode("ascii")
+        if method == "POST" and not headers.keys() & {"content-length", "transfer-encoding"}:
+            raise _Refused(kernel_page(411))
+        path = head.target.decode("latin-1")
+        return Request(method, path, headers, scheme=self._scheme)
 
     async def _body(self) -> bytes:
         body = bytearray()
         while isinstance(event := await self._next_event(), h11.Data):
             body += event.data
             if len(body) > BODY_LIMIT_BYTES:
-                raise _TooLarge
+                raise _Refused(iis_page(413))
         return bytes(body)
 
     async def _next_event(self) -> object:
@@ -98,18 +169,26 @@ class Connection:
             self._wire.receive_data(await self._reader.read(_CHUNK_BYTES))
         return event
 
-    async def _send(self, reply: Reply, method: str, *more: tuple[str, str]) -> None:
-        headers = [*reply.headers.items(), ("content-length", str(len(reply.body))), *more]
-        parts = [self._wire.send(h11.Response(status_code=reply.status, headers=headers))]
+    def _encode(self, reply: Reply, method: str, *more: tuple[str, str]) -> tuple[bytes, bytes]:
+        """Return head and body as bytes."""
+        content = b"" if reply.status in _WITHOUT_BODY else reply.body
+        headers = [*reply.headers.items(), ("content-length", str(len(content))), *more]
+        reason = phrase(reply.status)
+        response = h11.Response(status_code=reply.status, headers=headers, reason=reason)
+        head = self._wire.send(response) or b""
+        body = b""
         if method != "HEAD":
-            parts.append(self._wire.send(h11.Data(data=reply.body)))
-        parts.append(self._wire.send(h11.EndOfMessage()))
-        self._writer.write(b"".join(part or b"" for part in parts))
+            body = self._wire.send(h11.Data(data=content)) or b""
+        self._wire.send(h11.EndOfMessage())
+        return head, body
+
+    async def _send(self, reply: Reply, method: str, *more: tuple[str, str]) -> None:
+        self._writer.write(b"".join(self._encode(reply, method, *more)))
         await self._writer.drain()
 
-    async def _refuse(self, status: int) -> None:
+    async def _refuse(self, page: Reply) -> None:
         """Answer as the web server itself; what still arrives is thrown away for a moment."""
-        await self._send(iis_page(status), "", ("connection", "close"))
+        await self._send(page, "", ("connection", "close"))
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 while await self._reader.read(_CHUNK_BYTES):

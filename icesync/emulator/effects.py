@@ -24,6 +24,7 @@ __all__ = ["LOGIN_PAGE", "spoken"]
 LOGIN_PAGE: Final = "/ICEAPI/Login.aspx"
 """Where a redirect leads unless told otherwise."""
 
+_EMPTY: Final = frozenset({204, 205, 304})
 _MIB: Final = 2**20
 _USUAL_MIB: Final = 2
 _FARTHEST_S: Final = 10**9
@@ -51,10 +52,10 @@ def _status(fault: Fault, _: Reply, request: Request, __: datetime) -> Reply:
     }
     if status in special:
         return special[status]
+    if status in _EMPTY:
+        return framework.json_reply(b"", status)
     if 300 <= status < 400:
         return framework.redirect(LOGIN_PAGE, status)
-    if status in {204, 205}:
-        return framework.json_reply(b"", status)
     return framework.message(status, framework.phrase(status))
 
 

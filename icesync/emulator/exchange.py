@@ -18,13 +18,13 @@ class Exchange:
     One call that was decided: the reply, and what to do with the wire.
 
     The reply waits for *wait_s*; a *fault* is one of the wire, played instead of
-    sending the reply as it is. *call_id* is 0 where nobody needs to say when the
+    sending the reply as it is. *ticket* is 0 where nobody needs to say when the
     call ended, because that was at once. With *late_s* the write is stored that
     long after the caller gave up.
     """
 
     reply: Reply
-    call_id: int = 0
+    ticket: int = 0
     wait_s: float = 0.0
     fault: Fault | None = None
     late_s: float | None = None

@@ -39,7 +39,9 @@ def read_argument(kind: Kind, text: str) -> Argument:
     row = ROWS[kind]
     value = _READERS[row.takes](kind, text)
     if value is None:
-        raise UsageError(f"`{kind}` takes {row.takes}, not `{_shown(text)}`", f"write {row.example}")
+        raise UsageError(
+            f"`{kind}` takes {row.takes}, not `{_shown(text)}`", f"write {row.example}"
+        )
     return None if value == Throttle() else value
 
 

@@ -87,9 +87,9 @@ class Row:
 _T, _S, _W = Group.TIMING, Group.SPOKEN, Group.WIRE
 
 ROWS: Final = {
-    Kind.STATUS: Row(_S, "another status, the write is dropped", "status:503", Takes.STATUS,
+    Kind.STATUS: Row(_S, "another status", "status:503", Takes.STATUS,
                      needs=True, stores=False),
-    Kind.HTML: Row(_S, "the page of the web server instead of JSON", "html:502", Takes.STATUS,
+    Kind.HTML: Row(_S, "a page of the web server instead of JSON", "html:502", Takes.STATUS,
                    needs=True, stores=False),
     Kind.REDIRECT: Row(_S, "307 to an address, or to a page to log in",
                        "redirect:http://127.0.0.1:9/", Takes.URL, stores=False),

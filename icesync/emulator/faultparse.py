@@ -25,9 +25,9 @@ _GRAMMAR: Final = "KIND[:ARGUMENT][@SELECTOR,…] [xN] [%P], such as status:503@
 _SPEC: Final = re.compile(
     r"(?P<kind>[^:@%\s]+?)"
     r"(?::(?P<argument>[^@%]*?))?"
-    r"(?:@(?P<where>[^%]*?))?"
+    r"(?:\s*@(?P<where>[^%]*?))?"
     r"(?:\s*x(?P<times>[0-9]{1,9}))?"
-    r"(?:\s*%(?P<chance>[0-9]{1,9}))?"
+    r"(?:\s*%\s*(?P<chance>[0-9]{1,9}))?"
 )
 _APPLY: Final = "apply-then-"
 _DROP: Final = "drop-then-"

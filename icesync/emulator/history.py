@@ -37,6 +37,10 @@ class Verdict(StrEnum):
     TOKEN_FORGED = "token not ours"  # noqa: S105 - a verdict
     TOKEN_EXPIRED = "token expired"  # noqa: S105 - a verdict
     TOKEN_REVOKED = "token revoked"  # noqa: S105 - a verdict
+    TOKEN_REFUSED = "token refused"  # noqa: S105 - a verdict
+    NOT_ADMIN = "not an admin"
+    OTHER_ORGANIZATION = "token of another organization"
+    UNKNOWN_SERVER = "unknown server"
     NO_ADDRESS = "names no server"
     BAD_MEMBER = "bad member"
     BAD_BODY = "unreadable body"
@@ -44,6 +48,9 @@ class Verdict(StrEnum):
     MEDIA_TYPE = "media type"
     WRONG_VERB = "wrong verb"
     NOT_FOUND = "not found"
+    DROPPED = "not processed"
+    """a fault kept it from having any effect"""
+    APPLIED_LATE = "applied late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,14 @@ class Call:
     *request* is the body as it was bound, canonical, secrets as tags, without
     its token; *errors* names members that did not fit, *ignored* unknown ones,
     *conflicts* those that came under two names with two values. An accepted
-    write carries the *digest* of the document and the *revision* that it made.
-    Ids rise by one a call: they are the order in which the emulator decided.
+    write carries the *digest* of the document and the *revision* that it made,
+    and only that one is *stored*; revisions of an address are the order in which
+    its writes were stored. Ids rise by one a call in the order of arrival.
+
+    A call was in flight from *at* until *ended_at*, when its reply left or its
+    caller had gone; None while it is. *overlaps* are the ids of the calls for the
+    same address that were in flight when it came. *status* is 0 where the caller
+    saw none; *fault* holds the text of those that struck.
     """
 
     at: str
@@ -79,6 +92,10 @@ class Call:
     digest: str | None = None
     revision: int | None = None
     id: int = 0
+    ended_at: str | None = None
+    fault: str | None = None
+    overlaps: tuple[int, ...] = ()
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

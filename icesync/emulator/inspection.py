@@ -2,30 +2,36 @@
 Look into the emulator, under ``/_emulator/``, which cannot clash with a path of ICE.
 
 ``GET /_emulator/`` is a page for people; ``servers``, ``servers/ORG/SKILL``,
-``calls`` and ``stats`` are JSON, a list at most *limit* long: servers sorted by
-address behind ``?after=ORG/SKILL``, calls newest first before ``?before=ID``.
-``POST /_emulator/reset`` forgets all of it. Secrets appear as tags only.
+``calls``, ``stats``, ``profile`` and ``faults`` are JSON, a list at most *limit*
+long: servers sorted by address behind ``?after=ORG/SKILL``, calls newest first
+before ``?before=ID``. Secrets appear as tags only. What changes something is in
+:mod:`icesync.emulator.operation`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urljoin
 
+from icesync.emulator.operation import Operation, faults_view, json_view
 from icesync.emulator.page import Overview, render_page
 from icesync.model.address import Address, parse_address
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from icesync.emulator.archive import Archive
+    from icesync.emulator.flights import Flights
     from icesync.emulator.framework import Request
     from icesync.emulator.history import StoredServer
+    from icesync.emulator.player import FaultPlayer
+    from icesync.emulator.profile import Profile
+    from icesync.emulator.tokens import Tokens
 
-__all__ = ["INSPECTION_PATH", "inspect", "is_inspection"]
+__all__ = ["INSPECTION_PATH", "Inspection", "is_inspection"]
 
 INSPECTION_PATH: Final = "/_emulator/"
 
@@ -41,59 +47,81 @@ def is_inspection(request: Request) -> bool:
     return f"{request.route}/".startswith(INSPECTION_PATH)
 
 
-def inspect(request: Request, archive: Archive, base_path: str) -> Reply:
-    """Return the page, a JSON view, or a refusal that says what there is."""
-    room = request.route.removeprefix(INSPECTION_PATH.rstrip("/")).strip("/")
-    if room == "reset":
-        return _reset(request, archive)
-    if request.method not in _READING:
-        return _json({"error": "only GET is answered here"}, 405, allow="GET, HEAD")
-    if not room:
-        return _page(archive, urljoin(request.url, base_path or "/"))
-    document = _view(room, dict(parse_qsl(request.path.partition("?")[2])), archive)
-    if document is None:
-        return _json({"error": f"nothing at {room}; see {INSPECTION_PATH}"}, 404)
-    return _json(document)
+class Inspection:
+    """What one emulator shows of itself."""
 
+    def __init__(
+        self,
+        archive: Archive,
+        player: FaultPlayer,
+        tokens: Tokens,
+        flights: Flights,
+        profile: Profile,
+        base_path: str,
+    ) -> None:
+        self._archive = archive
+        self._player = player
+        self._profile = profile
+        self._base_path = base_path
+        self._operation = Operation(archive, player, tokens, flights)
 
-def _view(room: str, query: Mapping[str, str], archive: Archive) -> Mapping[str, object] | None:
-    """Return the JSON view of this name, or None where there is none."""
-    match room.split("/"):
-        case ["servers"]:
-            after = parse_address(query.get("after", "")) or Address(0, 0)
-            return {"servers": [_shown(server) for server in archive.servers(_limit(query), after)]}
-        case ["servers", organization, skill]:
-            address = parse_address(f"{organization}/{skill}")
-            server = archive.server(address) if address else None
-            return _shown(server) if server else None
-        case ["calls"]:
-            calls = archive.calls(_limit(query), *_number(query, "before"))
-            return {"calls": [asdict(call) for call in calls]}
-        case ["stats"]:
-            return asdict(archive.stats())
-    return None
+    def answer(self, request: Request, now: datetime) -> Reply:
+        """Return the page, a JSON view, what an operation did, or a refusal that helps."""
+        room = request.route.removeprefix(INSPECTION_PATH.rstrip("/")).strip("/")
+        reading = request.method in _READING
+        if not reading or not self._operation.may_be_read(room):
+            return self._operation.answer(request, room, now)
+        if not room:
+            return self._page(urljoin(request.url, self._base_path or "/"))
+        document = self._view(room, dict(parse_qsl(request.path.partition("?")[2])))
+        if document is None:
+            return json_view({"error": f"nothing at {room}; see {INSPECTION_PATH}"}, 404)
+        return json_view(document)
 
+    def _view(  # noqa: PLR0911 - a table of names
+        self, room: str, query: Mapping[str, str]
+    ) -> Mapping[str, object] | None:
+        """Return the JSON view of this name, or None where there is none."""
+        match room.split("/"):
+            case ["servers"]:
+                after = parse_address(query.get("after", "")) or Address(0, 0)
+                servers = self._archive.servers(_limit(query), after)
+                return {"servers": [_shown(server) for server in servers]}
+            case ["servers", organization, skill]:
+                return self._server(f"{organization}/{skill}")
+            case ["calls"]:
+                calls = self._archive.calls(_limit(query), *_number(query, "before"))
+                return {"calls": [asdict(call) for call in calls]}
+            case ["stats"]:
+                return asdict(self._archive.stats())
+            case ["profile"]:
+                return self._profile.settings()
+            case ["faults"]:
+                return faults_view(self._player)
+            case _:
+                return None
 
-def _reset(request: Request, archive: Archive) -> Reply:
-    if request.method != "POST":
-        return _json({"error": "reset takes a POST"}, 405, allow="POST")
-    archive.reset()
-    return _json({"reset": True})
+    def _server(self, text: str) -> Mapping[str, object] | None:
+        address = parse_address(text)
+        server = self._archive.server(address) if address else None
+        return _shown(server) if server else None
 
-
-def _page(archive: Archive, base_url: str) -> Reply:
-    overview = Overview(
-        base_url=base_url,
-        servers=archive.servers(_SHOWN_SERVERS),
-        calls=archive.calls(_SHOWN_CALLS),
-        stats=archive.stats(),
-    )
-    headers = {
-        "content-type": "text/html; charset=utf-8",
-        "cache-control": "no-store",
-        "content-security-policy": _POLICY,
-    }
-    return Reply(200, headers, render_page(overview).encode(errors="replace"))
+    def _page(self, base_url: str) -> Reply:
+        overview = Overview(
+            base_url=base_url,
+            servers=self._archive.servers(_SHOWN_SERVERS),
+            calls=self._archive.calls(_SHOWN_CALLS),
+            stats=self._archive.stats(),
+            faults=self._player.standing(),
+            seed=self._player.seed,
+            choices=self._profile.choices(),
+        )
+        headers = {
+            "content-type": "text/html; charset=utf-8",
+            "cache-control": "no-store",
+            "content-security-policy": _POLICY,
+        }
+        return Reply(200, headers, render_page(overview).encode(errors="replace"))
 
 
 def _shown(server: StoredServer) -> dict[str, object]:
@@ -109,8 +137,3 @@ def _number(query: Mapping[str, str], name: str) -> tuple[int, ...]:
     """Return the number given under *name*, or nothing."""
     text = query.get(name, "")
     return (int(text[:18]),) if text.isascii() and text.isdigit() else ()
-
-
-def _json(document: Mapping[str, object], status: int = 200, **headers: str) -> Reply:
-    fixed = {"content-type": "application/json", "cache-control": "no-store"}
-    return Reply(status, fixed | headers, (json.dumps(document, indent=2) + "\n").encode())

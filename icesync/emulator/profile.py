@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import UsageError
 from icesync.model.project import OrgKey
@@ -124,9 +124,13 @@ class Profile:
         return tuple(f"{k}={v}" for k, v in self.settings().items() if v != usual[k])
 
 
-_SWITCHES: dict[str, type[StrEnum]] = {
-    field.name.replace("_", "-"): type(field.default) for field in fields(Profile)
-}
+def _switches() -> dict[str, type[StrEnum]]:
+    """Return every key and the set of its values, read off the defaults."""
+    usual = Profile()
+    return {f.name.replace("_", "-"): type(getattr(usual, f.name)) for f in fields(usual)}
+
+
+_SWITCHES: Final = _switches()
 
 
 def parse_profile(settings: Iterable[str]) -> Profile:

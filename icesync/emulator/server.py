@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import ssl
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
@@ -14,14 +15,37 @@ from icesync.errors import UsageError
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Callable
-    from ssl import SSLContext
+    from pathlib import Path
     from typing import Self
 
     from icesync.emulator.service import Service
 
-__all__ = ["LOOPBACK", "BackgroundServer", "serve"]
+__all__ = ["LOOPBACK", "BackgroundServer", "serve", "tls_context"]
 
 LOOPBACK = "127.0.0.1"
+
+
+def tls_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
+    """
+    Return what lets the server speak TLS with this *certificate* and its chain.
+
+    Without a *key*, it is in the same file.
+
+    Raises:
+        UsageError: the files cannot be read, do not fit each other, or ask for a password.
+
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key, password="")
+    except OSError as problem:
+        wrong = "no certificate with its key" if isinstance(problem, ssl.SSLError) else ""
+        raise UsageError(
+            f"the certificate {certificate} cannot be served: {wrong or problem.strerror}",
+            "both files are PEM, the key belongs to the certificate and has no password",
+        ) from problem
+    return context
 
 
 async def serve(
@@ -31,7 +55,7 @@ async def serve(
     *,
     ready: Callable[[str], None],
     insecure_bind: bool = False,
-    ssl_context: SSLContext | None = None,
+    ssl_context: ssl.SSLContext | None = None,
 ) -> None:
     """
     Answer on *host* and *port* until cancelled; port 0 takes a free one.
@@ -84,7 +108,7 @@ class BackgroundServer:
     """
 
     def __init__(
-        self, service: Service, *, port: int = 0, ssl_context: SSLContext | None = None
+        self, service: Service, *, port: int = 0, ssl_context: ssl.SSLContext | None = None
     ) -> None:
         self.url = ""
         self._service = service

@@ -1,39 +1,47 @@
 """
 ICE as a function: a request goes in, a reply comes out, the archive remembers.
 
-Pure but for the archive: no sockets, no sleep, and time comes from a clock. The
-service knows the three documented calls; everything under ``/_emulator/`` is
-inspection, which the real service does not have.
+Pure but for the archive: no sockets, and time comes from a clock. In process
+:meth:`Service.answer` is all there is. Who carries replies over a wire calls
+:meth:`Service.begin`, does with the wire what the exchange says, and calls
+:meth:`Service.end` when the reply leaves or the caller is gone, so that the
+history knows which calls were in flight together. Everything under
+``/_emulator/`` is inspection, which the real service does not have.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from contextlib import suppress
+from dataclasses import replace
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from icesync.emulator import framework
-from icesync.emulator.binding import LOGIN, LOGOUT, UPDATE, Bound, Parameter, Value, bind
-from icesync.emulator.body import MediaTypeRefused, read_members
-from icesync.emulator.history import Call, Tag, Verdict, canonical, timestamp
-from icesync.emulator.inspection import inspect, is_inspection
+from icesync.emulator.actions import Actions, Asked, Decision
+from icesync.emulator.callrecord import write_call
+from icesync.emulator.effects import spoken
+from icesync.emulator.exchange import Exchange, WireBroken
+from icesync.emulator.faultkinds import Kind
+from icesync.emulator.flights import Flights
+from icesync.emulator.history import Verdict
+from icesync.emulator.inspection import Inspection, is_inspection
+from icesync.emulator.player import FaultPlayer, Scene
+from icesync.emulator.profile import Profile
 from icesync.emulator.tokens import Tokens
-from icesync.model.address import Address
-from icesync.model.fields import FIELDS_BY_KEY
-from icesync.wire.login import LOGIN_PATH, LOGOUT_PATH, encode_login_reply
-from icesync.wire.reply import Reply
-from icesync.wire.update import UPDATE_PATH
+from icesync.emulator.wirescript import drip_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from icesync.emulator.archive import Archive
+    from icesync.emulator.fault import Fault
     from icesync.emulator.framework import Request
     from icesync.ports import Clock
+    from icesync.wire.reply import Reply
 
 __all__ = ["BASE_PATH", "TOKEN_TTL_S", "Service"]
 
@@ -43,22 +51,7 @@ BASE_PATH: Final = "/ICEAPI"
 TOKEN_TTL_S: Final = 20 * 60
 """How long a token lives unless told otherwise; the vendor does not say (assumed)."""
 
-_ORGANIZATION, _SKILL = (FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill"))
-_CREDENTIALS: Final = tuple(LOGIN.defaults)
-_APPLIED: Final = framework.accepted(" Success")
-"""with a blank in front (doc)"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """What one call came to: the reply, and what the history says of it."""
-
-    reply: Reply
-    verdict: Verdict
-    bound: Bound | None = None
-
-
-_Action: TypeAlias = Callable[[Bound, "datetime"], _Decision]
+_USUAL_PROFILE: Final = Profile()
 
 
 class Service:
@@ -68,7 +61,8 @@ class Service:
     *base_path* stands before every documented path. With *users*, a mapping of
     names to passwords, a login must name one of them; without, any name and any
     password are good as long as neither is empty. The organization is never
-    checked, but must be given. Tokens live for *token_ttl_s* seconds.
+    checked, but must be given. Tokens live for *token_ttl_s* seconds. *profile*
+    settles what the vendor leaves open, *player* holds the faults.
     """
 
     def __init__(
@@ -79,127 +73,126 @@ class Service:
         base_path: str = BASE_PATH,
         users: Mapping[str, str] | None = None,
         token_ttl_s: int = TOKEN_TTL_S,
+        profile: Profile = _USUAL_PROFILE,
+        player: FaultPlayer | None = None,
     ) -> None:
         self.base_path = base_path
         self._clock = clock
         self._archive = archive
+        self._player = player or FaultPlayer()
         self._tokens = Tokens(archive, token_ttl_s)
-        self._users = None if users is None else {n: archive.tag(w) for n, w in users.items()}
-        actions: dict[str, tuple[Parameter, _Action]] = {
-            LOGIN_PATH: (LOGIN, self._login),
-            LOGOUT_PATH: (LOGOUT, self._logout),
-            UPDATE_PATH: (UPDATE, self._update),
-        }
-        self._actions = {f"{base_path}{path}".lower(): row for path, row in actions.items()}
+        self._actions = Actions(archive, self._tokens, profile, base_path, users)
+        self._flights = Flights(archive)
+        self._inspection = Inspection(
+            archive, self._player, self._tokens, self._flights, profile, base_path
+        )
+        self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Reply:
-        """Return the reply to *request*; every call to ICE is in the history afterwards."""
-        now = self._clock.now()
-        try:
-            if is_inspection(request):
-                reply = inspect(request, self._archive, self.base_path)
-            else:
-                decision = self._decide(request, now)
-                reply = decision.reply
-                stored = decision.verdict is Verdict.APPLIED
-                self._archive.record(_call(request, decision, now), store=stored)
-        except sqlite3.Error:
-            reply = framework.broken()
-        headers = {**reply.headers, "date": _http_date(now.replace(microsecond=0))}
-        return Reply(reply.status, headers, reply.body)
+        """
+        Return the reply to *request*; every call to ICE is in the history afterwards.
 
-    def _decide(self, request: Request, now: datetime) -> _Decision:
-        found = self._actions.get(request.route)
-        if found is None:
-            return self._unknown(request)
-        if request.method != "POST":
-            return _Decision(framework.wrong_verb(request.method), Verdict.WRONG_VERB)
-        parameter, action = found
-        bound = self._bind(request, parameter)
-        return action(bound, now) if isinstance(bound, Bound) else bound
+        Faults of timing are waited for on the clock.
 
-    def _bind(self, request: Request, parameter: Parameter) -> Bound | _Decision:
-        """Return the parameter, or how the framework answers without asking the action."""
-        try:
-            members = read_members(request)
-        except MediaTypeRefused as refusal:
-            return _Decision(framework.unsupported(refusal.media_type), Verdict.MEDIA_TYPE)
-        except ValueError:
-            return _Decision(framework.invalid([parameter.name]), Verdict.BAD_BODY)
-        if members is None:
-            return _Decision(framework.broken(), Verdict.NULL_MODEL)
-        bound = bind(members, parameter, self._archive.tag)
-        if bound.errors:
-            keys = [f"{parameter.name}.{name}" for name in bound.errors]
-            return _Decision(framework.invalid(keys), Verdict.BAD_MEMBER, bound)
-        return bound
+        Raises:
+            WireBroken: a wire fault was chosen, of which no reply can be told here.
 
-    def _unknown(self, request: Request) -> _Decision:
-        """Return the 404 of the application, or of the web server outside of it."""
-        inside = request.route.startswith(f"{self.base_path.lower()}/")
-        reply = framework.not_found(request.url) if inside else framework.iis_page(404)
-        return _Decision(reply, Verdict.NOT_FOUND)
+        """
+        exchange = self.begin_early(request) or self.begin(request)
+        fault = exchange.fault
+        dripping = fault is not None and fault.kind is Kind.DRIP
+        wait_s = exchange.wait_s
+        if fault is not None and dripping:
+            wait_s += drip_s(fault) * len(exchange.reply.body)
+        if wait_s:
+            self._clock.sleep(wait_s)
+        self.end(exchange)
+        if fault is None or dripping or fault.kind is Kind.HANG_UP:
+            return exchange.reply
+        raise WireBroken(fault)
 
-    def _update(self, bound: Bound, now: datetime) -> _Decision:
-        """Replace the whole record; a token of any organization will do (doc:sample)."""
-        token = self._tokens.judge(bound.token, now)
-        if isinstance(token, Verdict):
-            return _Decision(framework.invalid(), token, bound)
-        if min(_address(bound)) < 1:
-            return _Decision(framework.invalid(), Verdict.NO_ADDRESS, bound)
-        return _Decision(_APPLIED, Verdict.APPLIED, bound)
+    def begin_early(self, request: Request) -> Exchange | None:
+        """Return how a call ends whose body shall not be read, or None to go on."""
+        if is_inspection(request):
+            return None
+        with self._lock:
+            now = self._clock.now()
+            picked = self._player.pick_early(Scene(request.route), now)
+            if picked is None:
+                return None
+            decision = Decision(framework.broken(), Verdict.DROPPED)
+            with suppress(sqlite3.Error):
+                self._archive.record(write_call(Asked(request), decision, picked, now))
+        return Exchange(decision.reply, fault=picked.main)
 
-    def _login(self, bound: Bound, now: datetime) -> _Decision:
-        organization, username, password = (bound.values[name] for name in _CREDENTIALS)
-        name = str(username or "")
-        if not organization or not self._knows(name, password):
-            return _Decision(framework.invalid(), Verdict.LOGIN_REFUSED, bound)
-        token = self._tokens.issue(_number(organization), name, now)
-        reply = framework.json_reply(encode_login_reply(_number(organization), name, token))
-        return _Decision(reply, Verdict.LOGGED_IN, bound)
+    def begin(self, request: Request) -> Exchange:
+        """Decide *request*, which was read whole, and remember it."""
+        with self._lock:
+            now = self._clock.now()
+            try:
+                self._flights.settle(now)
+                if is_inspection(request):
+                    exchange = Exchange(self._inspection.answer(request, now))
+                else:
+                    exchange = self._exchange(request, now)
+            except sqlite3.Error:
+                exchange = Exchange(framework.broken())
+        headers = {**exchange.reply.headers, "date": _http_date(now.replace(microsecond=0))}
+        return replace(exchange, reply=replace(exchange.reply, headers=headers))
 
-    def _logout(self, bound: Bound, now: datetime) -> _Decision:
-        token = self._tokens.judge(bound.token, now)
-        if isinstance(token, Verdict):
-            return _Decision(framework.invalid(), token, bound)
-        self._tokens.revoke(token)
-        return _Decision(framework.accepted("Success"), Verdict.LOGGED_OUT, bound)
+    def end(self, exchange: Exchange) -> None:
+        """Remember that the call is over: its reply leaves now, or the caller is gone."""
+        if exchange.ticket:
+            with self._lock, suppress(sqlite3.Error):
+                self._flights.close(exchange.ticket, self._clock.now())
 
-    def _knows(self, username: str, password: Value) -> bool:
-        """Return whether this user may log in; an empty password never gets a tag."""
-        if not username or not isinstance(password, Tag):
-            return False
-        return self._users is None or self._users.get(username) == password
+    def settle(self) -> None:
+        """Store the late writes that are due; whoever asks anything does that too."""
+        with self._lock, suppress(sqlite3.Error):
+            self._flights.settle(self._clock.now())
+
+    def _exchange(self, request: Request, now: datetime) -> Exchange:
+        """Decide one call, keep what it came to, and say what becomes of the wire."""
+        asked = self._actions.understand(request)
+        address = asked.address
+        picked = self._player.pick(Scene(request.route, *(address or (None, None))), now)
+        fault = picked.main
+        decision = self._decide(asked, fault, now)
+        late_s = _late_s(fault, decision)
+        decision = _faulted(decision, request, fault, now)
+        wired = fault if fault is not None and fault.on_the_wire else None
+        lasting = bool(picked.wait_ms or wired)
+        overlaps = self._flights.overlapping(address)
+        call = write_call(asked, decision, picked, now, overlaps, ended=not lasting)
+        call_id = self._archive.record(call, store=decision.verdict is Verdict.APPLIED)
+        if decision.ends is not None:
+            self._tokens.revoke(decision.ends)
+        ticket = self._flights.open(call_id, address, late_s) if lasting else 0
+        return Exchange(decision.reply, ticket, picked.wait_ms / 1000, wired, late_s)
+
+    def _decide(self, asked: Asked, fault: Fault | None, now: datetime) -> Decision:
+        """Return what the call comes to, behind what a fault does to tokens."""
+        kind = None if fault is None else fault.kind
+        if kind is Kind.TOKEN_EXPIRE:
+            self._tokens.expire(now)
+        return self._actions.decide(asked, now, refuse_token=kind is Kind.TOKEN_REFUSE)
+
+
+def _late_s(fault: Fault | None, decision: Decision) -> float | None:
+    """Return how long after its end an accepted write is stored, or None if that is not late."""
+    late = fault is not None and fault.kind is Kind.LATE and decision.verdict is Verdict.APPLIED
+    return int(str(fault.argument)) / 1000 if fault is not None and late else None
+
+
+def _faulted(decision: Decision, request: Request, fault: Fault | None, now: datetime) -> Decision:
+    """Return *decision* as the fault leaves it: with another reply, and perhaps without effect."""
+    if fault is None:
+        return decision
+    decision = replace(decision, reply=spoken(fault, decision.reply, request, now))
+    drops = not fault.stores or fault.kind is Kind.LATE
+    return replace(decision, verdict=Verdict.DROPPED, ends=None) if drops else decision
 
 
 @lru_cache(maxsize=1)
 def _http_date(second: datetime) -> str:
     return format_datetime(second, usegmt=True)
-
-
-def _call(request: Request, decision: _Decision, now: datetime) -> Call:
-    """Return what the history keeps: no query, no headers, no token."""
-    bound = decision.bound
-    address = _address(bound) if bound is not None and _SKILL in bound.values else None
-    return Call(
-        at=timestamp(now),
-        method=request.method,
-        path=request.path.partition("?")[0],
-        status=decision.reply.status,
-        outcome=decision.verdict,
-        org=address and address.organization,
-        skill=address and address.skill,
-        request=canonical(bound.values) if bound else None,
-        errors=bound.errors if bound else (),
-        ignored=bound.ignored if bound else (),
-        conflicts=bound.conflicts if bound else (),
-    )
-
-
-def _address(bound: Bound) -> Address:
-    return Address(_number(bound.values[_ORGANIZATION]), _number(bound.values[_SKILL]))
-
-
-def _number(value: Value) -> int:
-    """Return a value that was bound as a number; one that did not come is 0."""
-    return value if isinstance(value, int) else 0

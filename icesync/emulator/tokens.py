@@ -27,12 +27,15 @@ class Tokens:
     def __init__(self, archive: Archive, ttl_s: int) -> None:
         self._archive = archive
         self._ttl = timedelta(seconds=ttl_s)
+        self._over = archive.tokens_over()
+        self._latest = 0
 
     def issue(self, organization: int, username: str, now: datetime) -> SecretValue:
-        """Return a new token; never one that was revoked within the same second."""
-        end = now.replace(microsecond=0) + self._ttl
+        """Return a new token; never one that was revoked within the same second, or expired."""
+        end = self._end(now)
         while self._archive.is_revoked(_name(Token(organization, username, end))):
             end += timedelta(seconds=1)
+        self._latest = max(self._latest, int(end.timestamp()))
         claims = {"orgid": organization, "username": username, "exp": int(end.timestamp())}
         return sign_token(claims, self._archive.signing_key)
 
@@ -44,13 +47,24 @@ class Tokens:
         token = read_token(secret) if signed else None
         if token is None or token.expires_at is None:
             return Verdict.TOKEN_FORGED
-        if now >= token.expires_at:
+        if now >= token.expires_at or token.expires_at.timestamp() <= self._over:
             return Verdict.TOKEN_EXPIRED
         return Verdict.TOKEN_REVOKED if self._archive.is_revoked(_name(token)) else token
 
     def revoke(self, token: Token) -> None:
         """End *token* before its time."""
         self._archive.revoke(_name(token))
+
+    def expire(self, now: datetime) -> None:
+        """End all tokens that were given out until now; those of later logins are good."""
+        self._over = max(self._over, self._latest, int(self._end(now).timestamp()))
+        self._archive.end_tokens(self._over)
+
+    def _end(self, now: datetime) -> datetime:
+        """Return when a token of this moment ends: behind all that were ended together."""
+        end = now.replace(microsecond=0) + self._ttl
+        behind_s = self._over + 1 - int(end.timestamp())
+        return end + timedelta(seconds=max(behind_s, 0))
 
 
 def _name(token: Token) -> str:

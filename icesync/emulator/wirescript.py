@@ -1,7 +1,7 @@
 """
 What a wire fault does with the bytes of a reply, as a value that the shell plays.
 
-Pure: head and body go in; chunks with a pause behind each, and an end, come out.
+Pure: head and body go in; chunks with a pause before each, and an end, come out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """*chunks* leave one by one, *pause_s* behind each; then comes the *end*."""
+    """*chunks* leave one by one, *pause_s* before each; then comes the *end*."""
 
     chunks: tuple[bytes, ...]
     end: End

@@ -7,7 +7,6 @@ Texts about tokens are those of the library that the vendor's tokens point to (o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
@@ -17,6 +16,8 @@ from icesync.emulator.profile import LogoutReply, Profile, Role, TokenFailure, W
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.emulator.framework import Request
 
 __all__ = ["VARIANTS", "Speaker", "reword"]

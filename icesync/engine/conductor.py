@@ -100,7 +100,7 @@ class Conductor:
         self._run = run
         self._halt = halt
         self._governor = Governor(run.rate_per_s, len(plan.calls), clock, random.random)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
@@ -129,15 +129,12 @@ class Conductor:
             elif isinstance(done, BaseException):
                 raise done
             else:
-                self._land(*done)
+                self._land(done[0])
                 yield done
 
-    def _land(self, change: ResourceChange, outcome: Outcome) -> None:
+    def _land(self, change: ResourceChange) -> None:
         with self._lock:
             self._flying.discard(change.address)
-        failed = outcome.kind is not OutcomeKind.APPLIED
-        if failed and self._run.fail_fast:
-            self._stop.set()
 
     def in_flight(self) -> frozenset[Address]:
         """Return the addresses of calls that were dispatched and brought no outcome."""
@@ -155,6 +152,8 @@ class Conductor:
             while (change := self._next()) is not None:
                 self._recorder.declare(change)
                 outcome = self._send(gateway, _update(change, self._values))
+                if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
+                    self._stop.set()
                 self._recorder.conclude(change, outcome)
                 self._done.put((change, outcome))
         except BaseException as error:  # noqa: BLE001 - the recording thread raises it again
@@ -166,17 +165,26 @@ class Conductor:
 
     def _next(self) -> ResourceChange | None:
         """Return the next change to send, when the governor lets it leave; None to end."""
-        while self._calls and self._wait_for_admission():
-            with self._lock:
-                if not self._calls:
-                    return None
-                early_s = self._ready_at.get(self._calls[0].address, 0) - self._clock.monotonic()
-                if early_s <= 0:
-                    change = self._calls.popleft()
-                    self._flying.add(change.address)
-                    return change
-            self._sleep(early_s)
+        while (early_s := self._early_s()) is not None:
+            if early_s > 0:
+                self._sleep(early_s)
+            elif self._wait_for_admission():
+                with self._lock:
+                    # Another worker may have taken the call that this one looked at.
+                    if self._early_s() == 0:
+                        change = self._calls.popleft()
+                        self._flying.add(change.address)
+                        return change
+                self._governor.withdraw()
         return None
+
+    def _early_s(self) -> float | None:
+        """Return how long the next call must still settle; None when there is none to make."""
+        with self._lock:
+            if not self._calls or self._ending():
+                return None
+            ready_at = self._ready_at.get(self._calls[0].address, 0.0)
+            return max(0.0, ready_at - self._clock.monotonic())
 
     def _send(self, gateway: Gateway, update: Update) -> Outcome:
         """

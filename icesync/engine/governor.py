@@ -145,6 +145,13 @@ class Governor:
             self._next_at = max(self._next_at, now - 1.0 / self._rate) + 1.0 / self._rate
             return 0.0
 
+    def withdraw(self) -> None:
+        """Give an admission back: there was no call left to make with it."""
+        with self._lock:
+            self._probing = False
+            if self._first is _First.FLIES:
+                self._first = _First.WAITS
+
     def judge(self, outcome: Outcome, attempt: int) -> float | None:
         """
         Take in how attempt number *attempt* of a call ended.

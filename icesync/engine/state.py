@@ -97,7 +97,7 @@ def save(
 
     """
     before = stored.snapshot
-    sealed = {address: seal(address, entry) for address, entry in entries.items()}
+    sealed = {a: entry if entry.digest else seal(a, entry) for a, entry in entries.items()}
     key_id = writer.key_id or before.key_id
     run = writer.run or (stored.recovered.run if stored.recovered else None)
     unchanged = sealed == before.entries and key_id == before.key_id
@@ -144,7 +144,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
         raise UsageError(f"{target} is in the snapshot already", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
     entry = entries.pop(source)
-    entries[target] = replace(entry, bound_to=entry.bound_to or source)
+    entries[target] = replace(entry, bound_to=entry.bound_to or source, digest="")
     return entries
 
 

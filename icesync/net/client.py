@@ -138,22 +138,25 @@ _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]]
 
 
 class HttpClient:
-    """POSTs bytes and reads a capped reply, within a total deadline."""
+    """
+    POSTs bytes and reads a capped reply, within a total deadline.
+
+    It speaks to httpx's transport directly: redirects, cookies, decoding and the
+    environment live in httpx's client, and none of them is wanted here.
+    """
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
-        timeout = httpx.Timeout(options.timeout_s, connect=min(_CONNECT_S, options.timeout_s))
-        self._client = httpx.Client(
-            transport=_transport(options),
-            timeout=timeout,
-            trust_env=False,
-            follow_redirects=False,
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": options.user_agent,
-            },
-        )
+        self._transport = _transport(options)
+        connect_s = min(_CONNECT_S, options.timeout_s)
+        self._timeout = httpx.Timeout(options.timeout_s, connect=connect_s).as_dict()
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": options.user_agent,
+            "Content-Type": "application/json; charset=utf-8",
+        }
+        self._urls: dict[str, httpx.URL] = {}
         self._socket: socket.socket | None = None
         self._reused = False
 
@@ -187,30 +190,36 @@ class HttpClient:
             raise BrokenError(_BROKE) from None
 
     def _exchange(self, path: str, body: bytes, deadline: float) -> RawReply:
-        request = self._client.build_request(
+        request = httpx.Request(
             "POST",
-            self._options.base_url + path,
+            self._url(path),
+            headers=self._headers,
             content=body,
-            headers={"Content-Type": "application/json; charset=utf-8"},
-            extensions={"trace": self._trace},
+            extensions={"timeout": self._timeout, "trace": self._trace},
         )
         watched = WATCHDOG.watch(self, deadline)
         try:
             with watched:
-                response = self._client.send(request, stream=True)
+                response = self._transport.handle_request(request)
                 try:
                     return _read(response)
                 finally:
-                    response.close()
+                    response.stream.close()  # type: ignore[union-attr]
         except httpx.HTTPError as error:
             failure = _translate(error, late=watched.late)
         # Out here: the request, with its body, hangs on httpx's error, and a
         # context would keep that.
         raise failure
 
+    def _url(self, path: str) -> httpx.URL:
+        """Return the whole address of *path*; reading an address once is enough."""
+        if path not in self._urls:
+            self._urls[path] = httpx.URL(self._options.base_url + path)
+        return self._urls[path]
+
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._transport.close()
 
     def abort(self) -> None:
         """Shut the socket down, so that whoever waits for it wakes up; from any thread."""
@@ -246,7 +255,7 @@ def _read(response: httpx.Response) -> RawReply:
     if headers.get("content-encoding", "identity") != "identity":
         raise BrokenError("the reply is compressed, which was not asked for")
     body = bytearray()
-    for chunk in response.iter_raw():
+    for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
         if len(body) > MAX_REPLY_BYTES:
             raise BrokenError("the reply is larger than 1 MiB")

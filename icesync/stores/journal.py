@@ -102,7 +102,11 @@ class LocalJournal:
         self._descriptor = descriptor
         self._offset = offset
         self._name = name
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        # Two conditions over one lock: a flush wakes those who wait for it, and
+        # a waiter wakes the writer, not its fellows.
+        self._changed = threading.Condition(lock)
+        self._flushed = threading.Condition(lock)
         self._gathered: list[bytes] = []
         self._taken = 0
         self._durable = 0
@@ -137,10 +141,10 @@ class LocalJournal:
         with self._changed:
             if ticket > self._wanted:
                 self._wanted = ticket
-                self._changed.notify_all()
+                self._changed.notify()
             while self._durable < ticket:
                 self._check()
-                self._changed.wait()
+                self._flushed.wait()
 
     def close(self) -> None:
         """
@@ -152,7 +156,7 @@ class LocalJournal:
         """
         with self._changed:
             self._closing = True
-            self._changed.notify_all()
+            self._changed.notify()
         self._thread.join()
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -189,11 +193,11 @@ class LocalJournal:
         except OSError as error:
             with self._changed:
                 self._failure = error
-                self._changed.notify_all()
+                self._flushed.notify_all()
             return False
         with self._changed:
             self._durable = ticket
-            self._changed.notify_all()
+            self._flushed.notify_all()
         return not closing
 
 

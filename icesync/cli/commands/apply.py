@@ -11,6 +11,7 @@ from icesync.cli.options import (
     common_options,
     format_options,
     lock_option,
+    read_duration,
     selection_options,
 )
 
@@ -33,11 +34,11 @@ __all__ = ["command"]
 @click.option(
     "--settle",
     "settle_s",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    metavar="SECONDS",
+    callback=read_duration,
+    default="60",
+    metavar="TIME",
     help="Wait so long after a call without an outcome before "
-    "another value is sent.  [default: 60]",
+    "another value is sent.  [default: 60s]",
 )
 @lock_option
 @format_options
