@@ -12,9 +12,7 @@ ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "examples" / "quickstart").rglob("*.yaml"))
 
 ODD = b"""\
-a: {b: [1, {c: 2}, [], {}], "d e": |
-  text
-}
+a: {b: [1, {c: 2}, [], {}], "d e": text}
 f:
 - - g
   - h: i

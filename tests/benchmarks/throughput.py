@@ -1,0 +1,214 @@
+"""
+How many calls a second ``icesync apply`` makes, against bare httpx.
+
+The emulator runs in a process of its own. The yardstick is a program that only
+posts the same bodies with as many threads, a synchronous httpx client each, and
+reads the replies: no plan, no snapshot, no rate, no deadline, no look at what
+the reply says beyond "success". The goal is 90 % of its rate. The call phase is
+timed inside of the process (from the saved intent to the last outcome), the
+whole process from outside.
+
+    python tests/benchmarks/throughput.py [--servers 2000] [--concurrency 8]
+    python tests/benchmarks/throughput.py --servers 400 --latency-ms 50
+
+Without latency every microsecond of either program shows; with some, as over a
+network, the most that is possible is concurrency / latency. All processes share
+this machine: the rates are lower bounds, the ratios count.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpus import environment, write_fleet
+from measure import (
+    arguments,
+    cpu,
+    icesync,
+    inner,
+    interleave,
+    median,
+    peak,
+    print_table,
+    ratio,
+    run,
+    wall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from measure import Sample
+
+PREPARE = """
+import json, sys
+from pathlib import Path
+from icesync.bootstrap import obtain_token, open_context
+from icesync.engine.plan import PlanRequest, plan
+from icesync.model.plan import Selection
+from icesync.model.update import Update
+from icesync.wire.update import UPDATE_PATH, encode_update
+
+folder = Path(sys.argv[1])
+context = open_context(folder)
+made = plan(context.project, context.store, context.providers, PlanRequest(Selection()))
+token, api = obtain_token(context), context.project.api
+bodies = []
+for change in made.plan.calls:
+    secrets = {s.key: made.resolution.values[s.reference] for s in change.secrets}
+    update = Update(change.address, change.after, secrets)
+    bodies.append(encode_update(update, token, api.wire).decode())
+url = api.base_url + UPDATE_PATH
+(folder / "bodies.json").write_text(json.dumps({"url": url, "bodies": bodies}))
+"""
+
+BARE = """
+import json, sys, threading, time
+from collections import deque
+import httpx
+
+with open(sys.argv[1]) as file:
+    document = json.load(file)
+url, bodies = document["url"], deque(body.encode() for body in document["bodies"])
+headers = {"Content-Type": "application/json; charset=utf-8", "Accept-Encoding": "identity"}
+wrong = []
+
+def post():
+    with httpx.Client(verify=False, trust_env=False) as client:
+        while bodies:
+            try:
+                body = bodies.popleft()
+            except IndexError:
+                return
+            reply = client.post(url, content=body, headers=headers)
+            if reply.status_code != 200 or b"uccess" not in reply.content:
+                wrong.append(reply.content)
+
+threads = [threading.Thread(target=post) for _ in range(int(sys.argv[2]))]
+began = time.perf_counter()
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("inner", time.perf_counter() - began, file=sys.stderr)
+sys.exit(bool(wrong))
+"""
+
+APPLY = """
+import sys, time
+from icesync.cli import applying
+from icesync.cli.main import run
+
+class Timer:
+    def start(self, total):
+        self.began = time.perf_counter()
+    def advance(self, result):
+        pass
+    def stop(self):
+        self.took = time.perf_counter() - self.began
+
+timer = Timer()
+applying.open_progress = lambda console: timer
+code = run(["-C", sys.argv[1], "apply", "--auto-approve"])
+print("inner", timer.took, file=sys.stderr)
+sys.exit(code)
+"""
+
+EMULATOR = """
+import asyncio, sys
+from icesync.cli.main import run
+from icesync.emulator.connection import Connection
+
+latency_s = float(sys.argv[1]) / 1000
+read = Connection._next_request
+
+async def read_late(connection):
+    request = await read(connection)
+    if latency_s:
+        await asyncio.sleep(latency_s)
+    return request
+
+Connection._next_request = read_late
+sys.exit(run(["emulator", *sys.argv[2:]]))
+"""
+
+INSIDE, OUTSIDE, BASE = "apply, timed inside", "icesync apply", "bare httpx"
+
+
+@contextmanager
+def emulator(folder: Path, latency_ms: float) -> Iterator[str]:
+    """Serve an emulated ICE in a process of its own, each reply late, and give its address."""
+    ready = folder / "ready"
+    options = ["--port", "0", "--token-ttl", "86400", "--ready-file", str(ready)]
+    command = [sys.executable, "-c", EMULATOR, str(latency_ms), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (ready.exists() and ready.read_text()):
+            if process.poll() is not None:
+                sys.exit("the emulator did not start")
+            time.sleep(0.05)
+        yield ready.read_text().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def apply(command: list[str], folder: Path, secrets: dict[str, str]) -> Sample:
+    """Run an apply that sends everything for the first time."""
+    (folder / "icesync.state.json").unlink(missing_ok=True)
+    return run(command, secrets)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = arguments(__doc__)
+    parser.add_argument("--servers", type=int, default=2000, metavar="N")
+    parser.add_argument("--concurrency", type=int, default=8, metavar="N")
+    parser.add_argument("--latency-ms", type=float, default=0, metavar="N")
+    asked = parser.parse_args()
+    servers, secrets = asked.servers, environment(asked.servers)
+    with tempfile.TemporaryDirectory() as name, emulator(Path(name), asked.latency_ms) as url:
+        folder = Path(name)
+        write_fleet(folder, servers, base_url=url, concurrency=asked.concurrency)
+        prepare = [sys.executable, "-c", PREPARE, name]
+        subprocess.run(prepare, check=True, env=secrets)
+        bodies = str(folder / "bodies.json")
+        bare = [sys.executable, "-c", BARE, bodies, str(asked.concurrency)]
+        inside = [sys.executable, "-c", APPLY, name]
+        outside = [*icesync(), "-C", name, "apply", "--auto-approve"]
+        cases = {
+            BASE: partial(run, bare),
+            INSIDE: partial(apply, inside, folder, secrets),
+            OUTSIDE: partial(apply, outside, folder, secrets),
+        }
+        samples = interleave(cases, asked.rounds)
+    rows = []
+    for case in cases:
+        timed = case != OUTSIDE
+        rows.append(
+            [
+                case,
+                f"{servers / median(samples, case, inner):.0f}" if timed else "",
+                f"{1 / ratio(samples, case, BASE, inner):.0%}" if timed else "",
+                f"{median(samples, case, wall):.2f}",
+                f"{ratio(samples, case, BASE, wall):.2f}",
+                f"{median(samples, case, cpu) / servers * 1e6:.0f}",
+                f"{ratio(samples, case, BASE, cpu):.2f}",
+                f"{median(samples, case, peak):.0f}",
+            ]
+        )
+    head = ["", "calls/s", "of bare", "whole s", "x bare", "CPU us/call", "x bare", "peak MiB"]
+    title = f"{servers:,} calls, {asked.concurrency} at a time, {asked.latency_ms:g} ms latency"
+    title += f", medians of {asked.rounds} rounds"
+    print_table(title, head, rows)
+
+
+if __name__ == "__main__":
+    main()

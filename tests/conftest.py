@@ -1,0 +1,159 @@
+"""
+Isolation and the fixtures that every room may use.
+
+What a fixture needs is imported inside of it: a unit test loads its unit.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rig import Ice, Repository
+
+    from icesync.emulator.archive import Archive
+
+GOLDEN: Final = Path(__file__).parent / "golden"
+
+settings.register_profile("fast", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.load_profile("fast")
+
+_CLEARED: Final = (
+    "ICE", "CI", "GITHUB", "GITLAB", "RUNNER", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "SSL_CERT", "SSLKEYLOGFILE",
+    "PYTHONUNBUFFERED",
+)  # fmt: skip
+"""How the names of variables start that would change what icesync does."""
+
+
+class NetworkRefusedError(RuntimeError):
+    """A test reached for something that is not on this machine."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that rewrites expected files."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite expected files")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on whose machine it runs on."""
+    for name in os.environ:
+        if name.upper().startswith(_CLEARED):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("PYTHONUTF8", "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """No test reaches for anything but this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+        patch.setattr(socket, "getaddrinfo", _without_names(socket.getaddrinfo))
+        yield
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        inside = self.family == socket.AF_UNIX or _is_loopback(str(address[0]))
+        if not inside:
+            raise NetworkRefusedError(f"tests stay on this machine; this one wanted {address}")
+        return connect(self, address)
+
+    return guarded
+
+
+def _without_names(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(host: Any, *rest: Any, **named: Any) -> Any:
+        text = host.decode() if isinstance(host, bytes) else host
+        if text not in {None, "", "localhost"} and not _is_number(text):
+            raise NetworkRefusedError(f"tests stay on this machine; this one looked up {text}")
+        return resolve(host, *rest, **named)
+
+    return guarded
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_number(host) and ipaddress.ip_address(host).is_loopback)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with ``tests/golden/NAME``; ``--update-golden`` rewrites the file."""
+
+    def compare(name: str, text: str) -> None:
+        __tracebackhide__ = True
+        path = GOLDEN / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        if not path.exists():
+            pytest.fail(f"there is no golden/{name} yet: run with --update-golden and read it")
+        assert text == path.read_bytes().decode()
+
+    return compare
+
+
+@pytest.fixture
+def cli() -> Callable[..., Any]:
+    """The program in this process: arguments, working directory, variables."""
+    from rig import run_program
+
+    return run_program
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    """A repository with one server, over the embedded emulator."""
+    from rig import Repository
+
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    """The memory of an emulator."""
+    from icesync.emulator.archive import Archive
+
+    archive = Archive()
+    yield archive
+    archive.close()
+
+
+@pytest.fixture
+def ice(archive: Archive) -> Iterator[Ice]:
+    """An emulated ICE on a free port, that accepts every login."""
+    from rig import Ice
+
+    from icesync.bootstrap import SystemClock
+    from icesync.emulator.server import BackgroundServer
+    from icesync.emulator.service import Service
+
+    with BackgroundServer(Service(SystemClock(), archive)) as server:
+        yield Ice(server.url, archive)
+
+
+@pytest.fixture
+def emulator_url(ice: Ice) -> str:
+    """The address of :func:`ice`, for ``api.base_url``."""
+    return ice.url
