@@ -221,16 +221,20 @@ def _client_options(context: Context) -> ClientOptions:
 def _embedded_emulator(context: Context) -> Answer:
     """Return the emulator in this process; what it holds stays in ``.icesync``."""
     from icesync.emulator.archive import Archive
+    from icesync.emulator.exchange import WireBroken
     from icesync.emulator.framework import Request
     from icesync.emulator.service import Service
-    from icesync.net import RawReply
+    from icesync.net import BrokenError, RawReply
 
     path = Path(context.project.root) / _EMULATOR_FILE
     path.parent.mkdir(exist_ok=True)
     service = Service(context.clock, Archive(str(path)), base_path="")
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
-        reply = service.answer(Request(method, path, headers, body))
+        try:
+            reply = service.answer(Request(method, path, headers, body))
+        except WireBroken as broken:
+            raise BrokenError(str(broken)) from None
         return RawReply(reply.status, reply.headers, reply.body)
 
     return answer

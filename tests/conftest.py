@@ -154,6 +154,14 @@ def ice(archive: Archive) -> Iterator[Ice]:
 
 
 @pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no run in this process wait between its attempts."""
+    from rig import HurriedClock
+
+    monkeypatch.setattr("icesync.bootstrap.SystemClock", HurriedClock)
+
+
+@pytest.fixture
 def emulator_url(ice: Ice) -> str:
     """The address of :func:`ice`, for ``api.base_url``."""
     return ice.url

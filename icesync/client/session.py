@@ -6,8 +6,10 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import IcesyncError, LoginRefused, Refused, Unreachable
+from icesync.model.report import OutcomeKind
 from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError
 from icesync.wire.login import LOGIN_PATH, encode_login, read_login
+from icesync.wire.reply import Reply, read_reply
 from icesync.wire.token import read_token
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Session", "log_in"]
 
 _RENEW_BEFORE_S: Final = 60.0
+_SERVER_ERROR: Final = 500
 
 
 class Session:
@@ -102,6 +105,11 @@ def log_in(client: HttpClient, login: Login, password: SecretValue) -> SecretVal
         raise Refused(f"the login cannot be made: {error}", check) from None
     token = read_login(reply.status, reply.body)
     if token is None:
+        meaning = read_reply(Reply(reply.status, reply.headers, reply.body))
+        if meaning.kind is OutcomeKind.MISCONFIGURED:
+            raise Refused(f"the login cannot be made: {meaning.detail}", check)
+        if reply.status >= _SERVER_ERROR:
+            raise Unreachable(f"the login failed: {meaning.detail}", "try again later")
         raise LoginRefused(
             f"ICE refused the login of {ascii(login.username)[1:-1]} "
             f"at organization {login.organization} (HTTP {reply.status})",

@@ -152,7 +152,7 @@ class Actions:
         only_known = self._profile.unknown is UnknownPair.REJECT
         if only_known and self._archive.server(address) is None:
             return Decision(self._speaker.refused(), Verdict.UNKNOWN_SERVER, bound)
-        return Decision(self._speaker.applied(), Verdict.APPLIED, bound)
+        return Decision(self._speaker.applied, Verdict.APPLIED, bound)
 
     def _login(self, _: Asked, bound: Bound, now: datetime) -> Decision:
         organization, username, password = (bound.values[name] for name in _CREDENTIALS)

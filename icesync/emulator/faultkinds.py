@@ -87,7 +87,7 @@ class Row:
 _T, _S, _W = Group.TIMING, Group.SPOKEN, Group.WIRE
 
 ROWS: Final = {
-    Kind.STATUS: Row(_S, "another status", "status:503", Takes.STATUS,
+    Kind.STATUS: Row(_S, "answered with this status", "status:503", Takes.STATUS,
                      needs=True, stores=False),
     Kind.HTML: Row(_S, "a page of the web server instead of JSON", "html:502", Takes.STATUS,
                    needs=True, stores=False),

@@ -32,28 +32,41 @@ def call_table(calls: Iterable[Call]) -> str:
 
 
 def _cells(call: Call) -> tuple[str, ...]:
-    request = f"{escape(call.method)} {escape(call.path)}"
     return (
         str(call.id),
         render_time(call.at),
-        f'<span class="mono" title="{request}">{request}</span>',
+        _request(call),
         "" if call.org is None else f"{call.org}/{call.skill}",
         render_pill(call.outcome, "good" if call.outcome in GOOD else "bad"),
         str(call.status or NONE),
         _fault(call),
-        escape("; ".join(_remarks(call))),
+        _alarm(call) + escape("; ".join(_remarks(call))),
     )
 
 
+def _request(call: Call) -> str:
+    """Return method and path; of a long path the end is shown, and all when pointed at."""
+    parts = call.path.split("/")
+    shown = f"…/{'/'.join(parts[-2:])}" if len(parts) > 3 else call.path
+    whole = escape(f"{call.method} {call.path}")
+    return f'<span class="mono" title="{whole}">{escape(call.method)} {escape(shown)}</span>'
+
+
 def _fault(call: Call) -> str:
-    return "" if call.fault is None else f'<code class="struck">{escape(call.fault)}</code>'
+    """Return each fault on a line of its own."""
+    faults = call.fault.split(" + ") if call.fault else ()
+    return "".join(f'<code class="struck">{escape(fault)}</code>' for fault in faults)
+
+
+def _alarm(call: Call) -> str:
+    """Return what must never happen, where it did: two calls for one address at a time."""
+    others = ", ".join(map(str, call.overlaps))
+    return f"{render_pill(f'overlaps call {others}', 'bad')} " if others else ""
 
 
 def _remarks(call: Call) -> Iterator[str]:
     if call.ended_at is None:
         yield "in flight"
-    if call.overlaps:
-        yield f"overlaps call {', '.join(map(str, call.overlaps))}"
     if call.revision is not None:
         yield f"revision {call.revision}"
     elif call.fault and call.request:

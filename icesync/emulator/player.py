@@ -90,6 +90,11 @@ class FaultPlayer:
         """Return the faults in force, in their order."""
         return tuple(Standing(t.number, t.fault, t.seen, t.fired) for t in self._tracks)
 
+    @property
+    def strikes_early(self) -> bool:
+        """Whether there is a fault that does not wait for the body."""
+        return any(track.early for track in self._tracks)
+
     def pick_early(self, scene: Scene, now: datetime) -> Pick | None:
         """Return the pick of a call whose body shall not be read, or None to go on."""
         picked = self._pick([t for t in self._tracks if t.early], scene, now)

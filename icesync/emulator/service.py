@@ -32,6 +32,7 @@ from icesync.emulator.player import FaultPlayer, Scene
 from icesync.emulator.profile import Profile
 from icesync.emulator.tokens import Tokens
 from icesync.emulator.wirescript import drip_s
+from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from icesync.emulator.fault import Fault
     from icesync.emulator.framework import Request
     from icesync.ports import Clock
-    from icesync.wire.reply import Reply
 
 __all__ = ["BASE_PATH", "TOKEN_TTL_S", "Service"]
 
@@ -113,7 +113,7 @@ class Service:
 
     def begin_early(self, request: Request) -> Exchange | None:
         """Return how a call ends whose body shall not be read, or None to go on."""
-        if is_inspection(request):
+        if not self._player.strikes_early or is_inspection(request):
             return None
         with self._lock:
             now = self._clock.now()
@@ -137,8 +137,7 @@ class Service:
                     exchange = self._exchange(request, now)
             except sqlite3.Error:
                 exchange = Exchange(framework.broken())
-        headers = {**exchange.reply.headers, "date": _http_date(now.replace(microsecond=0))}
-        return replace(exchange, reply=replace(exchange.reply, headers=headers))
+        return _dated(exchange, now)
 
     def end(self, exchange: Exchange) -> None:
         """Remember that the call is over: its reply leaves now, or the caller is gone."""
@@ -191,6 +190,14 @@ def _faulted(decision: Decision, request: Request, fault: Fault | None, now: dat
     decision = replace(decision, reply=spoken(fault, decision.reply, request, now))
     drops = not fault.stores or fault.kind is Kind.LATE
     return replace(decision, verdict=Verdict.DROPPED, ends=None) if drops else decision
+
+
+def _dated(exchange: Exchange, now: datetime) -> Exchange:
+    """Return *exchange* with the ``Date`` of its reply."""
+    reply = exchange.reply
+    headers = {**reply.headers, "date": _http_date(now.replace(microsecond=0))}
+    dated = Reply(reply.status, headers, reply.body)
+    return Exchange(dated, exchange.ticket, exchange.wait_s, exchange.fault, exchange.late_s)
 
 
 @lru_cache(maxsize=1)

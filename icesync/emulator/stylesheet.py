@@ -73,13 +73,14 @@ tbody tr:hover td { background: var(--shade); }
 td.number, th.number { width: 1%; text-align: right; font-variant-numeric: tabular-nums; }
 td.path { max-width: 24rem; overflow: hidden; text-overflow: ellipsis; }
 td.note { white-space: normal; color: var(--soft); }
-td.fault { white-space: normal; max-width: 16rem; }
+td.fault code { display: block; width: fit-content; }
+td.fault code + code { margin-top: .2rem; }
 td b { font-weight: 600; }
 td small { display: block; color: var(--soft); font-size: .85em; }
 td .cut { display: block; max-width: 14rem; overflow: hidden; text-overflow: ellipsis; }
 time { color: var(--soft); font-variant-numeric: tabular-nums; }
 .pill {
-  display: inline-block; padding: .05rem .55rem; border-radius: 1rem;
+  display: inline-block; padding: .05rem .55rem; border-radius: 1rem; white-space: nowrap;
   background: var(--calm-tint); color: var(--calm); font-size: .85em; font-weight: 600;
 }
 .pill.good { background: var(--good-tint); color: var(--good); }

@@ -44,10 +44,8 @@ class Speaker:
     def __init__(self, profile: Profile, base_path: str) -> None:
         self._profile = profile
         self._base_path = base_path
-
-    def applied(self) -> Reply:
-        """Return the success of a write: the documented one has a blank in front (doc)."""
-        return reword(framework.accepted(" Success"), self._profile.message)
+        self.applied = reword(framework.accepted(" Success"), profile.message)
+        """The success of a write: the documented one has a blank in front (doc)."""
 
     def logged_in(self, body: bytes) -> Reply:
         """Return the success of a login, whose documented object is *body*."""

@@ -86,7 +86,7 @@ def save(
     """
     Store *entries* as the successor of *stored* and return what is stored now.
 
-    Equal entries write nothing. The serial rises by one, the lineage is made at
+    Equal entries, or none at all in a first save, write nothing. The serial rises by one, the lineage is made at
     the first save, and the store refuses if somebody else wrote meanwhile. A
     journal ends here: its run is named in the snapshot before it is removed,
     so that a crash between the two is recognised.
@@ -99,11 +99,15 @@ def save(
     before = stored.snapshot
     sealed = {a: entry if entry.digest else seal(a, entry) for a, entry in entries.items()}
     key_id = writer.key_id or before.key_id
-    run = writer.run or (stored.recovered.run if stored.recovered else None)
-    unchanged = sealed == before.entries and key_id == before.key_id
-    if stored.data is not None and unchanged and run is None:
-        _drop_journal(store, stored)
+    folded = stored.recovered.run if stored.recovered else None
+    same = sealed == before.entries and key_id == before.key_id
+    nothing_new = same if stored.data is not None else not sealed
+    if nothing_new and folded is None:
+        # A run that changed nothing leaves nothing: its journal has no say either.
+        if store.journals is not None:
+            store.journals.drop()
         return stored
+    run = writer.run or folded
     after = replace(
         before,
         serial=before.serial + 1,
@@ -121,11 +125,6 @@ def save(
     if store.journals is not None:
         store.journals.drop()
     return Stored(after, data)
-
-
-def _drop_journal(store: StateStore, stored: Stored) -> None:
-    if store.journals is not None and stored.recovered is not None:
-        store.journals.drop()
 
 
 def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, Entry]:

@@ -33,7 +33,7 @@ _FAILURE: Final = frozenset({"the request is invalid", "failed", "failure", "err
 _AUTH_TEXT: Final = re.compile(r"token|expired|unauthor|authorization|log ?in|session|signature")
 _BROKEN_SETUP: Final = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431})
 _NOT_PROCESSED: Final = frozenset({408, 425})
-_SHOWN_CHARACTERS: Final = 120
+_A_SENTENCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,11 @@ def _says(facts: _Facts, pattern: re.Pattern[str]) -> bool:
 
 
 def _mentions_auth(facts: _Facts) -> bool:
-    return facts.message is not None and _AUTH_TEXT.search(facts.message) is not None
+    """Return whether the text is about the token; a 404 merely quotes the address in its own."""
+    status = facts.reply.status
+    if facts.message is None or (status in _BROKEN_SETUP and status != 403):
+        return False
+    return _AUTH_TEXT.search(facts.message) is not None
 
 
 def _kernel_503(facts: _Facts) -> bool:

@@ -172,13 +172,13 @@ def test_a_careful_client_may_send_its_body(wire: socket.socket) -> None:
 
 
 def test_refuses_a_body_that_says_it_is_too_large(wire: socket.socket) -> None:
-    """A length over the limit is refused as the web server does, before the body."""
+    """A length over the limit is what IIS calls 404.13, before the body."""
     head = f"POST {UPDATE} HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_LIMIT_BYTES + 1}\r\n\r\n"
     wire.sendall(head.encode())
     reply = HTTPResponse(wire)
     reply.begin()
 
-    assert (reply.status, reply.headers["Content-Type"]) == (413, "text/html")
+    assert (reply.status, reply.headers["Content-Type"]) == (404, "text/html")
     assert reply.headers["Connection"] == "close"
 
 
@@ -202,6 +202,16 @@ def test_malformed_http_is_a_400_page(wire: socket.socket, garbage: bytes) -> No
 
     assert reply.startswith(b"HTTP/1.1 400 ")
     assert b"connection: close" in reply.lower()
+
+
+def test_a_post_says_how_long_it_is(wire: socket.socket) -> None:
+    """Without a length and without chunks the kernel refuses, and the service sees nothing."""
+    wire.sendall(f"POST {UPDATE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    wire.shutdown(socket.SHUT_WR)
+    reply = read_all(wire)
+
+    assert reply.startswith(b"HTTP/1.1 411 Length Required\r\n")
+    assert b"Microsoft-HTTPAPI/2.0" in reply
 
 
 def test_an_oversized_head_is_refused(wire: socket.socket) -> None:

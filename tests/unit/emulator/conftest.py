@@ -9,11 +9,14 @@ import pytest
 from fakes import FakeClock
 
 from icesync.emulator.archive import Archive
+from icesync.emulator.faultparse import parse_fault
 from icesync.emulator.framework import Request
+from icesync.emulator.player import FaultPlayer
+from icesync.emulator.profile import parse_profile
 from icesync.emulator.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from icesync.wire.reply import Reply
 
@@ -42,7 +45,7 @@ class Caller:
     def login(self, **members: object) -> Reply:
         """Log in, with other *members* where given, and keep the token."""
         reply = self.post("/api/Authenticate/Login", LOGIN | members)
-        self.token = json.loads(reply.body).get("Token", "")
+        self.token = token_in(reply)
         return reply
 
     def logout(self) -> Reply:
@@ -58,6 +61,16 @@ class Caller:
         """Return a JSON view of the inspection."""
         document: dict[str, object] = json.loads(self.call("GET", f"/_emulator/{path}").body)
         return document
+
+
+def token_in(reply: Reply) -> str:
+    """Return the token of a login in any wording, or nothing."""
+    try:
+        document = json.loads(reply.body)
+    except ValueError:
+        return ""
+    [members] = document if isinstance(document, list) else [document]
+    return str({name.strip(): value for name, value in members.items()}.get("Token", ""))
 
 
 @pytest.fixture
@@ -86,3 +99,26 @@ def caller(clock: FakeClock, archive: Archive) -> Caller:
 def stranger(clock: FakeClock, archive: Archive) -> Caller:
     """A caller of a service with one user, not logged in."""
     return Caller(Service(clock, archive, users={"admin@example.org": "open sesame"}))
+
+
+@pytest.fixture
+def faulty(clock: FakeClock, archive: Archive) -> Callable[..., Caller]:
+    """What makes a caller, logged in, of a service with these faults and this seed."""
+
+    def make(*faults: str, seed: int = 0) -> Caller:
+        player = FaultPlayer(map(parse_fault, faults), seed)
+        caller = Caller(Service(clock, archive, player=player))
+        caller.login()
+        return caller
+
+    return make
+
+
+@pytest.fixture
+def profiled(clock: FakeClock, archive: Archive) -> Callable[..., Caller]:
+    """What makes a caller of a service with these profile settings, not logged in."""
+
+    def make(*settings: str) -> Caller:
+        return Caller(Service(clock, archive, profile=parse_profile(settings)))
+
+    return make

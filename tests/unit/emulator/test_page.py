@@ -10,6 +10,8 @@ from icesync.emulator.history import Call, Stats
 from icesync.emulator.page import Overview, render_page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.emulator.archive import Archive
     from tests.unit.emulator.conftest import Caller
 
@@ -90,3 +92,44 @@ def test_says_how_many_servers_are_not_shown(caller: Caller) -> None:
         caller.update(SkillId=skill)
 
     assert "and 2 more" in page(caller)
+
+
+def test_shows_faults_and_how_often_they_fired(faulty: Callable[..., Caller]) -> None:
+    """Each fault in force has a row: what it does, what becomes of the write, its counts."""
+    caller = faulty("apply-then-500@nth=2", "latency:0ms", "bom@skill=1", seed=7)
+    caller.update()
+    caller.update()
+    html = page(caller)
+
+    assert "<code>apply-then-500@nth=2</code>" in html
+    assert '<td class="">stored</td><td class="number">2</td>' in html
+    assert '<span class="pill struck">2</span>' in html
+    assert "seed 7" in html
+    assert '<div class="struck"><dt>faults fired</dt><dd>3</dd></div>' in html
+
+
+def test_without_faults_says_how_to_add_one(caller: Caller) -> None:
+    """An emulator as it comes tells the command."""
+    assert "curl -d status:503@nth=3" in page(caller)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (Call("T", "POST", "/", 0, "not processed", 59, 1, "{}", fault="fin"), "nothing stored"),
+        (Call("T", "POST", "/", 0, "applied"), "in flight"),
+        (Call("T", "POST", "/", 0, "applied"), '<td class="number">&ndash;</td>'),
+        (
+            Call("T", "POST", "/", 200, "x", ended_at="T", overlaps=(7, 8)),
+            'bad">overlaps call 7, 8<',
+        ),
+        (Call("T", "POST", "/", 200, "x", fault="<b>"), '<code class="struck">&lt;b&gt;</code>'),
+    ],
+)
+def test_shows_what_became_of_a_call(
+    archive: Archive, caller: Caller, call: Call, text: str
+) -> None:
+    """What a fault did to a call can be read beside it."""
+    archive.record(call)
+
+    assert text in page(caller)

@@ -1,0 +1,128 @@
+"""The table of commands, their help, and the printed schemas say the same as the code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import jsonschema
+import pytest
+from rig import run_program
+
+import icesync
+from icesync.cli.main import COMMANDS, program
+from icesync.config.schema import SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
+
+
+def command_of(name: str) -> click.Command:
+    """Return the command of the module *name*."""
+    command = importlib.import_module(f"icesync.cli.commands.{name}").command
+    assert isinstance(command, click.Command)
+    return command
+
+
+def all_commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command and its subcommands."""
+    for name in COMMANDS:
+        command = command_of(name)
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {sub}", c) for sub, c in command.commands.items())
+
+
+ALL = dict(all_commands())
+
+
+def test_every_module_is_in_the_table() -> None:
+    """A command that is not in the table would not be found."""
+    modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+
+    assert modules == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_name(name: str) -> None:
+    """A command is called as the table calls it."""
+    assert ALL[name].name == name.rpartition(" ")[2]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_text(name: str) -> None:
+    """Every command says what it does, in a sentence."""
+    text = (ALL[name].help or "").strip()
+
+    assert text
+    assert text[0].isupper()
+    assert "." in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_first_line_fits_the_table(name: str) -> None:
+    """The line in the table is about what the command's own help says."""
+    assert COMMANDS[name].endswith(".")
+    assert len(COMMANDS[name]) <= 60
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_option_is_explained(name: str) -> None:
+    """No flag stands without a word."""
+    silent = {"bind"}
+    options = [p for p in ALL[name].params if isinstance(p, click.Option)]
+
+    assert [o.name for o in options if not o.help and o.name not in silent] == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_common_flags(name: str) -> None:
+    """Every command takes the flags that all take, before and after its name."""
+    own = {option for p in ALL[name].params for option in p.opts}
+    common = {option for p in program.params for option in p.opts} - {"--version"}
+
+    assert common <= own
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_is_shown(name: str, tmp_path: Path) -> None:
+    """Help works everywhere, for every command, without a configuration."""
+    result = run_program([*name.split(), "--help"], tmp_path)
+
+    assert (result.code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: icesync {name}")
+
+
+def test_help_lists_every_command(tmp_path: Path) -> None:
+    """The first page names all commands with their lines."""
+    shown = " ".join(run_program(["--help"], tmp_path).stdout.split())
+
+    assert [name for name, line in COMMANDS.items() if f"{name} {line}" not in shown] == []
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_printed_schema(name: str, tmp_path: Path) -> None:
+    """``schemas/`` holds what the program prints, for editors that read it from the web."""
+    printed = (ROOT / "schemas" / f"{name}.schema.json").read_text()
+
+    assert run_program(["schema", name], tmp_path).stdout == printed
+    assert json.loads(printed) == SCHEMAS[name]
+
+
+def test_no_other_schema_is_printed() -> None:
+    """A schema that the program does not know is a leftover."""
+    names = {path.name.removesuffix(".schema.json") for path in (ROOT / "schemas").iterdir()}
+
+    assert names == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schema_is_one(name: str) -> None:
+    """Every schema is a valid schema."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])

@@ -1,0 +1,106 @@
+"""What a command may load: start-up pays for what it needs, and a plan has nothing that sends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rig import Repository
+
+NETWORK = {"httpx", "ssl", "asyncio", "h11", "sqlite3", "http.client", "urllib.request"}
+HEAVY = {"jsonschema", "deepdiff", "rich", "referencing"}
+
+PROBE = """
+import sys
+sys.argv = ["icesync", *sys.argv[1:]]
+from icesync.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+sys.stdout.flush()
+print("\\0", *sys.modules, file=sys.stderr)
+"""
+
+
+def loaded(arguments: list[str], cwd: Path, environ: dict[str, str] | None = None) -> set[str]:
+    """Return the modules that a command has loaded when it ends."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments],
+        cwd=cwd, env={**os.environ, **(environ or {})}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(done.stderr.partition("\0")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["version"]], ids=" ".join)
+def test_version_loads_nothing(tmp_path: Path, arguments: list[str]) -> None:
+    """The version is told before click is loaded."""
+    modules = loaded(arguments, tmp_path)
+
+    assert modules.isdisjoint({"click", "yaml", *NETWORK, *HEAVY})
+    assert {name for name in modules if name.startswith("icesync")} == {
+        "icesync",
+        "icesync.__main__",
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"], ["plan", "--help"], ["apply", "--help"], ["state", "--help"],
+        ["state", "mv", "--help"], ["emulator", "--help"], ["completion", "bash"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_help_loads_click_only(tmp_path: Path, arguments: list[str]) -> None:
+    """Help and completion answer at once."""
+    modules = loaded(arguments, tmp_path)
+
+    assert "click" in modules
+    assert modules & {"yaml", *NETWORK, *HEAVY} == set()
+
+
+def test_completing_a_word_loads_click_only(tmp_path: Path) -> None:
+    """The key that completes must not be waited for."""
+    environ = {"_ICESYNC_COMPLETE": "bash_complete", "COMP_WORDS": "icesync pl", "COMP_CWORD": "1"}
+    modules = loaded([], tmp_path, environ)
+
+    assert modules & {"yaml", *NETWORK, *HEAVY} == set()
+
+
+def test_validate_loads_no_schema_library(repository: Repository) -> None:
+    """Files that are right never pay for the library that explains wrong ones."""
+    assert loaded(["validate"], repository.root) & {*NETWORK, *HEAVY} == set()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan"], ["check"], ["show"], ["state", "list"]], ids=" ".join
+)
+def test_plan_without_changes_loads_little(repository: Repository, arguments: list[str]) -> None:
+    """Where nothing differs, nothing is loaded that compares, paints or sends."""
+    repository.apply()
+
+    assert loaded(arguments, repository.root, repository.environ) & {*NETWORK, *HEAVY} == set()
+
+
+def test_plan_with_changes_has_nothing_that_sends(repository: Repository) -> None:
+    """Whoever plans cannot send, whatever the plan is."""
+    modules = loaded(["plan"], repository.root, repository.environ)
+
+    assert modules & {*NETWORK, "icesync.net", "icesync.client"} == set()
+
+
+def test_apply_loads_no_emulator(repository: Repository) -> None:
+    """An apply without changes opens neither a client nor the emulator."""
+    repository.apply()
+    modules = loaded(["apply", "-y"], repository.root, repository.environ)
+
+    assert modules & {*NETWORK, "icesync.net", "icesync.client", "icesync.emulator"} == set()

@@ -1,0 +1,151 @@
+"""Rules that a look at the source decides."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import icesync
+from icesync import errors
+
+PACKAGE = Path(icesync.__file__).parent
+MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+OPENERS = ("wire/", "codec/fingerprint.py", "model/secret.py")
+"""Who may open a secret."""
+
+
+def test_tree_is_found() -> None:
+    """A rule over no files would hold in silence."""
+    assert len(MODULES) > 50
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_says_what_it_is(name: str) -> None:
+    """Every module opens with a sentence."""
+    text = ast.get_docstring(ast.parse(MODULES[name].read_text()))
+
+    assert text
+    assert text.rstrip().endswith((".", ":"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_is_short(name: str) -> None:
+    """Over 400 lines a file is split."""
+    assert len(MODULES[name].read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_function_is_short(name: str) -> None:
+    """No function is longer than 60 lines, its text not counted."""
+    tree = ast.parse(MODULES[name].read_text())
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {f.name for f in functions if body_lines(f) > 60}
+
+    assert long == set()
+
+
+def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines the body has behind its docstring."""
+    first = function.body[1:] if ast.get_docstring(function) else function.body
+    if not first:
+        return 0
+    return (first[-1].end_lineno or 0) - first[0].lineno + 1
+
+
+def calls_of(name: str, path: Path) -> list[int]:
+    """Return the lines where something called *name* is called, as a function or a method."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            target = node.func
+            called = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+            found += [node.lineno] if called == name else []
+    return found
+
+
+def test_who_opens_secrets() -> None:
+    """Secrets are opened where they are sent and where they are fingerprinted."""
+    openers = {name for name, path in MODULES.items() if calls_of("reveal", path)}
+
+    assert {name for name in openers if not name.startswith(OPENERS)} == set()
+
+
+def test_nobody_goes_around_reveal() -> None:
+    """The text inside of a secret is touched by its class alone."""
+    touching = {name for name, path in MODULES.items() if "reveal" in words_of(path)}
+    indirect = {name for name in touching if not calls_of("reveal", MODULES[name])}
+
+    assert indirect <= {"model/secret.py"}
+
+
+def words_of(path: Path) -> set[str]:
+    """Return the names in the code of a file; comments and texts do not count."""
+    with path.open("rb") as stream:
+        return {t.string for t in tokenize.tokenize(stream.readline) if t.type == tokenize.NAME}
+
+
+def test_who_prints() -> None:
+    """Only the console writes; one line of the entry point is older than it."""
+    printing = {name for name, path in MODULES.items() if calls_of("print", path)}
+
+    assert printing <= {"__main__.py"}
+
+
+def test_who_exits() -> None:
+    """Only the entry point ends the process, and a second signal."""
+    ending = {n for n, p in MODULES.items() if calls_of("exit", p) or calls_of("_exit", p)}
+
+    assert ending <= {"__main__.py", "cli/interrupt.py"}
+
+
+def test_no_room_for_odds_and_ends() -> None:
+    """No module is called after what it is not."""
+    names = {part.removesuffix(".py") for name in MODULES for part in name.split("/")}
+
+    assert names.isdisjoint({"utils", "util", "helpers", "helper", "common", "misc"})
+
+
+def test_public_names_exist() -> None:
+    """What ``__all__`` promises is there."""
+    import importlib
+
+    missing = []
+    for name in MODULES:
+        dotted = "icesync." + name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        module = importlib.import_module(dotted.removesuffix(".__init__").rstrip("."))
+        missing += [n for n in getattr(module, "__all__", ()) if not hasattr(module, n)]
+
+    assert missing == []
+
+
+ERRORS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.IcesyncError)
+]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_error_has_a_documented_exit_code(kind: type[errors.IcesyncError]) -> None:
+    """The exit code of every error stands in the table."""
+    assert kind("text").exit_code in errors.EXIT_CODES
+
+
+def test_every_exit_code_has_an_error() -> None:
+    """A documented code that nothing returns is a promise that nobody keeps."""
+    signals = {errors.Interrupted("text", signal_number=n).exit_code for n in (2, 15)}
+    codes = {kind("text").exit_code for kind in ERRORS} | signals | {0, errors.EXIT_CHANGES}
+
+    assert set(errors.EXIT_CODES) == codes
+
+
+def test_errors_are_listed() -> None:
+    """Every error is in the tree at the top of its module."""
+    text = errors.__doc__ or ""
+
+    assert [kind.__name__ for kind in ERRORS if kind.__name__ not in text] == []

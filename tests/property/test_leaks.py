@@ -1,0 +1,444 @@
+"""
+No secret in any byte that icesync produces.
+
+Secrets of every awkward shape go through all commands, with everything that can
+be said switched on, where all goes well and where it does not. Then stdout,
+stderr, the log of every library and every file are searched, also for the usual
+ways to spell a text differently. Only the files that secrets are read from may
+hold them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import logging
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rig import Echo, FarEnd, Ice, Repository, Result, run_process, run_program
+
+from icesync.bootstrap import SystemClock
+from icesync.cli.console import Console
+from icesync.emulator.archive import Archive
+from icesync.emulator.service import Service
+from icesync.render.style import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from icesync.emulator.framework import Request
+    from icesync.wire.reply import Reply
+
+SHORTEST: Final = 8
+"""Shorter texts stand in any output by chance, such as a secret of one letter."""
+
+AWKWARD: Final = {
+    "plain": "correct horse battery",
+    "digits": "00129475610038",
+    "number": "1e3000000001",
+    "boolean": "true-true-false",
+    "quotes": 'it\'s "quoted" `twice`',
+    "backslash": "C:\\new\\table\\x41\\u0041",
+    "newline inside": "first line of it\nsecond line of it",
+    "blanks around": "  blank spaced  ",
+    "per cent": "100%s%(name)d%n%20%%",
+    "dollar": "$HOME${PATH}$(id -un)",
+    "braces": "{0}{secret.reveal}{{}}",
+    "markup": "<b>bold</b>&amp;[red]rich[/red]",
+    "yaml": "key: [value, *alias, &anchor] #c",
+    "json": '{"Password": null, "x": "y"}',
+    "unicode": "pässwörd→秘密の言葉🔑",
+    "combining": "e\u0301a\u0308o\u0302u\u0300 nfd",
+    "bidi": "abc\u202edef\u2066ghi\u200bjkl",
+    "mask command": "::add-mask::hidden word",
+    "azure command": "##vso[task.setvariable]hidden",
+    "group command": "##[group]hidden word",
+    "escape": "\x1b[31mred\x1b[0m bell\x07 end",
+    "carriage return": "over\rwritten text",
+    "reference": "ref+env://ICE_OTHER_NAME",
+    "token": "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2lnbmF0dXJl",
+    "base64": "cGFzc3dvcmQ9aHVudGVyMg==",
+    "url": "https://user:pass@host.example/?q=1&r=2#f",
+    "option": "--auto-approve -y --debug",
+    "path": "../../etc/passwd-like",
+    "long": "long secret " * 400,
+}
+
+
+def spellings(secret: str) -> dict[str, str]:
+    """Return *secret* as it may hide: by name of the spelling."""
+    raw = secret.encode()
+    found = {
+        "as it is": secret,
+        "json": json.dumps(secret)[1:-1],
+        "json in unicode": json.dumps(secret, ensure_ascii=False)[1:-1],
+        "json in json": json.dumps(json.dumps(secret))[3:-3],
+        "url": quote(secret, safe=""),
+        "url with slashes": quote(secret),
+        "form": quote_plus(secret),
+        "hex": raw.hex(),
+        "upper hex": raw.hex().upper(),
+        "repr": repr(secret)[1:-1],
+        "ascii": ascii(secret)[1:-1],
+        "bytes": repr(raw)[2:-1],
+        "html": html.escape(secret),
+        "made safe": safe(secret),
+        "backslashes": secret.replace("\\", "\\\\").replace('"', '\\"'),
+        "lower": secret.lower(),
+    }
+    for shift in range(3):
+        for name, encode in (("base64", base64.b64encode), ("urlsafe", base64.urlsafe_b64encode)):
+            text = encode(b"\0" * shift + raw).decode().rstrip("=")
+            found[f"{name} at {shift}"] = text[(shift * 4 + 2) // 3 : -1]
+    if not secret.isprintable():
+        found |= {f"line {n}": line for n, line in enumerate(secret.splitlines())}
+    return {name: text for name, text in found.items() if len(text) >= SHORTEST}
+
+
+def leaks(secret: str, data: bytes) -> list[str]:
+    """Return the names of the spellings of *secret* that stand in *data*."""
+    return [name for name, text in spellings(secret).items() if text.encode() in data]
+
+
+class Search:
+    """Looks for *secrets* in all that comes out; *sources* are the files that may hold them."""
+
+    def __init__(self, root: Path, secrets: Mapping[str, str]) -> None:
+        self.root = root
+        self.sources: set[Path] = set()
+        self._needles: list[tuple[bytes, str]] = []
+        self._seen: set[bytes] = set()
+        for name, text in secrets.items():
+            self.add(name, text)
+
+    def add(self, name: str, secret: str, source: Path | None = None) -> None:
+        """Look for *secret* too; *source* may hold it."""
+        self._needles += [(t.encode(), f"{name} ({how})") for how, t in spellings(secret).items()]
+        self._seen.clear()
+        self.sources |= {source} if source else set()
+
+    def look(self, place: str, data: bytes) -> None:
+        """Fail if a secret stands in *data*; the same data is looked at once."""
+        __tracebackhide__ = True
+        known = hashlib.sha256(data).digest()
+        if known in self._seen:
+            return
+        self._seen.add(known)
+        found = [name for needle, name in self._needles if needle in data]
+        if found:
+            pytest.fail(f"{', '.join(found)} leaks into {place}")
+
+    def look_at_files(self, when: str) -> None:
+        """Fail if a secret stands in a file of the repository, or in the name of one."""
+        paths = sorted(self.root.rglob("*"))
+        for path in paths:
+            if path.is_file() and path not in self.sources:
+                self.look(f"{path.name} {when}", path.read_bytes())
+        self.look(f"the names of files {when}", "\n".join(map(str, paths)).encode())
+
+
+@contextmanager
+def all_logs() -> Iterator[io.StringIO]:
+    """Collect what every library would log, however quiet it is by default."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.NOTSET)
+    try:
+        yield stream
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class Journey:
+    """
+    One repository with a server for each of *secrets*, and all commands over it.
+
+    Each secret is a password from a variable, a password from a file, and once
+    the password of the login, or what stands where a token should.
+    """
+
+    def __init__(
+        self, root: Path, secrets: Mapping[str, str], *, own_process: bool = False
+    ) -> None:
+        self.repository = Repository(root)
+        self.secrets = secrets
+        self.search = Search(root, secrets)
+        self.run_one: Callable[..., Result] = run_process if own_process else run_program
+        lines = ""
+        for skill, secret in enumerate(secrets.values(), start=1):
+            self.repository.environ[f"ICE_S{skill}"] = secret
+            source = root / "secrets" / str(skill)
+            source.parent.mkdir(exist_ok=True)
+            source.write_bytes(f"{secret}\n".encode())
+            self.search.sources.add(source)
+            lines += SERVER.format(skill=skill)
+        self.repository.servers([], lines)
+        self.repository.replace("servers/59.yaml", "  []\n", "")
+
+    def run(self, *arguments: str, **environ: str) -> Result:
+        """Run one command, as talkative as it gets, and search all that came of it."""
+        repository, when = self.repository, f"after {arguments[0]}"
+        environ = {**repository.environ, **environ}
+        with all_logs() as log:
+            result = self.run_one([*arguments, "-vvv", "--debug"], repository.root, environ)
+        self.search.look(f"stdout {when}", result.stdout.encode())
+        self.search.look(f"stderr {when}", result.stderr.encode())
+        self.search.look(f"the log {when}", log.getvalue().encode())
+        self.search.look_at_files(when)
+        return result
+
+    def demand(self, code: int, *commands: str, **environ: str) -> None:
+        """Run *commands* and demand that each ends with *code*."""
+        for command in commands:
+            result = self.run(*command.split(), **environ)
+            assert result.code == code, (command, result)
+
+    def goes_well(self, archive: Archive) -> None:
+        """Use every command where nothing is in the way."""
+        service = Service(SystemClock(), archive)
+
+        def answer(request: Request) -> Reply:
+            self.search.look_at_files("during a call")
+            return service.answer(request)
+
+        with FarEnd(answer) as server:
+            ice = Ice(server.url, archive)
+            self.repository.calls(ice)
+            for secret in self.secrets.values():
+                self.repository.environ["ICE_PASSWORD"] = secret
+                self.demand(0, "login")
+            kept = self.repository.root / ".icesync" / "token"
+            self.search.add("the token", kept.read_text().strip(), kept)
+            self.repository.calls(ice, token=kept.read_text().strip())
+            self.demand(0, *GOOD_DAY)
+
+    def goes_wrong(self, archive: Archive) -> None:
+        """Meet an ICE that repeats what it hears, one that is not there, and bad credentials."""
+        repository = self.repository
+        for status, code in ((400, 7), (401, 4), (500, 7), (200, 7)):
+            with FarEnd(Echo(archive, status).answer) as server:
+                ice = Ice(server.url, archive)
+                repository.calls(ice, token=ice.token())
+                result = self.run("apply", "-y", "--settle", "0")
+                assert result.code in {code, 4}, result
+                self.demand(0, "show --json", "plan")
+            (repository.root / "state.json").unlink(missing_ok=True)
+        nobody = Ice("http://127.0.0.1:1/ICEAPI", archive)
+        repository.calls(nobody, token=ice.token())
+        self.demand(10, "apply -y")
+        (repository.root / "state.json").unlink(missing_ok=True)
+        self.bad_credentials(archive)
+
+    def bad_credentials(self, archive: Archive) -> None:
+        """Be refused with every secret, as a password, as a token and as a key."""
+        repository = self.repository
+        with FarEnd(Service(SystemClock(), archive, users={"robot": "other"}).answer) as server:
+            ice = Ice(server.url, archive)
+            repository.calls(ice)
+            for secret in self.secrets.values():
+                repository.environ["ICE_PASSWORD"] = secret
+                self.demand(4, "login")
+            self.demand(4, "apply -y")
+            repository.calls(ice, token="")
+            for secret in self.secrets.values():
+                self.demand(4, "token", ICE_TOKEN=secret)
+            self.demand(4, "apply -y", "check", ICE_TOKEN=secret)
+            repository.replace("icesync.yaml", "ref+file://key", "ref+env://ICE_KEY")
+            self.demand(3, "apply -y", "plan --secrets require", ICE_KEY=secret)
+
+
+SERVER: Final = """\
+  - skill: {skill}
+    smtp: {{password: ref+env://ICE_S{skill}}}
+    imap: {{password: ref+file://secrets/{skill}}}
+"""
+
+GOOD_DAY: Final = (
+    "token", "validate", "plan", "plan --json", "plan -o plan.json", "show plan.json",
+    "show plan.json --json", "apply -y", "check", "show", "show --json", "state list",
+    "state show 59/1", "state show 59/1 --json", "plan --secrets skip",
+    "apply -y --json --resend all", "state mv 59/1 59/900", "state rm 59/900",
+)  # fmt: skip
+
+
+@contextmanager
+def new_world() -> Iterator[tuple[Path, Archive]]:
+    """A fresh folder and a fresh ICE; every example needs its own."""
+    archive = Archive()
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder).resolve() / "repository", archive
+    archive.close()
+
+
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30
+).filter(lambda text: len(text.splitlines()) <= 1)
+
+SECRETS = st.builds(
+    lambda before, number, behind: f"{before}{number:016x}{behind}",
+    TEXTS,
+    st.integers(2**62, 2**64 - 1),
+    TEXTS,
+)
+"""Any text around a number that stands nowhere by chance: Hypothesis likes words of our source."""
+
+
+pytestmark = pytest.mark.usefixtures("hurried")
+
+
+def test_awkward_secrets_where_all_goes_well() -> None:
+    """Every command keeps every awkward secret to itself."""
+    with new_world() as (root, archive):
+        Journey(root, AWKWARD).goes_well(archive)
+
+
+def test_awkward_secrets_where_things_go_wrong() -> None:
+    """Every failure keeps every awkward secret to itself."""
+    with new_world() as (root, archive):
+        Journey(root, AWKWARD).goes_wrong(archive)
+
+
+@settings(max_examples=3)
+@given(st.lists(SECRETS, min_size=1, max_size=20))
+def test_any_secret(texts: list[str]) -> None:
+    """There is no text that finds a way out."""
+    with new_world() as (root, archive):
+        journey = Journey(root, {f"secret {n}": text for n, text in enumerate(texts)})
+        journey.goes_well(archive)
+        (root / "state.json").unlink()
+        journey.goes_wrong(archive)
+
+
+def test_in_its_own_process() -> None:
+    """The end of the process adds nothing: no traceback, no log, no leftover."""
+    two = {kind: AWKWARD[kind] for kind in ("quotes", "escape")}
+    with new_world() as (root, archive):
+        Journey(root, two, own_process=True).bad_credentials(archive)
+
+
+def test_own_process_that_is_answered_with_an_echo() -> None:
+    """What ICE says is not repeated, not even by the log of a library."""
+    with new_world() as (root, archive), FarEnd(Echo(archive, 400).answer) as server:
+        journey = Journey(root, AWKWARD, own_process=True)
+        ice = Ice(server.url, archive)
+        journey.repository.calls(ice, token=ice.token())
+
+        journey.demand(4, "apply -y")
+
+
+@pytest.mark.parametrize("secret", ["x", "7", "ü", '"', "\n", " ", "%"])
+def test_secret_of_one_character(secret: str) -> None:
+    """A secret too short to search for works like any other."""
+    with new_world() as (root, _):
+        repository = Repository(root)
+        repository.environ["ICE_SMTP"] = secret
+
+        assert repository.run("apply", "-y").code == 0
+
+
+@pytest.mark.parametrize("flags", [(), ("--debug", "-vvv")], ids=["usual", "debug"])
+def test_bug_that_quotes_a_secret(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
+) -> None:
+    """Even an unforeseen error whose text is a secret does not show it."""
+    secret = repository.environ["ICE_SMTP"]
+
+    def fail(*_: object, **__: object) -> None:
+        error = ValueError(secret)
+        error.add_note(secret)
+        raise error from KeyError(secret)
+
+    monkeypatch.setattr("icesync.engine.plan.make_plan", fail)
+    result = run_program(["plan", *flags], repository.root, repository.environ)
+
+    assert result.code == 1
+    assert leaks(secret, (result.stdout + result.stderr).encode()) == []
+
+
+def test_literal_secret_in_a_file(repository: Repository) -> None:
+    """A password that was written into a file is refused without being repeated."""
+    secret = "hunter2 hunter3"
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", f"'{secret}'")
+    shown = "".join(
+        result.stdout + result.stderr
+        for command in ("validate", "validate --json", "plan", "apply -y", "check")
+        for result in [repository.run(*command.split(), "-vvv", "--debug")]
+    )
+
+    assert leaks(secret, shown.encode()) == []
+
+
+def test_mangled_secret_file(repository: Repository) -> None:
+    """A file of secrets that cannot be read is named, and not quoted."""
+    secret = "mangled secret 5512"
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+file://secrets.yaml#/smtp")
+    repository.write("secrets.yaml", f"smtp: [{secret}\nsmtp: {secret}\n")
+    result = repository.run("apply", "-y", "-vvv", "--debug")
+
+    assert result.code == 3
+    assert leaks(secret, (result.stdout + result.stderr).encode()) == []
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_control_every_spelling_is_found(kind: str) -> None:
+    """The search finds each spelling: it would otherwise find nothing, for ever."""
+    secret = AWKWARD[kind]
+    missed = [
+        name
+        for name, text in spellings(secret).items()
+        if name not in leaks(secret, f"some words {text} and more".encode())
+    ]
+
+    assert missed == []
+
+
+@pytest.mark.parametrize("shift", range(6))
+def test_control_base64_is_found_anywhere(shift: int) -> None:
+    """A secret inside of a longer text in base64 is found, wherever it starts."""
+    secret = AWKWARD["plain"]
+    hidden = base64.b64encode(b"x" * shift + secret.encode() + b" and more")
+
+    assert any(name.startswith("base64") for name in leaks(secret, hidden))
+
+
+def test_control_a_word_too_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journey fails when a command says a secret."""
+
+    def blab(console: Console, _: str) -> None:
+        console.complain(f"by the way: {AWKWARD['plain']}\n")
+
+    monkeypatch.setattr(Console, "talk", blab)
+
+    with new_world() as (root, archive), pytest.raises(pytest.fail.Exception, match="leaks into"):
+        Journey(root, {"plain": AWKWARD["plain"]}).goes_well(archive)
+
+
+def test_control_a_file_too_many_is_found(repository: Repository) -> None:
+    """A journey fails when a file holds a secret."""
+    search = Search(repository.root, {"the secret": AWKWARD["plain"]})
+    repository.write(".icesync/debug.log", f"x{AWKWARD['plain']}y")
+
+    with pytest.raises(pytest.fail.Exception, match=r"leaks into debug\.log"):
+        search.look_at_files("now")
+
+
+def test_control_a_log_is_found() -> None:
+    """The log of a library is searched, although nobody shows it."""
+    with all_logs() as log:
+        logging.getLogger("httpcore").debug("send %r", AWKWARD["plain"])
+
+    assert leaks(AWKWARD["plain"], log.getvalue().encode()) != []

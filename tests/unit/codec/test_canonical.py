@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from icesync.codec.canonical import canonical, digest, pretty, unique_object
+
+
+def test_canonical_text_has_one_spelling() -> None:
+    """Sorted keys, no blanks, ASCII."""
+    assert canonical({"b": [1, None], "a": "é"}) == '{"a":"\\u00e9","b":[1,null]}'
+
+
+def test_pretty_text_has_one_spelling() -> None:
+    """Sorted keys, an indent of 2, ASCII, a final newline."""
+    assert pretty({"b": [1], "a": "é"}) == '{\n  "a": "\\u00e9",\n  "b": [\n    1\n  ]\n}\n'
+
+
+@pytest.mark.parametrize("write", [canonical, pretty])
+def test_numbers_that_json_does_not_know_are_refused(write: object) -> None:
+    """NaN would be written as a word that other readers refuse."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write({"a": float("nan")})  # type: ignore[operator]
+
+
+def test_digest_names_its_algorithm() -> None:
+    """The well-known value of the empty text."""
+    expected = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+    assert digest("") == expected
+
+
+def test_object_with_unique_keys_is_read() -> None:
+    """The hook gives what json would give."""
+    assert json.loads('{"a": {"b": 1}}', object_pairs_hook=unique_object) == {"a": {"b": 1}}
+
+
+def test_key_given_twice_is_refused() -> None:
+    """The last one would win in silence."""
+    with pytest.raises(ValueError, match="a key is given twice"):
+        json.loads('{"a": 1, "a": 1}', object_pairs_hook=unique_object)

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot
+
+from icesync.codec.canonical import canonical, digest, pretty
+from icesync.codec.state import decode_state, encode_state, entry_digest, seal
+from icesync.errors import StateCorrupt, StateError, StateTooNew
+from icesync.model.snapshot import EntryStatus, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SMALL = snapshot(
+    {
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", "canary-4711")}),
+        SALES: replace(entry(EntryStatus.PENDING), bound_to=SUPPORT),
+    },
+    key_id=KEY.id,
+)
+DATA = encode_state(SMALL, "0.1.0")
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the small snapshot after *change*, its digests left as they are."""
+    document = json.loads(DATA)
+    change(document)
+    return pretty(document).encode()
+
+
+def resealed(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the small snapshot with *change* made to 59/663, and a digest that fits."""
+    document = json.loads(DATA)
+    raw = document["servers"]["59/663"]
+    change(raw)
+    raw.pop("digest", None)
+    raw["digest"] = digest(f"59/663\n{canonical(raw)}")
+    return pretty(document).encode()
+
+
+def refusal(data: bytes) -> StateError:
+    """Return the error that *data* is refused with."""
+    with pytest.raises(StateError) as caught:
+        decode_state(data)
+    return caught.value
+
+
+def test_snapshot_has_golden_bytes(golden: Callable[[str, str], None]) -> None:
+    """The format is a contract: these bytes change in a reviewed change only."""
+    golden("state/small.json", DATA.decode())
+
+
+def test_first_snapshot_has_golden_bytes(golden: Callable[[str, str], None]) -> None:
+    """Without a key and without servers, the members that say so are not there."""
+    golden("state/empty.json", encode_state(snapshot(serial=1), "0.1.0").decode())
+
+
+def test_snapshot_reads_back() -> None:
+    """Decoding gives the value that was encoded."""
+    assert decode_state(DATA) == SMALL
+
+
+def test_order_of_entries_does_not_show() -> None:
+    """The same entries in another order are the same bytes."""
+    turned = replace(SMALL, entries=dict(reversed(SMALL.entries.items())))
+
+    assert encode_state(turned, "0.1.0") == DATA
+
+
+def test_encoding_seals_the_entries() -> None:
+    """An entry that has no digest yet gets one."""
+    stale = replace(SMALL, entries={a: replace(e, digest="") for a, e in SMALL.entries.items()})
+
+    assert encode_state(stale, "0.1.0") == DATA
+
+
+def test_digest_is_bound_to_the_address() -> None:
+    """An entry cannot be moved by hand."""
+    assert entry_digest(SUPPORT, entry()) != entry_digest(SALES, entry())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"status": EntryStatus.UNCERTAIN},
+        {"settings": {}},
+        {"secrets": {"smtp.password": secret_record("smtp")}},
+        {"applied_at": None},
+        {"revision": None},
+        {"intent": "sha256:0"},
+        {"attempted_at": "2026-01-03T00:00:00Z"},
+        {"bound_to": SALES},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_digest_covers_everything_an_entry_says(changed: dict[str, Any]) -> None:
+    """No part of an entry can change unseen."""
+    assert entry_digest(SUPPORT, replace(entry(), **changed)) != entry_digest(SUPPORT, entry())
+
+
+def test_sealing_changes_the_digest_only() -> None:
+    """A sealed entry is the entry as it reads after a save."""
+    assert replace(seal(SUPPORT, entry()), digest="") == entry()
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\0" * 4096, b" \r\n\t"], ids=ascii)
+def test_emptied_snapshot_is_refused(data: bytes) -> None:
+    """Nothing, blanks, or the NULs of a crash: never read as "no server yet"."""
+    error = refusal(data)
+
+    assert isinstance(error, StateCorrupt)
+    assert "empty" in error.message
+    assert error.hints
+
+
+def test_snapshot_cut_off_anywhere_is_refused() -> None:
+    """At every length short of the whole, the snapshot is refused or reads the same."""
+    for length in range(len(DATA)):
+        try:
+            found = decode_state(DATA[:length])
+        except StateCorrupt:
+            continue
+        assert found == SMALL, f"read another value at {length} bytes"
+
+
+def test_flipped_bit_is_refused() -> None:
+    """Whichever bit flips, the snapshot is refused or reads the same."""
+    for number in range(len(DATA) * 8):
+        damaged = bytearray(DATA)
+        damaged[number // 8] ^= 1 << number % 8
+        try:
+            found = decode_state(bytes(damaged))
+        except StateError:
+            continue
+        assert found == SMALL, f"read another value after a flip of bit {number}"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"[]", "not a JSON object"),
+        (b'"x"', "not a JSON object"),
+        (b"{", "not JSON from line 1, column 2 on"),
+        (b"\xff\xfe\xfd", "not sound JSON"),
+        (b'{"kind": "icesync-state", "kind": "icesync-state"}', "not sound JSON"),
+        (b'{"serial": NaN}', "not sound JSON"),
+        (b'{"serial": -Infinity}', "not sound JSON"),
+        (b'{"serial": %b}' % (b"9" * 5000), "not sound JSON"),
+        (b"[" * 100_000, "not sound JSON"),
+        (b"{}", "not an icesync snapshot"),
+        (b'{"kind": "icesync-plan"}', "not an icesync snapshot"),
+        (b'{"version": 4, "terraform_version": "1.9.0", "serial": 3}', "not an icesync snapshot"),
+        (b'{"kind": "icesync-state"}', "no known format version"),
+        (b'{"kind": "icesync-state", "version": 0}', "no known format version"),
+        (b'{"kind": "icesync-state", "version": "1"}', "no known format version"),
+        (b'{"kind": "icesync-state", "version": 1}', "lacks something"),
+    ],
+    ids=["list", "text", "cut off", "not UTF-8", "key twice", "NaN", "infinity", "huge number",
+         "depth", "empty object", "a plan", "terraform", "no version", "version 0",
+         "version as text", "head only"],
+)  # fmt: skip
+def test_what_is_no_snapshot_is_refused(data: bytes, told: str) -> None:
+    """Each refusal says in a few words what is wrong, and how to go on."""
+    error = refusal(data)
+
+    assert isinstance(error, StateCorrupt)
+    assert told in error.message
+    assert error.hints
+
+
+@pytest.mark.parametrize("marker", [b"<<<<<<< HEAD\n", b">>>>>>> theirs\n"], ids=ascii)
+def test_merge_conflict_is_named(marker: bytes) -> None:
+    """A snapshot in git meets conflicts; the way out is a command."""
+    error = refusal(DATA[:100] + marker + DATA[100:])
+
+    assert "merge-conflict markers" in error.message
+    assert error.hints[0].startswith("icesync state resolve")
+
+
+def test_newer_format_names_its_writer() -> None:
+    """An older icesync must not guess; it says which one wrote the snapshot."""
+    error = refusal(edited(lambda d: d.update(version=2, icesync_version="9.0.0\x1b")))
+
+    assert isinstance(error, StateTooNew)
+    assert error.message == (
+        r"the snapshot has format 2, written by icesync 9.0.0\x1b; this icesync knows format 1"
+    )
+
+
+def test_newer_format_without_a_writer_is_refused_too() -> None:
+    """Even the name of the writer may have another form by then."""
+    error = refusal(edited(lambda d: d.update(version=2, icesync_version=None)))
+
+    assert "written by icesync a newer one" in error.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["settings"].update({"smtp.port": 25}),
+        lambda raw: raw.update(status="applied "),
+        lambda raw: raw.update(note="by hand"),
+        lambda raw: raw.pop("digest"),
+        lambda raw: raw.update(digest=None),
+    ],
+    ids=["setting", "status", "new member", "no digest", "null digest"],
+)
+def test_edited_entry_is_named(change: Callable[[dict[str, Any]], object]) -> None:
+    """The digest finds what was edited by hand, and the message says where."""
+    error = refusal(edited(lambda d: change(d["servers"]["59/663"])))
+
+    assert error.message == ("the entry of 59/663 was edited or damaged: its digest does not fit")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(serial=5),
+        lambda d: d.update(lineage="another"),
+        lambda d: d["target"].update(base_url="https://elsewhere.test"),
+        lambda d: d["fingerprint"].update(key_id="0000000000000000"),
+        lambda d: d.pop("fingerprint"),
+        lambda d: d.update(digest="sha256:0"),
+        lambda d: d.update(run="another"),
+    ],
+    ids=["serial", "lineage", "target", "key", "no key", "digest", "run"],
+)
+def test_edited_head_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
+    """What the snapshot says besides its servers is sealed as well."""
+    error = refusal(edited(change))
+
+    assert error.message == "the head of the snapshot was edited or damaged"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.pop("serial"),
+        lambda d: d.update(serial="4"),
+        lambda d: d.update(serial=True),
+        lambda d: d.update(serial=-1),
+        lambda d: d.update(serial=4.0),
+        lambda d: d.update(lineage=None),
+        lambda d: d.update(lineage=""),
+        lambda d: d.pop("target"),
+        lambda d: d.update(target="https://ice.example.test"),
+        lambda d: d["target"].update(base_url=1),
+        lambda d: d.update(fingerprint=None),
+        lambda d: d.pop("digest"),
+        lambda d: d.pop("servers"),
+        lambda d: d.update(servers=[]),
+        lambda d: d["servers"].update({"59/663": []}),
+        lambda d: d["servers"].update({"59/663": "x"}),
+    ],
+    ids=["no serial", "serial as text", "serial as bool", "negative serial", "fraction",
+         "no lineage", "empty lineage", "no target", "target as text", "address as number",
+         "null key", "no digest", "no servers", "servers as list", "entry as list",
+         "entry as text"],
+)  # fmt: skip
+def test_snapshot_of_another_shape_is_refused(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    """What must be there, must be there and have its type."""
+    assert refusal(edited(change)).message == "the snapshot lacks something it must hold"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw.pop("settings"),
+        lambda raw: raw.update(status="done"),
+        lambda raw: raw.update(secrets=[]),
+        lambda raw: raw.update(secrets={"smtp.password": {}}),
+        lambda raw: raw["secrets"]["smtp.password"].pop("salt"),
+        lambda raw: raw["secrets"]["smtp.password"].update(salt="zz"),
+        lambda raw: raw["secrets"]["smtp.password"].update(fingerprint="é"),
+        lambda raw: raw.update(bound_to=1),
+    ],
+    ids=["no settings", "status", "secrets as list", "no reference", "no salt", "odd salt",
+         "odd fingerprint", "odd origin"],
+)  # fmt: skip
+def test_entry_of_another_shape_is_refused(
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    """Also where the digest fits, an entry must be one."""
+    assert refusal(resealed(change)).message == "the snapshot lacks something it must hold"
+
+
+def test_entry_without_an_address_is_named() -> None:
+    """A key that is no address is shown, without its escapes."""
+    error = refusal(edited(lambda d: d["servers"].update({"59/\x1b": {}})))
+
+    assert error.message == r"the snapshot names a server '59/\x1b', no address"
+
+
+def test_number_that_cannot_be_written_is_refused() -> None:
+    """1e999 is read as infinity, of which no digest can be made."""
+    data = DATA.replace(b'"smtp.port": 587', b'"smtp.port": 1e999')
+
+    assert refusal(data).message == "the snapshot lacks something it must hold"
+
+
+def test_depth_that_can_be_read_and_not_be_written_is_refused() -> None:
+    """However deep an entry is nested, the answer is a refusal."""
+    for depth in range(sys.getrecursionlimit() - 300, sys.getrecursionlimit() + 10, 10):
+        deep = b"[" * depth + b"]" * depth
+
+        assert refusal(DATA.replace(b'"smtp.port": 587', b'"smtp.port": %b' % deep))
+
+
+def test_members_of_another_release_are_left_alone() -> None:
+    """A member of the head that is not known is no reason to refuse."""
+    assert decode_state(edited(lambda d: d.update(note="kept for later"))) == SMALL
+
+
+def test_snapshot_holds_no_secret() -> None:
+    """The password whose fingerprint is stored is nowhere in the bytes."""
+    assert b"canary" not in DATA
+
+
+def test_snapshot_of_an_earlier_run_names_it() -> None:
+    """The run whose journal was merged last is kept and sealed."""
+    named = replace(SMALL, run="r-1")
+
+    assert decode_state(encode_state(named, "0.1.0")) == named
+
+
+def test_lineage_is_demanded() -> None:
+    """A snapshot that never was given a lineage was never stored."""
+    assert refusal(encode_state(Snapshot("https://ice.example.test"), "0.1.0"))

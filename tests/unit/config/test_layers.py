@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from icesync.config.document import parse_document
+from icesync.config.layers import LayeredOrigin, Place
+from icesync.config.source import SourceFile
+
+
+def _place(file: str, text: str, *path: str | int) -> Place:
+    return Place(parse_document(SourceFile(file, text.encode())), path)
+
+
+ORIGIN = LayeredOrigin(
+    (
+        _place("a.yaml", "servers:\n  - skill: 1\n    smtp: {port: 2}", "servers", 0),
+        _place("a.yaml", "defaults:\n  tls: true\n  smtp: {host: a}", "defaults"),
+        _place("_defaults.yaml", "defaults:\n  tls: false\n  ssl: true", "defaults"),
+        _place("b/_defaults.yaml", "# text", "defaults"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("smtp.port", "a.yaml:3:18"),
+        ("smtp.host", "a.yaml:3:16"),
+        ("tls", "a.yaml:2:8"),
+        ("ssl", "_defaults.yaml:3:8"),
+        ("smtp.password", "a.yaml:2:5"),
+        ("skill.odd", "a.yaml:2:5"),
+        ("", "a.yaml:2:5"),
+    ],
+)
+def test_most_special_layer_gives_the_place(key: str, place: str) -> None:
+    """A value stands where its most special layer says it; else the server's place serves."""
+    assert str(ORIGIN.position(key)) == place

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icesync.config.project import read_project
+from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.errors import ConfigInvalid
+from icesync.model.project import (
+    EMULATOR,
+    VENDOR_BASE_URL,
+    Absent,
+    Api,
+    Guard,
+    Limit,
+    LimitName,
+    Login,
+    OrgKey,
+    Project,
+    SecretScope,
+    WireOptions,
+)
+from icesync.model.secret import SecretRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FULL = """\
+version: 1
+api:
+  base_url: https://ice.example.org/ICEAPI/
+  token: ref+env://ICE_TOKEN
+  login: {organization: 59, username: 0012, password: ref+file:///run/secrets/ice}
+  timeout_s: 2.5
+  rate_per_s: 100
+  concurrency: 8
+  proxy: http://proxy:3128
+  ca_file: ca.pem
+  wire: {org_key: OrgId, absent: omit}
+files: ["servers/*.yaml", more.yaml]
+state: {backend: local, path: state/ice.json}
+fingerprints: {key: ref+env://ICESYNC_FINGERPRINT_KEY}
+limits: {updates: [30%, 10], disables: 2, adopts: "5%"}
+guards: [tls-off]
+secrets: {env_allow: ["MAIL_*"], file_allow: [/run/secrets/**]}
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Project]:
+    """Write a configuration and read it."""
+
+    def read(text: str | bytes, *allowed: str) -> Project:
+        config = tmp_path / "icesync.yaml"
+        config.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_project(config, allowed)
+
+    return read
+
+
+@pytest.fixture
+def refuse(read: Callable[..., Project]) -> Callable[..., list[Diagnostic]]:
+    """Write a configuration and return why it is refused."""
+
+    def refuse(text: str | bytes, *allowed: str) -> list[Diagnostic]:
+        with pytest.raises(ConfigInvalid) as caught:
+            read(text, *allowed)
+        return [d for d in caught.value.diagnostics if isinstance(d, Diagnostic)]
+
+    return refuse
+
+
+def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> None:
+    """All that a configuration can say arrives typed."""
+    project = read(FULL, "ice.example.org")
+
+    assert project == Project(
+        root=str(tmp_path),
+        config_file="icesync.yaml",
+        api=Api(
+            base_url="https://ice.example.org/ICEAPI",
+            token=SecretRef("ref+env://ICE_TOKEN", "env", "ICE_TOKEN"),
+            login=Login(
+                59, "0012", SecretRef("ref+file:///run/secrets/ice", "file", "/run/secrets/ice")
+            ),
+            timeout_s=2.5,
+            rate_per_s=100.0,
+            concurrency=8,
+            proxy="http://proxy:3128",
+            ca_file="ca.pem",
+            wire=WireOptions(OrgKey.ORG_ID, Absent.OMIT),
+        ),
+        files=("servers/*.yaml", "more.yaml"),
+        state_path="state/ice.json",
+        fingerprint_key=SecretRef(
+            "ref+env://ICESYNC_FINGERPRINT_KEY", "env", "ICESYNC_FINGERPRINT_KEY"
+        ),
+        limits={
+            LimitName.UPDATES: Limit(10, 0.3),
+            LimitName.DISABLES: Limit(2),
+            LimitName.ADOPTS: Limit(share=0.05),
+        },
+        guards=frozenset({Guard.TLS_OFF}),
+        secrets=SecretScope(("MAIL_*",), ("/run/secrets/**",)),
+        positions=project.positions,
+    )
+
+
+def test_version_alone_gives_the_defaults(read: Callable[..., Project], tmp_path: Path) -> None:
+    """What is not written has the value that the documents promise."""
+    project = read("version: 1")
+
+    assert project == Project(str(tmp_path), "icesync.yaml", positions=project.positions)
+
+
+def test_settings_have_places(read: Callable[..., Project]) -> None:
+    """Later messages can point at a setting, or at its nearest parent."""
+    positions = read("version: 1\napi:\n  token: ref+env://ICE_A\nfiles: [a.yaml]").positions
+
+    assert positions["api.token"] == SourcePosition("icesync.yaml", 3, 10)
+    assert positions["files"] == SourcePosition("icesync.yaml", 4, 8)
+    assert positions["api.base_url"] == SourcePosition("icesync.yaml", 3, 3)
+    assert positions["state.path"] == SourcePosition("icesync.yaml", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "limit"),
+    [
+        ("30%", Limit(share=0.3)),
+        ("100%", Limit(share=1.0)),
+        ("0%", Limit(share=0.0)),
+        ("5", Limit(5)),
+        ("0", Limit(0)),
+        ("'5'", Limit(5)),
+        ("[30%, 10]", Limit(10, 0.3)),
+        ("[10, 20, 5%, 7%]", Limit(10, 0.05)),
+        ("['10%']", Limit(share=0.1)),
+    ],
+)
+def test_limit_is_a_count_a_share_or_both(
+    read: Callable[..., Project], written: str, limit: Limit
+) -> None:
+    """Of several counts or shares the stricter wins; the other limits keep their defaults."""
+    limits = read(f"version: 1\nlimits: {{updates: {written}}}").limits
+
+    assert limits == {**Project("", "").limits, LimitName.UPDATES: limit}
+
+
+@pytest.mark.parametrize(
+    ("written", "guards"),
+    [("[]", set()), ("[tls-off, spoofing-on]", {Guard.TLS_OFF, Guard.SPOOFING_ON})],
+    ids=["none", "two"],
+)
+def test_guards_are_those_listed(
+    read: Callable[..., Project], written: str, guards: set[Guard]
+) -> None:
+    """A list of guards replaces the default, and may be empty."""
+    assert read(f"version: 1\nguards: {written}").guards == guards
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("[1]", ["1:1 ICE010"], id="a list"),
+        pytest.param("text", ["1:1 ICE010"], id="a text"),
+        pytest.param("api: {}", ["1:1 ICE107"], id="no version"),
+        pytest.param("version: 2", ["1:10 ICE011"], id="version 2"),
+        pytest.param("version: '1'", ["1:10 ICE011", "1:10 ICE013"], id="quoted version"),
+        pytest.param("version: 1\nfile: []", ["2:1 ICE105"], id="unknown key"),
+        pytest.param("version: 1\napi: {url: a}", ["2:7 ICE105"], id="unknown key below"),
+        pytest.param("version: 1\nversion: 1", ["2:1 ICE106"], id="key twice"),
+        pytest.param("version: 1\napi:", ["2:5 ICE010"], id="empty api"),
+        pytest.param("version: 1\napi: {base_url: ftp://a}", ["2:17 ICE013"], id="ftp"),
+        pytest.param("version: 1\napi: {base_url: 'https://u@a'}", ["2:17 ICE013"], id="user"),
+        pytest.param("version: 1\napi: {base_url: 'https://a?b'}", ["2:17 ICE013"], id="query"),
+        pytest.param("version: 1\napi: {base_url: ~}", ["2:17 ICE013"], id="no address"),
+        pytest.param("version: 1\napi: {base_url: [a]}", ["2:17 ICE010"], id="addresses"),
+        pytest.param("version: 1\napi: {token: hunter2}", ["2:14 ICE401"], id="literal token"),
+        pytest.param("version: 1\napi: {token: ref+env}", ["2:14 ICE410"], id="bad reference"),
+        pytest.param("version: 1\napi: {token: ''}", ["2:14 ICE401"], id="empty token"),
+        pytest.param("version: 1\napi: {token: }", ["2:14 ICE109"], id="no token"),
+        pytest.param("version: 1\napi: {login: 5}", ["2:14 ICE010"], id="login"),
+        pytest.param(
+            "version: 1\napi: {login: {organization: 5}}", ["2:14 ICE107", "2:14 ICE107"], id="part"
+        ),
+        pytest.param(
+            "version: 1\napi: {login: {organization: 5, username: a, password: hunter2}}",
+            ["2:55 ICE401"],
+            id="literal login",
+        ),
+        pytest.param(
+            "version: 1\napi: {login: {organization: 0, username: '', password: ref+a://b}}",
+            ["2:29 ICE013", "2:42 ICE013"],
+            id="login of nobody",
+        ),
+        pytest.param("version: 1\napi: {timeout_s: 0}", ["2:18 ICE013"], id="no time"),
+        pytest.param("version: 1\napi: {timeout_s: 601}", ["2:18 ICE013"], id="much time"),
+        pytest.param("version: 1\napi: {timeout_s: 1e1}", ["2:18 ICE013"], id="float"),
+        pytest.param("version: 1\napi: {timeout_s: '5'}", ["2:18 ICE013"], id="quoted time"),
+        pytest.param("version: 1\napi: {timeout_s: 1:30}", ["2:18 ICE013"], id="base 60"),
+        pytest.param("version: 1\napi: {rate_per_s: 0}", ["2:19 ICE013"], id="rate"),
+        pytest.param("version: 1\napi: {concurrency: 0}", ["2:20 ICE013"], id="nobody works"),
+        pytest.param("version: 1\napi: {concurrency: 65}", ["2:20 ICE013"], id="crowd"),
+        pytest.param("version: 1\napi: {concurrency: 4.0}", ["2:20 ICE013"], id="4.0"),
+        pytest.param("version: 1\napi: {wire: {org_key: Org}}", ["2:23 ICE208"], id="org key"),
+        pytest.param("version: 1\napi: {wire: {absent: drop}}", ["2:22 ICE208"], id="absent"),
+        pytest.param("version: 1\napi: {proxy: }", ["2:14 ICE013"], id="no proxy"),
+        pytest.param("version: 1\nfingerprints: {key: ~}", ["2:21 ICE109"], id="null key"),
+        pytest.param("version: 1\nfiles: a.yaml", ["2:8 ICE010"], id="files"),
+        pytest.param("version: 1\nfiles: ['']", ["2:9 ICE013"], id="empty pattern"),
+        pytest.param("version: 1\nfiles: [[a]]", ["2:9 ICE010"], id="nested patterns"),
+        pytest.param("version: 1\nstate: {backend: s3}", ["2:18 ICE208"], id="backend"),
+        pytest.param("version: 1\nstate: {path: ''}", ["2:15 ICE013"], id="state path"),
+        pytest.param("version: 1\nfingerprints: {}", ["2:15 ICE107"], id="no key"),
+        pytest.param("version: 1\nfingerprints: {key: hunter2}", ["2:21 ICE401"], id="literal key"),
+        pytest.param("version: 1\nlimits: {updates: 30 %}", ["2:19 ICE013"], id="blank"),
+        pytest.param("version: 1\nlimits: {updates: -1}", ["2:19 ICE013"], id="negative"),
+        pytest.param("version: 1\nlimits: {updates: [-0]}", ["2:19 ICE013"], id="minus zero"),
+        pytest.param("version: 1\nlimits: {updates: []}", ["2:19 ICE013"], id="empty list"),
+        pytest.param("version: 1\nlimits: {updates: {a: 1}}", ["2:19 ICE013"], id="mapping"),
+        pytest.param("version: 1\nlimits: {deletes: 1}", ["2:10 ICE105"], id="unknown limit"),
+        pytest.param("version: 1\nguards: [tls]", ["2:10 ICE208"], id="unknown guard"),
+        pytest.param("version: 1\nguards: tls-off", ["2:9 ICE010"], id="guard"),
+        pytest.param("version: 1\nsecrets: {env_deny: []}", ["2:11 ICE105"], id="scope"),
+        pytest.param("version: 1\nsecrets: {env_allow: A}", ["2:22 ICE010"], id="scope text"),
+        pytest.param("version: [\n", ["2:1 ICE006"], id="broken"),
+        pytest.param("", ["1:1 ICE007"], id="empty"),
+        pytest.param(b"version: \xff", ["1:10 ICE002"], id="not UTF-8"),
+    ],
+)
+def test_odd_configuration_is_explained(
+    refuse: Callable[..., list[Diagnostic]], text: str | bytes, expected: list[str]
+) -> None:
+    """Each refusal has rule and place."""
+    findings = refuse(text)
+
+    assert [f"{d.position} {d.rule}".removeprefix("icesync.yaml:") for d in findings] == expected
+
+
+def test_all_findings_are_told(refuse: Callable[..., list[Diagnostic]]) -> None:
+    """A configuration with several faults is explained in one run, in reading order."""
+    findings = refuse("version: 1\nguards: [x]\napi: {token: y}\nfils: []")
+
+    assert [d.rule for d in findings] == ["ICE208", "ICE401", "ICE105"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        VENDOR_BASE_URL,
+        "https://WWW.ENTERICE.COM/ICEAPI",
+        EMULATOR,
+        "http://localhost:8080",
+        "http://127.0.0.1/ICEAPI",
+        "http://127.8.9.1:1",
+        "http://[::1]:9000",
+        "https://ice.test/api",
+    ],
+)
+def test_calls_may_go_to_permitted_hosts(read: Callable[..., Project], url: str) -> None:
+    """The vendor, loopback, the emulator and what the operator permits may get the token."""
+    project = read(f"version: 1\napi: {{base_url: '{url}'}}", "ice.test")
+
+    assert project.api.base_url == url
+    assert project.api.emulated is (url == EMULATOR)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("https://ice.example.org", "`api.base_url` names a foreign host: ice.example.org"),
+        ("https://enterice.com", "`api.base_url` names a foreign host: enterice.com"),
+        ("https://www.enterice.com.evil.org", "names a foreign host: www.enterice.com.evil.org"),
+        ("https://127.0.0.1.evil.org", "names a foreign host: 127.0.0.1.evil.org"),
+        ("https://10.0.0.1", "names a foreign host: 10.0.0.1"),
+        ("http://www.enterice.com/ICEAPI", "`api.base_url` must be https"),
+        ("http://ice.test", "`api.base_url` must be https"),
+        ("http://10.0.0.1", "`api.base_url` must be https"),
+        ("https://[::1", "`api.base_url` is not an address"),
+        ("https://localhost:99999", "`api.base_url` is not an address"),
+        ("https:///ICEAPI", "names a foreign host: "),
+    ],
+)
+def test_calls_may_not_go_elsewhere(
+    refuse: Callable[..., list[Diagnostic]], url: str, message: str
+) -> None:
+    """A repository cannot send the token to a host of its own choice, nor in clear text."""
+    [finding] = refuse(f"version: 1\napi:\n  base_url: '{url}'", "ice.test")
+
+    assert (finding.rule, str(finding.position)) == ("ICE013", "icesync.yaml:3:13")
+    assert message in finding.message
+
+
+def test_hint_says_how_to_permit_a_host(refuse: Callable[..., list[Diagnostic]]) -> None:
+    """Only the operator's environment can permit a foreign host."""
+    [finding] = refuse("version: 1\napi: {base_url: https://ice.test}")
+
+    assert finding.hint == "ICESYNC_ALLOW_HOST=ice.test permits it, outside of the repository"
+
+
+def test_literal_token_is_never_quoted(refuse: Callable[..., list[Diagnostic]]) -> None:
+    """A token that was pasted into the file does not reach a message."""
+    found = refuse("version: 1\napi: {token: hunter2, login: {password: [hunter2]}}")
+
+    assert "hunter2" not in str(found)
+
+
+def test_configuration_may_be_a_link_inside(tmp_path: Path) -> None:
+    """The folder of the link is the root, whatever the link's target is called."""
+    (tmp_path / "prod.yaml").write_text("version: 1", encoding="utf-8")
+    (tmp_path / "icesync.yaml").symlink_to("prod.yaml")
+
+    project = read_project(tmp_path / "icesync.yaml")
+
+    assert (project.root, project.config_file) == (str(tmp_path), "icesync.yaml")
+
+
+def test_missing_configuration_is_a_finding(tmp_path: Path) -> None:
+    """A file that cannot be read is told like any other."""
+    with pytest.raises(ConfigInvalid) as caught:
+        read_project(tmp_path / "other.yaml")
+
+    [finding] = caught.value.diagnostics
+    assert isinstance(finding, Diagnostic)
+    assert (finding.rule, finding.message) == ("ICE001", "the file does not exist")
+
+
+def test_disagreement_with_the_schema_is_still_refused(
+    refuse: Callable[..., list[Diagnostic]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the quick reading refuses never passes, even if jsonschema found nothing."""
+    monkeypatch.setattr("icesync.config.schema.check_schema", lambda _document, _name: ())
+    [finding] = refuse("version: 3")
+
+    assert finding.message == "the file does not fit its format"

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import SALES, SUPPORT, desired, server
+from fakes import FakeClock, FakeGateway
+
+from icesync.engine.conductor import Run
+from icesync.engine.governor import BREAKER, Governor
+from icesync.model.report import Outcome, OutcomeKind
+
+from .conftest import Stage
+
+if TYPE_CHECKING:
+    from icesync.model.update import Update
+
+APPLIED = Outcome(OutcomeKind.APPLIED)
+UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "no reply")
+
+
+def governor(clock: FakeClock) -> Governor:
+    """Return a governor of a run that has not begun."""
+    return Governor(1_000_000, 100, clock, lambda: 1.0)
+
+
+def test_first_admission_that_is_given_back_is_given_again() -> None:
+    """The first call goes alone; without it, another one is the first."""
+    clock = FakeClock()
+    it = governor(clock)
+    assert it.admit() == 0
+
+    it.withdraw()
+    clock.advance(1)
+
+    assert it.admit() == 0
+
+
+def test_probe_that_is_given_back_is_given_again() -> None:
+    """After a rest one call tries the service; if it is not made, another one is."""
+    clock = FakeClock()
+    it = governor(clock)
+    for _ in range(BREAKER.consecutive):
+        it.judge(UNCERTAIN, 99)
+    clock.advance(BREAKER.rest_s)
+    assert it.admit() == 0
+    clock.advance(1)
+    assert it.admit() > 0
+
+    it.withdraw()
+
+    assert it.admit() == 0
+
+
+def test_admission_after_the_first_call_is_given_back_for_nothing() -> None:
+    """Once the service is known to answer, an admission holds nobody up."""
+    clock = FakeClock()
+    it = governor(clock)
+    it.admit()
+    it.judge(APPLIED, 1)
+
+    it.withdraw()
+    clock.advance(1)
+
+    assert it.admit() == 0
+
+
+class HoldingClock(FakeClock):
+    """A clock on which all but the *sender* sleep until *release*."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sender: threading.Thread | None = None
+        self.held = threading.Event()
+        self.release = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        """Hold whoever is not the sender."""
+        if threading.current_thread() is not self.sender:
+            self.held.set()
+            self.release.wait(5)
+        super().sleep(seconds)
+
+
+def test_worker_that_comes_too_late_gives_its_admission_back() -> None:
+    """A worker waits for its turn while another one takes the last call."""
+    clock = HoldingClock()
+
+    def send(update: Update) -> None:
+        clock.sender = threading.current_thread()
+        if update.address == SUPPORT:
+            clock.held.wait(5)
+        else:
+            clock.release.set()
+
+    wanted = desired(server(SUPPORT), server(SALES))
+    run = Run(concurrency=2, rate_per_s=1000)
+    stage = Stage(wanted, gateway=FakeGateway(on_send=send), run=run)
+    stage.clock = clock
+
+    report = stage.apply()
+
+    assert report.complete
+    assert stage.gateway.addresses == [SUPPORT, SALES]
+
+
+class FrozenClock(FakeClock):
+    """A clock on which no time passes, however long somebody sleeps."""
+
+    def sleep(self, seconds: float) -> None:
+        """Give way to the other threads."""
+        assert seconds > 0
+        time.sleep(0.002)
+
+
+def test_signal_ends_a_wait() -> None:
+    """A worker that waits for its turn notices the end at once."""
+
+    def send(_: Update) -> None:
+        stage.halt.request(15, 5.0)
+
+    wanted = desired(server(SUPPORT), server(SALES))
+    stage = Stage(wanted, gateway=FakeGateway(on_send=send), run=Run(1, rate_per_s=0.001))
+    stage.clock = FrozenClock()
+
+    report = stage.apply()
+
+    assert [r.status.value for r in report.results] == ["applied", "not attempted"]
+
+
+def test_signal_ends_the_wait_before_another_attempt() -> None:
+    """What was not sent, and is not tried again, is as it was."""
+
+    def send(_: Update) -> None:
+        stage.halt.request(15, 5.0)
+
+    not_sent = Outcome(OutcomeKind.TRANSIENT, "not sent: no connection")
+    gateway = FakeGateway({SUPPORT: not_sent}, on_send=send)
+    stage = Stage(desired(server()), gateway=gateway, run=Run(1, rate_per_s=0.001))
+    stage.clock = FrozenClock()
+
+    report = stage.apply()
+
+    assert [r.outcome for r in report.results] == [not_sent]
+    assert (len(gateway.updates), stage.entries) == (1, {})
+
+
+def test_gateway_that_cannot_be_opened_ends_the_run() -> None:
+    """Without a gateway nothing is sent, and the snapshot is as it was."""
+    stage = Stage(desired(server()))
+
+    def refuse() -> FakeGateway:
+        raise OSError("no trust store")
+
+    stage.open_gateway = refuse  # type: ignore[method-assign]
+
+    with pytest.raises(OSError, match="no trust store"):
+        stage.apply()
+
+    assert stage.entries == {}

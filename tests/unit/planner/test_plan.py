@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import (
+    BASE_URL,
+    BILLING,
+    LINEAGE,
+    SALES,
+    SETTINGS,
+    SUPPORT,
+    desired,
+    entry,
+    plan,
+    removal,
+    secret_record,
+    server,
+    snapshot,
+)
+
+from icesync.model.plan import Action, Reason, SecretChange, Selection
+from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.model.snapshot import Entry, EntryStatus
+from icesync.planner.plan import make_plan
+
+if TYPE_CHECKING:
+    from icesync.model.plan import Plan
+
+CHANGED = SecretComparison.CHANGED
+UNCHANGED = SecretComparison.UNCHANGED
+NOT_COMPARED = SecretComparison.NOT_COMPARED
+PASSWORD = {"smtp.password": "smtp"}
+KNOWN = {"smtp.password": secret_record("smtp")}
+OPEN = [EntryStatus.PENDING, EntryStatus.UNCERTAIN]
+
+
+def never_acknowledged(status: EntryStatus) -> Entry:
+    """Return the entry of a server whose first send has no known outcome."""
+    return Entry(status, intent="sha256:intent", attempted_at="2026-01-02T00:00:00Z")
+
+
+def actions(made: Plan) -> dict[str, str]:
+    """Return what happens to whom."""
+    return {str(change.address): change.action.value for change in made.changes}
+
+
+def test_server_that_the_snapshot_does_not_know_is_adopted() -> None:
+    """A first send: every field is new."""
+    [change] = plan(desired(server())).changes
+
+    assert (change.action, change.reason) == (Action.ADOPT, Reason.NOT_IN_SNAPSHOT)
+    assert (change.before, change.prior) == (None, None)
+    assert {field.key: field.after for field in change.fields} == SETTINGS
+
+
+def test_equal_settings_need_nothing() -> None:
+    """A server that equals what was acknowledged is listed, as no-op."""
+    [change] = plan(desired(server(name="Support EU")), snapshot({SUPPORT: entry()})).changes
+
+    assert (change.action, change.reason, change.fields) == (Action.NO_OP, None, ())
+    assert change.name == "Support EU"
+
+
+def test_changed_setting_is_an_update() -> None:
+    """Only what differs is listed; all of it is sent."""
+    [change] = plan(desired(server(smtp__port=465)), snapshot({SUPPORT: entry()})).changes
+
+    assert (change.action, change.reason) == (Action.UPDATE, None)
+    assert [(f.key, f.before, f.after) for f in change.fields] == [("smtp.port", 587, 465)]
+    assert change.after == {**SETTINGS, "smtp.port": 465}
+
+
+def test_setting_that_left_the_files_is_an_update() -> None:
+    """A value that is not given any more is a change, because the whole record is replaced."""
+    before = snapshot({SUPPORT: entry(email_server_id=17)})
+
+    [change] = plan(desired(server()), before).changes
+
+    assert [(f.key, f.before, f.after) for f in change.fields] == [("email_server_id", 17, None)]
+
+
+def test_change_names_its_lines() -> None:
+    """Each new value, each secret and the server itself say where they stand."""
+    wanted = server(smtp__port=465, secrets=PASSWORD)
+
+    [change] = plan(desired(wanted), snapshot({SUPPORT: entry(secrets=KNOWN)})).changes
+
+    assert change.position == wanted.origin.position()
+    assert change.fields[0].position == wanted.origin.position("smtp.port")
+    assert change.secrets[0].position == wanted.origin.position("smtp.password")
+
+
+def test_change_names_the_entry_it_started_from() -> None:
+    """The digest of the entry is what makes a saved plan stale."""
+    before = snapshot({SUPPORT: entry()})
+
+    [change] = plan(desired(server(smtp__port=465)), before).changes
+
+    assert change.prior == before.entries[SUPPORT].digest
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_silent_write_is_sent_again(status: EntryStatus) -> None:
+    """After a call without a known outcome, equal settings are not proof of anything."""
+    [change] = plan(desired(server()), snapshot({SUPPORT: entry(status)})).changes
+
+    assert (change.action, change.reason) == (Action.RESEND, Reason.LAST_WRITE_UNCERTAIN)
+    assert (change.fields, change.after) == ((), SETTINGS)
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_uncertain_server_that_differs_is_updated(status: EntryStatus) -> None:
+    """The difference is to what was acknowledged; the reason says that it may be less."""
+    [change] = plan(desired(server(smtp__port=465)), snapshot({SUPPORT: entry(status)})).changes
+
+    assert (change.action, change.reason) == (Action.UPDATE, Reason.LAST_WRITE_UNCERTAIN)
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_first_send_without_an_outcome_is_adopted_again(status: EntryStatus) -> None:
+    """Nothing was ever acknowledged, so everything is still new."""
+    before = snapshot({SUPPORT: never_acknowledged(status)})
+
+    [change] = plan(desired(server()), before).changes
+
+    assert (change.action, change.reason) == (Action.ADOPT, Reason.LAST_WRITE_UNCERTAIN)
+    assert change.prior == before.entries[SUPPORT].digest
+    assert len(change.fields) == len(SETTINGS)
+
+
+def test_server_that_left_the_files_is_an_orphan() -> None:
+    """Deleting a file is not a way to end a server: it is shown, never touched."""
+    made = plan(desired(), snapshot({SUPPORT: entry()}))
+
+    [change] = made.changes
+    assert (change.action, change.reason) == (Action.ORPHAN, Reason.NOT_IN_FILES)
+    assert made.effective == ()
+
+
+def test_uncertain_orphan_says_that_it_is_uncertain() -> None:
+    """An open outcome outlives the file that asked for it."""
+    [change] = plan(desired(), snapshot({SUPPORT: entry(EntryStatus.PENDING)})).changes
+
+    assert (change.action, change.reason) == (Action.ORPHAN, Reason.LAST_WRITE_UNCERTAIN)
+
+
+def test_disable_changes_status_and_active_only() -> None:
+    """The last acknowledged record is sent, disabled and inactive."""
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    [change] = plan(desired(removals=[removal()]), before).changes
+
+    assert (change.action, change.reason) == (Action.DISABLE, Reason.REMOVED_IN_FILES)
+    assert change.after == {**SETTINGS, "status": "Disabled", "active": False}
+    assert [field.key for field in change.fields] == ["status", "active"]
+    assert change.position == removal().position
+
+
+def test_disable_sends_the_acknowledged_passwords() -> None:
+    """A record is replaced whole, so the passwords ride along by the references of then."""
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    [change] = plan(desired(removals=[removal()]), before).changes
+
+    assert change.secrets == (SecretChange("smtp.password", NOT_COMPARED, "ref+fake://smtp"),)
+
+
+def test_uncertain_server_can_be_disabled() -> None:
+    """Its settings were acknowledged once, so the record can be sent whole."""
+    before = snapshot({SUPPORT: entry(EntryStatus.UNCERTAIN)})
+
+    [change] = plan(desired(removals=[removal()]), before).changes
+
+    assert change.action is Action.DISABLE
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_server_that_never_was_acknowledged_cannot_be_disabled(status: EntryStatus) -> None:
+    """Its settings are not known and a call replaces all of them: it stays an orphan."""
+    before = snapshot({SUPPORT: never_acknowledged(status)})
+
+    [change] = plan(desired(removals=[removal()]), before).changes
+
+    assert (change.action, change.reason) == (Action.ORPHAN, Reason.LAST_WRITE_UNCERTAIN)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [entry(), entry(EntryStatus.UNCERTAIN), never_acknowledged(EntryStatus.PENDING)],
+    ids=["acknowledged", "uncertain", "never acknowledged"],
+)
+def test_forget_drops_the_entry_and_makes_no_call(known: Entry) -> None:
+    """Forgetting is local, whatever was known."""
+    made = plan(desired(removals=[removal(action="forget")]), snapshot({SUPPORT: known}))
+
+    [change] = made.changes
+    assert (change.action, change.reason) == (Action.FORGET, Reason.REMOVED_IN_FILES)
+    assert change.after is None
+    assert (made.calls, len(made.effective)) == ((), 1)
+
+
+def test_removal_of_an_unknown_server_is_nothing() -> None:
+    """Once it is gone, its line under `removed:` may stay."""
+    assert plan(desired(removals=[removal()])).changes == ()
+
+
+def test_unchanged_secrets_need_nothing() -> None:
+    """A record whose settings and secrets equal what was acknowledged is not sent."""
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    made = plan(desired(server(secrets=PASSWORD)), before, SecretFindings())
+
+    assert actions(made) == {"59/663": "no-op"}
+
+
+def test_rotated_secret_is_an_update() -> None:
+    """A rotation alone is reason enough to send the record."""
+    findings = SecretFindings(odd={SUPPORT: {"smtp.password": CHANGED}})
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    [change] = plan(desired(server(secrets=PASSWORD)), before, findings).changes
+
+    assert (change.action, change.fields) == (Action.UPDATE, ())
+    assert [secret.comparison for secret in change.secrets] == [CHANGED]
+
+
+def test_secret_that_was_not_looked_at_is_no_change() -> None:
+    """What cannot be compared is told apart from what is equal, and does not cause a call."""
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    made = plan(desired(server(secrets=PASSWORD)), before)
+
+    assert actions(made) == {"59/663": "no-op"}
+
+
+@pytest.mark.parametrize(
+    ("findings", "comparison"),
+    [(None, NOT_COMPARED), (SecretFindings(), UNCHANGED)],
+    ids=["not looked at", "equal"],
+)
+def test_riding_secret_says_how_it_compares(
+    findings: SecretFindings | None, comparison: SecretComparison
+) -> None:
+    """A secret that rides along with another change is listed with what is known of it."""
+    wanted = desired(server(smtp__port=465, secrets=PASSWORD))
+
+    [change] = plan(wanted, snapshot({SUPPORT: entry(secrets=KNOWN)}), findings).changes
+
+    assert [secret.comparison for secret in change.secrets] == [comparison]
+
+
+def test_secrets_of_a_first_send_are_changed() -> None:
+    """What was never sent is new, whatever is usual in the fleet."""
+    [change] = plan(desired(server(secrets=PASSWORD)), findings=SecretFindings()).changes
+
+    assert [secret.comparison for secret in change.secrets] == [CHANGED]
+
+
+def test_new_secret_is_an_update() -> None:
+    """A password that was not there before is a change."""
+    [change] = plan(
+        desired(server(secrets=PASSWORD)), snapshot({SUPPORT: entry()}), SecretFindings()
+    ).changes
+
+    assert (change.action, change.fields) == (Action.UPDATE, ())
+    assert change.secrets[0].comparison is CHANGED
+
+
+def test_secret_taken_back_is_an_update() -> None:
+    """A password that left the files is listed without a reference: an absent one is sent."""
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    [change] = plan(desired(server()), before, SecretFindings()).changes
+
+    assert change.action is Action.UPDATE
+    assert change.secrets == (SecretChange("smtp.password", CHANGED, ""),)
+
+
+def test_reverted_files_do_not_hide_an_open_call() -> None:
+    """The revert hazard: a call of the value in between may still arrive, so all is sent again."""
+    reverted = desired(server(secrets=PASSWORD))
+    before = snapshot({SUPPORT: entry(EntryStatus.PENDING, secrets=KNOWN)})
+
+    [change] = plan(reverted, before, SecretFindings()).changes
+
+    assert (change.action, change.reason) == (Action.RESEND, Reason.LAST_WRITE_UNCERTAIN)
+    assert [secret.comparison for secret in change.secrets] == [UNCHANGED]
+
+
+@pytest.mark.parametrize("pattern", ["59/663", "59/*", "all"])
+def test_resend_is_done_on_request(pattern: str) -> None:
+    """``--resend`` sends a server although nothing differs."""
+    before = snapshot({SUPPORT: entry()})
+
+    [change] = plan(desired(server()), before, selection=Selection(resend=(pattern,))).changes
+
+    assert (change.action, change.reason) == (Action.RESEND, Reason.REQUESTED)
+
+
+def test_resend_of_others_leaves_a_server_alone() -> None:
+    """A request means the servers that it names."""
+    before = snapshot({SUPPORT: entry()})
+
+    [change] = plan(desired(server()), before, selection=Selection(resend=("70/*",))).changes
+
+    assert change.action is Action.NO_OP
+
+
+def test_resend_does_not_rename_an_update() -> None:
+    """What differs is an update, asked for or not."""
+    before = snapshot({SUPPORT: entry()})
+    wanted = desired(server(smtp__port=465))
+
+    [change] = plan(wanted, before, selection=Selection(resend=("all",))).changes
+
+    assert (change.action, change.reason) == (Action.UPDATE, None)
+
+
+@pytest.mark.parametrize(
+    ("selection", "found"),
+    [
+        (Selection(), ["59/663", "59/664", "70/1"]),
+        (Selection(targets=("59/663",)), ["59/663"]),
+        (Selection(targets=("59/*",)), ["59/663", "59/664"]),
+        (Selection(targets=("59/663", "70/1")), ["59/663", "70/1"]),
+        (Selection(excludes=("59/*",)), ["70/1"]),
+        (Selection(targets=("59/*",), excludes=("*/664",)), ["59/663"]),
+        (Selection(targets=("all",)), ["59/663", "59/664", "70/1"]),
+    ],
+    ids=["none", "address", "glob", "two", "exclude", "both", "all"],
+)
+def test_plan_answers_for_what_is_selected(selection: Selection, found: list[str]) -> None:
+    """Servers outside of the selection are not in the plan, on either side."""
+    wanted = desired(server(SUPPORT), server(BILLING))
+
+    made = plan(wanted, snapshot({SALES: entry()}), selection=selection)
+
+    assert list(actions(made)) == found
+    assert made.selection == selection
+
+
+def test_changes_are_sorted_by_number() -> None:
+    """The order of files and entries does not show."""
+    wanted = desired(server(BILLING), server(SUPPORT))
+
+    made = plan(wanted, snapshot({SALES: entry()}))
+
+    assert [change.address for change in made.changes] == [SUPPORT, SALES, BILLING]
+
+
+def test_plan_names_what_it_was_made_from() -> None:
+    """Target, lineage, serial and key of the snapshot go into the plan."""
+    made = make_plan(desired(), snapshot(key_id="k1", serial=41), complete=False)
+
+    assert (made.base_url, made.lineage, made.base_serial) == (BASE_URL, LINEAGE, 41)
+    assert (made.key_id, made.complete) == ("k1", False)
+
+
+def test_plan_counts_its_actions() -> None:
+    """Totals are counts of actions; orphans and no-ops are not carried out."""
+    wanted = desired(server(SUPPORT), server(BILLING))
+    made = plan(wanted, snapshot({SALES: entry(), SUPPORT: entry()}))
+
+    assert [made.count(a) for a in (Action.ADOPT, Action.NO_OP, Action.ORPHAN)] == [1, 1, 1]
+    assert [change.address for change in made.effective] == [BILLING]

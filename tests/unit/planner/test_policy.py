@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import (
+    BILLING,
+    SALES,
+    SUPPORT,
+    desired,
+    entry,
+    plan,
+    removal,
+    secret_record,
+    server,
+    snapshot,
+)
+
+from icesync.model.address import Address
+from icesync.model.project import Guard, Limit, LimitName
+from icesync.planner.policy import Policy, Refusal, check_policy
+
+if TYPE_CHECKING:
+    from icesync.model.desired import DesiredState
+    from icesync.model.snapshot import Snapshot
+
+NO_GUARDS: frozenset[Guard] = frozenset()
+NOTHING = snapshot()
+SMTP = {"smtp.password": "smtp"}
+KNOWN = {"smtp.password": secret_record("smtp")}
+
+
+def refused(
+    wanted: DesiredState,
+    before: Snapshot,
+    limits: dict[LimitName, Limit] | None = None,
+    guards: frozenset[Guard] = NO_GUARDS,
+    allowed: tuple[str, ...] = (),
+    fleet: int = 100,
+) -> list[str]:
+    """Return the arguments of ``--allow`` that would let the plan through."""
+    found = check_policy(plan(wanted, before), Policy(limits or {}, guards, allowed), before, fleet)
+    return [refusal.allow for refusal in found]
+
+
+def changed_ports(count: int) -> tuple[DesiredState, Snapshot]:
+    """Return files that update *count* servers."""
+    addresses = [Address(59, skill) for skill in range(1, count + 1)]
+    wanted = desired(*(server(address, smtp__port=465) for address in addresses))
+    return wanted, snapshot({address: entry() for address in addresses})
+
+
+@pytest.mark.parametrize(
+    ("updates", "limit", "fleet", "found"),
+    [
+        (3, Limit(count=3), 100, []),
+        (4, Limit(count=3), 100, ["updates"]),
+        (30, Limit(share=0.3), 100, []),
+        (31, Limit(share=0.3), 100, ["updates"]),
+        (6, Limit(count=5, share=0.3), 100, ["updates"]),
+        (31, Limit(count=50, share=0.3), 100, ["updates"]),
+        (1, Limit(share=0.3), 1, []),
+        (2, Limit(share=0.3), 3, ["updates"]),
+        (1, Limit(count=0), 100, ["updates"]),
+        (50, Limit(), 100, []),
+    ],
+    ids=["count kept", "count passed", "share kept", "share passed", "count is stricter",
+         "share is stricter", "small fleet", "small fleet passed", "none at all", "no limit"],
+)  # fmt: skip
+def test_limit_refuses_too_many_updates(
+    updates: int, limit: Limit, fleet: int, found: list[str]
+) -> None:
+    """A plan at the limit passes, one above it does not; the stricter of two counts."""
+    wanted, before = changed_ports(updates)
+
+    assert refused(wanted, before, {LimitName.UPDATES: limit}, fleet=fleet) == found
+
+
+def test_limit_says_how_many_and_how_few() -> None:
+    """The sentence names the plan's count and the ceiling."""
+    wanted, before = changed_ports(4)
+
+    [found] = check_policy(
+        plan(wanted, before), Policy({LimitName.UPDATES: Limit(count=3)}, ()), before, 100
+    )
+
+    assert found == Refusal("updates", "4 updates are planned, the limit is 3", "updates")
+
+
+def test_limit_counts_adoptions() -> None:
+    """First sends have a limit of their own."""
+    wanted = desired(server(SUPPORT), server(SALES))
+
+    assert refused(wanted, NOTHING, {LimitName.ADOPTS: Limit(count=1)}) == ["adopts"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before"),
+    [
+        (desired(removals=[removal()]), entry()),
+        (desired(server(status="Disabled")), entry()),
+        (desired(server(active=False)), entry()),
+    ],
+    ids=["removed", "status", "active"],
+)
+def test_limit_counts_every_way_to_disable(wanted: DesiredState, before: object) -> None:
+    """A server that stops counts as disabled, by whichever setting."""
+    known = snapshot({SUPPORT: before})  # type: ignore[dict-item]
+
+    assert refused(wanted, known, {LimitName.DISABLES: Limit(count=0)}) == ["disables"]
+
+
+def test_limit_lets_resends_and_forgets_pass() -> None:
+    """What changes nothing on the far end is not limited."""
+    limits = {name: Limit(count=0) for name in LimitName}
+    wanted = desired(removals=[removal(action="forget")])
+
+    assert refused(wanted, snapshot({SUPPORT: entry()}), limits) == []
+
+
+@pytest.mark.parametrize("allowed", [("updates",), ("adopts", "updates")])
+def test_allowed_limit_is_lifted(allowed: tuple[str, ...]) -> None:
+    """``--allow updates`` lets any number pass."""
+    wanted, before = changed_ports(4)
+
+    assert refused(wanted, before, {LimitName.UPDATES: Limit(count=3)}, allowed=allowed) == []
+
+
+GUARDED = {
+    Guard.TLS_OFF: ({"tls": False}, {}),
+    Guard.SPOOFING_ON: ({"spoofing__enabled": True}, {}),
+    Guard.DISABLED: ({"status": "Disabled"}, {}),
+    Guard.HOST_CHANGE: ({"smtp__host": "smtp.elsewhere.test"}, {}),
+}
+
+
+@pytest.mark.parametrize("guard", Guard)
+def test_guard_refuses_its_kind_of_change(guard: Guard) -> None:
+    """Each guard finds its change, names the server, and no other guard fires with it."""
+    after, before = GUARDED[guard]
+    wanted, known = desired(server(**after)), snapshot({SUPPORT: entry(**before)})
+
+    assert refused(wanted, known, guards=frozenset(Guard)) == [f"{guard}:59/663"]
+
+
+@pytest.mark.parametrize("guard", Guard)
+def test_guard_that_is_off_refuses_nothing(guard: Guard) -> None:
+    """The configuration chooses its guards."""
+    wanted = desired(server(**GUARDED[guard][0]))
+    others = frozenset(Guard) - {guard}
+
+    assert refused(wanted, snapshot({SUPPORT: entry()}), guards=others) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "found"),
+    [
+        (("tls-off",), []),
+        (("tls-off:59/663",), ["tls-off:59/664"]),
+        (("tls-off:59/663", "tls-off:59/664"), []),
+        (("disabled", "tls-off:70/1"), ["tls-off:59/663", "tls-off:59/664"]),
+    ],
+    ids=["all", "one", "both", "others"],
+)
+def test_guard_is_lifted_for_all_or_for_one(allowed: tuple[str, ...], found: list[str]) -> None:
+    """``--allow RULE`` lifts it everywhere, ``--allow RULE:ADDR`` for one server."""
+    wanted = desired(server(SUPPORT, tls=False), server(SALES, tls=False))
+    before = snapshot({SUPPORT: entry(), SALES: entry()})
+
+    assert refused(wanted, before, guards=frozenset(Guard), allowed=allowed) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"tls": True, "ssl": False}, {"tls": False, "ssl": True}),
+        ({"tls": False, "ssl": False}, {"tls": False, "ssl": False, "smtp__port": 25}),
+        ({"tls": False}, {"tls": True}),
+    ],
+    ids=["ssl instead of tls", "never was on", "switched on"],
+)
+def test_encryption_that_stays_is_not_guarded(
+    before: dict[str, bool], after: dict[str, bool]
+) -> None:
+    """Only losing all encryption is a change for the worse."""
+    known = snapshot({SUPPORT: entry(**before)})
+
+    assert refused(desired(server(**after)), known, guards=frozenset({Guard.TLS_OFF})) == []
+
+
+def test_disabling_a_server_is_guarded() -> None:
+    """Mail stops, however it is asked for."""
+    found = refused(
+        desired(removals=[removal()]), snapshot({SUPPORT: entry()}), guards=frozenset(Guard)
+    )
+
+    assert found == ["disabled:59/663"]
+
+
+def test_host_that_is_taken_back_is_not_guarded() -> None:
+    """Without a host no credential is presented anywhere."""
+    before = snapshot({SUPPORT: entry(imap__host="imap.example.test")})
+
+    assert refused(desired(server()), before, guards=frozenset(Guard)) == []
+
+
+def test_first_send_is_not_guarded() -> None:
+    """A new server changes nothing that was there."""
+    wanted = desired(server(tls=False, spoofing__enabled=True, secrets=SMTP))
+
+    assert refused(wanted, NOTHING, guards=frozenset(Guard)) == []
+
+
+def test_new_server_cannot_borrow_a_password() -> None:
+    """A reference that another server uses must not go to a host that never got it."""
+    wanted = desired(server(), server(BILLING, smtp__host="smtp.thief.test", secrets=SMTP))
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    assert refused(wanted, before, guards=frozenset(Guard)) == ["host-change:70/1"]
+
+
+def test_password_may_be_shared_at_one_host() -> None:
+    """Two servers with one password at one host show it to nobody new."""
+    wanted = desired(server(secrets=SMTP), server(BILLING, secrets=SMTP))
+    before = snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+    assert refused(wanted, before, guards=frozenset(Guard)) == []
+
+
+def test_other_password_for_a_known_host_is_guarded() -> None:
+    """An update that names another server's reference shows that password to its own host."""
+    before = snapshot(
+        {
+            SUPPORT: entry(secrets=KNOWN),
+            BILLING: entry(
+                smtp__host="smtp.thief.test",
+                secrets={"smtp.password": secret_record("own")},
+            ),
+        }
+    )
+    wanted = desired(
+        server(secrets=SMTP), server(BILLING, smtp__host="smtp.thief.test", smtp__port=465,
+                                     secrets=SMTP)
+    )  # fmt: skip
+
+    assert refused(wanted, before, guards=frozenset(Guard)) == ["host-change:70/1"]
+
+
+def test_secret_of_a_server_without_a_host_is_known_nowhere() -> None:
+    """A record without a host says nothing about where its password may go."""
+    before = snapshot({SUPPORT: entry(smtp__host=None, secrets=KNOWN)})
+    wanted = desired(server(smtp__host=None, secrets=SMTP), server(BILLING, secrets=SMTP))
+
+    assert refused(wanted, before, guards=frozenset(Guard)) == []
+
+
+def test_refusals_of_limits_stand_first() -> None:
+    """One list, limits before guards, so that the shorter way out is read first."""
+    wanted, before = changed_ports(2)
+    more = desired(*wanted.servers.values(), server(tls=False))
+    known = snapshot({**before.entries, SUPPORT: entry()})
+
+    found = refused(
+        more, known, {LimitName.UPDATES: Limit(count=1)}, guards=frozenset({Guard.TLS_OFF})
+    )
+
+    assert found == ["updates", "tls-off:59/663"]

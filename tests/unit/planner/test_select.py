@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from builders import BILLING, SALES, SUPPORT, desired, removal, server
+
+from icesync.errors import UsageError
+from icesync.model.address import Address
+from icesync.model.plan import Selection
+from icesync.planner.select import check_patterns, matches, narrow
+
+KNOWN = [SUPPORT, SALES, BILLING]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("59/663", [SUPPORT]),
+        ("59/*", [SUPPORT, SALES]),
+        ("*/1", [BILLING]),
+        ("59/66?", [SUPPORT, SALES]),
+        ("59/66[4-9]", [SALES]),
+        ("all", KNOWN),
+        ("59", []),
+        ("9/663", []),
+    ],
+)
+def test_pattern_means_whole_addresses(pattern: str, found: list[object]) -> None:
+    """A glob is held against the whole address; half of one means nothing."""
+    assert [address for address in KNOWN if matches(address, (pattern,))] == found
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("59/665", "did you mean 59/664, 59/663?"),
+        ("60/1", "did you mean 70/1?"),
+        ("1/663", "did you mean 59/663, 59/664?"),
+        ("8*", "addresses look like 59/663 or 59/*"),
+        ("support", "addresses look like 59/663 or 59/*"),
+    ],
+)
+def test_pattern_that_means_nobody_is_refused(pattern: str, hint: str) -> None:
+    """A slip would otherwise select nothing in silence; the nearest are suggested."""
+    with pytest.raises(UsageError, match=r"--target .* matches no server") as caught:
+        check_patterns("--target", ["59/663", pattern], KNOWN)
+
+    assert caught.value.hints == (hint,)
+
+
+def test_same_skill_elsewhere_is_suggested() -> None:
+    """The organization is easily mistaken, the skill less so."""
+    with pytest.raises(UsageError) as caught:
+        check_patterns("--target", ["1234678/66"], [Address(5, 66)])
+
+    assert caught.value.hints == ("did you mean 5/66?",)
+
+
+def test_strange_pattern_is_shown_in_ascii() -> None:
+    """What was typed is quoted without its escapes."""
+    with pytest.raises(UsageError) as caught:
+        check_patterns("--exclude", ["\x1b[31m"], KNOWN)
+
+    assert caught.value.message == r"--exclude \x1b[31m matches no server"
+
+
+def test_patterns_that_mean_somebody_pass() -> None:
+    """Nothing is raised, and nothing returned."""
+    check_patterns("--target", ["59/*", "70/1", "all"], KNOWN)
+
+
+def test_without_a_selection_all_stays() -> None:
+    """No selection is the whole state, as it is."""
+    state = desired(server())
+
+    assert narrow(state, Selection(resend=("all",))) is state
+
+
+def test_narrowed_state_keeps_its_removals() -> None:
+    """Servers are narrowed; how others end stays known."""
+    state = desired(server(SUPPORT), server(BILLING), removals=[removal(SALES)])
+
+    narrowed = narrow(state, Selection(targets=("59/*",)))
+
+    assert list(narrowed.servers) == [SUPPORT]
+    assert narrowed.removals == state.removals

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icesync.render.style import Style, quote, safe
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Support EU", "Büro für Ärger", "密码", "C:\\x", "a: b", "a::b", "# x", "##x", ":"]
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    """What can be printed and commands nothing is shown as it is."""
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31m", r"\u{1b}[31m"),
+        ("a\nb\r", r"a\u{a}b\u{d}"),
+        ("\u202eevil", r"\u{202e}evil"),
+        ("\u200b", r"\u{200b}"),
+        ("\ud800", r"\u{d800}"),
+        ("\U000e0041", r"\u{e0041}"),
+        ("::error::x", r"\u{3a}:error::x"),
+        ("  ::add-mask::x", r"  \u{3a}:add-mask::x"),
+        ("##[error]x", r"#\u{23}[error]x"),
+        ("x ##[error]", r"x #\u{23}[error]"),
+        ("####[x]", r"###\u{23}[x]"),
+        ("##vso[task]", r"#\u{23}vso[task]"),
+    ],
+    ids=ascii,
+)
+def test_commands_and_escapes_are_broken_up(text: str, shown: str) -> None:
+    """Terminals and CI runners see text, and so does the reader."""
+    assert safe(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("x", '"x"'), ("", '""'), ('a"b', r'"a\"b"'), ("a\\b", r'"a\\b"'), ("\n", r'"\u{a}"')],
+    ids=ascii,
+)
+def test_quoted_text_shows_its_ends(text: str, shown: str) -> None:
+    """Blanks at the end and quotes inside can be told."""
+    assert quote(text) == shown
+
+
+@given(st.text(st.characters(codec=None) | st.sampled_from(":#[]\n\x1b")))
+def test_any_text_is_one_inert_line(text: str) -> None:
+    """Nothing gets through that is not printable or that commands something."""
+    shown = safe(text)
+
+    assert shown.isprintable()
+    assert not shown.lstrip().startswith("::")
+    assert "##[" not in shown
+    assert "##vso[" not in shown
+
+
+@given(st.text(st.sampled_from("a :#[]\u2028\x1b")))
+def test_safe_text_is_safe_already(text: str) -> None:
+    """Escaping twice is escaping once."""
+    assert safe(safe(text)) == safe(text)
+
+
+def test_colour_wraps_the_text() -> None:
+    """One escape in front, one behind."""
+    assert Style(colour=True).paint("x", "red", "bold") == "\x1b[31;1mx\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("style", "text", "names"),
+    [(Style(), "x", ("red",)), (Style(colour=True), "", ("red",)), (Style(colour=True), "x", ())],
+    ids=["no colour", "no text", "no name"],
+)
+def test_what_needs_no_colour_gets_none(style: Style, text: str, names: tuple[str, ...]) -> None:
+    """Nothing is wrapped around nothing."""
+    assert style.paint(text, *names) == text
