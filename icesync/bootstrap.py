@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,9 +227,9 @@ def _embedded_emulator(context: Context) -> Answer:
     from icesync.emulator.service import Service
     from icesync.net import BrokenError, RawReply
 
-    path = Path(context.project.root) / _EMULATOR_FILE
-    path.parent.mkdir(exist_ok=True)
-    service = Service(context.clock, Archive(str(path)), base_path="")
+    archive = Archive(str(Path(context.project.root) / _EMULATOR_FILE))
+    service = Service(context.clock, archive, base_path="")
+    weakref.finalize(service, archive.close)
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
         try:

@@ -8,7 +8,7 @@ from icesync import __version__
 from icesync.codec.plan import plan_digest, plan_document
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
-from icesync.engine.secrets import SecretsMode
+from icesync.engine.secrets import SecretsMode, unfingerprinted
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals
 from icesync.render.state import age, oldest
@@ -51,6 +51,12 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
         console.talk(
             f"note: an apply that never ended left {recovered.records} records in the journal; "
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
+        )
+    bare = unfingerprinted(planning.stored.snapshot) if planning.key is not None else 0
+    if bare:
+        console.talk(
+            f"note: {bare} secrets were sent without a fingerprint key, so a rotation of them is "
+            "not seen; icesync apply --resend all   makes their fingerprints"
         )
     known = oldest(planning.stored.snapshot)
     if known is None:

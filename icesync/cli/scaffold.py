@@ -65,6 +65,7 @@ _GITIGNORE: Final = """\
 .icesync/
 *.state.json.lock
 *.state.json.backup
+*.state.json.journal
 *.state.json.tmp-*
 """
 

@@ -42,11 +42,12 @@ class Session:
         self._lock = threading.Lock()
         self._refused = False
         self._ends_at = _end_of(token)
+        self._margin_s = _RENEW_BEFORE_S
 
     def token(self) -> SecretValue:
         """Return the token to call with now."""
         with self._lock:
-            if self._renew is not None and self._left_s() < _RENEW_BEFORE_S:
+            if self._renew is not None and self._left_s() < self._margin_s:
                 self._replace()
             return self._token
 
@@ -73,6 +74,8 @@ class Session:
             self._renew = None
             return False
         self._ends_at = _end_of(self._token)
+        # A token that lives less than a minute is used for half of its life.
+        self._margin_s = min(_RENEW_BEFORE_S, max(self._left_s() / 2, 0.0))
         return True
 
     def _left_s(self) -> float:

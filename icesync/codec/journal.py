@@ -2,8 +2,10 @@
 The journal as bytes: one line a record, each with a checksum and a number.
 
 ``<64 bits of SHA-256> <json>``, in ASCII, without any secret. A crash leaves a
-torn last line, which was never relied upon and is dropped; damage in front of
-sound records means that something is lost which was relied upon, and is refused.
+torn end, which was never relied upon and is dropped. A power cut may even keep
+a later sector of the last flush and lose an earlier one, so each record says how
+many before it were on the disk when it was written: damage to one of those means
+that something is lost which was relied upon, and is refused.
 """
 
 from __future__ import annotations
@@ -53,8 +55,12 @@ def encode_head(head: JournalHead) -> bytes:
     )
 
 
-def encode_record(number: int, record: JournalRecord) -> bytes:
-    """Return the line of *record*; numbers rise by one from 1."""
+def encode_record(number: int, record: JournalRecord, durable: int | None = None) -> bytes:
+    """
+    Return the line of *record*; numbers rise by one from 1.
+
+    The first *durable* records are known to be on the disk; None means all before it.
+    """
     if isinstance(record, Intent):
         body: dict[str, Any] = {
             "type": "intent",
@@ -63,7 +69,8 @@ def encode_record(number: int, record: JournalRecord) -> bytes:
         }
     else:
         body = {"type": "outcome", "kind": record.kind.value, "at": record.at}
-    return _line(number, {**body, "address": str(record.address)})
+    known = number - 1 if durable is None else durable
+    return _line(number, {**body, "address": str(record.address), "durable": known})
 
 
 def decode_journal(data: bytes) -> JournalLog | None:
@@ -78,10 +85,8 @@ def decode_journal(data: bytes) -> JournalLog | None:
     lines = data.split(b"\n")
     bodies = [_body(line) for line in lines]
     sound = next((n for n, body in enumerate(bodies) if body is None), len(bodies))
-    if any(
-        body is not None or _holds_record(line)
-        for body, line in zip(bodies[sound:], lines[sound:], strict=True)
-    ):
+    behind = [body for line in lines[sound:] if (body := _sound_end(line)) is not None]
+    if any(body.get("durable", sound) >= sound for body in behind):
         offset = sum(len(line) + 1 for line in lines[:sound])
         raise StateCorrupt(f"the journal is damaged at byte {offset}", *_REMEDY)
     torn = bool(b"".join(lines[sound:]).strip(b"\0"))
@@ -115,9 +120,11 @@ def _body(line: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _holds_record(line: bytes) -> bool:
-    """Return whether a sound record stands behind damage on the same line: its break was lost."""
-    return any(_body(line[match.start() :]) for match in _RECORD_START.finditer(line, 1))
+def _sound_end(line: bytes) -> dict[str, Any] | None:
+    """Return the record that *line* ends with, maybe behind damage that took its break away."""
+    starts = (match.start() for match in _RECORD_START.finditer(line))
+    found = (_body(line[start:]) for start in starts)
+    return next((body for body in found if body is not None), None)
 
 
 def _read_head(body: dict[str, Any]) -> JournalHead:

@@ -30,6 +30,7 @@ class JournaledIntents:
         self._journal: Journal = journals.begin(encode_head(head), calls * _RESERVED_A_CALL)
         self._numbering = threading.Lock()
         self._number = 0
+        self._durable = 0
 
     def declare(self, intent: Intent) -> None:
         """
@@ -39,7 +40,10 @@ class JournaledIntents:
             StateNotSaved: it could not be kept; the call must not leave.
 
         """
-        self._journal.wait(self._append(intent))
+        number, ticket = self._append(intent)
+        self._journal.wait(ticket)
+        with self._numbering:
+            self._durable = max(self._durable, number)
 
     def conclude(self, verdict: Verdict) -> None:
         """
@@ -61,8 +65,10 @@ class JournaledIntents:
         """
         self._journal.close()
 
-    def _append(self, record: JournalRecord) -> int:
+    def _append(self, record: JournalRecord) -> tuple[int, int]:
+        """Return the number of *record*, and its ticket."""
         # One lock over number and append: the numbers must rise in the file.
         with self._numbering:
             self._number += 1
-            return self._journal.append(encode_record(self._number, record))
+            line = encode_record(self._number, record, self._durable)
+            return self._number, self._journal.append(line)

@@ -25,7 +25,6 @@ from icesync.engine.secrets import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
-from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, Refusal, check_policy
 from icesync.planner.select import check_patterns, expand_ages, narrow
@@ -99,10 +98,7 @@ def plan(
     key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
-    if request.secrets is SecretsMode.SKIP:
-        findings = SecretFindings(SecretComparison.NOT_COMPARED)
-    else:
-        findings = compare(selected, stored.snapshot, resolution, key)
+    findings = compare(selected, stored.snapshot, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)

@@ -31,6 +31,7 @@ __all__ = [
     "planned_references",
     "require_removed",
     "resolve_references",
+    "unfingerprinted",
 ]
 
 
@@ -136,19 +137,19 @@ def _compare_server(
         if record is None:
             found[name] = SecretComparison.CHANGED
         elif record.fingerprint is None or key is None or value is None:
-            found[name] = _by_reference(record, reference, looked=value is not None)
+            found[name] = _by_reference(record, reference)
         elif not fits(key, record.fingerprint, bound_to, name, value):
             found[name] = SecretComparison.CHANGED
     return found
 
 
-def _by_reference(record: SecretRecord, reference: SecretRef, *, looked: bool) -> SecretComparison:
+def _by_reference(record: SecretRecord, reference: SecretRef) -> SecretComparison:
     """
-    Return what can be said without a fingerprint.
+    Return what can be said where values cannot be compared: another reference is another secret.
 
-    Another reference is another secret, unless the values can be compared.
+    So the plan of a fork, which sees no secret, still shows that one was replaced.
     """
-    if looked and record.reference != reference.text:
+    if record.reference != reference.text:
         return SecretComparison.CHANGED
     return SecretComparison.NOT_COMPARED
 
@@ -195,6 +196,15 @@ def planned_references(plan: Plan) -> tuple[SecretRef, ...]:
     texts = {s.reference for change in plan.calls for s in change.secrets if s.reference}
     parsed = (parse_secret_ref(text) for text in sorted(texts))
     return tuple(reference for reference in parsed if reference is not None)
+
+
+def unfingerprinted(snapshot: Snapshot) -> int:
+    """Return how many acknowledged secrets have no fingerprint to be compared with."""
+    return sum(
+        record.fingerprint is None
+        for entry in snapshot.entries.values()
+        for record in entry.secrets.values()
+    )
 
 
 def require_removed(plan: Plan, resolution: Resolution) -> None:

@@ -86,10 +86,10 @@ def save(
     """
     Store *entries* as the successor of *stored* and return what is stored now.
 
-    Equal entries, or none at all in a first save, write nothing. The serial rises by one, the lineage is made at
-    the first save, and the store refuses if somebody else wrote meanwhile. A
-    journal ends here: its run is named in the snapshot before it is removed,
-    so that a crash between the two is recognised.
+    Equal entries, or none at all in a first save, write nothing. The serial
+    rises by one, the lineage is made at the first save, and the store refuses
+    if somebody else wrote meanwhile. A journal ends here: its run is named in
+    the snapshot before it is removed, so that a crash between the two is seen.
 
     Raises:
         StateConflict: somebody else wrote.

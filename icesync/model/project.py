@@ -100,8 +100,9 @@ class Limit:
     share: float | None = None
 
     def ceiling(self, servers: int) -> int | None:
-        """Return how many changes a fleet of *servers* may see; a share never falls below 1."""
-        by_share = None if self.share is None else max(1, int(servers * self.share + 1e-9))
+        """Return how many changes a fleet of *servers* may see; a share above 0 allows 1."""
+        least = 1 if self.share else 0
+        by_share = None if self.share is None else max(least, int(servers * self.share + 1e-9))
         given = [n for n in (self.count, by_share) if n is not None]
         return min(given, default=None)
 

@@ -239,7 +239,10 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
     if answer is None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         return httpx.HTTPTransport(
-            verify=options.trust or True, trust_env=False, proxy=options.proxy, limits=limits
+            verify=options.trust or trust_store(),
+            trust_env=False,
+            proxy=options.proxy,
+            limits=limits,
         )
 
     def handle(request: httpx.Request) -> httpx.Response:

@@ -77,6 +77,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "format_version": "1.0",
         "kind": "icesync-report",
         "complete": report.complete,
+        "stopped": report.stopped,
         "serial": report.serial,
         "elapsed_s": round(report.elapsed_s, 3),
         "counts": {status.value: len(report.with_status(status)) for status in ResultStatus},

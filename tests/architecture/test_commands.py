@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import jsonschema
 import pytest
-from rig import run_program
+from rig import run_process, run_program
 
 import icesync
 from icesync.cli.main import COMMANDS, program
@@ -66,10 +66,11 @@ def test_help_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_first_line_fits_the_table(name: str) -> None:
-    """The line in the table is about what the command's own help says."""
-    assert COMMANDS[name].endswith(".")
-    assert len(COMMANDS[name]) <= 60
+def test_first_line_is_that_of_the_table(name: str) -> None:
+    """The list of commands and the command's own help open with the same words."""
+    first, _, _ = (ALL[name].help or "").strip().partition("\n")
+
+    assert first == COMMANDS[name]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -104,6 +105,13 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     shown = " ".join(run_program(["--help"], tmp_path).stdout.split())
 
     assert [name for name, line in COMMANDS.items() if f"{name} {line}" not in shown] == []
+
+
+def test_completion_of_a_word(tmp_path: Path) -> None:
+    """The shell is told which commands a word may become."""
+    asked = {"_ICESYNC_COMPLETE": "bash_complete", "COMP_WORDS": "icesync pl", "COMP_CWORD": "1"}
+
+    assert run_process([], tmp_path, asked).stdout == "plain,plan\n"
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

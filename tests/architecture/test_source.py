@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ OPENERS = ("wire/", "codec/fingerprint.py", "model/secret.py")
 """Who may open a secret."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the tree of a file."""
+    return ast.parse(path.read_text())
+
+
 def test_tree_is_found() -> None:
     """A rule over no files would hold in silence."""
     assert len(MODULES) > 50
@@ -27,7 +34,7 @@ def test_tree_is_found() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_module_says_what_it_is(name: str) -> None:
     """Every module opens with a sentence."""
-    text = ast.get_docstring(ast.parse(MODULES[name].read_text()))
+    text = ast.get_docstring(parsed(MODULES[name]))
 
     assert text
     assert text.rstrip().endswith((".", ":"))
@@ -42,8 +49,11 @@ def test_module_is_short(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_function_is_short(name: str) -> None:
     """No function is longer than 60 lines, its text not counted."""
-    tree = ast.parse(MODULES[name].read_text())
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [
+        n
+        for n in ast.walk(parsed(MODULES[name]))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     long = {f.name for f in functions if body_lines(f) > 60}
 
     assert long == set()
@@ -60,7 +70,7 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def calls_of(name: str, path: Path) -> list[int]:
     """Return the lines where something called *name* is called, as a function or a method."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call):
             target = node.func
             called = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")

@@ -60,9 +60,9 @@ def command(
     as_json: bool,
 ) -> int:
     r"""
-    Send the changes to ICE, or carry out PLANFILE exactly as it was reviewed.
+    Send the changes, or those of a saved plan.
 
-    Asks on a terminal unless --auto-approve is given or a PLANFILE is the
+    A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on a terminal unless --auto-approve is given or a PLANFILE is the
     approval. Ctrl-C once ends cleanly: calls in flight get five seconds.
 
     \b

@@ -28,9 +28,9 @@ def command(
     common: Common, format_name: str, as_json: bool, secrets_mode: str, max_age: str | None
 ) -> int:
     r"""
-    For schedules: exit 2 when there is something to send, 4 when the token has ended.
+    For schedules: exit 2 when there is something to send.
 
-    Nothing is written and nothing is sent. Secrets must be there, so that a
+    Exits 4 when the token has ended. Nothing is written and nothing is sent. Secrets must be there, so that a
     rotation cannot be missed because a variable was.
 
     \b

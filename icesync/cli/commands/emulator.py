@@ -86,7 +86,9 @@ def command(
     common: Common, /, ready_file: Path | None, users: tuple[str, ...], **settings: Any
 ) -> int:
     """
-    Serve an emulated ICE on this machine; the page /_emulator/ shows what it holds.
+    Serve an emulated ICE on this machine.
+
+    The page /_emulator/ shows what it holds.
 
     \b
     icesync emulator --port 8591

@@ -31,8 +31,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, organization: int, skill: int, emulated: bool) -> int:  # fmt: skip
     """
-    Write icesync.yaml, a first server file, .gitignore and a fingerprint key.
+    Write a configuration and a first server file.
 
+    That is icesync.yaml, servers/ORG.yaml, .gitignore and a fingerprint key.
     Nothing that is there already is touched; what it writes validates at once.
 
     \b

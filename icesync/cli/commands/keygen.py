@@ -23,9 +23,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
-    Make the 256-bit key with which fingerprints of secrets are made.
+    Make the key of the secrets' fingerprints.
 
-    Keep it where the secrets are, never in the repository: with it, rotations
+    It has 256 bits. Keep it where the secrets are, never in the repository: with it, rotations
     are found; without it, nothing can be guessed from the snapshot.
 
     \b

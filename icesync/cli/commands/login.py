@@ -25,7 +25,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, out: Path) -> int:  # fmt: skip
     """
-    Obtain a token with `api.login` and keep it in a file; it is never printed.
+    Obtain a token and keep it in a file.
+
+    It is that of `api.login`, and is never printed.
 
     \b
     icesync login

@@ -45,7 +45,9 @@ def command(
     as_json: bool,
 ) -> int:
     r"""
-    Show what apply would send. Needs no API, no lock, and works without secrets.
+    Show what apply would send.
+
+    Needs no API, no lock, and works without secrets.
 
     \b
     icesync plan

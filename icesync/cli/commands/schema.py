@@ -15,7 +15,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, name: str | None) -> int:
     """
-    Print the JSON Schema (2020-12) NAME; without one, list the names.
+    Print the JSON Schemas of the files.
+
+    NAME is printed (draft 2020-12); without one, the names are listed.
 
     \b
     icesync schema email-servers > .vscode/email-servers.schema.json

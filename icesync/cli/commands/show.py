@@ -18,7 +18,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, planfile: Path | None, format_name: str, as_json: bool) -> int:
     """
-    Show the saved plan PLANFILE as plan showed it; without one, the snapshot.
+    Show a saved plan, or the snapshot.
+
+    A PLANFILE is shown as plan showed it.
 
     \b
     icesync show plan.json

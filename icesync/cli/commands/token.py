@@ -14,9 +14,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common) -> int:
     """
-    Say for whom the token of `api.token` is and when it ends; it is never printed.
+    Say what the token holds and when it ends.
 
-    Exits 4 when it has ended or is no token.
+    That is the token of `api.token`; it is never printed. Exits 4 when it has ended or is no token.
     """
     from icesync.cli.tokens import describe_token
     from icesync.engine.apply import check_token

@@ -16,9 +16,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, format_name: str, as_json: bool) -> int:
     r"""
-    Check all files: strict YAML, schema, references. Offline, without secrets.
+    Check all files; offline, without secrets.
 
-    Every finding of every file comes in one run, as file:line:column.
+    Strict YAML, schema, references. Every finding of every file comes in one run, as file:line:column.
 
     \b
     icesync validate

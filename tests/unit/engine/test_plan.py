@@ -141,12 +141,21 @@ def test_skipped_secrets_compare_with_nothing(desk: Desk) -> None:
     desk.store.data = stored_bytes(
         {
             SUPPORT: entry(
-                secrets={k: secret_record("x") for k in ("smtp.password", "pop3.password")}
+                secrets={f"{k}.password": secret_record(k) for k in ("smtp", "pop3")},
             )
         }
     )
 
     assert set(compared(desk.plan(SecretsMode.SKIP)).values()) == {SecretComparison.NOT_COMPARED}
+
+
+def test_a_replaced_reference_shows_without_secrets(desk: Desk) -> None:
+    """A fork's plan sees no value, but it sees that another secret is named."""
+    desk.store.data = stored_bytes(
+        {SUPPORT: entry(secrets={f"{k}.password": secret_record("x") for k in ("smtp", "pop3")})}
+    )
+
+    assert set(compared(desk.plan(SecretsMode.SKIP)).values()) == {SecretComparison.CHANGED}
 
 
 @pytest.mark.parametrize(
