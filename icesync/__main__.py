@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -13,7 +14,11 @@ def main() -> None:
         # Answered before anything is imported: scripts ask for it all the time.
         from icesync import __version__
 
-        print(f"icesync {__version__}")  # noqa: T201 - the one line that needs no console
+        try:
+            print(f"icesync {__version__}", flush=True)  # noqa: T201 - needs no console
+        except OSError:
+            # A full disk, or a reader that has gone: leave without a second complaint.
+            os._exit(1)
         return
     from icesync.cli.main import run
 

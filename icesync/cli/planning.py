@@ -52,6 +52,11 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             f"note: an apply that never ended left {recovered.records} records in the journal; "
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
         )
+    if context.project.fingerprint_key is None:
+        console.talk(
+            "note: secrets are not compared without `fingerprints.key`, so a rotation is not "
+            "seen; icesync keygen   makes a key"
+        )
     bare = unfingerprinted(planning.stored.snapshot) if planning.key is not None else 0
     if bare:
         console.talk(

@@ -184,12 +184,13 @@ class Recorder:
             StateError: the store does not take it.
 
         """
+        if self._journal is not None:
+            # First: a worker that was about to declare its intent either has, or never sends.
+            self._journal.close()
         for address, intent in tuple(self._intents.items()):
             kind = OutcomeKind.UNCERTAIN if address in in_flight else OutcomeKind.TRANSIENT
             settle(self._entries, intent, self._before.get(address), kind, self._now())
         self._intents.clear()
-        if self._journal is not None:
-            self._journal.close()
         self._save(ended=self._journal is not None)
 
     def _intend(self, change: ResourceChange) -> Intent:

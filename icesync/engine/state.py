@@ -139,6 +139,8 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
 
     """
     check_patterns("SOURCE", (str(source),), snapshot.entries.keys())
+    if source == target:
+        raise UsageError("SOURCE and TARGET are the same server")
     if target in snapshot.entries:
         raise UsageError(f"{target} is in the snapshot already", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
@@ -159,9 +161,11 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
 
 
-def resolve(store: StateStore, version: str) -> Snapshot:
+def resolve(store: StateStore, version: str, *, dry_run: bool = False) -> Snapshot:
     """
     Unite the two sides of a merge conflict in the stored snapshot; the lock must be held.
+
+    A dry run stores nothing.
 
     Raises:
         StateError: there is no conflict, or the sides cannot be united.
@@ -173,7 +177,8 @@ def resolve(store: StateStore, version: str) -> Snapshot:
     united = merge_snapshots(*decode_sides(data))
     sealed = {address: seal(address, entry) for address, entry in united.entries.items()}
     after = replace(united, serial=united.serial + 1, entries=sealed)
-    store.write(encode_state(after, version), data)
+    if not dry_run:
+        store.write(encode_state(after, version), data)
     return after
 
 

@@ -79,7 +79,7 @@ def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
         limit = policy.limits.get(name)
         ceiling = limit.ceiling(fleet) if limit else None
         if ceiling is not None and count > ceiling and not policy.allows(name):
-            message = f"{count} {name} are planned, the limit is {ceiling}"
+            message = f"{name}: {count} planned, the limit is {ceiling}"
             refusals.append(Refusal(name, message, name))
     return refusals
 

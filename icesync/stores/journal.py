@@ -121,11 +121,14 @@ class LocalJournal:
         Take *record* and return its ticket; it may not be durable yet.
 
         Raises:
-            StateNotSaved: an earlier record could not be kept; no more are taken.
+            StateNotSaved: an earlier record could not be kept, or this journal was
+                closed; no more are taken.
 
         """
         with self._changed:
             self._check()
+            if self._closing:
+                raise StateNotSaved(f"the journal `{self._name}` is closed; nothing more is sent")
             self._gathered.append(record)
             self._taken += 1
             return self._taken

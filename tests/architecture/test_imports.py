@@ -18,6 +18,7 @@ HEAVY = {"jsonschema", "deepdiff", "rich", "referencing"}
 
 PROBE = """
 import sys
+before = set(sys.modules)
 sys.argv = ["icesync", *sys.argv[1:]]
 from icesync.__main__ import main
 try:
@@ -25,7 +26,7 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 sys.stdout.flush()
-print("\\0", *sys.modules, file=sys.stderr)
+print("\\0", *(set(sys.modules) - before), file=sys.stderr)
 """
 
 

@@ -121,24 +121,6 @@ print("inner", timer.took, file=sys.stderr)
 sys.exit(code)
 """
 
-EMULATOR = """
-import asyncio, sys
-from icesync.cli.main import run
-from icesync.emulator.connection import Connection
-
-latency_s = float(sys.argv[1]) / 1000
-read = Connection._next_request
-
-async def read_late(connection):
-    request = await read(connection)
-    if latency_s:
-        await asyncio.sleep(latency_s)
-    return request
-
-Connection._next_request = read_late
-sys.exit(run(["emulator", *sys.argv[2:]]))
-"""
-
 INSIDE, OUTSIDE, BASE = "apply, timed inside", "icesync apply", "bare httpx"
 
 
@@ -147,7 +129,9 @@ def emulator(folder: Path, latency_ms: float) -> Iterator[str]:
     """Serve an emulated ICE in a process of its own, each reply late, and give its address."""
     ready = folder / "ready"
     options = ["--port", "0", "--token-ttl", "86400", "--ready-file", str(ready)]
-    command = [sys.executable, "-c", EMULATOR, str(latency_ms), *options]
+    if latency_ms:
+        options += ["--latency", f"{latency_ms:g}ms"]
+    command = [sys.executable, "-m", "icesync", "emulator", *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not (ready.exists() and ready.read_text()):

@@ -79,6 +79,18 @@ def test_backup_is_a_way_out(repository: Repository) -> None:
     assert repository.run("plan").code == 0
 
 
+def test_conflict_is_united(repository: Repository) -> None:
+    """Two branches that both applied are united; what they disagree about is uncertain."""
+    repository.servers([663, 664])
+    ours = repository.apply().read("state.json")
+    repository.replace("servers/59.yaml", "name: Desk 664", "name: Desk 664, smtp: {port: 25}")
+    theirs = repository.apply().read("state.json")
+    repository.write("state.json", f"<<<<<<< ours\n{ours}=======\n{theirs}>>>>>>> theirs\n")
+
+    assert repository.run("state", "resolve").code == 0
+    assert repository.statuses == {"59/663": "applied", "59/664": "uncertain"}
+
+
 def test_another_target(repository: Repository, ice: Ice) -> None:
     """What one ICE acknowledged says nothing about another."""
     repository.apply().calls(ice)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from icesync.emulator.archive import Archive
 
+NOTICED_S = 0.8
+"""After so long a signal was surely noticed: the run looks every fifth of a second."""
+
 SKILLS = [663, 664, 665, 666, 667, 668]
 
 
@@ -83,7 +86,7 @@ def test_signal_ends_cleanly(
     """The call in flight may end, nothing new is sent, what was acknowledged is saved."""
     with held(repository, archive, free=2) as (process, gate):
         process.send_signal(number)
-        time.sleep(0.4)
+        time.sleep(NOTICED_S)
         gate.open()
         returned, _, stderr = end(process)
 
@@ -96,7 +99,7 @@ def test_after_ctrl_c_only_the_rest_is_sent(repository: Repository, archive: Arc
     """The next apply sends what is still open, and nothing else."""
     with held(repository, archive, free=2) as (process, gate):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.4)
+        time.sleep(NOTICED_S)
         gate.open()
         end(process)
 
@@ -107,7 +110,7 @@ def test_report_of_an_interrupted_run(repository: Repository, archive: Archive) 
     """What was not attempted is listed, with the command that sends it."""
     with held(repository, archive, free=4) as (process, gate):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.4)
+        time.sleep(NOTICED_S)
         gate.open()
         _, stdout, _ = end(process)
 
@@ -139,7 +142,7 @@ def test_second_signal_leaves_at_once(repository: Repository, archive: Archive) 
     """Who insists gets out, and loses nothing that was recorded."""
     with held(repository, archive, free=2) as (process, _):
         process.send_signal(signal.SIGINT)
-        time.sleep(0.4)
+        time.sleep(NOTICED_S)
         process.send_signal(signal.SIGINT)
         returned, _, _ = end(process)
 

@@ -82,7 +82,7 @@ def test_limit(repository: Repository, ice: Ice) -> None:
     repository.calls(ice).replace("icesync.yaml", "adopts: 100", "adopts: 0")
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 9, "1 adopts are planned, the limit is 0", hint="--allow adopts")
+    assert_refused(result, 9, "adopts: 1 planned, the limit is 0", hint="--allow adopts")
     assert ice.skills == []
 
 
@@ -91,7 +91,7 @@ def test_limit_of_a_saved_plan(repository: Repository) -> None:
     repository.replace("icesync.yaml", "adopts: 100", "adopts: 0")
     repository.run("plan", "-o", "plan.json")
 
-    assert_refused(repository.run("apply", "plan.json"), 9, "adopts are planned", hint="--allow")
+    assert_refused(repository.run("apply", "plan.json"), 9, "planned, the limit is", hint="--allow")
 
 
 @pytest.mark.parametrize(

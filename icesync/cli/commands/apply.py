@@ -62,8 +62,9 @@ def command(
     r"""
     Send the changes, or those of a saved plan.
 
-    A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on a terminal unless --auto-approve is given or a PLANFILE is the
-    approval. Ctrl-C once ends cleanly: calls in flight get five seconds.
+    A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on
+    a terminal unless --auto-approve is given or a PLANFILE is the approval.
+    Ctrl-C once ends cleanly: calls in flight get five seconds.
 
     \b
     icesync apply

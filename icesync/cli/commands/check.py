@@ -30,8 +30,9 @@ def command(
     r"""
     For schedules: exit 2 when there is something to send.
 
-    Exits 4 when the token has ended. Nothing is written and nothing is sent. Secrets must be there, so that a
-    rotation cannot be missed because a variable was.
+    Exits 4 when the token has ended. Nothing is written and nothing is sent.
+    Secrets must be there, so that a rotation cannot be missed because a
+    variable was.
 
     \b
     icesync check || echo "look at it: exit code $?"

@@ -114,9 +114,10 @@ def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s
 
 @command.command(name="resolve")
 @common_options
+@_dry_run
 @lock_option
 @click.pass_obj
-def resolve(common: Common, lock_timeout_s: float) -> int:
+def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
     """
     Unite the two sides of a merge conflict in the snapshot.
 
@@ -129,12 +130,14 @@ def resolve(common: Common, lock_timeout_s: float) -> int:
 
     context = common.open()
     with context.store.lock(lock_owner(context, "state resolve"), lock_timeout_s):
-        after = unite(context.store, __version__)
+        after = unite(context.store, __version__, dry_run=dry_run)
     uncertain = sum(entry.uncertain for entry in after.entries.values())
     common.console.talk(
         f"{context.store.describe()}: serial {after.serial}, "
-        f"{len(after.entries)} servers, {uncertain} of them uncertain"
+        f"{len(after.entries)} in all, {uncertain} of them uncertain"
     )
+    if dry_run:
+        common.console.talk("dry run: nothing was written")
     return 0
 
 

@@ -18,7 +18,8 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     r"""
     Check all files; offline, without secrets.
 
-    Strict YAML, schema, references. Every finding of every file comes in one run, as file:line:column.
+    Strict YAML, schema, references. Every finding of every file comes in one
+    run, as file:line:column.
 
     \b
     icesync validate

@@ -180,15 +180,16 @@ def test_fingerprints_of_a_moved_entry_still_compare() -> None:
 @pytest.mark.parametrize(
     ("source", "target", "told"),
     [
-        (BILLING, SALES, "SOURCE 70/1 matches no server"),
-        (SUPPORT, SUPPORT, "59/663 is in the snapshot already"),
+        (BILLING, BILLING, "SOURCE 70/1 matches no server"),
+        (SUPPORT, SALES, f"{SALES} is in the snapshot already"),
+        (SUPPORT, SUPPORT, "the same server"),
     ],
-    ids=["no source", "a target"],
+    ids=["no source", "a target", "itself"],
 )
 def test_move_must_not_lose_a_record(source: object, target: object, told: str) -> None:
     """There must be something to move, and room for it."""
     with pytest.raises(UsageError, match=told):
-        move(snapshot({SUPPORT: entry()}), source, target)  # type: ignore[arg-type]
+        move(snapshot({SUPPORT: entry(), SALES: entry()}), source, target)  # type: ignore[arg-type]
 
 
 def test_removed_entries_are_those_that_are_meant() -> None:

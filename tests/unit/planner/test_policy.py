@@ -84,7 +84,7 @@ def test_limit_says_how_many_and_how_few() -> None:
         plan(wanted, before), Policy({LimitName.UPDATES: Limit(count=3)}, ()), before, 100
     )
 
-    assert found == Refusal("updates", "4 updates are planned, the limit is 3", "updates")
+    assert found == Refusal("updates", "updates: 4 planned, the limit is 3", "updates")
 
 
 def test_limit_counts_adoptions() -> None:

@@ -149,7 +149,7 @@ def test_totals_name_actions_first() -> None:
 def test_refusals_show_their_way_out(golden: Callable[[str, str], None]) -> None:
     """Each refusal stands beside the flag that lets it through."""
     refusals = [
-        Refusal("updates", "31 updates are planned, the limit is 30", "updates"),
+        Refusal("updates", "updates: 31 planned, the limit is 30", "updates"),
         Refusal("tls-off", "59/663: encryption is switched off", "tls-off:59/663", SUPPORT),
     ]
 
