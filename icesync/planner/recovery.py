@@ -97,12 +97,9 @@ def settle(
         if intent.action is Action.DISABLE:
             entries.pop(address, None)
         else:
-            entries[address] = replace(
-                intent.entry,
-                status=EntryStatus.APPLIED,
-                applied_at=at,
-                intent=None,
-                attempted_at=None,
+            sent = intent.entry
+            entries[address] = Entry(
+                EntryStatus.APPLIED, sent.settings, sent.secrets, at, sent.revision
             )
     elif kind in _REFUSED:
         if before is None:

@@ -112,7 +112,7 @@ class LocalJournal:
         self._durable = 0
         self._wanted = 0
         self._closing = False
-        self._failure: OSError | None = None
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -169,8 +169,9 @@ class LocalJournal:
 
     def _check(self) -> None:
         if self._failure is not None:
+            reason = getattr(self._failure, "strerror", None) or type(self._failure).__name__
             raise StateNotSaved(
-                f"the journal `{self._name}` cannot be written: {self._failure.strerror}; "
+                f"the journal `{self._name}` cannot be written: {reason}; "
                 "nothing more is sent",
                 "the calls in flight are uncertain; the next apply sends them again",
             ) from self._failure
@@ -184,16 +185,17 @@ class LocalJournal:
         with self._changed:
             while self._wanted <= self._durable and not self._closing:
                 self._changed.wait()
-            batch, self._gathered = b"".join(self._gathered), []
+            gathered, self._gathered = self._gathered, []
             ticket, closing = self._taken, self._closing
         try:
+            batch = b"".join(gathered)
             if batch:
                 _write_at(self._descriptor, batch, self._offset)
                 self._offset += len(batch)
             if closing:
                 os.ftruncate(self._descriptor, self._offset)
             os.fdatasync(self._descriptor)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             with self._changed:
                 self._failure = error
                 self._flushed.notify_all()
