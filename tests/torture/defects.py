@@ -1,0 +1,216 @@
+"""
+Builds of the program with one known defect: a harness that does not notice them proves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["DEFECTS", "plant"]
+
+
+def _no_intent() -> None:
+    """Outcomes are written down as they come, but nothing is before a call leaves."""
+    from icesync.engine.recorder import Recorder
+    from icesync.model.journal import Verdict
+
+    def declare(self: Any, change: Any) -> None:
+        self._intend(change)
+
+    def conclude(self: Any, change: Any, outcome: Any) -> None:
+        self._journal.declare(self._intents[change.address])
+        self._journal.conclude(Verdict(change.address, outcome.kind, self._now()))
+
+    _replace(Recorder, declare=declare, conclude=conclude)
+
+
+def _no_fsync() -> None:
+    """Nothing is flushed to the disk."""
+    os.fsync = os.fdatasync = lambda _descriptor: None
+
+
+def _in_place() -> None:
+    """The snapshot is written over itself."""
+    from icesync.stores import local
+
+    def replace_file(path: Path, data: bytes, _previous: bytes | None) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+    _replace(local, replace_file=replace_file)
+
+
+def _ack_before_reply() -> None:
+    """A call counts as acknowledged when it leaves."""
+    from icesync.engine.recorder import Recorder
+    from icesync.model.journal import Verdict
+    from icesync.model.report import OutcomeKind
+
+    honest = Recorder.declare
+
+    def declare(self: Any, change: Any) -> None:
+        honest(self, change)
+        self._journal.conclude(Verdict(change.address, OutcomeKind.APPLIED, self._now()))
+        self._journal._journal.wait(self._journal._number)
+
+    _replace(Recorder, declare=declare, conclude=lambda *_: None)
+
+
+def _substring() -> None:
+    """Every reply in which the word occurs is a success."""
+    from icesync.client import gateway
+    from icesync.model.report import Outcome, OutcomeKind
+
+    honest = gateway.read_reply
+
+    def read_reply(reply: Any, *rest: Any, **named: Any) -> Outcome:
+        if b"success" in reply.body.lower():
+            return Outcome(OutcomeKind.APPLIED, "")
+        return honest(reply, *rest, **named)
+
+    _replace(gateway, read_reply=read_reply)
+
+
+def _stop_at_bad_record() -> None:
+    """The journal counts up to the first line that is damaged."""
+    from icesync.engine import state
+
+    honest = state.decode_journal
+
+    def decode_journal(data: bytes) -> Any:
+        from icesync.codec.journal import _body
+
+        sound = b""
+        for line in data.split(b"\n"):
+            if _body(line) is None:
+                break
+            sound += line + b"\n"
+        return honest(sound)
+
+    _replace(state, decode_journal=decode_journal)
+
+
+def _same_serial() -> None:
+    """The serial stays as it is when the snapshot changes."""
+    from icesync.engine import state
+
+    honest = state.encode_state
+
+    def encode_state(snapshot: Any, version: str) -> bytes:
+        from dataclasses import replace
+
+        return honest(replace(snapshot, serial=1), version)
+
+    _replace(state, encode_state=encode_state)
+
+
+def _no_lock() -> None:
+    """Everybody gets the lock."""
+    from icesync.stores import kernellock
+
+    _replace(kernellock, _try_lock=lambda *_, **__: True)
+
+
+def _deaf_waiter() -> None:
+    """The thread that flushes dies without waking those who wait for it."""
+    from icesync.stores import journal
+
+    honest = journal.LocalJournal._flush_next
+
+    def flush_next(self: Any) -> bool:
+        going = honest(self)
+        if self._failure is not None:
+            self._failure = None
+        return going
+
+    _replace(journal.LocalJournal, _flush_next=flush_next)
+
+
+def _two_at_once() -> None:
+    """Each call is dispatched twice."""
+    from collections import deque
+
+    from icesync.engine.conductor import Conductor
+
+    honest = Conductor.__init__
+
+    def begin(self: Any, *arguments: Any) -> None:
+        honest(self, *arguments)
+        self._calls = deque(change for change in self._calls for _ in (1, 2))
+
+    _replace(Conductor, __init__=begin)
+
+
+def _worker_dies() -> None:
+    """
+    Not a defect but bad luck: a worker dies while another is about to declare an intent.
+
+    The end of the run is drawn out, so that the call of the other can still leave.
+    """
+    import time
+
+    from icesync.client.gateway import IceGateway
+    from icesync.engine.recorder import Recorder
+
+    intend, send, save = Recorder._intend, IceGateway.send, Recorder._save
+
+    def late_intend(self: Any, change: Any) -> Any:
+        if change.address.skill == 3:
+            time.sleep(0.3)
+        return intend(self, change)
+
+    def fatal_send(self: Any, update: Any) -> Any:
+        if update.address.skill == 2:
+            time.sleep(0.1)
+            raise MemoryError
+        return send(self, update)
+
+    def slow_save(self: Any, **named: Any) -> None:
+        time.sleep(0.4 if named.get("ended") else 0.0)
+        save(self, **named)
+        time.sleep(0.2)
+
+    def slow_close(self: Any) -> None:
+        time.sleep(0.5)
+        close(self)
+
+    from icesync.engine.intents import JournaledIntents
+
+    close = JournaledIntents.close
+    _replace(Recorder, _intend=late_intend, _save=slow_save)
+    _replace(JournaledIntents, close=slow_close)
+    _replace(IceGateway, send=fatal_send)
+
+
+def _replace(place: Any, **things: Any) -> None:
+    for name, thing in things.items():
+        if not hasattr(place, name):
+            raise AttributeError(f"{place} has no {name}: the defect is out of date")
+        setattr(place, name, thing)
+
+
+DEFECTS: Final[dict[str, Callable[[], None]]] = {
+    "no-intent": _no_intent,
+    "no-fsync": _no_fsync,
+    "in-place": _in_place,
+    "ack-before-reply": _ack_before_reply,
+    "substring": _substring,
+    "stop-at-bad-record": _stop_at_bad_record,
+    "same-serial": _same_serial,
+    "no-lock": _no_lock,
+    "deaf-waiter": _deaf_waiter,
+    "two-at-once": _two_at_once,
+    "worker-dies": _worker_dies,
+}
+
+
+def plant(name: str) -> None:
+    """Make this process a build with the defect *name*."""
+    DEFECTS[name]()
