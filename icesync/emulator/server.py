@@ -80,7 +80,13 @@ async def serve(
     def accept(reader: StreamReader, writer: StreamWriter) -> None:
         task = asyncio.create_task(Connection(service, reader, writer, scheme).run())
         open_connections.add(task)
-        task.add_done_callback(open_connections.discard)
+
+        def forget(ended: asyncio.Task[None]) -> None:
+            # A task that was cancelled before it began has closed nothing.
+            open_connections.discard(ended)
+            writer.close()
+
+        task.add_done_callback(forget)
 
     try:
         server = await asyncio.start_server(accept, host, port, ssl=ssl_context)
@@ -97,6 +103,8 @@ async def serve(
         for task in open_connections:
             task.cancel()
         await asyncio.gather(*open_connections, return_exceptions=True)
+        # What was closed is let go in the loop's next turn.
+        await asyncio.sleep(0)
 
 
 class BackgroundServer:

@@ -171,8 +171,7 @@ class LocalJournal:
         if self._failure is not None:
             reason = getattr(self._failure, "strerror", None) or type(self._failure).__name__
             raise StateNotSaved(
-                f"the journal `{self._name}` cannot be written: {reason}; "
-                "nothing more is sent",
+                f"the journal `{self._name}` cannot be written: {reason}; nothing more is sent",
                 "the calls in flight are uncertain; the next apply sends them again",
             ) from self._failure
 
