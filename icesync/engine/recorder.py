@@ -81,6 +81,7 @@ class Recorder:
         self._saved_at = clock.monotonic()
         self._save_cost_s = 0.0
         self._second = (0, "")
+        self._salts: list[bytes] = []
 
     @property
     def serial(self) -> int:
@@ -99,6 +100,11 @@ class Recorder:
             self._save()
         if not plan.calls:
             return
+        # Drawn at once: each draw lets go of the interpreter, and while others
+        # compute it may take milliseconds to get it back.
+        count = sum(len(change.secrets) for change in plan.calls)
+        drawn = secrets.token_bytes(SALT_BYTES * count)
+        self._salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
         if self._store.journals is not None:
             head = JournalHead(
                 self._run,
@@ -219,7 +225,7 @@ class Recorder:
     def _secret(self, address: Address, key: str, reference: str) -> SecretRecord:
         if self._key is None:
             return SecretRecord(reference)
-        salt = secrets.token_bytes(SALT_BYTES)
+        salt = self._salts.pop()
         value = self._values[reference]
         return SecretRecord(reference, fingerprint(self._key, address, key, salt, value))
 
