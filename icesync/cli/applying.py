@@ -7,7 +7,7 @@ import os
 import platform
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -21,7 +21,7 @@ from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
 from icesync.engine.apply import apply, check_token, failure_of, foreign_organizations
 from icesync.engine.conductor import Halt, Run
-from icesync.engine.plan import check_saved
+from icesync.engine.plan import hold_to
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
 from icesync.errors import (
@@ -34,7 +34,6 @@ from icesync.errors import (
 )
 from icesync.model.lock import LockOwner
 from icesync.model.report import Report
-from icesync.planner.policy import Policy, check_policy
 from icesync.render.plan import totals
 from icesync.render.report import render_report, report_document
 
@@ -106,8 +105,7 @@ def apply_plan(
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
         planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
         if saved is not None:
-            check_saved(saved, planning.plan)
-            planning = _narrowed(planning, saved, context, approval)
+            planning = hold_to(planning, saved, context.project, approval.allowed)
         if not as_json:
             show_plan(console, planning.plan, as_json=False)
         show_facts(console, context, planning)
@@ -124,17 +122,6 @@ def apply_plan(
         run = Run(concurrency, api.rate_per_s, pace.fail_fast, pace.settle_s)
         report, halt = _carry_out(context, console, planning, run)
     return _conclude(console, report, halt, as_json=as_json)
-
-
-def _narrowed(planning: Planning, saved: Plan, context: Context, approval: Approval) -> Planning:
-    """Return *planning* with the saved changes only: nothing else was reviewed."""
-    addresses = {change.address for change in saved.effective}
-    changes = tuple(c for c in planning.plan.changes if c.address in addresses)
-    plan = replace(planning.plan, changes=changes, complete=True)
-    policy = Policy(context.project.limits, context.project.guards, approval.allowed)
-    fleet = len(planning.desired.servers.keys() | planning.stored.snapshot.entries.keys())
-    refusals = check_policy(plan, policy, planning.stored.snapshot, fleet)
-    return replace(planning, plan=plan, refusals=refusals)
 
 
 def _check_digest(plan: Plan, expected: str | None) -> None:

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from icesync.model.address import MAX_ID
 from icesync.model.project import Absent, Guard, OrgKey
+from icesync.model.secret import REFERENCE_GRAMMAR
 
 __all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN"]
 
-REFERENCE_PATTERN: Final = r"^ref\+[a-z][a-z0-9]*://[^\s?#]+(\?[^\s#]*)?(#\S*)?$"
+REFERENCE_PATTERN: Final = f"^{REFERENCE_GRAMMAR}$"
 LIMIT_PATTERN: Final = r"^([0-9]{1,9}|[0-9]{1,3}%)$"
 _URL_PATTERN: Final = r"^(emulator|https?://[^\s@?#]+)$"
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from icesync.model.project import Project
     from icesync.ports import SecretProvider, StateStore
 
-__all__ = ["PlanRequest", "Planning", "check_saved", "plan"]
+__all__ = ["PlanRequest", "Planning", "check_saved", "hold_to", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +187,26 @@ def _resolve_more(
     return Resolution(
         {**resolution.values, **more.values}, {**resolution.failures, **more.failures}
     )
+
+
+def hold_to(
+    planning: Planning, saved: Plan, project: Project, allowed: tuple[str, ...]
+) -> Planning:
+    """
+    Return *planning* with the changes of *saved* only: nothing else was reviewed.
+
+    Raises:
+        PlanStale: *saved* does not fit the world any more.
+
+    """
+    check_saved(saved, planning.plan)
+    addresses = {change.address for change in saved.effective}
+    changes = tuple(c for c in planning.plan.changes if c.address in addresses)
+    made = replace(planning.plan, changes=changes)
+    policy = Policy(project.limits, project.guards, allowed)
+    snapshot = planning.stored.snapshot
+    fleet = len(planning.desired.servers.keys() | snapshot.entries.keys())
+    return replace(planning, plan=made, refusals=check_policy(made, policy, snapshot, fleet))
 
 
 def check_saved(saved: Plan, fresh: Plan) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
 
 __all__ = [
+    "REFERENCE_GRAMMAR",
     "Fingerprint",
     "SecretComparison",
     "SecretFindings",
@@ -21,7 +22,10 @@ __all__ = [
     "parse_secret_ref",
 ]
 
-_REFERENCE: Final = re.compile(r"ref\+([a-z][a-z0-9]*)://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?")
+REFERENCE_GRAMMAR: Final = r"ref\+([a-z][a-z0-9]*)://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?"
+"""Scheme, path, query and fragment; the schemas print it too."""
+
+_REFERENCE: Final = re.compile(REFERENCE_GRAMMAR)
 
 
 class SecretRef(NamedTuple):
