@@ -49,3 +49,19 @@ def test_the_plan_of_the_readme_is_what_icesync_prints(fleet: Path) -> None:
 
     assert shown is not None
     assert DIGEST.sub("sha256:…", planned) == DIGEST.sub("sha256:…", shown[1])
+
+
+def test_the_findings_of_the_readme_are_what_icesync_prints(tmp_path: Path) -> None:
+    """Two mistakes in the first file that `init` writes give the page's findings."""
+    shown = re.search(
+        r"<!-- findings -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    run_program(["init"], tmp_path)
+    servers = tmp_path / "servers" / "59.yaml"
+    text = servers.read_text().replace("port: 587", "port: 22:30")
+    servers.write_text(text.replace("ref+env://ICE_59_663_SMTP", "a literal"))
+
+    found = run_program(["validate"], tmp_path).stdout
+
+    assert shown is not None
+    assert found == shown[1]
