@@ -101,16 +101,20 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
     return Context(project, store, _open_providers(project), clock)
 
 
-def _open_providers(project: Project) -> dict[str, SecretProvider]:
-    from icesync.secrets.env import EnvProvider
-    from icesync.secrets.file import FileProvider
+def _open_providers(project: Project) -> Mapping[str, SecretProvider]:
+    from icesync.secrets.catalogue import Providers, SecretSettings
 
     scope = project.secrets
-    providers: tuple[SecretProvider, ...] = (
-        EnvProvider(os.environ, (*scope.env_allow, *_own_variables(project))),
-        FileProvider(Path(project.root), scope.file_allow, _parse_secrets),
+    settings = SecretSettings(
+        root=Path(project.root),
+        environ=os.environ,
+        agent=f"icesync/{__version__}",
+        env_allow=(*scope.env_allow, *_own_variables(project)),
+        file_allow=scope.file_allow,
+        parse=_parse_secrets,
+        third_party=scope.providers,
     )
-    return {provider.scheme: provider for provider in providers}
+    return Providers(settings)
 
 
 def _own_variables(project: Project) -> tuple[str, ...]:

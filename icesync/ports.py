@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -10,12 +10,13 @@ if TYPE_CHECKING:
 
     from icesync.model.lock import LockOwner
     from icesync.model.report import Outcome, Result
-    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.secret import SecretFacts, SecretRef, SecretValue
     from icesync.model.update import Update
 
 __all__ = [
     "Clock",
     "Gateway",
+    "InformedProvider",
     "Journal",
     "Journals",
     "Progress",
@@ -147,9 +148,15 @@ class StateStore(Protocol):
 
 
 class SecretProvider(Protocol):
-    """Opens the references of one scheme."""
+    """
+    Opens the references of one scheme; safe to use from several threads.
+
+    *remote* says that it asks something outside of this process, so that it is
+    worth to ask for several secrets at once; each answer has a deadline.
+    """
 
     scheme: str
+    remote: bool
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """
@@ -157,6 +164,21 @@ class SecretProvider(Protocol):
 
         Raises:
             SecretMissing: there is none, it is empty, or it must not be used.
+
+        """
+        ...
+
+
+@runtime_checkable
+class InformedProvider(Protocol):
+    """A provider that knows more about a secret than its value."""
+
+    def facts(self, reference: SecretRef) -> SecretFacts:
+        """
+        Return the version of the secret and when it was written, as far as that is known.
+
+        Raises:
+            SecretMissing: there is no such secret.
 
         """
         ...

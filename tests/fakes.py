@@ -92,8 +92,15 @@ class FakeProvider:
     *fetched* lists the references that were asked for, in order.
     """
 
-    def __init__(self, scheme: str = "fake", values: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        scheme: str = "fake",
+        values: Mapping[str, str] | None = None,
+        *,
+        remote: bool = False,
+    ) -> None:
         self.scheme = scheme
+        self.remote = remote
         self.values = dict(values or {})
         self.fetched: list[SecretRef] = []
 

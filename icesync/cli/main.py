@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "check": "For schedules: exit 2 when there is something to send.",
     "show": "Show a saved plan, or the snapshot.",
     "state": "Look at the snapshot and operate on it.",
+    "secrets": "Follow every reference and say where it leads.",
     "login": "Obtain a token and keep it in a file.",
     "token": "Say what the token holds and when it ends.",
     "keygen": "Make the key of the secrets' fingerprints.",

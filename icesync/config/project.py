@@ -33,7 +33,7 @@ from icesync.model.project import (
     SecretScope,
     WireOptions,
 )
-from icesync.model.secret import SecretRef, parse_secret_ref
+from icesync.model.secret import SCHEME_GRAMMAR, SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -180,11 +180,15 @@ class _Reader:
         return frozenset(Guard(text) for text in texts)
 
     def _scope(self, node: Any) -> SecretScope:
-        data = self._mapping(node, {"env_allow", "file_allow"})
+        data = self._mapping(node, {"env_allow", "file_allow", "providers"})
         usual = SecretScope()
+        providers = self._texts(data, "providers", usual.providers)
+        if not all(re.fullmatch(SCHEME_GRAMMAR, name) for name in providers):
+            raise _UnfitError
         return SecretScope(
             self._texts(data, "env_allow", usual.env_allow),
             self._texts(data, "file_allow", usual.file_allow),
+            providers,
         )
 
     def _mapping(self, node: Any, known: Collection[str]) -> dict[str, Any]:

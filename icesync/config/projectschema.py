@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from icesync.model.address import MAX_ID
 from icesync.model.project import Absent, Guard, OrgKey
-from icesync.model.secret import REFERENCE_GRAMMAR
+from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
 
 __all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN"]
 
@@ -174,6 +174,12 @@ PROJECT_SCHEMA: Final = _mapping(
             {
                 "env_allow": _texts("Globs of variable names."),
                 "file_allow": _texts("Globs of files, relative to this file or absolute."),
+                "providers": {
+                    "type": "array",
+                    "description": "Schemes of other installed packages that may be loaded "
+                    "(entry points of the group icesync.secrets).",
+                    "items": {"type": "string", "pattern": f"^{SCHEME_GRAMMAR}$"},
+                },
             },
         ),
     },

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.engine.sidebyside import side_by_side
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.plan import SENDING, Plan, ResourceChange
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
@@ -57,22 +58,43 @@ class Resolution:
 def resolve_references(
     references: Iterable[SecretRef], providers: Mapping[str, SecretProvider]
 ) -> Resolution:
-    """Return what *references* lead to; each is looked up once, however many servers use it."""
+    """
+    Return what *references* lead to; each is looked up once, however many servers use it.
+
+    What must be asked for outside of this process is asked for side by side.
+    """
     values: dict[str, SecretValue] = {}
     failures: dict[str, SecretMissing] = {}
+    distant: dict[str, tuple[SecretRef, SecretProvider]] = {}
+    opened: dict[str, SecretProvider | None] = {}
     for reference in references:
-        text = reference.text
-        if text in values or text in failures:
+        text, scheme = reference.text, reference.scheme
+        if text in values or text in failures or text in distant:
             continue
-        provider = providers.get(reference.scheme)
+        if scheme not in opened:
+            opened[scheme] = providers.get(scheme)
+        provider = opened[scheme]
         if provider is None:
             failures[text] = SecretMissing(f"`{text}` names an unknown secret provider")
-            continue
-        try:
-            values[text] = provider.fetch(reference)
-        except SecretMissing as error:
-            failures[text] = error
+        elif provider.remote:
+            distant[text] = (reference, provider)
+        else:
+            _fetch(reference, provider, values, failures)
+    if distant:
+        side_by_side(lambda each: _fetch(*each, values, failures), list(distant.values()))
     return Resolution(values, failures)
+
+
+def _fetch(
+    reference: SecretRef,
+    provider: SecretProvider,
+    values: dict[str, SecretValue],
+    failures: dict[str, SecretMissing],
+) -> None:
+    try:
+        values[reference.text] = provider.fetch(reference)
+    except SecretMissing as error:
+        failures[reference.text] = error
 
 
 def open_key(

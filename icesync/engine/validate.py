@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
 
-__all__ = ["Validation", "validate"]
+__all__ = ["Validation", "own_credentials", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def validate(project: Project, schemes: Collection[str]) -> Validation:
 def _check_references(
     project: Project, desired: DesiredState, schemes: Collection[str]
 ) -> Iterator[Diagnostic]:
-    own = _own_credentials(project)
+    own = frozenset(reference.text for reference in own_credentials(project).values())
     verdicts: dict[str, tuple[str, str, str | None] | None] = {}
     for server in desired.servers.values():
         for key, reference in server.secrets.items():
@@ -84,10 +84,15 @@ def _check_references(
                 yield _finding(server, key, *verdict)
 
 
-def _own_credentials(project: Project) -> frozenset[str]:
+def own_credentials(project: Project) -> dict[str, SecretRef]:
+    """Return the references of the configuration itself, by their setting."""
     login = project.api.login
-    references = (project.api.token, login.password if login else None, project.fingerprint_key)
-    return frozenset(reference.text for reference in references if reference is not None)
+    references = {
+        "api.token": project.api.token,
+        "api.login.password": login.password if login else None,
+        "fingerprints.key": project.fingerprint_key,
+    }
+    return {name: r for name, r in references.items() if r is not None}
 
 
 def _verdict(

@@ -123,11 +123,13 @@ class SecretScope:
 
     Files are relative to the repository; a pull request cannot send
     ``GITHUB_TOKEN`` or ``/proc/self/environ`` as a mail password. ``.git`` and
-    ``/proc`` stay closed whatever the globs say.
+    ``/proc`` stay closed whatever the globs say. *providers* are the schemes of
+    other packages that may be loaded.
     """
 
     env_allow: tuple[str, ...] = ("ICE_*", "ICESYNC_SECRET_*")
     file_allow: tuple[str, ...] = ("**", "/run/secrets/**")
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

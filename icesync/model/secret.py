@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from icesync.model.address import Address
 
 __all__ = [
     "REFERENCE_GRAMMAR",
+    "SCHEME_GRAMMAR",
     "Fingerprint",
     "SecretComparison",
+    "SecretFacts",
     "SecretFindings",
     "SecretRef",
+    "SecretStatus",
     "SecretValue",
     "parse_secret_ref",
 ]
 
-REFERENCE_GRAMMAR: Final = r"ref\+([a-z][a-z0-9]*)://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?"
+SCHEME_GRAMMAR: Final = "[a-z][a-z0-9]*"
+REFERENCE_GRAMMAR: Final = rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?"
 """Scheme, path, query and fragment; the schemas print it too."""
 
 _REFERENCE: Final = re.compile(REFERENCE_GRAMMAR)
@@ -61,6 +66,13 @@ class Fingerprint(NamedTuple):
     value: str
 
 
+class SecretFacts(NamedTuple):
+    """What a provider knows about a secret besides its value: a version, when it was written."""
+
+    version: str | None = None
+    changed_at: datetime | None = None
+
+
 class SecretComparison(StrEnum):
     """What is known about a secret since it was last sent."""
 
@@ -83,6 +95,23 @@ class SecretFindings:
     def of(self, address: Address, key: str) -> SecretComparison:
         """Return how the secret *key* of *address* compares."""
         return self.odd.get(address, {}).get(key, self.usual)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStatus:
+    """
+    What a look at one reference came to.
+
+    *problem* is the reason why it leads nowhere, None where it leads to a
+    secret; *hints* show the way out. *used_by* names what refers to it: servers
+    with their setting, or settings of the configuration.
+    """
+
+    reference: SecretRef
+    used_by: tuple[str, ...]
+    problem: str | None = None
+    hints: tuple[str, ...] = ()
+    facts: SecretFacts = field(default_factory=SecretFacts)
 
 
 class SecretValue:

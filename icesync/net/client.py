@@ -17,7 +17,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import certifi
 import httpx
@@ -137,9 +137,18 @@ _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]]
 """The first row that fits; only these connect errors prove that nothing left."""
 
 
+class _Asked(NamedTuple):
+    """One request, for as often as it is made."""
+
+    method: str
+    path: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class HttpClient:
     """
-    POSTs bytes and reads a capped reply, within a total deadline.
+    Sends bytes and reads a capped reply, within a total deadline.
 
     It speaks to httpx's transport directly: redirects, cookies, decoding and the
     environment live in httpx's client, and none of them is wanted here.
@@ -161,8 +170,14 @@ class HttpClient:
         self._reused = False
 
     def post_json(self, path: str, body: bytes) -> RawReply:
+        """POST *body* to *path*, as :meth:`request` does."""
+        return self.request("POST", path, body)
+
+    def request(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> RawReply:
         """
-        POST *body* to *path* below the base address.
+        Make one request to *path* below the base address; *headers* go beside the usual ones.
 
         Raises:
             NotSentError: it did not leave.
@@ -171,30 +186,33 @@ class HttpClient:
 
         """
         deadline = time.monotonic() + self._options.timeout_s
+        asked = _Asked(
+            method, path, body, {**self._headers, **headers} if headers else self._headers
+        )
         reused, self._reused = self._reused, False
         try:
-            reply = self._exchange(path, body, deadline)
+            reply = self._exchange(asked, deadline)
         except _LostError:
             if not reused:
                 raise BrokenError(_BROKE) from None
-            reply = self._repeat(path, body, deadline)
+            reply = self._repeat(asked, deadline)
         self._reused = True
         return reply
 
-    def _repeat(self, path: str, body: bytes, deadline: float) -> RawReply:
+    def _repeat(self, asked: _Asked, deadline: float) -> RawReply:
         """Make the request once more, at once, on a fresh connection."""
         try:
-            return replace(self._exchange(path, body, deadline), repeated=True)
+            return replace(self._exchange(asked, deadline), repeated=True)
         except (NotSentError, MisconfiguredError, _LostError):
             # Whatever became of the second one, the first may have arrived.
             raise BrokenError(_BROKE) from None
 
-    def _exchange(self, path: str, body: bytes, deadline: float) -> RawReply:
+    def _exchange(self, asked: _Asked, deadline: float) -> RawReply:
         request = httpx.Request(
-            "POST",
-            self._url(path),
-            headers=self._headers,
-            content=body,
+            asked.method,
+            self._url(asked.path),
+            headers=asked.headers,
+            content=asked.body,
             extensions={"timeout": self._timeout, "trace": self._trace},
         )
         watched = WATCHDOG.watch(self, deadline)

@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Entry, Snapshot
 
-__all__ = ["age", "oldest", "render_entries", "render_entry", "render_snapshot"]
+__all__ = ["age", "age_of", "oldest", "render_entries", "render_entry", "render_snapshot"]
 
 
 def age(moment: str | None, now: datetime) -> str:
     """Return how long *moment* is ago, in the largest unit that says something."""
     if moment is None:
         return "never"
-    then = datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return age_of(datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC), now)
+
+
+def age_of(then: datetime, now: datetime) -> str:
+    """Return how long *then* is ago, in the largest unit that says something."""
     seconds = max((now - then).total_seconds(), 0)
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:

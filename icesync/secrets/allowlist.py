@@ -13,8 +13,36 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-__all__ = ["is_allowed"]
+from icesync.errors import SecretMissing
+
+if TYPE_CHECKING:
+    from icesync.model.secret import SecretRef
+
+__all__ = ["find_allowed", "is_allowed"]
+
+
+def find_allowed(reference: SecretRef, root: Path, globs: tuple[str, ...]) -> Path:
+    """
+    Return the real path that *reference* names, counted from *root*, a path without links.
+
+    Raises:
+        SecretMissing: it is no path, or no glob opens what it leads to.
+
+    """
+    try:
+        real = (root / reference.path).resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links; a NUL
+        raise SecretMissing(f"`{reference}` is not a path that leads to a file") from None
+    if is_allowed(real, root, globs):
+        return real
+    leads_to = "" if real == root / reference.path else f", which leads to `{real}`,"
+    raise SecretMissing(
+        f"`{reference}`{leads_to} is not allowed: files must match {', '.join(globs)}"
+        ", outside of `.git` and `/proc`",
+        "move the file, or widen `secrets.file_allow` in icesync.yaml",
+    )
 
 
 def is_allowed(real: Path, root: Path, globs: tuple[str, ...]) -> bool:

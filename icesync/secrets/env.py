@@ -25,6 +25,8 @@ __all__ = ["EnvProvider"]
 class EnvProvider:
     """Opens ``env`` references from *environ*, as far as the globs of *allow* go."""
 
+    remote = False
+
     def __init__(self, environ: Mapping[str, str], allow: tuple[str, ...]) -> None:
         self.scheme = "env"
         self._environ = environ

@@ -1,0 +1,48 @@
+"""``icesync secrets``."""
+
+from __future__ import annotations
+
+import click
+
+from icesync.cli.options import Common, common_options, format_options
+
+__all__ = ["command"]
+
+
+@click.group(name="secrets")
+@common_options
+def command() -> None:
+    """
+    Follow every reference and say where it leads.
+
+    Values are never shown. References: ref+env:// ref+file:// ref+sops:// ref+vault:// ref+openbao://
+    ref+op:// ref+awssecrets:// ref+awsssm:// ref+gcpsecrets://
+    ref+azurekeyvault:// ref+keyring:// ref+exec://
+    """
+
+
+@command.command(name="check")
+@common_options
+@format_options
+@click.pass_obj
+def check(common: Common, format_name: str, as_json: bool) -> int:
+    """
+    Follow every reference and say where it leads.
+
+    One line each: found or missing, version and age where the provider knows
+    them, who uses it. Exits 3 when one is missing.
+
+    \b
+    icesync secrets check
+    """
+    from icesync.engine.secretcheck import check_secrets
+    from icesync.errors import EXIT_OK, SecretMissing
+    from icesync.render.secrets import render_secrets, secrets_document
+
+    context, console = common.open(), common.console
+    statuses = check_secrets(context.project, context.providers)
+    if as_json or format_name == "json":
+        console.document(secrets_document(statuses))
+    else:
+        console.data(render_secrets(statuses, context.clock.now(), console.style))
+    return SecretMissing.exit_code if any(s.problem for s in statuses) else EXIT_OK

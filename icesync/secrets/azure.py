@@ -1,0 +1,121 @@
+"""
+Secrets from Azure Key Vault: ``ref+azurekeyvault://VAULT/NAME[/VERSION]``.
+
+Needs the extra ``icesync[azure]``: azure-identity finds the credentials of the
+job; the one call is made here. A vault of another cloud is written with its
+whole host: ``ref+azurekeyvault://VAULT.vault.azure.cn/NAME``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from icesync.errors import SecretMissing
+from icesync.model.secret import SecretFacts
+from icesync.secrets.extras import need
+from icesync.secrets.once import Once
+from icesync.secrets.tree import secret_in
+from icesync.secrets.web import WebService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["AzureProvider"]
+
+_DOMAIN: Final = "vault.azure.net"
+_API: Final = "7.4"
+_MEANINGS: Final = {
+    401: "the credentials are not accepted",
+    403: "the job's identity is not allowed to read it",
+    404: "there is no such secret or version",
+}
+
+
+def _address(vault: str) -> str:
+    return f"https://{vault if '.' in vault else f'{vault}.{_DOMAIN}'}"
+
+
+class AzureProvider:
+    """Opens ``azurekeyvault`` references; *address* tells where a vault answers."""
+
+    remote = True
+
+    def __init__(self, agent: str, address: Callable[[str], str] = _address) -> None:
+        self.scheme = "azurekeyvault"
+        self._agent = agent
+        self._address = address
+        self._services: Once[WebService] = Once()
+        self._reads: Once[tuple[bytes, SecretFacts]] = Once()
+        self._credential: Any = None
+        self._lock = Lock()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the value, or the string at the key of a value in JSON.
+
+        Raises:
+            SecretMissing: the extra is not installed, or Azure did not give it.
+
+        """
+        content, _ = self._read(reference)
+        return secret_in(reference, content)
+
+    def facts(self, reference: SecretRef) -> SecretFacts:
+        """Return the version that was read, and when it was made."""
+        return self._read(reference)[1]
+
+    def _read(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        return self._reads.get(reference.path, lambda: self._read_now(reference))
+
+    def _read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        vault, *name = unquote(reference.path).split("/")
+        if len(name) not in {1, 2} or reference.query:
+            raise SecretMissing(
+                f"`{reference}` does not name a vault and a secret",
+                "ref+azurekeyvault://VAULT/NAME",
+            )
+        address = self._address(vault)
+        service = self._services.get(
+            vault, lambda: WebService("Azure Key Vault", address, self._agent)
+        )
+        scope = f"https://{_domain(vault)}/.default"
+        headers = {"Authorization": f"Bearer {self._token(reference, scope)}"}
+        path = f"/secrets/{quote('/'.join(name))}?api-version={_API}"
+        status, tree = service.ask(reference, "GET", path, headers)
+        value = tree.get("value") if status == 200 and isinstance(tree, dict) else None
+        if not isinstance(value, str):
+            told = _MEANINGS.get(status, f"Azure answered with status {status}")
+            raise SecretMissing(f"`{reference}`: {told}")
+        return value.encode("utf-8", "surrogatepass"), _facts(tree)
+
+    def _token(self, reference: SecretRef, scope: str) -> str:
+        """Return a token that lives; azure-identity keeps and renews it."""
+        identity = need("azure.identity", "azure", reference)
+        errors = need("azure.core.exceptions", "azure", reference)
+        with self._lock:
+            try:
+                if self._credential is None:
+                    self._credential = identity.DefaultAzureCredential()
+                return str(self._credential.get_token(scope).token)
+            except errors.AzureError as error:
+                kind = type(error).__name__
+        raise SecretMissing(
+            f"`{reference}`: no credentials for Azure: {kind}",
+            "az login   or AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated token or secret",
+        )
+
+
+def _domain(vault: str) -> str:
+    return vault.partition(".")[2] or _DOMAIN
+
+
+def _facts(tree: Any) -> SecretFacts:
+    version = str(tree.get("id", "")).rpartition("/")[2] or None
+    created = tree.get("attributes", {}).get("created")
+    moment = datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None
+    return SecretFacts(version, moment)

@@ -1,0 +1,119 @@
+"""
+Secrets from Google Cloud: ``ref+gcpsecrets://PROJECT/NAME[?version=N]``.
+
+Needs the extra ``icesync[gcp]``: google-auth finds the application's default
+credentials; the one call (``projects/P/secrets/S/versions/V:access``) is made here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, quote, unquote
+
+from icesync.errors import SecretMissing
+from icesync.model.secret import SecretFacts
+from icesync.secrets.extras import need
+from icesync.secrets.once import Once
+from icesync.secrets.tree import secret_in
+from icesync.secrets.web import WebService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["GoogleProvider"]
+
+_ADDRESS: Final = "https://secretmanager.googleapis.com"
+_ADDRESS_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"
+_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+_DONE: Final = 200
+_MEANINGS: Final = {
+    401: "the credentials are not accepted",
+    403: "the job's account is not allowed to read it",
+    404: "there is no such secret or version",
+}
+
+
+class GoogleProvider:
+    """Opens ``gcpsecrets`` references."""
+
+    remote = True
+
+    def __init__(self, environ: Mapping[str, str], agent: str) -> None:
+        self.scheme = "gcpsecrets"
+        address = environ.get(_ADDRESS_VARIABLE) or _ADDRESS
+        self._service = WebService("Google Secret Manager", address, agent)
+        self._reads: Once[tuple[bytes, SecretFacts]] = Once()
+        self._credentials: Any = None
+        self._lock = Lock()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the value, or the string at the key of a value in JSON.
+
+        Raises:
+            SecretMissing: the extra is not installed, or Google did not give it.
+
+        """
+        content, _ = self._read(reference)
+        return secret_in(reference, content)
+
+    def facts(self, reference: SecretRef) -> SecretFacts:
+        """Return the version that was read."""
+        return self._read(reference)[1]
+
+    def _read(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        where = (reference.path, reference.query)
+        return self._reads.get(where, lambda: self._read_now(reference))
+
+    def _read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        project, slash, name = unquote(reference.path).partition("/")
+        query = parse_qs(reference.query)
+        version = query.pop("version", ["latest"])[0]
+        if not slash or "/" in name or query:
+            raise SecretMissing(
+                f"`{reference}` does not name a project and a secret",
+                "ref+gcpsecrets://PROJECT/NAME?version=3",
+            )
+        path = (
+            f"/v1/projects/{quote(project)}/secrets/{quote(name)}/versions/{quote(version)}:access"
+        )
+        headers = {"Authorization": f"Bearer {self._token(reference)}"}
+        status, tree = self._service.ask(reference, "GET", path, headers)
+        if status != _DONE or not isinstance(tree, dict):
+            told = _MEANINGS.get(status, f"Google answered with status {status}")
+            raise SecretMissing(f"`{reference}`: {told}")
+        facts = SecretFacts(str(tree.get("name", "")).rpartition("/")[2] or None)
+        return _decode(reference, tree.get("payload")), facts
+
+    def _token(self, reference: SecretRef) -> str:
+        """Return a token that lives; google-auth keeps and renews it."""
+        auth = need("google.auth", "gcp", reference)
+        transport = need("google.auth.transport.requests", "gcp", reference)
+        errors = need("google.auth.exceptions", "gcp", reference)
+        with self._lock:
+            try:
+                if self._credentials is None:
+                    self._credentials, _ = auth.default(scopes=[_SCOPE])
+                if not self._credentials.valid:
+                    self._credentials.refresh(transport.Request())
+                return str(self._credentials.token)
+            except errors.GoogleAuthError as error:
+                kind = type(error).__name__
+        raise SecretMissing(
+            f"`{reference}`: no credentials for Google Cloud: {kind}",
+            "gcloud auth application-default login   or GOOGLE_APPLICATION_CREDENTIALS=FILE",
+        )
+
+
+def _decode(reference: SecretRef, payload: object) -> bytes:
+    try:
+        data = payload["data"]  # type: ignore[index]
+        return base64.b64decode(data, validate=True)
+    except (KeyError, TypeError, binascii.Error):
+        problem = "Google's reply holds no value"
+    raise SecretMissing(f"`{reference}`: {problem}")

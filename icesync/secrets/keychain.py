@@ -1,0 +1,57 @@
+"""
+Secrets from the keyring of a person's desktop: ``ref+keyring://SERVICE/NAME``.
+
+Needs the extra ``icesync[keyring]``; for laptops, a pipeline has no keyring.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from icesync.errors import SecretMissing
+from icesync.secrets.extras import need
+from icesync.secrets.value import make_secret
+
+if TYPE_CHECKING:
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["KeyringProvider"]
+
+
+class KeyringProvider:
+    """Opens ``keyring`` references, one at a time: a keyring may ask its person."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        self.scheme = "keyring"
+        self._lock = Lock()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the password of the name.
+
+        Raises:
+            SecretMissing: the extra is not installed, the keyring is closed, or has none.
+
+        """
+        service, slash, name = unquote(reference.path).rpartition("/")
+        if not slash or reference.query or reference.fragment:
+            raise SecretMissing(
+                f"`{reference}` does not name a service and a name", "ref+keyring://SERVICE/NAME"
+            )
+        keyring = need("keyring", "keyring", reference)
+        errors = need("keyring.errors", "keyring", reference)
+        value = None
+        with self._lock:
+            try:
+                value = keyring.get_password(service, name)
+            except errors.KeyringError as error:
+                problem = f"the keyring did not answer: {type(error).__name__}"
+            else:
+                problem = "the keyring has no such password"
+        if value is not None:
+            return make_secret(value, f"`{reference}`")
+        raise SecretMissing(f"`{reference}`: {problem}", f"keyring set {service} {name}")

@@ -1,0 +1,82 @@
+"""
+Secrets from files that sops encrypted: ``ref+sops://FILE#/key/…``.
+
+The program itself decrypts (https://getsops.io), since only it knows every kind
+of key: age, PGP, and the key services of the clouds. Each file is decrypted once
+a run, into memory. Without a key the secret is the whole decrypted text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.errors import SecretMissing
+from icesync.secrets.allowlist import find_allowed
+from icesync.secrets.once import Once
+from icesync.secrets.program import run_program
+from icesync.secrets.tree import parse_json, pick
+from icesync.secrets.value import file_facts, make_secret, without_final_newline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icesync.model.secret import SecretFacts, SecretRef, SecretValue
+
+__all__ = ["SopsProvider"]
+
+_MEANINGS: Final = {
+    2: "the file cannot be read",
+    51: "its MAC does not match: the file was edited without sops",
+    128: "no key that decrypts it could be had",
+}
+"""Exit codes of sops (its source, cmd/sops/codes)."""
+
+
+class SopsProvider:
+    """Opens ``sops`` references below *root*, as far as the globs of *allow* go."""
+
+    remote = True
+
+    def __init__(self, root: Path, allow: tuple[str, ...]) -> None:
+        self.scheme = "sops"
+        self._root = root.resolve()
+        self._allow = allow
+        self._texts: Once[bytes] = Once()
+        self._trees: Once[object] = Once()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the decrypted text of the file, or the string at the key.
+
+        Raises:
+            SecretMissing: not allowed, not there, not decrypted, or not a string.
+
+        """
+        if reference.query:
+            raise SecretMissing(f"`{reference}` takes a path and a key only")
+        path = find_allowed(reference, self._root, self._allow)
+        if not path.is_file():
+            raise SecretMissing(f"`{reference}`: there is no file `{path}`")
+        if reference.fragment:
+            tree = self._trees.get(path, lambda: self._decrypt_tree(reference, path))
+            return make_secret(pick(reference, tree), f"`{reference}`")
+        content = self._texts.get(path, lambda: self._decrypt(reference, path))
+        text = content.decode("utf-8", "surrogateescape")
+        return make_secret(without_final_newline(text), f"`{reference}`")
+
+    def facts(self, reference: SecretRef) -> SecretFacts:
+        """Return when the file was last written."""
+        return file_facts(self._root / reference.path)
+
+    def _decrypt_tree(self, reference: SecretRef, path: Path) -> object:
+        content = self._decrypt(reference, path, "--output-type", "json")
+        try:
+            return parse_json(content)
+        except ValueError as error:
+            problem = str(error)
+        raise SecretMissing(f"`{reference}`: what sops printed cannot be read: {problem}")
+
+    def _decrypt(self, reference: SecretRef, path: Path, *more: str) -> bytes:
+        # Releases before 3.9 have no `sops decrypt`; all have this spelling.
+        arguments = ("sops", "--decrypt", *more, str(path))
+        return run_program(reference, arguments, self._root, _MEANINGS)

@@ -1,0 +1,124 @@
+"""
+From a tree of maps to the one string that a reference's keys lead to.
+
+Keys follow a ``#`` as in a JSON pointer: ``#/smtp/password``; in a key ``~1``
+stands for a slash and ``~0`` for a tilde. Keys are named in messages, values
+never.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from icesync.errors import SecretMissing
+from icesync.secrets.value import make_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["parse_json", "pick", "secret_in"]
+
+_NAMED_KEYS: Final = 12
+_KINDS: Final = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+
+
+def pick(reference: SecretRef, tree: object) -> str:
+    """
+    Return the string in *tree* that the keys of *reference* lead to.
+
+    Raises:
+        SecretMissing: a key is not there, or leads to something else than a string.
+
+    """
+    first, *keys = (_unescape(key) for key in reference.fragment.split("/"))
+    if first:
+        raise SecretMissing(
+            f"`{reference}`: a key starts with a slash",
+            f"{reference.text.partition('#')[0]}#/{reference.fragment}",
+        )
+    node = tree
+    for key in keys:
+        if not isinstance(node, dict):
+            raise SecretMissing(f"`{reference}`: {_kind(node)} has no key `{key}`")
+        if key not in node:
+            raise _no_such_key(reference, key, node)
+        node = node[key]
+    if isinstance(node, str):
+        return node
+    hints = ("quote it",) if isinstance(node, int | float) else ()
+    raise SecretMissing(f"`{reference}` is {_kind(node)} where a string is needed", *hints)
+
+
+def secret_in(reference: SecretRef, content: bytes) -> SecretValue:
+    """
+    Return *content* as a secret; with a key in *reference*, the string that it leads to in JSON.
+
+    Raises:
+        SecretMissing: it is empty, is not JSON although there is a key, or has no such key.
+
+    """
+    if not reference.fragment:
+        return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
+    try:
+        tree = parse_json(content)
+    except ValueError:
+        tree = None
+    if tree is None:
+        raise SecretMissing(f"`{reference}`: the value is not JSON, so it has no keys")
+    return make_secret(pick(reference, tree), f"`{reference}`")
+
+
+def parse_json(content: bytes) -> object:
+    """
+    Return the JSON in *content*.
+
+    Raises:
+        ValueError: it is none, or gives a key twice; the message quotes no value.
+
+    """
+    place = "it is too deep"
+    try:
+        return json.loads(content.decode(), object_pairs_hook=_unique)
+    except UnicodeDecodeError:
+        place = "it is not UTF-8"
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        pass
+    # Out here: the error that was caught holds the text.
+    raise ValueError(place if place.startswith("it is not") else f"not valid JSON: {place}")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return *pairs* as a mapping; which of two equal keys is meant cannot be known."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key `{double}` is given twice")
+    return found
+
+
+def _unescape(key: str) -> str:
+    return key.replace("~1", "/").replace("~0", "~")
+
+
+def _kind(node: object) -> str:
+    if isinstance(node, dict):
+        return "a map"
+    return _KINDS.get(type(node), "a string" if isinstance(node, str) else "a list")
+
+
+def _no_such_key(reference: SecretRef, key: str, node: Mapping[str, object]) -> SecretMissing:
+    names = sorted(map(str, node))
+    shown = ", ".join(f"`{name}`" for name in names[:_NAMED_KEYS])
+    more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""
+    near = get_close_matches(key, names, n=1)
+    return SecretMissing(
+        f"`{reference}`: there is no key `{key}`; there is {shown or 'nothing'}{more}",
+        *(f"did you mean `{name}`?" for name in near),
+    )

@@ -1,0 +1,227 @@
+"""
+Secrets from HashiCorp Vault and OpenBao: ``ref+vault://MOUNT/PATH[?version=N]#/KEY``.
+
+The paths are those of ``vault kv get``: whether a mount speaks version 1 or 2 of
+the key-value engine is asked once a mount, as the vendor's own program does
+(``sys/internal/ui/mounts``). Each secret is read once a run, however many keys
+of it are wanted.
+
+Who asks is settled by the environment, in this order: ``VAULT_TOKEN``,
+``VAULT_TOKEN_FILE``, a login by the job's own JSON Web Token (``VAULT_AUTH_ROLE``,
+``VAULT_AUTH_PATH``, ``VAULT_ID_TOKEN``: the names that GitLab's jobs have), and
+``~/.vault-token``. For ``openbao`` each name may start with ``BAO`` instead.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qs, quote, unquote
+
+from icesync.errors import SecretMissing
+from icesync.model.secret import SecretFacts
+from icesync.secrets.once import Once
+from icesync.secrets.tree import pick
+from icesync.secrets.value import make_secret
+from icesync.secrets.web import WebService
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.secret import SecretRef, SecretValue
+
+__all__ = ["VaultProvider"]
+
+_NO_ACCESS: Final = 403
+_NOTHING: Final = 404
+_DONE: Final = 200
+
+
+class _Mount(NamedTuple):
+    """Where a key-value engine is mounted, with a final slash, and its version."""
+
+    path: str
+    version: str
+
+
+class _Read(NamedTuple):
+    """The map that was read, and what Vault says about it."""
+
+    data: dict[str, Any]
+    facts: SecretFacts
+
+
+class VaultProvider:
+    """Opens ``vault`` or ``openbao`` references, as *environ* says where and who."""
+
+    remote = True
+
+    def __init__(self, scheme: str, environ: Mapping[str, str], agent: str, home: Path) -> None:
+        self.scheme = scheme
+        self._name = "OpenBao" if scheme == "openbao" else "Vault"
+        self._prefixes = ("BAO", "VAULT") if scheme == "openbao" else ("VAULT",)
+        self._environ = environ
+        self._home = home
+        self._service = WebService(
+            self._name, self._setting("ADDR") or "", agent, self._setting("CACERT")
+        )
+        self._token: Once[str] = Once()
+        self._mounts: Once[_Mount] = Once()
+        self._secrets: Once[_Read] = Once()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the string at the key.
+
+        Raises:
+            SecretMissing: Vault cannot be asked, does not allow it, or has no such thing.
+
+        """
+        read = self._read(reference)
+        if not reference.fragment:
+            names = ", ".join(f"`{name}`" for name in sorted(read.data))
+            raise SecretMissing(
+                f"`{reference}` names no key; there is {names or 'nothing'}",
+                *(f"{reference}#/{name}" for name in sorted(read.data)[:1]),
+            )
+        return make_secret(pick(reference, read.data), f"`{reference}`")
+
+    def facts(self, reference: SecretRef) -> SecretFacts:
+        """Return the version and its time, as far as the engine keeps them."""
+        return self._read(reference).facts
+
+    def _read(self, reference: SecretRef) -> _Read:
+        where = (reference.path, reference.query)
+        return self._secrets.get(where, lambda: self._read_now(reference))
+
+    def _read_now(self, reference: SecretRef) -> _Read:
+        version = _version(reference)
+        path = unquote(reference.path).strip("/")
+        mount = self._mount(reference, path)
+        rest = path.removeprefix(mount.path)
+        if mount.version != "2":
+            status, tree = self._get(reference, f"/v1/{quote(mount.path + rest)}")
+            return _Read(self._map(reference, status, _at(tree, "data")), SecretFacts())
+        asked = f"?version={version}" if version else ""
+        status, tree = self._get(reference, f"/v1/{quote(f'{mount.path}data/{rest}')}{asked}")
+        about = _at(tree, "data", "metadata")
+        if status == _NOTHING and isinstance(about, dict):
+            ended = "destroyed" if about.get("destroyed") else "deleted"
+            raise SecretMissing(f"`{reference}`: version {about.get('version')} was {ended}")
+        return _Read(self._map(reference, status, _at(tree, "data", "data")), _facts(about))
+
+    def _map(self, reference: SecretRef, status: int, data: object) -> dict[str, Any]:
+        if status == _DONE and isinstance(data, dict):
+            return data
+        if status == _NOTHING:
+            raise SecretMissing(f"`{reference}`: {self._name} has nothing at that path")
+        if status == _NO_ACCESS:
+            raise SecretMissing(
+                f"`{reference}`: {self._name} refuses its token: invalid, ended, or no policy",
+                f"vault kv get {reference.path}   with the same token shows why",
+            )
+        raise SecretMissing(f"`{reference}`: {self._name} answered with status {status}")
+
+    def _mount(self, reference: SecretRef, path: str) -> _Mount:
+        """Return the mount that *path* is below; what shares a folder shares its mount."""
+        folder = path.rpartition("/")[0]
+        return self._mounts.get(folder, lambda: self._find_mount(reference, path))
+
+    def _find_mount(self, reference: SecretRef, path: str) -> _Mount:
+        status, tree = self._get(reference, f"/v1/sys/internal/ui/mounts/{quote(path)}")
+        found = _at(tree, "data", "path")
+        if status == _DONE and isinstance(found, str):
+            options = _at(tree, "data", "options", "version")
+            return _Mount(f"{found.strip('/')}/", str(options or "1"))
+        # Older policies hide it; then the usual mount is version 2, in one part.
+        return _Mount(f"{path.partition('/')[0]}/", "2")
+
+    def _get(self, reference: SecretRef, path: str) -> tuple[int, object]:
+        token = self._token.get("token", lambda: self._obtain_token(reference))
+        return self._ask(reference, "GET", path, {"X-Vault-Token": token})
+
+    def _ask(
+        self,
+        reference: SecretRef,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes = b"",
+    ) -> tuple[int, object]:
+        if not self._setting("ADDR"):
+            raise SecretMissing(
+                f"`{reference}` needs {self._prefixes[0]}_ADDR, which is not set",
+                f"export {self._prefixes[0]}_ADDR=https://…",
+            )
+        namespace = self._setting("NAMESPACE")
+        more = {"X-Vault-Namespace": namespace} if namespace else {}
+        asked = {"X-Vault-Request": "true", **more, **headers}
+        return self._service.ask(reference, method, path, asked, body)
+
+    def _obtain_token(self, reference: SecretRef) -> str:
+        token = self._setting("TOKEN") or _first_line(self._setting("TOKEN_FILE"))
+        if token:
+            return token
+        role, proof = self._setting("AUTH_ROLE"), self._setting("ID_TOKEN")
+        if role and proof:
+            return self._log_in(reference, role, proof)
+        token = _first_line(str(self._home / ".vault-token"))
+        if token:
+            return token
+        prefix = self._prefixes[0]
+        raise SecretMissing(
+            f"`{reference}` needs a token for {self._name}, and there is none",
+            f"set {prefix}_TOKEN, {prefix}_TOKEN_FILE, or {prefix}_AUTH_ROLE and {prefix}_ID_TOKEN",
+        )
+
+    def _log_in(self, reference: SecretRef, role: str, proof: str) -> str:
+        way = self._setting("AUTH_PATH") or "jwt"
+        body = json.dumps({"role": role, "jwt": proof}).encode()
+        status, tree = self._ask(reference, "POST", f"/v1/auth/{quote(way)}/login", {}, body)
+        token = _at(tree, "auth", "client_token")
+        if status == _DONE and isinstance(token, str):
+            return token
+        raise SecretMissing(
+            f"`{reference}`: {self._name} refused the login as role {role!a} at auth/{way}: "
+            f"status {status}"
+        )
+
+    def _setting(self, name: str) -> str | None:
+        """Return the variable *name* under the first prefix that has it."""
+        values = (self._environ.get(f"{prefix}_{name}") for prefix in self._prefixes)
+        return next((value for value in values if value), None)
+
+
+def _version(reference: SecretRef) -> str | None:
+    query = parse_qs(reference.query)
+    version = query.pop("version", [""])[0]
+    if query or not ((version.isascii() and version.isdigit()) or not version):
+        raise SecretMissing(f"`{reference}`: after the path only ?version=NUMBER may stand")
+    return version or None
+
+
+def _at(tree: object, *keys: str) -> object:
+    """Return what *keys* lead to in *tree*, or None."""
+    node = tree
+    for key in keys:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _facts(about: object) -> SecretFacts:
+    version, created = _at(about, "version"), _at(about, "created_time")
+    try:
+        # Nanoseconds, which Python does not read: to the second is enough.
+        moment = datetime.fromisoformat(f"{str(created)[:19]}+00:00")
+    except ValueError:
+        moment = None
+    return SecretFacts(str(version) if isinstance(version, int) else None, moment)
+
+
+def _first_line(path: str | None) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() if path else ""
+    except (OSError, ValueError):
+        return ""

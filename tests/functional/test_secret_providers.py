@@ -1,0 +1,109 @@
+"""Secrets from where teams keep them, through the commands."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from distant import SOPS, FakeVault, install_program, listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rig import Repository
+
+
+@pytest.fixture
+def vault() -> FakeVault:
+    """A Vault that holds the password of one block."""
+    return FakeVault({"kv/mail": [{"smtp": "vault secret 5512"}]})
+
+
+@pytest.fixture
+def shared(
+    repository: Repository, vault: FakeVault, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Repository]:
+    """Forty servers whose passwords are in Vault and in a file of sops."""
+    repository.servers(range(1, 41))
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+vault://kv/mail#/smtp")
+    repository.replace("servers/59.yaml", "ref+env://ICE_IMAP", "ref+sops://mail.enc.yaml#/imap")
+    repository.replace("icesync.yaml", "adopts: 100", "adopts: 100%")
+    tree = json.dumps({"imap": "sops secret 6627"}).encode()
+    repository.write("mail.enc.yaml", base64.b64encode(tree).decode())
+    install_program(repository.root / "bin", "sops", SOPS)
+    monkeypatch.setenv("PATH", f"{repository.root / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    with listening(vault.answer) as address:
+        repository.environ = {"VAULT_ADDR": address, "VAULT_TOKEN": vault.token}
+        yield repository
+
+
+def test_a_fleet_asks_once_and_sees_a_rotation(shared: Repository, vault: FakeVault) -> None:
+    """One read and one decryption for forty servers; a new version in Vault is a change."""
+    shared.apply()
+
+    assert [target for target in vault.asked if "/data/" in target] == ["GET /v1/kv/data/mail"]
+    assert shared.read("mail.enc.yaml.log") == "x"
+    assert shared.run("plan", "--detailed-exitcode").code == 0
+
+    vault.secrets["kv/mail"].append({"smtp": "vault secret 5513"})
+    rotated = shared.run("plan", "--detailed-exitcode")
+
+    assert rotated.code == 2
+    assert "40 to update" in rotated.stdout
+    assert rotated.stdout.count("smtp.password  (sensitive, changed)") == 40
+
+
+def test_a_vault_that_is_away_leaves_a_plan_and_stops_an_apply(shared: Repository) -> None:
+    """A plan says what it could not compare; an apply sends nothing without its secrets."""
+    shared.environ["VAULT_ADDR"] = "http://127.0.0.1:1"
+
+    planned, applied = shared.run("plan"), shared.run("apply", "-y")
+
+    told = "`ref+vault://kv/mail#/smtp`: Vault at 127.0.0.1:1 was not reached: no connection"
+    assert planned.code == 0
+    assert told in planned.stderr
+    assert applied.code == 3
+    assert told in applied.stderr
+
+
+def test_check_tells_where_each_reference_leads(shared: Repository) -> None:
+    """Version and age where they are known, who uses it, and exit 3 when one is missing."""
+    found = shared.run("secrets", "check")
+    shared.replace("servers/59.yaml", "#/imap", "#/pop3")
+    missing = shared.run("secrets", "check", "--json")
+
+    assert found.code == 0
+    assert "found ref+vault://kv/mail#/smtp version 1, " in " ".join(found.stdout.split())
+    assert "59/1 smtp.password, 59/2 smtp.password and 38 more" in found.stdout
+    assert found.stdout.endswith("\n3 references: 3 found, 0 missing\n")
+    assert missing.code == 3
+    [sops] = [s for s in missing.document["secrets"] if s["provider"] == "sops"]
+    assert (sops["found"], sops["problem"]) == (
+        False,
+        "`ref+sops://mail.enc.yaml#/pop3`: there is no key `pop3`; there is `imap`",
+    )
+
+
+def test_a_file_of_the_repository_cannot_allow_programs(repository: Repository) -> None:
+    """`ref+exec://` is opened by the job's environment, whatever the configuration says."""
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+exec://printf/exec%20secret")
+    closed = repository.run("apply", "-y")
+    opened = repository.run("apply", "-y", env={"ICESYNC_ALLOW_EXEC": "1"})
+
+    assert closed.code == 3
+    assert "`ref+exec://printf/exec%20secret` is not allowed: it runs a program" in closed.stderr
+    assert opened.code == 0
+
+
+def test_a_scheme_that_nobody_provides_has_a_suggestion(repository: Repository) -> None:
+    """A slip in a scheme is found offline."""
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+valt://kv/mail#/smtp")
+
+    result = repository.run("validate")
+
+    assert result.code == 3
+    assert "names an unknown secret provider `valt`" in result.stdout
+    assert "did you mean ref+vault://?" in result.stdout

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes import FakeProvider
+
+from icesync.errors import ConfigInvalid
+from icesync.secrets import catalogue
+from icesync.secrets.catalogue import Providers, SecretSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILT_IN = [
+    "awssecrets", "awsssm", "azurekeyvault", "env", "exec", "file", "gcpsecrets", "keyring",
+    "op", "openbao", "sops", "vault",
+]  # fmt: skip
+
+
+def providers(root: Path, *third_party: str, **environ: str) -> Providers:
+    """Return the providers of a repository at *root*."""
+    settings = SecretSettings(
+        root, environ, "icesync/test", ("*",), ("**",), lambda *_: {}, third_party
+    )
+    return Providers(settings)
+
+
+def test_every_scheme_opens_to_a_provider_of_its_name(tmp_path: Path) -> None:
+    """The names are listed without loading anything; each leads to one provider, made once."""
+    opened = providers(tmp_path)
+
+    assert list(opened) == BUILT_IN
+    assert [opened[name].scheme for name in opened] == BUILT_IN
+    assert all(opened[name] is opened[name] for name in opened)
+    assert len(opened) == len(BUILT_IN)
+
+
+def test_an_unknown_scheme_is_not_there(tmp_path: Path) -> None:
+    """What nobody provides is no key."""
+    opened = providers(tmp_path)
+
+    assert "vals" not in opened
+    assert opened.get("vals") is None
+
+
+def test_exec_is_opened_by_the_jobs_environment_only(tmp_path: Path) -> None:
+    """One variable of the job, with one spelling."""
+    for value, allowed in (("1", True), ("true", False), ("", False)):
+        opened: Any = providers(tmp_path, ICESYNC_ALLOW_EXEC=value)["exec"]
+
+        assert opened._allowed is allowed
+
+
+class EntryPoint:
+    """An entry point of another package."""
+
+    def load(self) -> Any:
+        """Return what makes the provider from the settings."""
+        return lambda settings: FakeProvider("vendor", {"x": settings.agent})
+
+
+def test_another_packages_provider_is_loaded_when_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installed is not enough: the configuration must name the scheme."""
+    asked: list[dict[str, str]] = []
+
+    def found(**query: str) -> list[EntryPoint]:
+        asked.append(query)
+        return [EntryPoint()]
+
+    monkeypatch.setattr(catalogue, "entry_points", found)
+
+    assert providers(tmp_path).get("vendor") is None
+    assert asked == []
+    assert providers(tmp_path, "vendor")["vendor"].scheme == "vendor"
+    assert asked == [{"group": "icesync.secrets", "name": "vendor"}]
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    """A scheme that the configuration allows and nobody provides is a wrong configuration."""
+    opened = providers(tmp_path, "vendor")
+
+    assert "vendor" in opened
+    with pytest.raises(ConfigInvalid, match="names `vendor`, which no installed package provides"):
+        opened.get("vendor")
+
+
+def test_a_built_in_scheme_cannot_be_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that calls its provider `env` is not asked."""
+    monkeypatch.setattr(catalogue, "entry_points", lambda **_: [EntryPoint()])
+
+    assert providers(tmp_path, "env")["env"].scheme == "env"
