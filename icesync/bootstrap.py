@@ -19,6 +19,7 @@ from icesync import __version__
 from icesync.config.discover import find_config
 from icesync.config.project import read_project
 from icesync.errors import AccessError, ConfigInvalid, SecretMissing
+from icesync.model.project import Backend
 from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
@@ -91,14 +92,31 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
         ConfigError: there is none, or it is wrong.
 
     """
-    from icesync.stores.local import LocalStore
-
     clock = SystemClock()
     found = config if config is not None else find_config(folder)
     allowed = os.environ.get(_ALLOW_HOST, "").replace(",", " ").split()
     project = read_project(found, allowed)
-    store = LocalStore(Path(project.root) / project.state_path, clock)
-    return Context(project, store, _open_providers(project), clock)
+    return Context(project, _open_store(project, clock), _open_providers(project), clock)
+
+
+def _open_store(project: Project, clock: Clock) -> StateStore:
+    """Return the store that ``state:`` names; only a remote one loads what it needs to call."""
+    state = project.state
+    if state.backend is Backend.HTTP:
+        from icesync.net import ClientOptions, trust_store
+        from icesync.stores.gitlab import http_endpoint
+        from icesync.stores.httpstore import HttpStore
+
+        options = ClientOptions("", 0, f"icesync/{__version__}", trust=trust_store())
+        return HttpStore(http_endpoint(state, os.environ), options, clock)
+    if state.backend is Backend.OBJECTSTORE:
+        from icesync.stores.objectstore import ObjectStore, open_bucket
+
+        url = state.url or ""
+        return ObjectStore(open_bucket(url, os.environ), url, clock)
+    from icesync.stores.local import LocalStore
+
+    return LocalStore(Path(project.root) / state.path, clock)
 
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:

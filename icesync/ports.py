@@ -138,6 +138,16 @@ class StateStore(Protocol):
         """Return who holds the lock now, or None when it is free."""
         ...
 
+    def break_lock(self, lock_id: str) -> None:
+        """
+        Remove the lock that *lock_id* names, whatever its holder is doing.
+
+        Raises:
+            StateError: it is not that lock, or locks there end with their process.
+
+        """
+        ...
+
     def caution(self) -> str | None:
         """Return why the lock cannot be trusted where the snapshot lives, or None."""
         ...

@@ -165,3 +165,22 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def emulator_url(ice: Ice) -> str:
     """The address of :func:`ice`, for ``api.base_url``."""
     return ice.url
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """An S3 on this machine, by moto, with a bucket."""
+    import boto3
+    from distantstate import aim_at
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        aim_at(address, patch)
+        client = boto3.client("s3", region_name="us-east-1", endpoint_url=address)
+        client.create_bucket(Bucket="icesync-states")
+    yield address
+    server.stop()

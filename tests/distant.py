@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    Answer: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], tuple[int, Any]]
+    Answer: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], tuple[Any, ...]]
 
 __all__ = ["OP", "SOPS", "FakeAzure", "FakeGoogle", "FakeVault", "install_program", "listening"]
 
 
 @contextmanager
 def listening(answer: Answer) -> Iterator[str]:
-    """Serve *answer* (method, target, headers, body to status and JSON); give the address."""
+    """Serve *answer*: method, target, headers and body to status, JSON and headers."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -38,15 +38,21 @@ def listening(answer: Answer) -> Iterator[str]:
 
         def answer_it(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, tree = answer(self.command, self.path, self.headers, body)
+            status, tree, *more = answer(self.command, self.path, self.headers, body)
             content = tree if isinstance(tree, bytes) else json.dumps(tree).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
+            for name, value in (more[0] if more else {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer_it  # noqa: N815 - the names that http.server looks for
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            """Answer every method: http.server looks for ``do_GET`` and its like."""
+            if name.startswith("do_"):
+                return self.answer_it
+            raise AttributeError(name)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from icesync.errors import SecretMissing, StateConflict, StateLocked, StateNotSaved
+from icesync.errors import SecretMissing, StateConflict, StateError, StateLocked, StateNotSaved
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretRef, SecretValue
 
@@ -75,6 +75,12 @@ class FakeStore:
     def lock_owner(self) -> LockOwner | None:
         """Return who holds the lock."""
         return self.held_by
+
+    def break_lock(self, lock_id: str) -> None:
+        """Remove the lock of that id."""
+        if self.held_by is None or self.held_by.id != lock_id:
+            raise StateError("the fake store is not locked by that")
+        self.held_by = None
 
     def caution(self) -> str | None:
         """Return None: memory is local."""

@@ -203,8 +203,8 @@ def _rescuing(context: Context) -> Iterator[None]:
                 error.hints = (
                     *error.hints,
                     (
-                        f"the snapshot is in {_RESCUED}, without secrets; once there is room: "
-                        f"mv {_RESCUED} {context.store.describe()}"
+                        f"the snapshot is in {_RESCUED}, without secrets; once it can be stored: "
+                        f"icesync state push {_RESCUED}"
                     ),
                 )
         raise

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from icesync import __version__
 from icesync.cli.applying import lock_owner
 from icesync.engine.state import Writer, load, save
-from icesync.errors import UsageError
+from icesync.errors import StateLocked, UsageError
 from icesync.model.address import Address, parse_address
+from icesync.model.project import Backend
 from icesync.render.state import entry_document, render_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from icesync.bootstrap import Context
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.model.snapshot import Entry, Snapshot
 
-__all__ = ["change_snapshot", "read_address", "show_snapshot"]
+__all__ = ["change_snapshot", "read_address", "show_snapshot", "tell_lock"]
 
 
 def show_snapshot(common: Common, *, as_json: bool) -> None:
@@ -69,6 +71,34 @@ def change_snapshot(
         after = save(context.store, stored, change(stored.snapshot), Writer(__version__))
     _tell_difference(console, stored.snapshot.entries, after.snapshot.entries)
     console.talk(f"{context.store.describe()}: serial {after.snapshot.serial}")
+
+
+def tell_lock(common: Common, context: Context) -> None:
+    """
+    Say that the lock is free.
+
+    Raises:
+        StateLocked: somebody holds it; the message says who, the hint what frees it.
+
+    """
+    store = context.store
+    owner = store.lock_owner()
+    if owner is None:
+        common.console.talk(f"{store.describe()} is not locked")
+        return
+    for_ = f" for {owner.operation}" if owner.operation else ""
+    info = f", {owner.info}" if owner.info else ""
+    local = context.project.state.backend is Backend.LOCAL
+    hint = (
+        f"kill {owner.pid}   on its machine ends that run cleanly and frees the lock"
+        if local
+        else f"icesync state unlock --force {owner.id}   if that run is dead for sure"
+    )
+    raise StateLocked(
+        f"{store.describe()} is locked by {owner.who or 'somebody'} since {owner.created}"
+        f"{for_}{info}",
+        hint,
+    )
 
 
 def _tell_difference(

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from icesync.config.backend import check_backend
 from icesync.config.discover import read_file
 from icesync.config.document import Document, parse_document
-from icesync.config.projectschema import LIMIT_PATTERN
+from icesync.config.projectschema import LIMIT_PATTERN, STATE_METHODS
 from icesync.config.source import Quoted, SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
@@ -24,6 +26,7 @@ from icesync.model.project import (
     VENDOR_BASE_URL,
     Absent,
     Api,
+    Backend,
     Guard,
     Limit,
     LimitName,
@@ -31,6 +34,7 @@ from icesync.model.project import (
     OrgKey,
     Project,
     SecretScope,
+    StateSettings,
     WireOptions,
 )
 from icesync.model.secret import SCHEME_GRAMMAR, SecretRef, parse_secret_ref
@@ -79,7 +83,10 @@ def read_project(config: Path, allowed_hosts: Collection[str] = ()) -> Project:
         found = check_schema(document, "icesync")
         problem = Diagnostic("ICE013", "the file does not fit its format", document.position())
         raise _invalid(found or (problem,)) from None
-    problems = _check_address(project, document, allowed_hosts)
+    problems = (
+        *_check_address(project, document, allowed_hosts),
+        *check_backend(project.state, document),
+    )
     if problems:
         raise _invalid(problems)
     return project
@@ -104,9 +111,6 @@ class _Reader:
         if data.get("version") != "1" or isinstance(data.get("version"), Quoted):
             raise _UnfitError
         usual = Project(root, name)
-        state = self._mapping(data.get("state", {}), {"backend", "path"})
-        if state.get("backend", "local") != "local":
-            raise _UnfitError
         keys = self._mapping(data.get("fingerprints", {}), {"key"})
         if "fingerprints" in data and "key" not in keys:
             raise _UnfitError
@@ -115,7 +119,7 @@ class _Reader:
             config_file=name,
             api=self._api(self._mapping(data.get("api", {}), _API_KEYS)),
             files=self._texts(data, "files", usual.files),
-            state_path=self._text(state, "path", usual.state_path) or usual.state_path,
+            state=self._state(data.get("state", {})),
             fingerprint_key=self._reference(keys, "key"),
             limits=self._limits(data.get("limits", {}), usual.limits),
             guards=self._guards(data, usual.guards),
@@ -178,6 +182,19 @@ class _Reader:
         if not set(texts) <= set(Guard):
             raise _UnfitError
         return frozenset(Guard(text) for text in texts)
+
+    def _state(self, node: Any) -> StateSettings:
+        usual = StateSettings()
+        names = [f.name for f in fields(StateSettings)]
+        data = self._mapping(node, names)
+        texts = {name: self._text(data, name, getattr(usual, name)) for name in names}
+        backend = self._choice(data, "backend", usual.backend, frozenset(Backend))
+        if texts["preset"] not in {None, "gitlab"}:
+            raise _UnfitError
+        methods = {texts[name] for name in names if name.endswith("_method")}
+        if not methods <= set(STATE_METHODS):
+            raise _UnfitError
+        return StateSettings(**{**texts, "backend": Backend(backend)})  # type: ignore[arg-type]
 
     def _scope(self, node: Any) -> SecretScope:
         data = self._mapping(node, {"env_allow", "file_allow", "providers"})

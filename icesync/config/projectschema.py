@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from icesync.model.address import MAX_ID
-from icesync.model.project import Absent, Guard, OrgKey
+from icesync.model.project import Absent, Backend, Guard, OrgKey
 from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
 
-__all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN"]
+__all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN", "STATE_METHODS"]
 
 REFERENCE_PATTERN: Final = f"^{REFERENCE_GRAMMAR}$"
 LIMIT_PATTERN: Final = r"^([0-9]{1,9}|[0-9]{1,3}%)$"
+STATE_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE", "LOCK", "UNLOCK")
 _URL_PATTERN: Final = r"^(emulator|https?://[^\s@?#]+)$"
 
 Schema = dict[str, Any]
@@ -33,6 +34,15 @@ def _mapping(description: str, properties: Schema, *required: str) -> Schema:
         "properties": properties,
     }
     return {**schema, "required": list(required)} if required else schema
+
+
+def _method(description: str, usual: str) -> Schema:
+    return {
+        "type": "string",
+        "enum": list(STATE_METHODS),
+        "default": usual,
+        "description": description,
+    }
 
 
 def _texts(description: str) -> Schema:
@@ -145,10 +155,25 @@ PROJECT_SCHEMA: Final = _mapping(
             {
                 "backend": {
                     "type": "string",
-                    "enum": ["local"],
-                    "description": "The kind of store.",
+                    "enum": [backend.value for backend in Backend],
+                    "description": "The kind of store: a file, an address in Terraform's HTTP "
+                    "protocol, or an object in a bucket.",
                 },
-                "path": _text("The snapshot's file, relative to this file."),
+                "path": _text("local: the snapshot's file, relative to this file."),
+                "address": _text("http: where the snapshot is read and written."),
+                "lock_address": _text("http: where it is locked; without it there is no lock."),
+                "unlock_address": _text("http: where it is unlocked; usually the same."),
+                "update_method": _method("http: how it is written.", "POST"),
+                "lock_method": _method("http: how it is locked.", "LOCK"),
+                "unlock_method": _method("http: how it is unlocked.", "UNLOCK"),
+                "preset": {
+                    "type": "string",
+                    "enum": ["gitlab"],
+                    "description": "http: GitLab-managed state; its jobs need nothing but `name`.",
+                },
+                "name": _text("preset gitlab: the name of the state, without a slash."),
+                "project": _text("preset gitlab, outside of its jobs: the project's id or path."),
+                "url": _text("objectstore: s3://, gs:// or az:// with bucket and path."),
             },
         ),
         "fingerprints": _mapping(

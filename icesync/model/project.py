@@ -15,6 +15,7 @@ __all__ = [
     "VENDOR_BASE_URL",
     "Absent",
     "Api",
+    "Backend",
     "Guard",
     "Limit",
     "LimitName",
@@ -22,6 +23,7 @@ __all__ = [
     "OrgKey",
     "Project",
     "SecretScope",
+    "StateSettings",
     "WireOptions",
 ]
 
@@ -132,6 +134,39 @@ class SecretScope:
     providers: tuple[str, ...] = ()
 
 
+class Backend(StrEnum):
+    """The kinds of store that a snapshot may live in."""
+
+    LOCAL = "local"
+    HTTP = "http"
+    OBJECTSTORE = "objectstore"
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """
+    Where the snapshot lives: a file, an address in Terraform's protocol, or an object.
+
+    *path* is for ``local``. For ``http`` there are *address* and the methods of
+    the protocol, or *preset* ``gitlab`` with the *name* of the state and, outside
+    of its own pipelines, the *project*. *url* is for ``objectstore``: ``s3://``,
+    ``gs://`` or ``az://``. Credentials stand in none of them.
+    """
+
+    backend: Backend = Backend.LOCAL
+    path: str = "icesync.state.json"
+    address: str | None = None
+    lock_address: str | None = None
+    unlock_address: str | None = None
+    update_method: str = "POST"
+    lock_method: str = "LOCK"
+    unlock_method: str = "UNLOCK"
+    preset: str | None = None
+    name: str | None = None
+    project: str | None = None
+    url: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """
@@ -145,7 +180,7 @@ class Project:
     config_file: str
     api: Api = field(default_factory=Api)
     files: tuple[str, ...] = ("servers/**/*.yaml",)
-    state_path: str = "icesync.state.json"
+    state: StateSettings = field(default_factory=StateSettings)
     fingerprint_key: SecretRef | None = None
     limits: dict[LimitName, Limit] = field(
         default_factory=lambda: {

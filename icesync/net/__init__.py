@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from icesync.net.address import is_confidential
 from icesync.net.client import (
     MAX_REPLY_BYTES,
     Answer,
@@ -24,6 +25,7 @@ __all__ = [
     "MisconfiguredError",
     "NotSentError",
     "RawReply",
+    "is_confidential",
     "open_client",
     "trust_store",
 ]

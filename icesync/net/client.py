@@ -88,7 +88,8 @@ class ClientOptions:
     How a client connects.
 
     *answer* replaces the network by a function, *trust* is a context made by
-    :func:`trust_store`, shared by the clients of a run.
+    :func:`trust_store`, shared by the clients of a run. A reply of more than
+    *max_reply_bytes* is not read to its end.
     """
 
     base_url: str
@@ -97,6 +98,7 @@ class ClientOptions:
     proxy: str | None = None
     trust: ssl.SSLContext | None = None
     answer: Answer | None = None
+    max_reply_bytes: int = MAX_REPLY_BYTES
 
 
 def trust_store(ca_file: str | None = None) -> ssl.SSLContext:
@@ -220,7 +222,7 @@ class HttpClient:
             with watched:
                 response = self._transport.handle_request(request)
                 try:
-                    return _read(response)
+                    return _read(response, self._options.max_reply_bytes)
                 finally:
                     response.stream.close()  # type: ignore[union-attr]
         except httpx.HTTPError as error:
@@ -271,15 +273,15 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
     return httpx.MockTransport(handle)
 
 
-def _read(response: httpx.Response) -> RawReply:
+def _read(response: httpx.Response, most_bytes: int) -> RawReply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("content-encoding", "identity") != "identity":
         raise BrokenError("the reply is compressed, which was not asked for")
     body = bytearray()
     for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
-        if len(body) > MAX_REPLY_BYTES:
-            raise BrokenError("the reply is larger than 1 MiB")
+        if len(body) > most_bytes:
+            raise BrokenError(f"the reply is larger than {most_bytes // 1_048_576} MiB")
     return RawReply(response.status_code, headers, bytes(body))
 
 

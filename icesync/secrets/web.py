@@ -8,7 +8,6 @@ text may quote what was asked.
 
 from __future__ import annotations
 
-import ipaddress
 import weakref
 from dataclasses import replace
 from threading import Lock
@@ -23,6 +22,7 @@ from icesync.net import (
     MisconfiguredError,
     NotSentError,
     RawReply,
+    is_confidential,
     open_client,
     trust_store,
 )
@@ -103,19 +103,11 @@ class WebService:
         raise SecretMissing(f"`{reference}`: {self._ca_file} cannot be used: {told}")
 
     def _check_address(self, reference: SecretRef) -> None:
-        try:
-            parts = urlsplit(self._options.base_url)
-            host, _ = parts.hostname or "", parts.port
-        except ValueError:
-            raise SecretMissing(f"`{reference}`: {self._name} has no usable address") from None
-        if parts.scheme == "https" and host:
-            return
-        if parts.scheme == "http" and _is_loopback(host):
-            return
-        raise SecretMissing(
-            f"`{reference}`: {self._name} is asked over https only: secrets would travel in clear",
-            "https://…   is what its address starts with",
-        )
+        if not is_confidential(self._options.base_url):
+            raise SecretMissing(
+                f"`{reference}`: {self._name} has no address that starts with https://, "
+                "and secrets do not travel in clear",
+            )
 
 
 def _close(clients: list[HttpClient]) -> None:
@@ -128,12 +120,3 @@ def _tree(reply: RawReply) -> object:
         return parse_json(reply.body)
     except ValueError:
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

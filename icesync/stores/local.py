@@ -113,6 +113,19 @@ class LocalStore:
         """Return who holds the lock now, or None when it is free."""
         return read_owner(self._lock_file())
 
+    def break_lock(self, lock_id: str) -> None:  # noqa: ARG002 - the port's signature
+        """
+        Break nothing: the kernel frees the lock when its process ends.
+
+        Raises:
+            StateError: always.
+
+        """
+        raise StateError(
+            "the lock of a file belongs to a living process, so there is nothing to break",
+            "icesync state unlock   says which process holds it",
+        )
+
     def caution(self) -> str | None:
         """Return why the lock cannot be trusted on this file system, or None."""
         kind = file_system_of(self._target())

@@ -94,7 +94,7 @@ for address, server in made.desired.servers.items():
     entries[address] = Entry(EntryStatus.APPLIED, server.settings, secrets, applied_at=now)
 target = context.project.api.base_url
 snapshot = Snapshot(target, serial=1, lineage="bench", key_id=key.id, entries=entries)
-path = Path(context.project.root, context.project.state_path)
+path = Path(context.project.root, context.project.state.path)
 path.write_bytes(encode_state(snapshot, "0"))
 """
 

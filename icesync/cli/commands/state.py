@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from icesync.cli.options import Common, common_options, format_options, lock_option
+from icesync.cli.transfers import dry_run_option, migrate, pull, push, rekey
 
 __all__ = ["command"]
-
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
 
 
 @click.group(name="state")
@@ -62,7 +61,7 @@ def show(common: Common, address: str, format_name: str, as_json: bool) -> int:
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 @common_options
-@_dry_run
+@dry_run_option
 @lock_option
 @click.pass_obj
 def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: float) -> int:
@@ -89,7 +88,7 @@ def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: 
 @command.command(name="rm")
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @common_options
-@_dry_run
+@dry_run_option
 @lock_option
 @click.pass_obj
 def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s: float) -> int:
@@ -114,7 +113,7 @@ def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s
 
 @command.command(name="resolve")
 @common_options
-@_dry_run
+@dry_run_option
 @lock_option
 @click.pass_obj
 def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
@@ -142,25 +141,27 @@ def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
 
 
 @command.command(name="unlock")
+@click.option("--force", "lock_id", metavar="ID", help="Break the lock of that id.")
 @common_options
 @click.pass_obj
-def unlock(common: Common) -> int:
+def unlock(common: Common, lock_id: str | None) -> int:
     """
-    Say who holds the lock.
+    Say who holds the lock; with --force ID, break a lock whose run is dead.
 
-    The lock of a local snapshot belongs to a living process and ends with it,
-    so there is never a stale one to remove: end the process that holds it.
+    The lock of a file belongs to a living process and ends with it, so only the
+    locks of remote stores can be left over. Be sure that the run is dead: two
+    runs at once would send and record past each other.
     """
-    from icesync.errors import StateLocked
+    from icesync.cli.snapshots import tell_lock
 
     context = common.open()
-    owner = context.store.lock_owner()
-    if owner is None:
-        common.console.talk(f"{context.store.describe()} is not locked")
+    if lock_id is None:
+        tell_lock(common, context)
         return 0
-    info = f", {owner.info}" if owner.info else ""
-    raise StateLocked(
-        f"{context.store.describe()} is locked by {owner.who} since {owner.created} "
-        f"for {owner.operation}{info}",
-        f"kill {owner.pid}   on its machine ends that run cleanly and frees the lock",
-    )
+    context.store.break_lock(lock_id)
+    common.console.talk(f"the lock {ascii(lock_id)[1:-1]} of {context.store.describe()} is broken")
+    return 0
+
+
+for _more in (pull, push, rekey, migrate):
+    command.add_command(_more)

@@ -19,6 +19,7 @@ from icesync.model.project import (
     OrgKey,
     Project,
     SecretScope,
+    StateSettings,
     WireOptions,
 )
 from icesync.model.secret import SecretRef
@@ -93,7 +94,7 @@ def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> No
             wire=WireOptions(OrgKey.ORG_ID, Absent.OMIT),
         ),
         files=("servers/*.yaml", "more.yaml"),
-        state_path="state/ice.json",
+        state=StateSettings(path="state/ice.json"),
         fingerprint_key=SecretRef(
             "ref+env://ICESYNC_FINGERPRINT_KEY", "env", "ICESYNC_FINGERPRINT_KEY"
         ),

@@ -194,9 +194,15 @@ def test_openbao_has_names_of_its_own(vault: FakeVault, address: str, tmp_path: 
     [
         ({}, "needs a token for Vault"),
         ({"VAULT_TOKEN": "x"}, "needs VAULT_ADDR, which is not set"),
-        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "http://vault.example.org"}, "over https only"),
-        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "vault:8200"}, "over https only"),
-        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "https://v:port"}, "has no usable address"),
+        (
+            {"VAULT_TOKEN": "x", "VAULT_ADDR": "http://vault.example.org"},
+            "no address that starts with https://",
+        ),
+        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "vault:8200"}, "no address that starts with https://"),
+        (
+            {"VAULT_TOKEN": "x", "VAULT_ADDR": "https://v:port"},
+            "no address that starts with https://",
+        ),
         (
             {"VAULT_TOKEN": "x", "VAULT_ADDR": "http://127.0.0.1:1"},
             "was not reached: no connection",

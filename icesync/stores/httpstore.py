@@ -1,0 +1,282 @@
+"""
+The snapshot at an address, in the protocol of Terraform's ``http`` backend.
+
+Read by GET, written by POST with the lock's id behind ``?ID=``, locked by LOCK
+and unlocked by UNLOCK (the methods are settings: GitLab's are POST and DELETE).
+Only 200 locks and unlocks; 200, 201 and 204 are a write; 204, 404 and an empty
+body mean that nothing was ever stored. 409 and 423 mean that somebody else
+holds the lock.
+
+A write whose answer was lost may have been stored. It is never simply repeated,
+since GitLab refuses a serial that it has (422): the address is read, and what is
+there decides.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlsplit, urlunsplit
+
+from icesync.errors import AccessError, StateConflict, StateError, StateNotSaved
+from icesync.net import RawReply
+from icesync.stores.httpcalls import (
+    PAUSE_S,
+    TRIES,
+    HttpCalls,
+    HttpEndpoint,
+    Unanswered,
+    md5,
+    with_id,
+)
+from icesync.stores.owner import named_lock, read_lock, wait_for_lock, write_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icesync.model.lock import LockOwner
+    from icesync.net import ClientOptions
+    from icesync.ports import Clock
+
+__all__ = ["HttpStore"]
+
+_DONE: Final = frozenset({200, 201, 204})
+_LOCK_DONE: Final = 200
+_NOTHING: Final = frozenset({204, 404})
+_HELD: Final = frozenset({409, 423})
+_NO_ACCESS: Final = frozenset({401, 403})
+_SERIAL_KNOWN: Final = 422
+_TOO_LARGE: Final = 413
+_SERVER_ERROR: Final = 500
+
+
+class HttpStore:
+    """Keeps the snapshot behind one :class:`HttpEndpoint`; one thread at a time may use it."""
+
+    journals = None
+
+    def __init__(self, endpoint: HttpEndpoint, options: ClientOptions, clock: Clock) -> None:
+        self._endpoint = endpoint
+        self._calls = HttpCalls(endpoint, options, clock)
+        self._clock = clock
+        self._lock_id: str | None = None
+        self._written: bytes | None = None
+
+    def read(self) -> bytes | None:
+        """
+        Return the stored bytes, or None when nothing was ever stored.
+
+        Raises:
+            AccessError: the credentials were refused.
+            StateError: it cannot be reached or read.
+
+        """
+        reply = self._calls.persist("GET", self._endpoint.address)
+        if isinstance(reply, Unanswered):
+            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+        self._check_access(reply, "read")
+        if reply.status in _NOTHING or (reply.status in _DONE and not reply.body):
+            return None
+        if reply.status not in _DONE:
+            raise StateError(f"{self.describe()} answered a read with status {reply.status}")
+        expected = reply.headers.get("content-md5")
+        if expected and expected != md5(reply.body):
+            raise StateError(f"what {self.describe()} sent was damaged on its way", "try again")
+        return reply.body
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """
+        Replace the stored bytes, under the lock.
+
+        Raises:
+            StateConflict: what is stored is not *previous* any more.
+            StateNotSaved: the store refused, or cannot be reached.
+            StateLocked: this store does not hold the lock, and another does.
+
+        """
+        if not data:
+            raise ValueError("a snapshot is never empty")
+        if self._lock_id is None and self._endpoint.lock_address:
+            moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            with self.lock(named_lock("write", moment), 0):
+                self.write(data, previous)
+            return
+        # Under one lock nobody else writes: what this run wrote last is what is there.
+        if (self._written is None or self._written != previous) and self.read() != previous:
+            raise StateConflict(
+                f"{self.describe()} was changed by another run since it was read", "icesync plan"
+            )
+        self._post(data)
+        self._written = data
+
+    def _post(self, data: bytes) -> None:
+        for attempt in range(TRIES):
+            if attempt:
+                self._clock.sleep(PAUSE_S * 2**attempt)
+            reply = self._calls.ask(
+                self._endpoint.update_method, self._with_lock_id(self._endpoint.address), data
+            )
+            # Read back even after a yes: a snapshot that was lost is missed by nobody until then.
+            if self._is_stored(data):
+                return
+            if isinstance(reply, RawReply) and reply.status in _DONE:
+                raise StateNotSaved(
+                    f"{self.describe()} said yes to the snapshot, and holds another one"
+                )
+            if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
+                self._refuse(reply)
+        problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
+        raise StateNotSaved(f"{self.describe()} did not take the snapshot: {problem}")
+
+    def _is_stored(self, data: bytes) -> bool:
+        """Return whether a write without a clear answer arrived after all."""
+        try:
+            return self.read() == data
+        except (StateError, AccessError):
+            return False
+
+    def _refuse(self, reply: RawReply) -> NoReturn:
+        """Raise what a refused write came to."""
+        if reply.status == _SERIAL_KNOWN:
+            raise StateConflict(
+                f"{self.describe()} holds another snapshot of the same serial: "
+                "somebody else wrote meanwhile",
+                "icesync plan",
+            )
+        if reply.status in _HELD:
+            raise StateNotSaved(f"the lock of {self.describe()} was lost: another run broke it")
+        if reply.status == _TOO_LARGE:
+            raise StateNotSaved(f"the snapshot is too large for {self.describe()}: status 413")
+        # A token that ends during a run is refused here: what was acknowledged must not get lost.
+        advice = self._endpoint.advice if reply.status in _NO_ACCESS else ()
+        raise StateNotSaved(
+            f"{self.describe()} refused the snapshot: status {reply.status}", *advice
+        )
+
+    @contextmanager
+    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+        """
+        Hold the lock while the context is open.
+
+        Raises:
+            StateLocked: somebody else held it for *timeout_s*; the message says who.
+            StateError: it cannot be reached, or the lock cannot be released.
+            AccessError: the credentials were refused.
+
+        """
+        if self._endpoint.lock_address is None:
+            yield
+            return
+        wait_for_lock(lambda: self._try_lock(owner), self.describe(), timeout_s, self._clock)
+        self._lock_id, self._written = owner.id, None
+        try:
+            yield
+        finally:
+            self._lock_id = None
+            self._release(owner)
+
+    def _try_lock(self, owner: LockOwner) -> LockOwner | None:
+        """Return None when the lock is ours now, else who holds it."""
+        address = self._endpoint.lock_address or ""
+        reply = self._calls.persist(self._endpoint.lock_method, address, write_lock(owner))
+        if isinstance(reply, Unanswered):
+            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+        self._check_access(reply, "lock")
+        if reply.status == _LOCK_DONE:
+            return None
+        if reply.status in _HELD:
+            holder = read_lock(reply.body)
+            if reply.repeated and holder.id == owner.id:
+                return None  # locked by a first try whose answer was lost
+            return _without_echo(holder, owner)
+        raise StateError(f"{self.describe()} answered a lock with status {reply.status}")
+
+    def _release(self, owner: LockOwner) -> None:
+        reply = self._unlock(owner)
+        if isinstance(reply, RawReply) and (
+            reply.status == _LOCK_DONE or (reply.repeated and reply.status in _HELD)
+        ):
+            return  # free, or freed by a first try whose answer was lost
+        problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
+        raise StateError(
+            f"the lock of {self.describe()} could not be released: {problem}",
+            f"icesync state unlock --force {owner.id}",
+        )
+
+    def _unlock(self, owner: LockOwner) -> RawReply | Unanswered:
+        address = self._endpoint.unlock_address or self._endpoint.lock_address or ""
+        return self._calls.persist(
+            self._endpoint.unlock_method, with_id(address, owner.id), write_lock(owner)
+        )
+
+    def break_lock(self, lock_id: str) -> None:
+        """
+        Remove the lock that *lock_id* names; what its holder is doing, nobody knows.
+
+        Raises:
+            StateError: it is not that lock, or the store refused.
+            AccessError: the credentials were refused.
+
+        """
+        if self._endpoint.lock_address is None:
+            raise StateError(f"{self.describe()} has no lock: `state.lock_address` is not set")
+        reply = self._unlock(replace(named_lock("unlock", ""), id=lock_id))
+        if isinstance(reply, Unanswered):
+            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+        self._check_access(reply, "unlock")
+        if reply.status != _LOCK_DONE:
+            raise StateError(
+                f"{self.describe()} did not release that lock: status {reply.status}",
+                "icesync state unlock   says which one is held",
+            )
+
+    def lock_owner(self) -> LockOwner | None:
+        """
+        Return who holds the lock now, or None when it is free.
+
+        The protocol has no question for it: the lock is taken and given back.
+
+        Raises:
+            StateError: it cannot be found out.
+
+        """
+        if self._endpoint.lock_address is None:
+            return None
+        probe = named_lock("look", self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        holder = self._try_lock(probe)
+        if holder is None:
+            self._release(probe)
+        return holder
+
+    def caution(self) -> str | None:
+        """Return why there is no lock, or None."""
+        if self._endpoint.lock_address is None:
+            return "the snapshot has no lock: set `state.lock_address`, or let no two runs apply"
+        return None
+
+    def describe(self) -> str:
+        """Return the address without user and query."""
+        parts = urlsplit(self._endpoint.address)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    def _check_access(self, reply: RawReply, what: str) -> None:
+        if reply.status in _NO_ACCESS:
+            raise AccessError(
+                f"{self.describe()} refused to {what}: status {reply.status}",
+                *self._endpoint.advice,
+            )
+
+    def _with_lock_id(self, address: str) -> str:
+        return address if self._lock_id is None else with_id(address, self._lock_id)
+
+
+def _without_echo(holder: LockOwner, asked: LockOwner) -> LockOwner:
+    """Return *holder* without what GitLab repeats from the one who asked, not from the holder."""
+    if (holder.operation, holder.info, holder.version) == (
+        asked.operation,
+        asked.info,
+        asked.version,
+    ):
+        return replace(holder, operation="", info="", version="", pid=0)
+    return holder

@@ -1,0 +1,163 @@
+"""State servers on loopback: Terraform's HTTP protocol, GitLab's form of it, and S3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pytest
+
+__all__ = ["DishonestProxy", "FakeGitLab", "FakeStateServer", "aim_at"]
+
+_KEYS = ("ID", "Operation", "Info", "Who", "Version", "Created", "Path")
+
+
+@dataclass
+class FakeStateServer:
+    """
+    A server of Terraform's HTTP protocol, at ``/state`` with its lock at ``/lock``.
+
+    *trouble* may answer instead, after the request has had its effect or before
+    (``before`` says which): it is asked with method and path.
+    """
+
+    data: bytes = b""
+    lock: dict[str, Any] | None = None
+    user: str = "icesync:letmein"
+    held_status: int = 423
+    asked: list[str] = field(default_factory=list)
+    trouble: Callable[[str, str], tuple[int, Any] | None] = lambda *_: None
+    before: bool = False
+
+    lock_method, unlock_method = "LOCK", "UNLOCK"
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Any]:
+        """Return what the server answers."""
+        parts = urlsplit(target)
+        self.asked.append(f"{method} {parts.path}")
+        if headers.get("Authorization") != f"Basic {b64encode(self.user.encode()).decode()}":
+            return 401, {"message": "401 Unauthorized"}
+        trouble = self.trouble(method, parts.path)
+        if trouble is not None and self.before:
+            return trouble
+        if body:
+            given = b64decode(headers["Content-MD5"])
+            assert given == hashlib.md5(body).digest()  # noqa: S324 - the protocol's own
+        reply = self.act(method, parts.path, parse_qs(parts.query), body)
+        return reply if trouble is None else trouble
+
+    def act(
+        self, method: str, path: str, query: dict[str, list[str]], body: bytes
+    ) -> tuple[int, Any]:
+        """Do what is asked."""
+        if path.endswith("/lock"):
+            return self.lock_it(method, query, json.loads(body))
+        if method == "GET":
+            return (200, self.data) if self.data else (404, b"")
+        if self.lock is None or query.get("ID") != [self.lock["ID"]]:
+            return 409, b"not your lock"
+        return self.store(body)
+
+    def store(self, body: bytes) -> tuple[int, Any]:
+        """Keep *body*."""
+        self.data = body
+        return 200, b""
+
+    def lock_it(
+        self, method: str, query: dict[str, list[str]], document: dict[str, Any]
+    ) -> tuple[int, Any]:
+        """Lock or unlock."""
+        assert all(isinstance(document[key], str) for key in _KEYS)
+        if method == self.lock_method:
+            if self.lock is not None:
+                return self.held_status, self.held_by(document)
+            self.lock = document
+            return 200, b""
+        assert method == self.unlock_method
+        if self.lock is None or self.lock["ID"] != document["ID"]:
+            return 409, b"not your lock"
+        assert query == {"ID": [document["ID"]]}
+        self.lock = None
+        return 200, b""
+
+    def held_by(self, _asking: dict[str, Any]) -> Any:
+        """Return what is said of the holder."""
+        return self.lock
+
+
+@dataclass
+class FakeGitLab(FakeStateServer):
+    """GitLab's form of the protocol: other methods, serials that are never written twice."""
+
+    user: str = "gitlab-ci-token:job-token"
+    held_status: int = 409
+    serials: set[int] = field(default_factory=set)
+
+    lock_method, unlock_method = "POST", "DELETE"
+
+    def store(self, body: bytes) -> tuple[int, Any]:
+        """Keep *body* under its serial; a row that exists holds its file for good."""
+        document = json.loads(body)
+        assert not {"ID", "id", "name"} & document.keys()
+        if document["serial"] in self.serials:
+            return 422, {"message": "Version has already been taken"}
+        self.serials.add(document["serial"])
+        return super().store(body)
+
+    def held_by(self, asking: dict[str, Any]) -> Any:
+        """Mix the holder's name with what the asking one sent, as GitLab does."""
+        assert self.lock is not None
+        return {**asking, **{key: self.lock[key] for key in ("ID", "Who", "Created")}}
+
+
+@dataclass
+class DishonestProxy:
+    """
+    Stands before an honest S3 at *address* and spoils what it promises.
+
+    One that *ignores* conditions takes every write, as some stores do that look
+    like S3; one that *loses* says yes to a snapshot and keeps the one before;
+    one with *status* answers every request so.
+    """
+
+    address: str
+    ignores: bool = False
+    loses: bool = False
+    status: int | None = None
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Return what the store answers, spoilt."""
+        if self.status is not None:
+            return self.status, b"", {}
+        spoilt = ("if-match", "if-none-match", "content-length") if self.ignores else ()
+        passed = {k: v for k, v in headers.items() if k.lower() not in spoilt}
+        if self.loses and method == "PUT" and ".json.probe" not in target and ".lock" not in target:
+            return 200, b"", {"ETag": '"kept"'}
+        connection = HTTPConnection(urlsplit(self.address).netloc)
+        try:
+            connection.request(method, target, body, passed)
+            reply = connection.getresponse()
+            kept = {k: v for k, v in reply.getheaders() if k in {"ETag", "Last-Modified"}}
+            return reply.status, reply.read(), kept
+        finally:
+            connection.close()
+
+
+def aim_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next store talk to the S3 at *address*."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)

@@ -1,0 +1,147 @@
+"""Objects of a bucket: conditions that hold, and stores that only say so."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from distant import listening
+from distantstate import DishonestProxy, aim_at
+from fakes import FakeClock
+
+from icesync.errors import (
+    AccessError,
+    ConfigInvalid,
+    StateConflict,
+    StateError,
+    StateLocked,
+    StateNotSaved,
+)
+from icesync.model.lock import LockOwner
+from icesync.stores.objectstore import ObjectStore, open_bucket
+from icesync.stores.owner import write_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OTHER = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
+
+
+@pytest.fixture
+def proxy(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DishonestProxy]:
+    """A store that is honest until a test says otherwise."""
+    proxy = DishonestProxy(s3_address)
+    with ExitStack() as stack:
+        aim_at(stack.enter_context(listening(proxy.answer)), monkeypatch)
+        yield proxy
+
+
+@pytest.fixture
+def url() -> str:
+    """An object that no other test has."""
+    return f"s3://icesync-states/{os.urandom(8).hex()}/mail.json"
+
+
+def at(url: str) -> ObjectStore:
+    """Return a store at *url*."""
+    return ObjectStore(open_bucket(url, os.environ), url, FakeClock())
+
+
+def test_a_store_that_ignores_conditions_is_refused(proxy: DishonestProxy, url: str) -> None:
+    """Where two can create one object no lock holds; nothing of the trial stays behind."""
+    proxy.ignores = True
+
+    with pytest.raises(StateError, match="ignores conditional writes, so no lock would hold"):
+        at(url).lock(OWNER, 0).__enter__()
+
+    proxy.ignores = False
+    assert at(url).lock_owner() is None
+
+
+def test_a_write_that_is_lost_is_no_write(proxy: DishonestProxy, url: str) -> None:
+    """A yes is believed once the object is the one that was written."""
+    store = at(url)
+    store.write(b"one", None)
+    proxy.loses = True
+
+    with pytest.raises(StateNotSaved, match="said yes to the snapshot, and holds another one"):
+        store.write(b"two", b"one")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        (403, AccessError, "refused to read: PermissionDeniedError"),
+        (401, AccessError, "refused to read: UnauthenticatedError"),
+        (400, StateError, "was not reached: GenericError"),
+    ],
+)
+def test_a_store_that_refuses(
+    proxy: DishonestProxy, url: str, status: int, kind: type[Exception], told: str
+) -> None:
+    """Wrong credentials are told apart from a store that cannot be used."""
+    proxy.status = status
+
+    with pytest.raises(kind, match=told):
+        at(url).read()
+    with pytest.raises(StateNotSaved if status == 400 else kind):
+        at(url).write(b"one", b"zero" if status != 400 else None)
+    with pytest.raises(kind):
+        at(url).lock(OWNER, 0).__enter__()
+
+
+@pytest.mark.usefixtures("proxy")
+def test_two_writers_and_one_wins(url: str) -> None:
+    """Who read first and wrote second is told, though neither held a lock."""
+    first, second = at(url), at(url)
+    first.write(b"one", None)
+    second.read()
+    first.write(b"two", b"one")
+
+    with pytest.raises(StateConflict, match="was changed by another run"):
+        second.write(b"three", b"one")
+    with pytest.raises(StateConflict):
+        at(url).write(b"four", None)
+
+    assert first.read() == b"two"
+
+
+@pytest.mark.usefixtures("proxy")
+def test_a_lock_of_a_dead_run_is_broken_by_its_id(url: str) -> None:
+    """The next one is told who, and breaks it by that id only."""
+    dead = at(url)
+    dead._put(dead._lock_path, write_lock(OWNER), "create")
+    with pytest.raises(StateLocked) as caught:
+        at(url).lock(OTHER, 3).__enter__()
+
+    assert "by chris@runner-7 since 2026-01-01T00:00:00Z: https://ci/1" in caught.value.message
+    assert at(url).lock_owner() == OWNER
+    with pytest.raises(StateError, match="is not locked by 77aa"):
+        at(url).break_lock("77aa")
+    at(url).break_lock("4f1c")
+    assert at(url).lock_owner() is None
+
+
+@pytest.mark.usefixtures("proxy")
+def test_a_lock_that_was_broken_meanwhile_is_told(url: str) -> None:
+    """Who comes to free a lock that is gone learns that it did not hold."""
+    store = at(url)
+
+    with pytest.raises(StateError, match="another run broke that lock"), store.lock(OWNER, 0):
+        at(url).break_lock("4f1c")
+
+
+def test_an_extra_and_an_address_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that installs it is told; an address that obstore does not know is wrong."""
+    with pytest.raises(ConfigInvalid, match="cannot be opened"):
+        open_bucket("nowhere://bucket/x.json", {})
+
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    with pytest.raises(ConfigInvalid) as caught:
+        open_bucket("s3://bucket/x.json", {})
+
+    assert caught.value.hints == ("pip install 'icesync[objectstore]'",)
