@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Clock",
+    "FileOpener",
     "Gateway",
     "InformedProvider",
     "Journal",
@@ -174,6 +175,21 @@ class SecretProvider(Protocol):
 
         Raises:
             SecretMissing: there is none, it is empty, or it must not be used.
+
+        """
+        ...
+
+
+@runtime_checkable
+class FileOpener(Protocol):
+    """A provider that can decrypt a whole file."""
+
+    def open_file(self, path: str) -> bytes:
+        """
+        Return the decrypted text of the file *path*, relative to the configuration.
+
+        Raises:
+            SecretMissing: it cannot be decrypted.
 
         """
         ...

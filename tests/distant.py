@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], tuple[Any, ...]]
 
-__all__ = ["OP", "SOPS", "FakeAzure", "FakeGoogle", "FakeVault", "install_program", "listening"]
+__all__ = [
+    "OP",
+    "SOPS",
+    "WHOLE_SOPS",
+    "FakeAzure",
+    "FakeGoogle",
+    "FakeVault",
+    "install_program",
+    "listening",
+]
 
 
 @contextmanager
@@ -196,11 +205,11 @@ class FakeAzure:
         }
 
 
-def install_program(folder: Path, name: str, code: str) -> None:
+def install_program(folder: Path, name: str, code: str, flags: str = "-IS") -> None:
     """Put a program *name* of Python *code* into *folder*, which a test puts into PATH."""
     folder.mkdir(exist_ok=True)
     path = folder / name
-    path.write_text(f"#!{sys.executable} -IS\n{code}\n", encoding="utf-8")
+    path.write_text(f"#!{sys.executable} {flags}\n{code}\n", encoding="utf-8")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
@@ -218,6 +227,22 @@ sys.stdout.buffer.write(base64.b64decode(text))
 A stand-in for sops: files hold base64 instead of a cipher, and ``exit N`` fails so.
 
 It counts its runs in ``FILE.log``, and takes the arguments of the real program only.
+"""
+
+WHOLE_SOPS = """\
+import base64, json, pathlib, re, sys, yaml
+*flags, name = sys.argv[1:]
+with open(name + ".log", "a") as log: log.write("x")
+text = pathlib.Path(name).read_text().partition("\\nsops:")[0] + "\\n"
+value = re.compile(r"ENC\\[AES256_GCM,data:([^,]*),[^\\]]*\\]")
+plain = value.sub(lambda found: base64.b64decode(found[1]).decode(), text)
+if "json" in flags: plain = json.dumps(yaml.load(plain, yaml.BaseLoader))
+sys.stdout.write(plain)
+"""
+"""
+A stand-in for sops on YAML that is encrypted whole, in the shape that sops writes.
+
+The cipher is base64; keys, layout and the ``sops:`` block at the end are as in real files.
 """
 
 OP = """\

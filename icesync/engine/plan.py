@@ -91,7 +91,7 @@ def plan(
         UsageError: a target means no server.
 
     """
-    validation = validate(project, providers.keys())
+    validation = validate(project, providers)
     desired = validation.require()
     stored = load(store, project.api.base_url)
     selection = _settle_selection(request, desired, stored)

@@ -31,7 +31,7 @@ def check_secrets(
         ConfigInvalid: the files are wrong.
 
     """
-    users = _users(project, validate(project, providers.keys()).require())
+    users = _users(project, validate(project, providers).require())
     resolution = resolve_references(users, providers)
     facts: dict[SecretRef, SecretFacts] = {}
     found = [r for r in users if r.text in resolution.values]

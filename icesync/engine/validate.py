@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.discover import find_files
-from icesync.config.document import parse_document
+from icesync.config.document import Document, parse_document
 from icesync.config.resolve import resolve
+from icesync.config.sealed import is_sealed, open_sealed
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.errors import ConfigInvalid
+from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.ports import FileOpener
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
+    from icesync.config.source import SourceFile
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
+    from icesync.ports import SecretProvider
 
 __all__ = ["Validation", "own_credentials", "validate"]
 
@@ -51,22 +55,35 @@ class Validation:
         return self.desired
 
 
-def validate(project: Project, schemes: Collection[str]) -> Validation:
+def validate(project: Project, providers: Mapping[str, SecretProvider]) -> Validation:
     """
     Return what the files of *project* want, and every finding of every file.
 
-    *schemes* are the secret providers that exist.
+    Of *providers* only the names are looked at, but where a file is encrypted whole.
     """
     usual = SourcePosition(project.config_file)
     position = project.positions.get("files", usual)
     files, unread = find_files(Path(project.root), project.files, position)
-    desired, found = resolve(parse_document(file) for file in files)
+    desired, found = resolve(_read(file, providers) for file in files)
     problems = [*unread, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE012", "no server file was found", position, hint))
-    problems.extend(_check_references(project, desired, schemes))
+    problems.extend(_check_references(project, desired, providers.keys()))
     return Validation(desired, sort_diagnostics(problems), len(files))
+
+
+def _read(file: SourceFile, providers: Mapping[str, SecretProvider]) -> Document:
+    if not is_sealed(file):
+        return parse_document(file)
+    opener: object = providers.get("sops")
+    assert isinstance(opener, FileOpener)
+    try:
+        return open_sealed(file, opener.open_file(file.path))
+    except SecretMissing as error:
+        hint = error.hints[0] if error.hints else None
+        problem = Diagnostic("ICE001", error.message, SourcePosition(file.path), hint)
+        return Document(file, problems=(problem,))
 
 
 def _check_references(

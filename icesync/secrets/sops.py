@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
+from icesync.model.secret import SecretRef
 from icesync.secrets.allowlist import find_allowed
 from icesync.secrets.once import Once
 from icesync.secrets.program import run_program
@@ -20,7 +21,7 @@ from icesync.secrets.value import file_facts, make_secret, without_final_newline
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icesync.model.secret import SecretFacts, SecretRef, SecretValue
+    from icesync.model.secret import SecretFacts, SecretValue
 
 __all__ = ["SopsProvider"]
 
@@ -67,6 +68,18 @@ class SopsProvider:
     def facts(self, reference: SecretRef) -> SecretFacts:
         """Return when the file was last written."""
         return file_facts(self._root / reference.path)
+
+    def open_file(self, path: str) -> bytes:
+        """
+        Return the decrypted text of the file *path* below the root.
+
+        Raises:
+            SecretMissing: it cannot be decrypted.
+
+        """
+        # A path, said as a reference for the messages; the file was found already.
+        reference = SecretRef(f"ref+sops://{path}", "sops", path)
+        return self._decrypt(reference, self._root / path)
 
     def _decrypt_tree(self, reference: SecretRef, path: Path) -> object:
         content = self._decrypt(reference, path, "--output-type", "json")

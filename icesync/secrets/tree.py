@@ -1,9 +1,9 @@
 """
 From a tree of maps to the one string that a reference's keys lead to.
 
-Keys follow a ``#`` as in a JSON pointer: ``#/smtp/password``; in a key ``~1``
-stands for a slash and ``~0`` for a tilde. Keys are named in messages, values
-never.
+Keys follow a ``#`` as in a JSON pointer: ``#/smtp/password``, in a list numbers
+from 0 on; in a key ``~1`` stands for a slash and ``~0`` for a tilde. Keys are
+named in messages, values never.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def pick(reference: SecretRef, tree: object) -> str:
         )
     node = tree
     for key in keys:
+        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+            node = node[int(key)]
+            continue
         if not isinstance(node, dict):
             raise SecretMissing(f"`{reference}`: {_kind(node)} has no key `{key}`")
         if key not in node:

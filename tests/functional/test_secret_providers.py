@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from distant import SOPS, FakeVault, install_program, listening
+from distant import SOPS, WHOLE_SOPS, FakeVault, install_program, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +107,90 @@ def test_a_scheme_that_nobody_provides_has_a_suggestion(repository: Repository) 
     assert result.code == 3
     assert "names an unknown secret provider `valt`" in result.stdout
     assert "did you mean ref+vault://?" in result.stdout
+
+
+SEALED = """\
+version: 1
+organization: 59
+defaults:
+    status: Enabled
+    active: true
+    incoming: imap
+    ssl: false
+    tls: true
+    smtp:
+        host: smtp.example.org
+        port: 587
+        username: {desk}
+        password: {shared}
+        mailbox: desk@example.org
+        poll_rate: 10
+servers:
+    - skill: 663
+      imap:
+        host: imap.example.org
+        port: 993
+        username: {desk}
+        password: {own}
+        mailbox: desk@example.org
+        poll_rate: 10
+sops:
+    age:
+        - recipient: age1qqqq
+          enc: |
+            -----BEGIN AGE ENCRYPTED FILE-----
+    lastmodified: "2026-11-01T00:00:00Z"
+    mac: ENC[AES256_GCM,data:bWFj,iv:aXY=,tag:dGFn,type:str]
+    version: 3.9.1
+"""
+
+
+def sealed(text: str) -> str:
+    """Return *text* as sops writes an encrypted value."""
+    data = base64.b64encode(text.encode()).decode()
+    return f"ENC[AES256_GCM,data:{data},iv:aXY=,tag:dGFn,type:str]"
+
+
+@pytest.fixture
+def whole(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository whose server file is encrypted whole, passwords and all."""
+    install_program(repository.root / "bin", "sops", WHOLE_SOPS, flags="-I")
+    monkeypatch.setenv("PATH", f"{repository.root / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    values = {"desk": "desk", "shared": "sealed secret 7731", "own": "sealed secret 7732"}
+    text = SEALED.format(**{name: sealed(value) for name, value in values.items()})
+    repository.write("servers/59.yaml", text)
+    repository.environ = {"SEALED_A": values["shared"], "SEALED_B": values["own"]}
+    return repository
+
+
+def test_a_file_that_is_encrypted_whole_is_a_server_file(whole: Repository) -> None:
+    """Its passwords are references to their own places; lines are those of the encrypted file."""
+    planned = whole.run("plan")
+    whole.apply()
+
+    assert planned.code == 0, planned
+    assert "servers/59.yaml:17" in planned.stdout
+    assert whole.run("plan", "--detailed-exitcode").code == 0
+    secrets = whole.entries["59/663"]["secrets"]
+    assert secrets == {
+        "imap.password": "ref+sops://servers/59.yaml#/servers/0/imap/password",
+        "smtp.password": "ref+sops://servers/59.yaml#/defaults/smtp/password",
+    }
+
+    whole.replace("servers/59.yaml", sealed("sealed secret 7731"), sealed("sealed secret 7733"))
+    rotated = whole.run("plan")
+
+    assert "smtp.password  (sensitive, changed)  servers/59.yaml:13" in rotated.stdout
+
+
+def test_without_sops_an_encrypted_file_is_an_unread_file(
+    whole: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A desired state with a part missing is none: the run ends, and says what is missing."""
+    monkeypatch.setenv("PATH", str(whole.root))
+
+    result = whole.run("plan")
+
+    assert result.code == 3
+    assert "servers/59.yaml:1:1: ICE001" in result.stderr
+    assert "needs the program `sops`" in result.stderr

@@ -30,7 +30,7 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
 
     context = common.open()
     console = common.console
-    validation = validate(context.project, context.providers.keys())
+    validation = validate(context.project, context.providers)
     if as_json or format_name == "json":
         console.document(diagnostics_document(validation.diagnostics))
     else:

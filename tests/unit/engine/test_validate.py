@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from fakes import FakeProvider
 
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.engine.validate import Validation, validate
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SCHEMES = ("env", "file")
+PROVIDERS = {name: FakeProvider(name) for name in ("env", "file")}
 OWN = SecretRef("ref+env://ICE_OWN", "env", "ICE_OWN")
 
 SERVERS = """\
@@ -45,7 +46,7 @@ def check(tmp_path: Path) -> Callable[..., Validation]:
         for name, text in texts.items():
             (tmp_path / "servers").mkdir(exist_ok=True)
             (tmp_path / "servers" / name).write_text(text, encoding="utf-8")
-        return validate(Project(str(tmp_path), "icesync.yaml", **settings), SCHEMES)
+        return validate(Project(str(tmp_path), "icesync.yaml", **settings), PROVIDERS)
 
     return check
 

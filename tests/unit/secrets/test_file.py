@@ -115,7 +115,7 @@ def test_keys_lead_to_a_string(root: Path, path: str, secret: str) -> None:
         ("eu.json#/smtp/on", "is a boolean where a string is needed", ("quote it",)),
         ("eu.json#/empty", "is empty", ()),
         ("eu.json#/smtp/password/x", "a string has no key `x`", ()),
-        ("eu.json#/smtp/list/0", "a list has no key `0`", ()),
+        ("eu.json#/smtp/list/9", "a list has no key `9`", ()),
         ("eu.json#smtp", "a key starts with a slash", ("ref+file://eu.json#/smtp",)),
         ("eu.json?v=2", "takes a path and a key only", ()),
         ("eu.txt#/x", "a key needs a file named .json, .yaml or .yml", ()),
