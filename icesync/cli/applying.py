@@ -15,7 +15,7 @@ from icesync import __version__
 from icesync.bootstrap import gateways, obtain_token
 from icesync.cli.files import read_named, write_private
 from icesync.cli.interrupt import halting
-from icesync.cli.planning import ask_for_plan, show_facts, show_plan
+from icesync.cli.planning import ask_for_plan, show_facts
 from icesync.cli.progress import open_progress
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
@@ -34,15 +34,13 @@ from icesync.errors import (
 )
 from icesync.model.lock import LockOwner
 from icesync.model.report import Report
-from icesync.render.plan import totals
-from icesync.render.report import render_report, report_document
+from icesync.render.plan import render_plan, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.bootstrap import Context
-    from icesync.cli.console import Console
-    from icesync.cli.options import Common
+    from icesync.cli.output import Output
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
 
@@ -85,17 +83,11 @@ def lock_owner(context: Context, operation: str) -> LockOwner:
 
 
 def apply_plan(
-    common: Common,
-    selection: Selection,
-    approval: Approval,
-    *,
-    pace: Pace,
-    lock_timeout_s: float,
-    as_json: bool,
+    output: Output, selection: Selection, approval: Approval, *, pace: Pace, lock_timeout_s: float
 ) -> int:
     """Carry out the plan for *selection*, or the saved one, and return the exit code."""
-    context = common.open()
-    console = common.console
+    context = output.open()
+    console = output.console
     saved = decode_plan(read_named(approval.planfile)) if approval.planfile else None
     if saved is not None:
         selection = saved.selection
@@ -106,22 +98,21 @@ def apply_plan(
         planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
         if saved is not None:
             planning = hold_to(planning, saved, context.project, approval.allowed)
-        if not as_json:
-            show_plan(console, planning.plan, as_json=False)
+        output.planned(planning)
         show_facts(console, context, planning)
         _check_digest(planning.plan, approval.digest)
         if not planning.plan.effective:
-            if as_json:
-                console.document(report_document(Report((), planning.stored.snapshot.serial)))
+            output.applied(Report((), planning.stored.snapshot.serial))
             return EXIT_OK
         _check_policy(planning)
         if saved is None:
-            _ask(console, common, planning.plan, approval)
+            _ask(output, planning.plan, approval)
         api = context.project.api
         concurrency = pace.concurrency or api.concurrency
         run = Run(concurrency, api.rate_per_s, pace.fail_fast, pace.settle_s)
-        report, halt = _carry_out(context, console, planning, run)
-    return _conclude(console, report, halt, as_json=as_json)
+        report, halt = _carry_out(context, output, planning, run)
+    output.applied(report)
+    return _conclude(report, halt)
 
 
 def _check_digest(plan: Plan, expected: str | None) -> None:
@@ -146,23 +137,28 @@ def _check_policy(planning: Planning) -> None:
         )
 
 
-def _ask(console: Console, common: Common, plan: Plan, approval: Approval) -> None:
+def _ask(output: Output, plan: Plan, approval: Approval) -> None:
     if approval.automatic:
         return
-    if common.no_input or not console.interactive:
+    console = output.console
+    if output.common.no_input or not console.interactive:
         raise PolicyRefused(
             "nobody can be asked for approval here; nothing was sent",
             "icesync apply --auto-approve   applies without asking",
             "icesync plan -o FILE, then icesync apply FILE   applies what was reviewed",
         )
+    if not output.is_text:
+        # Who is asked must have seen what for; stdout holds no plan here.
+        console.complain(render_plan(plan, plan_digest(plan), console.talk_style))
     answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` will do: ")
     if answer != "yes":
         raise PolicyRefused("not approved; nothing was sent")
 
 
 def _carry_out(
-    context: Context, console: Console, planning: Planning, run: Run
+    context: Context, output: Output, planning: Planning, run: Run
 ) -> tuple[Report, Halt]:
+    console = output.console
     plan, values = planning.plan, planning.resolution.values
     token = obtain_token(context) if plan.calls else None
     if token is not None:
@@ -214,11 +210,7 @@ def _no_gateway() -> NoReturn:
     raise AssertionError("a plan without calls opened a gateway")
 
 
-def _conclude(console: Console, report: Report, halt: Halt, *, as_json: bool) -> int:
-    if as_json:
-        console.document(report_document(report))
-    else:
-        console.data("\n" + render_report(report, console.style))
+def _conclude(report: Report, halt: Halt) -> int:
     if halt.signal_number is not None:
         raise Interrupted(
             "interrupted; what ICE acknowledged is saved",

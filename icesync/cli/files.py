@@ -11,7 +11,7 @@ from icesync.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_named", "write_new", "write_private"]
+__all__ = ["check_writable", "read_named", "write_new", "write_open", "write_private"]
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -22,9 +22,51 @@ def write_private(path: Path, data: bytes) -> None:
         UsageError: the file cannot be written.
 
     """
+    _replace(path, data, 0o600)
+
+
+def write_open(path: Path, data: bytes) -> None:
+    """
+    Write *data* to *path*, readable as the umask lets, replacing what was there at once.
+
+    A pipe or a device is written to as it is.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    if not path.exists() or path.is_file():
+        _replace(path, data, 0o666)
+        return
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+
+
+def check_writable(path: Path) -> None:
+    """
+    Demand that *path* can probably be written, before work is done that ends in it.
+
+    Raises:
+        UsageError: its folder is missing or closed, or it is a folder.
+
+    """
+    if not path.parent.is_dir():
+        why = "its folder does not exist"
+    elif path.is_dir():
+        why = "it is a folder"
+    elif not os.access(path.parent if not path.exists() or path.is_file() else path, os.W_OK):
+        why = "permission denied"
+    else:
+        return
+    raise UsageError(f"{_shown(path)} cannot be written: {why}", "correct the path of the report")
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
         temporary.replace(path)

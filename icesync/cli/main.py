@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from icesync.cli.options import Common, common_options
-from icesync.errors import EXIT_UNEXPECTED, ConfigError, IcesyncError
+from icesync.errors import EXIT_UNEXPECTED, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +37,6 @@ COMMANDS: Final = {
     "version": "Print the version.",
 }
 """Name and one line of help; the module has the same name, so --help loads none."""
-
-_INTERRUPTED: Final = 130
-_USAGE: Final = 64
 
 _LONG_WITH_ONE_DASH: Final = frozenset(
     {"-auto-approve", "-detailed-exitcode", "-out", "-target", "-json", "-config", "-lock-timeout"}
@@ -159,33 +156,26 @@ def _leave(error: BaseException, common: Common) -> int:
         return EXIT_UNEXPECTED
 
 
-def _explain(error: BaseException, common: Common) -> int:  # noqa: PLR0911 - a table of kinds
+def _explain(error: BaseException, common: Common) -> int:
+    from icesync.cli.failure import describe, exit_code_of, is_output_error
     from icesync.render.findings import render_error
 
     try:
         sys.stdout.flush()
     except OSError:
         _drop_output()
+    failure = describe(error, debug=common.debug)
+    if failure is None:
+        return exit_code_of(error)
+    if isinstance(error, ConfigError):
+        _show_findings(error, common)
     console = common.console
-    style = console.talk_style
-    if isinstance(error, IcesyncError):
-        if isinstance(error, ConfigError):
-            _show_findings(error, common)
-        console.complain(render_error(error.message, error.hints, style))
-        return error.exit_code
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, click.ClickException):
-        console.complain(render_error(error.format_message(), _usage_hint(error), style))
-        return _USAGE
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        console.complain(render_error("interrupted; nothing was sent", (), style))
-        return _INTERRUPTED
-    if isinstance(error, BrokenPipeError):
-        return EXIT_UNEXPECTED
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else EXIT_UNEXPECTED
-    return _unexpected(error, common)
+    console.complain(render_error(failure.message, failure.hints, console.talk_style))
+    if common.debug and failure.exit_code == EXIT_UNEXPECTED and not is_output_error(error):
+        import traceback
+
+        console.complain("".join(traceback.format_tb(error.__traceback__)))
+    return failure.exit_code
 
 
 def _drop_output() -> None:
@@ -200,27 +190,3 @@ def _show_findings(error: ConfigError, common: Common) -> None:
 
     found = [d for d in error.diagnostics if isinstance(d, Diagnostic)]
     common.console.complain(render_diagnostics(found, common.console.talk_style))
-
-
-def _usage_hint(error: click.ClickException) -> tuple[str, ...]:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "icesync"
-    return (f"{path} --help",)
-
-
-def _unexpected(error: BaseException, common: Common) -> int:
-    from icesync.render.findings import render_error
-
-    if isinstance(error, OSError) and error.filename is None:
-        told = f"the output could not be written: {error.strerror or type(error).__name__}"
-        common.console.complain(render_error(told, (), common.console.talk_style))
-        return EXIT_UNEXPECTED
-    # The text of an unknown error may quote a value, so only its kind is told.
-    told = f"unexpected {type(error).__name__}: this is a bug in icesync"
-    hints = () if common.debug else ("run it again with --debug and report the traceback",)
-    common.console.complain(render_error(told, hints, common.console.talk_style))
-    if common.debug:
-        import traceback
-
-        common.console.complain("".join(traceback.format_tb(error.__traceback__)))
-    return EXIT_UNEXPECTED

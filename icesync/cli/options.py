@@ -44,9 +44,9 @@ class Common:
         """The streams as these flags want them."""
         return Console(self.colour, quiet=self.quiet, verbose=self.verbose)
 
-    def open(self) -> Context:
-        """Return the context of the configuration that these flags name."""
-        from icesync.bootstrap import open_context
+    def locate(self) -> Path:
+        """Return the configuration file that these flags name or find."""
+        from icesync.config.discover import find_config
         from icesync.errors import UsageError
 
         if not self.folder.is_dir():
@@ -54,8 +54,13 @@ class Common:
             raise UsageError(
                 f"there is no folder {ascii(str(self.folder))[1:-1]}", "correct `-C DIR`"
             )
-        config = None if self.config is None else self.folder / self.config
-        return open_context(self.folder, config)
+        return find_config(self.folder) if self.config is None else self.folder / self.config
+
+    def open(self) -> Context:
+        """Return the context of the configuration that these flags name."""
+        from icesync.bootstrap import open_context
+
+        return open_context(self.folder, self.locate())
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
@@ -136,6 +141,17 @@ def read_duration(context: click.Context, parameter: click.Parameter, value: str
 
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", re.ASCII)
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def check_age(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return the age that an option spells as it is, once it is known to be one."""
+    from icesync.planner.select import parse_age
+
+    if value is not None:
+        parse_age(value)
+    return value
 
 
 def lock_option(command: Command) -> Command:

@@ -26,7 +26,7 @@ from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.planner.plan import make_plan
-from icesync.planner.policy import Policy, Refusal, check_policy
+from icesync.planner.policy import Policy, check_policy
 from icesync.planner.select import check_patterns, expand_ages, narrow
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState
-    from icesync.model.plan import Plan, ResourceChange, Selection
+    from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
     from icesync.model.project import Project
     from icesync.ports import SecretProvider, StateStore
 
@@ -73,7 +73,7 @@ class Planning:
     key: FingerprintKey | None
     refusals: tuple[Refusal, ...]
     warnings: tuple[Diagnostic, ...]
-    files: int
+    files: tuple[str, ...]
 
 
 def plan(

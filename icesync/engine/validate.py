@@ -33,7 +33,7 @@ class Validation:
 
     desired: DesiredState
     diagnostics: tuple[Diagnostic, ...]
-    files: int
+    files: tuple[str, ...]
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -70,7 +70,7 @@ def validate(project: Project, providers: Mapping[str, SecretProvider]) -> Valid
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE012", "no server file was found", position, hint))
     problems.extend(_check_references(project, desired, providers.keys()))
-    return Validation(desired, sort_diagnostics(problems), len(files))
+    return Validation(desired, sort_diagnostics(problems), tuple(file.path for file in files))
 
 
 def _read(file: SourceFile, providers: Mapping[str, SecretProvider]) -> Document:

@@ -20,6 +20,7 @@ __all__ = [
     "FieldChange",
     "Plan",
     "Reason",
+    "Refusal",
     "ResourceChange",
     "SecretChange",
     "Selection",
@@ -103,6 +104,16 @@ class ResourceChange:
     prior: str | None = None
     name: str = ""
     position: SourcePosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it."""
+
+    rule: str
+    message: str
+    allow: str
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

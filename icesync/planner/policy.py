@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.model.plan import Action, Plan, Refusal, ResourceChange
 from icesync.model.project import Guard, Limit, LimitName
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Snapshot
 
-__all__ = ["Policy", "Refusal", "check_policy", "guards_of", "presented"]
+__all__ = ["Policy", "check_policy", "guards_of", "presented"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,6 @@ class Policy:
     def allows(self, rule: str, address: Address | None = None) -> bool:
         """Return whether ``--allow`` names *rule*, for all servers or for *address*."""
         return rule in self.allowed or f"{rule}:{address}" in self.allowed
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it."""
-
-    rule: str
-    message: str
-    allow: str
-    address: Address | None = None
 
 
 Presented: TypeAlias = "Mapping[str, frozenset[Setting]]"

@@ -38,13 +38,19 @@ def _hint(text: str, style: Style, indent: str = "  ") -> str:
     return f"{indent}{style.paint('hint:', 'cyan')} {safe(text)}\n"
 
 
-def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """Return the findings as plain data, in the shape of ``terraform validate -json``."""
+def diagnostics_document(
+    diagnostics: Sequence[Diagnostic], *, stopped: bool = False
+) -> dict[str, Any]:
+    """
+    Return the findings as plain data, in the shape of ``terraform validate -json``.
+
+    *stopped*: the files could not be used, whatever was found in them.
+    """
     errors = sum(d.severity is Severity.ERROR for d in diagnostics)
     warnings = sum(d.severity is Severity.WARNING for d in diagnostics)
     return {
         "format_version": "1.0",
-        "valid": errors == 0,
+        "valid": errors == 0 and not stopped,
         "error_count": errors,
         "warning_count": warnings,
         "diagnostics": [

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.fields import Setting
-    from icesync.model.plan import SecretChange
-    from icesync.planner.policy import Refusal
+    from icesync.model.plan import Refusal, SecretChange
 
 __all__ = ["CANNOT_BE_READ", "render_plan", "render_refusals", "totals"]
 

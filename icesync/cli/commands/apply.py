@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import (
-    Common,
-    common_options,
-    format_options,
-    lock_option,
-    read_duration,
-    selection_options,
-)
+from icesync.cli.options import common_options, lock_option, read_duration, selection_options
+from icesync.cli.reporting import output_options
+from icesync.model.review import Command
+
+if TYPE_CHECKING:
+    from icesync.cli.output import Output
 
 __all__ = ["command"]
 
@@ -41,10 +40,10 @@ __all__ = ["command"]
     "another value is sent.  [default: 60s]",
 )
 @lock_option
-@format_options
 @click.pass_obj
+@output_options(Command.APPLY)
 def command(
-    common: Common,
+    output: Output,
     planfile: Path | None,
     targets: tuple[str, ...],
     excludes: tuple[str, ...],
@@ -56,8 +55,6 @@ def command(
     fail_fast: bool,
     settle_s: float,
     lock_timeout_s: float,
-    format_name: str,
-    as_json: bool,
 ) -> int:
     r"""
     Send the changes, or those of a saved plan.
@@ -70,6 +67,7 @@ def command(
     icesync apply
     icesync apply plan.json
     icesync apply --auto-approve --expect-digest sha256:9f1c…
+    icesync apply --auto-approve --json | jq -c 'select(.event == "outcome")'
     """
     from icesync.cli.applying import Approval, Pace, apply_plan
     from icesync.errors import UsageError
@@ -82,11 +80,5 @@ def command(
             "leave out --target, --exclude and --resend, or make a new plan with them",
         )
     approval = Approval(planfile, expect_digest, allowed, auto_approve)
-    return apply_plan(
-        common,
-        selection,
-        approval,
-        pace=Pace(parallelism, settle_s, fail_fast=fail_fast),
-        lock_timeout_s=lock_timeout_s,
-        as_json=as_json or format_name == "json",
-    )
+    pace = Pace(parallelism, settle_s, fail_fast=fail_fast)
+    return apply_plan(output, selection, approval, pace=pace, lock_timeout_s=lock_timeout_s)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options, selection_options
+from icesync.cli.options import common_options, selection_options
+from icesync.cli.reporting import output_options
+from icesync.model.review import Command
+
+if TYPE_CHECKING:
+    from icesync.cli.output import Output
 
 __all__ = ["command"]
 
@@ -30,10 +36,10 @@ __all__ = ["command"]
     show_default=True,
     help="auto: compare those that are there; require: all; skip: none.",
 )
-@format_options
 @click.pass_obj
+@output_options(Command.PLAN)
 def command(
-    common: Common,
+    output: Output,
     targets: tuple[str, ...],
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
@@ -41,8 +47,6 @@ def command(
     out: Path | None,
     detailed_exitcode: bool,
     secrets_mode: str,
-    format_name: str,
-    as_json: bool,
 ) -> int:
     r"""
     Show what apply would send.
@@ -53,22 +57,23 @@ def command(
     icesync plan
     icesync plan --target '59/*' -o plan.json
     icesync plan --detailed-exitcode; test $? -eq 2 && echo changes
+    icesync plan --report markdown=plan.md --report gitlab-terraform=tf.json
     """
     from icesync import __version__
     from icesync.cli.files import write_private
-    from icesync.cli.planning import ask_for_plan, show_facts, show_plan
+    from icesync.cli.planning import ask_for_plan, show_facts
     from icesync.codec.plan import encode_plan
     from icesync.engine.secrets import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
 
-    context = common.open()
-    console = common.console
+    context = output.open()
     selection = Selection(targets, excludes, resend)
     planning = ask_for_plan(context, selection, allowed, SecretsMode(secrets_mode))
-    show_plan(console, planning.plan, as_json=as_json or format_name == "json")
-    show_facts(console, context, planning)
+    output.planned(planning)
+    show_facts(output.console, context, planning)
     if out is not None:
         write_private(out, encode_plan(planning.plan, __version__))
-        console.talk(f"saved: icesync apply {out}   carries out exactly this")
+        output.saved_plan = out
+        output.console.talk(f"saved: icesync apply {out}   carries out exactly this")
     return EXIT_CHANGES if detailed_exitcode and planning.plan.effective else EXIT_OK

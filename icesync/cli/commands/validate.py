@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from icesync.cli.options import Common, common_options, format_options
+from icesync.cli.options import common_options
+from icesync.cli.reporting import output_options
 from icesync.errors import ConfigError
+from icesync.model.review import Command
+
+if TYPE_CHECKING:
+    from icesync.cli.output import Output
 
 __all__ = ["command"]
 
 
 @click.command(name="validate")
 @common_options
-@format_options
 @click.pass_obj
-def command(common: Common, format_name: str, as_json: bool) -> int:
+@output_options(Command.VALIDATE)
+def command(output: Output) -> int:
     r"""
     Check all files; offline, without secrets.
 
@@ -24,23 +31,19 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     \b
     icesync validate
     icesync validate --json | jq '.diagnostics[].summary'
+    icesync validate --report sarif=icesync.sarif --report junit=icesync.xml
     """
     from icesync.engine.validate import validate
-    from icesync.render.findings import diagnostics_document, render_diagnostics
 
-    context = common.open()
-    console = common.console
+    context = output.open()
     validation = validate(context.project, context.providers)
-    if as_json or format_name == "json":
-        console.document(diagnostics_document(validation.diagnostics))
-    else:
-        console.data(render_diagnostics(validation.diagnostics, console.style))
+    output.validated(validation)
+    files = _counted(len(validation.files), "file")
     if validation.errors:
-        errors = _counted(len(validation.errors), "error")
-        console.talk(f"{errors} in {_counted(validation.files, 'file')}")
+        output.console.talk(f"{_counted(len(validation.errors), 'error')} in {files}")
         return ConfigError.exit_code
     servers = _counted(len(validation.desired.servers), "server")
-    console.talk(f"valid: {servers} in {_counted(validation.files, 'file')}")
+    output.console.talk(f"valid: {servers} in {files}")
     return 0
 
 

@@ -94,7 +94,7 @@ def test_plan_joins_files_snapshot_and_secrets(desk: Desk) -> None:
     planning = desk.plan()
 
     [change] = planning.plan.changes
-    assert (change.address, change.action, planning.files) == (SUPPORT, Action.ADOPT, 1)
+    assert (change.address, change.action, len(planning.files)) == (SUPPORT, Action.ADOPT, 1)
     assert all(secret.tag for secret in change.secrets)
     assert (planning.plan.complete, planning.plan.key_id) == (True, KEY.id)
     assert (planning.warnings, planning.refusals) == ((), ())

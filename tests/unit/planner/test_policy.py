@@ -17,8 +17,9 @@ from builders import (
 )
 
 from icesync.model.address import Address
+from icesync.model.plan import Refusal
 from icesync.model.project import Guard, Limit, LimitName
-from icesync.planner.policy import Policy, Refusal, check_policy
+from icesync.planner.policy import Policy, check_policy
 
 if TYPE_CHECKING:
     from icesync.model.desired import DesiredState

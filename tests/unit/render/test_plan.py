@@ -19,9 +19,8 @@ from builders import (
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import SourcePosition
-from icesync.model.plan import Action, FieldChange, SecretChange
+from icesync.model.plan import Action, FieldChange, Refusal, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
-from icesync.planner.policy import Refusal
 from icesync.render.plan import render_plan, render_refusals, totals
 from icesync.render.style import Style
 

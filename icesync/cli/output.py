@@ -1,0 +1,200 @@
+"""
+The one way from what a command came to, to stdout, reports, the pipeline and an exit code.
+
+A command collects its parts here while it works. However it ends, what it came
+to is rendered at the end; a report that cannot be written is named, and never
+changes an exit code other than 0.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync import __version__
+from icesync.cli.failure import describe, exit_code_of
+from icesync.cli.files import check_writable, write_open
+from icesync.cli.pipeline import read_pipeline
+from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
+from icesync.model.ci import Ci, Forge
+from icesync.model.review import Command, Review
+from icesync.render.formats import View, renderer
+from icesync.render.style import Style, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icesync.bootstrap import Context
+    from icesync.cli.console import Console
+    from icesync.cli.options import Common
+    from icesync.engine.plan import Planning
+    from icesync.engine.validate import Validation
+    from icesync.model.report import Report
+    from icesync.model.review import Upkeep
+
+__all__ = ["STDOUT", "Output", "Wanted"]
+
+STDOUT: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    What the command line wants to be written, and where.
+
+    *reports* are pairs of kind and path; *named* are the other files that the
+    command line names, which no report may overwrite.
+    """
+
+    shown: str = "text"
+    reports: tuple[tuple[str, str], ...] = ()
+    forge: Forge = Forge.NONE
+    named: tuple[Path, ...] = field(default=())
+
+
+class Output:
+    """Where a command puts what it came to; *review* is what is known so far."""
+
+    def __init__(self, common: Common, command: Command, wanted: Wanted) -> None:
+        self.common = common
+        self.console: Console = common.console
+        self.review = Review(command)
+        self.saved_plan: Path | None = None
+        self._forge = wanted.forge
+        self._root = common.folder
+        self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
+        instead = [kind for kind, path in wanted.reports if path == STDOUT]
+        self.shown = instead[0] if instead else wanted.shown
+        _check_paths([Path(path) for _, path in self._files], wanted.named)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether stdout is for people, who see each part when it is known."""
+        return self.shown == "text"
+
+    def open(self) -> Context:
+        """
+        Return the context of the configuration that governs this run.
+
+        Raises:
+            ConfigError: there is none, or it is wrong.
+            UsageError: a report would overwrite the configuration or the snapshot.
+
+        """
+        config = self.common.locate()
+        self._root = config.parent
+        context = self.common.open()
+        kept = (config, self._root / context.project.state_path)
+        _check_paths([Path(path) for _, path in self._files], kept)
+        return context
+
+    def validated(self, validation: Validation) -> None:
+        """Take in what a look at the files found."""
+        self.review = replace(
+            self.review,
+            findings=validation.diagnostics,
+            files=validation.files,
+            servers=len(validation.desired.servers),
+        )
+        self._show()
+
+    def planned(self, planning: Planning) -> None:
+        """Take in a plan."""
+        self.review = replace(
+            self.review,
+            findings=planning.warnings,
+            files=planning.files,
+            servers=len(planning.desired.servers),
+            plan=planning.plan,
+            refusals=planning.refusals,
+        )
+        self._show()
+
+    def looked_after(self, upkeep: Upkeep) -> None:
+        """Take in what a schedule looks after, beside the plan."""
+        self.review = replace(self.review, upkeep=upkeep)
+        self._show()
+
+    def applied(self, report: Report) -> None:
+        """Take in how an apply ended."""
+        self.review = replace(self.review, report=report)
+        self._show()
+
+    def conduct(self, work: Callable[[], int]) -> int:
+        """Do *work*, write what it came to however it ends, and return the exit code."""
+        try:
+            code = work()
+        except BaseException as error:
+            self._stopped(error)
+            raise
+        self.review = replace(self.review, exit_code=code)
+        self._show(last=True)
+        whole = self._deliver()
+        return EXIT_UNEXPECTED if code == EXIT_OK and not whole else code
+
+    def _stopped(self, error: BaseException) -> None:
+        failure = describe(error, debug=self.common.debug)
+        code = failure.exit_code if failure else exit_code_of(error)
+        findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
+        self.review = replace(
+            self.review,
+            findings=findings or self.review.findings,
+            failure=failure,
+            exit_code=code,
+        )
+        try:
+            self._show(last=True)
+        except OSError:
+            self.console.complain("error: the output could not be written\n")
+        self._deliver()
+
+    def _show(self, *, last: bool = False) -> None:
+        """Write to stdout: text as soon as a part is known, a document at the end."""
+        if self.is_text is not last:
+            self.console.data(renderer(self.shown)(self.review, self._view(self.console.style)))
+            self.console.flush()
+
+    def _view(self, style: Style | None = None) -> View:
+        return View(style or Style(), self._pipeline(), __version__)
+
+    def _pipeline(self) -> Ci:
+        return read_pipeline(self._forge, os.environ, self._root)
+
+    def _deliver(self) -> bool:
+        """Write all reports; return whether every one could be written."""
+        view = self._view()
+        done = [self._write(kind, Path(path), view) for kind, path in self._files]
+        return all(done)
+
+    def _write(self, kind: str, path: Path, view: View) -> bool:
+        try:
+            write_open(path, renderer(kind)(self.review, view).encode())
+        except UsageError as error:
+            self.console.complain(f"error: report {kind}: {safe(error.message)}\n")
+            return False
+        except Exception as error:  # noqa: BLE001 - the work's own exit code must not be lost
+            told = f"unexpected {type(error).__name__}: this is a bug in icesync"
+            self.console.complain(f"error: report {kind}: {told}\n")
+            return False
+        return True
+
+
+def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
+    """
+    Demand that each of *paths* can be written, and is nothing that is needed otherwise.
+
+    Raises:
+        UsageError: one cannot, or two are the same.
+
+    """
+    seen: dict[Any, str] = {other.resolve(): "is used for something else" for other in others}
+    for path in paths:
+        place = path.resolve()
+        if place in seen:
+            raise UsageError(
+                f"--report {ascii(str(path))[1:-1]} {seen[place]}", "give another path"
+            )
+        seen[place] = "is given twice"
+        check_writable(path)

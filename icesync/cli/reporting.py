@@ -1,0 +1,106 @@
+"""The flags by which the result of a command is written, and the wrapper that obeys them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import click
+from click.core import ParameterSource
+
+from icesync.model.ci import Forge
+from icesync.render.formats import FORMATS, SHOWN, kinds_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from icesync.cli.options import Common
+    from icesync.cli.output import Wanted
+    from icesync.model.review import Command
+
+__all__ = ["output_options"]
+
+Function: TypeAlias = Callable[..., int]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+_FILES: Final = ("out", "planfile")
+"""Parameters that name a file, which a report must not overwrite."""
+
+
+def output_options(name: Command) -> Callable[[Function], Function]:
+    """
+    Add ``--format``, ``--json``, ``--report`` and ``--ci``; the command takes an Output.
+
+    What the command came to is written when it ends, however it ends.
+    """
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def run(common: Common, **flags: Any) -> int:
+            from icesync.cli.output import Output
+
+            output = Output(common, name, _take_wanted(flags))
+            return output.conduct(lambda: function(output, **flags))
+
+        decorated: Function = run
+        for option in reversed(_flags(name)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
+    return (
+        click.option("--format", "format_name", type=click.Choice(SHOWN), default="text",
+                     envvar="ICESYNC_FORMAT", show_default=True,
+                     help="How to write the result to stdout."),
+        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+        click.option("--report", "reports", multiple=True, metavar="KIND=PATH",
+                     callback=_report_reader(name),
+                     help="Write the result to a file too; - is stdout. "
+                          f"KIND: {', '.join(kinds_for(name))}."),
+        click.option("--ci", "pipeline", type=click.Choice(["auto", *Forge]), default="auto",
+                     envvar="ICESYNC_CI", show_default=True,
+                     help="Annotations, summary, outputs for this pipeline."),
+    )  # fmt: skip
+
+
+def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, Any], Pairs]:
+    """Return what reads the arguments of ``--report`` for the command *name*."""
+    possible = kinds_for(name)
+
+    def read(context: click.Context, parameter: click.Parameter, values: Any) -> Pairs:
+        pairs = [value.partition("=") for value in values]
+        for kind, _, path in pairs:
+            if kind not in possible:
+                known = kind in FORMATS
+                what = f"{name} writes no {kind}" if known else f"no such kind: {ascii(kind)[1:-1]}"
+                told = f"{what}; it is one of {', '.join(possible)}"
+                raise click.BadParameter(told, ctx=context, param=parameter)
+            if not path:
+                told = f"no file is named; write {kind}=PATH"
+                raise click.BadParameter(told, ctx=context, param=parameter)
+        return tuple((kind, path) for kind, _, path in pairs)
+
+    return read
+
+
+def _take_wanted(flags: dict[str, Any]) -> Wanted:
+    """Take the flags of :func:`output_options` out of *flags* and return what they want."""
+    from icesync.cli.output import STDOUT, Wanted
+    from icesync.cli.pipeline import detect_forge
+
+    format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
+    reports: Pairs = flags.pop("reports")
+    forge = detect_forge(flags.pop("pipeline"), os.environ)
+    context = click.get_current_context()
+    source = context.get_parameter_source("format_name")
+    taken = as_json or source is ParameterSource.COMMANDLINE
+    if taken + sum(path == STDOUT for _, path in reports) > 1:
+        told = "stdout can hold one result only; give a path instead of -"
+        raise click.UsageError(told, context)
+    named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
+    return Wanted("json" if as_json else format_name, reports, forge, named)

@@ -1,0 +1,87 @@
+"""
+What a command came to: the one value that every report is made from.
+
+A command that was stopped has the parts that it got to, and a failure that says
+why there are no more: a report of a failed run is written like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icesync.diagnostics import Diagnostic
+    from icesync.model.address import Address
+    from icesync.model.plan import Plan, Refusal
+    from icesync.model.report import Report
+
+__all__ = ["Assertion", "Command", "Failure", "Review", "Upkeep"]
+
+
+class Command(StrEnum):
+    """The commands that can be reported on."""
+
+    VALIDATE = "validate"
+    PLAN = "plan"
+    APPLY = "apply"
+    CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What stopped a command, and the way out."""
+
+    message: str
+    hints: tuple[str, ...] = ()
+    exit_code: int = 1
+
+
+class Assertion(NamedTuple):
+    """When ICE acknowledged a server last; UTC, ``YYYY-MM-DDTHH:MM:SSZ``."""
+
+    applied_at: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """
+    What a schedule looks after, beside the changes, at the moment *now*.
+
+    *oldest* are the oldest assertions, the oldest first; *stale* all servers
+    whose assertion is older than *max_age*, where somebody asked. *token_ends*
+    is None where nobody knows.
+    """
+
+    now: datetime
+    oldest: tuple[Assertion, ...] = ()
+    max_age: str | None = None
+    stale: tuple[Address, ...] = ()
+    uncertain: tuple[Address, ...] = ()
+    orphans: tuple[Address, ...] = ()
+    token_ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """
+    What *command* came to; parts that it did not get to are None.
+
+    *files* are all that were read, *findings* what is to be said about them,
+    both relative to the configuration. *exit_code* is the command's own.
+    """
+
+    command: Command
+    findings: tuple[Diagnostic, ...] = ()
+    files: tuple[str, ...] = ()
+    servers: int = 0
+    plan: Plan | None = None
+    refusals: tuple[Refusal, ...] = ()
+    report: Report | None = None
+    upkeep: Upkeep | None = None
+    failure: Failure | None = None
+    exit_code: int = 0

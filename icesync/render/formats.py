@@ -1,0 +1,68 @@
+"""
+The table of formats: what each is for, which commands it can carry, who renders it.
+
+A format is a module of this room with ``render(review, view) -> str`` and a row
+here; it is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.ci import Ci
+from icesync.model.review import Command
+from icesync.render.style import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from icesync.model.review import Review
+
+__all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "View", "kinds_for", "renderer"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where a review is shown: how to paint, the pipeline around it, the version that made it."""
+
+    style: Style = field(default_factory=Style)
+    ci: Ci = field(default_factory=Ci)
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row: a module of ``render``, the commands that it can show, and what it is for."""
+
+    module: str
+    commands: Collection[Command]
+    purpose: str
+
+
+_ALL: Final = tuple(Command)
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "text": Format("text", _ALL, "for people at a terminal"),
+    "json": Format("jsondoc", _ALL, "for programs; schemas by `icesync schema`"),
+}
+"""Every format by the name that the command line has for it."""
+
+SHOWN: Final = ("text", "json")
+"""What ``--format`` can put on stdout."""
+
+REPORTS: Final = tuple(name for name in FORMATS if name != "text")
+"""What ``--report`` can write to a file."""
+
+
+def kinds_for(command: Command) -> tuple[str, ...]:
+    """Return the kinds of report that *command* can write."""
+    return tuple(name for name in REPORTS if command in FORMATS[name].commands)
+
+
+def renderer(name: str) -> Callable[[Review, View], str]:
+    """Return what renders the format *name*."""
+    module = importlib.import_module(f"icesync.render.{FORMATS[name].module}")
+    render: Callable[[Review, View], str] = module.render
+    return render

@@ -1,0 +1,29 @@
+"""What a command came to, for people at a terminal: each part when it is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icesync.codec.plan import plan_digest
+from icesync.render.findings import render_diagnostics
+from icesync.render.plan import render_plan
+from icesync.render.report import render_report
+from icesync.render.upkeep import render_upkeep
+
+if TYPE_CHECKING:
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+
+__all__ = ["render"]
+
+
+def render(review: Review, view: View) -> str:
+    """Return the last part that *review* got to: of an apply first its plan, then its report."""
+    style = view.style
+    if review.report is not None:
+        return "\n" + render_report(review.report, style) if review.report.results else ""
+    if review.upkeep is not None:
+        return render_upkeep(review.upkeep, style)
+    if review.plan is not None:
+        return render_plan(review.plan, plan_digest(review.plan), style)
+    return render_diagnostics(review.findings, style)
