@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.model.lock import LockOwner
+    from icesync.model.plan import ResourceChange
     from icesync.model.report import Outcome, Result
     from icesync.model.secret import SecretFacts, SecretRef, SecretValue
     from icesync.model.update import Update
@@ -243,6 +244,14 @@ class Progress(Protocol):
 
     def start(self, total: int) -> None:
         """Begin: *total* changes will be carried out."""
+        ...
+
+    def calling(self, change: ResourceChange) -> None:
+        """Take note that the call of *change* leaves now; told by the worker that makes it."""
+        ...
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Take note that no call leaves for *wait_s* seconds; told by any worker."""
         ...
 
     def advance(self, result: Result) -> None:

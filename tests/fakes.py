@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.lock import LockOwner
+    from icesync.model.plan import ResourceChange
     from icesync.model.report import Result
     from icesync.model.update import Update
     from icesync.ports import Journals
@@ -206,16 +207,31 @@ class FakeClock:
 
 
 class FakeProgress:
-    """Remembers what it was told: *total* (None before the start), *results*, *stopped*."""
+    """
+    Remembers what it was told.
+
+    *total* is None before the start; *called* are addresses, *pauses* pairs of
+    seconds and reason.
+    """
 
     def __init__(self) -> None:
         self.total: int | None = None
+        self.called: list[Address] = []
+        self.pauses: list[tuple[float, str]] = []
         self.results: list[Result] = []
         self.stopped = False
 
     def start(self, total: int) -> None:
         """Remember *total*."""
         self.total = total
+
+    def calling(self, change: ResourceChange) -> None:
+        """Remember whose call leaves."""
+        self.called.append(change.address)
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Remember a pause."""
+        self.pauses.append((wait_s, reason))
 
     def advance(self, result: Result) -> None:
         """Remember *result*."""

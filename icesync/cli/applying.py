@@ -16,7 +16,6 @@ from icesync.bootstrap import gateways, obtain_token
 from icesync.cli.files import read_named, write_private
 from icesync.cli.interrupt import halting
 from icesync.cli.planning import ask_for_plan, show_facts
-from icesync.cli.progress import open_progress
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
 from icesync.engine.apply import apply, check_token, failure_of, foreign_organizations
@@ -181,7 +180,7 @@ def _carry_out(
     open_gateway = gateways(context, token) if token is not None else _no_gateway
     with halting(halt, console), _rescuing(context):
         report = apply(
-            plan, values, recorder, open_gateway, context.clock, run, open_progress(console), halt
+            plan, values, recorder, open_gateway, context.clock, run, output.progress(plan), halt
         )
     return report, halt
 

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
+from icesync.bootstrap import SystemClock
+from icesync.cli.events import EventLog, StreamedProgress
 from icesync.cli.failure import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open
 from icesync.cli.pipeline import read_pipeline
+from icesync.cli.progress import open_progress
 from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
 from icesync.model.ci import Ci, Forge
 from icesync.model.review import Command, Review
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.engine.validate import Validation
+    from icesync.model.plan import Plan
     from icesync.model.report import Report
     from icesync.model.review import Upkeep
+    from icesync.ports import Progress
 
 __all__ = ["STDOUT", "Output", "Wanted"]
 
@@ -67,6 +72,8 @@ class Output:
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
         self.shown = instead[0] if instead else wanted.shown
+        streamed = command is Command.APPLY and wanted.shown == "json" and not instead
+        self._events = EventLog(self.console, SystemClock()) if streamed else None
         _check_paths([Path(path) for _, path in self._files], wanted.named)
 
     @property
@@ -117,6 +124,11 @@ class Output:
         self.review = replace(self.review, upkeep=upkeep)
         self._show()
 
+    def progress(self, plan: Plan) -> Progress:
+        """Return what is told how the apply of *plan* goes."""
+        shown = open_progress(self.console)
+        return StreamedProgress(self._events, plan, shown) if self._events else shown
+
     def applied(self, report: Report) -> None:
         """Take in how an apply ended."""
         self.review = replace(self.review, report=report)
@@ -130,8 +142,11 @@ class Output:
             self._stopped(error)
             raise
         self.review = replace(self.review, exit_code=code)
-        self._show(last=True)
-        whole = self._deliver()
+        whole = False
+        try:
+            self._show(last=True)
+        finally:
+            whole = self._deliver()
         return EXIT_UNEXPECTED if code == EXIT_OK and not whole else code
 
     def _stopped(self, error: BaseException) -> None:
@@ -152,7 +167,10 @@ class Output:
 
     def _show(self, *, last: bool = False) -> None:
         """Write to stdout: text as soon as a part is known, a document at the end."""
-        if self.is_text is not last:
+        if self._events is not None:
+            if last:
+                self._events.finish(self.review, self._view())
+        elif self.is_text is not last:
             self.console.data(renderer(self.shown)(self.review, self._view(self.console.style)))
             self.console.flush()
 

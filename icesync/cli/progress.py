@@ -10,6 +10,7 @@ from icesync.model.report import ResultStatus
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console
+    from icesync.model.plan import ResourceChange
     from icesync.model.report import Result
     from icesync.ports import Progress
 
@@ -31,6 +32,12 @@ class _Silent:
     def start(self, total: int) -> None:
         """Say nothing."""
 
+    def calling(self, change: ResourceChange) -> None:
+        """Say nothing."""
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Say nothing."""
+
     def advance(self, result: Result) -> None:
         """Say nothing."""
 
@@ -50,6 +57,14 @@ class _Lines:
     def start(self, total: int) -> None:
         """Begin."""
         self._total = total
+
+    def calling(self, change: ResourceChange) -> None:
+        """Say nothing: its end is worth a line."""
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Say why nothing happens."""
+        if wait_s >= 1:
+            self._console.talk(f"{reason}: no call for {wait_s:.0f} s")
 
     def advance(self, result: Result) -> None:
         """Count, and say so when the last line is old."""
@@ -91,6 +106,12 @@ class _Bar:
         """Show the bar."""
         self._progress.start()
         self._task = self._progress.add_task("applying", total=total, failed="")
+
+    def calling(self, change: ResourceChange) -> None:
+        """Show nothing: a call is short."""
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Show nothing: the bar stands still."""
 
     def advance(self, result: Result) -> None:
         """Move the bar."""

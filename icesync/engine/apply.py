@@ -105,7 +105,7 @@ def apply(
 
     """
     began = clock.monotonic()
-    conductor = Conductor(plan, values, recorder, open_gateway, clock, run, halt)
+    conductor = Conductor(plan, values, recorder, open_gateway, clock, run, halt, progress)
     recorder.begin(plan)
     progress.start(len(plan.effective))
     results: dict[Address, Result] = {}

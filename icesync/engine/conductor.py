@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icesync.engine.recorder import Recorder
     from icesync.model.address import Address
     from icesync.model.secret import SecretValue
-    from icesync.ports import Clock, Gateway
+    from icesync.ports import Clock, Gateway, Progress
 
 __all__ = ["SETTLE_S", "Conductor", "Halt", "Run"]
 
@@ -87,6 +87,7 @@ class Conductor:
         clock: Clock,
         run: Run,
         halt: Halt,
+        progress: Progress,
     ) -> None:
         self._recorder = recorder
         waits = {c.address: recorder.settling_s(c, run.settle_s) for c in plan.calls}
@@ -99,7 +100,10 @@ class Conductor:
         self._clock = clock
         self._run = run
         self._halt = halt
-        self._governor = Governor(run.rate_per_s, len(plan.calls), clock, random.random)
+        self._progress = progress
+        self._governor = Governor(
+            run.rate_per_s, len(plan.calls), clock, random.random, progress.pausing
+        )
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
@@ -151,6 +155,7 @@ class Conductor:
             gateway = self._open_gateway()
             while (change := self._next()) is not None:
                 self._recorder.declare(change)
+                self._progress.calling(change)
                 outcome = self._send(gateway, _update(change, self._values))
                 if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
                     self._stop.set()

@@ -100,16 +100,23 @@ class Governor:
     """
     Paces, pauses, breaks and budgets the calls of one run; safe for all its workers.
 
-    *draw* gives numbers from 0 to 1; *stopped* says in words why the run ends
+    *draw* gives numbers from 0 to 1; *tell* hears of each pause, how long and
+    why, and must be quick; *stopped* says in words why the run ends
     early, None while it does not.
     """
 
     def __init__(
-        self, rate_per_s: float, calls: int, clock: Clock, draw: Callable[[], float]
+        self,
+        rate_per_s: float,
+        calls: int,
+        clock: Clock,
+        draw: Callable[[], float],
+        tell: Callable[[float, str], None] | None = None,
     ) -> None:
         self.stopped: str | None = None
         self._clock = clock
         self._draw = draw
+        self._tell = tell
         self._lock = threading.Lock()
         self._rate_limit = self._rate = rate_per_s
         self._next_at = clock.monotonic()
@@ -207,6 +214,7 @@ class Governor:
     def _open(self, now: float) -> None:
         self._openings += 1
         self._open_until = now + BREAKER.rest_s
+        self._announce(BREAKER.rest_s, "ICE keeps failing")
         if self._openings >= BREAKER.openings:
             self.stopped = "ICE keeps failing; the run was ended to leave it alone"
 
@@ -220,7 +228,12 @@ class Governor:
             # Once for each pause: all workers meet the same limit at the same time.
             self._rate = max(_SLOWEST_PER_S, self._rate * _SLOWER)
             self._slowed_at = now
+            self._announce(wait_s, "ICE asks to slow down")
         self._pause_until = max(self._pause_until, now + wait_s)
+
+    def _announce(self, wait_s: float, reason: str) -> None:
+        if self._tell is not None:
+            self._tell(wait_s, reason)
 
     def _speed_up(self, now: float) -> None:
         if self._rate < self._rate_limit and now - self._slowed_at >= _CLEAN_S:

@@ -46,10 +46,19 @@ _ALL: Final = tuple(Command)
 FORMATS: Final[Mapping[str, Format]] = {
     "text": Format("text", _ALL, "for people at a terminal"),
     "json": Format("jsondoc", _ALL, "for programs; schemas by `icesync schema`"),
+    "markdown": Format("markdown", _ALL, "for comments, summaries and issues, under 60,000 bytes"),
+    "junit": Format(
+        "junit",
+        (Command.VALIDATE, Command.APPLY, Command.CHECK),
+        "for test panels: a case for each file, or each server",
+    ),
+    "sarif": Format("sarif", _ALL, "for code scanning: the findings in files"),
+    "gitlab-codequality": Format("codequality", _ALL, "for merge requests: the findings in files"),
+    "gitlab-terraform": Format("terraform", (Command.PLAN,), "for merge requests: the counts"),
 }
 """Every format by the name that the command line has for it."""
 
-SHOWN: Final = ("text", "json")
+SHOWN: Final = ("text", "json", "markdown")
 """What ``--format`` can put on stdout."""
 
 REPORTS: Final = tuple(name for name in FORMATS if name != "text")

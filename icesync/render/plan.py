@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
 
-__all__ = ["CANNOT_BE_READ", "render_plan", "render_refusals", "totals"]
+__all__ = [
+    "CANNOT_BE_READ",
+    "SYMBOLS",
+    "render_plan",
+    "render_refusals",
+    "rest_of",
+    "shown_secret",
+    "shown_value",
+    "totals",
+]
 
 CANNOT_BE_READ: Final = (
     "ICE cannot be asked what it holds: this compares the files with what it last acknowledged"
@@ -31,7 +40,7 @@ CANNOT_BE_READ: Final = (
 _ALIGNED: Final = 60
 """Places line up behind values of up to so many columns."""
 
-_SYMBOLS: Final = {
+SYMBOLS: Final = {
     Action.ADOPT: ("+", "green", "will be sent for the first time"),
     Action.UPDATE: ("~", "yellow", "will be updated"),
     Action.DISABLE: ("-", "red", "will be disabled"),
@@ -88,7 +97,7 @@ def _headline(plan: Plan, style: Style) -> str:
 
 
 def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
-    symbol, colour, sentence = _SYMBOLS[change.action]
+    symbol, colour, sentence = SYMBOLS[change.action]
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
     yield f"{head} {sentence}{_place(change.position, style)}"
     if change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
@@ -116,7 +125,9 @@ def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
     """Yield a first send, a line a block: everything is new."""
     for block in ("", *BLOCKS):
         parts = [
-            f"{_leaf(f.key)} = {_value(f.after)}" for f in change.fields if _block(f.key) == block
+            f"{_leaf(f.key)} = {shown_value(f.after)}"
+            for f in change.fields
+            if _block(f.key) == block
         ]
         parts += [f"{_leaf(s.key)} = (sensitive)" for s in change.secrets if _block(s.key) == block]
         if parts:
@@ -148,10 +159,10 @@ def _differences(change: ResourceChange, style: Style) -> Iterator[str]:
     for key, text, length, position in rows:
         gap = " " * max(texts - length, 0) if position else ""
         yield f"    {key:<{keys}}  {text}{gap}{_place(position, style)}"
-    yield f"    {style.paint(_rest(change), 'dim')}"
+    yield f"    {style.paint(rest_of(change), 'dim')}"
 
 
-def _rest(change: ResourceChange) -> str:
+def rest_of(change: ResourceChange) -> str:
     """Return what rides along unseen: the call always carries the whole record."""
     kept = len(change.after or {}) - sum(f.after is not None for f in change.fields)
     riding = [s.comparison for s in change.secrets if s.reference]
@@ -164,18 +175,24 @@ def _rest(change: ResourceChange) -> str:
 
 def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
     """Return old and new value, painted, and how wide they are unpainted."""
-    before, after = _value(field.before), _value(field.after)
+    before, after = shown_value(field.before), shown_value(field.after)
     painted = f"{style.paint(before, 'red')} -> {style.paint(after, 'green')}"
     return painted, len(f"{before} -> {after}")
 
 
 def _secret(secret: SecretChange, style: Style) -> tuple[str, int]:
     colour = "yellow" if secret.comparison is SecretComparison.CHANGED else "dim"
-    told = f"(sensitive, {secret.comparison})" if secret.reference else "(sensitive, taken back)"
+    told = shown_secret(secret)
     return style.paint(told, colour), len(told)
 
 
-def _value(value: Setting | None) -> str:
+def shown_secret(secret: SecretChange) -> str:
+    """Return what may be said about *secret*: how it compares."""
+    return f"(sensitive, {secret.comparison})" if secret.reference else "(sensitive, taken back)"
+
+
+def shown_value(value: Setting | None) -> str:
+    """Return *value* as a plan shows it: safe, texts in quotes."""
     if value is None:
         return "(not given)"
     if isinstance(value, bool):
@@ -199,7 +216,7 @@ def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[
     width = max(len(str(change.address)) for change in changes)
     words = max(len(change.action) for change in changes)
     for change in changes:
-        symbol, colour, _ = _SYMBOLS[change.action]
+        symbol, colour, _ = SYMBOLS[change.action]
         mark = style.paint(symbol, colour, "bold")
         line = f"  {mark} {change.action:<{words}}  {change.address!s:<{width}}"
         yield f"{line}  {_gist(change)}".rstrip()

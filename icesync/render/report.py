@@ -10,7 +10,7 @@ from icesync.render.style import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["render_report", "report_document"]
+__all__ = ["MEANINGS", "counts_of", "render_report", "report_document", "retry_command"]
 
 _COLOURS: Final = {
     ResultStatus.APPLIED: "green",
@@ -19,7 +19,7 @@ _COLOURS: Final = {
     ResultStatus.NOT_ATTEMPTED: "dim",
 }
 
-_MEANINGS: Final = {
+MEANINGS: Final = {
     ResultStatus.FAILED: "ICE holds what it held before",
     ResultStatus.UNCERTAIN: "ICE may hold the old or the new record; the next plan sends it again",
     ResultStatus.NOT_ATTEMPTED: "nothing was sent",
@@ -31,19 +31,25 @@ _NAMED_TARGETS: Final = 10
 
 def render_report(report: Report, style: Style) -> str:
     """Return totals, then every server that was not applied with its reason, then what to run."""
-    counts = {status: len(report.with_status(status)) for status in ResultStatus}
-    told = ", ".join(
-        style.paint(f"{n} {status}", _COLOURS[status])
-        for status, n in counts.items()
-        if n or status is ResultStatus.APPLIED
-    )
+    told = counts_of(report, style)
     head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
     lines = [f"{head} {told} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
     for status in (ResultStatus.FAILED, ResultStatus.UNCERTAIN, ResultStatus.NOT_ATTEMPTED):
         lines.extend(_section(report, status, style))
     if not report.complete:
-        lines += ["", f"To send just those again: {style.paint(_retry(report), 'cyan')}"]
+        lines += ["", f"To send just those again: {style.paint(retry_command(report), 'cyan')}"]
     return "\n".join(lines) + "\n"
+
+
+def counts_of(report: Report, style: Style | None = None) -> str:
+    """Return how many changes ended in which way, such as ``3 applied, 1 failed``."""
+    style = style or Style()
+    counts = {status: len(report.with_status(status)) for status in ResultStatus}
+    return ", ".join(
+        style.paint(f"{n} {status}", _COLOURS[status])
+        for status, n in counts.items()
+        if n or status is ResultStatus.APPLIED
+    )
 
 
 def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str]:
@@ -51,7 +57,7 @@ def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str
     if not results:
         return
     yield ""
-    yield f"{style.paint(status.capitalize(), _COLOURS[status], 'bold')}: {_MEANINGS[status]}"
+    yield f"{style.paint(status.capitalize(), _COLOURS[status], 'bold')}: {MEANINGS[status]}"
     width = max(len(str(result.address)) for result in results)
     for result in results[:_LISTED]:
         yield f"  {result.address!s:<{width}}  {_reason(result)}".rstrip()
@@ -63,7 +69,8 @@ def _reason(result: Result) -> str:
     return safe(result.outcome.detail) if result.outcome else ""
 
 
-def _retry(report: Report) -> str:
+def retry_command(report: Report) -> str:
+    """Return the command that sends what was not applied, and nothing else."""
     open_results = [r for r in report.results if r.status is not ResultStatus.APPLIED]
     if len(open_results) > _NAMED_TARGETS:
         return "icesync apply"

@@ -39,7 +39,7 @@ _WORDS: Final = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "LINEAGE"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "HEX"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "KEYID"),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\bin \d+\.\d s;"), "in N s;"),
     (re.compile(r'"elapsed_s": [0-9.e-]+'), '"elapsed_s": N'),
     (re.compile(r"\bin \d+ minutes\b"), "in N minutes"),

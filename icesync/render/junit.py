@@ -1,0 +1,170 @@
+"""
+What a command came to as JUnit XML: a case for each file, or for each server.
+
+A file's findings share one ``failure``, since readers such as GitLab's look at
+one only. A partial apply shows at once: what was not reached is *skipped*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from xml.sax.saxutils import escape, quoteattr
+
+from icesync.diagnostics import Diagnostic, Severity
+from icesync.model.plan import Action
+from icesync.model.report import ResultStatus
+from icesync.model.review import Command
+from icesync.render.style import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.report import Report, Result
+    from icesync.model.review import Failure, Review
+    from icesync.render.formats import View
+
+__all__ = ["render"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One case; *verdict* is the element that says how it ended, empty where all is well."""
+
+    name: str
+    verdict: str = ""
+    message: str = ""
+    text: str = ""
+    output: str = ""
+    file: str = ""
+
+
+def render(review: Review, view: View) -> str:
+    """Return *review* as one suite; files are relative to the repository."""
+    cases = [*_cases(review, view)]
+    if review.failure is not None and all(case.verdict in {"", "skipped"} for case in cases):
+        cases.append(_stopped(review.failure))
+    name = quoteattr(f"icesync {review.command}")
+    counts = " ".join(
+        f'{plural}="{sum(case.verdict == verdict for case in cases)}"'
+        for plural, verdict in _COUNTED.items()
+    )
+    seconds = f"{review.report.elapsed_s if review.report else 0:.3f}"
+    head = f'name={name} tests="{len(cases)}" {counts} time="{seconds}"'
+    body = "".join(_element(case, review.command) for case in cases)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<testsuites {head}>\n  <testsuite {head}>\n{body}  </testsuite>\n</testsuites>\n"
+    )
+
+
+_COUNTED: Final = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+
+
+def _element(case: _Case, command: Command) -> str:
+    names = f"classname={_attribute(f'icesync.{command}')} name={_attribute(case.name)}"
+    head = names + (f" file={_attribute(case.file)}" if case.file else "")
+    inside = ""
+    if case.verdict:
+        text = "\n".join(escape(safe(line)) for line in case.text.split("\n"))
+        inside += f"      <{case.verdict} message={_attribute(case.message)}"
+        inside += f">{text}</{case.verdict}>\n" if text else "/>\n"
+    if case.output:
+        text = "\n".join(escape(safe(line)) for line in case.output.split("\n"))
+        inside += f"      <system-out>{text}</system-out>\n"
+    return (
+        f"    <testcase {head}>\n{inside}    </testcase>\n"
+        if inside
+        else f"    <testcase {head}/>\n"
+    )
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(safe(text))
+
+
+def _stopped(failure: Failure) -> _Case:
+    return _Case("run", "error", failure.message, "\n".join(failure.hints))
+
+
+def _cases(review: Review, view: View) -> Iterator[_Case]:
+    if review.plan is None or review.command is Command.VALIDATE:
+        yield from _files(review, view)
+    elif review.command is Command.CHECK:
+        yield from _open_changes(review, review.plan)
+    else:
+        yield from _results(review.plan, review.report)
+
+
+def _files(review: Review, view: View) -> Iterator[_Case]:
+    """Yield a case for each file, also for one that only a finding names."""
+    for file in sorted({*review.files, *(one.position.file for one in review.findings)}):
+        found = [one for one in review.findings if one.position.file == file]
+        errors = [one for one in found if one.severity is Severity.ERROR]
+        others = [one for one in found if one.severity is not Severity.ERROR]
+        verdict, message = ("failure", _title(errors)) if errors else ("", "")
+        path = view.ci.path(file)
+        yield _Case(path, verdict, message, _told(errors), _told(others), path)
+
+
+def _title(errors: Sequence[Diagnostic]) -> str:
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{errors[0].rule} {errors[0].message}{more}"
+
+
+def _told(found: Iterable[Diagnostic]) -> str:
+    lines = []
+    for one in found:
+        place = f"{one.position.line}:{one.position.column}"
+        lines.append(f"{place}: {one.rule} {one.message}")
+        lines += [f"  hint: {one.hint}"] if one.hint else []
+    return "\n".join(lines)
+
+
+def _results(plan: Plan, report: Report | None) -> Iterator[_Case]:
+    ended = {result.address: result for result in report.results} if report else {}
+    for change in plan.changes:
+        result = ended.get(change.address)
+        if change.action in {Action.NO_OP, Action.ORPHAN}:
+            yield _Case(_server(change), "skipped", _SKIPPED[change.action])
+        elif result is None:
+            yield _Case(_server(change), "skipped", f"{change.action}: not reached")
+        else:
+            yield _ended(_server(change), result)
+
+
+_SKIPPED: Final = {Action.NO_OP: "unchanged", Action.ORPHAN: "an orphan, not touched"}
+
+_VERDICTS: Final = {
+    ResultStatus.APPLIED: "",
+    ResultStatus.FAILED: "failure",
+    ResultStatus.UNCERTAIN: "error",
+    ResultStatus.NOT_ATTEMPTED: "skipped",
+}
+
+
+def _ended(name: str, result: Result) -> _Case:
+    told = result.outcome.detail if result.outcome else ""
+    message = f"{result.action}: {result.status}" + (f": {told}" if told else "")
+    return _Case(name, _VERDICTS[result.status], message)
+
+
+def _open_changes(review: Review, plan: Plan) -> Iterator[_Case]:
+    """Yield a case for each server: what differs, or is too old, fails."""
+    stale = review.upkeep.stale if review.upkeep else ()
+    for change in plan.changes:
+        name = _server(change)
+        if change.action is Action.ORPHAN:
+            yield _Case(name, "skipped", _SKIPPED[change.action])
+        elif change.action is not Action.NO_OP:
+            keys = ", ".join(field.key for field in change.fields)
+            yield _Case(name, "failure", f"{change.action} is open", keys)
+        elif change.address in stale:
+            yield _Case(name, "failure", "acknowledged too long ago")
+        else:
+            yield _Case(name)
+
+
+def _server(change: ResourceChange) -> str:
+    return f"{change.address} {change.name}".rstrip()

@@ -1,0 +1,94 @@
+"""
+Text from files, replies and pipelines as it may stand in Markdown.
+
+What users wrote goes into code, where neither Markdown nor HTML means anything,
+nobody is mentioned and no issue is linked; a fence is longer than every run of
+backticks inside of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from icesync.render.style import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from icesync.model.ci import Ci
+
+__all__ = ["LIMIT_BYTES", "cell", "code", "fence", "fit", "link", "marker", "prose"]
+
+LIMIT_BYTES: Final = 60_000
+"""Below what GitHub (65,536 characters) and Bitbucket's cloud take for a comment."""
+
+_RUNS: Final = re.compile(r"`+")
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]")
+_REFERENCE: Final = re.compile(r"([@#])(?=\w)")
+_ENTITIES: Final = re.compile(r"[^\w ,.-]", re.ASCII)
+
+
+def code(text: str) -> str:
+    """Return *text* as a code span; outside of tables."""
+    text = safe(text) or " "
+    ticks = "`" * (_longest_run(text) + 1)
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def cell(text: str) -> str:
+    """Return *text* as code in a cell of a table, where ``|`` ends even a code span."""
+    if "|" not in text and "\\" not in safe(text):
+        return code(text)
+    inside = _ENTITIES.sub(lambda match: f"&#{ord(match[0])};", safe(text))
+    return f"<code>{inside}</code>"
+
+
+def prose(text: str) -> str:
+    """Return a sentence of icesync's own; what it quotes in backticks becomes code."""
+    parts = safe(text).split("`")
+    if len(parts) % 2 == 0:
+        parts[-2:] = ["`".join(parts[-2:])]
+    return "".join(code(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
+    text = _SPECIAL.sub(r"\\\g<0>", text).replace("://", "&#58;//")
+    # A zero-width space: nobody is called, no issue learns of it.
+    return _REFERENCE.sub("\\1&#8203;", text)
+
+
+def link(label: str, url: str) -> str:
+    """Return *label* as code, linked to *url* where there is one."""
+    return f"[{code(label)}]({url})" if url else code(label)
+
+
+def fence(lines: Iterable[str], language: str = "") -> str:
+    """Return *lines* as a fenced block that none of them can close."""
+    text = "\n".join(lines)
+    ticks = "`" * max(3, _longest_run(text) + 1)
+    return f"{ticks}{language}\n{text}\n{ticks}\n"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in _RUNS.findall(text)), default=0)
+
+
+def marker(name: str, ci: Ci) -> str:
+    """Return the first line, by which a later run finds the comment of this configuration."""
+    facts: Mapping[str, object] = {"v": 1, "key": ci.key}
+    text = (
+        json.dumps(facts, separators=(",", ":")).replace(">", "\\u003e").replace("--", "-\\u002d")
+    )
+    return f"<!-- icesync:{name} {text} -->\n"
+
+
+def fit(levels: Sequence[Callable[[], str]]) -> str:
+    """Return the first, most telling of *levels* that is short enough; else the last."""
+    for level in levels[:-1]:
+        text = level()
+        if len(text.encode()) <= LIMIT_BYTES:
+            return text
+    return levels[-1]()
