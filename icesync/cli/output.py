@@ -9,6 +9,7 @@ changes an exit code other than 0.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,12 +19,14 @@ from icesync.bootstrap import SystemClock
 from icesync.cli.events import EventLog, StreamedProgress
 from icesync.cli.failure import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open
-from icesync.cli.pipeline import read_pipeline
+from icesync.cli.pipeline import read_pipeline, tell_github
 from icesync.cli.progress import open_progress
 from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
 from icesync.model.ci import Ci, Forge
 from icesync.model.review import Command, Review
 from icesync.render.formats import View, renderer
+from icesync.render.gitlab import close_section, open_section
+from icesync.render.headline import headline
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["STDOUT", "Output", "Wanted"]
 
 STDOUT: Final = "-"
+
+_LONG: Final = 40
+"""So many lines are folded in a job's log at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Output:
         self.review = Review(command)
         self.saved_plan: Path | None = None
         self._forge = wanted.forge
+        self._sections = 0
         self._root = common.folder
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
@@ -171,8 +178,24 @@ class Output:
             if last:
                 self._events.finish(self.review, self._view())
         elif self.is_text is not last:
-            self.console.data(renderer(self.shown)(self.review, self._view(self.console.style)))
+            view = self._view(self.console.style)
+            text = renderer(self.shown)(self.review, view)
+            if view.ci.forge is Forge.GITLAB and self.is_text and text:
+                self._fold(text)
+            else:
+                self.console.data(text)
             self.console.flush()
+
+    def _fold(self, text: str) -> None:
+        """Write *text* as a section of GitLab's log; stdout itself stays free of it."""
+        now = int(time.time())
+        self._sections += 1
+        name = f"icesync_{self.review.command}_{self._sections}"
+        title = f"icesync {self.review.command}: {headline(self.review)}"
+        collapsed = text.count("\n") > _LONG
+        self.console.complain(open_section(name, title, now, collapsed=collapsed))
+        self.console.data(text)
+        self.console.complain(close_section(name, now))
 
     def _view(self, style: Style | None = None) -> View:
         return View(style or Style(), self._pipeline(), __version__)
@@ -184,6 +207,8 @@ class Output:
         """Write all reports; return whether every one could be written."""
         view = self._view()
         done = [self._write(kind, Path(path), view) for kind, path in self._files]
+        if view.ci.forge is Forge.GITHUB:
+            tell_github(self.console, self.review, view, self.saved_plan)
         return all(done)
 
     def _write(self, kind: str, path: Path, view: View) -> bool:

@@ -1,22 +1,31 @@
 """
-Which pipeline this run is part of, read from the variables that its runner sets.
+Which pipeline this run is part of, and what its runner is told.
 
-Only what is free of effects outside of the job is derived here: links, paths
-and the files that GitHub's runner hands to each step.
+All of it is free of effects outside of the job: links, annotations, sections of
+the log, and the files that GitHub's runner hands to each step.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.ci import Ci, Forge
+from icesync.render.formats import renderer
+from icesync.render.github import encode_outputs, outputs, render_annotations
+from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
-__all__ = ["AUTO", "detect_forge", "read_pipeline"]
+    from icesync.cli.console import Console
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+
+__all__ = ["AUTO", "detect_forge", "read_pipeline", "tell_github"]
 
 AUTO: Final = "auto"
 
@@ -69,3 +78,35 @@ def _folder(root: Path, workspace: str) -> str:
             found = root.relative_to(folder).as_posix()
             return "" if found == "." else found
     return ""
+
+
+_SUMMARY_BYTES: Final = 1_000_000
+"""A step's summary may be 1 MiB in all; other commands of the step write to it too."""
+
+
+def tell_github(console: Console, review: Review, view: View, saved_plan: Path | None) -> None:
+    """Write annotations to stderr, and summary and outputs where the runner wants them."""
+    console.complain(render_annotations(review, view.ci))
+    _append(console, "GITHUB_STEP_SUMMARY", lambda used: _summary(review, view, used))
+    told = outputs(review, str(saved_plan or ""))
+    _append(console, "GITHUB_OUTPUT", lambda _: encode_outputs(told))
+
+
+def _summary(review: Review, view: View, used_bytes: int) -> str:
+    limited = replace(view, limit_bytes=max(_SUMMARY_BYTES - used_bytes, 0))
+    return renderer("markdown")(review, limited) + "\n"
+
+
+def _append(console: Console, variable: str, make: Callable[[int], str]) -> None:
+    """Append to the file that *variable* names; what cannot be written is only worth a warning."""
+    name = os.environ.get(variable)
+    if not name:
+        return
+    try:
+        path = Path(name)
+        used = path.stat().st_size if path.exists() else 0
+        with path.open("a", encoding="utf-8", errors="replace") as stream:
+            stream.write(make(used))
+    except OSError as error:
+        told = error.strerror or type(error).__name__
+        console.complain(f"warning: {variable} cannot be written: {safe(told)}\n")

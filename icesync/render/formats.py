@@ -25,11 +25,16 @@ __all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "View", "kinds_for", "render
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Where a review is shown: how to paint, the pipeline around it, the version that made it."""
+    """
+    Where a review is shown: how to paint, the pipeline around it, the version that made it.
+
+    *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
+    """
 
     style: Style = field(default_factory=Style)
     ci: Ci = field(default_factory=Ci)
     version: str = ""
+    limit_bytes: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.model.review import Command
+from icesync.render.plan import changed_keys
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def _open_changes(review: Review, plan: Plan) -> Iterator[_Case]:
         if change.action is Action.ORPHAN:
             yield _Case(name, "skipped", _SKIPPED[change.action])
         elif change.action is not Action.NO_OP:
-            keys = ", ".join(field.key for field in change.fields)
-            yield _Case(name, "failure", f"{change.action} is open", keys)
+            told = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
+            yield _Case(name, "failure", f"{change.action} is open", told)
         elif change.address in stale:
             yield _Case(name, "failure", "acknowledged too long ago")
         else:

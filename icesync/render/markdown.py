@@ -10,11 +10,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icesync.render.headline import headline
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownrun import findings_part, report_part, upkeep_part
 from icesync.render.markup import code, fit, marker, prose
-from icesync.render.plan import totals
-from icesync.render.report import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +27,13 @@ _SHORTENED: Final = "\n_Shortened to fit into a comment; the log of the run has 
 
 
 def render(review: Review, view: View) -> str:
-    """Return *review* as Markdown of at most 60,000 bytes."""
-    return fit([partial(_page, review, view, detail) for detail in Detail])
+    """Return *review* as Markdown of at most ``view.limit_bytes``."""
+    return fit([partial(_page, review, view, detail) for detail in Detail], view.limit_bytes)
 
 
 def _page(review: Review, view: View, detail: Detail) -> str:
     parts = [marker(review.command, view.ci), f"### icesync {review.command}: "]
-    parts += [_headline(review), "\n", _origin(view)]
+    parts += [headline(review), "\n", _origin(view)]
     parts.extend(_failure(review))
     parts.append(findings_part(review, view.ci, detail))
     if review.report is not None:
@@ -46,32 +45,6 @@ def _page(review: Review, view: View, detail: Detail) -> str:
     if detail:
         parts.append(_SHORTENED)
     return "".join(parts)
-
-
-def _headline(review: Review) -> str:
-    """Return the totals, or that there are none."""
-    if review.report is not None:
-        told = counts_of(review.report)
-        return told if review.report.results else "no changes, nothing was sent"
-    if review.failure is not None or review.plan is None:
-        return _verdict(review)
-    if review.plan.effective:
-        return totals(review.plan)
-    return f"no changes; {totals(review.plan) or 'no servers'}"
-
-
-def _verdict(review: Review) -> str:
-    if review.failure is not None:
-        return f"stopped, exit code {review.exit_code}"
-    errors = sum(d.severity == "error" for d in review.findings)
-    files = _count(len(review.files), "file")
-    if errors:
-        return f"{_count(errors, 'error')} in {files}"
-    return f"valid, {_count(review.servers, 'server')} in {files}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _origin(view: View) -> str:

@@ -12,6 +12,7 @@ from icesync.render.markup import cell, code, fence, link, prose
 from icesync.render.plan import (
     CANNOT_BE_READ,
     SYMBOLS,
+    changed_keys,
     rest_of,
     shown_secret,
     shown_value,
@@ -123,12 +124,10 @@ def _places(change: ResourceChange, ci: Ci) -> str:
 
 
 def _names(change: ResourceChange) -> str:
-    keys = [f.key for f in change.fields]
-    keys += [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
+    keys = changed_keys(change)
     told = f": {', '.join(map(code, keys))}" if keys and change.action is Action.UPDATE else ""
     return f"**{code(str(change.address))}**{_name(change)} {change.action}{told}"
 
 
 def _row(change: ResourceChange) -> str:
-    secrets = sum(s.comparison is SecretComparison.CHANGED for s in change.secrets)
-    return f"| {cell(str(change.address))} | {change.action} | {len(change.fields) + secrets} |\n"
+    return f"| {cell(str(change.address))} | {change.action} | {len(changed_keys(change))} |\n"

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from icesync.model.ci import Ci
 
-__all__ = ["LIMIT_BYTES", "cell", "code", "fence", "fit", "link", "marker", "prose"]
-
-LIMIT_BYTES: Final = 60_000
-"""Below what GitHub (65,536 characters) and Bitbucket's cloud take for a comment."""
+__all__ = ["cell", "code", "fence", "fit", "link", "marker", "prose"]
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]")
@@ -85,10 +82,10 @@ def marker(name: str, ci: Ci) -> str:
     return f"<!-- icesync:{name} {text} -->\n"
 
 
-def fit(levels: Sequence[Callable[[], str]]) -> str:
+def fit(levels: Sequence[Callable[[], str]], limit_bytes: int) -> str:
     """Return the first, most telling of *levels* that is short enough; else the last."""
     for level in levels[:-1]:
         text = level()
-        if len(text.encode()) <= LIMIT_BYTES:
+        if len(text.encode()) <= limit_bytes:
             return text
     return levels[-1]()

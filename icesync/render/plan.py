@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CANNOT_BE_READ",
     "SYMBOLS",
+    "changed_keys",
     "render_plan",
     "render_refusals",
     "rest_of",
@@ -222,11 +223,16 @@ def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[
         yield f"{line}  {_gist(change)}".rstrip()
 
 
+def changed_keys(change: ResourceChange) -> list[str]:
+    """Return the names of the settings and secrets that differ."""
+    secrets = [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
+    return [f.key for f in change.fields] + secrets
+
+
 def _gist(change: ResourceChange) -> str:
     """Return what changes in a few words: the names of the fields, or the server's name."""
     if change.action is Action.UPDATE:
-        keys = [f.key for f in change.fields]
-        keys += [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
+        keys = changed_keys(change)
         more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
         return safe(", ".join(keys[:6])) + more
     return quote(change.name) if change.name else ""

@@ -55,7 +55,11 @@ def test_good_files_are_the_desired_state(check: Callable[..., Validation]) -> N
     """Without errors the desired state may be used."""
     validation = check({"a.yaml": _servers()})
 
-    assert (validation.diagnostics, validation.errors, validation.files) == ((), (), ("servers/a.yaml",))
+    assert (validation.diagnostics, validation.errors, validation.files) == (
+        (),
+        (),
+        ("servers/a.yaml",),
+    )
     assert list(validation.require().servers) == [Address(59, 1)]
 
 

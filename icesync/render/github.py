@@ -1,0 +1,129 @@
+"""
+What GitHub's runner reads: annotations as workflow commands, and a step's outputs.
+
+A step shows ten annotations of each level
+(https://github.com/actions/toolkit/blob/main/docs/problem-matchers.md), so the
+tenth says how many more there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.diagnostics import Severity, SourcePosition
+from icesync.model.plan import Action
+from icesync.model.report import ResultStatus
+from icesync.model.review import Command
+from icesync.render.plan import totals
+from icesync.render.style import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from icesync.model.ci import Ci
+    from icesync.model.review import Review
+
+__all__ = ["encode_outputs", "outputs", "render_annotations"]
+
+_MOST: Final = 10
+
+_LEVELS: Final = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "notice",
+}
+"""Most severe first."""
+
+
+class _Note(NamedTuple):
+    """One annotation before it is written down."""
+
+    severity: Severity
+    title: str
+    message: str
+    position: SourcePosition | None = None
+
+
+def render_annotations(review: Review, ci: Ci) -> str:
+    """Return the workflow commands for *review*, a line each, most severe first."""
+    notes = list(_notes(review))
+    lines: list[str] = []
+    for severity, level in _LEVELS.items():
+        found = [note for note in notes if note.severity is severity]
+        shown = found if len(found) <= _MOST else found[: _MOST - 1]
+        lines += [_command(level, note, ci) for note in shown]
+        if len(found) > len(shown):
+            more = f"and {len(found) - len(shown)} more, see the log or the summary"
+            lines.append(_command(level, _Note(severity, "icesync", more), ci))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _notes(review: Review) -> Iterator[_Note]:
+    for one in review.findings:
+        hint = f"\n{one.hint}" if one.hint else ""
+        yield _Note(one.severity, one.rule, one.message + hint, one.position)
+    failure = review.failure
+    if failure is not None:
+        hints = "".join(f"\n{hint}" for hint in failure.hints)
+        yield _Note(Severity.ERROR, f"icesync {review.command}", failure.message + hints)
+    places = {c.address: c.position for c in review.plan.changes} if review.plan else {}
+    for refusal in review.refusals:
+        place = places.get(refusal.address) if refusal.address else None
+        told = f"{refusal.message}\n--allow {refusal.allow} lets it through"
+        yield _Note(Severity.WARNING, refusal.rule, told, place)
+    for result in review.report.results if review.report else ():
+        if result.status in {ResultStatus.FAILED, ResultStatus.UNCERTAIN}:
+            detail = f": {result.outcome.detail}" if result.outcome else ""
+            told = f"{result.address} {result.action} {result.status}{detail}"
+            yield _Note(Severity.ERROR, "icesync apply", told, places.get(result.address))
+    if review.command is Command.CHECK and review.plan is not None and review.plan.effective:
+        yield _Note(Severity.WARNING, "icesync check", f"open: {totals(review.plan)}")
+
+
+def _command(level: str, note: _Note, ci: Ci) -> str:
+    properties = {"title": note.title}
+    message = note.message
+    if note.position is not None:
+        file, line, column = note.position
+        path = ci.path(file)
+        properties = {"file": path, "line": str(line), "col": str(column), **properties}
+        # The log hides the properties, so the place stands in the message too.
+        message = f"{path}:{line}:{column}: {note.title} {message}"
+    told = ",".join(f"{name}={_property(text)}" for name, text in properties.items())
+    return f"::{level} {told}::{_message(message)}"
+
+
+def _message(text: str) -> str:
+    """Return *text* as the toolkit escapes a message; each of its lines is made safe."""
+    lines = [safe(line).replace("%", "%25") for line in text.split("\n")]
+    return "%0A".join(lines)
+
+
+def _property(text: str) -> str:
+    return safe(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+
+
+def outputs(review: Review, plan_path: str) -> Mapping[str, str]:
+    """Return the outputs of the step: counts, the digest's facts and the exit code, by name."""
+    plan = review.plan
+    changes = {"changes": str(bool(plan.effective)).lower()} if plan else {}
+    counts = {f"to_{action}": str(plan.count(action)) for action in _COUNTED} if plan else {}
+    told = {**changes, **counts, "plan_path": plan_path, "exit_code": str(review.exit_code)}
+    return {name: value for name, value in told.items() if value}
+
+
+_COUNTED: Final = (Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.FORGET, Action.RESEND)
+
+
+def encode_outputs(values: Mapping[str, str]) -> str:
+    """Return *values* as ``GITHUB_OUTPUT`` takes them; no value can name another output."""
+    return "".join(_output(name, value) for name, value in values.items())
+
+
+def _output(name: str, value: str) -> str:
+    if value.isprintable():
+        return f"{name}={value}\n"
+    # A text cannot hold its own digest, so it cannot end what it stands in.
+    end = f"end_{hashlib.sha256(value.encode(errors='replace')).hexdigest()}"
+    return f"{name}<<{end}\n{value}\n{end}\n"
