@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "login": "Obtain a token and keep it in a file.",
     "token": "Say what the token holds and when it ends.",
     "keygen": "Make the key of the secrets' fingerprints.",
-    "schema": "Print the JSON Schemas of the files.",
+    "schema": "Print the JSON Schemas of the files, and of what icesync writes.",
     "emulator": "Serve an emulated ICE on this machine.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",

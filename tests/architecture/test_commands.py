@@ -14,11 +14,13 @@ from rig import run_process, run_program
 
 import icesync
 from icesync.cli.main import COMMANDS, program
-from icesync.config.schema import SCHEMAS
+from icesync.config.schema import SCHEMAS as FILES
+from icesync.render.schemas import DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SCHEMAS = {**FILES, **DOCUMENTS}
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
 

@@ -15,6 +15,7 @@ from icesync.cli.main import COMMANDS
 from icesync.config.schema import SCHEMAS
 from icesync.errors import EXIT_CODES
 from icesync.model.fields import FIELDS, Presence
+from icesync.render.schemas import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -87,7 +88,7 @@ def test_every_schema_that_the_readme_names_exists() -> None:
     """A modeline that a reader copies must lead to a schema."""
     named = set(re.findall(r"schemas/([a-z-]+)\.schema\.json", README.read_text()))
 
-    assert named <= set(SCHEMAS)
+    assert named <= {*SCHEMAS, *DOCUMENTS}
 
 
 def test_every_command_that_the_readme_names_exists() -> None:

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, name: str | None) -> int:
     """
-    Print the JSON Schemas of the files.
+    Print the JSON Schemas of the files, and of what icesync writes.
 
     NAME is printed (draft 2020-12); without one, the names are listed.
 
@@ -24,17 +24,19 @@ def command(common: Common, name: str | None) -> int:
     """
     import difflib
 
-    from icesync.config.schema import SCHEMAS, build_schema
+    from icesync.config.schema import SCHEMAS
     from icesync.errors import UsageError
+    from icesync.render.schemas import DOCUMENTS
 
+    schemas = {**SCHEMAS, **DOCUMENTS}
     if name is None:
-        common.console.data("".join(f"{known}\n" for known in SCHEMAS))
+        common.console.data("".join(f"{known}\n" for known in schemas))
         return 0
-    if name not in SCHEMAS:
-        near = difflib.get_close_matches(name, SCHEMAS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(SCHEMAS)}"
+    if name not in schemas:
+        near = difflib.get_close_matches(name, schemas, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
     import json
 
-    common.console.data(json.dumps(build_schema(name), indent=2) + "\n")
+    common.console.data(json.dumps(schemas[name], indent=2) + "\n")
     return 0

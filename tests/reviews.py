@@ -1,0 +1,122 @@
+"""What each command may come to, for the tests of all formats."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from builders import SALES, SUPPORT, every_action
+
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.model.address import Address
+from icesync.model.ci import Ci, Forge
+from icesync.model.plan import Refusal
+from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.model.review import Assertion, Command, Failure, Review, Upkeep
+from icesync.render.formats import View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["GITHUB", "REVIEWS", "VIEW", "findings"]
+
+COMMIT: Final = "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b"
+
+GITHUB: Final = Ci(
+    Forge.GITHUB,
+    "mail",
+    COMMIT,
+    f"https://github.example/o/r/blob/{COMMIT}/",
+    "https://github.example/o/r/actions/runs/7",
+)
+
+VIEW: Final = View(ci=GITHUB, version="0.1.0")
+
+
+def findings() -> tuple[Diagnostic, ...]:
+    """Return an error with a hint, one without, and a warning, in two files."""
+    return (
+        Diagnostic(
+            "ICE401",
+            "`servers[0].smtp.password` is a literal secret",
+            SourcePosition("servers/59.yaml", 16, 17),
+            "write a reference: ref+env://ICE_NAME",
+        ),
+        Diagnostic(
+            "ICE301",
+            "`servers[1].smtp.port` must be 1 to 65535",
+            SourcePosition("servers/59.yaml", 22, 13),
+        ),
+        Diagnostic(
+            "ICE012",
+            "`old/*.yaml` matches no file",
+            SourcePosition("icesync.yaml", 3, 9),
+            "correct `files:`",
+            Severity.WARNING,
+        ),
+    )
+
+
+def _report() -> Report:
+    """Return an apply of :func:`builders.every_action` in which all that can happen happened."""
+    ended = (
+        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED)),
+        (ResultStatus.FAILED, Outcome(OutcomeKind.REJECTED, "ICE said: no such skill")),
+        (ResultStatus.UNCERTAIN, Outcome(OutcomeKind.UNCERTAIN, "no reply within 30 s")),
+        (ResultStatus.NOT_ATTEMPTED, None),
+        (ResultStatus.APPLIED, None),
+    )
+    changes = every_action().effective
+    results = [
+        Result(change.address, change.action, status, outcome)
+        for change, (status, outcome) in zip(changes, ended, strict=True)
+    ]
+    return Report(tuple(results), 5, 1.25, "ICE keeps failing; the run was ended to leave it alone")
+
+
+_FILES: Final = ("servers/59.yaml", "servers/70.yaml")
+_REFUSED: Final = Refusal("disables", "disables: 2 planned, the limit is 1", "disables")
+_GUARDED: Final = Refusal("tls-off", "59/2: `tls` is switched off", "tls-off:59/2", Address(59, 2))
+_LOCKED: Final = Failure("the lock is held by somebody@host", ("wait for it: --lock-timeout 5m",), 5)
+_INVALID: Final = Failure("2 errors in the configuration", (), 3)
+
+UPKEEP: Final = Upkeep(
+    now=datetime(2026, 2, 10, 12, tzinfo=UTC),
+    oldest=(
+        Assertion("2026-01-01T00:00:00Z", SUPPORT),
+        Assertion("2026-02-10T11:00:00Z", SALES),
+    ),
+    max_age="30d",
+    stale=(Address(59, 7),),
+    uncertain=(Address(59, 3),),
+    orphans=(Address(59, 6),),
+    token_ends=datetime(2026, 2, 12, 13, tzinfo=UTC),
+)
+
+REVIEWS: Final[Mapping[str, Review]] = {
+    "validate": Review(Command.VALIDATE, files=_FILES, servers=7),
+    "validate-findings": Review(
+        Command.VALIDATE, findings(), (*_FILES, "icesync.yaml"), servers=7, exit_code=3
+    ),
+    "plan": Review(
+        Command.PLAN, findings()[2:], _FILES, 7, every_action(), (_REFUSED, _GUARDED), exit_code=2
+    ),
+    "plan-invalid": Review(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
+    "plan-locked": Review(Command.PLAN, failure=_LOCKED, exit_code=5),
+    "apply": Review(Command.APPLY, (), _FILES, 7, every_action(), report=_report(), exit_code=7),
+    "apply-refused": Review(
+        Command.APPLY,
+        (),
+        _FILES,
+        7,
+        every_action(),
+        (_REFUSED,),
+        failure=Failure("disables: 2 planned; nothing was sent", ("--allow disables",), 9),
+        exit_code=9,
+    ),
+    "apply-idle": Review(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
+    "check": Review(
+        Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), upkeep=UPKEEP, exit_code=2
+    ),
+}
+"""Reviews by name; the name starts with that of the command."""

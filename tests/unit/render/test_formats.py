@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+from documents import demand_fit
+from reviews import REVIEWS, VIEW, findings
+
+from icesync.diagnostics import RULES, SourcePosition
+from icesync.model.plan import Action
+from icesync.model.review import Command
+from icesync.render.formats import FORMATS, REPORTS, kinds_for, renderer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA = Path(__file__).parents[2] / "data"
+SUFFIXES = {
+    "json": "json",
+    "markdown": "md",
+    "junit": "xml",
+    "sarif": "sarif",
+    "gitlab-codequality": "codequality.json",
+    "gitlab-terraform": "terraform.json",
+    "text": "txt",
+}
+PAIRS = [
+    (name, kind)
+    for name, review in REVIEWS.items()
+    for kind in ("text", *kinds_for(review.command))
+    if kind in SUFFIXES and (kind != "sarif" or name == "validate-findings")
+]
+
+
+def shown(name: str, kind: str) -> str:
+    """Return the review *name* as *kind*."""
+    return renderer(kind)(REVIEWS[name], VIEW)
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+def test_review(name: str, kind: str, golden: Callable[[str, str], None]) -> None:
+    """Each format tells each end of each command; a change is read in review."""
+    golden(f"reports/{name}.{SUFFIXES[kind]}", shown(name, kind))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_row_has_a_module(name: str) -> None:
+    """A format that the table names can be rendered, and serves some command."""
+    assert callable(renderer(name))
+    assert FORMATS[name].commands
+
+
+@pytest.mark.parametrize("command", Command)
+def test_common_kinds(command: Command) -> None:
+    """Every command can be read by programs and posted for people."""
+    assert {"json", "markdown", "sarif"} <= set(kinds_for(command)) <= set(REPORTS)
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_json_fits_its_schema(name: str) -> None:
+    """What is promised in ``schemas/`` is what is written, also of a run that failed."""
+    demand_fit(json.loads(shown(name, "json")))
+
+
+def test_a_failed_run_is_not_valid() -> None:
+    """A program that looks at one member is told the truth."""
+    document = json.loads(shown("plan-invalid", "json"))
+
+    assert (document["valid"], document["error_count"], document["exit_code"]) == (False, 2, 3)
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_sarif_fits_the_standard(name: str) -> None:
+    """The log is what OASIS says a log is."""
+    schema = json.loads((DATA / "sarif-2.1.0.schema.json").read_text())
+
+    jsonschema.Draft4Validator(schema).validate(json.loads(shown(name, "sarif")))
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_sarif_is_enough_for_github(name: str) -> None:
+    """Code scanning wants all of a region, a rule with help for each result, and no empty text."""
+    [run] = json.loads(shown(name, "sarif"))["runs"]
+    rules = run["tool"]["driver"]["rules"]
+
+    assert [rule["id"] for rule in rules] == list(RULES)
+    assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"].startswith("mail/")
+        assert set(place["region"]) == {"startLine", "startColumn", "endLine", "endColumn"}
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["message"]["text"]
+
+
+@pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "junit"])
+def test_junit_counts_its_cases(name: str) -> None:
+    """The head of a suite says what stands below it."""
+    suite = ET.fromstring(shown(name, "junit"))[0]
+    found = Counter(verdict.tag for case in suite for verdict in case)
+
+    assert int(suite.attrib["tests"]) == len(suite)
+    assert [int(suite.attrib[n]) for n in ("failures", "errors", "skipped")] == [
+        found[n] for n in ("failure", "error", "skipped")
+    ]
+
+
+@pytest.mark.parametrize("name", [n for n, k in PAIRS if k == "junit" and REVIEWS[n].exit_code])
+def test_junit_of_a_failed_run_is_red(name: str) -> None:
+    """No run that did not end well looks green in a test panel."""
+    suite = ET.fromstring(shown(name, "junit"))[0]
+
+    assert int(suite.attrib["failures"]) + int(suite.attrib["errors"]) > 0
+
+
+def rows(found: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """Return the Code Quality report of *found*."""
+    review = replace(REVIEWS["validate"], findings=found)
+    read: list[dict[str, Any]] = json.loads(renderer("gitlab-codequality")(review, VIEW))
+    return read
+
+
+def test_codequality_has_what_gitlab_reads() -> None:
+    """Description, rule, fingerprint, weight and place; the place is that of the repository."""
+    first, *_ = rows(findings())
+
+    assert set(first) == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert first["location"] == {"path": "mail/servers/59.yaml", "lines": {"begin": 16}}
+    assert {row["severity"] for row in rows(findings())} == {"major", "minor"}
+
+
+def test_fingerprint_survives_moved_lines() -> None:
+    """A finding is the same one when lines and servers are inserted above it."""
+    moved = tuple(
+        replace(
+            one,
+            position=SourcePosition(one.position.file, one.position.line + 7),
+            message=one.message.replace("servers[0]", "servers[4]"),
+        )
+        for one in findings()
+    )
+
+    assert [row["fingerprint"] for row in rows(moved)] == [
+        row["fingerprint"] for row in rows(findings())
+    ]
+
+
+def test_fingerprints_of_like_findings_differ() -> None:
+    """GitLab drops a finding whose fingerprint it has seen."""
+    one = findings()[0]
+    again = replace(one, position=SourcePosition(one.position.file, 99))
+    prints = [row["fingerprint"] for row in rows((one, again, *findings()[1:]))]
+
+    assert len(set(prints)) == len(prints)
+
+
+def test_stopped_run_is_no_clean_list() -> None:
+    """An empty list reads as "all is well", which nobody knows of a run that was stopped."""
+    [row] = json.loads(shown("plan-locked", "gitlab-codequality"))
+
+    assert "the lock is held" in row["description"]
+
+
+def test_terraform_counts() -> None:
+    """GitLab's widget takes exactly three numbers; together they are all changes."""
+    counts = json.loads(shown("plan", "gitlab-terraform"))
+    plan = REVIEWS["plan"].plan
+
+    assert plan is not None
+    assert counts == {
+        "create": plan.count(Action.ADOPT),
+        "update": plan.count(Action.UPDATE) + plan.count(Action.RESEND),
+        "delete": plan.count(Action.DISABLE) + plan.count(Action.FORGET),
+    }
+    assert sum(counts.values()) == len(plan.effective)
+
+
+def test_terraform_without_a_plan_is_no_zero() -> None:
+    """The widget says that it failed, not that nothing changes."""
+    assert json.loads(shown("plan-locked", "gitlab-terraform")) == {}
+
+
+def test_plan_passes_as_terraforms() -> None:
+    """Recipes for Terraform's plan find actions, before and after where they look."""
+    document = json.loads(shown("plan", "json"))
+    actions = {tuple(c["change"]["actions"]) for c in document["resource_changes"]}
+    known = {("no-op",), ("create",), ("update",), ("delete",), ("forget",)}
+
+    assert actions <= known
+    for change in document["resource_changes"]:
+        before, after = change["change"]["before"], change["change"]["after"]
+        assert (before is None) is (change["change"]["actions"] == ["create"])
+        assert isinstance(after, dict) or change["action"] in {"forget", "orphan"}
+        for block, names in change["change"]["after_sensitive"].items():
+            assert all(after[block][leaf] is None for leaf in names)
