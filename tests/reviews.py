@@ -77,7 +77,9 @@ def _report() -> Report:
 _FILES: Final = ("servers/59.yaml", "servers/70.yaml")
 _REFUSED: Final = Refusal("disables", "disables: 2 planned, the limit is 1", "disables")
 _GUARDED: Final = Refusal("tls-off", "59/2: `tls` is switched off", "tls-off:59/2", Address(59, 2))
-_LOCKED: Final = Failure("the lock is held by somebody@host", ("wait for it: --lock-timeout 5m",), 5)
+_LOCKED: Final = Failure(
+    "the lock is held by somebody@host", ("wait for it: --lock-timeout 5m",), 5
+)
 _INVALID: Final = Failure("2 errors in the configuration", (), 3)
 
 UPKEEP: Final = Upkeep(
@@ -103,7 +105,16 @@ REVIEWS: Final[Mapping[str, Review]] = {
     ),
     "plan-invalid": Review(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
     "plan-locked": Review(Command.PLAN, failure=_LOCKED, exit_code=5),
-    "apply": Review(Command.APPLY, (), _FILES, 7, every_action(), report=_report(), exit_code=7),
+    "apply": Review(
+        Command.APPLY,
+        (),
+        _FILES,
+        7,
+        every_action(),
+        report=_report(),
+        exit_code=7,
+        failure=Failure("ICE keeps failing", ("icesync apply   sends what is still open",), 7),
+    ),
     "apply-refused": Review(
         Command.APPLY,
         (),

@@ -86,6 +86,7 @@ def _server(change: ResourceChange, ci: Ci) -> str:
     _, _, sentence = SYMBOLS[change.action]
     place = f" · {source(change.position, ci)}" if change.position else ""
     head = f"\n**{code(str(change.address))}**{_name(change)} {sentence}{place}\n"
+    head += _because(change)
     lines = list(_lines(change))
     block = "\n" + fence(lines, "diff") if lines else ""
     return head + block + _places(change, ci)
@@ -95,10 +96,18 @@ def _name(change: ResourceChange) -> str:
     return f" {code(change.name)}" if change.name else ""
 
 
+def _because(change: ResourceChange) -> str:
+    if change.action is Action.ORPHAN:
+        told = f"list skill {change.address.skill} under `removed:` to disable or forget it"
+    elif change.reason and change.action is not Action.ADOPT:
+        told = f"because {change.reason}"
+    else:
+        return ""
+    return f"{prose(told)}\n"
+
+
 def _lines(change: ResourceChange) -> Iterator[str]:
     """Yield the lines of a diff: ``-`` and ``+`` for settings, ``!`` for secrets."""
-    if change.reason and change.action is not Action.ADOPT:
-        yield f"# {change.reason}"
     for field in change.fields:
         if field.before is not None:
             yield f"- {field.key}: {shown_value(field.before)}"

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["cell", "code", "fence", "fit", "link", "marker", "prose"]
 
 _RUNS: Final = re.compile(r"`+")
-_SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]")
-_REFERENCE: Final = re.compile(r"([@#])(?=\w)")
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")
 _ENTITIES: Final = re.compile(r"[^\w ,.-]", re.ASCII)
 
 
 def code(text: str) -> str:
     """Return *text* as a code span; outside of tables."""
-    text = safe(text) or " "
+    text = safe(text)
+    if not text:
+        return "` `"
     ticks = "`" * (_longest_run(text) + 1)
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
@@ -52,9 +53,14 @@ def prose(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    text = _SPECIAL.sub(r"\\\g<0>", text).replace("://", "&#58;//")
-    # A zero-width space: nobody is called, no issue learns of it.
-    return _REFERENCE.sub("\\1&#8203;", text)
+    return _SPECIAL.sub(_inert, text)
+
+
+def _inert(match: re.Match[str]) -> str:
+    if match[0] == ":":
+        return "&#58;"
+    # A zero-width space behind: nobody is called, no issue learns of it.
+    return f"{match[0]}&#8203;" if match[0] in "@#" else f"\\{match[0]}"
 
 
 def link(label: str, url: str) -> str:
