@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from unittest.mock import patch
 
+from documents import demand_fit
+
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
 from icesync.emulator.framework import Request
@@ -111,8 +113,19 @@ class Result:
 
     @property
     def document(self) -> Any:
-        """What stdout holds, read as JSON."""
-        return json.loads(self.stdout)
+        """What stdout holds, read as JSON; what has a published schema fits it."""
+        document = json.loads(self.stdout)
+        if document.get("kind", "icesync-snapshot") != "icesync-snapshot":
+            demand_fit(document)
+        return document
+
+    @property
+    def events(self) -> list[Any]:
+        """The events that stdout holds, a line each; each fits its schema."""
+        events = [json.loads(line) for line in self.stdout.splitlines()]
+        for event in events:
+            demand_fit(event)
+        return events
 
 
 def run_program(
@@ -520,6 +533,8 @@ def _without(environ: Mapping[str, str], result: Result) -> Result:
 _HOLDER: Final = """
 import sys
 from pathlib import Path
+from documents import demand_fit
+
 from icesync.bootstrap import SystemClock
 from icesync.model.lock import LockOwner
 from icesync.stores.local import LocalStore

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING
 
 from icesync import __version__
+from icesync.codec.canonical import one_line
 from icesync.render import events
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ class EventLog:
     def write(self, event: Mapping[str, object]) -> None:
         """Write *event* with the present moment, and let a reader have it at once."""
         moment = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json.dumps({"format_version": "1.0", "at": moment, **event})
+        line = one_line({"format_version": "1.0", "at": moment, **event})
         with self._lock:
             if self._broken is not None:
                 return
             try:
-                self._console.data(f"{line}\n")
+                self._console.data(line)
                 self._console.flush()
             except OSError as error:
                 self._broken = error

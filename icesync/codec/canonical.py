@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, Final
 
-__all__ = ["canonical", "digest", "pretty", "unique_object"]
+__all__ = ["canonical", "digest", "one_line", "pretty", "unique_object"]
+
+_CI_COMMAND: Final = re.compile(r"#(?=#\[|#vso\[)")
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -23,7 +26,17 @@ def digest(text: str) -> str:
 
 def pretty(document: object) -> str:
     """Return *document* with sorted keys, indented by 2, in ASCII, with a final newline."""
-    return json.dumps(document, sort_keys=True, indent=2, allow_nan=False) + "\n"
+    return _for_logs(json.dumps(document, sort_keys=True, indent=2, allow_nan=False)) + "\n"
+
+
+def one_line(document: object) -> str:
+    """Return *document* in a line, its members in their order, in ASCII, with a final newline."""
+    return _for_logs(json.dumps(document, allow_nan=False)) + "\n"
+
+
+def _for_logs(text: str) -> str:
+    """Return JSON that says the same, without ``##[``: CI runners obey that in any line."""
+    return _CI_COMMAND.sub(r"\\u0023", text) if "##" in text else text
 
 
 def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

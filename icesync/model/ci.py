@@ -46,8 +46,12 @@ class Ci:
         """Return *file*, which is relative to the configuration, from the repository's root."""
         return f"{self.folder}/{file}" if self.folder else file
 
+    def url_path(self, file: str) -> str:
+        """Return :meth:`path` as it may stand in an address."""
+        return quote(self.path(file), errors="replace")
+
     def link(self, position: SourcePosition) -> str:
         """Return the address of a line at the forge, or nothing where there is none."""
         if not self.files_url:
             return ""
-        return f"{self.files_url}{quote(self.path(position.file))}#L{position.line}"
+        return f"{self.files_url}{self.url_path(position.file)}#L{position.line}"

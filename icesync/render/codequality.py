@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.codec.canonical import pretty
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.render.identity import identities
 from icesync.render.style import safe
@@ -32,7 +32,7 @@ def render(review: Review, view: View) -> str:
     rows = [
         _row(one, known, view) for one, known in zip(found, identities(found, view.ci), strict=True)
     ]
-    return json.dumps(rows, indent=2) + "\n"
+    return pretty(rows)
 
 
 def _row(one: Diagnostic, fingerprint: str, view: View) -> dict[str, Any]:

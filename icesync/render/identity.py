@@ -31,5 +31,7 @@ def identities(findings: Sequence[Diagnostic], ci: Ci) -> tuple[str, ...]:
     for one in findings:
         text = "\0".join((one.rule, ci.path(one.position.file), _MOVING.sub("", one.message)))
         seen[text] += 1
-        made.append(hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()[:32])
+        made.append(
+            hashlib.sha256(f"{text}\0{seen[text]}".encode(errors="replace")).hexdigest()[:32]
+        )
     return tuple(made)

@@ -82,9 +82,9 @@ def _longest_run(text: str) -> int:
 def marker(name: str, ci: Ci) -> str:
     """Return the first line, by which a later run finds the comment of this configuration."""
     facts: Mapping[str, object] = {"v": 1, "key": ci.key}
-    text = (
-        json.dumps(facts, separators=(",", ":")).replace(">", "\\u003e").replace("--", "-\\u002d")
-    )
+    text = json.dumps(facts, separators=(",", ":"))
+    for odd, escaped in ((">", "\\u003e"), ("--", "-\\u002d"), ("#", "\\u0023")):
+        text = text.replace(odd, escaped)
     return f"<!-- icesync:{name} {text} -->\n"
 
 

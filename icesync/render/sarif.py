@@ -8,7 +8,6 @@ All four members of a region, rules with help, no empty texts
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from icesync.codec.canonical import pretty
 from icesync.diagnostics import RULES, Rule, Severity
@@ -82,7 +81,7 @@ def _result(one: Diagnostic, fingerprint: str, view: View) -> dict[str, Any]:
     }
     hint = f" ({safe(one.hint)})" if one.hint else ""
     location = {
-        "artifactLocation": {"uri": quote(view.ci.path(place.file))},
+        "artifactLocation": {"uri": view.ci.url_path(place.file)},
         "region": region,
     }
     return {

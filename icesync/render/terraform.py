@@ -8,9 +8,9 @@ three zeros would read as "no changes".
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
+from icesync.codec.canonical import one_line
 from icesync.model.plan import Action
 
 if TYPE_CHECKING:
@@ -37,4 +37,4 @@ def render(review: Review, view: View) -> str:  # noqa: ARG001 - the same for al
         name: min(sum(review.plan.count(action) for action in actions), _MOST)
         for name, actions in _COUNTED.items()
     }
-    return json.dumps(counts) + "\n"
+    return one_line(counts)
