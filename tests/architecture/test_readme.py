@@ -15,6 +15,8 @@ from icesync.cli.main import COMMANDS
 from icesync.config.schema import SCHEMAS
 from icesync.errors import EXIT_CODES
 from icesync.model.fields import FIELDS, Presence
+from icesync.model.review import Command
+from icesync.render.formats import FORMATS, REPORTS
 from icesync.render.schemas import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +56,20 @@ def _exit_codes() -> str:
     return _table(("code", "meaning"), [(str(code), text) for code, text in EXIT_CODES.items()])
 
 
-BLOCKS = {"fields": _fields, "commands": _commands, "exit-codes": _exit_codes}
+def _reports() -> str:
+    head = ("kind", *(f"`{command}`" for command in Command), "what for")
+    rows = [
+        (
+            f"`{kind}`",
+            *("yes" if command in FORMATS[kind].commands else "" for command in Command),
+            FORMATS[kind].purpose,
+        )
+        for kind in REPORTS
+    ]
+    return _table(head, rows)
+
+
+BLOCKS = {"reports": _reports, "fields": _fields, "commands": _commands, "exit-codes": _exit_codes}
 
 
 @pytest.mark.parametrize("name", list(BLOCKS))

@@ -31,6 +31,8 @@ from icesync.bootstrap import SystemClock
 from icesync.cli.console import Console
 from icesync.emulator.archive import Archive
 from icesync.emulator.service import Service
+from icesync.model.review import Command
+from icesync.render.formats import kinds_for
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -225,6 +227,9 @@ class Journey:
             self.search.add("the token", kept.read_text().strip(), kept)
             self.repository.calls(ice, token=kept.read_text().strip())
             self.demand(0, *GOOD_DAY)
+            summary = str(self.repository.root / "summary.md")
+            runner = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary}
+            self.demand(0, "plan", "apply -y --resend all", **runner)
 
     def goes_wrong(self, archive: Archive) -> None:
         """Meet an ICE that repeats what it hears, one that is not there, and bad credentials."""
@@ -233,7 +238,7 @@ class Journey:
             with FarEnd(Echo(archive, status).answer) as server:
                 ice = Ice(server.url, archive)
                 repository.calls(ice, token=ice.token())
-                result = self.run("apply", "-y", "--settle", "0")
+                result = self.run("apply", "-y", "--settle", "0", *_kinds("apply").split())
                 assert result.code in {code, 4}, result
                 self.demand(0, "show --json", "plan")
             (repository.root / "state.json").unlink(missing_ok=True)
@@ -267,11 +272,20 @@ SERVER: Final = """\
     imap: {{password: ref+file://secrets/{skill}}}
 """
 
+
+def _kinds(command: str) -> str:
+    """Return the flags that write every kind of report that *command* can."""
+    kinds = kinds_for(Command(command))
+    return " ".join(f"--report {kind}={command}.{kind}" for kind in kinds)
+
+
 GOOD_DAY: Final = (
     "token", "validate", "plan", "plan --json", "plan -o plan.json", "show plan.json",
     "show plan.json --json", "apply -y", "check", "show", "show --json", "state list",
     "state show 59/1", "state show 59/1 --json", "plan --secrets skip",
-    "apply -y --json --resend all", "state mv 59/1 59/900", "state rm 59/900",
+    "apply -y --json --resend all", "plan --format markdown", f"check {_kinds('check')}",
+    f"validate {_kinds('validate')}", f"plan {_kinds('plan')}",
+    f"apply -y --resend all {_kinds('apply')}", "state mv 59/1 59/900", "state rm 59/900",
 )  # fmt: skip
 
 
