@@ -9,7 +9,13 @@ import jsonschema
 
 from icesync.render.schemas import DOCUMENTS
 
-__all__ = ["demand_fit"]
+__all__ = ["demand_fit", "is_published"]
+
+
+def is_published(document: object) -> bool:
+    """Return whether there is a published schema for *document*; its kind says so."""
+    kind = document.get("kind", "") if isinstance(document, dict) else ""
+    return kind.removeprefix("icesync-") in DOCUMENTS
 
 
 def demand_fit(document: dict[str, Any]) -> None:

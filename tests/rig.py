@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from unittest.mock import patch
 
-from documents import demand_fit
+from documents import demand_fit, is_published
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
@@ -115,7 +115,7 @@ class Result:
     def document(self) -> Any:
         """What stdout holds, read as JSON; what has a published schema fits it."""
         document = json.loads(self.stdout)
-        if document.get("kind", "icesync-snapshot") != "icesync-snapshot":
+        if is_published(document):
             demand_fit(document)
         return document
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
+from icesync.cli.chronicle import Chronicle
 from icesync.cli.events import EventLog, StreamedProgress
 from icesync.cli.failure import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open
@@ -75,6 +76,7 @@ class Output:
         self.saved_plan: Path | None = None
         self._forge = wanted.forge
         self._sections = 0
+        self._chronicle: Chronicle | None = None
         self._root = common.folder
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
@@ -100,7 +102,7 @@ class Output:
         config = self.common.locate()
         self._root = config.parent
         context = self.common.open()
-        kept = (config, self._root / context.project.state_path)
+        kept = (config, self._root / context.project.state.path)
         _check_paths([Path(path) for _, path in self._files], kept)
         return context
 
@@ -134,7 +136,9 @@ class Output:
     def progress(self, plan: Plan) -> Progress:
         """Return what is told how the apply of *plan* goes."""
         shown = open_progress(self.console)
-        return StreamedProgress(self._events, plan, shown) if self._events else shown
+        told = StreamedProgress(self._events, plan, shown) if self._events else shown
+        self._chronicle = Chronicle(plan, told)
+        return self._chronicle
 
     def applied(self, report: Report) -> None:
         """Take in how an apply ended."""
@@ -160,8 +164,10 @@ class Output:
         failure = describe(error, debug=self.common.debug)
         code = failure.exit_code if failure else exit_code_of(error)
         findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
+        broken_off = self._chronicle if self.review.report is None else None
         self.review = replace(
             self.review,
+            report=broken_off.report() if broken_off else self.review.report,
             findings=findings or self.review.findings,
             failure=failure,
             exit_code=code,
