@@ -24,19 +24,23 @@ from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
+    from icesync.model.forge import Forge, Place
     from icesync.model.project import Login, Project
     from icesync.model.secret import SecretRef
     from icesync.net import Answer, ClientOptions
-    from icesync.ports import Clock, Gateway, SecretProvider, StateStore
+    from icesync.ports import Clock, Gateway, IssueBoard, SecretProvider, StateStore
 
 __all__ = [
     "Context",
     "EmulatorOptions",
     "SystemClock",
+    "find_place",
     "gateways",
     "log_in",
     "obtain_token",
+    "open_board",
     "open_context",
     "run_emulator",
 ]
@@ -239,6 +243,40 @@ def _client_options(context: Context) -> ClientOptions:
             f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
         ) from None
     return ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
+
+
+def find_place(
+    forge: Forge | None, *, api_url: str | None, project: str | None, number: int | None
+) -> Place:
+    """
+    Return where this run's pipeline is; what is given here counts more.
+
+    Raises:
+        UsageError: there is no pipeline, or what is known does not make a place.
+
+    """
+    from icesync.forge.place import find_place as find
+
+    return find(os.environ, forge, api_url=api_url, project=project, number=number)
+
+
+def open_board(
+    place: Place, clock: Clock, ends_s: float, *, title: str | None = None, ca_file: Path | None
+) -> AbstractContextManager[IssueBoard]:
+    """
+    Give the comments of the review at *place*, or with *title* the project's open issues.
+
+    Raises:
+        AccessError: there is no token in the environment, or it is none.
+        ForgeReadOnly: there is none, in the pipeline of a fork.
+        UsageError: *ca_file* is no good.
+
+    """
+    from icesync.forge.opening import Line
+    from icesync.forge.opening import open_board as open_it
+
+    line = Line(f"icesync/{__version__}", clock, ends_s, str(ca_file) if ca_file else None)
+    return open_it(place, os.environ, line, title)
 
 
 def _embedded_emulator(context: Context) -> Answer:

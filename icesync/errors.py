@@ -24,6 +24,11 @@ Everything that can stop icesync, and the exit code of each.
     ├── RemoteError       10   ICE was not reached, or said no at once; nothing was written
     │   ├── Unreachable
     │   └── Refused
+    ├── ForgeError        12   GitHub or GitLab did not take what was to be posted
+    │   ├── ForgeReadOnly      the token may only read
+    │   ├── ForgeRefused       it said no, and would say so again
+    │   ├── ForgeUnreachable   no usable answer came in time
+    │   └── TextTooLong        the text is longer than it keeps
     ├── UsageError        64   the command line
     └── Interrupted      130   a signal, after a clean save
 
@@ -48,6 +53,10 @@ __all__ = [
     "ConfigError",
     "ConfigInvalid",
     "ConfigMalformed",
+    "ForgeError",
+    "ForgeReadOnly",
+    "ForgeRefused",
+    "ForgeUnreachable",
     "IcesyncError",
     "Interrupted",
     "LoginRefused",
@@ -63,6 +72,7 @@ __all__ = [
     "StateLocked",
     "StateNotSaved",
     "StateTooNew",
+    "TextTooLong",
     "TokenExpired",
     "Unreachable",
     "UsageError",
@@ -84,6 +94,7 @@ EXIT_CODES: Final = {
     8: "the snapshot cannot be read, or was not saved",
     9: "refused by a limit, a guard or a missing approval",
     10: "ICE unreachable or refused at once; nothing was written",
+    12: "GitHub or GitLab was not reached, or refused what was to be posted",
     64: "the command line is wrong",
     130: "interrupted by Ctrl-C; what was acknowledged is saved",
     143: "ended by SIGTERM; what was acknowledged is saved",
@@ -207,6 +218,32 @@ class Unreachable(RemoteError):
 
 class Refused(RemoteError):
     """ICE refused the first call in a way that every other call would meet too."""
+
+
+class ForgeError(IcesyncError):
+    """GitHub or GitLab did not take what was to be posted; the work itself is not concerned."""
+
+    exit_code = 12
+
+
+class ForgeReadOnly(ForgeError):
+    """The token may only read, as that of a pull request from a fork."""
+
+
+class ForgeRefused(ForgeError):
+    """The forge said no, and would say no again."""
+
+
+class ForgeUnreachable(ForgeError):
+    """No usable answer came; *wait_s* is how long the forge asks to wait, where it does."""
+
+    def __init__(self, message: str, *hints: str, wait_s: float | None = None) -> None:
+        super().__init__(message, *hints)
+        self.wait_s = wait_s
+
+
+class TextTooLong(ForgeError):
+    """The text is longer than the forge keeps."""
 
 
 class UsageError(IcesyncError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from icesync.model.forge import Post
     from icesync.model.lock import LockOwner
     from icesync.model.plan import ResourceChange
     from icesync.model.report import Outcome, Result
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     from icesync.model.update import Update
 
 __all__ = [
+    "Board",
     "Clock",
     "FileOpener",
     "Gateway",
     "InformedProvider",
+    "IssueBoard",
     "Journal",
     "Journals",
     "Progress",
@@ -260,4 +264,45 @@ class Progress(Protocol):
 
     def stop(self) -> None:
         """No more changes will come."""
+        ...
+
+
+class Board(Protocol):
+    """
+    Where texts are posted: the comments of one review, or the open issues of a project.
+
+    All calls may end in ForgeUnreachable, ForgeReadOnly, ForgeRefused, or
+    AccessError for a token that is not accepted.
+    """
+
+    def posts(self) -> Iterator[Post]:
+        """Yield what the token's own account posted, oldest first; others' is not seen."""
+        ...
+
+    def post(self, text: str) -> Post:
+        """
+        Post *text*, whose first line is a marker.
+
+        Raises:
+            TextTooLong: the forge keeps no text of that length.
+
+        """
+        ...
+
+    def edit(self, post: Post, text: str) -> Post:
+        """
+        Replace the text of *post*.
+
+        Raises:
+            TextTooLong: the forge keeps no text of that length.
+
+        """
+        ...
+
+
+class IssueBoard(Board, Protocol):
+    """The open issues of a project."""
+
+    def close(self, post: Post) -> None:
+        """Close the issue *post*; it is not among :meth:`posts` any more."""
         ...

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from icesync.errors import SecretMissing, StateConflict, StateError, StateLocked, StateNotSaved
+from icesync.errors import (
+    SecretMissing,
+    StateConflict,
+    StateError,
+    StateLocked,
+    StateNotSaved,
+    TextTooLong,
+)
+from icesync.model.forge import Post
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretRef, SecretValue
 
@@ -22,7 +30,15 @@ if TYPE_CHECKING:
     from icesync.model.update import Update
     from icesync.ports import Journals
 
-__all__ = ["FakeClock", "FakeGateway", "FakeProgress", "FakeProvider", "FakeStore", "SentUpdate"]
+__all__ = [
+    "FakeBoard",
+    "FakeClock",
+    "FakeGateway",
+    "FakeProgress",
+    "FakeProvider",
+    "FakeStore",
+    "SentUpdate",
+]
 
 
 class FakeStore:
@@ -240,3 +256,66 @@ class FakeProgress:
     def stop(self) -> None:
         """Remember the end."""
         self.stopped = True
+
+
+class FakeBoard:
+    """
+    A board in memory; *texts* is what stands there, in order.
+
+    *failures* are raised one after the other by whatever is called next; None
+    lets a call through. *lost* posts the text and then fails, as a reply that is lost.
+    """
+
+    def __init__(self, *failures: Exception | None, most_bytes: int = 1_000_000) -> None:
+        self.failures = list(failures)
+        self.most_bytes = most_bytes
+        self.lost: Exception | None = None
+        self.writes: list[str] = []
+        self._posts: dict[int, Post] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        """What stands there."""
+        return [post.text for post in self._posts.values()]
+
+    def say(self, text: str, token: str | None = None) -> None:
+        """Let the account of this board post *text*, or a stranger by whatever other *token*."""
+        if token is None or "ours" in token:
+            self._put(len(self._posts) + 1, text)
+
+    def posts(self) -> Iterator[Post]:
+        """Yield what stands there."""
+        self._fail()
+        yield from list(self._posts.values())
+
+    def post(self, text: str) -> Post:
+        """Put *text* there."""
+        self._fail()
+        self.writes.append("post")
+        return self._put(len(self._posts) + 1, text)
+
+    def edit(self, post: Post, text: str) -> Post:
+        """Replace the text of *post*."""
+        self._fail()
+        self.writes.append("edit")
+        return self._put(post.id, text)
+
+    def close(self, post: Post) -> None:
+        """Take *post* away."""
+        self._fail()
+        self.writes.append("close")
+        del self._posts[post.id]
+
+    def _put(self, number: int, text: str) -> Post:
+        if len(text.encode()) > self.most_bytes:
+            raise TextTooLong("the fake board keeps no text of that length")
+        self._posts[number] = Post(number, text, f"https://fake.test/{number}")
+        lost, self.lost = self.lost, None
+        if lost is not None:
+            raise lost
+        return self._posts[number]
+
+    def _fail(self) -> None:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure

@@ -346,12 +346,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one call."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
-        reply = self.answer(Request("POST", self.path, headers, body))
+        reply = self.answer(Request(self.command, self.path, headers, body))
         self.send_response_only(reply.status)
         for name, value in {**reply.headers, "content-length": str(len(reply.body))}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.body)
+
+    do_GET = do_PATCH = do_PUT = do_POST  # noqa: N815 - the names of the library
 
     @staticmethod
     def answer(request: Request) -> Reply:

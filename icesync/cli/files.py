@@ -11,7 +11,14 @@ from icesync.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_writable", "read_named", "write_new", "write_open", "write_private"]
+__all__ = [
+    "append_to",
+    "check_writable",
+    "read_named",
+    "write_new",
+    "write_open",
+    "write_private",
+]
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -94,6 +101,21 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
     return True
+
+
+def append_to(path: Path, text: str) -> None:
+    """
+    Write *text* behind what is in *path*.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    try:
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
 
 
 def read_named(path: Path) -> bytes:

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "login": "Obtain a token and keep it in a file.",
     "token": "Say what the token holds and when it ends.",
     "keygen": "Make the key of the secrets' fingerprints.",
+    "ci": "Post a plan or a check to GitHub or GitLab.",
     "schema": "Print the JSON Schemas of the files, and of what icesync writes.",
     "emulator": "Serve an emulated ICE on this machine.",
     "completion": "Print the completion script of a shell.",

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icesync.model.report import Outcome, OutcomeKind
-from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError, RawReply
+from icesync.net import (
+    BrokenError,
+    HttpClient,
+    MisconfiguredError,
+    NotSentError,
+    RawReply,
+    read_retry_after,
+)
 from icesync.wire.reply import Reply, read_reply
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from icesync.client.session import Session
     from icesync.model.project import WireOptions
     from icesync.model.secret import SecretValue
@@ -19,8 +26,6 @@ if TYPE_CHECKING:
     from icesync.ports import Clock
 
 __all__ = ["IceGateway"]
-
-_MAX_WAIT_S: Final = 86_400.0
 
 
 class IceGateway:
@@ -72,19 +77,5 @@ class IceGateway:
 
 
 def _reply(raw: RawReply, now: datetime) -> Reply:
-    wait = _retry_after(raw.headers.get("retry-after", ""), now)
+    wait = read_retry_after(raw.headers.get("retry-after", ""), now)
     return Reply(raw.status, raw.headers, raw.body, wait)
-
-
-def _retry_after(text: str, now: datetime) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for: a number, or an HTTP date in any form."""
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _MAX_WAIT_S)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), _MAX_WAIT_S)

@@ -7,7 +7,6 @@ refuses, so that a good configuration does not pay for loading jsonschema.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +20,7 @@ from icesync.config.source import Quoted, SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.address import MAX_ID
+from icesync.model.host import is_loopback
 from icesync.model.project import (
     EMULATOR,
     VENDOR_BASE_URL,
@@ -307,7 +307,7 @@ def _check_address(
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return (Diagnostic("ICE013", "`api.base_url` is not an address", position),)
-    loopback = _is_loopback(host)
+    loopback = is_loopback(host)
     if parts.scheme == "http" and not loopback:
         message = "`api.base_url` must be https: the call carries passwords"
         return (Diagnostic("ICE013", message, position, "write https://"),)
@@ -315,12 +315,3 @@ def _check_address(
         return ()
     hint = f"ICESYNC_ALLOW_HOST={host} permits it, outside of the repository"
     return (Diagnostic("ICE013", f"`api.base_url` names a foreign host: {host}", position, hint),)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

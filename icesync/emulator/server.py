@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 import threading
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from icesync.emulator.connection import Connection
 from icesync.errors import UsageError
+from icesync.model.host import is_loopback
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -69,7 +69,7 @@ async def serve(
             machines and *insecure_bind* does not allow it.
 
     """
-    if not insecure_bind and not _is_loopback(host):
+    if not insecure_bind and not is_loopback(host):
         raise UsageError(
             f"the emulator would be reachable from other machines: {host}",
             f"bind it to {LOOPBACK}, or allow it with --insecure-bind",
@@ -158,14 +158,6 @@ class BackgroundServer:
             loop.call_soon_threadsafe(serving.cancel)
 
         await serving
-
-
-def _is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches *host*; of names, that is said of one only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _url(scheme: str, server: asyncio.Server) -> str:

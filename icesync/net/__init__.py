@@ -15,6 +15,7 @@ from icesync.net.client import (
     open_client,
     trust_store,
 )
+from icesync.net.retryafter import read_retry_after
 
 __all__ = [
     "MAX_REPLY_BYTES",
@@ -27,5 +28,6 @@ __all__ = [
     "RawReply",
     "is_confidential",
     "open_client",
+    "read_retry_after",
     "trust_store",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from icesync.model.host import is_loopback
 
 __all__ = ["is_confidential"]
 
@@ -16,14 +17,5 @@ def is_confidential(url: str) -> bool:
     except ValueError:
         return False
     return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -176,10 +176,19 @@ class HttpClient:
         return self.request("POST", path, body)
 
     def request(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        repeatable: bool = True,
     ) -> RawReply:
         """
         Make one request to *path* below the base address; *headers* go beside the usual ones.
+
+        *repeatable* permits that it is made twice, where it was lost on an idle
+        connection and nobody can tell whether it had arrived.
 
         Raises:
             NotSentError: it did not leave.
@@ -195,7 +204,7 @@ class HttpClient:
         try:
             reply = self._exchange(asked, deadline)
         except _LostError:
-            if not reused:
+            if not reused or not repeatable:
                 raise BrokenError(_BROKE) from None
             reply = self._repeat(asked, deadline)
         self._reused = True

@@ -171,6 +171,27 @@ def test_request_is_a_plain_post(far_end: OpenFarEnd, connect: Callable[..., Htt
     ]
 
 
+def test_request_is_what_was_asked_for(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient]
+) -> None:
+    """Any method will do, with headers of its own."""
+    far = far_end(answering())
+    headers = {"Accept": "text/plain", "X-Token": "t"}
+
+    connect(far.url).request("GET", "/x?page=2", headers=headers)
+
+    assert far.requests[0].decode().splitlines() == [
+        "GET /x?page=2 HTTP/1.1",
+        f"Host: 127.0.0.1:{far.port}",
+        "Accept: text/plain",
+        "Accept-Encoding: identity",
+        "User-Agent: icesync/0.1.0",
+        "Content-Type: application/json; charset=utf-8",
+        "X-Token: t",
+        "",
+    ]
+
+
 def test_header_names_come_in_lower_case(
     far_end: OpenFarEnd, connect: Callable[..., HttpClient]
 ) -> None:
@@ -283,16 +304,18 @@ def test_compressed_reply_is_refused(
     )
 
 
+@pytest.mark.parametrize("most", [1, 2])
 @pytest.mark.parametrize("extra", [0, 1])
-def test_reply_is_read_up_to_a_mebibyte(
-    extra: int, far_end: OpenFarEnd, connect: Callable[..., HttpClient]
+def test_reply_is_read_up_to_its_cap(
+    extra: int, most: int, far_end: OpenFarEnd, connect: Callable[..., HttpClient]
 ) -> None:
-    """A reply of 1 MiB is read, one byte more is too much, whatever it announces."""
-    body = b"x" * (MAX_REPLY_BYTES + extra)
-    client = connect(far_end(once(b"HTTP/1.1 200 OK\r\n\r\n" + body)).url)
+    """A reply of 1 MiB, or what was permitted, is read, and no byte more, whatever it announces."""
+    body = b"x" * (most * MAX_REPLY_BYTES + extra)
+    far = far_end(once(b"HTTP/1.1 200 OK\r\n\r\n" + body))
+    client = connect(far.url, **({"max_reply_bytes": len(body) - extra} if most > 1 else {}))
 
     if extra:
-        assert str(failure(client)) == "the reply is larger than 1 MiB"
+        assert str(failure(client)) == f"the reply is larger than {most} MiB"
     else:
         assert client.post_json("/x", BODY).body == body
 
@@ -333,6 +356,20 @@ def test_request_lost_on_an_idle_connection_is_made_again(
         200, {"content-length": "2"}, b"{}", repeated=True
     )
     assert far.connections == 2
+
+
+def test_request_that_may_not_be_repeated_is_broken(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient]
+) -> None:
+    """Who asks for one request at most gets one, also on an idle connection."""
+    far = far_end(answer_then_lose, answering())
+    client = connect(far.url)
+    client.post_json("/x", BODY)
+
+    with pytest.raises(BrokenError):
+        client.request("POST", "/x", BODY, repeatable=False)
+
+    assert (far.connections, len(far.requests)) == (1, 2)
 
 
 def test_request_lost_twice_is_broken(

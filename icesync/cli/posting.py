@@ -1,0 +1,187 @@
+"""Post to the forge of the pipeline, and what happens where that is not permitted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icesync import bootstrap
+from icesync.cli.files import append_to, read_named
+from icesync.codec.marker import Marker, read_marker
+from icesync.config.discover import find_config
+from icesync.engine.comment import close, upsert
+from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
+from icesync.model.forge import Forge
+from icesync.render.comment import fit, outdate, stamp
+from icesync.render.style import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icesync.cli.console import Console
+    from icesync.cli.options import Common
+    from icesync.model.forge import Place, Posted
+    from icesync.ports import Clock, IssueBoard
+
+__all__ = ["Comment", "Issue", "Where", "post_comment", "post_issue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The flags that say where to post; None is detected."""
+
+    key: str | None
+    forge: str
+    api_url: str | None
+    project: str | None
+    ca_file: Path | None
+    timeout_s: float
+    number: int | None = None
+
+    def find(self) -> Place:
+        """
+        Return the place that these flags and the pipeline's variables name.
+
+        Raises:
+            UsageError: they name none.
+
+        """
+        forge = None if self.forge == "auto" else Forge(self.forge)
+        return bootstrap.find_place(
+            forge, api_url=self.api_url, project=self.project, number=self.number
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment that is wanted: *body* is a file, ``-`` for stdin."""
+
+    body: Path | None
+    outdated: bool
+    only_changes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue that is wanted, or its end."""
+
+    body: Path | None
+    title: str
+    close: bool
+
+
+def post_comment(common: Common, wanted: Comment, where: Where) -> int:
+    """Carry out ``ci comment`` and return the exit code."""
+    if wanted.outdated is (wanted.body is not None):
+        raise UsageError("give either --body FILE or --outdated")
+    place = where.find()
+    if place.number is None:
+        raise UsageError(
+            "this run is for no pull request or merge request",
+            "run it for pull requests only, or name one: --number 7",
+        )
+    text = None if wanted.body is None else _read(wanted.body)
+    marker = _marker(common, where, text, "plan")
+
+    def draft(before: str | None, most_bytes: int) -> str | None:
+        if text is None:
+            return None if before is None else outdate(before, place.run_url)
+        if before is None and wanted.only_changes and marker.changes == 0:
+            return None
+        return fit(stamp(text, marker), most_bytes, place.run_url)
+
+    def work(board: IssueBoard, clock: Clock, ends_s: float) -> Posted:
+        return upsert(board, marker, draft, clock, ends_s)
+
+    return _conduct(common, where, place, text, work)
+
+
+def post_issue(common: Common, wanted: Issue, where: Where) -> int:
+    """Carry out ``ci issue`` and return the exit code."""
+    if wanted.close is (wanted.body is not None):
+        raise UsageError("give either --body FILE or --close")
+    place = replace(where.find(), number=None)
+    text = None if wanted.body is None else _read(wanted.body)
+    marker = _marker(common, where, text, "check")
+
+    def work(board: IssueBoard, clock: Clock, ends_s: float) -> Posted:
+        if text is None:
+            return close(board, marker, clock, ends_s)
+        marked = stamp(text, marker)
+        return upsert(
+            board, marker, lambda _, most: fit(marked, most, place.run_url), clock, ends_s
+        )
+
+    return _conduct(common, where, place, text, work, wanted.title)
+
+
+def _conduct(
+    common: Common,
+    where: Where,
+    place: Place,
+    text: str | None,
+    work: Callable[[IssueBoard, Clock, float], Posted],
+    title: str | None = None,
+) -> int:
+    """Do *work* on the board at *place*; a token that may only read is no failure."""
+    clock = bootstrap.SystemClock()
+    ends_s = clock.monotonic() + where.timeout_s
+    try:
+        with bootstrap.open_board(
+            place, clock, ends_s, title=title, ca_file=where.ca_file
+        ) as board:
+            posted = work(board, clock, ends_s)
+    except ForgeReadOnly as error:
+        return _degrade(common.console, error, text)
+    if posted.url:
+        common.console.data(f"{safe(posted.url)}\n")
+    common.console.talk(posted.how.value)
+    return EXIT_OK
+
+
+def _read(path: Path) -> str:
+    data = sys.stdin.buffer.read() if str(path) == "-" else read_named(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{ascii(str(path))[1:-1]} is not UTF-8") from None
+    if not text.strip():
+        raise UsageError(f"{ascii(str(path))[1:-1]} is empty: there is nothing to post")
+    return text
+
+
+def _marker(common: Common, where: Where, text: str | None, topic: str) -> Marker:
+    """Return the marker of *text*; the flag counts more, and the folder is the last resort."""
+    found = read_marker(text) if text is not None else None
+    if found is not None:
+        return replace(found, key=where.key or found.key)
+    return Marker(topic, where.key or _folder(common))
+
+
+def _folder(common: Common) -> str:
+    try:
+        config = common.config and common.folder / common.config
+        folder = (config or find_config(common.folder)).resolve().parent
+    except ConfigMalformed:
+        raise UsageError(
+            "there is no configuration here to name the text after", "--key NAME   names it"
+        ) from None
+    for root in (folder, *folder.parents):
+        if (root / ".git").exists():
+            return folder.relative_to(root).as_posix()
+    return "."
+
+
+def _degrade(console: Console, error: ForgeReadOnly, text: str | None) -> int:
+    """Say that the token may only read, and put *text* where the run can."""
+    console.talk(f"warning: nothing was posted, the token may only read: {safe(error.message)}")
+    for hint in error.hints:
+        console.talk(f"hint: {safe(hint)}")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if text is not None and summary:
+        append_to(Path(summary), f"{text.rstrip()}\n")
+        console.talk("the text is in the job's summary")
+    return EXIT_OK

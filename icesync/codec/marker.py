@@ -1,0 +1,58 @@
+"""
+The first line of a text that icesync posts, by which it finds the text again.
+
+``<!-- icesync:plan {"v":1,"key":"mail"} -->``: what the text is about, and a key,
+so that two configurations of one repository do not write over each other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["Marker", "encode_marker", "read_marker"]
+
+_LINE: Final = re.compile(r"<!-- icesync:([a-z]+) (\{.*\}) -->")
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a text is about; *changes* says how many changes it shows, None when it does not say."""
+
+    topic: str
+    key: str
+    changes: int | None = None
+
+    def fits(self, other: Marker | None) -> bool:
+        """Return whether *other* marks a text that this one's text replaces."""
+        return other is not None and (self.topic, self.key) == (other.topic, other.key)
+
+
+def encode_marker(marker: Marker) -> str:
+    """Return the line, without its end; no key can close the comment that it stands in."""
+    facts: dict[str, Any] = {"v": _VERSION, "key": marker.key}
+    if marker.changes is not None:
+        facts["changes"] = marker.changes
+    document = json.dumps(facts, separators=(",", ":"))
+    # A comment ends at "-->", and HTML permits no "--" in one.
+    inert = document.replace("--", "-\\u002d").replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"<!-- icesync:{marker.topic} {inert} -->"
+
+
+def read_marker(text: str) -> Marker | None:
+    """Return the marker in the first line of *text*, or None."""
+    first = text.partition("\n")[0].strip().removeprefix("\ufeff")
+    match = _LINE.fullmatch(first)
+    if match is None:
+        return None
+    try:
+        facts = json.loads(match[2])
+    except (ValueError, RecursionError):
+        return None
+    if facts.get("v") != _VERSION or not isinstance(facts.get("key"), str):
+        return None
+    changes = facts.get("changes")
+    return Marker(match[1], facts["key"], changes if type(changes) is int else None)

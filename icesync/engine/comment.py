@@ -1,0 +1,116 @@
+"""
+Post a text once: find what was posted before, and replace it.
+
+Found is what bears the same marker and was written by the same account: a marker
+alone could be put into a comment by anybody. After any failure that may pass,
+the search starts again, so a post that arrived unseen is found and not doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.codec.marker import Marker, read_marker
+from icesync.errors import ForgeUnreachable, TextTooLong
+from icesync.model.forge import Post, Posted, PostedHow
+
+if TYPE_CHECKING:
+    from icesync.ports import Board, Clock, IssueBoard
+
+__all__ = ["Draft", "close", "upsert"]
+
+Draft: TypeAlias = Callable[[str | None, int], str | None]
+"""What stands there now, if anything, and the most bytes, to what shall; None: leave it."""
+
+_MOST_BYTES: Final = 60_000
+"""GitHub keeps 65,536 characters of a comment, GitLab a million; both count what they add."""
+
+_LESS_BYTES: Final = (30_000, 10_000)
+"""What a forge is tried with that finds the first too long."""
+
+_WAITS_S: Final = (1.0, 2.0, 4.0, 8.0)
+
+
+def upsert(board: Board, marker: Marker, draft: Draft, clock: Clock, ends_s: float) -> Posted:
+    """
+    Let the post of *marker* on *board* be as *draft* wants it; give up at *ends_s* of *clock*.
+
+    Raises:
+        AccessError: the token is not accepted.
+        ForgeError: it could not be done.
+
+    """
+    return _patiently(lambda: _put(board, marker, draft), clock, ends_s)
+
+
+def close(board: IssueBoard, marker: Marker, clock: Clock, ends_s: float) -> Posted:
+    """
+    Close the issue of *marker*, if one is open; give up at *ends_s* of *clock*.
+
+    Raises:
+        AccessError: the token is not accepted.
+        ForgeError: it could not be done.
+
+    """
+
+    def once() -> Posted:
+        found = _find(board, marker)
+        if found is None:
+            return Posted(PostedHow.NOTHING)
+        board.close(found)
+        return Posted(PostedHow.CLOSED, found.url)
+
+    return _patiently(once, clock, ends_s)
+
+
+def _patiently(once: Callable[[], Posted], clock: Clock, ends_s: float) -> Posted:
+    """Return what *once* comes to; try again while a forge is out of reach or asks to wait."""
+    waits = iter(_WAITS_S)
+    while True:
+        try:
+            return once()
+        except ForgeUnreachable as error:
+            wait_s = next(waits, None)
+            if wait_s is None:
+                raise
+            asked_s = max(wait_s, error.wait_s or 0.0)
+            if clock.monotonic() + asked_s >= ends_s:
+                raise _given_up(error) from None
+            clock.sleep(asked_s)
+
+
+def _given_up(error: ForgeUnreachable) -> ForgeUnreachable:
+    if error.wait_s is None:
+        return error
+    return ForgeUnreachable(
+        f"{error.message}; it asks to wait {error.wait_s:.0f} s, which is too long",
+        "--timeout 10m   waits longer",
+        wait_s=error.wait_s,
+    )
+
+
+def _find(board: Board, marker: Marker) -> Post | None:
+    return next((p for p in board.posts() if marker.fits(read_marker(p.text))), None)
+
+
+def _put(board: Board, marker: Marker, draft: Draft) -> Posted:
+    found = _find(board, marker)
+    most_bytes = _MOST_BYTES
+    for less_bytes in _LESS_BYTES:
+        try:
+            return _write(board, found, draft, most_bytes)
+        except TextTooLong:
+            most_bytes = less_bytes
+    return _write(board, found, draft, most_bytes)
+
+
+def _write(board: Board, found: Post | None, draft: Draft, most_bytes: int) -> Posted:
+    text = draft(None if found is None else found.text, most_bytes)
+    if text is None:
+        return Posted(PostedHow.NOTHING, found.url if found else "")
+    if found is None:
+        return Posted(PostedHow.NEW, board.post(text).url)
+    if found.text.replace("\r\n", "\n").strip() == text.strip():
+        return Posted(PostedHow.SAME, found.url)
+    return Posted(PostedHow.EDITED, board.edit(found, text).url)

@@ -1,0 +1,1 @@
+"""GitHub and GitLab, where a change is reviewed: what icesync posts there, and as whom."""

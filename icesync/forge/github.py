@@ -1,0 +1,106 @@
+"""GitHub's REST API (version 2022-11-28), as far as posting needs it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.errors import ForgeReadOnly, ForgeRefused
+from icesync.forge.dialect import Shelf
+from icesync.model.forge import Forge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icesync.forge.dialect import Ask
+    from icesync.model.forge import Place
+
+__all__ = ["GitHub"]
+
+_NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
+_BOT: Final = "[bot]"
+
+
+class GitHub:
+    """Comments are those of the issue that every pull request is, too."""
+
+    forge = Forge.GITHUB
+    edit_method = "PATCH"
+    read_only_hint = (
+        "give the job `permissions: {pull-requests: write}`, and `issues: write` for issues"
+    )
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """Return the headers that GitHub asks for."""
+        return {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+
+    def next_page(self, api_url: str, path: str, headers: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        """Return where ``Link`` leads, if that is still the API: the token goes there."""
+        match = _NEXT.search(headers.get("link", ""))
+        if match is None:
+            return None
+        if not match[1].startswith(f"{api_url}/"):
+            raise ForgeRefused("GitHub says that the next page lies outside of its API")
+        return match[1].removeprefix(api_url)
+
+    def account(self, api_path: str, ask: Ask) -> Callable[[Mapping[str, Any]], bool]:
+        """
+        Ask GraphQL who we are: the token of a workflow may not ask ``/user``.
+
+        REST writes ``[bot]`` behind the name of an app, GraphQL does not always.
+        """
+        me = _login(f"{api_path.removesuffix('/v3')}/graphql", ask).lower()
+
+        def mine(item: Mapping[str, Any]) -> bool:
+            user = item.get("user")
+            login = str(user.get("login", "")).lower() if isinstance(user, dict) else ""
+            return login in {me, f"{me}{_BOT}"} and "pull_request" not in item
+
+        return mine
+
+    def comments(self, place: Place) -> Shelf:
+        """Return the comments of a pull request."""
+        repository = f"/repos/{place.project}"
+        return Shelf(
+            f"{repository}/issues/{place.number}/comments",
+            "per_page=100",
+            f"{repository}/issues/comments/{{id}}",
+            "id",
+            "body",
+        )
+
+    def issues(self, place: Place, title: str) -> Shelf:
+        """Return the open issues; pull requests are in the list as well."""
+        path = f"/repos/{place.project}/issues"
+        return Shelf(
+            path,
+            "state=open&sort=created&direction=asc&per_page=100",
+            f"{path}/{{id}}",
+            "number",
+            "body",
+            {"title": title},
+            {"state": "closed"},
+        )
+
+
+def _login(graphql_path: str, ask: Ask) -> str:
+    try:
+        answer = ask("POST", graphql_path, {"query": "{viewer{login}}"}, rooted=True)
+        login = answer["data"]["viewer"]["login"]
+    except (ForgeReadOnly, ForgeRefused, TypeError, KeyError):
+        login = _login_by_rest(ask)
+    if not isinstance(login, str) or not login:
+        raise ForgeRefused("GitHub does not say whose the token is")
+    return login
+
+
+def _login_by_rest(ask: Ask) -> object:
+    try:
+        user = ask("GET", "/user")
+    except (ForgeReadOnly, ForgeRefused) as error:
+        raise ForgeRefused(f"GitHub does not say whose the token is: {error.message}") from None
+    return user.get("login") if isinstance(user, dict) else None

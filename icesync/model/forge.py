@@ -1,0 +1,67 @@
+"""Where a change is reviewed: a forge, a place on it, and what stands there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Forge", "Place", "Post", "Posted", "PostedHow"]
+
+
+class Forge(StrEnum):
+    """The services that host repositories and reviews."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+    @property
+    def label(self) -> str:
+        """The name as people write it."""
+        return {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    A project on a forge, and the pull request or merge request that a run is for.
+
+    *project* is OWNER/NAME on GitHub, an id or a path on GitLab; *number* is
+    None for a run that is for no review, *review_url* is its page where that is
+    known. *foreign* says that the change comes from a fork, whose runs are given
+    no token that writes.
+    """
+
+    forge: Forge
+    api_url: str
+    project: str
+    number: int | None = None
+    run_url: str | None = None
+    review_url: str | None = None
+    foreign: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One comment or issue, as it stands on the forge now."""
+
+    id: int
+    text: str
+    url: str
+
+
+class PostedHow(StrEnum):
+    """What became of something that was to be posted."""
+
+    NEW = "posted"
+    EDITED = "updated"
+    SAME = "unchanged"
+    CLOSED = "closed"
+    NOTHING = "nothing to post"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The end of it; *url* is empty where there is nothing."""
+
+    how: PostedHow
+    url: str = ""
