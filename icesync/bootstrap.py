@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
-    from icesync.model.forge import Forge, Place
+    from icesync.model.ci import Forge
+    from icesync.model.forge import Place
     from icesync.model.project import Login, Project
     from icesync.model.secret import SecretRef
     from icesync.net import Answer, ClientOptions

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from icesync import bootstrap
 from icesync.cli.files import append_to, read_named
+from icesync.cli.pipeline import AUTO, detect_forge, read_pipeline
 from icesync.codec.marker import Marker, read_marker
-from icesync.config.discover import find_config
 from icesync.engine.comment import close, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 from icesync.render.comment import fit, outdate, stamp
 from icesync.render.style import safe
 
@@ -162,17 +162,14 @@ def _marker(common: Common, where: Where, text: str | None, topic: str) -> Marke
 
 
 def _folder(common: Common) -> str:
+    """Return the key that reports of this configuration have."""
     try:
-        config = common.config and common.folder / common.config
-        folder = (config or find_config(common.folder)).resolve().parent
+        folder = common.locate().parent
     except ConfigMalformed:
         raise UsageError(
             "there is no configuration here to name the text after", "--key NAME   names it"
         ) from None
-    for root in (folder, *folder.parents):
-        if (root / ".git").exists():
-            return folder.relative_to(root).as_posix()
-    return "."
+    return read_pipeline(detect_forge(AUTO, os.environ), os.environ, folder).key
 
 
 def _degrade(console: Console, error: ForgeReadOnly, text: str | None) -> int:

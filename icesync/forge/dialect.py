@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from icesync.model.forge import Forge, Place
+    from icesync.model.ci import Forge
+    from icesync.model.forge import Place
 
 __all__ = ["Ask", "Dialect", "Shelf"]
 

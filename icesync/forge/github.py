@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import ForgeReadOnly, ForgeRefused
 from icesync.forge.dialect import Shelf
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from icesync.errors import ForgeRefused
 from icesync.forge.dialect import Shelf
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

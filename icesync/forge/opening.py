@@ -13,7 +13,7 @@ from icesync.forge.client import MAX_REPLY_BYTES, ForgeClient
 from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
 from icesync.forge.token import find_token
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 from icesync.net import ClientOptions, open_client, trust_store
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from icesync.errors import UsageError
-from icesync.model.forge import Forge, Place
+from icesync.model.ci import Forge
+from icesync.model.forge import Place
 from icesync.model.host import is_loopback
 
 if TYPE_CHECKING:

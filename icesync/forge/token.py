@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import AccessError, ForgeReadOnly
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:

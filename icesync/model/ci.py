@@ -20,6 +20,11 @@ class Forge(StrEnum):
     GITHUB = "github"
     GITLAB = "gitlab"
 
+    @property
+    def label(self) -> str:
+        """The name as people write it."""
+        return {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab"}.get(self, "no pipeline")
+
 
 @dataclass(frozen=True, slots=True)
 class Ci:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-__all__ = ["Forge", "Place", "Post", "Posted", "PostedHow"]
+if TYPE_CHECKING:
+    from icesync.model.ci import Forge
 
-
-class Forge(StrEnum):
-    """The services that host repositories and reviews."""
-
-    GITHUB = "github"
-    GITLAB = "gitlab"
-
-    @property
-    def label(self) -> str:
-        """The name as people write it."""
-        return {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab"}[self]
+__all__ = ["Place", "Post", "Posted", "PostedHow"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from forges import OURS, READER, STRANGER, FakeForge, FakeGitHub, FakeGitLab, Trouble
 from rig import Repository, Result, assert_refused
 
-from icesync.model.forge import Forge
+from icesync.model.ci import Forge
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Pipeline:
         return self.run("comment", "--body", "plan.md", *more, **environ)
 
 
-@pytest.fixture(params=Forge)
+@pytest.fixture(params=[Forge.GITHUB, Forge.GITLAB])
 def pipeline(request: pytest.FixtureRequest, repository: Repository) -> Iterator[Pipeline]:
     """A job on either forge."""
     kind = request.param

@@ -19,7 +19,8 @@ from icesync.errors import (
     TextTooLong,
 )
 from icesync.forge.opening import Line, open_board
-from icesync.model.forge import Forge, Place, Post
+from icesync.model.ci import Forge
+from icesync.model.forge import Place, Post
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def connect(
     return Setting(board, world.say if what == "comments" else world.report, world)
 
 
-REAL = [(forge, what) for forge in Forge for what in ("comments", "issues")]
+FORGES = [Forge.GITHUB, Forge.GITLAB]
+REAL = [(forge, what) for forge in FORGES for what in ("comments", "issues")]
 
 
 @pytest.fixture(params=[*REAL, "fake"], ids=str)
@@ -75,7 +77,7 @@ def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
             yield connect(stack, *request.param)
 
 
-@pytest.fixture(params=[*Forge, "fake"])
+@pytest.fixture(params=[*FORGES, "fake"])
 def issues(request: pytest.FixtureRequest) -> Iterator[IssueBoard]:
     """The issues of each kind."""
     with ExitStack() as stack:
@@ -201,7 +203,7 @@ def test_failures_while_looking(
         texts(real.board)
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_rate_limit_says_how_long(forge: Forge) -> None:
     """Whoever is asked to slow down learns for how long."""
     with ExitStack() as stack:
@@ -214,7 +216,7 @@ def test_rate_limit_says_how_long(forge: Forge) -> None:
     assert caught.value.wait_s == 17
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 @pytest.mark.parametrize("what", ["comments", "issues"])
 def test_token_that_may_only_read(forge: Forge, what: str) -> None:
     """A read-only token sees the posts, and is told apart when it writes."""
@@ -231,7 +233,7 @@ def test_token_that_may_only_read(forge: Forge, what: str) -> None:
     )
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_a_fork_is_told_that_there_is_nothing(forge: Forge) -> None:
     """For a fork's token, a 404 is how some forges say that it may not."""
     with ExitStack() as stack:
@@ -242,7 +244,7 @@ def test_a_fork_is_told_that_there_is_nothing(forge: Forge) -> None:
             setting.board.post("text")
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_unknown_token(forge: Forge) -> None:
     """A token that the forge does not know is nobody's."""
     with ExitStack() as stack:
@@ -253,7 +255,7 @@ def test_unknown_token(forge: Forge) -> None:
     assert "0000" not in str(caught.value)
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_forge_that_is_gone(forge: Forge) -> None:
     """Where nobody listens, nothing was reached."""
     with ExitStack() as stack:
@@ -267,7 +269,7 @@ def test_forge_that_is_gone(forge: Forge) -> None:
             texts(board)
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_no_call_after_the_end(forge: Forge) -> None:
     """When the time is over, nothing more is sent."""
     with ExitStack() as stack:

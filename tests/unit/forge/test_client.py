@@ -9,7 +9,8 @@ from fakes import FakeClock
 from icesync.errors import ForgeReadOnly, ForgeRefused, ForgeUnreachable
 from icesync.forge.client import ForgeClient
 from icesync.forge.github import GitHub
-from icesync.model.forge import Forge, Place
+from icesync.model.ci import Forge
+from icesync.model.forge import Place
 from icesync.model.secret import SecretValue
 from icesync.net import BrokenError, ClientOptions, MisconfiguredError, RawReply, open_client
 

@@ -6,7 +6,8 @@ import pytest
 
 from icesync.errors import ForgeRefused
 from icesync.forge.gitlab import GitLab
-from icesync.model.forge import Forge, Place
+from icesync.model.ci import Forge
+from icesync.model.forge import Place
 
 PATH = "/projects/42/merge_requests/7/notes?per_page=100"
 

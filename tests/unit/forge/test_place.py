@@ -7,7 +7,8 @@ import pytest
 
 from icesync.errors import UsageError
 from icesync.forge.place import find_place
-from icesync.model.forge import Forge, Place
+from icesync.model.ci import Forge
+from icesync.model.forge import Place
 
 if TYPE_CHECKING:
     from pathlib import Path

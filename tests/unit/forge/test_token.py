@@ -4,7 +4,8 @@ import pytest
 
 from icesync.errors import AccessError, ForgeReadOnly
 from icesync.forge.token import find_token
-from icesync.model.forge import Forge, Place
+from icesync.model.ci import Forge
+from icesync.model.forge import Place
 
 GITHUB = Place(Forge.GITHUB, "https://api.github.com", "acme/mail", 7)
 GITLAB = Place(Forge.GITLAB, "https://gitlab.com/api/v4", "42", 7)
