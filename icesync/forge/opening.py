@@ -55,7 +55,7 @@ def open_board(
     token = find_token(place, environ)
     dialect = _DIALECTS[place.forge]
     try:
-        trust = trust_store(line.ca_file)
+        trust = trust_store(line.ca_file) if line.ca_file else None
     except OSError as error:
         told = error.strerror or "no certificate in it"
         raise UsageError(f"`--ca-file` cannot be used: {told}") from None

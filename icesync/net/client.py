@@ -268,7 +268,7 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
     if answer is None:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         return httpx.HTTPTransport(
-            verify=options.trust or trust_store(),
+            verify=options.trust or _usual_trust(options.base_url),
             trust_env=False,
             proxy=options.proxy,
             limits=limits,
@@ -280,6 +280,12 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
         return httpx.Response(reply.status, headers=dict(reply.headers), stream=stream)
 
     return httpx.MockTransport(handle)
+
+
+def _usual_trust(base_url: str) -> ssl.SSLContext:
+    """Return whom to trust unless told; loading a list costs time, and plain HTTP asks nobody."""
+    plain = base_url.startswith("http:")
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trust_store()
 
 
 def _read(response: httpx.Response, most_bytes: int) -> RawReply:
