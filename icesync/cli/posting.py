@@ -135,7 +135,7 @@ def _conduct(
         ) as board:
             posted = work(board, clock, ends_s)
     except ForgeReadOnly as error:
-        return _degrade(common.console, error, text)
+        return _degrade(common.console, place, error, text)
     if posted.url:
         common.console.data(f"{safe(posted.url)}\n")
     common.console.talk(posted.how.value)
@@ -172,10 +172,11 @@ def _folder(common: Common) -> str:
     return read_pipeline(detect_forge(AUTO, os.environ), os.environ, folder).key
 
 
-def _degrade(console: Console, error: ForgeReadOnly, text: str | None) -> int:
+def _degrade(console: Console, place: Place, error: ForgeReadOnly, text: str | None) -> int:
     """Say that the token may only read, and put *text* where the run can."""
-    console.talk(f"warning: nothing was posted, the token may only read: {safe(error.message)}")
-    for hint in error.hints:
+    who = "a run for a fork" if place.foreign else "the token"
+    console.talk(f"warning: nothing was posted, {who} may only read: {safe(error.message)}")
+    for hint in () if place.foreign else error.hints:
         console.talk(f"hint: {safe(hint)}")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if text is not None and summary:

@@ -186,4 +186,4 @@ def _message(body: bytes) -> str:
     if isinstance(errors, list):
         parts += [e.get("message", "") if isinstance(e, dict) else e for e in errors[:3]]
     words = (part if isinstance(part, str) else json.dumps(part) for part in parts)
-    return "; ".join(word for word in words if word)[:_QUOTED]
+    return "; ".join(word.rstrip(".") for word in words if word)[:_QUOTED]

@@ -255,7 +255,7 @@ def test_schedule_that_cannot_check_on_github(github: GitHub) -> None:
     job = github.play("check", "schedule")["check"]
 
     assert (job.failed, job.step("Check").outputs["exit_code"]) == (True, "3")
-    assert "ICE_59_663_SMTP" in github.world.issues[0]["body"]
+    assert "ICE412" in github.world.issues[0]["body"]
 
 
 def use(github: GitHub, event: str = "pull_request", **given: str) -> Job:

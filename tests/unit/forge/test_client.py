@@ -78,7 +78,7 @@ def test_no_permission_is_no_rate_limit(answer: RawReply) -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"message": "No."}, "HTTP 409: No."),
+        ({"message": "No."}, "HTTP 409: No"),
         ({"error": "insufficient_scope"}, "HTTP 409: insufficient_scope"),
         ({"message": {"note": ["is odd"]}}, 'HTTP 409: {"note": ["is odd"]}'),
         ({"message": "x" * 500}, f"HTTP 409: {'x' * 200}"),
