@@ -353,7 +353,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    do_GET = do_PATCH = do_PUT = do_POST  # noqa: N815 - the names of the library
+    do_GET = do_PATCH = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names of the library
 
     @staticmethod
     def answer(request: Request) -> Reply:

@@ -8,20 +8,26 @@ forges and an ICE on loopback (``tests/localrunner.py``).
 from __future__ import annotations
 
 import json
+from email.message import Message
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from distantstate import FakeGitLab as ManagedState
 from forges import OURS, READER, FakeGitHub, FakeGitLab
 from githubrunner import GitHubRunner
 from gitlabrunner import GitLabRunner
 from localrunner import ROOT, Job, Origin, read_yaml
 from rig import KEY, run_program
 
+from icesync.wire.reply import Reply
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from rig import Ice
+
+    from icesync.emulator.framework import Request
 
 SERVER = "servers/59.yaml"
 HOSTILE = "$(touch${IFS}pwned);`touch${IFS}pwned`"
@@ -403,6 +409,42 @@ def test_story_on_gitlab(gitlab: GitLab) -> None:
     idle = gitlab.push()
     assert not idle.failed, idle.log
     assert gitlab.ice.skills == [663, 663]
+
+
+class ManagingGitLab(FakeGitLab):
+    """A GitLab that keeps snapshots as well."""
+
+    def answer(self, request: Request) -> Reply:
+        """Let the state's part of the API answer what is meant for it."""
+        if "/terraform/state/production" not in request.path:
+            return super().answer(request)
+        headers = Message()
+        for name, value in request.headers.items():
+            headers[name] = value
+        status, said = self.managed.answer(request.method, request.path, headers, request.body)
+        return Reply(status, {}, said if isinstance(said, bytes) else json.dumps(said).encode())
+
+    managed = ManagedState()
+
+
+def test_state_that_gitlab_manages(ice: Ice, tmp_path: Path) -> None:
+    """With GitLab's own state nothing is committed, and no token of ours is needed for it."""
+    with ManagingGitLab() as world:
+        gitlab = GitLab(world, ice, tmp_path)
+        gitlab.runner.environ["CI_JOB_TOKEN"] = "job-token"
+        gitlab.origin.edit(
+            "icesync.yaml",
+            "state: {backend: local, path: icesync.state.json}",
+            "state: {backend: http, preset: gitlab, name: production}",
+        )
+        gitlab.origin.commit("managed")
+        applied = gitlab.push()
+        looked = gitlab.request("port: 587", "port: 465", ICESYNC_GITLAB_TOKEN=OURS)
+
+    assert (applied.failed, looked.failed) == (False, False), applied.log + looked.log
+    assert gitlab.origin.log[0] == "Chris Clarke: managed"
+    assert (ice.skills, world.managed.lock) == ([663], None)
+    assert json.loads(looked.artifacts["changes.json"]) == {"create": 0, "update": 1, "delete": 0}
 
 
 def test_merge_request_without_a_token(gitlab: GitLab) -> None:
