@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync import bootstrap
 from icesync.cli.files import append_to, read_named
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.model.forge import Place, Posted
     from icesync.ports import Clock, IssueBoard
+
+_SUMMARY_BYTES: Final = 1_000_000
+"""A step's summary may have 1 MiB; over it, none is shown at all."""
 
 __all__ = ["Comment", "Issue", "Where", "post_comment", "post_issue"]
 
@@ -180,6 +183,6 @@ def _degrade(console: Console, place: Place, error: ForgeReadOnly, text: str | N
         console.talk(f"hint: {safe(hint)}")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if text is not None and summary:
-        append_to(Path(summary), f"{text.rstrip()}\n")
+        append_to(Path(summary), f"{fit(text.rstrip(), _SUMMARY_BYTES, place.run_url)}\n")
         console.talk("the text is in the job's summary")
     return EXIT_OK

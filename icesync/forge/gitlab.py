@@ -24,9 +24,7 @@ class GitLab:
 
     forge = Forge.GITLAB
     edit_method = "PUT"
-    read_only_hint = (
-        "the token needs the scope `api` and the role Reporter, or Developer for issues"
-    )
+    read_only_hint = "the token needs the scope `api` and the role Reporter"
 
     def headers(self, token: str) -> Mapping[str, str]:
         """Return the header that takes personal, project and group access tokens."""

@@ -11,12 +11,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from icesync.errors import UsageError
 from icesync.model.ci import Forge
 from icesync.model.forge import Place
-from icesync.model.host import is_loopback
+from icesync.net import is_confidential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +26,7 @@ _DEFAULT_API: Final = {
     Forge.GITHUB: "https://api.github.com",
     Forge.GITLAB: "https://gitlab.com/api/v4",
 }
+_ADDRESS: Final = re.compile(r"[a-z]+://[^\s@?#\x00-\x20\x7f-\U0010ffff]+")
 _MAX_EVENT_BYTES: Final = 32 * 1024 * 1024
 _PROJECT: Final = {
     Forge.GITHUB: re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"),
@@ -124,15 +124,9 @@ def _gitlab(environ: Mapping[str, str]) -> Place:
 
 def _check(place: Place) -> None:
     """Refuse what no call may be made to: it would get a token."""
-    try:
-        parts = urlsplit(place.api_url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-    odd = not host or parts.username is not None or parts.query or parts.fragment
-    if odd or not place.api_url.isascii() or not place.api_url.isprintable():
+    if not _ADDRESS.fullmatch(place.api_url):
         raise UsageError("the address of the API is not an address", "--api-url https://…")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+    if not is_confidential(place.api_url):
         raise UsageError(
             f"{place.api_url} must be https: the call carries a token", "--api-url https://…"
         )
