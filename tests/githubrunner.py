@@ -148,10 +148,12 @@ class GitHubRunner:
             job.artifacts.update(files_in(given["path"].split(), work))
             return Step(name, 0)
         if action == "./":
-            return self._composite(given, name, context)
+            return self._composite(given, name, context, job)
         raise AssertionError(f"{action} is not known here")
 
-    def _composite(self, given: Mapping[str, str], name: str, context: dict[str, Any]) -> Step:
+    def _composite(
+        self, given: Mapping[str, str], name: str, context: dict[str, Any], job: Job
+    ) -> Step:
         [action] = read_yaml((ROOT / "action.yml").read_text())
         unknown = given.keys() - action["inputs"].keys()
         if unknown:
@@ -163,6 +165,7 @@ class GitHubRunner:
         context["inputs"] = {**_fill(usual, context, inside), **given}
         self._steps(action["runs"]["steps"], {}, context, inside)
         values = {key: spec["value"] for key, spec in action["outputs"].items()}
+        job.summary += inside.summary
         failed = [step.code for step in inside.steps if step.failed]
         return Step(name, (failed or [0])[0], inside.log, _fill(values, context, inside))
 

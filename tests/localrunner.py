@@ -76,10 +76,11 @@ class Origin:
         return done.stdout.strip()
 
     def commit(self, message: str, branch: str = "main") -> str:
-        """Commit all that is on the desk, push it to *branch* and return the commit."""
+        """Commit all that is on the desk, let *branch* be that, and return the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
-        self.git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+        force = "" if branch == "main" else "+"
+        self.git("push", "--quiet", "origin", f"{force}HEAD:refs/heads/{branch}")
         return self.git("rev-parse", "HEAD")
 
     def update(self) -> None:

@@ -62,7 +62,8 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
                      callback=_report_reader(name),
                      help="Write the result to a file too; - is stdout. "
                           f"KIND: {', '.join(kinds_for(name))}."),
-        click.option("--ci", "pipeline", type=click.Choice(["auto", *Forge]), default="auto",
+        click.option("--ci", "pipeline", default="auto",
+                     type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
                      envvar="ICESYNC_CI", show_default=True,
                      help="Annotations, summary, outputs for this pipeline."),
     )  # fmt: skip

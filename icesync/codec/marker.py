@@ -16,6 +16,8 @@ __all__ = ["Marker", "encode_marker", "read_marker"]
 
 _LINE: Final = re.compile(r"<!-- icesync:([a-z]+) (\{.*\}) -->")
 _VERSION: Final = 1
+_INERT: Final = (("--", "-\\u002d"), ("<", "\\u003c"), (">", "\\u003e"), ("#", "\\u0023"))
+"""A comment ends at ``-->``, HTML permits no ``--`` in one, and ``##[`` commands a pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ def encode_marker(marker: Marker) -> str:
     if marker.changes is not None:
         facts["changes"] = marker.changes
     document = json.dumps(facts, separators=(",", ":"))
-    # A comment ends at "-->", and HTML permits no "--" in one.
-    inert = document.replace("--", "-\\u002d").replace("<", "\\u003c").replace(">", "\\u003e")
-    return f"<!-- icesync:{marker.topic} {inert} -->"
+    for odd, escaped in _INERT:
+        document = document.replace(odd, escaped)
+    return f"<!-- icesync:{marker.topic} {document} -->"
 
 
 def read_marker(text: str) -> Marker | None:

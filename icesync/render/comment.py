@@ -58,8 +58,6 @@ def fit(text: str, most_bytes: int, run_url: str | None) -> str:
         position += len(line)
         kept.take(line)
         closing = kept.closing()
-        if used > room:
-            break
         if closing is not None and used + len(closing) <= room:
             best = (position, closing)
     end, closing = best

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
@@ -105,11 +106,18 @@ def _property(text: str) -> str:
 
 
 def outputs(review: Review, plan_path: str) -> Mapping[str, str]:
-    """Return the outputs of the step: counts, the digest's facts and the exit code, by name."""
+    """Return the outputs of the step: counts, the plan's digest and the exit code, by name."""
     plan = review.plan
     changes = {"changes": str(bool(plan.effective)).lower()} if plan else {}
     counts = {f"to_{action}": str(plan.count(action)) for action in _COUNTED} if plan else {}
-    told = {**changes, **counts, "plan_path": plan_path, "exit_code": str(review.exit_code)}
+    digest = {"digest": plan_digest(plan)} if plan else {}
+    told = {
+        **changes,
+        **counts,
+        **digest,
+        "plan_path": plan_path,
+        "exit_code": str(review.exit_code),
+    }
     return {name: value for name, value in told.items() if value}
 
 

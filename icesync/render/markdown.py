@@ -10,10 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from icesync.codec.marker import Marker, encode_marker
 from icesync.render.headline import headline
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownrun import findings_part, report_part, upkeep_part
-from icesync.render.markup import code, fit, marker, prose
+from icesync.render.markup import code, fit, prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def render(review: Review, view: View) -> str:
 
 
 def _page(review: Review, view: View, detail: Detail) -> str:
-    parts = [marker(review.command, view.ci), f"### icesync {review.command}: "]
+    parts = [_marker(review, view), f"### icesync {review.command}: "]
     parts += [headline(review), "\n", _origin(view)]
     parts.extend(_failure(review))
     parts.append(findings_part(review, view.ci, detail))
@@ -45,6 +46,13 @@ def _page(review: Review, view: View, detail: Detail) -> str:
     if detail:
         parts.append(_SHORTENED)
     return "".join(parts)
+
+
+def _marker(review: Review, view: View) -> str:
+    """Return the first line, by which a later run finds the comment of this configuration."""
+    known = review.plan is not None and review.failure is None
+    changes = len(review.plan.effective) if known and review.plan else None
+    return encode_marker(Marker(review.command, view.ci.key, changes)) + "\n"
 
 
 def _origin(view: View) -> str:

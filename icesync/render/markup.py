@@ -8,18 +8,15 @@ backticks inside of it.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from icesync.model.ci import Ci
-
-__all__ = ["cell", "code", "fence", "fit", "link", "marker", "prose"]
+__all__ = ["cell", "code", "fence", "fit", "link", "prose"]
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")
@@ -77,15 +74,6 @@ def fence(lines: Iterable[str], language: str = "") -> str:
 
 def _longest_run(text: str) -> int:
     return max((len(run) for run in _RUNS.findall(text)), default=0)
-
-
-def marker(name: str, ci: Ci) -> str:
-    """Return the first line, by which a later run finds the comment of this configuration."""
-    facts: Mapping[str, object] = {"v": 1, "key": ci.key}
-    text = json.dumps(facts, separators=(",", ":"))
-    for odd, escaped in ((">", "\\u003e"), ("--", "-\\u002d"), ("#", "\\u0023")):
-        text = text.replace(odd, escaped)
-    return f"<!-- icesync:{name} {text} -->\n"
 
 
 def fit(levels: Sequence[Callable[[], str]], limit_bytes: int) -> str:
