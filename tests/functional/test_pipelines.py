@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from email.message import Message
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from rig import Ice
 
     from icesync.emulator.framework import Request
+
+pytestmark = pytest.mark.skipif(which("git") is None, reason="no git program to keep a repository")
 
 SERVER = "servers/59.yaml"
 HOSTILE = "$(touch${IFS}pwned);`touch${IFS}pwned`"

@@ -116,6 +116,12 @@ def test_pages_without_an_end() -> None:
         list(client(endless).pages("/x"))
 
 
+def test_list_that_is_none() -> None:
+    """Where a list is due, nothing else is one."""
+    with pytest.raises(ForgeUnreachable, match="no list"):
+        list(client(reply(200, {"id": 1})).pages("/x"))
+
+
 def test_empty_answer() -> None:
     """A good answer may be empty."""
     assert client(RawReply(204)).ask("PATCH", "/x", {}) is None

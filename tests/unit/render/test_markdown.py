@@ -8,6 +8,7 @@ import pytest
 from builders import SUPPORT, desired, entry, plan, server, snapshot
 from reviews import REVIEWS, VIEW, findings
 
+from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
@@ -16,7 +17,6 @@ from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultSta
 from icesync.model.review import Command, Review
 from icesync.render.formats import View
 from icesync.render.markdown import render
-from icesync.codec.marker import Marker, encode_marker
 from icesync.render.markup import cell, code, fence, link, prose
 
 LIMIT = 60_000
