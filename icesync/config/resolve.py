@@ -8,9 +8,10 @@ reported in one run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.config.fill import fill
 from icesync.config.layers import LayeredOrigin, Place
 from icesync.config.settings import (
     Layer,
@@ -136,6 +137,8 @@ class _Resolver:
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
         name = own.labels.get("name", "")
         server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
+        if own.presets or base.presets:
+            server = _filled(server, places, {**base.presets, **own.presets})
         first = self.servers.setdefault(address, server)
         if first is not server:
             self._report_twice(address, server.origin.position(), first.origin.position())
@@ -221,6 +224,15 @@ def _list(data: Mapping[str, Any], key: str) -> list[Any]:
     return nodes
 
 
+def _filled(
+    server: DesiredServer, places: tuple[Place, ...], presets: Mapping[str, str]
+) -> DesiredServer:
+    """Return *server* with what its *presets* fill."""
+    settings, sources, governing = fill(server.settings, server.secrets, presets)
+    origin = LayeredOrigin(places, sources)
+    return replace(server, settings=settings, origin=origin, presets=governing)
+
+
 def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
     """Return all *defaults* as one layer, and their places, the most special first."""
     merged = Layer()
@@ -228,4 +240,5 @@ def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
         if item.layer is not None:
             merged.settings.update(item.layer.settings)
             merged.secrets.update(item.layer.secrets)
+            merged.presets.update(item.layer.presets)
     return merged, tuple(item.place for item in reversed(defaults))

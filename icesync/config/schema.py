@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.characters import show_key
 from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN
 from icesync.config.source import Quoted
-from icesync.config.values import CHOICES, NOTHING, UnfitError, read_value
+from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
+from icesync.model.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +54,14 @@ def build_schema(name: str) -> Schema:
 def _field_schema(field: Field) -> Schema:
     note = f" ({field.note})" if field.note else ""
     wire = f" Sent as {', '.join(field.wire)}." if field.wire else " Never sent."
-    return {"description": f"{field.meaning}{note}.{wire}", **_BY_KIND[field.kind]}
+    kind = _preset_schema(field) if field.kind is Kind.PRESET else _BY_KIND[field.kind]
+    return {"description": f"{field.meaning}{note}.{wire}", **kind}
+
+
+def _preset_schema(field: Field) -> Schema:
+    names = preset_names(field.block)
+    texts = [f"{PRESETS[name].title}. Login: {PRESETS[name].login}." for name in names]
+    return {"type": "string", "enum": list(names), "markdownEnumDescriptions": texts}
 
 
 def _mapping(properties: Schema, description: str, required: tuple[str, ...] = ()) -> Schema:

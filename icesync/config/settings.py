@@ -29,11 +29,16 @@ class LookCloserError(Exception):
 
 @dataclass(slots=True)
 class Layer:
-    """What one mapping says: typed values by dotted key; *labels* are ``name`` and ``skill``."""
+    """
+    What one mapping says: typed values by dotted key.
+
+    *labels* are ``name`` and ``skill``; *presets* the names of presets.
+    """
 
     settings: dict[str, Setting] = field(default_factory=dict)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
+    presets: dict[str, str] = field(default_factory=dict)
 
 
 class _Memory(dict[str, Value]):
@@ -53,8 +58,11 @@ class _Memory(dict[str, Value]):
         return value
 
 
-_SETTINGS, _SECRETS, _LABELS = range(3)
+_SETTINGS, _SECRETS, _LABELS, _PRESETS = range(4)
 """Where a value goes; a number is the quickest name on this path."""
+
+
+_TARGETS: Final = {Role.ADDRESS: _LABELS, Role.LABEL: _LABELS, Role.PRESET: _PRESETS}
 
 
 class _Scalar:
@@ -66,8 +74,7 @@ class _Scalar:
         self.key = row.key
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
-        local = row.role in {Role.ADDRESS, Role.LABEL}
-        self.target = _LABELS if local else _SECRETS if row.secret else _SETTINGS
+        self.target = _TARGETS.get(row.role, _SECRETS if row.secret else _SETTINGS)
 
 
 _Table = dict[str, "_Scalar | _Table"]
@@ -97,7 +104,7 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels)
+    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
     _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
 

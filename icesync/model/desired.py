@@ -32,7 +32,8 @@ class DesiredServer:
 
     *settings* holds the typed values that are present, by dotted key; *secrets*
     the references, by dotted key. Absent means "not given": how that is sent is
-    a setting of the wire (``api.wire.absent``).
+    a setting of the wire (``api.wire.absent``). *presets* names the provider whose
+    preset governs a block, by block; what it filled is in *settings*.
     """
 
     address: Address
@@ -40,6 +41,7 @@ class DesiredServer:
     secrets: Mapping[str, SecretRef]
     origin: Origin
     name: str = ""
+    presets: Mapping[str, str] = field(default_factory=dict)
 
 
 class RemovalAction(StrEnum):

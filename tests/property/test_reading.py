@@ -156,6 +156,7 @@ _FITTING = {
     Kind.STATUS: ["Enabled", "'Disabled'"],
     Kind.INCOMING: ["pop3", '"imap"'],
     Kind.SECRET: ["ref+env://ICE_A", "'ref+file://a/b?c#/d'"],
+    Kind.PRESET: ["gmail", "'gmx/net'"],
 }
 
 
