@@ -53,12 +53,17 @@ __all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask."""
+    """
+    What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask.
+
+    With *strict* no warning may stand.
+    """
 
     planfile: Path | None = None
     digest: str | None = None
     allowed: tuple[str, ...] = ()
     automatic: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,9 @@ def apply_plan(
     if caution is not None:
         console.talk(f"warning: {caution}")
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
-        planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
+        planning = ask_for_plan(
+            context, selection, approval.allowed, SecretsMode.REQUIRE, strict=approval.strict
+        )
         if saved is not None:
             planning = hold_to(planning, saved, context.project, approval.allowed)
         if not as_json:

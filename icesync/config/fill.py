@@ -53,8 +53,8 @@ def fill(
         offer = PRESETS[presets[key]].offers.get(block) if key else None
         if offer is not None and block in in_use:
             governing[block] = presets[key]
-            values = {f"{block}.host": offer.host, f"{block}.port": offer.ports[0]}
-            _give(full, sources, values, key)
+            _give(full, sources, {f"{block}.host": offer.host}, key)
+            _give(full, sources, {f"{block}.port": offer.ports[0]}, key)
     for key in ("preset", "smtp.preset", f"{settings.get('incoming')}.preset"):
         if key in presets:
             _give(full, sources, _flags(full, implicit=PRESETS[presets[key]].implicit), key)

@@ -167,7 +167,9 @@ class _Resolver:
         for key in missing:
             hint = f"add `{key}`, here or under `defaults:`; what is left out is sent as empty"
             message = f"{server.address}: `{key}` has no value"
-            self.problems.append(Diagnostic("ICE107", message, server.origin.position(), hint))
+            rule = _MISSING_RULES.get(key.partition(".")[0], "ICE107")
+            position, subject = server.origin.position(), str(server.address)
+            self.problems.append(Diagnostic(rule, message, position, hint, subject=subject))
 
     def _report_two_defaults(self, second: Document, first: Document) -> None:
         message = f"the folder has two files of defaults, this one and {first.file}"
@@ -192,6 +194,10 @@ class _Resolver:
             where = document.position()
             found = (Diagnostic("ICE013", "the file does not fit its format", where),)
         self.problems.extend(found)
+
+
+_MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
+"""The rule that a block in use breaks when a setting of it has no value."""
 
 
 def _check_top(data: Any, known: AbstractSet[str]) -> None:

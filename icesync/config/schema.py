@@ -228,10 +228,16 @@ def _explain(document: Document, error: Any) -> Iterator[Diagnostic]:
         yield _unfit(document, path, error)
 
 
+_MOST_LISTED: Final = 30
+"""More keys than that are no help in a hint."""
+
+
 def _unknown_key(document: Document, path: NodePath, known: tuple[str, ...]) -> Diagnostic:
     key = str(path[-1])
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
-    hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known)}"
+    by_folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(key.lower(), by_folded, n=1, cutoff=0.6)
+    listed = ", ".join(known) if len(known) <= _MOST_LISTED else f"{', '.join(known[:3])}, …"
+    hint = f"did you mean `{by_folded[near[0]]}`?" if near else f"one of: {listed}"
     return Diagnostic("ICE105", f"unknown key `{dotted(path)}`", document.key_position(path), hint)
 
 
@@ -269,6 +275,9 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
         return Diagnostic("ICE011", f"{where} is not a supported version", position, hint)
     if error.validator == "enum":
         choices = ", ".join(str(choice) for choice in wanted)
+        if len(wanted) == 1:
+            hint = error.schema.get("description")
+            return Diagnostic("ICE208", f"{where} can only be {choices}", position, hint)
         return Diagnostic("ICE208", f"{where} must be one of {choices}", position)
     hint = error.schema.get("description")
     return Diagnostic("ICE013", f"{where} does not fit", position, hint)

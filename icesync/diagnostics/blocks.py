@@ -110,6 +110,7 @@ ROWS: Final = (
         before="status: Disabled\nactive: false\n",
         after="status: Enabled\nactive: true\n",
         source="doc:table",
+        offline=False,
     ),
     Rule(
         "ICE208",
@@ -132,6 +133,7 @@ ROWS: Final = (
         before="imap: {port: 993}\npop3: {port: 995}\n",
         after="imap: {port: 993}\n",
         source="doc:sample",
+        offline=False,
     ),
     Rule(
         "ICE210",

@@ -32,6 +32,7 @@ ROWS: Final = (
         why="ICE may refuse the calls. In the vendor's own sample the two differ, so they may "
         "be fine.",
         source="doc:sample",
+        offline=False,
     ),
     Rule(
         "ICE403",
@@ -41,6 +42,7 @@ ROWS: Final = (
         "the middle and say nothing useful.",
         source="doc:sample: `exp`",
         waivable=False,
+        offline=False,
     ),
     Rule(
         "ICE404",
@@ -49,6 +51,7 @@ ROWS: Final = (
         why="Often a password or a whole line of a header was stored instead.",
         source="RFC 7519",
         waivable=False,
+        offline=False,
     ),
     Rule(
         "ICE405",
@@ -59,6 +62,7 @@ ROWS: Final = (
         why="Mounted files and pasted values bring them along; they are sent as they are, and "
         "many mail servers refuse them.",
         source="RFC 4616: SASL PLAIN is UTF-8, but LOGIN has no charset",
+        offline=False,
     ),
     Rule(
         "ICE406",
@@ -83,6 +87,7 @@ ROWS: Final = (
         after="smtp: {preset: sendgrid, host: smtp.sendgrid.net, username: apikey}\n",
         source="support.google.com/accounts/answer/185833, support.apple.com/102654, "
         "docs.sendgrid.com, postmarkapp.com/developer",
+        offline=False,
     ),
     Rule(
         "ICE408",
@@ -91,6 +96,7 @@ ROWS: Final = (
         what="Several references lead to the same password. Seen by `plan -v`, when secrets are.",
         why="A rotation must hit all of them.",
         source="icesync",
+        offline=False,
     ),
     Rule(
         "ICE409",
@@ -123,5 +129,6 @@ ROWS: Final = (
         what="The variable or file behind a reference is not there, empty, or not permitted.",
         why="An empty password would overwrite a good one.",
         waivable=False,
+        offline=False,
     ),
 )

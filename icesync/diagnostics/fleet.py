@@ -103,5 +103,6 @@ ROWS: Final = (
         why="A slip in a defaults file changes a whole fleet at once. `--allow` lets it through "
         "when it is meant.",
         waivable=False,
+        offline=False,
     ),
 )

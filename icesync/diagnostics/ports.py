@@ -47,8 +47,8 @@ ROWS: Final = (
         "false.",
         why="These ports speak TLS from the first byte. In clear text such a connection works "
         "nowhere. The vendor's own sample has this slip: 995 with both flags off.",
-        before="ssl: false\ntls: false\nsmtp: {port: 465}\nimap: {port: 143}\n",
-        after="ssl: true\ntls: false\nsmtp: {port: 587}\nimap: {port: 143}\n",
+        before="ssl: false\ntls: false\nimap: {port: 993}\n",
+        after="ssl: false\ntls: true\nimap: {port: 993}\n",
         source=f"doc:sample; {_IMPLICIT}",
     ),
     Rule(

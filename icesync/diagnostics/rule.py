@@ -18,7 +18,8 @@ class Rule:
     go wrong. *before* and *after* are YAML: some lines of a server, of a server
     file or of ``icesync.yaml``; tests hold them to break and to keep the rule.
     *source* says where the fact comes from. A rule that is not *waivable* can
-    neither be waived nor turned off nor lowered.
+    neither be waived nor turned off nor lowered. One that is not *offline* needs
+    what only a plan or an apply knows: secrets, the token, the changes.
     """
 
     id: str
@@ -30,3 +31,4 @@ class Rule:
     after: str = ""
     source: str = "icesync"
     waivable: bool = True
+    offline: bool = True

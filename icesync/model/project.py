@@ -17,6 +17,7 @@ __all__ = [
     "Api",
     "Backend",
     "Guard",
+    "Level",
     "Limit",
     "LimitName",
     "Login",
@@ -29,6 +30,10 @@ __all__ = [
 
 EMULATOR: Final = "emulator"
 """The word that stands for the embedded emulator instead of an address."""
+
+_LOOPBACK: Final = tuple(
+    f"{scheme}://{host}" for scheme in ("http", "https") for host in ("127.", "localhost", "[::1]")
+)
 
 VENDOR_BASE_URL: Final = "https://www.enterice.com/ICEAPI"
 
@@ -85,6 +90,11 @@ class Api:
         """Whether calls go to the embedded emulator."""
         return self.base_url == EMULATOR
 
+    @property
+    def live(self) -> bool:
+        """Whether calls leave this machine: neither an emulator nor loopback."""
+        return not self.emulated and not self.base_url.startswith(_LOOPBACK)
+
 
 class LimitName(StrEnum):
     """What a limit counts."""
@@ -107,6 +117,15 @@ class Limit:
         by_share = None if self.share is None else max(least, int(servers * self.share + 1e-9))
         given = [n for n in (self.count, by_share) if n is not None]
         return min(given, default=None)
+
+
+class Level(StrEnum):
+    """What ``rules:`` can make of a rule's findings."""
+
+    OFF = "off"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Guard(StrEnum):
@@ -190,5 +209,6 @@ class Project:
         }
     )
     guards: frozenset[Guard] = frozenset(Guard)
+    rules: dict[str, Level] = field(default_factory=dict)
     secrets: SecretScope = field(default_factory=SecretScope)
     positions: dict[str, SourcePosition] = field(default_factory=dict)

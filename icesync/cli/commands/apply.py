@@ -13,6 +13,7 @@ from icesync.cli.options import (
     lock_option,
     read_duration,
     selection_options,
+    strict_option,
 )
 
 __all__ = ["command"]
@@ -22,6 +23,7 @@ __all__ = ["command"]
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
 @selection_options
+@strict_option
 @click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--expect-digest", metavar="sha256:…", help="Refuse any other plan.")
 @click.option(
@@ -50,6 +52,7 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    strict: bool,
     auto_approve: bool,
     expect_digest: str | None,
     parallelism: int | None,
@@ -81,7 +84,7 @@ def command(
             "a saved plan says itself which servers it is about",
             "leave out --target, --exclude and --resend, or make a new plan with them",
         )
-    approval = Approval(planfile, expect_digest, allowed, auto_approve)
+    approval = Approval(planfile, expect_digest, allowed, auto_approve, strict)
     return apply_plan(
         common,
         selection,

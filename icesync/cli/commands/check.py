@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options
+from icesync.cli.options import Common, common_options, format_options, strict_option
 
 __all__ = ["command"]
 
 
 @click.command(name="check")
 @common_options
+@strict_option
 @format_options
 @click.option(
     "--secrets",
@@ -25,7 +26,12 @@ __all__ = ["command"]
 )
 @click.pass_obj
 def command(
-    common: Common, format_name: str, as_json: bool, secrets_mode: str, max_age: str | None
+    common: Common,
+    strict: bool,
+    format_name: str,
+    as_json: bool,
+    secrets_mode: str,
+    max_age: str | None,
 ) -> int:
     r"""
     For schedules: exit 2 when there is something to send.
@@ -49,7 +55,7 @@ def command(
     context = common.open()
     console = common.console
     mode = SecretsMode(secrets_mode)
-    planning = ask_for_plan(context, Selection(), secrets=mode)
+    planning = ask_for_plan(context, Selection(), secrets=mode, strict=strict)
     show_plan(console, planning.plan, as_json=as_json or format_name == "json")
     show_facts(console, context, planning)
     api = context.project.api

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options, selection_options
+from icesync.cli.options import (
+    Common,
+    common_options,
+    format_options,
+    selection_options,
+    strict_option,
+)
 
 __all__ = ["command"]
 
@@ -14,6 +20,7 @@ __all__ = ["command"]
 @click.command(name="plan")
 @common_options
 @selection_options
+@strict_option
 @click.option(
     "-o",
     "--out",
@@ -38,6 +45,7 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    strict: bool,
     out: Path | None,
     detailed_exitcode: bool,
     secrets_mode: str,
@@ -47,7 +55,8 @@ def command(
     r"""
     Show what apply would send.
 
-    Needs no API, no lock, and works without secrets.
+    Needs no API, no lock, and works without secrets. Warnings are shown for the
+    servers that change; the others are counted.
 
     \b
     icesync plan
@@ -65,7 +74,8 @@ def command(
     context = common.open()
     console = common.console
     selection = Selection(targets, excludes, resend)
-    planning = ask_for_plan(context, selection, allowed, SecretsMode(secrets_mode))
+    mode, curious = SecretsMode(secrets_mode), console.verbose > 0
+    planning = ask_for_plan(context, selection, allowed, mode, strict=strict, curious=curious)
     show_plan(console, planning.plan, as_json=as_json or format_name == "json")
     show_facts(console, context, planning)
     if out is not None:
