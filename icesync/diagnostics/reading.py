@@ -14,7 +14,7 @@ ROWS: Final = (
         "ICE001",
         "a file cannot be read",
         what="A file that a pattern under `files:` matches does not exist any more, may not be "
-        "read, is a folder, or is a link that leads nowhere.",
+        "read, is a folder, or is a link that leads nowhere; or the patterns match no file at all.",
         why="A desired state with a part missing would read as: these servers left the files.",
         waivable=False,
     ),

@@ -116,7 +116,7 @@ def validate(
     problems = [*unread, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
-        problems.append(Diagnostic("ICE012", "no server file was found", position, hint))
+        problems.append(Diagnostic("ICE001", "no server file was found", position, hint))
     problems.extend(_check_references(project, desired, providers.keys()))
     judge = Judge(project.rules, strict)
     misread = judge.read(_with_waivers(project, files))

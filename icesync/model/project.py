@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -31,11 +32,12 @@ __all__ = [
 EMULATOR: Final = "emulator"
 """The word that stands for the embedded emulator instead of an address."""
 
-_LOOPBACK: Final = tuple(
-    f"{scheme}://{host}" for scheme in ("http", "https") for host in ("127.", "localhost", "[::1]")
-)
-
 VENDOR_BASE_URL: Final = "https://www.enterice.com/ICEAPI"
+
+_PRETENDED: Final = re.compile(
+    r"https?://(127\.|localhost\b|\[::1\]|([^/:]+\.)?(example|test|invalid)([:/]|\Z))"
+)
+"""Addresses where no real service can be: loopback, and the names of RFC 2606."""
 
 
 class OrgKey(StrEnum):
@@ -92,8 +94,8 @@ class Api:
 
     @property
     def live(self) -> bool:
-        """Whether calls leave this machine: neither an emulator nor loopback."""
-        return not self.emulated and not self.base_url.startswith(_LOOPBACK)
+        """Whether a real service would use what is sent, rather than an emulator or a test."""
+        return not self.emulated and _PRETENDED.match(self.base_url) is None
 
 
 class LimitName(StrEnum):

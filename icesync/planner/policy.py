@@ -46,6 +46,11 @@ class Refusal:
     allow: str
     address: Address | None = None
 
+    @property
+    def finding(self) -> str:
+        """The id in the table of rules that says more, or empty: guards speak for themselves."""
+        return "ICE606" if self.rule in set(LimitName) else ""
+
 
 Presented: TypeAlias = "Mapping[str, frozenset[Setting]]"
 """The hosts that each secret reference was acknowledged for."""

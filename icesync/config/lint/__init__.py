@@ -64,7 +64,8 @@ def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> Itera
     settings: Mapping[str, Any] = server.settings  # each key's type is its field's
     get, presets = settings.get, server.presets.get
     in_use = ("smtp", get("incoming"))
-    encrypted = bool(get("ssl") or get("tls"))
+    # A flag that is missing has its own finding, and is not taken for false here.
+    encrypted = get("ssl") is not False or get("tls") is not False
     for block, host, port, username, mailbox, poll_rate in _KEYS:
         used = block in in_use
         name, preset = get(host), presets(block, "")

@@ -215,8 +215,8 @@ def test_missing_settings_are_told_after_defaults() -> None:
     _, findings = _resolve({"a.yaml": _servers("servers:", "  - skill: 1", defaults=most)})
 
     assert _told(findings) == [
-        "a.yaml:5:5 ICE107 59/1: `pop3.port` has no value",
         "a.yaml:5:5 ICE107 59/1: `tls` has no value",
+        "a.yaml:5:5 ICE202 59/1: `pop3.port` has no value",
     ]
 
 

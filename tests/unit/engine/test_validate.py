@@ -25,8 +25,8 @@ organization: 59
 defaults: {status: Enabled, active: true, incoming: pop3, ssl: false, tls: true}
 servers:
   - skill: 1
-    smtp: {host: s, port: 1, username: u, password: SMTP, mailbox: m, poll_rate: 1}
-    pop3: {host: s, port: 1, username: u, password: POP3, mailbox: m, poll_rate: 1}
+    smtp: {host: a.test, port: 25, username: u, password: SMTP, mailbox: m@a.test, poll_rate: 1}
+    pop3: {host: a.test, port: 110, username: u, password: POP3, mailbox: m@a.test, poll_rate: 1}
 """
 
 
@@ -42,11 +42,12 @@ def _told(validation: Validation) -> list[str]:
 def check(tmp_path: Path) -> Callable[..., Validation]:
     """Write server files and validate them, under a project of the given settings."""
 
-    def check(texts: dict[str, str], **settings: object) -> Validation:
+    def check(texts: dict[str, str], *, strict: bool = False, **settings: object) -> Validation:
         for name, text in texts.items():
             (tmp_path / "servers").mkdir(exist_ok=True)
             (tmp_path / "servers" / name).write_text(text, encoding="utf-8")
-        return validate(Project(str(tmp_path), "icesync.yaml", **settings), PROVIDERS)
+        project = Project(str(tmp_path), "icesync.yaml", **{"api": Api("emulator"), **settings})
+        return validate(project, PROVIDERS, strict=strict)
 
     return check
 
@@ -93,7 +94,7 @@ def test_no_file_at_all_is_an_error(check: Callable[..., Validation]) -> None:
     place = SourcePosition("icesync.yaml", 4, 8)
     validation = check({}, positions={"files": place})
 
-    assert [(d.rule, d.position) for d in validation.errors] == [("ICE012", place)]
+    assert [(d.rule, d.position) for d in validation.errors] == [("ICE001", place)]
 
 
 def test_unreadable_file_is_reason_enough(check: Callable[..., Validation]) -> None:
@@ -114,7 +115,7 @@ def test_unknown_provider_is_told(check: Callable[..., Validation], scheme: str,
     """A reference to a provider that does not exist is found without any secret."""
     [finding] = check({"a.yaml": _servers(f"ref+{scheme}://A")}).diagnostics
 
-    assert (finding.rule, str(finding.position)) == ("ICE409", "servers/a.yaml:6:53")
+    assert (finding.rule, str(finding.position)) == ("ICE409", "servers/a.yaml:6:59")
     assert finding.message == f"59/1: `smtp.password` names an unknown secret provider `{scheme}`"
     assert finding.hint == hint
 
@@ -122,8 +123,8 @@ def test_unknown_provider_is_told(check: Callable[..., Validation], scheme: str,
 @pytest.mark.parametrize(
     "settings",
     [
-        {"api": Api(token=OWN)},
-        {"api": Api(login=Login(59, "admin", OWN))},
+        {"api": Api("emulator", token=OWN)},
+        {"api": Api("emulator", login=Login(59, "admin", OWN))},
         {"fingerprint_key": OWN},
     ],
     ids=["token", "login", "fingerprints"],
@@ -135,7 +136,7 @@ def test_own_credentials_are_no_mail_passwords(
     validation = check({"a.yaml": _servers(pop3=OWN.text)}, **settings)
 
     assert [(d.rule, str(d.position)) for d in validation.errors] == [
-        ("ICE411", "servers/a.yaml:7:53")
+        ("ICE411", "servers/a.yaml:7:60")
     ]
 
 
@@ -160,5 +161,5 @@ def test_findings_of_all_kinds_are_told_in_order(check: Callable[..., Validation
         "servers/b.yaml:1:10",
         "servers/c.yaml:1:1",
         "servers/d.yaml:5:5",
-        "servers/d.yaml:6:53",
+        "servers/d.yaml:6:59",
     ]
