@@ -113,7 +113,7 @@ ROWS: Final = (
         why="The parameter table knows both, the sample request only `Status`; whether "
         "`IsActive` has an effect is unconfirmed, so a server must not depend on it.",
         before="active: false\n",
-        after="status: Disabled\nactive: false\n",
+        after="active: true\n",
         source="doc:sample, doc:table",
     ),
     Rule(

@@ -16,8 +16,8 @@ ROWS: Final = (
         what="A mailbox or the spoofing address is no `local@domain`, its domain has no dot, or "
         "it is longer than 254 characters (64 before the @).",
         why="No mail server takes it as a sender.",
-        before="smtp: {mailbox: desk.example.org}\n",
-        after="smtp: {mailbox: desk@example.org}\n",
+        before="smtp: {mailbox: desk.example.org}\nimap: {mailbox: desk.example.org}\n",
+        after="smtp: {mailbox: desk@example.org}\nimap: {mailbox: desk@example.org}\n",
         source="RFC 5321, sections 4.1.2 and 4.5.3",
     ),
     Rule(

@@ -70,9 +70,9 @@ ROWS: Final = (
         "looks like one of a known provider and is none of its hosts.",
         why="A value of your own always wins over a preset, so a leftover one sends mail "
         "elsewhere than the preset says.",
-        before="smtp: {preset: postmark, host: smtp.postmarkapp.com, port: 465}\n",
-        after="smtp: {preset: postmark, host: smtp.postmarkapp.com, port: 587}\n",
-        source="the provider's page, see `icesync explain` of the preset's name in model/presets",
+        before="imap: {preset: gmail, host: imap.example.org}\n",
+        after="imap: {preset: gmail, host: imap.gmail.com}\n",
+        source="the provider's own page, which the finding names with the day it was checked",
     ),
     Rule(
         "ICE306",

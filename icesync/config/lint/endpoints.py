@@ -113,7 +113,7 @@ def _not_offered(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
             "ICE305",
             f"{block}.host",
             f"`{block}.host` {endpoint.host} is no {block.upper()} host of {preset.name}: {told}",
-            f"correct it, or remove it and write `preset: {preset.name}`" if wanted else None,
+            _checked(preset),
         )
     elif endpoint.port is not None and endpoint.port not in offer.ports:
         told = ", ".join(map(_spoken, offer.ports))
@@ -121,8 +121,12 @@ def _not_offered(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
             "ICE305",
             f"{block}.port",
             f"`{block}.port` {endpoint.port} is none that {preset.name} offers: {told}",
-            f"checked {preset.checked}; {preset.source}",
+            _checked(preset),
         )
+
+
+def _checked(preset: Preset) -> str:
+    return f"checked on {preset.checked}: {preset.source}"
 
 
 def _spoken(port: int) -> str:
@@ -134,7 +138,7 @@ def _no_passwords(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]
         return
     offer, key = known.offer, f"{endpoint.block}.host"
     who, what = known.preset.name, endpoint.block.upper()
-    hint = f"checked {known.preset.checked}; {known.preset.source}"
+    hint = _checked(known.preset)
     if offer.refuses:
         told = f"{who} refuses passwords for {what} {offer.refuses}, which ICE has no field for"
         yield Problem("ICE306", key, f"`{key}` {endpoint.host}: {told}", hint)
