@@ -32,7 +32,7 @@ from yaml.events import (
 )
 
 from icesync.config.source import SourceFile, open_parser
-from icesync.diagnostics import RULES, Diagnostic, SourcePosition
+from icesync.diagnostics import RULES, Diagnostic, Severity, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,9 @@ def find_waivers(source: SourceFile) -> tuple[tuple[Waiver, ...], tuple[Diagnost
     for comment in _comments(lines, layout):
         position = SourcePosition(source.path, comment.line, comment.column)
         rules, troubles = _read(comment.text)
-        problems += (Diagnostic("ICE014", told, position, hint) for told, hint in troubles)
+        problems += (
+            Diagnostic("ICE014", told, position, hint, Severity.WARNING) for told, hint in troubles
+        )
         first, last = _span(comment, lines, layout)
         waivers += (Waiver(rule, position, first, last, comment.alone) for rule in rules)
     return tuple(waivers), tuple(problems)
