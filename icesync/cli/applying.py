@@ -19,13 +19,16 @@ from icesync.cli.planning import ask_for_plan, show_facts, show_plan
 from icesync.cli.progress import open_progress
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
-from icesync.engine.apply import apply, check_token, failure_of, foreign_organizations
+from icesync.diagnostics import Diagnostic, Severity
+from icesync.engine.apply import apply, check_token, failure_of
 from icesync.engine.conductor import Halt, Run
+from icesync.engine.late import check_token_scope
 from icesync.engine.plan import hold_to
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
 from icesync.errors import (
     EXIT_OK,
+    ConfigInvalid,
     Interrupted,
     PlanStale,
     PolicyRefused,
@@ -34,6 +37,7 @@ from icesync.errors import (
 )
 from icesync.model.lock import LockOwner
 from icesync.model.report import Report
+from icesync.render.findings import render_diagnostics
 from icesync.render.plan import totals
 from icesync.render.report import render_report, report_document
 
@@ -176,10 +180,7 @@ def _carry_out(
         # A login renews its token on the way; a given one must last.
         calls = len(plan.calls) if context.project.api.token is not None else 0
         check_token(token, calls, context.project.api, context.clock)
-        foreign = foreign_organizations(token, plan)
-        if foreign and not context.project.api.emulated:
-            told = ", ".join(str(number) for number in foreign[:5])
-            console.talk(f"warning: the token is for another organization than {told}")
+        _check_scope(console, planning, check_token_scope(token, plan, context.project))
     revision = current_revision(context.project.root)
     stamp = Stamp(__version__, revision)
     recorder = Recorder(context.store, planning.stored, context.clock, stamp, values, planning.key)
@@ -195,6 +196,15 @@ def _carry_out(
             plan, values, recorder, open_gateway, context.clock, run, open_progress(console), halt
         )
     return report, halt
+
+
+def _check_scope(console: Console, planning: Planning, found: list[Diagnostic]) -> None:
+    """Say what is odd about whom the token is for; stop where the configuration says so."""
+    judged = planning.judge.judge_placed(found)
+    if any(d.severity is Severity.ERROR for d in judged):
+        raise ConfigInvalid("the token is for another organization", diagnostics=tuple(judged))
+    if not console.quiet:
+        console.complain(render_diagnostics(judged, console.talk_style))
 
 
 @contextmanager

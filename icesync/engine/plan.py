@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
+    from icesync.config.verdict import Judge
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState
     from icesync.model.plan import Plan, ResourceChange, Selection
@@ -69,6 +70,7 @@ class Planning:
 
     *warnings* are findings that do not stop, but for those about servers that do
     not change, of which *unshown* is the number; *refusals* what apply would not do.
+    *judge* weighs what is found later, when the token is known.
     """
 
     plan: Plan
@@ -79,7 +81,8 @@ class Planning:
     refusals: tuple[Refusal, ...]
     warnings: tuple[Diagnostic, ...]
     files: int
-    unshown: int = 0
+    unshown: int
+    judge: Judge
 
 
 def plan(
@@ -129,6 +132,7 @@ def plan(
         (*validation.about(changing), *key_problem, *missing),
         validation.files,
         validation.elsewhere(changing),
+        validation.judge,
     )
 
 

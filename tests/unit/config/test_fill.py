@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from icesync.config.fill import fill
-from icesync.model.fields import Setting
 from icesync.model.secret import SecretRef
+
+if TYPE_CHECKING:
+    from icesync.model.fields import Setting
 
 SECRET = SecretRef("ref+env://ICE_A", "env", "ICE_A")
 

@@ -60,7 +60,7 @@ COMPANIONS = {
 
 
 def files_of(example: str) -> dict[str, str]:
-    """Return the files that *example* stands for: a server's lines, a server file, or the config."""
+    """Return the files of *example*: some lines of a server, a server file, or a configuration."""
     first = example.partition(":")[0]
     if first in {"files", "rules", "api"}:
         return {"icesync.yaml": f"version: 1\n{example}", "servers/a.yaml": f"{HEAD}servers: []\n"}

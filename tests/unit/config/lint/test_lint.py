@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from builders import BILLING, SALES, SUPPORT, desired, server
 
 from icesync.config.lint import lint
 from icesync.diagnostics import Severity
 from icesync.model.address import Address
-from icesync.model.desired import DesiredServer
+
+if TYPE_CHECKING:
+    from icesync.model.desired import DesiredServer
 
 OTHER = Address(60, 663)
 
@@ -164,8 +168,6 @@ def test_an_organization_without_an_enabled_server_is_told_once() -> None:
 def test_answers_that_another_skill_collects() -> None:
     """The shown sender counts; who collects its own answers is left alone."""
     sales = own(SALES)
-    sender = own(
-        SUPPORT, spoofing__enabled=True, spoofing__address=sales.settings["smtp.mailbox"]
-    )
+    sender = own(SUPPORT, spoofing__enabled=True, spoofing__address=sales.settings["smtp.mailbox"])
 
     assert told(sender, sales, own(BILLING)) == [f"{SUPPORT} ICE604 spoofing.address"]
