@@ -19,6 +19,7 @@ from icesync.config.settings import (
     missing_keys,
     read_layer,
     read_scalar,
+    salvage_layer,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import Address
@@ -108,6 +109,7 @@ class _Resolver:
             removals = [_removal(node) for node in _list(data, "removed")]
         except LookCloserError:
             self._explain(document, "email-servers")
+            self._salvage(document)
             return
         base, places = _merge(above)
         whole = all(item.layer is not None for item in above)
@@ -120,6 +122,38 @@ class _Resolver:
         for index, (skill, action) in enumerate(removals):
             self._add_removal(Address(organization, skill), action, document, index)
 
+    def _salvage(self, document: Document) -> None:
+        """
+        Take what can be read of a file that does not fit, so that its other faults are told too.
+
+        A server is asked for missing values only if nothing of it or above it was
+        left out: a slip in a key would be told twice.
+        """
+        data = document.data
+        if type(data) is not dict or data.get("version") != "1":
+            return
+        try:
+            organization = read_scalar(data.get("organization"), "organization")
+            nodes = _list(data, "servers")
+        except LookCloserError:
+            return
+        above, fits = self._defaults_above(document), True
+        if "defaults" in data:
+            own, fits = _attempt(data["defaults"], defaults=True)
+            above = (*above, _Defaults(own, Place(document, ("defaults",))))
+        base, places = _merge(above)
+        fits = fits and all(item.layer is not None for item in above)
+        for index, node in enumerate(nodes):
+            layer, whole = _attempt(node)
+            if "skill" not in layer.labels:
+                continue
+            place = Place(document, ("servers", index))
+            server = self._add_server(
+                organization, layer, base, (place, *places), whole=whole and fits
+            )
+            if whole and fits:
+                self._report_missing(server, missing_keys(server.settings, server.secrets))
+
     def _defaults_above(self, document: Document) -> tuple[_Defaults, ...]:
         """Return the folder defaults that apply to *document*, from general to special."""
         if not self.folders:
@@ -130,7 +164,13 @@ class _Resolver:
         return tuple(self.folders[way] for way in ways if way in self.folders)
 
     def _add_server(
-        self, organization: int, own: Layer, base: Layer, places: tuple[Place, ...]
+        self,
+        organization: int,
+        own: Layer,
+        base: Layer,
+        places: tuple[Place, ...],
+        *,
+        whole: bool = True,
     ) -> DesiredServer:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
@@ -139,6 +179,8 @@ class _Resolver:
         server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
         if own.presets or base.presets:
             server = _filled(server, places, {**base.presets, **own.presets})
+        if not whole:
+            server = replace(server, whole=False)
         first = self.servers.setdefault(address, server)
         if first is not server:
             self._report_twice(address, server.origin.position(), first.origin.position())
@@ -206,6 +248,14 @@ def _check_top(data: Any, known: AbstractSet[str]) -> None:
     version = data.get("version")
     if type(version) is not str or version != "1":
         raise LookCloserError
+
+
+def _attempt(node: Any, *, defaults: bool = False) -> tuple[Layer, bool]:
+    """Return what *node* says, and whether all of it could be read."""
+    try:
+        return read_layer(node, defaults=defaults), True
+    except LookCloserError:
+        return salvage_layer(node, defaults=defaults), False
 
 
 def _server_layer(node: Any) -> Layer:

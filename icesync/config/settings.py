@@ -8,6 +8,7 @@ fit raises :class:`LookCloserError` and says nothing more; jsonschema explains.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from icesync.model.secret import SecretRef
 
-__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar"]
+__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar", "salvage_layer"]
 
 
 class LookCloserError(Exception):
@@ -107,6 +108,24 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
     targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
     _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
+
+
+def salvage_layer(node: Any, *, defaults: bool = False) -> Layer:
+    """Return what can be read of the mapping *node*; the rest was told already."""
+    layer = Layer()
+    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
+    _salvage(node, _DEFAULTS if defaults else _SERVER, targets)
+    return layer
+
+
+def _salvage(node: Any, table: _Table, targets: tuple[dict[str, Any], ...]) -> None:
+    for key, value in node.items() if type(node) is dict else ():
+        row = table.get(key)
+        if type(row) is dict:
+            _salvage(value, row, targets)
+        else:
+            with suppress(LookCloserError):
+                _read({key: value}, table, targets)
 
 
 def _read(

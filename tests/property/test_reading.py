@@ -272,7 +272,7 @@ def _mutated(draw: st.DrawFn, files: st.SearchStrategy[Any]) -> str:
     return _render(tree)
 
 
-SEMANTIC = {"ICE102", "ICE107", "ICE110"}
+SEMANTIC = {"ICE102", "ICE107", "ICE110", "ICE201", "ICE202", "ICE203"}
 """The rules that a schema cannot express: what is missing, twice, or both there and removed."""
 
 
@@ -297,10 +297,8 @@ def test_quick_verdict_is_that_of_the_schema(
 
     _, findings = resolve([document])
 
-    if explained:
-        assert findings == sort_diagnostics(list(explained))
-    else:
-        assert {d.rule for d in findings} <= SEMANTIC
+    assert set(explained) <= set(findings)
+    assert {d.rule for d in set(findings) - set(explained)} <= SEMANTIC
 
 
 def _accepted(document: Document) -> bool:

@@ -43,7 +43,7 @@ def _spoofing(server: DesiredServer) -> Iterator[Problem]:
     enabled = server.settings.get("spoofing.enabled")
     address = server.settings.get("spoofing.address")
     if address is None:
-        if enabled:
+        if enabled and server.whole:
             told = "spoofing is on, but `spoofing.address` has no value"
             yield Problem("ICE204", "spoofing.enabled", told, "add `spoofing.address`")
         return
@@ -74,7 +74,7 @@ def _unused_block(server: DesiredServer) -> Iterator[Problem]:
     mentioned = {f"{unused}.username", f"{unused}.mailbox", f"{unused}.password"}.intersection(
         given
     )
-    if mentioned and len(given) < len(keys):
+    if mentioned and len(given) < len(keys) and server.whole:
         missing = ", ".join(f"`{key}`" for key in keys if key not in given)
         told = f"`{unused}` is not in use, and incomplete: {missing} will be sent as empty"
         yield Problem("ICE210", given[0], told, "fill it, or remove the block")
