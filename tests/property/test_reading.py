@@ -17,7 +17,7 @@ from icesync.config.project import _Reader, _UnfitError
 from icesync.config.resolve import resolve
 from icesync.config.schema import check_schema
 from icesync.config.source import SourceFile
-from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:

@@ -52,8 +52,13 @@ def _same_server_id(servers: list[DesiredServer]) -> Iterator[Finding]:
             yield Finding(server, Problem("ICE103", "email_server_id", told, "correct one of them"))
 
 
+def _is_off(server: DesiredServer) -> bool:
+    """Return whether the files switch *server* off; a missing value has a finding of its own."""
+    return server.settings.get("status") == "Disabled" or server.settings.get("active") is False
+
+
 def _nobody_left(servers: list[DesiredServer]) -> Iterator[Finding]:
-    alive = {server.address.organization for server in servers if _is_enabled(server)}
+    alive = {server.address.organization for server in servers if not _is_off(server)}
     told = set(alive)
     for server in servers:
         organization = server.address.organization
