@@ -168,7 +168,7 @@ def _near_preset(text: str, names: Sequence[str]) -> str:
     provider, _, region = text.lower().partition("/")
     regions = [name for name in names if name.partition("/")[0] == provider]
     near = difflib.get_close_matches(text.lower(), regions or names, n=1)
-    if near and (region or not regions):
+    if near and (region or not regions or near[0] == provider):
         return f"did you mean {near[0]}?"
     if regions:
         return f"write one with its region: {', '.join(regions)}"

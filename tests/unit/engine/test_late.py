@@ -71,6 +71,14 @@ def test_secrets_are_looked_at_and_not_told(
     assert not any("canary" in f"{p.message}{p.hint}" for p in found)
 
 
+def test_servers_of_one_provider_are_judged_each() -> None:
+    """Two servers with the same slip are two findings."""
+    slip = {"smtp.password": "a"}
+    wanted = desired(server(SUPPORT, slip, **GMAIL), server(SALES, slip, **GMAIL))
+
+    assert len(list(check_secrets(wanted, _resolved(a="canary-1")))) == 2
+
+
 def test_a_secret_that_was_not_seen_is_not_judged() -> None:
     """A fork's plan says nothing about values."""
     wanted = desired(server(SUPPORT, {"smtp.password": "a"}, **GMAIL))

@@ -9,7 +9,7 @@ from icesync.diagnostics import Severity, SourcePosition
 from icesync.engine.validate import Validation, validate
 from icesync.errors import ConfigInvalid
 from icesync.model.address import Address
-from icesync.model.project import Api, Login, Project
+from icesync.model.project import Api, Level, Login, Project
 from icesync.model.secret import SecretRef
 
 if TYPE_CHECKING:
@@ -87,6 +87,37 @@ def test_warnings_do_not_stop_the_run(check: Callable[..., Validation]) -> None:
 
     assert [d.severity for d in validation.diagnostics] == [Severity.WARNING]
     assert len(validation.require().servers) == 1
+
+
+def test_strict_makes_errors_of_warnings(check: Callable[..., Validation]) -> None:
+    """A pipeline that wants no doubts stops at the first."""
+    validation = check({"a.yaml": _servers().replace("port: 25", "port: 465")}, strict=True)
+
+    assert [d.rule for d in validation.errors] == ["ICE304"]
+    with pytest.raises(ConfigInvalid, match="1 error"):
+        validation.require()
+
+
+def test_findings_are_told_where_something_changes(check: Callable[..., Validation]) -> None:
+    """Those of other servers are counted; what is about no server is always told."""
+    text = _servers().replace("port: 25", "port: 465")
+    validation = check(
+        {"a.yaml": text}, rules={"ICE602": Level.OFF}, files=("servers/*.yaml", "more/*.yaml")
+    )
+
+    assert [d.rule for d in validation.about({Address(59, 1)})] == ["ICE012", "ICE304"]
+    assert [d.rule for d in validation.about(())] == ["ICE012"]
+    assert (validation.elsewhere(()), validation.elsewhere({Address(59, 1)})) == (1, 0)
+
+
+def test_a_waiver_in_the_configuration_counts(check: Callable[..., Validation]) -> None:
+    """A pattern that may match nothing is excused where it stands."""
+    files = ("servers/*.yaml", "more/*.yaml")
+    place = SourcePosition("icesync.yaml", 2, 8)
+    texts = {"../icesync.yaml": "version: 1\nfiles: []  # icesync: allow ICE012 not there yet\n"}
+    validation = check({"a.yaml": _servers(), **texts}, files=files, positions={"files": place})
+
+    assert validation.diagnostics == ()
 
 
 def test_no_file_at_all_is_an_error(check: Callable[..., Validation]) -> None:

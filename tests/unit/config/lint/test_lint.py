@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -163,6 +164,23 @@ def test_an_organization_without_an_enabled_server_is_told_once() -> None:
     found = told(own(SUPPORT, **off), own(SALES, **off), own(OTHER))
 
     assert found == [f"{SUPPORT} ICE207 status"]
+
+
+def test_a_server_without_mailboxes_answers_nobody() -> None:
+    """What is missing has its own finding, and is not compared."""
+    bare = own(SUPPORT, smtp__mailbox=None, pop3__mailbox=None)
+    unknown = own(SALES, smtp__mailbox=None, spoofing__address="a@b.de", spoofing__enabled=True)
+
+    assert told(bare, unknown) == []
+
+
+def test_a_server_that_could_not_be_read_lacks_nothing() -> None:
+    """What is absent from it may be what was refused."""
+    gaps = {"spoofing__enabled": True, "imap__username": "desk"}
+    whole = own(SUPPORT, **gaps)
+
+    assert {line.split()[1] for line in told(whole)} == {"ICE204", "ICE210"}
+    assert told(replace(whole, whole=False)) == []
 
 
 def test_answers_that_another_skill_collects() -> None:
