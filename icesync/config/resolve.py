@@ -115,7 +115,7 @@ class _Resolver:
         whole = all(item.layer is not None for item in above)
         for index, layer in enumerate(layers):
             place = Place(document, ("servers", index))
-            server = self._add_server(organization, layer, base, (place, *places))
+            server = self._add_server(organization, layer, base, (place, *places), whole=whole)
             missing = missing_keys(server.settings, server.secrets)
             if missing and whole:
                 self._report_missing(server, missing)
@@ -170,7 +170,7 @@ class _Resolver:
         base: Layer,
         places: tuple[Place, ...],
         *,
-        whole: bool = True,
+        whole: bool,
     ) -> DesiredServer:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings

@@ -76,7 +76,8 @@ def check_shared(
     for texts in alike(seen, key):
         server, name = places[texts[0]][0]
         others = sum(len(places[text]) for text in texts) - 1
-        told = f"`{name}` is the same password as at {others} other places, by other references"
+        where = "one other place" if others == 1 else f"{others} other places"
+        told = f"`{name}` is the same password as at {where}, by another reference"
         yield Finding(server, Problem("ICE408", name, told, "a rotation must hit all of them"))
 
 
