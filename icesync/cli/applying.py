@@ -18,13 +18,16 @@ from icesync.cli.interrupt import halting
 from icesync.cli.planning import ask_for_plan, show_facts
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
-from icesync.engine.apply import apply, check_token, failure_of, foreign_organizations
+from icesync.diagnostics import Diagnostic, Severity
+from icesync.engine.apply import apply, check_token, failure_of
 from icesync.engine.conductor import Halt, Run
+from icesync.engine.late import check_token_scope
 from icesync.engine.plan import hold_to
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
 from icesync.errors import (
     EXIT_OK,
+    ConfigInvalid,
     Interrupted,
     PlanStale,
     PolicyRefused,
@@ -33,12 +36,14 @@ from icesync.errors import (
 )
 from icesync.model.lock import LockOwner
 from icesync.model.report import Report
+from icesync.render.findings import render_diagnostics
 from icesync.render.plan import render_plan, totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.bootstrap import Context
+    from icesync.cli.console import Console
     from icesync.cli.output import Output
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
@@ -50,12 +55,17 @@ __all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask."""
+    """
+    What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask.
+
+    With *strict* no warning may stand.
+    """
 
     planfile: Path | None = None
     digest: str | None = None
     allowed: tuple[str, ...] = ()
     automatic: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,9 @@ def apply_plan(
     if caution is not None:
         console.talk(f"warning: {caution}")
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
-        planning = ask_for_plan(context, selection, approval.allowed, SecretsMode.REQUIRE)
+        planning = ask_for_plan(
+            context, selection, approval.allowed, SecretsMode.REQUIRE, strict=approval.strict
+        )
         if saved is not None:
             planning = hold_to(planning, saved, context.project, approval.allowed)
         output.planned(planning)
@@ -164,10 +176,7 @@ def _carry_out(
         # A login renews its token on the way; a given one must last.
         calls = len(plan.calls) if context.project.api.token is not None else 0
         check_token(token, calls, context.project.api, context.clock)
-        foreign = foreign_organizations(token, plan)
-        if foreign and not context.project.api.emulated:
-            told = ", ".join(str(number) for number in foreign[:5])
-            console.talk(f"warning: the token is for another organization than {told}")
+        _check_scope(console, planning, check_token_scope(token, plan, context.project))
     revision = current_revision(context.project.root)
     stamp = Stamp(__version__, revision)
     recorder = Recorder(context.store, planning.stored, context.clock, stamp, values, planning.key)
@@ -183,6 +192,15 @@ def _carry_out(
             plan, values, recorder, open_gateway, context.clock, run, output.progress(plan), halt
         )
     return report, halt
+
+
+def _check_scope(console: Console, planning: Planning, found: list[Diagnostic]) -> None:
+    """Say what is odd about whom the token is for; stop where the configuration says so."""
+    judged = planning.judge.judge_placed(found)
+    if any(d.severity is Severity.ERROR for d in judged):
+        raise ConfigInvalid("the token is for another organization", diagnostics=tuple(judged))
+    if not console.quiet:
+        console.complain(render_diagnostics(judged, console.talk_style))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ __all__ = [
     "lock_option",
     "read_duration",
     "selection_options",
+    "strict_option",
 ]
 
 Command: TypeAlias = Callable[..., Any]
@@ -100,6 +101,13 @@ def _with_callback(option: Callable[[Command], Command]) -> Callable[[Command], 
         return decorated
 
     return decorate
+
+
+def strict_option(command: Command) -> Command:
+    """Add ``--strict``."""
+    return click.option(
+        "--strict", is_flag=True, envvar="ICESYNC_STRICT", help="Warnings in the files are errors.",
+    )(command)  # fmt: skip
 
 
 def format_options(command: Command) -> Command:

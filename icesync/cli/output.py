@@ -204,7 +204,8 @@ class Output:
         self.console.complain(close_section(name, now))
 
     def _view(self, style: Style | None = None) -> View:
-        return View(style or Style(), self._pipeline(), __version__)
+        curious = self.console.verbose > 0
+        return View(style or Style(), self._pipeline(), __version__, curious=curious)
 
     def _pipeline(self) -> Ci:
         return read_pipeline(self._forge, os.environ, self._root)

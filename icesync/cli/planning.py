@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.codec.plan import plan_digest, plan_document
+from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
@@ -26,9 +27,13 @@ def ask_for_plan(
     selection: Selection,
     allowed: tuple[str, ...] = (),
     secrets: SecretsMode = SecretsMode.AUTO,
+    *,
+    strict: bool = False,
+    curious: bool = False,
 ) -> Planning:
     """Return the plan for *selection*; *allowed* are the arguments of ``--allow``."""
-    request = PlanRequest(selection, secrets, allowed, context.clock.now())
+    now = context.clock.now()
+    request = PlanRequest(selection, secrets, allowed, now, strict=strict, curious=curious)
     return make_planning(context.project, context.store, context.providers, request)
 
 
@@ -44,8 +49,11 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
     """Say on stderr what the plan itself does not hold: warnings, guards, ages."""
     style = console.talk_style
     if not console.quiet:
-        console.complain(render_diagnostics(planning.warnings, style))
+        console.complain(render_diagnostics(_worth_saying(console, planning), style))
         console.complain(render_refusals(planning.refusals, style))
+    if planning.unshown:
+        noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
+        console.talk(f"note: {noun} about servers that do not change; icesync validate   shows all")
     recovered = planning.stored.recovered
     if recovered is not None and recovered.records:
         console.talk(
@@ -70,3 +78,9 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
         address, moment = known
         ago = age(moment, context.clock.now())
         console.talk(f"note: {CANNOT_BE_READ}; the oldest answer is {address}'s, {ago}")
+
+
+def _worth_saying(console: Console, planning: Planning) -> list[Diagnostic]:
+    """Return the warnings of *planning*, and with ``-v`` what only informs, too."""
+    least = {Severity.INFO} if not console.verbose else set()
+    return [d for d in planning.warnings if d.severity not in least]

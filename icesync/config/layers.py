@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.config.document import Document, NodePath
     from icesync.diagnostics import SourcePosition
 
@@ -25,10 +27,12 @@ class LayeredOrigin:
     The places that one server's values come from, the most special first.
 
     Positions are looked up only when asked for: a server that does not change
-    pays nothing for them.
+    pays nothing for them. *filled* names the ``preset`` key that gave a value, by
+    the value's key.
     """
 
     places: tuple[Place, ...]
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
@@ -36,6 +40,8 @@ class LayeredOrigin:
         for place in self.places if parts else ():
             if _holds(place.document.data, (*place.path, *parts)):
                 return place.document.position((*place.path, *parts))
+        if key in self.filled:
+            return self.position(self.filled[key])
         return self.places[0].document.position(self.places[0].path)
 
 

@@ -28,6 +28,7 @@ from icesync.model.project import (
     Api,
     Backend,
     Guard,
+    Level,
     Limit,
     LimitName,
     Login,
@@ -106,7 +107,7 @@ class _Reader:
     def read(self, root: str, name: str) -> Project:
         data = self._mapping(
             self.document.data,
-            {"version", "api", "files", "state", "fingerprints", "limits", "guards", "secrets"},
+            _TOP_KEYS,
         )
         if data.get("version") != "1" or isinstance(data.get("version"), Quoted):
             raise _UnfitError
@@ -123,6 +124,7 @@ class _Reader:
             fingerprint_key=self._reference(keys, "key"),
             limits=self._limits(data.get("limits", {}), usual.limits),
             guards=self._guards(data, usual.guards),
+            rules=self._rules(data.get("rules", {})),
             secrets=self._scope(data.get("secrets", {})),
             positions={p: self._position(p) for p in _PLACES},
         )
@@ -196,6 +198,19 @@ class _Reader:
             raise _UnfitError
         return StateSettings(**{**texts, "backend": Backend(backend)})  # type: ignore[arg-type]
 
+    def _rules(self, node: Any) -> dict[str, Level]:
+        if node == {}:
+            return {}
+        from icesync.diagnostics import RULES
+
+        levels = {}
+        for name, level in self._mapping(node, RULES).items():
+            rule = RULES[name]
+            if level not in (set(Level) if rule.waivable else {rule.severity}):
+                raise _UnfitError
+            levels[name] = Level(level)
+        return levels
+
     def _scope(self, node: Any) -> SecretScope:
         data = self._mapping(node, {"env_allow", "file_allow", "providers"})
         usual = SecretScope()
@@ -262,6 +277,20 @@ class _Reader:
     def _position(self, path: str) -> SourcePosition:
         return self.document.position(tuple(path.split(".")))
 
+
+_TOP_KEYS: Final = frozenset(
+    {
+        "version",
+        "api",
+        "files",
+        "state",
+        "fingerprints",
+        "limits",
+        "guards",
+        "rules",
+        "secrets",
+    }
+)
 
 _API_KEYS: Final = frozenset(
     {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from icesync.diagnostics import RULES, Rule
 from icesync.model.address import MAX_ID
-from icesync.model.project import Absent, Backend, Guard, OrgKey
+from icesync.model.project import Absent, Backend, Guard, Level, OrgKey
 from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
 
 __all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN", "STATE_METHODS"]
@@ -72,6 +73,14 @@ def _limit(what: str) -> Schema:
             },
         ],
     }
+
+
+def _level(rule: Rule) -> Schema:
+    if rule.waivable:
+        text = f"{rule.title[0].upper()}{rule.title[1:]}; usually {rule.severity}."
+        return {"type": "string", "enum": [level.value for level in Level], "description": text}
+    text = f"{rule.title[0].upper()}{rule.title[1:]}; it cannot be turned off or lowered."
+    return {"type": "string", "enum": [rule.severity.value], "description": text}
 
 
 _LOGIN: Final = _mapping(
@@ -194,6 +203,10 @@ PROJECT_SCHEMA: Final = _mapping(
             "description": "Kinds of change that need --allow whatever the limits say.",
             "items": {"type": "string", "enum": [guard.value for guard in Guard]},
         },
+        "rules": _mapping(
+            "What findings of a rule weigh: off, info, warning or error.",
+            {rule.id: _level(rule) for rule in RULES.values()},
+        ),
         "secrets": _mapping(
             "What server files may refer to.",
             {

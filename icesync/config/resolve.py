@@ -8,9 +8,10 @@ reported in one run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.config.fill import fill
 from icesync.config.layers import LayeredOrigin, Place
 from icesync.config.settings import (
     Layer,
@@ -18,6 +19,7 @@ from icesync.config.settings import (
     missing_keys,
     read_layer,
     read_scalar,
+    salvage_layer,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import Address
@@ -107,17 +109,50 @@ class _Resolver:
             removals = [_removal(node) for node in _list(data, "removed")]
         except LookCloserError:
             self._explain(document, "email-servers")
+            self._salvage(document)
             return
         base, places = _merge(above)
         whole = all(item.layer is not None for item in above)
         for index, layer in enumerate(layers):
             place = Place(document, ("servers", index))
-            server = self._add_server(organization, layer, base, (place, *places))
+            server = self._add_server(organization, layer, base, (place, *places), whole=whole)
             missing = missing_keys(server.settings, server.secrets)
             if missing and whole:
                 self._report_missing(server, missing)
         for index, (skill, action) in enumerate(removals):
             self._add_removal(Address(organization, skill), action, document, index)
+
+    def _salvage(self, document: Document) -> None:
+        """
+        Take what can be read of a file that does not fit, so that its other faults are told too.
+
+        A server is asked for missing values only if nothing of it or above it was
+        left out: a slip in a key would be told twice.
+        """
+        data = document.data
+        if type(data) is not dict or data.get("version") != "1":
+            return
+        try:
+            organization = read_scalar(data.get("organization"), "organization")
+            nodes = _list(data, "servers")
+        except LookCloserError:
+            return
+        above, fits = self._defaults_above(document), True
+        if "defaults" in data:
+            own, fits = _attempt(data["defaults"], defaults=True)
+            above = (*above, _Defaults(own, Place(document, ("defaults",))))
+        base, places = _merge(above)
+        fits = fits and all(item.layer is not None for item in above)
+        for index, node in enumerate(nodes):
+            layer, whole = _attempt(node)
+            if "skill" not in layer.labels:
+                continue
+            place = Place(document, ("servers", index))
+            server = self._add_server(
+                organization, layer, base, (place, *places), whole=whole and fits
+            )
+            if whole and fits:
+                self._report_missing(server, missing_keys(server.settings, server.secrets))
 
     def _defaults_above(self, document: Document) -> tuple[_Defaults, ...]:
         """Return the folder defaults that apply to *document*, from general to special."""
@@ -129,13 +164,23 @@ class _Resolver:
         return tuple(self.folders[way] for way in ways if way in self.folders)
 
     def _add_server(
-        self, organization: int, own: Layer, base: Layer, places: tuple[Place, ...]
+        self,
+        organization: int,
+        own: Layer,
+        base: Layer,
+        places: tuple[Place, ...],
+        *,
+        whole: bool,
     ) -> DesiredServer:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
         name = own.labels.get("name", "")
         server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
+        if own.presets or base.presets:
+            server = _filled(server, places, {**base.presets, **own.presets})
+        if not whole:
+            server = replace(server, whole=False)
         first = self.servers.setdefault(address, server)
         if first is not server:
             self._report_twice(address, server.origin.position(), first.origin.position())
@@ -164,7 +209,9 @@ class _Resolver:
         for key in missing:
             hint = f"add `{key}`, here or under `defaults:`; what is left out is sent as empty"
             message = f"{server.address}: `{key}` has no value"
-            self.problems.append(Diagnostic("ICE107", message, server.origin.position(), hint))
+            rule = _MISSING_RULES.get(key.partition(".")[0], "ICE107")
+            position, subject = server.origin.position(), str(server.address)
+            self.problems.append(Diagnostic(rule, message, position, hint, subject=subject))
 
     def _report_two_defaults(self, second: Document, first: Document) -> None:
         message = f"the folder has two files of defaults, this one and {first.file}"
@@ -191,12 +238,24 @@ class _Resolver:
         self.problems.extend(found)
 
 
+_MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
+"""The rule that a block in use breaks when a setting of it has no value."""
+
+
 def _check_top(data: Any, known: AbstractSet[str]) -> None:
     if type(data) is not dict or data.keys() - known:
         raise LookCloserError
     version = data.get("version")
     if type(version) is not str or version != "1":
         raise LookCloserError
+
+
+def _attempt(node: Any, *, defaults: bool = False) -> tuple[Layer, bool]:
+    """Return what *node* says, and whether all of it could be read."""
+    try:
+        return read_layer(node, defaults=defaults), True
+    except LookCloserError:
+        return salvage_layer(node, defaults=defaults), False
 
 
 def _server_layer(node: Any) -> Layer:
@@ -221,6 +280,15 @@ def _list(data: Mapping[str, Any], key: str) -> list[Any]:
     return nodes
 
 
+def _filled(
+    server: DesiredServer, places: tuple[Place, ...], presets: Mapping[str, str]
+) -> DesiredServer:
+    """Return *server* with what its *presets* fill."""
+    settings, sources, governing = fill(server.settings, server.secrets, presets)
+    origin = LayeredOrigin(places, sources)
+    return replace(server, settings=settings, origin=origin, presets=governing)
+
+
 def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
     """Return all *defaults* as one layer, and their places, the most special first."""
     merged = Layer()
@@ -228,4 +296,5 @@ def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
         if item.layer is not None:
             merged.settings.update(item.layer.settings)
             merged.secrets.update(item.layer.secrets)
+            merged.presets.update(item.layer.presets)
     return merged, tuple(item.place for item in reversed(defaults))

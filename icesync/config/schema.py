@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.characters import show_key
 from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN
 from icesync.config.source import Quoted
-from icesync.config.values import CHOICES, NOTHING, UnfitError, read_value
+from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
+from icesync.model.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,7 +54,14 @@ def build_schema(name: str) -> Schema:
 def _field_schema(field: Field) -> Schema:
     note = f" ({field.note})" if field.note else ""
     wire = f" Sent as {', '.join(field.wire)}." if field.wire else " Never sent."
-    return {"description": f"{field.meaning}{note}.{wire}", **_BY_KIND[field.kind]}
+    kind = _preset_schema(field) if field.kind is Kind.PRESET else _BY_KIND[field.kind]
+    return {"description": f"{field.meaning}{note}.{wire}", **kind}
+
+
+def _preset_schema(field: Field) -> Schema:
+    names = preset_names(field.block)
+    texts = [f"{PRESETS[name].title}. Login: {PRESETS[name].login}." for name in names]
+    return {"type": "string", "enum": list(names), "markdownEnumDescriptions": texts}
 
 
 def _mapping(properties: Schema, description: str, required: tuple[str, ...] = ()) -> Schema:
@@ -220,10 +228,16 @@ def _explain(document: Document, error: Any) -> Iterator[Diagnostic]:
         yield _unfit(document, path, error)
 
 
+_MOST_LISTED: Final = 30
+"""More keys than that are no help in a hint."""
+
+
 def _unknown_key(document: Document, path: NodePath, known: tuple[str, ...]) -> Diagnostic:
     key = str(path[-1])
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
-    hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(known)}"
+    by_folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(key.lower(), by_folded, n=1, cutoff=0.6)
+    listed = ", ".join(known) if len(known) <= _MOST_LISTED else f"{', '.join(known[:3])}, …"
+    hint = f"did you mean `{by_folded[near[0]]}`?" if near else f"one of: {listed}"
     return Diagnostic("ICE105", f"unknown key `{dotted(path)}`", document.key_position(path), hint)
 
 
@@ -261,6 +275,9 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
         return Diagnostic("ICE011", f"{where} is not a supported version", position, hint)
     if error.validator == "enum":
         choices = ", ".join(str(choice) for choice in wanted)
+        if len(wanted) == 1:
+            hint = error.schema.get("description")
+            return Diagnostic("ICE208", f"{where} can only be {choices}", position, hint)
         return Diagnostic("ICE208", f"{where} must be one of {choices}", position)
     hint = error.schema.get("description")
     return Diagnostic("ICE013", f"{where} does not fit", position, hint)

@@ -8,6 +8,7 @@ fit raises :class:`LookCloserError` and says nothing more; jsonschema explains.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from icesync.model.secret import SecretRef
 
-__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar"]
+__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar", "salvage_layer"]
 
 
 class LookCloserError(Exception):
@@ -29,11 +30,16 @@ class LookCloserError(Exception):
 
 @dataclass(slots=True)
 class Layer:
-    """What one mapping says: typed values by dotted key; *labels* are ``name`` and ``skill``."""
+    """
+    What one mapping says: typed values by dotted key.
+
+    *labels* are ``name`` and ``skill``; *presets* the names of presets.
+    """
 
     settings: dict[str, Setting] = field(default_factory=dict)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
+    presets: dict[str, str] = field(default_factory=dict)
 
 
 class _Memory(dict[str, Value]):
@@ -53,8 +59,11 @@ class _Memory(dict[str, Value]):
         return value
 
 
-_SETTINGS, _SECRETS, _LABELS = range(3)
+_SETTINGS, _SECRETS, _LABELS, _PRESETS = range(4)
 """Where a value goes; a number is the quickest name on this path."""
+
+
+_TARGETS: Final = {Role.ADDRESS: _LABELS, Role.LABEL: _LABELS, Role.PRESET: _PRESETS}
 
 
 class _Scalar:
@@ -66,8 +75,7 @@ class _Scalar:
         self.key = row.key
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
-        local = row.role in {Role.ADDRESS, Role.LABEL}
-        self.target = _LABELS if local else _SECRETS if row.secret else _SETTINGS
+        self.target = _TARGETS.get(row.role, _SECRETS if row.secret else _SETTINGS)
 
 
 _Table = dict[str, "_Scalar | _Table"]
@@ -97,9 +105,27 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels)
+    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
     _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
+
+
+def salvage_layer(node: Any, *, defaults: bool = False) -> Layer:
+    """Return what can be read of the mapping *node*; the rest was told already."""
+    layer = Layer()
+    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
+    _salvage(node, _DEFAULTS if defaults else _SERVER, targets)
+    return layer
+
+
+def _salvage(node: Any, table: _Table, targets: tuple[dict[str, Any], ...]) -> None:
+    for key, value in node.items() if type(node) is dict else ():
+        row = table.get(key)
+        if type(row) is dict:
+            _salvage(value, row, targets)
+        else:
+            with suppress(LookCloserError):
+                _read({key: value}, table, targets)
 
 
 def _read(

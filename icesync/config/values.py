@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from icesync.config.source import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import Field, Kind, Setting
+from icesync.model.presets import PRESETS
 from icesync.model.secret import SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["CHOICES", "NOTHING", "UnfitError", "Value", "read_value", "surprise"]
+__all__ = ["CHOICES", "NOTHING", "UnfitError", "Value", "preset_names", "read_value", "surprise"]
 
 Value: TypeAlias = Setting | SecretRef
 
@@ -147,6 +148,33 @@ def _choice(text: str, field: Field) -> str:
     raise UnfitError(rule, f"must be one of {', '.join(choices)}", hint)
 
 
+def _preset(text: str, field: Field) -> str:
+    names = preset_names(field.block)
+    if text in names:
+        return str(text)
+    what = f"a preset that offers {field.block}" if text in PRESETS else "the name of a preset"
+    raise UnfitError("ICE208", f"must be {what}", _near_preset(text, names))
+
+
+def preset_names(block: str) -> tuple[str, ...]:
+    """Return the presets that may stand in *block*, sorted; all of them at a server's top."""
+    return tuple(name for name, preset in PRESETS.items() if not block or block in preset.offers)
+
+
+def _near_preset(text: str, names: Sequence[str]) -> str:
+    """Return a hint for *text*, which is none of *names*: a region, a slip, or all there are."""
+    import difflib
+
+    provider, _, region = text.lower().partition("/")
+    regions = [name for name in names if name.partition("/")[0] == provider]
+    near = difflib.get_close_matches(text.lower(), regions or names, n=1)
+    if near and (region or not regions or near[0] == provider):
+        return f"did you mean {near[0]}?"
+    if regions:
+        return f"write one with its region: {', '.join(regions)}"
+    return f"one of: {', '.join(dict.fromkeys(name.partition('/')[0] for name in names))}"
+
+
 _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
     Kind.TEXT: _text,
     Kind.SECRET: _secret,
@@ -157,4 +185,5 @@ _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
     Kind.FLAG: _flag,
     Kind.STATUS: _choice,
     Kind.INCOMING: _choice,
+    Kind.PRESET: _preset,
 }

@@ -55,18 +55,19 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
     claims = read_token(token)
     renew = "icesync login   obtains a new one; or give `api.login` in icesync.yaml"
     if claims is None:
-        raise AccessError("the token is not a JSON Web Token: three parts with dots", renew)
+        told = "the token is not a JSON Web Token: three parts with dots (ICE404)"
+        raise AccessError(told, renew)
     if claims.expires_at is None:
         return
     left_s = (claims.expires_at - clock.now()).total_seconds()
     ends = claims.expires_at.strftime("%Y-%m-%d %H:%M:%SZ")
     if left_s <= 0:
-        raise TokenExpired(f"the token expired at {ends}", renew)
+        raise TokenExpired(f"the token expired at {ends} (ICE403)", renew)
     needed_s = calls / min(api.rate_per_s, api.concurrency / 0.05) + _TOKEN_MARGIN_S
     if left_s < needed_s and calls:
         raise TokenExpired(
             f"the token expires at {ends}, in {left_s:.0f} s; {calls} calls need about "
-            f"{needed_s:.0f} s",
+            f"{needed_s:.0f} s (ICE403)",
             renew,
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.engine.late import check_changes, check_secrets, check_shared
 from icesync.engine.secrets import (
     Resolution,
     SecretsMode,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
+    from icesync.config.verdict import Judge
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState
     from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
@@ -49,13 +51,16 @@ class PlanRequest:
     What a plan is asked for.
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
-    older-than=30d`` counts from.
+    older-than=30d`` counts from. *strict* makes errors of warnings in the files;
+    *curious* asks for the rules that only inform, too.
     """
 
     selection: Selection
     secrets: SecretsMode = SecretsMode.AUTO
     allowed: tuple[str, ...] = ()
     now: datetime | None = None
+    strict: bool = False
+    curious: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ class Planning:
     """
     A plan with everything it was made from.
 
-    *warnings* are findings that do not stop; *refusals* what apply would not do.
+    *warnings* are findings that do not stop, but for those about servers that do
+    not change, of which *unshown* is the number; *refusals* what apply would not do.
+    *judge* weighs what is found later, when the token is known.
     """
 
     plan: Plan
@@ -74,6 +81,8 @@ class Planning:
     refusals: tuple[Refusal, ...]
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
+    unshown: int
+    judge: Judge
 
 
 def plan(
@@ -91,7 +100,7 @@ def plan(
         UsageError: a target means no server.
 
     """
-    validation = validate(project, providers)
+    validation = validate(project, providers, strict=request.strict)
     desired = validation.require()
     stored = load(store, project.api.base_url)
     selection = _settle_selection(request, desired, stored)
@@ -105,6 +114,12 @@ def plan(
     if request.secrets is SecretsMode.REQUIRE:
         require_removed(made, resolution)
     made = attach_tags(made, resolution, key)
+    late = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
+    if request.curious and key is not None:
+        late += check_shared(selected, resolution, key)
+    validation = validation.extended(late)
+    validation.require()
+    changing = {change.address for change in made.effective}
     policy = Policy(project.limits, project.guards, request.allowed)
     fleet = len(desired.servers.keys() | stored.snapshot.entries.keys())
     return Planning(
@@ -114,8 +129,10 @@ def plan(
         resolution,
         key,
         check_policy(made, policy, stored.snapshot, fleet),
-        (*validation.diagnostics, *key_problem, *missing),
+        (*validation.about(changing), *key_problem, *missing),
         validation.files,
+        validation.elsewhere(changing),
+        validation.judge,
     )
 
 

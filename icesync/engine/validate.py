@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.discover import find_files
+from icesync.config.discover import find_files, read_file
 from icesync.config.document import Document, parse_document
+from icesync.config.lint import lint
 from icesync.config.resolve import resolve
 from icesync.config.sealed import is_sealed, open_sealed
+from icesync.config.source import SourceFile
+from icesync.config.verdict import Judge, locate
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.ports import FileOpener
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.config.source import SourceFile
+    from icesync.config.lint import Finding
+    from icesync.config.verdict import Judged
+    from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
@@ -27,18 +33,37 @@ if TYPE_CHECKING:
 __all__ = ["Validation", "own_credentials", "validate"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Validation:
-    """The desired state and all findings; the state is whole only without errors."""
+    """
+    The desired state and all findings; the state is whole only without errors.
+
+    *problems* are placed already: they come from reading. *findings* are those of
+    the rules about mail; their places are looked up when they are asked for.
+    *judge* knows the waivers and weighs what a plan finds later.
+    """
 
     desired: DesiredState
-    diagnostics: tuple[Diagnostic, ...]
+    problems: tuple[Diagnostic, ...]
+    findings: tuple[Judged, ...]
     files: tuple[str, ...]
+    judge: Judge
+
+    @cached_property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All findings with their places, sorted."""
+        return sort_diagnostics([*self.problems, *locate(self.findings)])
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The findings that stop every other command."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+    @property
+    def sound(self) -> bool:
+        """Whether there are no errors; looks no place up."""
+        weights = [*(d.severity for d in self.problems), *(f.severity for f in self.findings)]
+        return Severity.ERROR not in weights
 
     def require(self) -> DesiredState:
         """
@@ -48,18 +73,41 @@ class Validation:
             ConfigInvalid: there are errors.
 
         """
-        errors = self.errors
-        if errors:
-            count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
-            raise ConfigInvalid(f"{count} in the configuration", diagnostics=self.diagnostics)
-        return self.desired
+        if self.sound:
+            return self.desired
+        raise ConfigInvalid(_told(self.errors), diagnostics=self.diagnostics)
+
+    def about(self, addresses: Collection[Address]) -> tuple[Diagnostic, ...]:
+        """Return the findings that concern no server or one of *addresses*, sorted."""
+        near = [f for f in self.findings if f.finding.server.address in addresses]
+        return sort_diagnostics([*self.problems, *locate(near)])
+
+    def elsewhere(self, addresses: Collection[Address]) -> int:
+        """Return how many findings from warnings up are about other servers than *addresses*."""
+        return sum(
+            finding.server.address not in addresses and severity is not Severity.INFO
+            for finding, severity in self.findings
+        )
+
+    def extended(self, findings: Iterable[Finding]) -> Validation:
+        """Return this with *findings* that only a plan could make, judged like the others."""
+        return replace(self, findings=(*self.findings, *self.judge.judge(findings)))
 
 
-def validate(project: Project, providers: Mapping[str, SecretProvider]) -> Validation:
+def _told(errors: Sequence[Diagnostic]) -> str:
+    """Return the sentence that stops a run."""
+    count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+    return f"{count} in the configuration"
+
+
+def validate(
+    project: Project, providers: Mapping[str, SecretProvider], *, strict: bool = False
+) -> Validation:
     """
     Return what the files of *project* want, and every finding of every file.
 
     Of *providers* only the names are looked at, but where a file is encrypted whole.
+    *strict* makes errors of warnings.
     """
     usual = SourcePosition(project.config_file)
     position = project.positions.get("files", usual)
@@ -68,9 +116,23 @@ def validate(project: Project, providers: Mapping[str, SecretProvider]) -> Valid
     problems = [*unread, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
-        problems.append(Diagnostic("ICE012", "no server file was found", position, hint))
+        problems.append(Diagnostic("ICE001", "no server file was found", position, hint))
     problems.extend(_check_references(project, desired, providers.keys()))
-    return Validation(desired, sort_diagnostics(problems), tuple(file.path for file in files))
+    judge = Judge(project.rules, strict)
+    misread = judge.read(_with_waivers(project, files))
+    placed = judge.judge_placed([*problems, *misread])
+    findings = judge.judge(lint(desired, live=project.api.live))
+    if all(d.severity is not Severity.ERROR for d in problems):
+        # Where a file cannot be read, what its waivers are for is not seen either.
+        placed += judge.unused()
+    paths = tuple(file.path for file in files)
+    return Validation(desired, sort_diagnostics(placed), findings, paths, judge)
+
+
+def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Return *files* and the configuration itself, whose findings can be waived too."""
+    own = read_file(Path(project.root), project.config_file)
+    return [*files, own] if isinstance(own, SourceFile) else list(files)
 
 
 def _read(file: SourceFile, providers: Mapping[str, SecretProvider]) -> Document:
@@ -139,4 +201,5 @@ def _finding(
     server: DesiredServer, key: str, rule: str, message: str, hint: str | None
 ) -> Diagnostic:
     position = server.origin.position(key)
-    return Diagnostic(rule, f"{server.address}: `{key}` {message}", position, hint)
+    subject = str(server.address)
+    return Diagnostic(rule, f"{subject}: `{key}` {message}", position, hint, subject=subject)

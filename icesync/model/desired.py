@@ -32,7 +32,9 @@ class DesiredServer:
 
     *settings* holds the typed values that are present, by dotted key; *secrets*
     the references, by dotted key. Absent means "not given": how that is sent is
-    a setting of the wire (``api.wire.absent``).
+    a setting of the wire (``api.wire.absent``). *presets* names the provider whose
+    preset governs a block, by block; what it filled is in *settings*. A server of
+    which something could not be read is not *whole*: it is here to be looked at.
     """
 
     address: Address
@@ -40,6 +42,8 @@ class DesiredServer:
     secrets: Mapping[str, SecretRef]
     origin: Origin
     name: str = ""
+    presets: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
 
 
 class RemovalAction(StrEnum):

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     STATUS = "status"
     INCOMING = "incoming"
     SECRET = "secret"  # noqa: S105 - the name of a kind
+    PRESET = "preset"
 
 
 class Role(StrEnum):
@@ -60,6 +61,8 @@ class Role(StrEnum):
     """stays local; a change of it forces a send"""
     LABEL = "label"
     """stays local; for people"""
+    PRESET = "preset"
+    """stays local; fills settings that have no value"""
 
 
 class Presence(StrEnum):
@@ -125,6 +128,23 @@ class Field:
         return self.kind is Kind.SECRET
 
 
+_EXAMPLES: Final = {"smtp": "sendgrid", "pop3": "gmx", "imap": "gmail"}
+
+
+def _preset(key: str, meaning: str, example: str) -> Field:
+    return Field(
+        key,
+        (),
+        Kind.PRESET,
+        WireType.NONE,
+        Presence.OPTIONAL,
+        meaning,
+        example,
+        Role.PRESET,
+        (Source.ICESYNC,),
+    )
+
+
 def _mail_block(
     block: str, prefix: str, label: str, port: str, note: str = ""
 ) -> tuple[Field, ...]:
@@ -143,6 +163,9 @@ def _mail_block(
         )
 
     return (
+        _preset(
+            f"{block}.preset", f"{label}: a known provider, for this block alone", _EXAMPLES[block]
+        ),
         row("host", "ServerAddress", Kind.TEXT, "host of the server", f"{block}.mail.com"),
         row("port", "Port", Kind.PORT, "port, 1 to 65535; a string on the wire", port),
         row("username", "UserName", Kind.TEXT, "user name of the login", "alex"),
@@ -198,6 +221,7 @@ FIELDS: Final = (
         Role.LABEL,
         (Source.ICESYNC,),
     ),
+    _preset("preset", "a known provider: fills hosts, ports and flags that have no value", "gmail"),
     Field(
         "email_server_id",
         ("EmailServerId",),

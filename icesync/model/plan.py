@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from icesync.model.project import LimitName
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -114,6 +116,11 @@ class Refusal:
     message: str
     allow: str
     address: Address | None = None
+
+    @property
+    def finding(self) -> str:
+        """The id in the table of rules that says more, or empty: guards speak for themselves."""
+        return "ICE606" if self.rule in set(LimitName) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ __all__ = [
     "Api",
     "Backend",
     "Guard",
+    "Level",
     "Limit",
     "LimitName",
     "Login",
@@ -31,6 +33,11 @@ EMULATOR: Final = "emulator"
 """The word that stands for the embedded emulator instead of an address."""
 
 VENDOR_BASE_URL: Final = "https://www.enterice.com/ICEAPI"
+
+_PRETENDED: Final = re.compile(
+    r"https?://(127\.|localhost\b|\[::1\]|([^/:]+\.)?(example|test|invalid)([:/]|\Z))"
+)
+"""Addresses where no real service can be: loopback, and the names of RFC 2606."""
 
 
 class OrgKey(StrEnum):
@@ -85,6 +92,11 @@ class Api:
         """Whether calls go to the embedded emulator."""
         return self.base_url == EMULATOR
 
+    @property
+    def live(self) -> bool:
+        """Whether a real service would use what is sent, rather than an emulator or a test."""
+        return not self.emulated and _PRETENDED.match(self.base_url) is None
+
 
 class LimitName(StrEnum):
     """What a limit counts."""
@@ -107,6 +119,15 @@ class Limit:
         by_share = None if self.share is None else max(least, int(servers * self.share + 1e-9))
         given = [n for n in (self.count, by_share) if n is not None]
         return min(given, default=None)
+
+
+class Level(StrEnum):
+    """What ``rules:`` can make of a rule's findings."""
+
+    OFF = "off"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 class Guard(StrEnum):
@@ -190,5 +211,6 @@ class Project:
         }
     )
     guards: frozenset[Guard] = frozenset(Guard)
+    rules: dict[str, Level] = field(default_factory=dict)
     secrets: SecretScope = field(default_factory=SecretScope)
     positions: dict[str, SourcePosition] = field(default_factory=dict)

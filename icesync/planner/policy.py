@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Snapshot
 
-__all__ = ["Policy", "check_policy", "guards_of", "presented"]
+__all__ = ["Policy", "check_policy", "disables", "guards_of", "presented"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
     counts = {
         LimitName.ADOPTS: plan.count(Action.ADOPT),
         LimitName.UPDATES: plan.count(Action.UPDATE),
-        LimitName.DISABLES: sum(_disables(change) for change in plan.changes),
+        LimitName.DISABLES: sum(disables(change) for change in plan.changes),
     }
     refusals = []
     for name, count in counts.items():
@@ -130,7 +130,8 @@ def _spoofing_on(change: ResourceChange) -> bool:
     return any(f.key == "spoofing.enabled" and f.after is True for f in change.fields)
 
 
-def _disables(change: ResourceChange) -> bool:
+def disables(change: ResourceChange) -> bool:
+    """Return whether *change* ends a server's mail: by ``removed:``, a status or a flag."""
     if change.action is Action.DISABLE:
         return True
     return change.action is Action.UPDATE and any(
@@ -148,7 +149,7 @@ _Touches: TypeAlias = Callable[[ResourceChange], bool]
 _GUARDS: Final[Mapping[Guard, _Touches]] = {
     Guard.TLS_OFF: _tls_off,
     Guard.SPOOFING_ON: _spoofing_on,
-    Guard.DISABLED: _disables,
+    Guard.DISABLED: disables,
     Guard.HOST_CHANGE: _host_change,
 }
 

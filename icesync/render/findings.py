@@ -10,7 +10,7 @@ from icesync.render.style import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["diagnostics_document", "render_diagnostics", "render_error"]
+__all__ = ["diagnostics_document", "render_diagnostics", "render_error", "render_totals"]
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
@@ -26,6 +26,23 @@ def _finding(diagnostic: Diagnostic, style: Style) -> str:
     weight = "" if diagnostic.severity is Severity.ERROR else f"{diagnostic.severity}: "
     line = f"{place} {rule} {weight}{safe(diagnostic.message)}\n"
     return line + (_hint(diagnostic.hint, style) if diagnostic.hint else "")
+
+
+def render_totals(diagnostics: Sequence[Diagnostic], servers: int, files: int) -> str:
+    """Return the last word of a check: what was looked at, what was found, where to read on."""
+    errors = [d for d in diagnostics if d.severity is Severity.ERROR]
+    warnings = [d for d in diagnostics if d.severity is Severity.WARNING]
+    told = f"{_counted(len(errors), 'error')} in {_counted(files, 'file')}"
+    if not errors:
+        told = f"valid: {_counted(servers, 'server')} in {_counted(files, 'file')}"
+    if warnings:
+        told += f", {_counted(len(warnings), 'warning')}"
+    found = errors or warnings
+    return f"{told}; icesync explain {found[0].rule}   says more" if found else told
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def render_error(message: str, hints: Sequence[str], style: Style) -> str:

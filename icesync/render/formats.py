@@ -29,12 +29,14 @@ class View:
     Where a review is shown: how to paint, the pipeline around it, the version that made it.
 
     *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
+    Who is *curious* wants to read what only informs, too.
     """
 
     style: Style = field(default_factory=Style)
     ci: Ci = field(default_factory=Ci)
     version: str = ""
     limit_bytes: int = 60_000
+    curious: bool = False
 
 
 @dataclass(frozen=True, slots=True)

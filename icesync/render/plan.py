@@ -243,5 +243,7 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
     if not refusals:
         return ""
     lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
-    lines += [f"  {safe(r.message)}  {style.paint(f'--allow {r.allow}', 'cyan')}" for r in refusals]
+    for refusal in refusals:
+        told = safe(f"{refusal.finding} {refusal.message}".lstrip())
+        lines.append(f"  {told}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
     return "\n".join(lines) + "\n"

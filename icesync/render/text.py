@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.codec.plan import plan_digest
+from icesync.diagnostics import Severity
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import render_plan
 from icesync.render.report import render_report
@@ -26,4 +27,5 @@ def render(review: Review, view: View) -> str:
         return render_upkeep(review.upkeep, style)
     if review.plan is not None:
         return render_plan(review.plan, plan_digest(review.plan), style)
-    return render_diagnostics(review.findings, style)
+    hidden = set() if view.curious else {Severity.INFO}
+    return render_diagnostics([d for d in review.findings if d.severity not in hidden], style)

@@ -13,8 +13,10 @@ import pytest
 
 from icesync.cli.main import COMMANDS
 from icesync.config.schema import SCHEMAS
+from icesync.diagnostics import RULES
 from icesync.errors import EXIT_CODES
 from icesync.model.fields import FIELDS, Presence
+from icesync.model.presets import PRESETS, Preset
 from icesync.model.review import Command
 from icesync.render.formats import FORMATS, REPORTS
 from icesync.render.schemas import DOCUMENTS
@@ -69,7 +71,49 @@ def _reports() -> str:
     return _table(head, rows)
 
 
-BLOCKS = {"reports": _reports, "fields": _fields, "commands": _commands, "exit-codes": _exit_codes}
+def _presets() -> str:
+    groups: dict[str, list[Preset]] = {}
+    for preset in PRESETS.values():
+        groups.setdefault(preset.name.partition("/")[0], []).append(preset)
+    return _table(
+        ("preset", "smtp", "pop3", "imap", "login"), [_provider(g) for g in groups.values()]
+    )
+
+
+def _provider(presets: list[Preset]) -> tuple[str, ...]:
+    first = presets[0]
+    regions = [preset.name.partition("/")[2] for preset in presets if "/" in preset.name]
+    alone = "/" not in first.name
+    name = f"`{first.name}`" if alone else f"`{first.name.partition('/')[0]}/REGION`"
+    told = f", also {', '.join(f'`/{region}`' for region in regions)}" if alone and regions else ""
+    offers = (_offer(first, block) for block in ("smtp", "pop3", "imap"))
+    return (name + told, *offers, first.login)
+
+
+def _offer(preset: Preset, block: str) -> str:
+    offer = preset.offers.get(block)
+    if offer is None:
+        return "-"
+    told = f"{offer.host} {offer.ports[0]}".replace(preset.name.partition("/")[2] or "\0", "REGION")
+    return f"**no passwords**: {told}" if offer.refuses else told
+
+
+def _rules() -> str:
+    rows = [
+        (f"{rule.id}{'' if rule.waivable else ' !'}", rule.severity.value, rule.title)
+        for rule in RULES.values()
+    ]
+    return _table(("rule", "weight", "about"), rows)
+
+
+BLOCKS = {
+    "reports": _reports,
+    "fields": _fields,
+    "commands": _commands,
+    "exit-codes": _exit_codes,
+    "presets": _presets,
+    "rules": _rules,
+}
 
 
 @pytest.mark.parametrize("name", list(BLOCKS))

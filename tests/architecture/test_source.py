@@ -16,8 +16,19 @@ from icesync import errors
 PACKAGE = Path(icesync.__file__).parent
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-OPENERS = ("wire/", "codec/fingerprint.py", "model/secret.py", "forge/client.py")
-"""Who may open a secret; the forge's token travels in a header that no one else writes."""
+OPENERS = (
+    "wire/",
+    "codec/fingerprint.py",
+    "codec/traits.py",
+    "model/secret.py",
+    "forge/client.py",
+)
+"""
+Who may open a secret.
+
+`traits` tells kinds and lengths, so that no rule needs the value; the forge's token
+travels in a header that no one else writes.
+"""
 
 
 @cache
@@ -85,7 +96,7 @@ def calls_of(name: str, path: Path) -> list[int]:
 
 
 def test_who_opens_secrets() -> None:
-    """Secrets are opened where they are sent and where they are fingerprinted."""
+    """Secrets are opened where they are sent, fingerprinted, and looked at for their kind."""
     openers = {name for name, path in MODULES.items() if calls_of("reveal", path)}
 
     assert {name for name in openers if not name.startswith(OPENERS)} == set()

@@ -56,7 +56,7 @@ def test_the_findings_of_the_readme_are_what_icesync_prints(tmp_path: Path) -> N
     shown = re.search(
         r"<!-- findings -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    run_program(["init"], tmp_path)
+    run_program(["init", "--emulator"], tmp_path)
     servers = tmp_path / "servers" / "59.yaml"
     text = servers.read_text().replace("port: 587", "port: 22:30")
     servers.write_text(text.replace("ref+env://ICE_59_663_SMTP", "a literal"))

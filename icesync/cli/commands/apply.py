@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import common_options, lock_option, read_duration, selection_options
+from icesync.cli.options import (
+    common_options,
+    lock_option,
+    read_duration,
+    selection_options,
+    strict_option,
+)
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -21,6 +27,7 @@ __all__ = ["command"]
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
 @selection_options
+@strict_option
 @click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--expect-digest", metavar="sha256:…", help="Refuse any other plan.")
 @click.option(
@@ -49,6 +56,7 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    strict: bool,
     auto_approve: bool,
     expect_digest: str | None,
     parallelism: int | None,
@@ -79,6 +87,6 @@ def command(
             "a saved plan says itself which servers it is about",
             "leave out --target, --exclude and --resend, or make a new plan with them",
         )
-    approval = Approval(planfile, expect_digest, allowed, auto_approve)
+    approval = Approval(planfile, expect_digest, allowed, auto_approve, strict)
     pace = Pace(parallelism, settle_s, fail_fast=fail_fast)
     return apply_plan(output, selection, approval, pace=pace, lock_timeout_s=lock_timeout_s)

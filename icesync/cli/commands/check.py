@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import check_age, common_options
+from icesync.cli.options import check_age, common_options, strict_option
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -18,6 +18,7 @@ __all__ = ["command"]
 
 @click.command(name="check")
 @common_options
+@strict_option
 @click.option(
     "--secrets",
     "secrets_mode",
@@ -34,7 +35,7 @@ __all__ = ["command"]
 )
 @click.pass_obj
 @output_options(Command.CHECK)
-def command(output: Output, secrets_mode: str, max_age: str | None) -> int:
+def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None) -> int:
     r"""
     For schedules: exit 2 when there is something to send.
 
@@ -57,7 +58,7 @@ def command(output: Output, secrets_mode: str, max_age: str | None) -> int:
 
     context = output.open()
     mode, api = SecretsMode(secrets_mode), context.project.api
-    planning = ask_for_plan(context, Selection(), secrets=mode)
+    planning = ask_for_plan(context, Selection(), secrets=mode, strict=strict)
     given = api.token is not None and mode is SecretsMode.REQUIRE
     output.planned(planning)
     show_facts(output.console, context, planning)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import common_options, selection_options
+from icesync.cli.options import common_options, selection_options, strict_option
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -20,6 +20,7 @@ __all__ = ["command"]
 @click.command(name="plan")
 @common_options
 @selection_options
+@strict_option
 @click.option(
     "-o",
     "--out",
@@ -44,6 +45,7 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    strict: bool,
     out: Path | None,
     detailed_exitcode: bool,
     secrets_mode: str,
@@ -51,7 +53,8 @@ def command(
     r"""
     Show what apply would send.
 
-    Needs no API, no lock, and works without secrets.
+    Needs no API, no lock, and works without secrets. Warnings are shown for the
+    servers that change; the others are counted.
 
     \b
     icesync plan
@@ -69,7 +72,8 @@ def command(
 
     context = output.open()
     selection = Selection(targets, excludes, resend)
-    planning = ask_for_plan(context, selection, allowed, SecretsMode(secrets_mode))
+    mode, curious = SecretsMode(secrets_mode), output.console.verbose > 0
+    planning = ask_for_plan(context, selection, allowed, mode, strict=strict, curious=curious)
     output.planned(planning)
     show_facts(output.console, context, planning)
     if out is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import common_options
+from icesync.cli.options import common_options, strict_option
 from icesync.cli.reporting import output_options
 from icesync.errors import ConfigError
 from icesync.model.review import Command
@@ -19,33 +19,33 @@ __all__ = ["command"]
 
 @click.command(name="validate")
 @common_options
+@strict_option
 @click.pass_obj
 @output_options(Command.VALIDATE)
-def command(output: Output) -> int:
+def command(output: Output, strict: bool) -> int:
     r"""
     Check all files; offline, without secrets.
 
-    Strict YAML, schema, references. Every finding of every file comes in one
-    run, as file:line:column.
+    Strict YAML, schema, references, and the rules about mail. Every finding of
+    every file comes in one run, as file:line:column. Exit 3 with errors;
+    warnings do not stop, unless --strict makes errors of them. What only informs
+    is shown with -v and in JSON.
+
+    A finding that is meant is excused where it fires, with a comment:
+    # icesync: allow ICE304 the provider offers 465 only
 
     \b
     icesync validate
+    icesync validate --strict
     icesync validate --json | jq '.diagnostics[].summary'
     icesync validate --report sarif=icesync.sarif --report junit=icesync.xml
     """
     from icesync.engine.validate import validate
+    from icesync.render.findings import render_totals
 
     context = output.open()
-    validation = validate(context.project, context.providers)
+    validation = validate(context.project, context.providers, strict=strict)
     output.validated(validation)
-    files = _counted(len(validation.files), "file")
-    if validation.errors:
-        output.console.talk(f"{_counted(len(validation.errors), 'error')} in {files}")
-        return ConfigError.exit_code
-    servers = _counted(len(validation.desired.servers), "server")
-    output.console.talk(f"valid: {servers} in {files}")
-    return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+    servers, files = len(validation.desired.servers), len(validation.files)
+    output.console.talk(render_totals(validation.diagnostics, servers, files))
+    return ConfigError.exit_code if validation.errors else 0

@@ -36,3 +36,12 @@ ORIGIN = LayeredOrigin(
 def test_most_special_layer_gives_the_place(key: str, place: str) -> None:
     """A value stands where its most special layer says it; else the server's place serves."""
     assert str(ORIGIN.position(key)) == place
+
+
+def test_what_a_preset_filled_stands_at_its_key() -> None:
+    """A plan points at the line of the preset, which is in no layer under the value's own key."""
+    server = _place("a.yaml", "servers:\n  - skill: 1\n    preset: gmail", "servers", 0)
+    origin = LayeredOrigin((server,), {"smtp.port": "preset"})
+
+    assert str(origin.position("smtp.port")) == "a.yaml:3:13"
+    assert str(origin.position("smtp.host")) == "a.yaml:2:5"

@@ -13,6 +13,7 @@ from icesync.model.project import (
     Absent,
     Api,
     Guard,
+    Level,
     Limit,
     LimitName,
     Login,
@@ -162,8 +163,47 @@ def test_guards_are_those_listed(
 
 
 @pytest.mark.parametrize(
+    ("written", "levels"),
+    [
+        ("{}", {}),
+        ("{ICE304: off}", {"ICE304": Level.OFF}),
+        ("{ICE206: error, ICE304: 'info'}", {"ICE206": Level.ERROR, "ICE304": Level.INFO}),
+        ("{ICE101: error}", {"ICE101": Level.ERROR}),
+    ],
+)
+def test_what_rules_weigh(
+    read: Callable[..., Project], written: str, levels: dict[str, Level]
+) -> None:
+    """A rule is off, or weighs what is written; what cannot be lowered may be named."""
+    assert read(f"version: 1\nrules: {written}\n").rules == levels
+
+
+@pytest.mark.parametrize(
+    ("url", "live"),
+    [
+        (VENDOR_BASE_URL, True),
+        (EMULATOR, False),
+        ("http://127.0.0.1:8591/ICEAPI", False),
+        ("http://localhost:1", False),
+        ("https://ice.example.test/ICEAPI", False),
+        ("https://ice.attestor.com", True),
+    ],
+)
+def test_where_the_service_is_real(url: str, *, live: bool) -> None:
+    """Loopback and the names of RFC 2606 are for trying."""
+    assert Api(url).live is live
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
+        pytest.param(
+            "{version: 1, rules: {ICE101: off}}", ["1:30 ICE208"], id="a rule that cannot be off"
+        ),
+        pytest.param("{version: 1, rules: {ICE33: off}}", ["1:22 ICE105"], id="an unknown rule"),
+        pytest.param(
+            "{version: 1, rules: {ICE304: loud}}", ["1:30 ICE208"], id="an unknown weight"
+        ),
         pytest.param("[1]", ["1:1 ICE010"], id="a list"),
         pytest.param("text", ["1:1 ICE010"], id="a text"),
         pytest.param("api: {}", ["1:1 ICE107"], id="no version"),

@@ -215,8 +215,8 @@ def test_missing_settings_are_told_after_defaults() -> None:
     _, findings = _resolve({"a.yaml": _servers("servers:", "  - skill: 1", defaults=most)})
 
     assert _told(findings) == [
-        "a.yaml:5:5 ICE107 59/1: `pop3.port` has no value",
         "a.yaml:5:5 ICE107 59/1: `tls` has no value",
+        "a.yaml:5:5 ICE202 59/1: `pop3.port` has no value",
     ]
 
 
@@ -329,3 +329,51 @@ def test_disagreement_with_the_schema_is_still_refused(monkeypatch: pytest.Monke
     _, findings = _resolve({"a.yaml": "version: 3"})
 
     assert _told(findings) == ["a.yaml:1:1 ICE013 the file does not fit its format"]
+
+
+def test_what_does_not_fit_hides_nothing_else() -> None:
+    """Of a file with a fault, whole servers are asked for missing values, the others are kept."""
+    state, findings = _resolve(
+        {
+            "a.yaml": _servers(
+                "servers:",
+                "  - {skill: 1, smtp: {prot: 1}}",
+                "  - {skill: 0}",
+                "  - {skill: 2, incoming: imap}",
+                "  - {skill: 3}",
+                "  - 4",
+            )
+        }
+    )
+
+    assert {a.skill: s.whole for a, s in state.servers.items()} == {1: False, 2: True, 3: True}
+    assert [line.split()[1] for line in _told(findings)] == [
+        *("ICE105", "ICE101"),
+        *["ICE201"] * 6,
+        "ICE010",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"),
+    [
+        ("version: 2\norganization: 59\n", "servers: [{skill: 1}]"),
+        ("version: 1\norganization: x\n", "servers: [{skill: 1}]"),
+        ("version: 1\norganization: 59\n", "servers: {skill: 1}"),
+    ],
+    ids=["another format", "nobody's", "no list"],
+)
+def test_what_cannot_be_placed_is_not_looked_at(head: str, tail: str) -> None:
+    """Without format, organization and list there is no server to find fault with."""
+    state, findings = _resolve({"a.yaml": head + tail})
+
+    assert (dict(state.servers), len(findings)) == ({}, 1)
+
+
+def test_faults_in_defaults_ask_for_nothing_more() -> None:
+    """A value that was refused is not missing; the servers below are not whole."""
+    broken = WHOLE.replace("port: 995", "port: x")
+    state, findings = _resolve({"a.yaml": _servers("servers: [{skill: 1}]", defaults=broken)})
+
+    assert [line.split()[1] for line in _told(findings)] == ["ICE301"]
+    assert not state.servers[Address(59, 1)].whole

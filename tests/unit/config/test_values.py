@@ -175,3 +175,29 @@ def test_secret_is_never_quoted(text: str) -> None:
 def test_surprise_is_explained(text: str, meaning: str | None) -> None:
     """What versions of YAML disagree about is told by name."""
     assert surprise(text) == meaning
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "told"),
+    [
+        ("preset", "gmial", "the name of a preset did you mean gmail?"),
+        ("preset", "Gmail", "the name of a preset did you mean gmail?"),
+        ("preset", "amazon-ses/eu-wets-1", "did you mean amazon-ses/eu-west-1?"),
+        ("preset", "amazon-workmail", "write one with its region: amazon-workmail/eu-west-1, "),
+        ("preset", "zzz", "one of: amazon-ses, amazon-workmail, aol, "),
+        ("imap.preset", "sendgrid", "a preset that offers imap one of: amazon-workmail, aol, "),
+        ("pop3.preset", "icloud", "a preset that offers pop3 one of: aol, fastmail, "),
+    ],
+)
+def test_presets_are_suggested(key: str, text: str, told: str) -> None:
+    """A slip, a missing region, and a provider without that protocol: each has its way out."""
+    with pytest.raises(UnfitError) as caught:
+        read_value(FIELDS_BY_KEY[key], text)
+
+    assert caught.value.rule == "ICE208"
+    assert told in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_preset_is_its_name() -> None:
+    """What is known is taken as it stands."""
+    assert read_value(FIELDS_BY_KEY["smtp.preset"], "sendgrid") == "sendgrid"

@@ -9,7 +9,7 @@ from icesync.diagnostics import Severity, SourcePosition
 from icesync.engine.validate import Validation, validate
 from icesync.errors import ConfigInvalid
 from icesync.model.address import Address
-from icesync.model.project import Api, Login, Project
+from icesync.model.project import Api, Level, Login, Project
 from icesync.model.secret import SecretRef
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ organization: 59
 defaults: {status: Enabled, active: true, incoming: pop3, ssl: false, tls: true}
 servers:
   - skill: 1
-    smtp: {host: s, port: 1, username: u, password: SMTP, mailbox: m, poll_rate: 1}
-    pop3: {host: s, port: 1, username: u, password: POP3, mailbox: m, poll_rate: 1}
+    smtp: {host: a.test, port: 25, username: u, password: SMTP, mailbox: m@a.test, poll_rate: 1}
+    pop3: {host: a.test, port: 110, username: u, password: POP3, mailbox: m@a.test, poll_rate: 1}
 """
 
 
@@ -42,11 +42,12 @@ def _told(validation: Validation) -> list[str]:
 def check(tmp_path: Path) -> Callable[..., Validation]:
     """Write server files and validate them, under a project of the given settings."""
 
-    def check(texts: dict[str, str], **settings: object) -> Validation:
+    def check(texts: dict[str, str], *, strict: bool = False, **settings: object) -> Validation:
         for name, text in texts.items():
             (tmp_path / "servers").mkdir(exist_ok=True)
             (tmp_path / "servers" / name).write_text(text, encoding="utf-8")
-        return validate(Project(str(tmp_path), "icesync.yaml", **settings), PROVIDERS)
+        project = Project(str(tmp_path), "icesync.yaml", **{"api": Api("emulator"), **settings})
+        return validate(project, PROVIDERS, strict=strict)
 
     return check
 
@@ -92,12 +93,43 @@ def test_warnings_do_not_stop_the_run(check: Callable[..., Validation]) -> None:
     assert len(validation.require().servers) == 1
 
 
+def test_strict_makes_errors_of_warnings(check: Callable[..., Validation]) -> None:
+    """A pipeline that wants no doubts stops at the first."""
+    validation = check({"a.yaml": _servers().replace("port: 25", "port: 465")}, strict=True)
+
+    assert [d.rule for d in validation.errors] == ["ICE304"]
+    with pytest.raises(ConfigInvalid, match="1 error"):
+        validation.require()
+
+
+def test_findings_are_told_where_something_changes(check: Callable[..., Validation]) -> None:
+    """Those of other servers are counted; what is about no server is always told."""
+    text = _servers().replace("port: 25", "port: 465")
+    validation = check(
+        {"a.yaml": text}, rules={"ICE602": Level.OFF}, files=("servers/*.yaml", "more/*.yaml")
+    )
+
+    assert [d.rule for d in validation.about({Address(59, 1)})] == ["ICE012", "ICE304"]
+    assert [d.rule for d in validation.about(())] == ["ICE012"]
+    assert (validation.elsewhere(()), validation.elsewhere({Address(59, 1)})) == (1, 0)
+
+
+def test_a_waiver_in_the_configuration_counts(check: Callable[..., Validation]) -> None:
+    """A pattern that may match nothing is excused where it stands."""
+    files = ("servers/*.yaml", "more/*.yaml")
+    place = SourcePosition("icesync.yaml", 2, 8)
+    texts = {"../icesync.yaml": "version: 1\nfiles: []  # icesync: allow ICE012 not there yet\n"}
+    validation = check({"a.yaml": _servers(), **texts}, files=files, positions={"files": place})
+
+    assert validation.diagnostics == ()
+
+
 def test_no_file_at_all_is_an_error(check: Callable[..., Validation]) -> None:
     """Nothing found is not "everything left the files"; the finding stands at `files:`."""
     place = SourcePosition("icesync.yaml", 4, 8)
     validation = check({}, positions={"files": place})
 
-    assert [(d.rule, d.position) for d in validation.errors] == [("ICE012", place)]
+    assert [(d.rule, d.position) for d in validation.errors] == [("ICE001", place)]
 
 
 def test_unreadable_file_is_reason_enough(check: Callable[..., Validation]) -> None:
@@ -118,7 +150,7 @@ def test_unknown_provider_is_told(check: Callable[..., Validation], scheme: str,
     """A reference to a provider that does not exist is found without any secret."""
     [finding] = check({"a.yaml": _servers(f"ref+{scheme}://A")}).diagnostics
 
-    assert (finding.rule, str(finding.position)) == ("ICE409", "servers/a.yaml:6:53")
+    assert (finding.rule, str(finding.position)) == ("ICE409", "servers/a.yaml:6:59")
     assert finding.message == f"59/1: `smtp.password` names an unknown secret provider `{scheme}`"
     assert finding.hint == hint
 
@@ -126,8 +158,8 @@ def test_unknown_provider_is_told(check: Callable[..., Validation], scheme: str,
 @pytest.mark.parametrize(
     "settings",
     [
-        {"api": Api(token=OWN)},
-        {"api": Api(login=Login(59, "admin", OWN))},
+        {"api": Api("emulator", token=OWN)},
+        {"api": Api("emulator", login=Login(59, "admin", OWN))},
         {"fingerprint_key": OWN},
     ],
     ids=["token", "login", "fingerprints"],
@@ -139,7 +171,7 @@ def test_own_credentials_are_no_mail_passwords(
     validation = check({"a.yaml": _servers(pop3=OWN.text)}, **settings)
 
     assert [(d.rule, str(d.position)) for d in validation.errors] == [
-        ("ICE411", "servers/a.yaml:7:53")
+        ("ICE411", "servers/a.yaml:7:60")
     ]
 
 
@@ -164,5 +196,5 @@ def test_findings_of_all_kinds_are_told_in_order(check: Callable[..., Validation
         "servers/b.yaml:1:10",
         "servers/c.yaml:1:1",
         "servers/d.yaml:5:5",
-        "servers/d.yaml:6:53",
+        "servers/d.yaml:6:59",
     ]

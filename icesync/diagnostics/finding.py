@@ -1,0 +1,49 @@
+"""Findings in the user's files as data: rule, severity, place, sentence, hint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+__all__ = ["Diagnostic", "Severity", "SourcePosition", "sort_diagnostics"]
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: an error stops the run, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class SourcePosition(NamedTuple):
+    """A place in a file, relative to the configuration; lines and columns count from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """
+    One finding; *message* is a single line that never quotes a secret.
+
+    *subject* is the address of the server that it is about, or empty.
+    """
+
+    rule: str
+    message: str
+    position: SourcePosition
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+    subject: str = ""
+
+
+def sort_diagnostics(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return *diagnostics* sorted by file, line, column and rule, without repetitions."""
+    return tuple(sorted(set(diagnostics), key=lambda d: (d.position, d.rule, d.message)))

@@ -1,0 +1,141 @@
+"""ICE101 to ICE110: which server a document is about, and the shape of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from icesync.diagnostics.finding import Severity
+from icesync.diagnostics.rule import Rule
+
+__all__ = ["ROWS"]
+
+_REST: Final = """\
+    smtp:
+      host: smtp.example.org
+      port: 587
+      username: desk
+      password: ref+env://ICE_SMTP
+      mailbox: desk@example.org
+      poll_rate: 10
+    imap:
+      host: imap.example.org
+      port: 993
+      username: desk
+      password: ref+env://ICE_IMAP
+      mailbox: desk@example.org
+      poll_rate: 10
+"""
+"""The rest of a server, for the rule that looks at what is not there."""
+
+ROWS: Final = (
+    Rule(
+        "ICE101",
+        "an id that is missing or not positive",
+        what="`organization` or `skill` is missing, or is less than 1.",
+        why="0 is what a missing integer becomes on the server: the record of nobody.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 0\n",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\n",
+        source="doc:table, observed: Json.NET binding",
+        waivable=False,
+    ),
+    Rule(
+        "ICE102",
+        "one address defined twice",
+        what="Two documents define the same organization and skill, or remove it twice.",
+        why="Each call replaces the whole record, so the last one would win.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 663\n  - skill: 663\n",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\n  - skill: 664\n    imap: "
+        "{username: other@example.org, mailbox: other@example.org}\n    smtp: "
+        "{mailbox: other@example.org, username: other@example.org}\n",
+        source="doc:sample",
+        waivable=False,
+    ),
+    Rule(
+        "ICE103",
+        "one email server id at two addresses",
+        what="The same `email_server_id` stands at two servers.",
+        why="Nobody knows whether the service keys records by it; if it does, one server "
+        "overwrites the other.",
+        before="version: 1\norganization: 59\nservers:\n"
+        "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
+        "  - {skill: 664, email_server_id: 17, imap: {username: b}}\n",
+        after="version: 1\norganization: 59\nservers:\n"
+        "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
+        "  - {skill: 664, email_server_id: 18, imap: {username: b}}\n",
+        source="doc:table; its effect is unconfirmed",
+    ),
+    Rule(
+        "ICE104",
+        "an id too large for the service",
+        what="An id or a poll rate is larger than 2147483647.",
+        why="The service holds 32-bit integers and answers 400 to anything larger.",
+        before="email_server_id: 2147483648\n",
+        after="email_server_id: 2147483647\n",
+        source="observed: Json.NET binding",
+        waivable=False,
+    ),
+    Rule(
+        "ICE105",
+        "an unknown key",
+        what="A key is none that its mapping knows, often by a slip of one letter.",
+        why="The service would ignore it in silence, and keep an empty value instead.",
+        before="smtp: {prot: 587}\n",
+        after="smtp: {port: 587}\n",
+        waivable=False,
+    ),
+    Rule(
+        "ICE106",
+        "a key given twice",
+        what="One mapping holds a key twice, or one folder two files of defaults.",
+        why="YAML parsers keep the last one and say nothing.",
+        before="smtp:\n  port: 587\n  port: 2525\n",
+        after="smtp:\n  port: 2525\n",
+        source="yaml.org/spec/1.2.2: keys are unique",
+        waivable=False,
+    ),
+    Rule(
+        "ICE107",
+        "a setting without a value",
+        what="A required setting has no value once all defaults are merged.",
+        why="What is left out is sent as empty, 0 or false. It never means: keep what is there.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
+        f"    active: true\n    incoming: imap\n    ssl: false\n{_REST}",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
+        f"    active: true\n    incoming: imap\n    ssl: false\n    tls: true\n{_REST}",
+        source="observed: Json.NET binding",
+        waivable=False,
+    ),
+    Rule(
+        "ICE108",
+        "status and active disagree",
+        Severity.WARNING,
+        what="`status` is Enabled and `active` false, or the other way round.",
+        why="The parameter table knows both, the sample request only `Status`; whether "
+        "`IsActive` has an effect is unconfirmed, so a server must not depend on it.",
+        before="active: false\n",
+        after="active: true\n",
+        source="doc:sample, doc:table",
+    ),
+    Rule(
+        "ICE109",
+        "a value that YAML versions read differently",
+        what="A flag, a number or a choice is spelled in a way that YAML 1.1 and 1.2 read "
+        "differently: `on`, `no`, `0o12`, `012`, `22:30`, `1_000`; or a key has no value.",
+        why="The next tool that reads the file would see another value.",
+        before="tls: on\n",
+        after="tls: true\n",
+        source="yaml.org/type/bool, yaml.org/type/int",
+        waivable=False,
+    ),
+    Rule(
+        "ICE110",
+        "a server both present and removed",
+        what="A server is defined, and listed under `removed:`.",
+        why="One of the two is a leftover; guessing which could stop a team's mail.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
+        "  - {skill: 663, action: disable}\n",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
+        "  - {skill: 664, action: disable}\n",
+        waivable=False,
+    ),
+)

@@ -1,0 +1,155 @@
+"""ICE001 to ICE015: files that cannot be read as they are meant, and waivers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from icesync.diagnostics.finding import Severity
+from icesync.diagnostics.rule import Rule
+
+__all__ = ["ROWS"]
+
+ROWS: Final = (
+    Rule(
+        "ICE001",
+        "a file cannot be read",
+        what="A file that a pattern under `files:` matches does not exist any more, may not be "
+        "read, is a folder, or is a link that leads nowhere; or the patterns match no file at all.",
+        why="A desired state with a part missing would read as: these servers left the files.",
+        waivable=False,
+    ),
+    Rule(
+        "ICE002",
+        "a file is not UTF-8",
+        what="The bytes of a file are not UTF-8.",
+        why="Guessing an encoding would send another name or user name than the one in the file.",
+        waivable=False,
+    ),
+    Rule(
+        "ICE003",
+        "a control, bidi or invisible character",
+        what="A file holds a character that is not seen, or one that changes the order in which "
+        "the others are seen. Comments count too.",
+        why="A reviewer would read something else than what is sent.",
+        before='name: "Support\\u202eUE"\n',
+        after="name: Support EU\n",
+        source="Unicode Technical Report 36",
+        waivable=False,
+    ),
+    Rule(
+        "ICE004",
+        "a file is too large, too deep or expands too far",
+        what="A file passes a limit: 2 MiB, 32 levels, 100,000 values, or aliases that expand to "
+        "many more values than are written.",
+        why="A small file could fill the memory of the pipeline that reads it.",
+        waivable=False,
+    ),
+    Rule(
+        "ICE005",
+        "merge-conflict markers",
+        what="A line starts with the markers that git leaves at a conflict.",
+        why="Both sides of the conflict stand in the file; only one of them is meant.",
+        before="version: 1\norganization: 59\n<<<<<<< HEAD\nservers: []\n=======\n"
+        "removed: []\n>>>>>>> branch\n",
+        after="version: 1\norganization: 59\nservers: []\n",
+        source="git",
+        waivable=False,
+    ),
+    Rule(
+        "ICE006",
+        "not valid YAML",
+        what="The YAML parser refuses the file: a quote or a bracket that is left open, a tab, an "
+        "indentation that does not fit.",
+        why="Nothing of the file can be trusted, so nothing of it is used.",
+        before="name: [Support EU\n",
+        after="name: Support EU\n",
+        source="yaml.org/spec",
+        waivable=False,
+    ),
+    Rule(
+        "ICE007",
+        "an empty file",
+        what="A file that a pattern matches is empty, or holds only comments.",
+        why="It may be the rest of an edit that went wrong; its servers would be orphans.",
+        waivable=False,
+    ),
+    Rule(
+        "ICE008",
+        "a file outside of the configuration's folder",
+        what="A pattern or a symbolic link leads out of the folder of icesync.yaml.",
+        why="What is sent must be what was reviewed, and a review sees the repository only.",
+        before='files: ["../elsewhere/*.yaml"]\n',
+        after='files: ["servers/**/*.yaml"]\n',
+        waivable=False,
+    ),
+    Rule(
+        "ICE009",
+        "a YAML feature that configuration must not use",
+        what="A file uses a tag, a merge key `<<`, a second document, or a key that is no word.",
+        why="These build objects, or mean one thing to one parser and another to the next. "
+        "`defaults:` and `_defaults.yaml` do what merge keys are used for.",
+        before="spoofing: {<<: {enabled: true}, address: desk@example.org}\n",
+        after="spoofing: {enabled: true, address: desk@example.org}\n",
+        source="yaml.org/spec/1.2.2",
+        waivable=False,
+    ),
+    Rule(
+        "ICE010",
+        "a mapping, a list or a single value where another is expected",
+        what="A key holds another shape than it can hold.",
+        why="There is no way to tell what was meant.",
+        before="smtp: smtp.example.org\n",
+        after="smtp: {host: smtp.example.org}\n",
+        waivable=False,
+    ),
+    Rule(
+        "ICE011",
+        "an unsupported format version",
+        what="`version:` names a format that this icesync does not know.",
+        why="A newer format may mean something else by the same words.",
+        before="version: 2\norganization: 59\n",
+        after="version: 1\norganization: 59\n",
+        waivable=False,
+    ),
+    Rule(
+        "ICE012",
+        "a pattern that matches no file",
+        Severity.WARNING,
+        what="A pattern under `files:` matches nothing.",
+        why="A renamed folder makes every server in it an orphan.",
+        before='files: ["servers/**/*.yaml", "server/*.yaml"]\n',
+        after='files: ["servers/**/*.yaml"]\n',
+    ),
+    Rule(
+        "ICE013",
+        "a value that does not fit its type",
+        what="A number is quoted, a flag is no true or false, a text is empty.",
+        why="The service binds values by rules of its own; what it would make of this one is "
+        "not what the file says.",
+        before='smtp: {port: "587"}\n',
+        after="smtp: {port: 587}\n",
+        source="observed: Json.NET binding",
+        waivable=False,
+    ),
+    Rule(
+        "ICE014",
+        "a waiver that cannot be understood",
+        Severity.WARNING,
+        what="A comment `# icesync: ...` names no rule, an unknown rule, a rule that cannot be "
+        "waived, or no reason.",
+        why="It waives nothing, though its author thinks so; and whoever reads it in a year "
+        "wants to know why.",
+        before="name: Desk  # icesync: allow ICE304\n",
+        after="name: Desk\n",
+    ),
+    Rule(
+        "ICE015",
+        "a waiver that waives nothing",
+        Severity.WARNING,
+        what="A comment `# icesync: allow RULE reason` stands where the rule does not fire.",
+        why="What it excused is gone, or it stands at the wrong line; left behind, it would "
+        "excuse the next slip in silence.",
+        before="name: Desk  # icesync: allow ICE304 the provider offers 465 only\n",
+        after="name: Desk\n",
+    ),
+)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from builders import KEY
+
+from icesync.codec.traits import Oddity, alike, equals, fits_form, length, oddity
+from icesync.model.secret import SecretValue
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("hunter2", None),
+        ("a b", None),
+        ("hunter2\n", Oddity.LINE_BREAK),
+        ("a\rb", Oddity.LINE_BREAK),
+        ("\ufeffhunter2", Oddity.BOM),
+        (" hunter2", Oddity.BLANK),
+        ("hunter2\t", Oddity.BLANK),
+        ("hünter2", Oddity.NOT_ASCII),
+        ("\udcff", Oddity.NOT_ASCII),
+    ],
+)
+def test_oddities(text: str, found: Oddity | None) -> None:
+    """The first thing that a mail server may not take is told, and nothing of the secret."""
+    assert oddity(SecretValue(text)) is found
+
+
+def test_lengths_and_forms() -> None:
+    """A form must fit the whole secret; a length counts characters."""
+    secret = SecretValue("abcdé")
+
+    assert length(secret) == 5
+    assert fits_form(secret, "[a-zé]+")
+    assert not fits_form(secret, "[a-z]+")
+    assert equals(secret, "abcdé")
+    assert not equals(secret, "abcd")
+
+
+def test_alike_secrets_are_grouped_by_name() -> None:
+    """Names that lead to one secret come together, sorted; a secret of its own is no group."""
+    values = {"d": "x", "b": "y", "a": "x", "c": "z", "e": "y"}
+    secrets = {name: SecretValue(text) for name, text in values.items()}
+
+    assert alike(secrets, KEY) == [["a", "d"], ["b", "e"]]

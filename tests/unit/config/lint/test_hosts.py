@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from icesync.config.lint.hosts import check_host
+from icesync.config.lint.logins import check_address
+from icesync.diagnostics import Severity
+
+
+@pytest.mark.parametrize("host", ["smtp.mail.com", "a.b", "xn--bcher-kva.example", "1a.b-c.net"])
+def test_ordinary_hosts_are_fine(host: str) -> None:
+    """A bare lower-case name with a dot is what a host is."""
+    assert check_host("smtp.host", host, in_use=True, live=False) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("smtp://mail.com", "ICE503 it has a scheme"),
+        ("desk@mail.com", "ICE503 it is a mail address"),
+        ("smtp.mail.com:587", "ICE503 it has a port"),
+        ("mail.com/x", "ICE503 it has a path"),
+        ("smtp mail.com", "ICE503 it has a blank"),
+        ("smtp_1.mail.com", "ICE503 it has an underscore"),
+        ("smtp..mail.com", "ICE503 it has an empty label"),
+        ("-a.mail.com", "ICE503 a label starts or ends with a dash"),
+        (f"{'a' * 64}.com", "ICE503 its labels do not fit"),
+        ("é" * 70 + ".com", "ICE503 its labels do not fit"),
+        ("bücher.example", "ICE504 write xn--bcher-kva.example"),
+        ("10.0.0.5", "ICE505"),
+        ("[::1]", "ICE505"),
+        ("localhost", "ICE505"),
+        ("mail", "ICE505"),
+        ("mail.corp.local", "ICE505"),
+        ("Smtp.Mail.com", "ICE506 write smtp.mail.com"),
+        ("smtp.mail.com.", "ICE506 write smtp.mail.com"),
+        (" smtp.mail.com", "ICE506 write smtp.mail.com"),
+        ("<your host>", "ICE507"),
+        ("sample string 19", "ICE507"),
+        ("TODO", "ICE507"),
+    ],
+)
+def test_odd_hosts_are_told(host: str, told: str) -> None:
+    """What is no bare name, or cannot be reached from outside, is told once with its reason."""
+    [problem] = check_host("smtp.host", host, in_use=True, live=False)
+
+    rule, _, words = told.partition(" ")
+    assert problem.rule == rule
+    assert words in f"{problem.message} {problem.hint}"
+
+
+@pytest.mark.parametrize("host", ["smtp.example.org", "example.com", "a.test", "b.invalid"])
+def test_names_for_examples_are_told_where_ice_is_real(host: str) -> None:
+    """Against an emulator they are as good as any other."""
+    [problem] = check_host("smtp.host", host, in_use=True, live=True)
+
+    assert (problem.rule, problem.severity) == ("ICE507", Severity.WARNING)
+    assert check_host("smtp.host", host, in_use=True, live=False) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@b.de", "a.b+c@d-e.co.uk", "o'neil@x.io", '"a b"@x.org', "desk@bücher.example"],
+)
+def test_addresses_are_fine(text: str) -> None:
+    """What mail servers take is taken."""
+    assert check_address("smtp.mailbox", text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("desk", "ICE501 it has no @"),
+        ("@x.org", "ICE501 a part of it is empty"),
+        ("desk@", "ICE501 a part of it is empty"),
+        (f"{'a' * 65}@x.org", "ICE501 more than 64 bytes"),
+        (f"a@{'b' * 60}.{'c' * 63}.{'d' * 63}.{'e' * 63}.org", "ICE501 more than 254 characters"),
+        ("a@b", "ICE501 its domain has no dot"),
+        ("a@b c.de", "ICE501 its domain is no host name"),
+        ("a@-b.de", "ICE501 its domain is no host name"),
+        ("a b@c.de", "ICE501 a character or dot too many"),
+        ("a..b@c.de", "ICE501 a character or dot too many"),
+        ("a@b@c.de", "ICE501 a character or dot too many"),
+        ("jörg@c.de", "ICE502 SMTPUTF8"),
+        ("sample string 22", "ICE507 placeholder"),
+    ],
+)
+def test_what_is_no_address_is_told(text: str, told: str) -> None:
+    """The rule and the reason, once."""
+    [problem] = check_address("smtp.mailbox", text)
+
+    rule, _, words = told.partition(" ")
+    assert problem.rule == rule
+    assert words in problem.message
