@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from icesync.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_named", "write_new", "write_private"]
+__all__ = ["read_named", "replace_text", "write_new", "write_private"]
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -22,11 +23,30 @@ def write_private(path: Path, data: bytes) -> None:
         UsageError: the file cannot be written.
 
     """
+    _replace(path, data, mode=None)
+
+
+def replace_text(path: Path, data: bytes) -> None:
+    """
+    Put *data* in the place of the file *path* at once, with the permissions that it has.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    _replace(path, data, mode=stat.S_IMODE(path.stat().st_mode))
+
+
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
             stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

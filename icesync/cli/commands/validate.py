@@ -15,7 +15,7 @@ __all__ = ["command"]
 @format_options
 @click.pass_obj
 def command(common: Common, format_name: str, as_json: bool) -> int:
-    r"""
+    """
     Check all files; offline, without secrets.
 
     Strict YAML, schema, references. Every finding of every file comes in one
@@ -27,6 +27,7 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     """
     from icesync.engine.validate import validate
     from icesync.render.findings import diagnostics_document, render_diagnostics
+    from icesync.render.style import counted
 
     context = common.open()
     console = common.console
@@ -36,13 +37,9 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     else:
         console.data(render_diagnostics(validation.diagnostics, console.style))
     if validation.errors:
-        errors = _counted(len(validation.errors), "error")
-        console.talk(f"{errors} in {_counted(validation.files, 'file')}")
+        errors = counted(len(validation.errors), "error")
+        console.talk(f"{errors} in {counted(validation.files, 'file')}")
         return ConfigError.exit_code
-    servers = _counted(len(validation.desired.servers), "server")
-    console.talk(f"valid: {servers} in {_counted(validation.files, 'file')}")
+    servers = counted(len(validation.desired.servers), "server")
+    console.talk(f"valid: {servers} in {counted(validation.files, 'file')}")
     return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
