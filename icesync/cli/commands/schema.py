@@ -12,15 +12,23 @@ __all__ = ["command"]
 @click.command(name="schema")
 @click.argument("name", required=False)
 @common_options
+@click.option(
+    "--draft",
+    type=click.Choice(["2020-12", "7"]),
+    default="2020-12",
+    show_default=True,
+    help="The draft of JSON Schema; older editors take 7.",
+)
 @click.pass_obj
-def command(common: Common, name: str | None) -> int:
+def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
     """
     Print the JSON Schemas of the files.
 
-    NAME is printed (draft 2020-12); without one, the names are listed.
+    NAME is printed; without one, the names are listed. `icesync init --editor` writes
+    all of them and tells the editor.
 
     \b
-    icesync schema email-servers > .vscode/email-servers.schema.json
+    icesync schema email-servers > schemas/email-servers.schema.json
     """
     import difflib
 
@@ -36,5 +44,5 @@ def command(common: Common, name: str | None) -> int:
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
     import json
 
-    common.console.data(json.dumps(build_schema(name), indent=2) + "\n")
+    common.console.data(json.dumps(build_schema(name, draft), indent=2) + "\n")
     return 0
