@@ -11,6 +11,7 @@ values, so only the failing keyword and the path are used.
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from icesync.config.document import Document, NodePath
 
-__all__ = ["DRAFTS", "SCHEMAS", "build_schema", "check_schema", "to_instance"]
+__all__ = ["DRAFTS", "SCHEMAS", "build_schema", "check_schema", "print_schema", "to_instance"]
 
 Schema = dict[str, Any]
 
@@ -59,6 +60,11 @@ _BY_KIND: Final[Mapping[Kind, Schema]] = {
 def build_schema(name: str, draft: str = "2020-12") -> Schema:
     """Return the schema *name*, one of :data:`SCHEMAS`, in one of :data:`DRAFTS`."""
     return {**SCHEMAS[name], "$schema": DRAFTS[draft]}
+
+
+def print_schema(name: str, draft: str = "2020-12") -> str:
+    """Return the schema *name* as JSON text, as ``schemas/`` holds it."""
+    return json.dumps(build_schema(name, draft), indent=2) + "\n"
 
 
 def _field_schema(field: Field) -> Schema:

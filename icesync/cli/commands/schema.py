@@ -32,7 +32,7 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
     """
     import difflib
 
-    from icesync.config.schema import SCHEMAS, build_schema
+    from icesync.config.schema import SCHEMAS, print_schema
     from icesync.errors import UsageError
 
     if name is None:
@@ -42,7 +42,5 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
         near = difflib.get_close_matches(name, SCHEMAS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(SCHEMAS)}"
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
-    import json
-
-    common.console.data(json.dumps(build_schema(name, draft), indent=2) + "\n")
+    common.console.data(print_schema(name, draft))
     return 0
