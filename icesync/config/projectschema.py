@@ -55,7 +55,7 @@ def choice(description: str, texts: Mapping[Any, str], usual: str | None = None)
         "enum": [str(word) for word in texts],
         "description": description,
         "markdownEnumDescriptions": list(texts.values()),
-        **({} if usual is None else {"default": usual}),
+        **({} if usual is None else {"default": str(usual)}),
     }
 
 
