@@ -148,7 +148,7 @@ def removal_snippets() -> list[Schema]:
     actions = ",".join(RemovalAction)
     return [
         {
-            "label": "removed server",
+            "label": "end a server",
             "description": "A server that ends.",
             "body": {"skill": f"${{1:{skill.example}}}", "action": f"${{2|{actions}|}}"},
         }

@@ -273,9 +273,9 @@ def test_workflow_calls_what_exists(root: Path, forge: str) -> None:
 def test_workflow_runs(tmp_path: Path, forge: str) -> None:
     """The lines of a workflow, run one after the other, apply and push the snapshot."""
     origin, work = tmp_path / "origin.git", tmp_path / "work"
-    branch = {"HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
     environ = {
-        **branch, "PATH": f"{BIN}:/usr/bin:/bin", "CI_COMMIT_BRANCH": "main", "CI_SERVER_HOST": "gitlab.example.org",
+        "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null", "PATH": f"{BIN}:/usr/bin:/bin",
+        "CI_COMMIT_BRANCH": "main", "CI_SERVER_HOST": "gitlab.example.org",
         "ICE_59_663_SMTP": "one", "ICE_59_663_IMAP": "two", "REMOTE": str(origin),
     }  # fmt: skip
 
