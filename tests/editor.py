@@ -21,9 +21,16 @@ _SETTINGS: Final = {
 
 
 def find_server() -> str | None:
-    """Return the program, from ``ICESYNC_TEST_YAML_LS`` or the path, if there is one."""
-    name = os.environ.get("ICESYNC_TEST_YAML_LS") or "yaml-language-server"
-    return shutil.which(name)
+    """
+    Return the program that ``ICESYNC_TEST_YAML_LS`` names, or that of the path, if there is one.
+
+    A pipeline that names one wants these tests to run: a wrong name is an error.
+    """
+    name = os.environ.get("ICESYNC_TEST_YAML_LS")
+    found = shutil.which(name or "yaml-language-server")
+    if name and found is None:
+        raise FileNotFoundError(name)
+    return found
 
 
 class Editor:
