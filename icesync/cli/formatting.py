@@ -53,8 +53,8 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
     for file in formatting.changed:
         console.data(_difference(console, file) if diff else f"{safe(file.source.path)}\n")
     console.complain(render_diagnostics(formatting.problems, console.talk_style))
-    for path in formatting.foreign:
-        console.talk(f"left alone: {safe(path)} belongs to no pattern under `files:`")
+    for path, reason in formatting.spared:
+        console.talk(f"left alone: {safe(path)}: {reason}")
     console.talk(_summary(formatting, looking=looking))
     if looking and formatting.changed and formatting.changed[0].source.path != _STDIN:
         console.talk("hint: icesync fmt   lays out what is not in shape")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.fmt import Formatted, format_source
+from icesync.config.sealed import is_sealed
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ __all__ = ["Formatting", "format_files"]
 
 @dataclass(frozen=True, slots=True)
 class Formatting:
-    """The files that were looked at, in order, what forbids a new text, and whose files are not."""
+    """
+    The files that were looked at, in order, and what forbids a new text.
+
+    *spared* are files that are left alone without being wrong, each with the reason.
+    """
 
     files: tuple[Formatted, ...]
     problems: tuple[Diagnostic, ...] = ()
-    foreign: tuple[str, ...] = ()
+    spared: tuple[tuple[str, str], ...] = ()
 
     @property
     def changed(self) -> tuple[Formatted, ...]:
@@ -38,25 +43,26 @@ def format_files(project: Project, chosen: Sequence[str] = ()) -> Formatting:
     Return the canonical texts of the files of *project*, or of those that are *chosen*.
 
     *chosen* are paths relative to the configuration, of files or folders. A file
-    that no pattern of the configuration matches is *foreign* and left alone: the
-    YAML of other programs has other rules.
+    that no pattern of the configuration matches is spared: the YAML of other
+    programs has other rules. So is one that sops encrypted, which would not open
+    again: the order of its values is part of its checksum.
     """
     found = _find(project)
     if not chosen:
-        return _formatting(found.values(), ())
+        return _formatting(found.values(), [])
     selected: dict[str, SourceFile | Diagnostic] = {}
-    foreign: list[str] = []
+    spared: list[tuple[str, str]] = []
     for path in chosen:
         below = "" if path == "." else f"{path}/"
         matches = {name: file for name, file in found.items() if f"{name}/".startswith(below)}
         if not matches:
             problem = _why_not(Path(project.root), path)
             if problem is None:
-                foreign.append(path)
+                spared.append((path, "no pattern under `files:` matches it"))
             else:
                 matches = {path: problem}
         selected |= matches
-    return _formatting(selected.values(), foreign)
+    return _formatting(selected.values(), spared)
 
 
 def _find(project: Project) -> dict[str, SourceFile | Diagnostic]:
@@ -82,13 +88,17 @@ def _why_not(root: Path, path: str) -> Diagnostic | None:
     return result if isinstance(result, Diagnostic) else None
 
 
-def _formatting(files: Iterable[SourceFile | Diagnostic], foreign: Iterable[str]) -> Formatting:
+def _formatting(
+    files: Iterable[SourceFile | Diagnostic], spared: list[tuple[str, str]]
+) -> Formatting:
     formatted = []
     problems = []
     for file in files:
         if isinstance(file, Diagnostic):
             problems.append(file)
+        elif is_sealed(file):
+            spared.append((file.path, "sops encrypted it"))
         else:
             formatted.append(format_source(file))
             problems += formatted[-1].problems
-    return Formatting(tuple(formatted), sort_diagnostics(problems), tuple(foreign))
+    return Formatting(tuple(formatted), sort_diagnostics(problems), tuple(spared))

@@ -163,6 +163,18 @@ def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
     assert path.read_text() == "services: {b: 1,   a: 2}\n"
 
 
+def test_encrypted_file_is_left_alone(repository: Repository) -> None:
+    """What sops encrypted would not open with its keys in another order."""
+    sealed = MESSY + "name: ENC[AES256_GCM,data:x]\nsops:\n  mac: ENC[y]\n"
+    path = repository.write("servers/60.yaml", sealed)
+
+    result = repository.run("fmt")
+
+    assert result.code == 0
+    assert "left alone: servers/60.yaml: sops encrypted it" in result.stderr
+    assert path.read_text() == sealed
+
+
 @pytest.mark.parametrize("text", [MESSY, MESSY.replace("\n", "\r\n"), "version: 1\nname: é東\n"])
 def test_stdin(tmp_path: Path, text: str) -> None:
     """A filter for editors: no configuration is needed, and an ASCII terminal changes no letter."""

