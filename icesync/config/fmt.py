@@ -175,8 +175,7 @@ def _value(node: Leaf | Collection | None, indent: int, schema: Mapping[str, Any
     """Return the lines of a value that stands behind a key or dash at *indent*."""
     if isinstance(node, Collection):
         return list(_broken(node, indent, schema)) if node.broken else [_flow(node, schema)]
-    if node is None:
-        return [""]
+    assert node is not None
     first, *others = node.text.split("\n")
     if node.block:
         margin = " " * (indent + (node.digit or 2))
@@ -205,11 +204,14 @@ def _broken(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterato
     margin = " " * (indent + 4)
     for entry in entries:
         yield from _indented(entry.leading, indent + 4)
+        remark = entry.remark or entry.aside
+        if entry.aside is not None and entry.aside is not remark:
+            yield margin + entry.aside.text
         lines = _value(entry.node, indent + 2, _below(schema, entry))
         lines[0] = margin + " ".join((*_head(entry), lines[0]))
         yield from lines[:-1]
         comma = "" if entry is entries[-1] else ","
-        yield lines[-1].rstrip() + comma + _aside(entry.remark or entry.aside)
+        yield lines[-1].rstrip() + comma + _aside(remark)
     yield from _indented(node.tail, indent + 4)
     yield " " * (indent + 2) + ("}" if node.mapping else "]")
 

@@ -15,7 +15,7 @@ from icesync.config.document import parse_document
 from icesync.config.fmt import schema_of
 from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.source import SourceFile
-from icesync.config.verbatim import Collection, Leaf, read_verbatim
+from icesync.config.verbatim import Leaf, read_verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,13 +57,14 @@ def _leaves(entry: Entry, schema: Schema | None, *, secret: bool) -> Iterator[tu
     """Yield the scalars in the value of *entry*, and whether each may be secret."""
     secret = secret or schema is None or schema.get("pattern") == REFERENCE_PATTERN
     node = entry.node
+    assert node is not None
     if isinstance(node, Leaf):
         yield node, secret
-    elif isinstance(node, Collection):
-        for below in node.entries:
-            if below.key is not None and secret:
-                yield below.key, True
-            yield from _leaves(below, _below(schema or {}, below), secret=secret)
+        return
+    for below in node.entries:
+        if below.key is not None and secret:
+            yield below.key, True
+        yield from _leaves(below, _below(schema or {}, below), secret=secret)
 
 
 def _below(schema: Schema, entry: Entry) -> Schema | None:

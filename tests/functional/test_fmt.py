@@ -154,12 +154,13 @@ def test_file_that_cannot_be_taken(repository: Repository, name: str, told: str)
 
 def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
     """YAML of other programs has other rules: it is named, and kept as it is."""
-    path = repository.write("compose.yaml", "services: {b: 1,   a: 2}\n")
+    path = repository.write("compose/up.yaml", "services: {b: 1,   a: 2}\n")
 
-    result = repository.run("fmt", "compose.yaml")
+    results = [repository.run("fmt", name) for name in ("compose/up.yaml", "compose")]
 
-    assert result.code == 0
-    assert "left alone: compose.yaml" in result.stderr
+    assert [result.code for result in results] == [0, 0]
+    assert "left alone: compose/up.yaml: no pattern" in results[0].stderr
+    assert "left alone: compose: no pattern" in results[1].stderr
     assert path.read_text() == "services: {b: 1,   a: 2}\n"
 
 
