@@ -23,7 +23,7 @@ def write_private(path: Path, data: bytes) -> None:
         UsageError: the file cannot be written.
 
     """
-    _replace(path, data, mode=None)
+    _replace(path, data)
 
 
 def replace_text(path: Path, data: bytes) -> None:
@@ -34,16 +34,16 @@ def replace_text(path: Path, data: bytes) -> None:
         UsageError: the file cannot be written.
 
     """
-    _replace(path, data, mode=stat.S_IMODE(path.stat().st_mode))
+    _replace(path, data, keep_mode=True)
 
 
-def _replace(path: Path, data: bytes, mode: int | None) -> None:
+def _replace(path: Path, data: bytes, *, keep_mode: bool = False) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
-            if mode is not None:
-                os.fchmod(descriptor, mode)
+            if keep_mode:
+                os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.document import parse_document
 from icesync.config.schema import SCHEMAS
+from icesync.config.sealed import is_sealed
 from icesync.config.source import SourceFile
 from icesync.config.verbatim import Collection, Entry, Leaf, Remark, Written, read_verbatim
 from icesync.diagnostics import Diagnostic, SourcePosition
@@ -53,9 +54,13 @@ class Formatted:
 
 
 def format_source(source: SourceFile) -> Formatted:
-    """Return *source* with its canonical text; it keeps its line ends and byte order mark."""
+    """
+    Return *source* with its canonical text; it keeps its line ends and byte order mark.
+
+    What sops encrypted stays as it is: the order of its values is part of its checksum.
+    """
     document = parse_document(source)
-    if document.problems:
+    if document.problems or is_sealed(source):
         return Formatted(source, source.data, document.problems)
     before = decode(source.data).rstrip("\n") + "\n"
     after = _canonical(read_verbatim(before), schema_of(document.data))

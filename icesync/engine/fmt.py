@@ -44,8 +44,7 @@ def format_files(project: Project, chosen: Sequence[str] = ()) -> Formatting:
 
     *chosen* are paths relative to the configuration, of files or folders. A file
     that no pattern of the configuration matches is spared: the YAML of other
-    programs has other rules. So is one that sops encrypted, which would not open
-    again: the order of its values is part of its checksum.
+    programs has other rules. So is one that sops encrypted.
     """
     found = _find(project)
     if not chosen:

@@ -50,11 +50,13 @@ def command(
     """
     from icesync.cli.interview import Wanted, complete
     from icesync.cli.scaffold import scaffold, tell
+    from icesync.render.style import safe
 
     console = common.console
     wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit)
     asking = console.interactive and not common.no_input
     wishes = complete(common.folder, wanted, asking=asking)
     files = dict(scaffold(common.folder, wishes))
-    console.talk("\n".join(tell(common.folder, wishes, files)))
+    for line in tell(common.folder, wishes, files):
+        console.talk(safe(line))
     return 0

@@ -84,6 +84,14 @@ def test_what_cannot_be_laid_out_is_left_alone() -> None:
     assert [d.rule for d in result.problems] == ["ICE009"]
 
 
+def test_what_sops_encrypted_is_left_alone() -> None:
+    """A sealed file would not open again with its values in another order."""
+    source = SourceFile("a.yaml", b"organization: 5\nversion: 1\nname: ENC[x]\nsops:\n    mac: y\n")
+
+    assert format_source(source).changed is False
+    assert format_source(source).problems == ()
+
+
 EXAMPLES = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("examples/**/*.yaml"))]
 
 
