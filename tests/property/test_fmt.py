@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.config.document import parse_document
-from icesync.config.fmt import format_source
+from icesync.config.fmt import decode, format_source
+from icesync.config.redact import redact
 from icesync.config.resolve import resolve
 from icesync.config.source import SourceFile
 from icesync.model.fields import FIELDS, Kind, Role
@@ -217,6 +218,21 @@ def _files(
     return st.integers(0, 2**64).map(write)
 
 
+def _leaky_file(random: Random) -> dict[str, Any]:
+    """Return a server file with literal passwords, at their places and at keys spelled wrong."""
+    file = _server_file(random)
+    for server in [file.get("defaults", {}), *file.get("servers", [])]:
+        for block in {"smtp", "pop3", "imap"} & server.keys():
+            server[block][random.choice(["password", "pasword"])] = random.choice(LITERALS)
+    return file
+
+
+LITERALS = [
+    "canary7h2", "'canary7h2 x'", '"\\u0020canary7h2"', "|-\n{margin}canary7h2: {", ["canary7h2"],
+    {"canary7h2": "canary7h2"}, "ref+canary7h2", "one\n{margin}canary7h2",
+]  # fmt: skip
+
+
 SERVER_FILES = _files(_server_file, aliases=False)
 ANY = SERVER_FILES | _files(_odd_file, aliases=True)
 
@@ -277,6 +293,14 @@ def test_line_ends_and_mark_are_kept(source: SourceFile) -> None:
     assert after.count(b"\r\n") == (after.count(b"\n") if windows else 0)
     assert after.endswith(b"\n")
     assert not after.endswith((b"\n\n", b"\r\n\r\n"))
+
+
+@given(_files(_leaky_file, aliases=False))
+def test_literal_password_is_covered(source: SourceFile) -> None:
+    """Before and after, whatever a literal password looks like, a difference shows none of it."""
+    shown = [redact(decode(data)) for data in (source.data, format_source(source).after)]
+
+    assert "canary7h2" not in "".join(shown)
 
 
 @given(SERVER_FILES)
