@@ -159,12 +159,18 @@ def _server(incoming: str) -> Schema:
     stops = count(1)
     body: Schema = {}
     for field in FIELDS:
-        wanted = field.presence is Presence.REQUIRED or field.role is Role.LABEL
-        if field.key == "organization" or not (wanted or field.block in {"smtp", incoming}):
+        if field.key == "organization" or not _belongs(field, incoming):
             continue
         below = body.setdefault(field.block, {}) if field.block else body
         below[field.leaf] = _stop(field, stops, incoming)
     return body
+
+
+def _belongs(field: Field, incoming: str) -> bool:
+    """Return whether *field* stands in the snippet of a server that collects by *incoming*."""
+    if field.presence is Presence.IN_USE:
+        return field.block in {"smtp", incoming}
+    return field.presence is Presence.REQUIRED or field.role is Role.LABEL
 
 
 def _stop(field: Field, stops: Iterator[int], incoming: str) -> str:

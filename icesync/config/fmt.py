@@ -23,7 +23,7 @@ from icesync.config.document import parse_document
 from icesync.config.schema import SCHEMAS
 from icesync.config.sealed import is_sealed
 from icesync.config.source import SourceFile
-from icesync.config.verbatim import Collection, Entry, Leaf, Remark, Written, read_verbatim
+from icesync.config.verbatim import SPEAKS, Collection, Entry, Leaf, Remark, Written, read_verbatim
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
@@ -125,7 +125,13 @@ def _canonical(written: Written, schema: Mapping[str, Any]) -> str:
 
 
 def _split_header(lines: list[str]) -> tuple[list[str], list[str]]:
-    """Return the lines that open the file, and those behind the last blank one: the first key's."""
+    """
+    Return the lines that open the file, and those behind the last blank one: the first key's.
+
+    What speaks to icesync there is about the whole file.
+    """
+    if any(map(SPEAKS.match, lines)):
+        return lines, []
     blank = max((index for index, line in enumerate(lines) if not line), default=-1)
     return (lines[: blank + 1], lines[blank + 1 :]) if blank >= 0 else (lines, [])
 

@@ -7,7 +7,8 @@ writes the tree out again cannot change a quote, an escape or a long line.
 
 A comment behind something on its line belongs to it. A comment on a line of its
 own belongs to what follows, unless it is indented like the block that just
-ended; then it stays at that block's end.
+ended; then it stays at that block's end. One that speaks to icesync is always
+about what follows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from yaml.events import (
 
 from icesync.config.source import open_parser
 
-__all__ = ["Collection", "Entry", "Leaf", "Remark", "Written", "read_verbatim"]
+__all__ = ["SPEAKS", "Collection", "Entry", "Leaf", "Remark", "Written", "read_verbatim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class Collection:
         """Return whether *line* stands in this block, which ended; *column* is what follows."""
         if self.flow or self.column < 0:
             return True
+        if SPEAKS.match(line.text):
+            return False
         return line.loose and line.column > column and line.column >= self.edge
 
 
@@ -130,6 +133,9 @@ def read_verbatim(text: str) -> Written:
         reader.take(event)
     return reader.finish()
 
+
+SPEAKS: Final = re.compile(r"#\s*icesync:")
+"""A comment to icesync, such as a waiver."""
 
 _ANCHOR: Final = re.compile(r"&[^\s,\[\]{}]+")
 _BETWEEN: Final = re.compile(r"(?:\s|#[^\n]*\n)*")
