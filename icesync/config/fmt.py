@@ -8,7 +8,8 @@ Scalars, comments and blank lines are copied as they are written
 is wrapped. A round trip through a YAML library does not do: ruamel.yaml spells
 escapes anew, leaves comments at columns of former lines, and loses those in braces.
 
-A new text is given out only if it reads as the same data and holds the same ink.
+A new text is given out only if it reads as the same data, holds the same ink, and
+its comments to icesync are about the same.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from icesync.config.document import parse_document
 from icesync.config.schema import SCHEMAS
 from icesync.config.sealed import is_sealed
 from icesync.config.source import SourceFile
-from icesync.config.verbatim import SPEAKS, Collection, Entry, Leaf, Remark, Written, read_verbatim
+from icesync.config.speech import SPEAKS, find_speech
+from icesync.config.verbatim import Collection, Entry, Leaf, Remark, Written, read_verbatim
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
@@ -71,10 +73,19 @@ def format_source(source: SourceFile) -> Formatted:
     written = parse_document(SourceFile(source.path, data))
     if not _same(written.data, document.data) or _ink(after) != _ink(before):
         message = "the file uses YAML that cannot be laid out without changing what it says"
-        position = SourcePosition(source.path)
-        problem = Diagnostic("ICE009", message, position, "write each key as one plain word")
-        return Formatted(source, source.data, (problem,))
+        return _refused(source, 1, message, "write each key as one plain word")
+    said = Counter(speech[:2] for speech in find_speech(after))
+    for text, subject, line in find_speech(before):
+        if not said[text, subject]:
+            message = "the comment to icesync would be about something else once laid out"
+            hint = "put it on a line of its own, above what it is about"
+            return _refused(source, line, message, hint)
     return Formatted(source, data)
+
+
+def _refused(source: SourceFile, line: int, message: str, hint: str) -> Formatted:
+    problem = Diagnostic("ICE009", message, SourcePosition(source.path, line), hint)
+    return Formatted(source, source.data, (problem,))
 
 
 def decode(data: bytes) -> str:

@@ -29,8 +29,9 @@ from yaml.events import (
 )
 
 from icesync.config.source import open_parser
+from icesync.config.speech import SPEAKS
 
-__all__ = ["SPEAKS", "Collection", "Entry", "Leaf", "Remark", "Written", "read_verbatim"]
+__all__ = ["Collection", "Entry", "Leaf", "Remark", "Written", "read_verbatim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,6 @@ def read_verbatim(text: str) -> Written:
         reader.take(event)
     return reader.finish()
 
-
-SPEAKS: Final = re.compile(r"#\s*icesync:")
-"""A comment to icesync, such as a waiver."""
 
 _ANCHOR: Final = re.compile(r"&[^\s,\[\]{}]+")
 _BETWEEN: Final = re.compile(r"(?:\s|#[^\n]*\n)*")
