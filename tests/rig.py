@@ -192,12 +192,13 @@ def run_in_terminal(
     env: Mapping[str, str] | None = None,
     *,
     answer: Callable[[subprocess.Popen[str], IO[bytes]], None] | None = None,
+    question: bytes = b"Only `yes` will do",
     stdout_too: bool = False,
 ) -> Result:
     """
     Run the program with a terminal as stdin and stderr, and as stdout if asked.
 
-    *answer* is called once the program asks. What the terminal showed is the
+    *answer* is called once the program shows *question*. What the terminal showed is the
     result's stderr, or its stdout if the terminal is both.
     """
     ours, theirs = pty.openpty()
@@ -207,7 +208,7 @@ def run_in_terminal(
         os.fdopen(ours, "r+b", buffering=0) as screen,
     ):
         os.close(theirs)
-        shown = _watch(process, screen, answer)
+        shown = _watch(process, screen, answer, question)
         stdout = process.stdout.read() if process.stdout else ""
         code = process.wait(TIMEOUT_S)
     return Result(code, shown if stdout_too else stdout, "" if stdout_too else shown)
@@ -217,6 +218,7 @@ def _watch(
     process: subprocess.Popen[str],
     screen: IO[bytes],
     answer: Callable[[subprocess.Popen[str], IO[bytes]], None] | None,
+    question: bytes,
 ) -> str:
     """Return what appears on *screen* until the program lets go of it."""
     shown = b""
@@ -232,7 +234,7 @@ def _watch(
         if not piece:
             break
         shown += piece
-        if answer is not None and b"Only `yes` will do" in shown:
+        if answer is not None and question in shown:
             answer(process, screen)
             answer = None
     return shown.decode()

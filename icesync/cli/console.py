@@ -68,6 +68,12 @@ class Console:
         """Write *text* to stdout as it is."""
         sys.stdout.write(text)
 
+    def binary(self, data: bytes) -> None:
+        """Write *data* to stdout, whatever the encoding of the terminal."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def flush(self) -> None:
         """Let a reader have what was written so far."""
         sys.stdout.flush()

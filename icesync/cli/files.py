@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ __all__ = [
     "append_to",
     "check_writable",
     "read_named",
+    "replace_text",
     "write_new",
     "write_open",
     "write_private",
@@ -30,6 +32,17 @@ def write_private(path: Path, data: bytes) -> None:
 
     """
     _replace(path, data, 0o600)
+
+
+def replace_text(path: Path, data: bytes) -> None:
+    """
+    Put *data* in the place of the file *path* at once, with the permissions that it has.
+
+    Raises:
+        UsageError: the file cannot be written.
+
+    """
+    _replace(path, data, 0o600, keep_mode=True)
 
 
 def write_open(path: Path, data: bytes) -> None:
@@ -70,12 +83,16 @@ def check_writable(path: Path) -> None:
     raise UsageError(f"{_shown(path)} cannot be written: {why}", "correct the path of the report")
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _replace(path: Path, data: bytes, mode: int, *, keep_mode: bool = False) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as stream:
+            if keep_mode:
+                os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
             stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "init": "Write a configuration and a first server file.",
     "validate": "Check all files; offline, without secrets.",
     "explain": "Say what a rule means.",
+    "fmt": "Lay out files in one style; comments stay.",
     "plan": "Show what apply would send.",
     "apply": "Send the changes, or those of a saved plan.",
     "check": "For schedules: exit 2 when there is something to send.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,13 @@ class Common:
         from icesync.bootstrap import open_context
 
         return open_context(self.folder, self.locate())
+
+    def relative(self, name: str, root: str) -> str:
+        """Return the file *name*, as given on the command line, relative to *root*."""
+        path = self.folder / name
+        # The folder is resolved as the root was; a link at the end is the reader's business.
+        full = path.resolve() if path.name in {"", ".."} else path.parent.resolve() / path.name
+        return os.path.relpath(full, root).replace(os.sep, "/")
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:

@@ -1,88 +1,201 @@
-"""The files that ``icesync init`` writes."""
+"""The files that ``icesync init`` writes, and what to do with them."""
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+import shlex
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icesync import __version__
+from icesync.cli import templates
 from icesync.cli.files import write_new
+from icesync.cli.templates import fill
 from icesync.codec.fingerprint import KEY_BYTES, encode_key
+from icesync.config.schema import SCHEMAS, print_schema
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["scaffold"]
+__all__ = ["FORGES", "Wishes", "guess_forge", "scaffold", "tell"]
 
-_CONFIG: Final = """\
-version: 1
-api:
-  base_url: {base_url}
-{access}
-files: ["servers/**/*.yaml"]
-state: {{backend: local, path: icesync.state.json}}
-fingerprints: {{key: ref+file://.icesync/fingerprint.key}}
-limits: {{updates: 30%, disables: 1, adopts: 20}}
-guards: [tls-off, spoofing-on, disabled, host-change]
-"""
+FORGES: Final = {
+    "github": (".github/workflows/icesync.yml", templates.GITHUB),
+    "gitlab": (".gitlab-ci.yml", templates.GITLAB),
+}
+"""The file that a forge reads, and its text."""
 
 _ACCESS: Final = """\
   token: ref+env://ICE_TOKEN      # or a login, from which a token is obtained:
   # login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}"""
 
+_WORKING_DIRECTORY: Final = """\
+defaults:
+  run:
+    working-directory: {}
+"""
+
 _EMULATED: Final = "  # the embedded emulator accepts everybody; its data is in .icesync/"
 
-_SERVERS: Final = """\
-version: 1
-organization: {organization}
-defaults:
-  status: Enabled
-  active: true
-  incoming: imap
-  ssl: false
-  tls: true
-servers:
-  - skill: {skill}
-    name: First skill
-    smtp:
-      host: smtp.example.org
-      port: 587
-      username: support@example.org
-      password: ref+env://ICE_{organization}_{skill}_SMTP
-      mailbox: support@example.org
-      poll_rate: 10
-    imap:
-      host: imap.example.org
-      port: 993
-      username: support@example.org
-      password: ref+env://ICE_{organization}_{skill}_IMAP
-      mailbox: support@example.org
-      poll_rate: 10
-"""
 
-_GITIGNORE: Final = """\
-.icesync/
-*.state.json.lock
-*.state.json.backup
-*.state.json.journal
-*.state.json.tmp-*
-"""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What somebody wants to begin with; *forge* is a key of :data:`FORGES`, or ``none``."""
+
+    organization: int
+    skill: int
+    emulated: bool
+    forge: str = "none"
+    editor: bool = True
+    pre_commit: bool = True
+
+    @property
+    def server_file(self) -> str:
+        """The path of the first server file."""
+        return f"servers/{self.organization}.yaml"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that the files refer to."""
+        own = () if self.emulated else ("ICE_TOKEN",)
+        return (*own, *self.passwords)
+
+    @property
+    def passwords(self) -> tuple[str, str]:
+        """The variables of the first server's passwords."""
+        prefix = f"ICE_{self.organization}_{self.skill}"
+        return f"{prefix}_SMTP", f"{prefix}_IMAP"
 
 
-def scaffold(
-    folder: Path, organization: int, skill: int, *, emulated: bool
-) -> Iterator[tuple[str, bool]]:
-    """Write the files that are not there yet; yield each path and whether it was written."""
-    base_url = EMULATOR if emulated else VENDOR_BASE_URL
-    access = _EMULATED if emulated else _ACCESS
+def guess_forge(folder: Path) -> str:
+    """Return which forge the repository around *folder* is kept at, as far as git knows."""
+    try:
+        remotes = (_top(folder) / ".git" / "config").read_text(errors="replace")
+    except OSError:
+        return "none"
+    return next((forge for forge in FORGES if forge in remotes), "none")
+
+
+def scaffold(folder: Path, wishes: Wishes) -> Iterator[tuple[str, bool]]:
+    """
+    Write the files that are not there yet; yield each path and whether it was written.
+
+    What git and a forge look for at the top of the repository goes there, also
+    when *folder* is further down.
+
+    Raises:
+        UsageError: a file cannot be written.
+
+    """
+    for name, (text, mode) in _files(folder, wishes).items():
+        yield name, write_new(folder / name, text.encode(), mode)
+
+
+def _files(folder: Path, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
+    """Return text and permissions of each file by its path."""
+    top = os.path.relpath(_top(folder), folder)
+    prefix = "" if top == "." else f"{top}/"
+    values = _values(folder, wishes)
     texts = {
-        "icesync.yaml": _CONFIG.format(base_url=base_url, access=access),
-        f"servers/{organization}.yaml": _SERVERS.format(organization=organization, skill=skill),
-        ".gitignore": _GITIGNORE,
+        "icesync.yaml": fill(
+            templates.CONFIG, {**values, "modeline": _modeline(wishes, "icesync")}
+        ),
+        wishes.server_file: fill(
+            templates.SERVERS, {**values, "modeline": _modeline(wishes, "email-servers", "../")}
+        ),
+        ".gitignore": templates.GITIGNORE,
     }
-    for name, text in texts.items():
-        yield name, write_new(folder / name, text.encode())
+    if wishes.editor:
+        texts[".vscode/settings.json"] = templates.SETTINGS
+        texts[".vscode/extensions.json"] = templates.EXTENSIONS
+        texts |= {f"schemas/{name}.schema.json": print_schema(name) for name in SCHEMAS}
+    if wishes.pre_commit:
+        texts[f"{prefix}.pre-commit-config.yaml"] = fill(templates.PRE_COMMIT, values)
+    if wishes.forge in FORGES:
+        path, template = FORGES[wishes.forge]
+        texts[prefix + path] = fill(template, values)
+    files = {name: (text, 0o644) for name, text in texts.items()}
     key = f"{encode_key(secrets.token_bytes(KEY_BYTES))}\n"
-    name = ".icesync/fingerprint.key"
-    yield name, write_new(folder / name, key.encode(), 0o600)
+    files[".icesync/fingerprint.key"] = (key, 0o600)
+    # Whatever another .gitignore says, the key stays out of git.
+    files[".icesync/.gitignore"] = (templates.IGNORE_ALL, 0o644)
+    return files
+
+
+def _values(folder: Path, wishes: Wishes) -> dict[str, object]:
+    """Return what is filled into the templates."""
+    inside = os.path.relpath(folder.resolve(), _top(folder)).replace(os.sep, "/")
+    smtp, imap = wishes.passwords
+    return {
+        "organization": wishes.organization,
+        "skill": wishes.skill,
+        "smtp": smtp,
+        "imap": imap,
+        "base_url": EMULATOR if wishes.emulated else VENDOR_BASE_URL,
+        "access": _EMULATED if wishes.emulated else _ACCESS,
+        "version": __version__,
+        "defaults": "" if inside == "." else _WORKING_DIRECTORY.format(json.dumps(inside)),
+        "enter": "" if inside == "." else f"    - cd {shlex.quote(inside)}\n",
+        "chdir": "" if inside == "." else f" -C {shlex.quote(inside)}",
+        "names": ", ".join(wishes.variables),
+        "variables": "\n".join(
+            f"      {name}: ${{{{ secrets.{name} }}}}" for name in wishes.variables
+        ),
+    }
+
+
+def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
+    """Return the line that tells an editor the schema; a relative path works offline."""
+    if not wishes.editor:
+        return ""
+    return f"# yaml-language-server: $schema={way}schemas/{schema}.schema.json\n"
+
+
+def _top(folder: Path) -> Path:
+    """Return the top of the repository around *folder*, or *folder* itself."""
+    start = folder.resolve()
+    return next((place for place in (start, *start.parents) if (place / ".git").exists()), start)
+
+
+def tell(folder: Path, wishes: Wishes, files: Mapping[str, bool]) -> Iterator[str]:
+    """Yield the lines that say what became of *files*, and what to type next."""
+    by_folder = groupby(files.items(), lambda item: (item[0].rpartition("/")[0], item[1]))
+    for (_, written), group in by_folder:
+        first, *others = (name for name, _ in group)
+        names = [first, *(name.rpartition("/")[2] for name in others)]
+        yield f"{'wrote' if written else 'kept '} {', '.join(names)}"
+    yield ""
+    anew = files["icesync.yaml"]
+    if wishes.forge in FORGES and anew:
+        secrets_needed = ("ICESYNC_FINGERPRINT_KEY", *wishes.variables)
+        yield f"secrets that the workflow needs: {', '.join(secrets_needed)}"
+    if files[wishes.server_file]:
+        yield f"put your own hosts and mailboxes into {wishes.server_file}, then:"
+    steps = tuple(_next_steps(folder, wishes, anew=anew))
+    width = max(len(command) for command, _ in steps)
+    yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
+
+
+def _next_steps(folder: Path, wishes: Wishes, *, anew: bool) -> Iterator[tuple[str, str]]:
+    """
+    Yield commands to type, in order, and what each is for.
+
+    *anew* tells that the configuration was written just now; one that was there
+    before may refer to anything.
+    """
+    if folder.resolve() != Path.cwd():
+        yield f"cd {shlex.quote(str(folder))}", ""
+    if not anew:
+        yield "icesync validate", "are the files right?"
+    yield "icesync plan", "what would be sent; needs no password"
+    if anew:
+        given = " ".join(f"{name}='…'" for name in wishes.variables)
+        yield f"export {given}", "what the files refer to"
+        yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
+    if wishes.pre_commit:
+        yield "pre-commit install", "format and validate before each commit"

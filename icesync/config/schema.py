@@ -11,14 +11,17 @@ values, so only the failing keyword and the path are used.
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
 from icesync.config.characters import show_key
-from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN
+from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN, choice
 from icesync.config.source import Quoted
 from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import MAX_ID
+from icesync.model.desired import RemovalAction
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
 from icesync.model.presets import PRESETS
 
@@ -27,11 +30,20 @@ if TYPE_CHECKING:
 
     from icesync.config.document import Document, NodePath
 
-__all__ = ["SCHEMAS", "build_schema", "check_schema", "to_instance"]
+__all__ = ["DRAFTS", "SCHEMAS", "build_schema", "check_schema", "print_schema", "to_instance"]
 
 Schema = dict[str, Any]
 
-_BASE: Final = "https://json-schema.org/draft/2020-12/schema"
+DRAFTS: Final = {
+    "2020-12": "https://json-schema.org/draft/2020-12/schema",
+    "7": "http://json-schema.org/draft-07/schema#",
+}
+"""
+The drafts of JSON Schema that a schema can be printed in.
+
+The schemas keep to words that both drafts share, so a copy differs in its first
+line only; editors that are older than 2020-12 take draft 7.
+"""
 
 _BY_KIND: Final[Mapping[Kind, Schema]] = {
     Kind.TEXT: {"type": "string", "minLength": 1},
@@ -46,16 +58,19 @@ _BY_KIND: Final[Mapping[Kind, Schema]] = {
 }
 
 
-def build_schema(name: str) -> Schema:
-    """Return the schema *name*, one of :data:`SCHEMAS`."""
-    return SCHEMAS[name]
+def build_schema(name: str, draft: str = "2020-12") -> Schema:
+    """Return the schema *name*, one of :data:`SCHEMAS`, in one of :data:`DRAFTS`."""
+    return {**SCHEMAS[name], "$schema": DRAFTS[draft]}
+
+
+def print_schema(name: str, draft: str = "2020-12") -> str:
+    """Return the schema *name* as JSON text, as ``schemas/`` holds it."""
+    return json.dumps(build_schema(name, draft), indent=2) + "\n"
 
 
 def _field_schema(field: Field) -> Schema:
-    note = f" ({field.note})" if field.note else ""
-    wire = f" Sent as {', '.join(field.wire)}." if field.wire else " Never sent."
     kind = _preset_schema(field) if field.kind is Kind.PRESET else _BY_KIND[field.kind]
-    return {"description": f"{field.meaning}{note}.{wire}", **kind}
+    return {**describe_field(field), **kind}
 
 
 def _preset_schema(field: Field) -> Schema:
@@ -112,19 +127,23 @@ def _skill() -> Schema:
 
 def _servers_schema() -> Schema:
     server = _mapping({"skill": _skill(), **_settings()}, "One email server.", ("skill",))
+    server |= {"title": "email server", "defaultSnippets": server_snippets()}
     removed = _mapping(
         {
             "skill": _skill(),
-            "action": {
-                "type": "string",
-                "enum": ["disable", "forget"],
-                "description": "disable: send Disabled and inactive, then drop it from the "
-                "snapshot; forget: drop it, send nothing.",
-            },
+            "action": choice(
+                "disable: send Disabled and inactive, then drop it from the snapshot; forget: "
+                "drop it, send nothing.",
+                {
+                    RemovalAction.DISABLE: "Send `Disabled` and inactive, then drop the entry.",
+                    RemovalAction.FORGET: "Drop the entry from the snapshot, send nothing.",
+                },
+            ),
         },
         "A server that ends.",
         ("skill", "action"),
     )
+    removed |= {"title": "removed server", "defaultSnippets": removal_snippets()}
     properties = {
         "version": _VERSION,
         "organization": _field_schema(FIELDS_BY_KEY["organization"]),
@@ -147,7 +166,7 @@ def _defaults_schema() -> Schema:
 
 
 def _document(title: str, schema: Schema) -> Schema:
-    return {"$schema": _BASE, "title": f"icesync {title}", **schema}
+    return {"$schema": DRAFTS["2020-12"], "title": f"icesync {title}", **annotate(schema)}
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Style", "quote", "safe"]
+__all__ = ["Style", "counted", "quote", "safe"]
 
 _CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
 _LINE_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
@@ -36,6 +36,11 @@ def safe(text: str) -> str:
     if "#" in text:
         text = _CI_COMMAND.sub(r"#\\u{23}", text)
     return _LINE_COMMAND.sub(r"\1\\u{3a}", text) if ":" in text else text
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* and *noun*, in the plural unless there is one."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def quote(text: str) -> str:

@@ -77,9 +77,10 @@ def test_completing_a_word_loads_click_only(tmp_path: Path) -> None:
     assert modules & {"yaml", *NETWORK, *HEAVY} == set()
 
 
-def test_validate_loads_no_schema_library(repository: Repository) -> None:
+@pytest.mark.parametrize("command", ["validate", "fmt"])
+def test_reading_loads_no_schema_library(repository: Repository, command: str) -> None:
     """Files that are right never pay for the library that explains wrong ones."""
-    assert loaded(["validate"], repository.root) & {*NETWORK, *HEAVY} == set()
+    assert loaded([command], repository.root) & {*NETWORK, *HEAVY} == set()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def command(
     settle_s: float,
     lock_timeout_s: float,
 ) -> int:
-    r"""
+    """
     Send the changes, or those of a saved plan.
 
     A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on

@@ -36,7 +36,7 @@ __all__ = ["command"]
 @click.pass_obj
 @output_options(Command.CHECK)
 def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None) -> int:
-    r"""
+    """
     For schedules: exit 2 when there is something to send.
 
     Shows what differs from what was last acknowledged, calls whose outcome is

@@ -11,38 +11,52 @@ __all__ = ["command"]
 
 @click.command(name="init")
 @common_options
+@click.option("--organization", type=click.IntRange(min=1), help="The first organization.  [59]")
+@click.option("--skill", type=click.IntRange(min=1), help="The skill of the first server.  [663]")
 @click.option(
-    "--organization",
-    type=click.IntRange(min=1),
-    default=59,
-    show_default=True,
-    help="The organization of the first server file.",
+    "--emulator/--no-emulator",
+    "emulated",
+    default=None,
+    help="Call the embedded emulator, or ICE itself.  [ICE]",
 )
 @click.option(
-    "--skill",
-    type=click.IntRange(min=1),
-    default=663,
-    show_default=True,
-    help="The skill of the first server.",
+    "--ci",
+    "forge",
+    type=click.Choice(["github", "gitlab", "none"]),
+    help="Whose workflow to write.  [as the git remote says, else none]",
 )
-@click.option(
-    "--emulator", "emulated", is_flag=True, help="Call the embedded emulator instead of ICE."
-)
+@click.option("--editor/--no-editor", default=True, help="Settings and schemas for editors.  [yes]")
+@click.option("--pre-commit/--no-pre-commit", default=True, help="Hooks of pre-commit.  [yes]")
 @click.pass_obj
-def command(common: Common, organization: int, skill: int, emulated: bool) -> int:  # fmt: skip
+def command(
+    common: Common,
+    organization: int | None,
+    skill: int | None,
+    emulated: bool | None,
+    forge: str | None,
+    editor: bool,
+    pre_commit: bool,
+) -> int:
     """
     Write a configuration and a first server file.
 
-    That is icesync.yaml, servers/ORG.yaml, .gitignore and a fingerprint key.
-    Nothing that is there already is touched; what it writes validates at once.
+    Also .gitignore, a fingerprint key, settings and schemas for the editor, hooks, and a
+    workflow for CI. What is there already is kept; what it writes validates at once.
+    Asks for what no flag says, on a terminal only.
 
     \b
-    icesync init --organization 59 --skill 663 && icesync validate
+    icesync init
+    icesync init --organization 59 --skill 663 --emulator --ci github
     """
-    from icesync.cli.scaffold import scaffold
+    from icesync.cli.interview import Wanted, complete
+    from icesync.cli.scaffold import scaffold, tell
+    from icesync.render.style import safe
 
     console = common.console
-    for path, written in scaffold(common.folder, organization, skill, emulated=emulated):
-        console.talk(f"{'wrote' if written else 'kept '} {path}")
-    console.talk("next: edit the server file, then icesync validate and icesync plan")
+    wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit)
+    asking = console.interactive and not common.no_input
+    wishes = complete(common.folder, wanted, asking=asking)
+    files = dict(scaffold(common.folder, wishes))
+    for line in tell(common.folder, wishes, files):
+        console.talk(safe(line))
     return 0

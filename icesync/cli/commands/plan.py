@@ -50,7 +50,7 @@ def command(
     detailed_exitcode: bool,
     secrets_mode: str,
 ) -> int:
-    r"""
+    """
     Show what apply would send.
 
     Needs no API, no lock, and works without secrets. Warnings are shown for the

@@ -12,19 +12,27 @@ __all__ = ["command"]
 @click.command(name="schema")
 @click.argument("name", required=False)
 @common_options
+@click.option(
+    "--draft",
+    type=click.Choice(["2020-12", "7"]),
+    default="2020-12",
+    show_default=True,
+    help="The draft of JSON Schema; older editors take 7.",
+)
 @click.pass_obj
-def command(common: Common, name: str | None) -> int:
+def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
     """
     Print the JSON Schemas of the files, and of what icesync writes.
 
-    NAME is printed (draft 2020-12); without one, the names are listed.
+    NAME is printed; without one, the names are listed. `icesync init --editor` writes
+    all of them and tells the editor.
 
     \b
-    icesync schema email-servers > .vscode/email-servers.schema.json
+    icesync schema email-servers > schemas/email-servers.schema.json
     """
     import difflib
 
-    from icesync.config.schema import SCHEMAS
+    from icesync.config.schema import SCHEMAS, print_schema
     from icesync.errors import UsageError
     from icesync.render.schemas import DOCUMENTS
 
@@ -36,7 +44,10 @@ def command(common: Common, name: str | None) -> int:
         near = difflib.get_close_matches(name, schemas, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
-    import json
-
-    common.console.data(json.dumps(schemas[name], indent=2) + "\n")
+    if name in SCHEMAS:
+        common.console.data(print_schema(name, draft))
+    elif draft == "2020-12":
+        common.console.document(DOCUMENTS[name])
+    else:
+        raise UsageError(f"{name} is printed in draft 2020-12 only", f"icesync schema {name}")
     return 0

@@ -23,7 +23,7 @@ __all__ = ["command"]
 @click.pass_obj
 @output_options(Command.VALIDATE)
 def command(output: Output, strict: bool) -> int:
-    r"""
+    """
     Check all files; offline, without secrets.
 
     Strict YAML, schema, references, and the rules about mail. Every finding of

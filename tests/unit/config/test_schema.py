@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from icesync.config.document import parse_document
-from icesync.config.schema import SCHEMAS, build_schema, check_schema, dotted, to_instance
+from icesync.config.schema import (
+    DRAFTS,
+    SCHEMAS,
+    build_schema,
+    check_schema,
+    dotted,
+    to_instance,
+)
 from icesync.config.source import Quoted, SourceFile
 from icesync.model.fields import FIELDS, Field, Role
 
@@ -21,13 +29,44 @@ def _check(text: str, name: str = "email-servers") -> list[Diagnostic]:
     return list(check_schema(parse_document(SourceFile("a.yaml", text.encode())), name))
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
-def test_schema_is_a_schema(name: str) -> None:
-    """Each schema obeys the metaschema of its draft."""
-    schema = build_schema(name)
+VALIDATORS = {"2020-12": Draft202012Validator, "7": Draft7Validator}
 
-    Draft202012Validator.check_schema(schema)
-    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+
+@pytest.mark.parametrize("draft", DRAFTS)
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schema_is_a_schema(name: str, draft: str) -> None:
+    """Each schema obeys the metaschema of its draft."""
+    schema = build_schema(name, draft)
+
+    VALIDATORS[draft].check_schema(schema)
+    assert schema["$schema"] == VALIDATORS[draft].META_SCHEMA["$schema"]
+
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.yaml"))
+KINDS = {"project": "icesync", "servers": "email-servers", "defaults": "defaults"}
+
+
+def test_drafts_give_one_verdict() -> None:
+    """Every example is accepted by both drafts, or refused by both in the same places."""
+    verdicts = set()
+    for path in EXAMPLES:
+        document = parse_document(SourceFile("a.yaml", path.read_bytes()))
+        if document.problems:
+            continue
+        name = KINDS[path.parent.name]
+        instance = to_instance(document.data, build_schema(name))
+        new, old = (
+            [
+                (error.json_path, error.message)
+                for error in VALIDATORS[draft](build_schema(name, draft)).iter_errors(instance)
+            ]
+            for draft in DRAFTS
+        )
+        verdicts.add(bool(new))
+
+        assert new == old
+
+    assert verdicts == {True, False}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

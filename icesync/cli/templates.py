@@ -1,0 +1,213 @@
+"""
+The texts that ``icesync init`` writes; ``@{NAME}`` is filled in.
+
+All YAML here is in the style of ``icesync fmt``. The workflows call only what a
+shell user would type, so that they can be tried by hand, line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CONFIG", "EXTENSIONS", "GITHUB", "GITIGNORE", "GITLAB", "IGNORE_ALL", "PRE_COMMIT", "SERVERS",
+    "SETTINGS", "fill",
+]  # fmt: skip
+
+
+_PLACE: Final = re.compile(r"@\{(\w+)\}")
+
+
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Return *template* with *values* in; a workflow's own ``$`` and braces stay."""
+    return _PLACE.sub(lambda match: str(values[match[1]]), template)
+
+
+CONFIG: Final = """\
+@{modeline}version: 1
+api:
+  base_url: @{base_url}
+@{access}
+files: ["servers/**/*.yaml"]
+state: {backend: local, path: icesync.state.json}
+fingerprints: {key: ref+file://.icesync/fingerprint.key}
+limits: {updates: 30%, disables: 1, adopts: 20}
+guards: [tls-off, spoofing-on, disabled, host-change]
+"""
+
+SERVERS: Final = """\
+@{modeline}version: 1
+organization: @{organization}
+defaults:
+  status: Enabled
+  active: true
+  incoming: imap
+  ssl: false
+  tls: true
+servers:
+  - skill: @{skill}
+    name: First skill
+    smtp:
+      host: smtp.example.org
+      port: 587
+      username: support@example.org
+      password: ref+env://@{smtp}
+      mailbox: support@example.org
+      poll_rate: 10
+    imap:
+      host: imap.example.org
+      port: 993
+      username: support@example.org
+      password: ref+env://@{imap}
+      mailbox: support@example.org
+      poll_rate: 10
+"""
+
+GITIGNORE: Final = """\
+.icesync/
+*.state.json.lock
+*.state.json.backup
+*.state.json.journal
+*.state.json.tmp-*
+"""
+
+IGNORE_ALL: Final = "*\n"
+
+SETTINGS: Final = """\
+{
+  "yaml.schemas": {
+    "./schemas/icesync.schema.json": ["icesync.yaml"],
+    "./schemas/defaults.schema.json": ["_defaults.yaml"],
+    "./schemas/email-servers.schema.json": ["servers/**/*.yaml", "!**/_defaults.yaml"]
+  },
+  "yaml.format.enable": false
+}
+"""
+
+EXTENSIONS: Final = """\
+{
+  "recommendations": ["redhat.vscode-yaml"]
+}
+"""
+
+PRE_COMMIT: Final = """\
+repos:
+  - repo: local
+    hooks:
+      - id: icesync-fmt
+        name: icesync fmt
+        entry: icesync@{chdir} fmt
+        language: system
+        files: \\.ya?ml$
+        pass_filenames: false
+      - id: icesync-validate
+        name: icesync validate
+        entry: icesync@{chdir} validate
+        language: system
+        files: \\.ya?ml$
+        pass_filenames: false
+"""
+
+GITHUB: Final = """\
+# Plan on pull requests, apply after merge, check on working days.
+name: icesync
+on:
+  pull_request:
+  push:
+    branches: [main, master]
+  schedule:
+    - cron: "17 5 * * 1-5"
+permissions:
+  contents: read
+concurrency:
+  group: icesync-${{ github.ref }}
+@{defaults}jobs:
+  plan:
+    if: github.event_name == 'pull_request'
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.13"}
+      - run: pip install "icesync==@{version}"
+      - run: icesync fmt --check --diff
+      - run: icesync validate
+      - run: icesync plan
+  apply:
+    if: github.event_name != 'pull_request'
+    runs-on: ubuntu-latest
+    permissions:
+      contents: write  # for the snapshot
+    env:
+      ICESYNC_FINGERPRINT_KEY: ${{ secrets.ICESYNC_FINGERPRINT_KEY }}
+      # One line for each ref+env:// of icesync.yaml and the server files.
+@{variables}
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.13"}
+      - run: pip install "icesync==@{version}"
+      - run: |
+          mkdir -p .icesync
+          echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
+      - if: github.event_name == 'schedule'
+        run: icesync check  # exits 2 when something is open
+      - if: github.event_name == 'push'
+        run: icesync apply --auto-approve
+      - if: always() && github.event_name == 'push'
+        run: |
+          git config user.name icesync
+          git config user.email icesync@users.noreply.github.com
+          git add icesync.state.json
+          git diff --cached --quiet || git commit --message "icesync snapshot [skip ci]"
+          git pull --quiet --rebase
+          git push
+"""
+
+GITLAB: Final = """\
+# Plan on merge requests, apply after merge, check in scheduled pipelines.
+default:
+  image: python:3.13
+  before_script:
+@{enter}    - pip install --quiet "icesync==@{version}"
+
+icesync-plan:
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+  script:
+    - icesync fmt --check --diff
+    - icesync validate
+    - icesync plan
+
+# Variables to set, masked and protected: ICESYNC_FINGERPRINT_KEY, one for each
+# ref+env:// of icesync.yaml and the server files (@{names}),
+# and ICESYNC_PUSH_TOKEN, a project access token that may write the repository.
+icesync-apply:
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
+  resource_group: icesync
+  script:
+    - mkdir -p .icesync
+    - echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
+    - icesync apply --auto-approve
+  after_script:
+@{enter}    - git config user.name icesync
+    - git config user.email icesync@noreply.$CI_SERVER_HOST
+    - git add icesync.state.json
+    - git diff --cached --quiet || git commit --message "icesync snapshot"
+    - git pull --quiet --rebase origin "$CI_COMMIT_BRANCH"
+    - export REMOTE="https://icesync:$ICESYNC_PUSH_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"
+    - git push --push-option ci.skip "$REMOTE" "HEAD:$CI_COMMIT_BRANCH"
+
+icesync-check:
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule"
+  script:
+    - mkdir -p .icesync
+    - echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
+    - icesync check
+"""

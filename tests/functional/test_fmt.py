@@ -1,0 +1,236 @@
+"""``icesync fmt``: which files it takes, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import run_process, run_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rig import Repository
+
+MESSY = "organization: 60\nversion: 1\nservers:\n- {skill: 1}\n"
+NEAT = "version: 1\norganization: 60\nservers:\n  - {skill: 1}\n"
+
+
+@pytest.fixture
+def messy(repository: Repository) -> Path:
+    """A file that is not in shape, beside files that are."""
+    repository.run("fmt")
+    return repository.write("servers/60.yaml", MESSY)
+
+
+def test_all_files_are_laid_out(repository: Repository, messy: Path) -> None:
+    """Without arguments the whole configuration is laid out, and what changed is named."""
+    result = repository.run("fmt")
+
+    assert (result.code, result.stdout) == (0, "servers/60.yaml\n")
+    assert messy.read_text() == NEAT
+    assert repository.run("fmt").stdout == ""
+
+
+def test_configuration_and_folder_defaults_are_files_too(repository: Repository) -> None:
+    """icesync.yaml and _defaults.yaml are laid out, each in its own order of keys."""
+    repository.write(
+        "servers/_defaults.yaml", "defaults: {tls: true, status: Enabled}\nversion: 1\n"
+    )
+    config = repository.read("icesync.yaml").splitlines()
+    repository.write("icesync.yaml", "\n".join(reversed(config)) + "\n")
+
+    named = repository.run("fmt").stdout.split()
+
+    assert {"icesync.yaml", "servers/_defaults.yaml"} <= set(named)
+    assert repository.read("icesync.yaml").startswith("version: 1\napi:")
+    assert repository.read("servers/_defaults.yaml") == (
+        "version: 1\ndefaults: {status: Enabled, tls: true}\n"
+    )
+
+
+@pytest.mark.parametrize("flags", [["--check"], ["--diff"], ["--check", "--diff"]], ids=str)
+def test_looking_writes_nothing(repository: Repository, messy: Path, flags: list[str]) -> None:
+    """A file that is not in shape ends a check with 3; a repository in shape with 0."""
+    found = repository.run("fmt", *flags)
+
+    assert found.code == 3
+    assert "servers/60.yaml" in found.stdout
+    assert ("\n-version: 1\n" in found.stdout) is ("--diff" in flags)
+    assert messy.read_text() == MESSY
+
+    repository.run("fmt")
+
+    assert repository.run("fmt", *flags).code == 0
+
+
+def test_permissions_are_kept(repository: Repository, messy: Path) -> None:
+    """The file is replaced at once, with the permissions that it had, and nothing is left over."""
+    messy.chmod(0o640)
+    before = messy.stat().st_ino
+
+    repository.run("fmt")
+
+    assert stat.S_IMODE(messy.stat().st_mode) == 0o640
+    assert messy.stat().st_ino != before
+    assert [p.name for p in messy.parent.iterdir() if "tmp" in p.name] == []
+
+
+def test_file_in_shape_is_not_touched(repository: Repository, messy: Path) -> None:
+    """What needs no change keeps its place on the disk."""
+    repository.run("fmt")
+    before = messy.stat()
+
+    repository.run("fmt")
+
+    assert (messy.stat().st_ino, messy.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_unreadable_file_is_left_alone(repository: Repository, messy: Path) -> None:
+    """A file with findings is refused with them, the others are laid out, and the end is 3."""
+    repository.write("servers/61.yaml", "version: 1\nversion: 1\n")
+
+    result = repository.run("fmt")
+
+    assert result.code == 3
+    assert "servers/61.yaml:2:1: ICE106" in result.stderr
+    assert "1 file laid out, 1 file left alone" in result.stderr
+    assert messy.read_text() == NEAT
+    assert repository.read("servers/61.yaml") == "version: 1\nversion: 1\n"
+
+
+def test_link_stays_a_link(repository: Repository, messy: Path) -> None:
+    """Behind a link the file is replaced, not the link; outside of the root it is refused."""
+    target = messy.rename(repository.root / "kept.yaml")
+    messy.symlink_to("../kept.yaml")
+
+    repository.run("fmt")
+
+    assert messy.is_symlink()
+    assert target.read_text() == NEAT
+
+
+def test_link_out_of_the_root_is_refused(repository: Repository, tmp_path: Path) -> None:
+    """What lies outside of the configuration's folder is not written through a link."""
+    outside = tmp_path / "outside.yaml"
+    outside.write_text(MESSY)
+    (repository.root / "servers/60.yaml").symlink_to(outside)
+
+    result = repository.run("fmt", "servers/60.yaml")
+
+    assert result.code == 3
+    assert "ICE008" in result.stderr
+    assert outside.read_text() == MESSY
+
+
+def test_chosen_files(repository: Repository, messy: Path) -> None:
+    """Files and folders can be named, relative to where one is."""
+    repository.write("servers/eu/61.yaml", MESSY)
+
+    named = repository.run("fmt", "--check", "servers/eu", "servers/59.yaml").stdout
+    from_there = run_program(["fmt", "--check", "60.yaml"], messy.parent).stdout
+
+    assert named == "servers/eu/61.yaml\n"
+    assert from_there == "servers/60.yaml\n"
+    assert repository.run("fmt", "--check", ".").stdout == "servers/60.yaml\nservers/eu/61.yaml\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../x.yaml", "ICE008 the file is outside of the configuration's folder"),
+        ("nix.yaml", "ICE001 the file does not exist"),
+    ],
+)
+def test_file_that_cannot_be_taken(repository: Repository, name: str, told: str) -> None:
+    """A path that leads nowhere, or away, is an error."""
+    result = repository.run("fmt", name)
+
+    assert result.code == 3
+    assert told in result.stderr
+
+
+def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
+    """YAML of other programs has other rules: it is named, and kept as it is."""
+    path = repository.write("compose/up.yaml", "services: {b: 1,   a: 2}\n")
+
+    results = [repository.run("fmt", name) for name in ("compose/up.yaml", "compose")]
+
+    assert [result.code for result in results] == [0, 0]
+    assert "left alone: compose/up.yaml: no pattern" in results[0].stderr
+    assert "left alone: compose: no pattern" in results[1].stderr
+    assert path.read_text() == "services: {b: 1,   a: 2}\n"
+
+
+def test_encrypted_file_is_left_alone(repository: Repository) -> None:
+    """What sops encrypted would not open with its keys in another order."""
+    sealed = MESSY + "name: ENC[AES256_GCM,data:x]\nsops:\n  mac: ENC[y]\n"
+    path = repository.write("servers/60.yaml", sealed)
+
+    result = repository.run("fmt")
+
+    assert result.code == 0
+    assert "left alone: servers/60.yaml: sops encrypted it" in result.stderr
+    assert path.read_text() == sealed
+
+
+@pytest.mark.parametrize("text", [MESSY, MESSY.replace("\n", "\r\n"), "version: 1\nname: é東\n"])
+def test_stdin(tmp_path: Path, text: str) -> None:
+    """A filter for editors: no configuration is needed, and an ASCII terminal changes no letter."""
+    environ = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+
+    result = run_process(["fmt", "-"], tmp_path, environ, answer=text)
+
+    assert result.code == 0
+    assert result.stderr == ""
+    assert sorted(result.stdout.split()) == sorted(text.split())
+
+
+def test_stdin_that_cannot_be_read(tmp_path: Path) -> None:
+    """A filter that fails writes nothing: no editor takes an empty file for an answer."""
+    result = run_program(["fmt", "-"], tmp_path, answer="a: [")
+
+    assert (result.code, result.stdout) == (3, "")
+    assert "<stdin>:" in result.stderr
+
+
+@pytest.mark.parametrize(("text", "code"), [(MESSY, 3), (NEAT, 0)])
+def test_stdin_can_be_checked(tmp_path: Path, text: str, code: int) -> None:
+    """With --check a filter says whether it would change something."""
+    assert run_program(["fmt", "--check", "-"], tmp_path, answer=text).code == code
+
+
+def test_stdin_stands_alone(tmp_path: Path) -> None:
+    """Stdin and files together are a slip."""
+    assert run_program(["fmt", "-", "a.yaml"], tmp_path).code == 64
+
+
+def test_file_that_cannot_be_replaced(repository: Repository, messy: Path) -> None:
+    """A file that cannot be written is named, and stays as it was."""
+    (messy.parent / f".60.yaml.tmp-{os.getpid()}").mkdir()
+
+    result = repository.run("fmt")
+
+    assert result.code == 64
+    assert "60.yaml cannot be written" in result.stderr
+    assert messy.read_text() == MESSY
+
+
+def test_literal_secret_is_not_shown(repository: Repository) -> None:
+    """A difference goes into logs: a literal password in it is covered."""
+    repository.write("servers/60.yaml", MESSY.replace("1}", "1, smtp: {password: hunter2-canary}}"))
+
+    result = repository.run("fmt", "--diff")
+
+    assert "password: ***" in result.stdout
+    assert "canary" not in result.stdout + result.stderr
+
+
+def test_difference_is_painted_on_a_terminal(repository: Repository, messy: Path) -> None:
+    """Who looks at a terminal sees what goes in red and what comes in green."""
+    shown = repository.run("--color", "always", "fmt", "--diff", str(messy)).stdout
+
+    assert "\x1b[31m-version: 1\x1b[0m\n" in shown
+    assert "\x1b[32m+version: 1\x1b[0m\n" in shown
