@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -9,14 +10,21 @@ from icesync.codec.fingerprint import FingerprintKey, fingerprint
 from icesync.codec.state import encode_state, seal
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
-from icesync.model.desired import DesiredServer, DesiredState, Removal, RemovalAction
+from icesync.model.desired import (
+    DesiredServer,
+    DesiredState,
+    Given,
+    LayerKind,
+    Removal,
+    RemovalAction,
+)
 from icesync.model.plan import Selection
 from icesync.model.secret import SecretRef, SecretValue, parse_secret_ref
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
 from icesync.planner.plan import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
@@ -70,15 +78,26 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 
 
 class Place:
-    """An origin that puts each key on its own line of one file, in alphabetical order."""
+    """
+    An origin that puts each key on its own line of one file, in alphabetical order.
+
+    Where *keys* are a mapping, they come with their values.
+    """
 
     def __init__(self, file: str, keys: Iterable[str]) -> None:
         self._file = file
-        self._lines = {key: number for number, key in enumerate(sorted(keys), start=2)}
+        ordered = sorted(keys, key=lambda key: (key == "name", key))
+        self._values = keys if isinstance(keys, Mapping) else {}
+        self._lines = {key: number for number, key in enumerate(ordered, start=2)}
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the line of *key*; line 1 for the server itself."""
         return SourcePosition(self._file, self._lines.get(key, 1))
+
+    def chain(self, key: str) -> tuple[Given, ...]:
+        """Return the value of *key* as the server gives it, if it was told."""
+        value = self._values.get(key)
+        return () if value is None else (Given(LayerKind.SERVER, value, self.position(key)),)
 
 
 def position(line: int = 1, file: str = "servers/eu.yaml") -> SourcePosition:
@@ -107,7 +126,8 @@ def server(
     given = {key.replace("__", "."): value for key, value in changed.items()}
     settings = {key: value for key, value in {**SETTINGS, **given}.items() if value is not None}
     references = {key: ref(text) for key, text in (secrets or {}).items()}
-    origin = Place(f"servers/{address.organization}.yaml", settings | references)
+    named = {"name": name} if name else {}
+    origin = Place(f"servers/{address.organization}.yaml", settings | references | named)
     return DesiredServer(address, settings, references, origin, name)
 
 

@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "run"]
 COMMANDS: Final = {
     "init": "Write a configuration and a first server file.",
     "validate": "Check all files; offline, without secrets.",
+    "explain": "Say which line gave each value of a server.",
     "plan": "Show what apply would send.",
     "apply": "Send the changes, or those of a saved plan.",
     "check": "For schedules: exit 2 when there is something to send.",

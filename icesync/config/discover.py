@@ -13,7 +13,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.resolve import DEFAULTS_NAMES
+from icesync.config.layers import DEFAULTS_NAMES
 from icesync.config.source import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.layers import LayeredOrigin, Place
+from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
 from icesync.config.settings import (
     Layer,
     LookCloserError,
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
     from icesync.config.document import Document
 
-__all__ = ["DEFAULTS_NAMES", "resolve"]
-
-DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
+__all__ = ["resolve"]
 
 _TOP_KEYS: Final = frozenset({"version", "organization", "defaults", "servers", "removed"})
 

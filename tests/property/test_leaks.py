@@ -271,6 +271,7 @@ GOOD_DAY: Final = (
     "token", "validate", "plan", "plan --json", "plan -o plan.json", "show plan.json",
     "show plan.json --json", "apply -y", "check", "show", "show --json", "state list",
     "state show 59/1", "state show 59/1 --json", "plan --secrets skip",
+    "explain 59/1", "explain 59/1 smtp.password", "explain 59/1 --json",
     "apply -y --json --resend all", "state mv 59/1 59/900", "state rm 59/900",
 )  # fmt: skip
 
