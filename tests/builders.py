@@ -15,6 +15,7 @@ from icesync.model.desired import (
     DesiredState,
     Given,
     LayerKind,
+    Move,
     Removal,
     RemovalAction,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "desired",
     "entry",
     "every_action",
+    "move",
     "plan",
     "position",
     "ref",
@@ -131,9 +133,20 @@ def server(
     return DesiredServer(address, settings, references, origin, name)
 
 
-def desired(*servers: DesiredServer, removals: Iterable[Removal] = ()) -> DesiredState:
-    """Return a desired state of *servers* and *removals*."""
-    return DesiredState({s.address: s for s in servers}, {r.address: r for r in removals})
+def desired(
+    *servers: DesiredServer, removals: Iterable[Removal] = (), moves: Iterable[Move] = ()
+) -> DesiredState:
+    """Return a desired state of *servers*, *removals* and *moves*."""
+    return DesiredState(
+        {s.address: s for s in servers},
+        {r.address: r for r in removals},
+        {m.address: m for m in moves},
+    )
+
+
+def move(address: Address, source: Address, line: int = 95) -> Move:
+    """Return an entry of ``moved:``."""
+    return Move(address, source, position(line))
 
 
 def removal(address: Address = SUPPORT, action: str = "disable") -> Removal:
@@ -200,10 +213,11 @@ def plan(
 
 
 def every_action() -> Plan:
-    """Return a plan of seven servers, 59/1 to 59/7, in which each action stands once."""
-    adopted, updated, resent, disabled, forgotten, orphan, kept = (
-        Address(59, skill) for skill in range(1, 8)
+    """Return a plan of eight servers, 59/1 to 59/8, in which each action stands once."""
+    adopted, updated, resent, disabled, forgotten, orphan, kept, moved = (
+        Address(59, skill) for skill in range(1, 9)
     )
+    left = Address(59, 666)
     passwords = {"smtp.password": "smtp", "pop3.password": "pop3"}
     known = {"smtp.password": secret_record("smtp")}
     made = plan(
@@ -212,7 +226,9 @@ def every_action() -> Plan:
             server(updated, passwords, smtp__port=465, spoofing__enabled=True),
             server(resent),
             server(kept),
+            server(moved, {"smtp.password": "smtp"}, smtp__port=465),
             removals=[removal(disabled), removal(forgotten, "forget")],
+            moves=[move(moved, left)],
         ),
         snapshot(
             {
@@ -222,6 +238,7 @@ def every_action() -> Plan:
                 forgotten: entry(),
                 orphan: entry(),
                 kept: entry(),
+                left: entry(secrets=known),
             },
             key_id=KEY.id,
         ),

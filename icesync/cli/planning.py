@@ -9,8 +9,9 @@ from icesync.codec.plan import plan_digest, plan_document
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
+from icesync.planner.moves import spent_entries
 from icesync.render.findings import render_diagnostics
-from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals
+from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals, spent_told
 from icesync.render.state import age, oldest
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             f"note: an apply that never ended left {recovered.records} records in the journal; "
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
         )
+    spent = spent_entries(planning.desired, planning.stored.snapshot)
+    if spent:
+        console.talk(f"note: nothing is left to do for {spent_told(spent)}")
     if context.project.fingerprint_key is None:
         console.talk(
             "note: secrets are not compared without `fingerprints.key`, so a rotation is not "

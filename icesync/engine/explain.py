@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from icesync.errors import UsageError
 from icesync.model.explanation import Explanation, FieldExplanation, Standing
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field
+from icesync.planner.moves import open_moves
 from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
 
 if TYPE_CHECKING:
+    from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState, Given
+    from icesync.model.desired import DesiredServer, DesiredState, Given, Move, Removal
     from icesync.model.fields import Setting
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Snapshot
@@ -31,19 +33,37 @@ def explain(
         UsageError: neither does.
 
     """
-    known = desired.servers.keys() | desired.removals.keys() | snapshot.entries.keys()
-    check_patterns("ADDR", (str(address),), sorted(known))
+    leaving = {move.source: move for move in desired.moves.values()}
+    known = desired.servers.keys() | desired.removals.keys() | leaving.keys()
+    check_patterns("ADDR", (str(address),), sorted(known | snapshot.entries.keys()))
     server, removal = desired.servers.get(address), desired.removals.get(address)
+    move = desired.moves.get(address) or leaving.get(address)
     entry = snapshot.entries.get(address)
-    fields = tuple(_explain_field(row, address, server, entry, options) for row in FIELDS)
+    standing, position = _stand(server, removal, move)
+    return Explanation(
+        address,
+        standing,
+        tuple(_explain_field(row, address, server, entry, options) for row in FIELDS),
+        position,
+        server.name if server is not None else "",
+        removal,
+        move,
+        move is not None and move.address in open_moves(desired, snapshot),
+        entry,
+    )
+
+
+def _stand(
+    server: DesiredServer | None, removal: Removal | None, move: Move | None
+) -> tuple[Standing, SourcePosition | None]:
+    """Return what the files say about an address, and where."""
     if server is not None:
-        standing, position = Standing.DEFINED, server.origin.position()
-    elif removal is not None:
-        standing, position = Standing.REMOVED, removal.position
-    else:
-        standing, position = Standing.ORPHAN, None
-    name = server.name if server is not None else ""
-    return Explanation(address, standing, fields, position, name, removal, entry)
+        return Standing.DEFINED, server.origin.position()
+    if removal is not None:
+        return Standing.REMOVED, removal.position
+    if move is not None:
+        return Standing.MOVED, move.position
+    return Standing.ORPHAN, None
 
 
 def _explain_field(

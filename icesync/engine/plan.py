@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.secrets import (
     Resolution,
     SecretsMode,
@@ -25,6 +25,7 @@ from icesync.engine.secrets import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.planner.moves import carry, check_clashes, open_moves
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, Refusal, check_policy
 from icesync.planner.select import check_patterns, expand_ages, narrow
@@ -94,11 +95,14 @@ def plan(
     validation = validate(project, providers)
     desired = validation.require()
     stored = load(store, project.api.base_url)
+    _refuse_clashes(desired, stored)
     selection = _settle_selection(request, desired, stored)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
-    findings = compare(selected, stored.snapshot, resolution, key)
+    moves = open_moves(desired, stored.snapshot).values()
+    carried = carry(stored.snapshot, moves, desired.removals)
+    findings = compare(selected, carried, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
@@ -106,7 +110,7 @@ def plan(
         require_removed(made, resolution)
     made = attach_tags(made, resolution, key)
     policy = Policy(project.limits, project.guards, request.allowed)
-    fleet = len(desired.servers.keys() | stored.snapshot.entries.keys())
+    fleet = len(desired.servers.keys() | carried.entries.keys())
     return Planning(
         made,
         desired,
@@ -117,6 +121,14 @@ def plan(
         (*validation.diagnostics, *key_problem, *missing),
         validation.files,
     )
+
+
+def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
+    """Demand that no move leads from one acknowledged record onto another one."""
+    clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot)))
+    if clashes:
+        told = "1 move leads" if len(clashes) == 1 else f"{len(clashes)} moves lead"
+        raise ConfigInvalid(f"{told} onto another record", diagnostics=clashes)
 
 
 def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Stored) -> Selection:
@@ -245,7 +257,11 @@ def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
         return "gone"
     if saved.prior != fresh.prior:
         return "the snapshot moved"
-    if saved.after != fresh.after:
+    if (saved.after, saved.moved_from, saved.source_stays) != (
+        fresh.after,
+        fresh.moved_from,
+        fresh.source_stays,
+    ):
         return "the files moved"
     if [(s.key, s.reference) for s in saved.secrets] != [
         (s.key, s.reference) for s in fresh.secrets

@@ -19,6 +19,7 @@ __all__ = [
     "DesiredState",
     "Given",
     "LayerKind",
+    "Move",
     "Origin",
     "Removal",
     "RemovalAction",
@@ -88,8 +89,18 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """An entry of ``moved:``: the record of *source* has the name *address* now."""
+
+    address: Address
+    source: Address
+    position: SourcePosition
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All servers and removals of all files; order of files does not matter."""
+    """All servers, removals and moves (by new address); order of files does not matter."""
 
     servers: Mapping[Address, DesiredServer]
     removals: Mapping[Address, Removal] = field(default_factory=dict)
+    moves: Mapping[Address, Move] = field(default_factory=dict)

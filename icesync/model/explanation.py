@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
-    from icesync.model.desired import Given, Removal
+    from icesync.model.desired import Given, Move, Removal
     from icesync.model.fields import Field, Setting
     from icesync.model.snapshot import Entry
 
@@ -23,6 +23,8 @@ class Standing(StrEnum):
 
     DEFINED = "defined"
     REMOVED = "removed"
+    MOVED = "moved"
+    """the record has another address now"""
     ORPHAN = "orphan"
     """only the snapshot knows it"""
 
@@ -54,7 +56,8 @@ class Explanation:
     """
     One server: its *fields* in the order of the table, and what the snapshot remembers.
 
-    *position* is where the files name it, None where they do not.
+    *position* is where the files name it, None where they do not. *move* leads
+    here or away from here; it is *open* until ICE has the record at its new address.
     """
 
     address: Address
@@ -63,4 +66,6 @@ class Explanation:
     position: SourcePosition | None = None
     name: str = ""
     removal: Removal | None = None
+    move: Move | None = None
+    open: bool = False
     entry: Entry | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from icesync.model.desired import DesiredState
+    from icesync.model.desired import DesiredState, Move
     from icesync.model.plan import Selection
     from icesync.model.snapshot import Snapshot
 
@@ -25,6 +25,7 @@ __all__ = [
     "OLDER_THAN",
     "check_patterns",
     "expand_ages",
+    "is_move_selected",
     "is_selected",
     "matches",
     "narrow",
@@ -49,6 +50,11 @@ def is_selected(address: Address, selection: Selection) -> bool:
     if selection.targets and not matches(address, selection.targets):
         return False
     return not matches(address, selection.excludes)
+
+
+def is_move_selected(move: Move, selection: Selection) -> bool:
+    """Return whether *selection* takes in *move*: its new address, and the old one not excluded."""
+    return is_selected(move.address, selection) and not matches(move.source, selection.excludes)
 
 
 def narrow(desired: DesiredState, selection: Selection) -> DesiredState:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.desired import Given
+    from icesync.model.desired import Given, Move
     from icesync.model.fields import Setting
 
 __all__ = ["explanation_document", "field_document", "render_explanation", "render_field"]
@@ -66,8 +66,10 @@ def _columns(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
 
 
 def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
-    """Yield sentences: how the files end it, and what ICE acknowledged."""
+    """Yield sentences: how the files move or end it, and what ICE acknowledged."""
     address, removal = explanation.address, explanation.removal
+    if explanation.move is not None:
+        yield _moving(explanation.move, explanation)
     if removal is not None:
         yield f"Listed under `removed:` with the action {removal.action}."
     elif explanation.standing is Standing.ORPHAN:
@@ -76,6 +78,15 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
             f"List skill {address.skill} under `removed:` to disable or forget it."
         )
     yield _memory(explanation, now)
+
+
+def _moving(move: Move, explanation: Explanation) -> str:
+    place = safe(f"{move.position.file}:{move.position.line}")
+    if not explanation.open:
+        return f"The move from {move.source} to {move.address} has nothing left to do ({place})."
+    if explanation.address == move.address:
+        return f"Moves here from {move.source} with the next apply ({place})."
+    return f"Moves to {move.address} with the next apply ({place}); ICE keeps the record here."
 
 
 def _memory(explanation: Explanation, now: datetime) -> str:
@@ -177,13 +188,15 @@ def _plain(value: Setting | SecretRef | None) -> Setting | None:
 
 def explanation_document(explanation: Explanation) -> dict[str, Any]:
     """Return the explanation of a server as plain data."""
-    entry, removal = explanation.entry, explanation.removal
+    entry, removal, move = explanation.entry, explanation.removal, explanation.move
     return {
         **_head(explanation),
         "name": explanation.name,
         "standing": explanation.standing.value,
         "position": _plain_position(explanation.position),
         "removal": removal.action.value if removal else None,
+        "moved_from": str(move.source) if move else None,
+        "moved_to": str(move.address) if move else None,
         "status": entry.status.value if entry else None,
         "applied_at": entry.applied_at if entry else None,
         "fields": [_plain_field(field) for field in explanation.fields],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
+    from icesync.model.desired import Removal
     from icesync.model.fields import Setting
     from icesync.model.plan import SecretChange
     from icesync.planner.policy import Refusal
 
-__all__ = ["CANNOT_BE_READ", "render_plan", "render_refusals", "totals"]
+__all__ = ["CANNOT_BE_READ", "render_plan", "render_refusals", "spent_told", "totals"]
 
 CANNOT_BE_READ: Final = (
     "ICE cannot be asked what it holds: this compares the files with what it last acknowledged"
@@ -32,9 +34,12 @@ CANNOT_BE_READ: Final = (
 _ALIGNED: Final = 60
 """Places line up behind values of up to so many columns."""
 
+_NAMED_ENTRIES: Final = 5
+
 _SYMBOLS: Final = {
     Action.ADOPT: ("+", "green", "will be sent for the first time"),
     Action.UPDATE: ("~", "yellow", "will be updated"),
+    Action.MOVE: (">", "blue", "will be sent to its new address"),
     Action.DISABLE: ("-", "red", "will be disabled"),
     Action.FORGET: (".", "magenta", "will be forgotten, nothing is sent"),
     Action.RESEND: ("!", "cyan", "will be sent again"),
@@ -44,6 +49,7 @@ _SYMBOLS: Final = {
 _COUNTED: Final = (
     (Action.ADOPT, "to adopt"),
     (Action.UPDATE, "to update"),
+    (Action.MOVE, "to move"),
     (Action.DISABLE, "to disable"),
     (Action.FORGET, "to forget"),
     (Action.RESEND, "to resend"),
@@ -94,13 +100,27 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
     yield f"{head} {sentence}{_place(change.position, style)}"
     if change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"
+    if change.moved_from is not None:
+        yield f"    {style.paint(_old_record(change), 'dim')}"
     if change.action is Action.ADOPT:
         yield from _whole_record(change, style)
     elif change.action in SENDING:
         yield from _differences(change, style)
-    elif change.action is Action.ORPHAN:
+    elif change.action is Action.ORPHAN and change.reason is not Reason.MOVE_NOT_SELECTED:
         text = f"list skill {change.address.skill} under `removed:` to disable or forget it"
         yield f"    {style.paint(text, 'dim')}"
+
+
+def _old_record(change: ResourceChange) -> str:
+    """Return what becomes of the record at the old address: a move sends nothing there."""
+    source = change.moved_from
+    assert source is not None
+    if change.source_stays:
+        return f"moved from {source}, which is disabled once ICE has the new record"
+    return (
+        f"moved from {source}: ICE keeps the record there; "
+        f"`removed: [{{skill: {source.skill}, action: disable}}]` would stop it"
+    )
 
 
 def _title(change: ResourceChange) -> str:
@@ -208,6 +228,8 @@ def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[
 
 def _gist(change: ResourceChange) -> str:
     """Return what changes in a few words: the names of the fields, or the server's name."""
+    if change.moved_from is not None:
+        return f"from {change.moved_from}"
     if change.action is Action.UPDATE:
         keys = [f.key for f in change.fields]
         keys += [s.key for s in change.secrets if s.comparison is SecretComparison.CHANGED]
@@ -223,3 +245,14 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
     lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
     lines += [f"  {safe(r.message)}  {style.paint(f'--allow {r.allow}', 'cyan')}" for r in refusals]
     return "\n".join(lines) + "\n"
+
+
+def spent_told(entries: Sequence[Move | Removal]) -> str:
+    """Return which *entries* of ``removed:`` and ``moved:`` the snapshot knows nothing about."""
+    told = [
+        f"{entry.source if isinstance(entry, Move) else entry.address}"
+        f" ({safe(entry.position.file)}:{entry.position.line})"
+        for entry in entries[:_NAMED_ENTRIES]
+    ]
+    more = f" and {len(entries) - len(told)} more" if len(entries) > len(told) else ""
+    return f"{', '.join(told)}{more}: the snapshot does not know what these entries name"

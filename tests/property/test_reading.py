@@ -142,7 +142,19 @@ ODD = st.sampled_from(_ODD)
 KEYS = st.sampled_from(
     (
         *sorted({part for field in FIELDS for part in field.key.split(".")}),
-        *("version", "servers", "removed", "defaults", "action", "api", "token", "prot", "Host"),
+        *(
+            "version",
+            "servers",
+            "removed",
+            "moved",
+            "from",
+            "defaults",
+            "action",
+            "api",
+            "token",
+            "prot",
+            "Host",
+        ),
     )
 )
 
@@ -184,6 +196,13 @@ _REMOVED = st.fixed_dictionaries(
     {"skill": st.sampled_from(["8", "9"]), "action": st.sampled_from(["disable", "'forget'"])}
 )
 
+_MOVED = st.fixed_dictionaries(
+    {
+        "skill": st.sampled_from(["1", "7"]),
+        "from": st.sampled_from(["59/6", "'60/1'", "59/9999999999"]),
+    }
+)
+
 SERVER_FILES = st.builds(
     lambda head, rest: {**head, **rest},
     st.fixed_dictionaries({"version": st.just("1"), "organization": st.just("59")}),
@@ -191,6 +210,7 @@ SERVER_FILES = st.builds(
         defaults=_settings(server=False),
         servers=st.lists(_settings(server=True), max_size=3),
         removed=st.lists(_REMOVED, max_size=2),
+        moved=st.lists(_MOVED, max_size=2),
     ),
 )
 
@@ -271,7 +291,7 @@ def _mutated(draw: st.DrawFn, files: st.SearchStrategy[Any]) -> str:
     return _render(tree)
 
 
-SEMANTIC = {"ICE102", "ICE107", "ICE110"}
+SEMANTIC = {"ICE102", "ICE104", "ICE107", "ICE110", "ICE111", "ICE112", "ICE113"}
 """The rules that a schema cannot express: what is missing, twice, or both there and removed."""
 
 
@@ -336,7 +356,7 @@ def _view(state: DesiredState) -> Any:
         )
         for address, server in state.servers.items()
     }
-    return servers, state.removals
+    return servers, state.removals, state.moves
 
 
 @given(

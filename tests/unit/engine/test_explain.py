@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from builders import SUPPORT, entry, removal, secret_record, snapshot
+from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapshot
 
 from icesync.config.document import parse_document
 from icesync.config.resolve import resolve
@@ -12,6 +14,9 @@ from icesync.model.address import Address
 from icesync.model.desired import DesiredState
 from icesync.model.explanation import Explanation, FieldExplanation, Standing
 from icesync.model.project import Absent, OrgKey, WireOptions
+
+if TYPE_CHECKING:
+    from icesync.model.snapshot import Entry
 
 FILES = {
     "_defaults.yaml": "version: 1\ndefaults: {tls: true, smtp: {port: 25, poll_rate: 5}}\n",
@@ -139,6 +144,28 @@ def test_orphan() -> None:
 
     assert (found.standing, found.position) == (Standing.ORPHAN, None)
     assert {f.field.key: f.known for f in found.fields}["smtp.port"] == 587
+
+
+MOVING = DesiredState(DESIRED.servers, {}, {SUPPORT: move(SUPPORT, SALES)})
+
+
+@pytest.mark.parametrize(
+    ("address", "before", "standing", "is_open"),
+    [
+        (SUPPORT, {SALES: entry()}, Standing.DEFINED, True),
+        (SUPPORT, {SUPPORT: entry()}, Standing.DEFINED, False),
+        (SALES, {SALES: entry()}, Standing.MOVED, True),
+        (SALES, {SUPPORT: entry()}, Standing.MOVED, False),
+    ],
+    ids=["new, open", "new, done", "old, open", "old, done"],
+)
+def test_both_ends_of_a_move(
+    address: Address, before: dict[Address, Entry], standing: Standing, *, is_open: bool
+) -> None:
+    """The old address is explained too, also when it is in no snapshot any more."""
+    found = explain(address, MOVING, snapshot(before), USUAL)
+
+    assert (found.standing, found.move, found.open) == (standing, MOVING.moves[SUPPORT], is_open)
 
 
 def test_unknown_address() -> None:

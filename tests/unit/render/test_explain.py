@@ -5,7 +5,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import SUPPORT, desired, entry, removal, secret_record, server, snapshot
+from builders import (
+    SALES,
+    SUPPORT,
+    desired,
+    entry,
+    move,
+    removal,
+    secret_record,
+    server,
+    snapshot,
+)
 
 from icesync.engine.explain import explain
 from icesync.model.desired import DesiredState
@@ -22,6 +32,7 @@ from icesync.render.style import Style
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icesync.model.address import Address
     from icesync.model.explanation import Explanation
     from icesync.model.snapshot import Snapshot
 
@@ -115,6 +126,23 @@ def test_removed() -> None:
     assert told.startswith("59/663  servers/eu.yaml:90\n")
     assert "Listed under `removed:` with the action disable.\n" in told
     assert told.endswith("The snapshot does not know it: nothing is left to do.\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "before", "sentence"),
+    [
+        (SUPPORT, {SALES: entry()}, "Moves here from 59/664 with the next apply"),
+        (SUPPORT, {SUPPORT: entry()}, "The move from 59/664 to 59/663 has nothing left to do"),
+        (SALES, {SALES: entry()}, "Moves to 59/663 with the next apply"),
+        (SALES, {SUPPORT: entry()}, "The move from 59/664 to 59/663 has nothing left to do"),
+    ],
+)
+def test_move(address: Address, before: dict[Address, Entry], sentence: str) -> None:
+    """Both addresses say where the record goes, and by which line."""
+    wanted = desired(server(SUPPORT), moves=[move(SUPPORT, SALES)])
+    told = render_explanation(explain(address, wanted, snapshot(before), WireOptions()), NOW, PLAIN)
+
+    assert f"{sentence} (servers/eu.yaml:95)" in told
 
 
 def test_field_of_a_removed_server_is_not_sent() -> None:

@@ -11,7 +11,9 @@ from builders import (
     desired,
     entry,
     every_action,
+    move,
     plan,
+    removal,
     secret_record,
     server,
     snapshot,
@@ -22,7 +24,7 @@ from icesync.diagnostics import SourcePosition
 from icesync.model.plan import Action, FieldChange, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.planner.policy import Refusal
-from icesync.render.plan import render_plan, render_refusals, totals
+from icesync.render.plan import render_plan, render_refusals, spent_told, totals
 from icesync.render.style import Style
 
 if TYPE_CHECKING:
@@ -142,8 +144,20 @@ def test_long_list_of_fields_is_cut() -> None:
 def test_totals_name_actions_first() -> None:
     """What is done stands before what is left alone."""
     assert totals(every_action()) == (
-        "1 to adopt, 1 to update, 1 to disable, 1 to forget, 1 to resend; 1 unchanged, 1 orphaned"
+        "1 to adopt, 1 to update, 1 to move, 1 to disable, 1 to forget, 1 to resend; "
+        "1 unchanged, 1 orphaned"
     )
+
+
+def test_entries_that_do_nothing_are_named() -> None:
+    """A slip under ``removed:`` and a move that is done look alike, so both are told."""
+    entries = [removal(SALES), move(SALES, SUPPORT)]
+
+    assert spent_told(entries) == (
+        "59/664 (servers/eu.yaml:90), 59/663 (servers/eu.yaml:95): "
+        "the snapshot does not know what these entries name"
+    )
+    assert " and 1 more: " in spent_told([*entries, *entries, *entries])
 
 
 def test_refusals_show_their_way_out(golden: Callable[[str, str], None]) -> None:
