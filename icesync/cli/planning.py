@@ -10,6 +10,7 @@ from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
 from icesync.planner.moves import spent_entries
+from icesync.planner.select import assumed
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals, spent_told
 from icesync.render.state import age, oldest
@@ -61,11 +62,17 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             "note: secrets are not compared without `fingerprints.key`, so a rotation is not "
             "seen; icesync keygen   makes a key"
         )
+    guessed = assumed(planning.stored.snapshot)
+    if guessed:
+        console.talk(
+            f"note: {len(guessed)} of the servers are only assumed to be as the snapshot says, ICE "
+            "never acknowledged them; icesync apply --resend assumed   asserts them"
+        )
     bare = unfingerprinted(planning.stored.snapshot) if planning.key is not None else 0
     if bare:
         console.talk(
-            f"note: {bare} secrets were sent without a fingerprint key, so a rotation of them is "
-            "not seen; icesync apply --resend all   makes their fingerprints"
+            f"note: {bare} secrets have no fingerprint, so a rotation of them is not seen; "
+            "icesync apply --resend all   makes them"
         )
     known = oldest(planning.stored.snapshot)
     if known is None:

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     REQUESTED = "asked for by --resend"
     NOT_IN_FILES = "no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"
+    ASSUMED = "its old values are assumed, ICE never acknowledged them"
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 

@@ -127,21 +127,20 @@ class _Planner:
         return self._compare(wanted, entry) if move is None else self._move(wanted, entry, move)
 
     def _move(self, wanted: DesiredServer, entry: Entry, move: Move) -> ResourceChange:
-        uncertain = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else None
         return replace(
-            self._send(wanted, entry, Action.MOVE, uncertain),
+            self._send(wanted, entry, Action.MOVE, _doubt(entry)),
             moved_from=move.source,
             source_stays=stays(move, self.desired.removals),
         )
 
     def _compare(self, wanted: DesiredServer, entry: Entry) -> ResourceChange:
-        uncertain = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else None
+        doubt = _doubt(entry)
         if not entry.settings:
-            return self._send(wanted, entry, Action.ADOPT, uncertain)
+            return self._send(wanted, entry, Action.ADOPT, doubt)
         if entry.settings != wanted.settings or self._rotated(wanted, entry):
-            return self._send(wanted, entry, Action.UPDATE, uncertain)
-        if uncertain:
-            return self._send(wanted, entry, Action.RESEND, uncertain)
+            return self._send(wanted, entry, Action.UPDATE, doubt)
+        if entry.uncertain:
+            return self._send(wanted, entry, Action.RESEND, doubt)
         if self.selection.resend and matches(wanted.address, self.selection.resend):
             return self._send(wanted, entry, Action.RESEND, Reason.REQUESTED)
         return ResourceChange(
@@ -149,6 +148,7 @@ class _Planner:
             Action.NO_OP,
             entry.settings,
             wanted.settings,
+            reason=doubt,
             prior=entry.digest,
             name=wanted.name,
         )
@@ -192,6 +192,13 @@ class _Planner:
             elif key in known:
                 changes.append(SecretChange(key, SecretComparison.CHANGED, ""))
         return tuple(changes)
+
+
+def _doubt(entry: Entry) -> Reason | None:
+    """Return why what the snapshot says of a server may not be what ICE holds."""
+    if entry.uncertain:
+        return Reason.LAST_WRITE_UNCERTAIN
+    return Reason.ASSUMED if entry.assumed else None
 
 
 def _orphan(address: Address, entry: Entry, reason: Reason) -> ResourceChange:

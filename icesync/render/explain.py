@@ -98,6 +98,8 @@ def _memory(explanation: Explanation, now: datetime) -> str:
     if entry.uncertain:
         return "The outcome of the last call is unknown: the next apply sends it again."
     acknowledged = f"ICE acknowledged it {age(entry.applied_at, now)}"
+    if entry.assumed:
+        acknowledged = "It is only assumed that ICE holds it"
     if explanation.standing is not Standing.DEFINED:
         return f"{acknowledged}, with these values."
     other = [f.field.key for f in explanation.fields if _differs(f)]
@@ -149,7 +151,10 @@ def _facts(
         yield "note", row.note
     if entry is not None and row.role not in {Role.ADDRESS, Role.LABEL}:
         told = "(not given)" if field.known is None else _value(field.known, secret=row.secret)
-        yield "acknowledged", f"{told}, {age(entry.applied_at, now)}"
+        if entry.assumed:
+            yield "assumed", told
+        else:
+            yield "acknowledged", f"{told}, {age(entry.applied_at, now)}"
 
 
 def _sent(field: FieldExplanation) -> str:

@@ -80,7 +80,8 @@ def totals(plan: Plan) -> str:
     counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
     rest = []
     if unchanged := plan.count(Action.NO_OP):
-        rest.append(f"{unchanged} unchanged")
+        told = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
+        rest.append(f"{unchanged} unchanged" + (f" ({told} only assumed)" if told else ""))
     if orphans := plan.count(Action.ORPHAN):
         rest.append(f"{orphans} orphaned")
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
@@ -98,7 +99,9 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
     symbol, colour, sentence = _SYMBOLS[change.action]
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
     yield f"{head} {sentence}{_place(change.position, style)}"
-    if change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
+    if change.reason is Reason.ASSUMED:
+        yield f"    {style.paint(change.reason, 'dim')}"
+    elif change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"
     if change.moved_from is not None:
         yield f"    {style.paint(_old_record(change), 'dim')}"

@@ -59,6 +59,6 @@ def command(
     if old:
         told = ", ".join(str(address) for address in old[:10])
         more = f" and {len(old) - 10} more" if len(old) > 10 else ""
-        console.talk(f"acknowledged longer than {max_age} ago: {told}{more}")
+        console.talk(f"not acknowledged within {max_age}: {told}{more}")
         console.talk(f"hint: icesync apply --resend older-than={max_age}   asserts them anew")
     return EXIT_CHANGES if planning.plan.effective or old else EXIT_OK

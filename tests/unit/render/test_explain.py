@@ -86,9 +86,13 @@ def test_colours_change_nothing_else() -> None:
             snapshot({SUPPORT: Entry(EntryStatus.PENDING)}),
             "The outcome of the last call is unknown",
         ),
+        (
+            snapshot({SUPPORT: entry(EntryStatus.ASSUMED)}),
+            "It is only assumed that ICE holds it, with other values",
+        ),
         (ACKNOWLEDGED, "2 days ago, with other values of smtp.port: icesync plan shows them."),
     ],
-    ids=["new", "uncertain", "changed"],
+    ids=["new", "uncertain", "assumed", "changed"],
 )
 def test_what_the_snapshot_says(before: Snapshot, sentence: str) -> None:
     """The last line says what ICE acknowledged, and never what is."""
@@ -143,6 +147,13 @@ def test_move(address: Address, before: dict[Address, Entry], sentence: str) -> 
     told = render_explanation(explain(address, wanted, snapshot(before), WireOptions()), NOW, PLAIN)
 
     assert f"{sentence} (servers/eu.yaml:95)" in told
+
+
+def test_assumed_value_is_not_called_acknowledged() -> None:
+    """Who said it stands before what was said."""
+    found = explained(snapshot({SUPPORT: entry(EntryStatus.ASSUMED)}))
+
+    assert "    assumed:       587\n" in render_field(found, "smtp.port", NOW, PLAIN)
 
 
 def test_field_of_a_removed_server_is_not_sent() -> None:

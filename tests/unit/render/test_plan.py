@@ -23,6 +23,7 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import SourcePosition
 from icesync.model.plan import Action, FieldChange, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.model.snapshot import EntryStatus
 from icesync.planner.policy import Refusal
 from icesync.render.plan import render_plan, render_refusals, spent_told, totals
 from icesync.render.style import Style
@@ -147,6 +148,16 @@ def test_totals_name_actions_first() -> None:
         "1 to adopt, 1 to update, 1 to move, 1 to disable, 1 to forget, 1 to resend; "
         "1 unchanged, 1 orphaned"
     )
+
+
+def test_assumed_servers_are_counted_apart() -> None:
+    """No unchanged server passes for acknowledged that is only assumed."""
+    known = snapshot({SUPPORT: entry(EntryStatus.ASSUMED), SALES: entry()})
+    kept = plan(desired(server(), server(SALES)), known)
+    changed = plan(desired(server(tls=False), server(SALES)), known)
+
+    assert totals(kept) == "2 unchanged (1 only assumed)"
+    assert "    its old values are assumed, ICE never acknowledged them\n" in shown(changed)
 
 
 def test_entries_that_do_nothing_are_named() -> None:
