@@ -69,6 +69,8 @@ RULES: Final = {
         Rule("ICE011", "an unsupported format version"),
         Rule("ICE012", "a pattern that matches no file", Severity.WARNING),
         Rule("ICE013", "a value that does not fit its type"),
+        Rule("ICE014", "an import that cannot be read"),
+        Rule("ICE015", "an import of something that exists already"),
         Rule("ICE101", "an id that is missing or not positive"),
         Rule("ICE102", "one address defined twice"),
         Rule("ICE104", "an id too large for the service"),

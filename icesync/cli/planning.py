@@ -65,8 +65,8 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
     guessed = assumed(planning.stored.snapshot)
     if guessed:
         console.talk(
-            f"note: {len(guessed)} of the servers are only assumed to be as the snapshot says, ICE "
-            "never acknowledged them; icesync apply --resend assumed   asserts them"
+            f"note: ICE never acknowledged what the snapshot assumes of {len(guessed)} "
+            f"server{'' if len(guessed) == 1 else 's'}; icesync apply --resend assumed   asserts it"
         )
     bare = unfingerprinted(planning.stored.snapshot) if planning.key is not None else 0
     if bare:

@@ -13,7 +13,7 @@ import pytest
 from rig import run_process, run_program
 
 import icesync
-from icesync.cli.main import COMMANDS, program
+from icesync.cli.main import COMMANDS, module_of, program
 from icesync.config.schema import SCHEMAS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
 
 def command_of(name: str) -> click.Command:
     """Return the command of the module *name*."""
-    command = importlib.import_module(f"icesync.cli.commands.{name}").command
+    command = importlib.import_module(f"icesync.cli.commands.{module_of(name)}").command
     assert isinstance(command, click.Command)
     return command
 
@@ -46,7 +46,7 @@ def test_every_module_is_in_the_table() -> None:
     """A command that is not in the table would not be found."""
     modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
 
-    assert modules == {name.replace("-", "_") for name in COMMANDS}
+    assert modules == {module_of(name) for name in COMMANDS}
 
 
 @pytest.mark.parametrize("name", ALL)
