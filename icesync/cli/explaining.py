@@ -33,7 +33,7 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
     wanted, key = read_address(address), find_field(field).key if field else None
     context, console = common.open(), common.console
     api = context.project.api
-    validation = validate(context.project, context.providers.keys())
+    validation = validate(context.project, context.providers)
     snapshot = load(context.store, api.base_url).snapshot
     desired = validation.desired
     if wanted not in desired.servers and wanted not in desired.removals:

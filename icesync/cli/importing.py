@@ -160,7 +160,7 @@ def _exists(context: Context) -> Callable[[str], bool]:
 
 def _taken(context: Context, stored: Stored | None) -> dict[Address, str]:
     """Return the addresses that exist already, in the files or in the snapshot *stored*."""
-    validation = validate(context.project, context.providers.keys())
+    validation = validate(context.project, context.providers)
     # That there is no server file yet is no fault here: one is coming.
     found = tuple(d for d in validation.diagnostics if d.rule != "ICE012")
     desired = replace(validation, diagnostics=found).require()
