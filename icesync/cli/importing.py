@@ -165,6 +165,7 @@ def _taken(context: Context, stored: Stored | None) -> dict[Address, str]:
     found = tuple(d for d in validation.diagnostics if d.rule != "ICE012")
     desired = replace(validation, diagnostics=found).require()
     taken = {} if stored is None else dict.fromkeys(stored.snapshot.entries, "in the snapshot")
+    taken |= {m.source: f"moved away at {m.position}" for m in desired.moves.values()}
     taken |= {a: f"under `removed:` at {r.position}" for a, r in desired.removals.items()}
     return taken | {a: str(server.origin.position()) for a, server in desired.servers.items()}
 

@@ -91,7 +91,9 @@ class _Decoder:
         value = cell.value
         if isinstance(value, str):
             if value:
-                draft.secrets[row.key] = parse_secret_ref(value) or SecretValue(value)
+                # Under its name on the wire it is a password, whatever it looks like.
+                reference = parse_secret_ref(value) if _is_key(cell.name, row) else None
+                draft.secrets[row.key] = reference or SecretValue(value)
         elif isinstance(value, Record) and [c.name for c in value.cells] == [_TAG]:
             draft.tagged.add(row.key)
         elif value is not None:
@@ -123,6 +125,11 @@ def _agree(row: Field, first: Cell, second: Cell) -> bool:
     return first.name != second.name and not row.secret and first.value == second.value
 
 
+def _is_key(name: str, row: Field) -> bool:
+    """Return whether *name* is that of the files, and not one of the wire."""
+    return name.strip().lower() == row.key
+
+
 _CHOICES: Final = {
     Kind.FLAG: {"true": "true", "false": "false"},
     Kind.STATUS: {"enabled": "Enabled", "disabled": "Disabled"},
@@ -137,6 +144,6 @@ def _spelled(row: Field, name: str, text: str) -> str:
         return text
     bare = text.strip()
     choices = _CHOICES.get(row.kind, {})
-    if row.kind is Kind.INCOMING and name.strip().lower() != row.key:
+    if row.kind is Kind.INCOMING and not _is_key(name, row):
         choices = _IS_IMAP
     return choices.get(bare.lower(), bare)

@@ -91,7 +91,7 @@ def test_active_follows_the_status(status: str, *, active: bool) -> None:
 
 def test_reference_that_came_along_is_kept() -> None:
     """A table may name where its passwords are already."""
-    made = imported(body(SMTPPassword="ref+env://ICE_SHARED"))
+    made = imported(body(SMTPPassword=None) | {"smtp.password": "ref+env://ICE_SHARED"})
 
     assert str(made.servers[0].secrets["smtp.password"]) == "ref+env://ICE_SHARED"
     assert made.carried == 1

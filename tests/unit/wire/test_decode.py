@@ -64,7 +64,7 @@ def test_values_are_spelled_as_in_files(members: dict[str, object], found: dict[
 
 def test_passwords_are_wrapped_at_once() -> None:
     """A literal cannot print itself; a reference stays one; a tag is no password."""
-    members = {"SMTPPassword": "hunter2", "Pop3Password": "ref+env://ICE_A",
+    members = {"SMTPPassword": "hunter2", "pop3.password": "ref+env://ICE_A",
                "ImapPassword": {"hmac": "00ff"}}  # fmt: skip
     [draft], found = decoded(members)
 
@@ -72,6 +72,13 @@ def test_passwords_are_wrapped_at_once() -> None:
     assert isinstance(draft.secrets["smtp.password"], SecretValue)
     assert isinstance(draft.secrets["pop3.password"], SecretRef)
     assert "hunter2" not in repr(draft)
+
+
+def test_password_on_the_wire_is_never_a_reference() -> None:
+    """A request carries passwords, also one that looks like a reference."""
+    [draft], _ = decoded({"SMTPPassword": "ref+env://ICE_A"})
+
+    assert isinstance(draft.secrets["smtp.password"], SecretValue)
 
 
 def test_empty_password_is_none() -> None:
