@@ -151,7 +151,7 @@ def _read(source: Input) -> tuple[tuple[Draft, ...], tuple[Diagnostic, ...]]:
         Diagnostic("ICE014", s.message, SourcePosition(source.name, s.line, s.column), s.hint)
         for s in slips
     ]
-    if not records and not slips:
+    if not drafts and not slips and not found:
         hint = "import JSON bodies, or CSV with a header"
         problems.append(Diagnostic("ICE014", "the file holds no server", start, hint))
     return drafts, (*problems, *found)

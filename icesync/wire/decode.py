@@ -33,22 +33,8 @@ def decode_records(
     The emulator's own listing is unwrapped. An unknown name is told once.
     """
     decoder = _Decoder(file)
-    drafts = tuple(decoder.decode(body) for record in records for body in _bodies(record))
+    drafts = tuple(decoder.decode(body) for record in records for body in decoder.bodies(record))
     return drafts, tuple(decoder.problems)
-
-
-def _bodies(record: Record) -> Iterator[Record]:
-    """Yield the bodies in *record*: itself, or those that a listing of the emulator holds."""
-    for cell in record.cells:
-        if cell.name == "servers" and isinstance(cell.value, tuple):
-            for item in cell.value:
-                if isinstance(item, Record):
-                    yield from _bodies(item)
-            return
-        if cell.name == "document" and isinstance(cell.value, Record):
-            yield cell.value
-            return
-    yield record
 
 
 class _Decoder:
@@ -59,7 +45,23 @@ class _Decoder:
         self.problems: list[Diagnostic] = []
         self.unknown: set[str] = set()
 
+    def bodies(self, record: Record) -> Iterator[Record]:
+        """Yield the bodies in *record*: itself, or those that a listing of the emulator holds."""
+        for cell in record.cells:
+            if cell.name == "document" and isinstance(cell.value, Record):
+                yield cell.value
+                return
+            if cell.name == "servers" and isinstance(cell.value, tuple):
+                for item in cell.value:
+                    if isinstance(item, Record):
+                        yield from self.bodies(item)
+                    else:
+                        self._problem("ICE010", cell, "must hold objects only")
+                return
+        yield record
+
     def decode(self, record: Record) -> Draft:
+        """Return what is known of one body, and note what does not fit."""
         draft = Draft(SourcePosition(self.file, record.line, record.column))
         given: dict[str, Cell] = {}
         for cell in record.cells:

@@ -194,6 +194,7 @@ def test_every_problem_of_every_input_is_told() -> None:
         Input("empty", b" \n"),
         Input("binary", b"\x7fELF\0"),
         Input("latin", b"\xff"),
+        Input("none", b'{"servers": []}'),
         Input("nothing", b"[]"),
         Input("csv", b"OrgId,SkillId\n59\n"),
         Input("json", b"{"),
@@ -206,6 +207,7 @@ def test_every_problem_of_every_input_is_told() -> None:
         ("empty:1:1", "ICE007"),
         ("json:1:2", "ICE014"),
         ("latin:1:1", "ICE002"),
+        ("none:1:1", "ICE014"),
         ("nothing:1:1", "ICE014"),
         ("twice:1:509", "ICE102"),
     ]

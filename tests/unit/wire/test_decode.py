@@ -90,7 +90,7 @@ def test_empty_password_is_none() -> None:
 
 def test_listing_of_the_emulator_is_unwrapped() -> None:
     """Its records are bodies with passwords as tags."""
-    listing = {"servers": [{"address": "59/1", "document": {"SkillId": 1}}, "odd"]}
+    listing = {"servers": [{"address": "59/1", "document": {"SkillId": 1}}]}
     drafts, found = decoded(listing, {"document": {"SkillId": 2}, "revision": 1})
 
     assert found == []
@@ -100,6 +100,7 @@ def test_listing_of_the_emulator_is_unwrapped() -> None:
 @pytest.mark.parametrize(
     ("members", "told"),
     [
+        ({"servers": [1]}, ["f:1:2 ICE010 `servers` must hold objects only"]),
         ({"SMTPPrt": 1}, ["f:1:2 ICE105 unknown member `SMTPPrt`"]),
         ({"OrgId": 59, "OrganizationId": 60},
          ["f:1:15 ICE106 `OrganizationId` is given twice, with another value under OrgId"]),
@@ -109,7 +110,7 @@ def test_listing_of_the_emulator_is_unwrapped() -> None:
         ({"SMTPPassword": "hunter2", "smtp.password": "hunter2"},
          ["f:1:29 ICE106 `smtp.password` is given twice, with another value under SMTPPassword"]),
     ],
-    ids=["unknown", "two organizations", "list", "odd password", "two passwords"],
+    ids=["listing", "unknown", "two organizations", "list", "odd password", "two passwords"],
 )  # fmt: skip
 def test_what_does_not_fit_is_told(members: dict[str, object], told: list[str]) -> None:
     """By place and member, never by value."""
