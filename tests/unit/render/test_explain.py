@@ -63,7 +63,9 @@ def test_server(golden: Callable[[str, str], None], *, colour: bool) -> None:
     golden(f"render/explain-{name}.txt", render_explanation(explained(), NOW, Style(colour)))
 
 
-@pytest.mark.parametrize("key", ["smtp.port", "smtp.password", "ssl", "imap.host", "name"])
+@pytest.mark.parametrize(
+    "key", ["smtp.port", "smtp.password", "ssl", "imap.host", "name", "email_server_id"]
+)
 def test_field(golden: Callable[[str, str], None], key: str) -> None:
     """The chain, what is sent, whose word that is, and what was acknowledged."""
     golden(f"render/explain-{key}.txt", render_field(explained(), key, NOW, PLAIN))

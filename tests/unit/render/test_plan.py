@@ -150,6 +150,17 @@ def test_totals_name_actions_first() -> None:
     )
 
 
+def test_old_record_of_a_move_is_spoken_of() -> None:
+    """What ICE keeps at the old address is said, and whether something ends it."""
+    before = snapshot({SUPPORT: entry()})
+    moves = [move(SALES, SUPPORT)]
+    plain = shown(plan(desired(server(SALES), moves=moves), before))
+    ending = shown(plan(desired(server(SALES), moves=moves, removals=[removal(SUPPORT)]), before))
+
+    assert "59/663: ICE keeps the record there; `removed: [{skill: 663, action: disable}]`" in plain
+    assert "moved from 59/663, which is disabled once ICE has the new record" in ending
+
+
 def test_assumed_servers_are_counted_apart() -> None:
     """No unchanged server passes for acknowledged that is only assumed."""
     known = snapshot({SUPPORT: entry(EntryStatus.ASSUMED), SALES: entry()})
