@@ -20,6 +20,7 @@ from builders import (
 )
 from fakes import FakeGateway
 
+from icesync.codec.state import encode_state
 from icesync.engine.conductor import Run
 from icesync.engine.state import load
 from icesync.model.report import Outcome, OutcomeKind
@@ -29,6 +30,7 @@ from icesync.model.snapshot import EntryStatus
 from .conftest import FakeJournals, Stage
 
 if TYPE_CHECKING:
+    from icesync.model.desired import DesiredState
     from icesync.model.plan import Plan
 
 SMTP = {"smtp.password": "smtp"}
@@ -131,3 +133,36 @@ def test_old_record_that_could_not_be_disabled_is_tried_again(
     made.gateway = FakeGateway()
     assert made.apply().complete
     assert list(made.entries) == [SALES]
+
+
+class KeptJournals(FakeJournals):
+    """A journal that stays readable after it was dropped."""
+
+    kept = b""
+
+    def drop(self) -> None:
+        """Remove it, but for this test."""
+        self.kept = self.data or self.kept
+        super().drop()
+
+
+@pytest.mark.parametrize("wanted", [PLAIN, ENDING], ids=["plain", "ending"])
+@pytest.mark.parametrize("outcome", [None, REJECTED, UNCERTAIN], ids=["good", "no", "lost"])
+def test_run_that_dies_anywhere(wanted: DesiredState, outcome: Outcome | None) -> None:
+    """Wherever its journal ends, nothing is claimed that it lacks, and all is sent in the end."""
+    journals = KeptJournals()
+    stage(journals, wanted, {SALES: outcome} if outcome else None).apply()
+    lines = journals.kept.splitlines(keepends=True)
+    assert len(lines) >= 3
+
+    for length in range(1, len(lines) + 1):
+        made = stage(FakeJournals(b"".join(lines[:length])), wanted)
+        made.store.data = encode_state(BEFORE, "0.1.0")
+        found = load(made.store, BASE_URL).snapshot.entries
+        acknowledged = any(b'"applied"' in line for line in lines[1:length])
+        assert (SALES in found and bool(found[SALES].settings)) is acknowledged
+        assert acknowledged or found[SUPPORT].settings == BEFORE.entries[SUPPORT].settings
+
+        assert made.apply().complete
+        assert list(made.entries) == [SALES]
+        assert left(made).effective == ()
