@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +29,7 @@ from icesync.errors import SecretMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from icesync.bootstrap import Context
     from icesync.cli.console import Console
@@ -69,31 +70,44 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
     out = _folder(context, options.out)
     kind, secrets_path = _secrets_file(context, options.secrets)
     inputs = [_input(name) for name in names]
-    with ExitStack() as stack:
-        if options.assume_in_sync and not options.dry_run:
-            owner = lock_owner(context, "import")
-            stack.enter_context(context.store.lock(owner, options.lock_timeout_s))
-        stored = load(context.store, context.project.api.base_url)
-        taken = _taken(context, stored if options.assume_in_sync else None)
+    with _locked(context, options):
+        stored = _stored(context) if options.assume_in_sync else None
+        taken = _taken(context, stored)
         made = make_import(ImportRequest(inputs, _exists(context), taken, out, kind, secrets_path))
         if options.dry_run:
             _show(console, made, secrets_path)
             return
-        key = _key(context, stored) if options.assume_in_sync else None
         with _all_or_nothing(Path(context.project.root)) as write:
             if made.passwords:
                 write(secrets_path, made.passwords, 0o600)
-            for path, text in made.files.items():
-                write(path, text.encode(), 0o644)
-            if options.assume_in_sync:
-                entries = assumed_entries(made.servers, context.providers, key)
-                merged = {**stored.snapshot.entries, **entries}
-                key_id = key.id if key else None
-                stored = save(context.store, stored, merged, Writer(__version__, key_id))
+            for file in made.files:
+                write(file.path, file.text.encode(), 0o644)
+            after = _assume(context, made, stored) if stored is not None else None
     _tell(console, made, secrets_path)
-    if options.assume_in_sync:
-        _tell_assumed(console, context, made, stored)
+    if after is not None:
+        told = _counted(len(made.servers), "server")
+        place, serial = context.store.describe(), after.snapshot.serial
+        console.talk(f"{place}: serial {serial}, {told} assumed; ICE never acknowledged them")
     console.talk("next: icesync validate, icesync plan")
+
+
+def _locked(context: Context, options: ImportOptions) -> AbstractContextManager[None]:
+    """Hold the lock of the snapshot, if it will be written."""
+    if not options.assume_in_sync or options.dry_run:
+        return nullcontext()
+    return context.store.lock(lock_owner(context, "import"), options.lock_timeout_s)
+
+
+def _stored(context: Context) -> Stored:
+    return load(context.store, context.project.api.base_url)
+
+
+def _assume(context: Context, made: Import, stored: Stored) -> Stored:
+    """Store that ICE holds the servers of *made*, on the word of whoever imports them."""
+    key = _key(context, stored)
+    entries = assumed_entries(made.servers, context.providers, key)
+    writer = Writer(__version__, key.id if key else None)
+    return save(context.store, stored, {**stored.snapshot.entries, **entries}, writer)
 
 
 def _folder(context: Context, out: str) -> str:
@@ -186,9 +200,14 @@ def _all_or_nothing(root: Path) -> Iterator[Callable[[str, bytes, int], None]]:
     written: list[Path] = []
 
     def write(path: str, data: bytes, mode: int) -> None:
-        if not write_new(root / path, data, mode):
+        target = root / path
+        if os.path.lexists(target):
             raise UsageError(f"{path} exists already; nothing was written")
-        written.append(root / path)
+        written.append(target)
+        try:
+            write_new(target, data, mode)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
     try:
         yield write
@@ -201,8 +220,8 @@ def _all_or_nothing(root: Path) -> Iterator[Callable[[str, bytes, int], None]]:
 
 def _show(console: Console, made: Import, secrets_path: str) -> None:
     """Write the server files to stdout; of the passwords, only say how many there are."""
-    for path, text in made.files.items():
-        console.data(f"# {path}\n{text}")
+    for file in made.files:
+        console.data(f"# {file.path}\n{file.text}")
     if made.passwords:
         console.talk(f"{secrets_path} would hold {_counted(made.carried, 'password')}")
     _tell_notes(console, made)
@@ -211,8 +230,8 @@ def _show(console: Console, made: Import, secrets_path: str) -> None:
 
 def _tell(console: Console, made: Import, secrets_path: str) -> None:
     """Say what was written."""
-    for path, text in made.files.items():
-        console.talk(f"wrote {path}: {_counted(text.count('- skill: '), 'server')}")
+    for file in made.files:
+        console.talk(f"wrote {file.path}: {_counted(file.servers, 'server')}")
     if made.passwords:
         told = _counted(made.carried, "password")
         console.talk(f"wrote {secrets_path}: {told}, readable by you only")
@@ -234,12 +253,6 @@ def _tell_notes(console: Console, made: Import) -> None:
     if made.guessed:
         told = _counted(made.guessed, "server")
         console.talk(f"note: {told} did not say IsActive; `active` follows the status")
-
-
-def _tell_assumed(console: Console, context: Context, made: Import, stored: Stored) -> None:
-    told = _counted(len(made.servers), "server")
-    place, serial = context.store.describe(), stored.snapshot.serial
-    console.talk(f"{place}: serial {serial}, {told} assumed; ICE never acknowledged them")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -35,7 +35,15 @@ if TYPE_CHECKING:
     from icesync.model.imported import Draft, ImportedServer
     from icesync.ports import SecretProvider
 
-__all__ = ["Import", "ImportRequest", "Input", "SecretsKind", "assumed_entries", "make_import"]
+__all__ = [
+    "Import",
+    "ImportRequest",
+    "Input",
+    "NewFile",
+    "SecretsKind",
+    "assumed_entries",
+    "make_import",
+]
 
 
 class SecretsKind(StrEnum):
@@ -74,17 +82,25 @@ class ImportRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFile:
+    """A server file that is about to be: its path below the root, its text, how many are in it."""
+
+    path: str
+    text: str
+    servers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """
     What an import would write.
 
-    *files* are paths and texts of server files, *passwords* the bytes of the
-    file of secrets, empty where none is kept. *tagged* counts the passwords
-    that came as tags of the emulator.
+    *passwords* are the bytes of the file of secrets, empty where none is kept.
+    *tagged* counts the passwords that came as tags of the emulator.
     """
 
     servers: tuple[ImportedServer, ...]
-    files: Mapping[str, str]
+    files: tuple[NewFile, ...]
     passwords: bytes
     tagged: int = 0
 
@@ -116,20 +132,20 @@ def make_import(request: ImportRequest) -> Import:
         problems += found
     servers, found = build_servers(drafts, request.taken, _references(request))
     problems += [*found, *_unkept(servers, request.secrets)]
-    files = {
-        f"{request.out}/{organization}.yaml": tuple(group)
-        for organization, group in groupby(servers, lambda s: s.address.organization)
-    }
-    texts = {path: write_server_file(g[0].address.organization, g) for path, g in files.items()}
     problems += _kept_already(request)
-    for path, group in files.items():
-        problems += _misplaced(request, path, texts[path], group[0].position)
+    files = []
+    for organization, group in groupby(servers, lambda server: server.address.organization):
+        members = tuple(group)
+        text = write_server_file(organization, members)
+        file = NewFile(f"{request.out}/{organization}.yaml", text, len(members))
+        problems += _misplaced(request, file, members[0].position)
+        files.append(file)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         told = f"{count} in what is imported; nothing was written"
         raise ConfigInvalid(told, diagnostics=sort_diagnostics(problems))
     tagged = sum(len(draft.tagged) for draft in drafts)
-    return Import(servers, texts, _passwords(servers, request.secrets), tagged)
+    return Import(servers, tuple(files), _passwords(servers, request.secrets), tagged)
 
 
 def _read(source: Input) -> tuple[tuple[Draft, ...], tuple[Diagnostic, ...]]:
@@ -196,15 +212,13 @@ def _unkept(servers: Sequence[ImportedServer], kind: SecretsKind) -> list[Diagno
     ]
 
 
-def _misplaced(
-    request: ImportRequest, path: str, text: str, position: SourcePosition
-) -> list[Diagnostic]:
-    """Return why the server file *path* cannot be written."""
-    if request.exists(path):
+def _misplaced(request: ImportRequest, file: NewFile, position: SourcePosition) -> list[Diagnostic]:
+    """Return why the server file *file* cannot be written."""
+    if request.exists(file.path):
         hint = "import never changes a file; --out DIR writes elsewhere"
-        return [Diagnostic("ICE015", f"{path} exists already", position, hint)]
-    if len(text.encode()) > MAX_BYTES:
-        told = f"{path} would be larger than a server file may be"
+        return [Diagnostic("ICE015", f"{file.path} exists already", position, hint)]
+    if len(file.text.encode()) > MAX_BYTES:
+        told = f"{file.path} would be larger than a server file may be"
         return [Diagnostic("ICE004", told, position, "import it in parts, with --out DIR")]
     return []
 

@@ -98,6 +98,7 @@ def test_help_is_shown(name: str, tmp_path: Path) -> None:
 
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: icesync {name}")
+    assert "\\b" not in result.stdout  # click's mark for lines to keep, written in a raw text
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:

@@ -165,6 +165,26 @@ def test_snapshot_that_cannot_be_kept_undoes_the_files(
     assert {name for name in newcomer.files if not name.endswith(".lock")} == set()
 
 
+def test_disk_that_fills_up_leaves_nothing(
+    newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file is not left behind, nor the one that was whole."""
+    import os
+
+    def fill(path: Path, data: bytes, mode: int) -> bool:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data[:10])
+        if mode == 0o644:
+            raise OSError(28, os.strerror(28))
+        return True
+
+    monkeypatch.setattr("icesync.cli.importing.write_new", fill)
+    done = newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p")
+
+    assert_refused(done, 64, "servers/59.yaml cannot be written: No space left", hint=None)
+    assert newcomer.files == set()
+
+
 def test_import_waits_for_the_lock(newcomer: Newcomer) -> None:
     """Whoever writes the snapshot holds its lock."""
     with newcomer.repository.locked():

@@ -59,7 +59,7 @@ def command(
     format_name: str,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Send the changes, or those of a saved plan.
 
     A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on

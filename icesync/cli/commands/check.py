@@ -27,7 +27,7 @@ __all__ = ["command"]
 def command(
     common: Common, format_name: str, as_json: bool, secrets_mode: str, max_age: str | None
 ) -> int:
-    r"""
+    """
     For schedules: exit 2 when there is something to send.
 
     Exits 4 when the token has ended. Nothing is written and nothing is sent.

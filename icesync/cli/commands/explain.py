@@ -18,7 +18,7 @@ __all__ = ["command"]
 def command(
     common: Common, address: str, field: str | None, format_name: str, as_json: bool
 ) -> int:
-    r"""
+    """
     Say which line gave each value of a server.
 
     With a FIELD, such as smtp.port or SMTPPort, its whole chain: every layer

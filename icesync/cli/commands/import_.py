@@ -41,7 +41,7 @@ def command(
     dry_run: bool,
     lock_timeout_s: float,
 ) -> int:
-    r"""
+    """
     Write server files for servers that exist already.
 
     FILE holds request bodies, one, a list or one a line, also as the vendor
@@ -51,7 +51,7 @@ def command(
     \b
     icesync import bodies.json --dry-run
     icesync import fleet.csv --secrets env:.icesync/passwords.env
-    curl -s localhost:8591/_emulator/servers | icesync import - --assume-in-sync
+    curl -s http://127.0.0.1:8591/_emulator/servers | icesync import -
     """
     from icesync.cli.importing import ImportOptions, import_servers
 

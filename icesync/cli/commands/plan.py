@@ -44,7 +44,7 @@ def command(
     format_name: str,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Show what apply would send.
 
     Needs no API, no lock, and works without secrets.

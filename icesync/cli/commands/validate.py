@@ -15,7 +15,7 @@ __all__ = ["command"]
 @format_options
 @click.pass_obj
 def command(common: Common, format_name: str, as_json: bool) -> int:
-    r"""
+    """
     Check all files; offline, without secrets.
 
     Strict YAML, schema, references. Every finding of every file comes in one

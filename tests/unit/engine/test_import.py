@@ -67,8 +67,8 @@ def test_body_becomes_a_server() -> None:
         "pop3.password": "ref+env://ICE_59_663_POP3_PASSWORD",
     }
     assert (made.carried, made.guessed, made.tagged, made.passwords) == (2, 0, 0, b"")
-    assert list(made.files) == ["servers/59.yaml"]
-    assert "hunter" not in made.files["servers/59.yaml"]
+    assert [(file.path, file.servers) for file in made.files] == [("servers/59.yaml", 1)]
+    assert "hunter" not in made.files[0].text
     assert "hunter" not in repr(made)
 
 
@@ -77,7 +77,10 @@ def test_one_file_for_each_organization() -> None:
     made = imported(body(OrgId=70, SkillId=1), body(SkillId=664), body(), out="servers/old")
 
     assert [s.address for s in made.servers] == [SUPPORT, SALES, BILLING]
-    assert list(made.files) == ["servers/old/59.yaml", "servers/old/70.yaml"]
+    assert [(file.path, file.servers) for file in made.files] == [
+        ("servers/old/59.yaml", 2),
+        ("servers/old/70.yaml", 1),
+    ]
 
 
 @pytest.mark.parametrize(("status", "active"), [("Enabled", True), ("Disabled", False)])
