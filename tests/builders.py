@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -9,14 +10,22 @@ from icesync.codec.fingerprint import FingerprintKey, fingerprint
 from icesync.codec.state import encode_state, seal
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
-from icesync.model.desired import DesiredServer, DesiredState, Removal, RemovalAction
+from icesync.model.desired import (
+    DesiredServer,
+    DesiredState,
+    Given,
+    LayerKind,
+    Move,
+    Removal,
+    RemovalAction,
+)
 from icesync.model.plan import Selection
 from icesync.model.secret import SecretRef, SecretValue, parse_secret_ref
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
 from icesync.planner.plan import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
@@ -35,6 +44,7 @@ __all__ = [
     "desired",
     "entry",
     "every_action",
+    "move",
     "plan",
     "position",
     "ref",
@@ -70,15 +80,26 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 
 
 class Place:
-    """An origin that puts each key on its own line of one file, in alphabetical order."""
+    """
+    An origin that puts each key on its own line of one file, in alphabetical order.
+
+    Where *keys* are a mapping, they come with their values.
+    """
 
     def __init__(self, file: str, keys: Iterable[str]) -> None:
         self._file = file
-        self._lines = {key: number for number, key in enumerate(sorted(keys), start=2)}
+        ordered = sorted(keys, key=lambda key: (key == "name", key))
+        self._values = keys if isinstance(keys, Mapping) else {}
+        self._lines = {key: number for number, key in enumerate(ordered, start=2)}
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the line of *key*; line 1 for the server itself."""
         return SourcePosition(self._file, self._lines.get(key, 1))
+
+    def chain(self, key: str) -> tuple[Given, ...]:
+        """Return the value of *key* as the server gives it, if it was told."""
+        value = self._values.get(key)
+        return () if value is None else (Given(LayerKind.SERVER, value, self.position(key)),)
 
 
 def position(line: int = 1, file: str = "servers/eu.yaml") -> SourcePosition:
@@ -107,13 +128,25 @@ def server(
     given = {key.replace("__", "."): value for key, value in changed.items()}
     settings = {key: value for key, value in {**SETTINGS, **given}.items() if value is not None}
     references = {key: ref(text) for key, text in (secrets or {}).items()}
-    origin = Place(f"servers/{address.organization}.yaml", settings | references)
+    named = {"name": name} if name else {}
+    origin = Place(f"servers/{address.organization}.yaml", settings | references | named)
     return DesiredServer(address, settings, references, origin, name)
 
 
-def desired(*servers: DesiredServer, removals: Iterable[Removal] = ()) -> DesiredState:
-    """Return a desired state of *servers* and *removals*."""
-    return DesiredState({s.address: s for s in servers}, {r.address: r for r in removals})
+def desired(
+    *servers: DesiredServer, removals: Iterable[Removal] = (), moves: Iterable[Move] = ()
+) -> DesiredState:
+    """Return a desired state of *servers*, *removals* and *moves*."""
+    return DesiredState(
+        {s.address: s for s in servers},
+        {r.address: r for r in removals},
+        {m.address: m for m in moves},
+    )
+
+
+def move(address: Address, source: Address, line: int = 95) -> Move:
+    """Return an entry of ``moved:``."""
+    return Move(address, source, position(line))
 
 
 def removal(address: Address = SUPPORT, action: str = "disable") -> Removal:
@@ -180,10 +213,11 @@ def plan(
 
 
 def every_action() -> Plan:
-    """Return a plan of seven servers, 59/1 to 59/7, in which each action stands once."""
-    adopted, updated, resent, disabled, forgotten, orphan, kept = (
-        Address(59, skill) for skill in range(1, 8)
+    """Return a plan of eight servers, 59/1 to 59/8, in which each action stands once."""
+    adopted, updated, resent, disabled, forgotten, orphan, kept, moved = (
+        Address(59, skill) for skill in range(1, 9)
     )
+    left = Address(59, 666)
     passwords = {"smtp.password": "smtp", "pop3.password": "pop3"}
     known = {"smtp.password": secret_record("smtp")}
     made = plan(
@@ -192,7 +226,9 @@ def every_action() -> Plan:
             server(updated, passwords, smtp__port=465, spoofing__enabled=True),
             server(resent),
             server(kept),
+            server(moved, {"smtp.password": "smtp"}, smtp__port=465),
             removals=[removal(disabled), removal(forgotten, "forget")],
+            moves=[move(moved, left)],
         ),
         snapshot(
             {
@@ -202,6 +238,7 @@ def every_action() -> Plan:
                 forgotten: entry(),
                 orphan: entry(),
                 kept: entry(),
+                left: entry(secrets=known),
             },
             key_id=KEY.id,
         ),

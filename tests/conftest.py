@@ -168,19 +168,29 @@ def emulator_url(ice: Ice) -> str:
 
 
 @pytest.fixture(scope="session")
-def s3_address() -> Iterator[str]:
-    """An S3 on this machine, by moto, with a bucket."""
-    import boto3
-    from distantstate import aim_at
+def s3_server() -> Iterator[str]:
+    """An S3 on this machine, by moto."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
-        aim_at(address, patch)
-        client = boto3.client("s3", region_name="us-east-1", endpoint_url=address)
-        client.create_bucket(Bucket="icesync-states")
-    yield address
+    yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture
+def s3_address(s3_server: str) -> str:
+    """
+    The address of an S3 with a bucket.
+
+    Made for each test: wherever else moto is used in this process, it forgets all it held.
+    """
+    import boto3
+    from distantstate import aim_at
+
+    with pytest.MonkeyPatch.context() as patch:
+        aim_at(s3_server, patch)
+        client = boto3.client("s3", region_name="us-east-1", endpoint_url=s3_server)
+        client.create_bucket(Bucket="icesync-states")
+    return s3_server

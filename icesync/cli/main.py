@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import sys
 from contextlib import suppress
@@ -17,12 +18,13 @@ from icesync.errors import EXIT_UNEXPECTED, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "run"]
+__all__ = ["COMMANDS", "module_of", "run"]
 
 COMMANDS: Final = {
     "init": "Write a configuration and a first server file.",
+    "import": "Write server files for servers that exist already.",
     "validate": "Check all files; offline, without secrets.",
-    "explain": "Say what a rule means.",
+    "explain": "Say which line gave each value, or what a rule means.",
     "fmt": "Lay out files in one style; comments stay.",
     "plan": "Show what apply would send.",
     "apply": "Send the changes, or those of a saved plan.",
@@ -40,6 +42,12 @@ COMMANDS: Final = {
     "version": "Print the version.",
 }
 """Name and one line of help; the module has the same name, so --help loads none."""
+
+
+def module_of(name: str) -> str:
+    """Return the module of the command *name*; a word of Python's own gets an underscore."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
 
 _LONG_WITH_ONE_DASH: Final = frozenset(
     {"-auto-approve", "-detailed-exitcode", "-out", "-target", "-json", "-config", "-lock-timeout"}
@@ -60,7 +68,7 @@ class _Commands(click.Group):
     ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"icesync.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"icesync.cli.commands.{module_of(cmd_name)}")
         command: click.Command = module.command
         return command
 

@@ -136,7 +136,7 @@ def selection_options(command: Command) -> Command:
                      help="Only these servers: 59/663, or a glob such as '59/*'."),
         click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
                      help="Not these servers."),
-        click.option("--resend", multiple=True, metavar="ADDR|all|older-than=30d",
+        click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
                      help="Send these again although nothing differs."),
         click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
                      help="Let a limit or a guard through: adopts, host-change:59/663."),

@@ -10,8 +10,10 @@ from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
+from icesync.planner.moves import spent_entries
+from icesync.planner.select import assumed
 from icesync.render.findings import render_diagnostics
-from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals
+from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals, spent_told
 from icesync.render.state import age, oldest
 
 if TYPE_CHECKING:
@@ -60,16 +62,25 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             f"note: an apply that never ended left {recovered.records} records in the journal; "
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
         )
+    spent = spent_entries(planning.desired, planning.stored.snapshot)
+    if spent:
+        console.talk(f"note: nothing is left to do for {spent_told(spent)}")
     if context.project.fingerprint_key is None:
         console.talk(
             "note: secrets are not compared without `fingerprints.key`, so a rotation is not "
             "seen; icesync keygen   makes a key"
         )
+    guessed = assumed(planning.stored.snapshot)
+    if guessed:
+        console.talk(
+            f"note: ICE never acknowledged what the snapshot assumes of {len(guessed)} "
+            f"server{'' if len(guessed) == 1 else 's'}; icesync apply --resend assumed   asserts it"
+        )
     bare = unfingerprinted(planning.stored.snapshot) if planning.key is not None else 0
     if bare:
         console.talk(
-            f"note: {bare} secrets were sent without a fingerprint key, so a rotation of them is "
-            "not seen; icesync apply --resend all   makes their fingerprints"
+            f"note: {bare} secrets have no fingerprint, so a rotation of them is not seen; "
+            "icesync apply --resend all   makes them"
         )
     known = oldest(planning.stored.snapshot)
     if known is None:

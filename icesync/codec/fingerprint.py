@@ -7,7 +7,8 @@ so a plain or salted hash would be guessed in seconds. HMAC-SHA256 under a
 a fresh salt and is bound to its address and field: it says nothing about two
 servers sharing a password, and cannot be pasted elsewhere.
 
-This module and the wire encoder are the only ones that open secrets.
+This module, the wire encoder and :mod:`icesync.codec.secretfile` are the only ones
+that open secrets.
 """
 
 from __future__ import annotations

@@ -67,6 +67,8 @@ def encode_record(number: int, record: JournalRecord, durable: int | None = None
             "action": record.action.value,
             "entry": plain_entry(record.entry),
         }
+        if record.drops is not None:
+            body["drops"] = str(record.drops)
     else:
         body = {"type": "outcome", "kind": record.kind.value, "at": record.at}
     known = number - 1 if durable is None else durable
@@ -151,5 +153,6 @@ def _read_record(body: dict[str, Any]) -> JournalRecord:
     if address is None:
         raise ValueError(body["address"])
     if body["type"] == "intent":
-        return Intent(address, Action(body["action"]), read_entry(body["entry"]))
+        drops = parse_address(body["drops"]) if "drops" in body else None
+        return Intent(address, Action(body["action"]), read_entry(body["entry"]), drops)
     return Verdict(address, OutcomeKind(body["kind"]), body["at"])

@@ -37,6 +37,7 @@ _KIND: Final = "icesync-plan"
 _TERRAFORM_ACTIONS: Final = {
     Action.ADOPT: ["create"],
     Action.UPDATE: ["update"],
+    Action.MOVE: ["update"],
     Action.RESEND: ["update"],
     Action.DISABLE: ["delete"],
     Action.FORGET: ["forget"],
@@ -64,6 +65,7 @@ def plan_digest(plan: Plan) -> str:
                 "secrets": [
                     [s.key, s.comparison.value, s.reference, s.tag] for s in change.secrets
                 ],
+                **_plain_move(change),
             }
             for change in plan.effective
         ],
@@ -167,7 +169,15 @@ def _plain_change(change: ResourceChange) -> dict[str, Any]:
         ],
         "prior": change.prior,
         "position": _plain_position(change.position),
+        **_plain_move(change),
     }
+
+
+def _plain_move(change: ResourceChange) -> dict[str, Any]:
+    """Return the old address under Terraform's name; like there, only where there is one."""
+    if change.moved_from is None:
+        return {}
+    return {"previous_address": str(change.moved_from), "previous_stays": change.source_stays}
 
 
 def _plain_position(position: SourcePosition | None) -> dict[str, Any] | None:
@@ -244,6 +254,8 @@ def _read_change(raw: dict[str, Any]) -> ResourceChange:
         raw["prior"],
         _read_text(raw["name"]),
         _read_position(raw["position"]),
+        _read_address(raw["previous_address"]) if "previous_address" in raw else None,
+        raw.get("previous_stays", False),
     )
 
 

@@ -33,7 +33,12 @@ __all__ = [
     "seal",
 ]
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
+"""The newest format: the first in which an entry may be *assumed*."""
+
+_PLAIN_VERSION: Final = 1
+"""What is written where no entry is: an older icesync can still read it."""
+
 ALGORITHM: Final = "hmac-sha256"
 
 _KIND: Final = "icesync-state"
@@ -47,7 +52,7 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
     """Return *snapshot* as UTF-8 JSON; entries that bear no digest yet get theirs."""
     document: dict[str, Any] = {
         "kind": _KIND,
-        "version": STATE_VERSION,
+        "version": _version(snapshot),
         "serial": snapshot.serial,
         "lineage": snapshot.lineage,
         "icesync_version": icesync_version,
@@ -66,6 +71,11 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         document["fingerprint"] = {"algorithm": ALGORITHM, "key_id": snapshot.key_id}
     document["digest"] = _head_digest(document)
     return pretty(document).encode()
+
+
+def _version(snapshot: Snapshot) -> int:
+    assumed = any(entry.assumed for entry in snapshot.entries.values())
+    return STATE_VERSION if assumed else _PLAIN_VERSION
 
 
 def _head_digest(document: Mapping[str, Any]) -> str:
@@ -134,7 +144,7 @@ def _load(data: bytes) -> dict[str, Any]:
             f"this icesync knows format {STATE_VERSION}",
             "pip install --upgrade icesync",
         )
-    if version != STATE_VERSION:
+    if version != _PLAIN_VERSION and version != STATE_VERSION:  # noqa: PLR1714 - it may be a list
         raise StateCorrupt("the snapshot names no known format version", *_RESTORE)
     return document
 

@@ -13,7 +13,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.resolve import DEFAULTS_NAMES
+from icesync.config.layers import DEFAULTS_NAMES
 from icesync.config.source import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["CONFIG_NAMES", "find_config", "find_files", "read_file"]
+__all__ = ["CONFIG_NAMES", "find_config", "find_files", "is_found", "read_file"]
 
 CONFIG_NAMES: Final = ("icesync.yaml", "icesync.yml")
 
@@ -85,6 +85,12 @@ def find_files(
         else:
             problems.append(result)
     return tuple(files), tuple(problems)
+
+
+def is_found(path: str, patterns: Sequence[str]) -> bool:
+    """Return whether one of *patterns* would find a file at *path*, relative to the root."""
+    hidden = any(part.startswith(".") for part in path.split("/")[:-1])
+    return not hidden and any(re.fullmatch(_translate(pattern), path) for pattern in patterns)
 
 
 def read_file(root: Path, path: str) -> SourceFile | Diagnostic:

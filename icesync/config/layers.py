@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from icesync.config.values import UnfitError, read_value
+from icesync.model.desired import Given, LayerKind
+from icesync.model.fields import FIELDS_BY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.config.document import Document, NodePath
     from icesync.diagnostics import SourcePosition
+    from icesync.model.fields import Field
 
-__all__ = ["LayeredOrigin", "Place"]
+__all__ = ["DEFAULTS_NAMES", "LayeredOrigin", "Place"]
+
+DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
+"""The files whose ``defaults`` apply to their folder and below."""
 
 
 class Place(NamedTuple):
@@ -19,6 +27,16 @@ class Place(NamedTuple):
 
     document: Document
     path: NodePath
+
+    @property
+    def layer(self) -> LayerKind:
+        """Which layer the mapping is."""
+        if not self.path:
+            return LayerKind.TOP
+        if self.path[0] == "servers":
+            return LayerKind.SERVER
+        named = self.document.file.rpartition("/")[2] in DEFAULTS_NAMES
+        return LayerKind.FOLDER if named else LayerKind.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +56,39 @@ class LayeredOrigin:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
         parts = tuple(key.split(".")) if key else ()
         for place in self.places if parts else ():
-            if _holds(place.document.data, (*place.path, *parts)):
+            if _node(place.document.data, (*place.path, *parts)) is not None:
                 return place.document.position((*place.path, *parts))
         if key in self.filled:
             return self.position(self.filled[key])
         return self.places[0].document.position(self.places[0].path)
 
+    def chain(self, key: str) -> tuple[Given, ...]:
+        """Return what every layer gives for *key*, the effective value first."""
+        parts = tuple(key.split("."))
+        if key == "organization":
+            given = _given(Place(self.places[0].document, ()), parts, FIELDS_BY_KEY[key])
+            return () if given is None else (given,)
+        found = (_given(place, parts, FIELDS_BY_KEY[key]) for place in self.places)
+        return tuple(given for given in found if given is not None)
 
-def _holds(node: Any, path: NodePath) -> bool:
+
+def _given(place: Place, parts: tuple[str, ...], row: Field) -> Given | None:
+    """Return what one layer gives, or None: nothing, or what no field takes."""
+    path = (*place.path, *parts)
+    node = _node(place.document.data, path)
+    if not isinstance(node, str):
+        return None
+    try:
+        value = read_value(row, node)
+    except UnfitError:
+        return None
+    return Given(place.layer, value, place.document.position(path))
+
+
+def _node(node: Any, path: NodePath) -> Any:
+    """Return what stands at *path*, or None."""
     for part in path:
         if isinstance(part, str) and (not isinstance(node, dict) or part not in node):
-            return False
+            return None
         node = node[part]
-    return True
+    return node

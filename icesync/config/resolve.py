@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.fill import fill
-from icesync.config.layers import LayeredOrigin, Place
+from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
+from icesync.config.moves import check_moves, read_move
 from icesync.config.settings import (
     Layer,
     LookCloserError,
@@ -23,7 +24,7 @@ from icesync.config.settings import (
 )
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import Address
-from icesync.model.desired import DesiredServer, DesiredState, Removal, RemovalAction
+from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
 
     from icesync.config.document import Document
 
-__all__ = ["DEFAULTS_NAMES", "resolve"]
+__all__ = ["resolve"]
 
-DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
-
-_TOP_KEYS: Final = frozenset({"version", "organization", "defaults", "servers", "removed"})
+_TOP_KEYS: Final = frozenset({"version", "organization", "defaults", "servers", "removed", "moved"})
 
 
 def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnostic, ...]]:
@@ -57,7 +56,9 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
     for document in servers:
         resolver.add_file(document)
     resolver.check_removals()
-    state = DesiredState(resolver.servers, resolver.removals)
+    moves = resolver.moves
+    resolver.problems.extend(check_moves(moves, resolver.servers, resolver.removals))
+    state = DesiredState(resolver.servers, resolver.removals, {m.address: m for m in moves})
     return state, sort_diagnostics(resolver.problems)
 
 
@@ -78,6 +79,7 @@ class _Resolver:
 
     servers: dict[Address, DesiredServer] = field(default_factory=dict)
     removals: dict[Address, Removal] = field(default_factory=dict)
+    moves: list[Move] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     folders: dict[str, _Defaults] = field(default_factory=dict)
 
@@ -107,6 +109,7 @@ class _Resolver:
                 above = (*above, _Defaults(own, Place(document, ("defaults",))))
             layers = [_server_layer(node) for node in _list(data, "servers")]
             removals = [_removal(node) for node in _list(data, "removed")]
+            moves = [read_move(node) for node in _list(data, "moved")]
         except LookCloserError:
             self._explain(document, "email-servers")
             self._salvage(document)
@@ -121,6 +124,9 @@ class _Resolver:
                 self._report_missing(server, missing)
         for index, (skill, action) in enumerate(removals):
             self._add_removal(Address(organization, skill), action, document, index)
+        for index, (skill, source) in enumerate(moves):
+            position = document.position(("moved", index))
+            self.moves.append(Move(Address(organization, skill), source, position))
 
     def _salvage(self, document: Document) -> None:
         """

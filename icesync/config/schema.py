@@ -20,7 +20,7 @@ from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN, choi
 from icesync.config.source import Quoted
 from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
 from icesync.diagnostics import Diagnostic
-from icesync.model.address import MAX_ID
+from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID
 from icesync.model.desired import RemovalAction
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
 from icesync.model.presets import PRESETS
@@ -144,6 +144,18 @@ def _servers_schema() -> Schema:
         ("skill", "action"),
     )
     removed |= {"title": "removed server", "defaultSnippets": removal_snippets()}
+    moved = _mapping(
+        {
+            "skill": _skill(),
+            "from": {
+                "type": "string",
+                "pattern": f"^{ADDRESS_GRAMMAR}$",
+                "description": "The address that it had: ORG/SKILL, such as 59/666.",
+            },
+        },
+        "A server that has another address now.",
+        ("skill", "from"),
+    )
     properties = {
         "version": _VERSION,
         "organization": _field_schema(FIELDS_BY_KEY["organization"]),
@@ -153,6 +165,11 @@ def _servers_schema() -> Schema:
             "type": "array",
             "description": "The only way to end a server.",
             "items": removed,
+        },
+        "moved": {
+            "type": "array",
+            "description": "Servers that keep their history under a new address.",
+            "items": moved,
         },
     }
     schema = _mapping(properties, "Email servers of one organization.", ("version", "organization"))
@@ -308,7 +325,7 @@ _TYPES: Final = {"object": "a mapping", "array": "a list", "integer": "a whole n
 def _field_at(path: NodePath) -> Field | None:
     """Return the row that a path of a server file or a defaults file leads to."""
     names = [part for part in path if isinstance(part, str)]
-    if names and names[0] in {"defaults", "servers", "removed"}:
+    if names and names[0] in {"defaults", "servers", "removed", "moved"}:
         names = names[1:]
     return FIELDS_BY_KEY.get(".".join(names))
 

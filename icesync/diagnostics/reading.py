@@ -152,4 +152,21 @@ ROWS: Final = (
         before="name: Desk  # icesync: allow ICE304 the provider offers 465 only\n",
         after="name: Desk\n",
     ),
+    Rule(
+        "ICE016",
+        "an import that cannot be read",
+        what="A file given to `icesync import` is neither JSON nor CSV of email servers, or one "
+        "of its records does not fit.",
+        why="Half of an import would look like a whole one.",
+        waivable=False,
+        offline=False,
+    ),
+    Rule(
+        "ICE017",
+        "an import of something that exists already",
+        what="An imported server, or the file it would be written to, is there already.",
+        why="What somebody reviewed is never overwritten by what was exported some time ago.",
+        waivable=False,
+        offline=False,
+    ),
 )

@@ -93,7 +93,10 @@ class Conductor:
         waits = {c.address: recorder.settling_s(c, run.settle_s) for c in plan.calls}
         now = clock.monotonic()
         self._ready_at = {address: now + wait_s for address, wait_s in waits.items() if wait_s}
-        self._calls = deque(sorted(plan.calls, key=lambda c: waits[c.address]))
+        self._followers = _followers(plan)
+        held = {c.address for c in self._followers.values()}
+        free = (c for c in plan.calls if c.address not in held)
+        self._calls = deque(sorted(free, key=lambda c: waits[c.address]))
         self._local = [c for c in plan.effective if c.action is Action.FORGET]
         self._values = values
         self._open_gateway = open_gateway
@@ -160,6 +163,7 @@ class Conductor:
                 if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
                     self._stop.set()
                 self._recorder.conclude(change, outcome)
+                self._release(change, outcome)
                 self._done.put((change, outcome))
         except BaseException as error:  # noqa: BLE001 - the recording thread raises it again
             self._done.put(error)
@@ -167,6 +171,13 @@ class Conductor:
             if gateway is not None:
                 gateway.close()
             self._done.put(None)
+
+    def _release(self, change: ResourceChange, outcome: Outcome) -> None:
+        """Let go the call that waited for this one to succeed; the same worker can take it."""
+        follower = self._followers.get(change.address)
+        if follower is not None and outcome.kind is OutcomeKind.APPLIED:
+            with self._lock:
+                self._calls.append(follower)
 
     def _next(self) -> ResourceChange | None:
         """Return the next change to send, when the governor lets it leave; None to end."""
@@ -243,6 +254,17 @@ class Conductor:
     def stopped(self) -> str | None:
         """Why the run ended early, in words."""
         return self._governor.stopped
+
+
+def _followers(plan: Plan) -> dict[Address, ResourceChange]:
+    """
+    Return the calls that must wait, by the address whose call they wait for.
+
+    Where a server moved, the old record is disabled only once ICE has the new
+    one: the other way round a failure would leave the skill without mail.
+    """
+    moves = {c.moved_from: c.address for c in plan.calls if c.moved_from is not None}
+    return {moves[c.address]: c for c in plan.calls if c.address in moves}
 
 
 def _update(change: ResourceChange, values: Mapping[str, SecretValue]) -> Update:

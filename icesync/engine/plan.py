@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.late import check_changes, check_secrets, check_shared
 from icesync.engine.secrets import (
     Resolution,
@@ -26,6 +26,7 @@ from icesync.engine.secrets import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.planner.moves import carry, check_clashes, open_moves
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
 from icesync.planner.select import check_patterns, expand_ages, narrow
@@ -103,11 +104,14 @@ def plan(
     validation = validate(project, providers, strict=request.strict)
     desired = validation.require()
     stored = load(store, project.api.base_url)
+    _refuse_clashes(desired, stored)
     selection = _settle_selection(request, desired, stored)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
-    findings = compare(selected, stored.snapshot, resolution, key)
+    moves = open_moves(desired, stored.snapshot).values()
+    carried = carry(stored.snapshot, moves, desired.removals)
+    findings = compare(selected, carried, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
@@ -121,7 +125,7 @@ def plan(
     validation.require()
     changing = {change.address for change in made.effective}
     policy = Policy(project.limits, project.guards, request.allowed)
-    fleet = len(desired.servers.keys() | stored.snapshot.entries.keys())
+    fleet = len(desired.servers.keys() | carried.entries.keys())
     return Planning(
         made,
         desired,
@@ -134,6 +138,14 @@ def plan(
         validation.elsewhere(changing),
         validation.judge,
     )
+
+
+def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
+    """Demand that no move leads from one acknowledged record onto another one."""
+    clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot)))
+    if clashes:
+        told = "1 move leads" if len(clashes) == 1 else f"{len(clashes)} moves lead"
+        raise ConfigInvalid(f"{told} onto another record", diagnostics=clashes)
 
 
 def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Stored) -> Selection:
@@ -262,7 +274,11 @@ def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
         return "gone"
     if saved.prior != fresh.prior:
         return "the snapshot moved"
-    if saved.after != fresh.after:
+    if (saved.after, saved.moved_from, saved.source_stays) != (
+        fresh.after,
+        fresh.moved_from,
+        fresh.source_stays,
+    ):
         return "the files moved"
     if [(s.key, s.reference) for s in saved.secrets] != [
         (s.key, s.reference) for s in fresh.secrets

@@ -214,7 +214,8 @@ class Recorder:
             intent=_intent(change),
             attempted_at=self._now(),
         )
-        intent = Intent(change.address, change.action, entry)
+        drops = None if change.source_stays else change.moved_from
+        intent = Intent(change.address, change.action, entry, drops)
         self._intents[change.address] = intent
         return intent
 

@@ -11,7 +11,7 @@ from icesync.codec.conflict import decode_sides
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import StateCorrupt, StateNotSaved, UsageError
-from icesync.model.snapshot import Snapshot
+from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.planner.merge import merge_snapshots
 from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
@@ -132,7 +132,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
     Return the entries with *source* under the name *target*.
 
     Fingerprints stay bound to the address that they were made for, so no secret
-    is needed.
+    is needed. That ICE holds the record there is only assumed from then on.
 
     Raises:
         UsageError: there is no *source*, or there is a *target* already.
@@ -145,7 +145,10 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
         raise UsageError(f"{target} is in the snapshot already", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
     entry = entries.pop(source)
-    entries[target] = replace(entry, bound_to=entry.bound_to or source, digest="")
+    # ICE keeps records by address: what it acknowledged there says nothing about here.
+    status = entry.status if entry.uncertain else EntryStatus.ASSUMED
+    bound_to = entry.bound_to or source
+    entries[target] = replace(entry, status=status, bound_to=bound_to, applied_at=None, digest="")
     return entries
 
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
     from icesync.ports import SecretProvider
 
-__all__ = ["Validation", "own_credentials", "validate"]
+__all__ = ["NO_SERVER_FILE", "Validation", "own_credentials", "validate"]
+
+NO_SERVER_FILE: Final = "no server file was found"
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def validate(
     problems = [*unread, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
-        problems.append(Diagnostic("ICE001", "no server file was found", position, hint))
+        problems.append(Diagnostic("ICE001", NO_SERVER_FILE, position, hint))
     problems.extend(_check_references(project, desired, providers.keys()))
     judge = Judge(project.rules, strict)
     misread = judge.read(_with_waivers(project, files))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["MAX_ID", "Address", "parse_address"]
+__all__ = ["ADDRESS_GRAMMAR", "MAX_ID", "Address", "parse_address"]
 
 MAX_ID: Final = 2**31 - 1
 """Largest id that the service can hold: it binds ids to a 32-bit integer (observed)."""
 
-_ADDRESS: Final = re.compile(r"([1-9][0-9]{0,9})/([1-9][0-9]{0,9})")
+ADDRESS_GRAMMAR: Final = "([1-9][0-9]{0,9})/([1-9][0-9]{0,9})"
+"""Organization and skill; the schemas print it too. An id may still be too large."""
+
+_ADDRESS: Final = re.compile(ADDRESS_GRAMMAR)
 
 
 class Address(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,34 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.secret import SecretRef
 
-__all__ = ["DesiredServer", "DesiredState", "Origin", "Removal", "RemovalAction"]
+__all__ = [
+    "DesiredServer",
+    "DesiredState",
+    "Given",
+    "LayerKind",
+    "Move",
+    "Origin",
+    "Removal",
+    "RemovalAction",
+]
+
+
+class LayerKind(StrEnum):
+    """Where a value stands; the first one that gives it wins."""
+
+    TOP = "top of the file"
+    SERVER = "server"
+    FILE = "defaults of the file"
+    FOLDER = "defaults of a folder"
+    PRESET = "preset"
+
+
+class Given(NamedTuple):
+    """A value as one layer gives it."""
+
+    layer: LayerKind
+    value: Setting | SecretRef
+    position: SourcePosition
 
 
 class Origin(Protocol):
@@ -22,6 +49,10 @@ class Origin(Protocol):
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server itself without a key."""
+        ...
+
+    def chain(self, key: str) -> tuple[Given, ...]:
+        """Return what every layer gives for *key*, the effective value first."""
         ...
 
 
@@ -63,8 +94,18 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """An entry of ``moved:``: the record of *source* has the name *address* now."""
+
+    address: Address
+    source: Address
+    position: SourcePosition
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All servers and removals of all files; order of files does not matter."""
+    """All servers, removals and moves (by new address); order of files does not matter."""
 
     servers: Mapping[Address, DesiredServer]
     removals: Mapping[Address, Removal] = field(default_factory=dict)
+    moves: Mapping[Address, Move] = field(default_factory=dict)

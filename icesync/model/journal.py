@@ -34,11 +34,16 @@ class JournalHead:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call is about to leave; *entry* is what the snapshot will say if ICE acknowledges it."""
+    """
+    A call is about to leave; *entry* is what the snapshot will say if ICE acknowledges it.
+
+    *drops* is the old address of a move, whose entry leaves the snapshot then.
+    """
 
     address: Address
     action: Action
     entry: Entry
+    drops: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Action(StrEnum):
     ADOPT = "adopt"
     """first send"""
     UPDATE = "update"
+    MOVE = "move"
+    """first send to a new address; what was acknowledged at the old one is its history"""
     DISABLE = "disable"
     """send Disabled and inactive, then drop the entry"""
     FORGET = "forget"
@@ -46,7 +48,7 @@ class Action(StrEnum):
     NO_OP = "no-op"
 
 
-SENDING = frozenset({Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.RESEND})
+SENDING = frozenset({Action.ADOPT, Action.UPDATE, Action.MOVE, Action.DISABLE, Action.RESEND})
 """The actions that make a call."""
 
 
@@ -58,6 +60,8 @@ class Reason(StrEnum):
     REQUESTED = "asked for by --resend"
     NOT_IN_FILES = "no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"
+    ASSUMED = "its old values are assumed, ICE never acknowledged them"
+    MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ class ResourceChange:
     *before* and *after* are whole settings (None: no entry, no server), *fields*
     only what differs, *secrets* all that ride along, each in the field table's
     order. *prior* is the digest of the entry that the plan started from.
+
+    For a move, *before* and *prior* are those of *moved_from*. Its entry leaves the
+    snapshot once ICE acknowledged the record at the new address, unless
+    *source_stays*, because ``removed:`` ends it with a call of its own.
     """
 
     address: Address
@@ -106,6 +114,8 @@ class ResourceChange:
     prior: str | None = None
     name: str = ""
     position: SourcePosition | None = None
+    moved_from: Address | None = None
+    source_stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """
 What was last sent and acknowledged: the only memory, since ICE cannot be read.
 
-The snapshot never says what *is*; it says what ICE answered "Success" to.
+The snapshot never says what *is*; it says what ICE answered "Success" to, and
+keeps apart what people told it to assume.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class EntryStatus(StrEnum):
 
     APPLIED = "applied"
     """acknowledged"""
+    ASSUMED = "assumed"
+    """taken for what ICE holds, on the word of a person; ICE never acknowledged it here"""
     PENDING = "pending"
     """about to be sent when the run ended; whether it was, nobody knows"""
     UNCERTAIN = "uncertain"
@@ -43,8 +46,8 @@ class Entry:
     """
     One server's record.
 
-    *settings* and *secrets* are the last acknowledged ones, also while a call
-    is open; they are empty for a server that never was acknowledged. *intent*
+    *settings* and *secrets* are the last acknowledged or assumed ones, also while a
+    call is open; they are empty for a server of which nothing is known. *intent*
     is the digest of what an open call was to bring, *attempted_at* its time.
     *bound_to* is the address that the fingerprints were made for, when the
     entry was moved since. Times are UTC, ``YYYY-MM-DDTHH:MM:SSZ``.
@@ -63,7 +66,12 @@ class Entry:
     @property
     def uncertain(self) -> bool:
         """Whether the last call has no known outcome, so that it must be sent again."""
-        return self.status is not EntryStatus.APPLIED
+        return self.status in {EntryStatus.PENDING, EntryStatus.UNCERTAIN}
+
+    @property
+    def assumed(self) -> bool:
+        """Whether ICE never acknowledged it: a person said that it is so."""
+        return self.status is EntryStatus.ASSUMED
 
 
 @dataclass(frozen=True, slots=True)

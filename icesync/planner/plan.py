@@ -12,11 +12,14 @@ settles the actions:
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
   differs and even if the files were reverted meanwhile: ICE may hold the other
-  value, and nobody can look.
+  value, and nobody can look;
+* a server that ``moved:`` gives another address is sent to the new one, and
+  compared with what was acknowledged at the old one (:mod:`icesync.planner.moves`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import FIELDS, Setting
@@ -30,13 +33,14 @@ from icesync.model.plan import (
 )
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.planner.diff import diff_settings
-from icesync.planner.select import is_selected, matches
+from icesync.planner.moves import carry, open_moves, stays
+from icesync.planner.select import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState, Removal
+    from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
     from icesync.model.snapshot import Entry, Snapshot
 
 __all__ = ["DISABLED", "make_plan"]
@@ -64,23 +68,12 @@ def make_plan(
     """
     findings = findings or SecretFindings(SecretComparison.NOT_COMPARED)
     selection = selection or Selection()
-    planner = _Planner(findings, selection)
-    addresses = sorted(desired.servers.keys() | snapshot.entries.keys())
-    if selection.targets or selection.excludes:
-        addresses = [a for a in addresses if is_selected(a, selection)]
+    planner = _Planner(desired, snapshot, findings, selection)
     return Plan(
         base_url=snapshot.base_url,
         lineage=snapshot.lineage,
         base_serial=snapshot.serial,
-        changes=tuple(
-            planner.change(
-                address,
-                desired.servers.get(address),
-                snapshot.entries.get(address),
-                desired.removals.get(address),
-            )
-            for address in addresses
-        ),
+        changes=tuple(planner.change(address) for address in planner.addresses()),
         selection=selection,
         complete=complete,
         key_id=snapshot.key_id,
@@ -88,42 +81,74 @@ def make_plan(
 
 
 class _Planner:
-    """Decides one server at a time, under the same findings and selection."""
+    """
+    Decides one server at a time, under the same findings and selection.
 
-    def __init__(self, findings: SecretFindings, selection: Selection) -> None:
-        self.findings = findings
-        self.resend = selection.resend
+    *moves* are the open ones that are selected, by new address. *held* are the
+    old addresses of those that are not: nothing happens to them either.
+    """
 
-    def change(
+    def __init__(
         self,
-        address: Address,
-        wanted: DesiredServer | None,
-        entry: Entry | None,
-        removal: Removal | None,
-    ) -> ResourceChange:
+        desired: DesiredState,
+        snapshot: Snapshot,
+        findings: SecretFindings,
+        selection: Selection,
+    ) -> None:
+        self.desired = desired
+        self.findings = findings
+        self.selection = selection
+        moves = open_moves(desired, snapshot)
+        self.moves = {a: move for a, move in moves.items() if is_move_selected(move, selection)}
+        self.left_out = moves.keys() - self.moves.keys()
+        self.held = {moves[address].source for address in self.left_out}
+        self.entries = carry(snapshot, self.moves.values(), desired.removals).entries
+
+    def addresses(self) -> list[Address]:
+        """Return what the plan answers for, sorted."""
+        addresses = sorted(self.desired.servers.keys() | self.entries.keys())
+        selection = self.selection
+        if not selection.targets and not selection.excludes:
+            return addresses
+        return [a for a in addresses if is_selected(a, selection) and a not in self.left_out]
+
+    def change(self, address: Address) -> ResourceChange:
+        """Return what happens to one server."""
+        wanted, entry = self.desired.servers.get(address), self.entries.get(address)
         if wanted is None:
             # The address came from the desired servers or from the snapshot.
             assert entry is not None
-            return _end(address, entry, removal)
+            if address in self.held:
+                return _orphan(address, entry, Reason.MOVE_NOT_SELECTED)
+            return _end(address, entry, self.desired.removals.get(address))
         if entry is None:
             return self._send(wanted, None, Action.ADOPT, Reason.NOT_IN_SNAPSHOT)
-        return self._compare(wanted, entry)
+        move = self.moves.get(address)
+        return self._compare(wanted, entry) if move is None else self._move(wanted, entry, move)
+
+    def _move(self, wanted: DesiredServer, entry: Entry, move: Move) -> ResourceChange:
+        return replace(
+            self._send(wanted, entry, Action.MOVE, _doubt(entry)),
+            moved_from=move.source,
+            source_stays=stays(move, self.desired.removals),
+        )
 
     def _compare(self, wanted: DesiredServer, entry: Entry) -> ResourceChange:
-        uncertain = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else None
+        doubt = _doubt(entry)
         if not entry.settings:
-            return self._send(wanted, entry, Action.ADOPT, uncertain)
+            return self._send(wanted, entry, Action.ADOPT, doubt)
         if entry.settings != wanted.settings or self._rotated(wanted, entry):
-            return self._send(wanted, entry, Action.UPDATE, uncertain)
-        if uncertain:
-            return self._send(wanted, entry, Action.RESEND, uncertain)
-        if self.resend and matches(wanted.address, self.resend):
+            return self._send(wanted, entry, Action.UPDATE, doubt)
+        if entry.uncertain:
+            return self._send(wanted, entry, Action.RESEND, doubt)
+        if self.selection.resend and matches(wanted.address, self.selection.resend):
             return self._send(wanted, entry, Action.RESEND, Reason.REQUESTED)
         return ResourceChange(
             wanted.address,
             Action.NO_OP,
             entry.settings,
             wanted.settings,
+            reason=doubt,
             prior=entry.digest,
             name=wanted.name,
         )
@@ -169,15 +194,26 @@ class _Planner:
         return tuple(changes)
 
 
+def _doubt(entry: Entry) -> Reason | None:
+    """Return why what the snapshot says of a server may not be what ICE holds."""
+    if entry.uncertain:
+        return Reason.LAST_WRITE_UNCERTAIN
+    return Reason.ASSUMED if entry.assumed else None
+
+
+def _orphan(address: Address, entry: Entry, reason: Reason) -> ResourceChange:
+    return ResourceChange(
+        address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.digest
+    )
+
+
 def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceChange:
     """Return how a server ends that no file defines any more."""
     if removal is None or (removal.action == "disable" and not entry.settings):
         # A server that never was acknowledged cannot be disabled: its settings
         # are not known, and a call replaces the whole record.
         reason = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else Reason.NOT_IN_FILES
-        return ResourceChange(
-            address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.digest
-        )
+        return _orphan(address, entry, reason)
     if removal.action == "forget":
         return ResourceChange(
             address,

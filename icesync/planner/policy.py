@@ -60,7 +60,8 @@ def check_policy(plan: Plan, policy: Policy, snapshot: Snapshot, fleet: int) -> 
 
 def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
     counts = {
-        LimitName.ADOPTS: plan.count(Action.ADOPT),
+        # A move, too, is the first send to an address.
+        LimitName.ADOPTS: plan.count(Action.ADOPT) + plan.count(Action.MOVE),
         LimitName.UPDATES: plan.count(Action.UPDATE),
         LimitName.DISABLES: sum(disables(change) for change in plan.changes),
     }
@@ -92,7 +93,7 @@ def guards_of(change: ResourceChange, known: Presented) -> tuple[Guard, ...]:
     """Return the guards that *change* touches, whether or not they are switched on."""
     if change.action is Action.ADOPT:
         return (Guard.HOST_CHANGE,) if _borrows(change, known) else ()
-    if change.action not in {Action.UPDATE, Action.DISABLE}:
+    if change.action not in {Action.UPDATE, Action.MOVE, Action.DISABLE}:
         return ()
     touched = tuple(guard for guard, touches in _GUARDS.items() if touches(change))
     if Guard.HOST_CHANGE not in touched and _borrows(change, known):
@@ -134,7 +135,7 @@ def disables(change: ResourceChange) -> bool:
     """Return whether *change* ends a server's mail: by ``removed:``, a status or a flag."""
     if change.action is Action.DISABLE:
         return True
-    return change.action is Action.UPDATE and any(
+    return change.action in {Action.UPDATE, Action.MOVE} and any(
         (f.key == "status" and f.after == "Disabled") or (f.key == "active" and f.after is False)
         for f in change.fields
     )

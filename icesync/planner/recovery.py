@@ -94,6 +94,8 @@ def settle(
     """Write into *entries* how the call of *intent* ended; *before* is the entry before the run."""
     address = intent.address
     if kind is OutcomeKind.APPLIED:
+        if intent.drops is not None:
+            entries.pop(intent.drops, None)
         if intent.action is Action.DISABLE:
             entries.pop(address, None)
         else:

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from icesync.model.desired import DesiredState
+    from icesync.model.desired import DesiredState, Move
     from icesync.model.plan import Selection
     from icesync.model.snapshot import Snapshot
 
 __all__ = [
     "ALL",
+    "ASSUMED",
     "OLDER_THAN",
+    "assumed",
     "check_patterns",
     "expand_ages",
+    "is_move_selected",
     "is_selected",
     "matches",
     "narrow",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 ALL: Final = "all"
+ASSUMED: Final = "assumed"
 OLDER_THAN: Final = "older-than"
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
@@ -49,6 +53,11 @@ def is_selected(address: Address, selection: Selection) -> bool:
     if selection.targets and not matches(address, selection.targets):
         return False
     return not matches(address, selection.excludes)
+
+
+def is_move_selected(move: Move, selection: Selection) -> bool:
+    """Return whether *selection* takes in *move*: its new address, and the old one not excluded."""
+    return is_selected(move.address, selection) and not matches(move.source, selection.excludes)
 
 
 def narrow(desired: DesiredState, selection: Selection) -> DesiredState:
@@ -74,15 +83,20 @@ def parse_age(text: str) -> timedelta:
 
 
 def older_than(snapshot: Snapshot, age: timedelta, now: datetime) -> tuple[Address, ...]:
-    """Return the servers that were last acknowledged longer than *age* ago, sorted."""
+    """Return the servers that were not acknowledged since *age* ago, or only assumed, sorted."""
     edge = (now - age).strftime("%Y-%m-%dT%H:%M:%SZ")
-    entries = snapshot.entries.items()
-    return tuple(sorted(a for a, e in entries if e.applied_at and e.applied_at < edge))
+    old = (a for a, e in snapshot.entries.items() if e.applied_at and e.applied_at < edge)
+    return tuple(sorted([*old, *assumed(snapshot)]))
+
+
+def assumed(snapshot: Snapshot) -> tuple[Address, ...]:
+    """Return the servers that ICE never acknowledged, but a person said are so, sorted."""
+    return tuple(sorted(a for a, entry in snapshot.entries.items() if entry.assumed))
 
 
 def expand_ages(patterns: Iterable[str], snapshot: Snapshot, now: datetime) -> tuple[str, ...]:
     """
-    Return *patterns* with each ``older-than=AGE`` replaced by the addresses it means.
+    Return *patterns* with each ``older-than=AGE`` and ``assumed`` replaced by what they mean.
 
     Raises:
         UsageError: an age cannot be read.
@@ -93,6 +107,8 @@ def expand_ages(patterns: Iterable[str], snapshot: Snapshot, now: datetime) -> t
         name, _, age = pattern.partition("=")
         if name == OLDER_THAN:
             expanded += [str(a) for a in older_than(snapshot, parse_age(age), now)]
+        elif pattern == ASSUMED:
+            expanded += [str(a) for a in assumed(snapshot)]
         else:
             expanded.append(pattern)
     return tuple(expanded)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
+    from icesync.model.desired import Removal
     from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
 
@@ -31,6 +33,7 @@ __all__ = [
     "rest_of",
     "shown_secret",
     "shown_value",
+    "spent_told",
     "totals",
 ]
 
@@ -41,9 +44,12 @@ CANNOT_BE_READ: Final = (
 _ALIGNED: Final = 60
 """Places line up behind values of up to so many columns."""
 
+_NAMED_ENTRIES: Final = 5
+
 SYMBOLS: Final = {
     Action.ADOPT: ("+", "green", "will be sent for the first time"),
     Action.UPDATE: ("~", "yellow", "will be updated"),
+    Action.MOVE: (">", "blue", "will be sent to its new address"),
     Action.DISABLE: ("-", "red", "will be disabled"),
     Action.FORGET: (".", "magenta", "will be forgotten, nothing is sent"),
     Action.RESEND: ("!", "cyan", "will be sent again"),
@@ -53,6 +59,7 @@ SYMBOLS: Final = {
 _COUNTED: Final = (
     (Action.ADOPT, "to adopt"),
     (Action.UPDATE, "to update"),
+    (Action.MOVE, "to move"),
     (Action.DISABLE, "to disable"),
     (Action.FORGET, "to forget"),
     (Action.RESEND, "to resend"),
@@ -83,7 +90,8 @@ def totals(plan: Plan) -> str:
     counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
     rest = []
     if unchanged := plan.count(Action.NO_OP):
-        rest.append(f"{unchanged} unchanged")
+        told = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
+        rest.append(f"{unchanged} unchanged" + (f" ({told} only assumed)" if told else ""))
     if orphans := plan.count(Action.ORPHAN):
         rest.append(f"{orphans} orphaned")
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
@@ -101,15 +109,31 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
     symbol, colour, sentence = SYMBOLS[change.action]
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
     yield f"{head} {sentence}{_place(change.position, style)}"
-    if change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
+    if change.reason is Reason.ASSUMED:
+        yield f"    {style.paint(change.reason, 'dim')}"
+    elif change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"
+    if change.moved_from is not None:
+        yield f"    {style.paint(_old_record(change), 'dim')}"
     if change.action is Action.ADOPT:
         yield from _whole_record(change, style)
     elif change.action in SENDING:
         yield from _differences(change, style)
-    elif change.action is Action.ORPHAN:
+    elif change.action is Action.ORPHAN and change.reason is not Reason.MOVE_NOT_SELECTED:
         text = f"list skill {change.address.skill} under `removed:` to disable or forget it"
         yield f"    {style.paint(text, 'dim')}"
+
+
+def _old_record(change: ResourceChange) -> str:
+    """Return what becomes of the record at the old address: a move sends nothing there."""
+    source = change.moved_from
+    assert source is not None
+    if change.source_stays:
+        return f"moved from {source}, which is disabled once ICE has the new record"
+    return (
+        f"moved from {source}: ICE keeps the record there; "
+        f"`removed: [{{skill: {source.skill}, action: disable}}]` would stop it"
+    )
 
 
 def _title(change: ResourceChange) -> str:
@@ -231,6 +255,8 @@ def changed_keys(change: ResourceChange) -> list[str]:
 
 def _gist(change: ResourceChange) -> str:
     """Return what changes in a few words: the names of the fields, or the server's name."""
+    if change.moved_from is not None:
+        return f"from {change.moved_from}"
     if change.action is Action.UPDATE:
         keys = changed_keys(change)
         more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
@@ -247,3 +273,14 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
         told = safe(f"{refusal.finding} {refusal.message}".lstrip())
         lines.append(f"  {told}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
     return "\n".join(lines) + "\n"
+
+
+def spent_told(entries: Sequence[Move | Removal]) -> str:
+    """Return which *entries* of ``removed:`` and ``moved:`` the snapshot knows nothing about."""
+    told = [
+        f"{entry.source if isinstance(entry, Move) else entry.address}"
+        f" ({safe(entry.position.file)}:{entry.position.line})"
+        for entry in entries[:_NAMED_ENTRIES]
+    ]
+    more = f" and {len(entries) - len(told)} more" if len(entries) > len(told) else ""
+    return f"{', '.join(told)}{more}: the snapshot does not know what these entries name"

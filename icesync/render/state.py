@@ -56,11 +56,18 @@ def render_entries(snapshot: Snapshot, now: datetime, style: Style) -> str:
     lines = []
     width = max((len(str(address)) for address in snapshot.entries), default=0)
     for address, entry in sorted(snapshot.entries.items()):
-        status = style.paint(f"{entry.status:<9}", "yellow" if entry.uncertain else "green")
-        told = f"acknowledged {age(entry.applied_at, now)}"
+        status = style.paint(f"{entry.status:<9}", _colour(entry))
+        ago = age(entry.applied_at, now)
+        told = f"acknowledged {ago}" if entry.applied_at else "never acknowledged"
         commit = f"  {safe(entry.revision)[:12]}" if entry.revision else ""
         lines.append(f"{address!s:<{width}}  {status}  {told}{style.paint(commit, 'dim')}\n")
     return "".join(lines)
+
+
+def _colour(entry: Entry) -> str:
+    if entry.uncertain:
+        return "yellow"
+    return "cyan" if entry.assumed else "green"
 
 
 def render_entry(address: Address, entry: Entry, now: datetime, style: Style) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.fields import SENT_FIELDS, Field, Kind, Setting, WireType
+from icesync.model.fields import SENT_FIELDS, Field, Kind, Role, Setting, WireType
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.model.update import Update
 
-__all__ = ["TOKEN_NAME", "UPDATE_PATH", "encode_update"]
+__all__ = ["TOKEN_NAME", "UPDATE_PATH", "encode_update", "sent_members"]
 
 UPDATE_PATH: Final = "/api/EmailAdmin/UpdateEmailServer"
 """doc: ``POST {base}/api/EmailAdmin/UpdateEmailServer``."""
@@ -36,40 +36,42 @@ def encode_update(update: Update, token: SecretValue, options: WireOptions) -> b
     given is sent as *options* say, but for a number, which is left out: the
     service cannot bind null to an integer (observed).
     """
-    document: dict[str, object] = _address_members(update.address, options.org_key)
+    document: dict[str, object] = {**_address_members(update.address, options.org_key)}
     for field in SENT_FIELDS:
-        value = _wire_value(field, update, options.absent)
-        if value is not _LEFT_OUT:
-            document[field.wire[0]] = value
+        secret = update.secrets.get(field.key)
+        value = secret.reveal() if secret is not None else update.settings.get(field.key)
+        document |= _members(field, value, options.absent)
     document[TOKEN_NAME] = token.reveal()
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_LEFT_OUT: Final = object()
+def sent_members(
+    field: Field, value: Setting | None, address: Address, options: WireOptions
+) -> dict[str, Setting | None]:
+    """Return what a call for *address* carries of *field*; empty where it carries nothing."""
+    if field.role is Role.ADDRESS:
+        found = _address_members(address, options.org_key)
+        return {name: found[name] for name in field.wire if name in found}
+    return _members(field, value, options.absent) if field.role is Role.SENT else {}
 
 
-def _address_members(address: Address, org_key: OrgKey) -> dict[str, object]:
+def _address_members(address: Address, org_key: OrgKey) -> dict[str, Setting | None]:
     names = ("OrgId", "OrganizationId") if org_key is OrgKey.BOTH else (org_key.value,)
     return {**dict.fromkeys(names, address.organization), "SkillId": address.skill}
 
 
-def _wire_value(field: Field, update: Update, absent: Absent) -> object:
-    if field.secret:
-        secret = update.secrets.get(field.key)
-        return _absent(field, absent) if secret is None else secret.reveal()
-    value = update.settings.get(field.key)
-    return _absent(field, absent) if value is None else _to_wire(field, value)
+def _members(field: Field, value: Setting | None, absent: Absent) -> dict[str, Setting | None]:
+    name = field.wire[0]
+    if value is not None:
+        return {name: _to_wire(field, value)}
+    if field.wire_type is WireType.BOOLEAN:
+        return {name: False}
+    if field.wire_type is WireType.NUMBER or absent is Absent.OMIT:
+        return {}
+    return {name: "" if absent is Absent.EMPTY else None}
 
 
 def _to_wire(field: Field, value: Setting) -> Setting:
     if field.kind is Kind.INCOMING:
         return value == "imap"
     return str(value) if field.wire_type is WireType.STRING else value
-
-
-def _absent(field: Field, absent: Absent) -> object:
-    if field.wire_type is WireType.NUMBER:
-        return _LEFT_OUT
-    if field.wire_type is WireType.BOOLEAN:
-        return False
-    return {Absent.EMPTY: "", Absent.NULL: None, Absent.OMIT: _LEFT_OUT}[absent]

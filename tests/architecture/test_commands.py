@@ -12,7 +12,7 @@ import pytest
 from rig import run_process, run_program
 
 import icesync
-from icesync.cli.main import COMMANDS, program
+from icesync.cli.main import COMMANDS, module_of, program
 from icesync.config.schema import SCHEMAS as FILES
 from icesync.config.schema import build_schema
 from icesync.render.schemas import DOCUMENTS
@@ -29,7 +29,7 @@ FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
 
 def command_of(name: str) -> click.Command:
     """Return the command of the module *name*."""
-    command = importlib.import_module(f"icesync.cli.commands.{name}").command
+    command = importlib.import_module(f"icesync.cli.commands.{module_of(name)}").command
     assert isinstance(command, click.Command)
     return command
 
@@ -50,7 +50,7 @@ def test_every_module_is_in_the_table() -> None:
     """A command that is not in the table would not be found."""
     modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
 
-    assert modules == {name.replace("-", "_") for name in COMMANDS}
+    assert modules == {module_of(name) for name in COMMANDS}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -102,7 +102,7 @@ def test_help_is_shown(name: str, tmp_path: Path) -> None:
 
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: icesync {name}")
-    assert "\\b" not in result.stdout
+    assert "\\b" not in result.stdout  # click's mark for lines to keep, written in a raw text
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_version_loads_nothing(tmp_path: Path, arguments: list[str]) -> None:
     "arguments",
     [
         ["--help"], ["plan", "--help"], ["apply", "--help"], ["state", "--help"],
-        ["state", "mv", "--help"], ["emulator", "--help"], ["completion", "bash"],
+        ["state", "mv", "--help"], ["import", "--help"], ["explain", "--help"],
+        ["emulator", "--help"], ["completion", "bash"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -84,7 +85,9 @@ def test_reading_loads_no_schema_library(repository: Repository, command: str) -
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plan"], ["check"], ["show"], ["state", "list"]], ids=" ".join
+    "arguments",
+    [["plan"], ["check"], ["show"], ["state", "list"], ["explain", "59/663"]],
+    ids=" ".join,
 )
 def test_plan_without_changes_loads_little(repository: Repository, arguments: list[str]) -> None:
     """Where nothing differs, nothing is loaded that compares, paints or sends."""

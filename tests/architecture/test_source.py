@@ -19,6 +19,7 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 OPENERS = (
     "wire/",
     "codec/fingerprint.py",
+    "codec/secretfile.py",
     "codec/traits.py",
     "model/secret.py",
     "forge/client.py",
@@ -26,8 +27,9 @@ OPENERS = (
 """
 Who may open a secret.
 
-`traits` tells kinds and lengths, so that no rule needs the value; the forge's token
-travels in a header that no one else writes.
+`traits` tells kinds and lengths, so that no rule needs the value; `secretfile` writes
+what a person asked an import for; the forge's token travels in a header that no one
+else writes.
 """
 
 

@@ -11,11 +11,13 @@ hold them.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import html
 import io
 import json
 import logging
+import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -279,13 +281,21 @@ def _kinds(command: str) -> str:
     return " ".join(f"--report {kind}={command}.{kind}" for kind in kinds)
 
 
+IMPORTED: Final = {
+    "OrgId": 70, "Status": "Enabled", "IsImap": True, "IsSSL": False, "IsTLS": True,
+    "SMTPServerAddress": "a", "SMTPPort": "587", "SMTPUserName": "u", "SMTPMailbox": "m",
+    "SMTPPollrate": "10", "ImapServerAddress": "a", "ImapPort": "993", "ImapUserName": "u",
+    "ImapMailbox": "m", "ImapPollrate": "10",
+}  # fmt: skip
+
 GOOD_DAY: Final = (
     "token", "validate", "plan", "plan --json", "plan -o plan.json", "show plan.json",
     "show plan.json --json", "apply -y", "check", "show", "show --json", "state list",
     "state show 59/1", "state show 59/1 --json", "plan --secrets skip",
     "apply -y --json --resend all", "plan --format markdown", f"check {_kinds('check')}",
     f"validate {_kinds('validate')}", f"plan {_kinds('plan')}",
-    f"apply -y --resend all {_kinds('apply')}", "state mv 59/1 59/900", "state rm 59/900",
+    f"apply -y --resend all {_kinds('apply')}", "explain 59/1", "explain 59/1 smtp.password",
+    "explain 59/1 --json", "state mv 59/1 59/900", "state rm 59/900",
 )  # fmt: skip
 
 
@@ -324,6 +334,37 @@ def test_awkward_secrets_where_things_go_wrong() -> None:
     """Every failure keeps every awkward secret to itself."""
     with new_world() as (root, archive):
         Journey(root, AWKWARD).goes_wrong(archive)
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_awkward_secrets_that_are_imported(form: str) -> None:
+    """They are in the file that was asked for, and nowhere else; what fails says none either."""
+    rows = [
+        {**IMPORTED, "SkillId": skill, "SMTPPassword": secret}
+        for skill, secret in enumerate(AWKWARD.values(), start=1)
+    ]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, IMPORTED | dict.fromkeys(("SkillId", "SMTPPassword")))
+    writer.writeheader()
+    writer.writerows(rows)
+    good = json.dumps(rows) if form == "json" else table.getvalue()
+    with new_world() as (root, _):
+        journey = Journey(root, AWKWARD)
+        bad = [good.rpartition(",")[0], good.replace('587"', 'x"').replace("587,", "x,"), good * 2]
+        for name, text in [("good", good), *((f"bad{n}", text) for n, text in enumerate(bad))]:
+            journey.search.sources.add(journey.repository.write(name, text))
+            if name != "good":
+                journey.demand(3, f"import {name} --assume-in-sync", f"import {name}")
+        journey.demand(0, "import good --dry-run")
+        kept = root / "kept"
+        journey.search.sources.add(kept)
+        journey.demand(0, "import good --secrets env:kept --assume-in-sync", "state list --json")
+        done = subprocess.run(
+            ["sh", "-c", '. "$1"; printf %s "$ICE_70_1_SMTP_PASSWORD"', "sh", str(kept)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+
+    assert done.stdout == AWKWARD["plain"]
 
 
 @settings(max_examples=3)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from builders import BASE_URL, KEY, Place, plan, ref
+from builders import BASE_URL, KEY, Place, move, plan, ref, removal
 from fakes import FakeClock, FakeGateway, FakeProgress, FakeStore
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from icesync.model.fields import SETTING_FIELDS, Kind
 from icesync.model.plan import Action
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
+from icesync.planner.moves import carry, open_moves
 from icesync.planner.plan import make_plan
 from icesync.render.plan import render_plan
 from icesync.render.report import render_report, report_document
@@ -77,7 +79,8 @@ def resolution(prefix: str = "canary") -> Resolution:
 def planned(wanted: DesiredState, store: FakeStore, secrets: Resolution) -> Plan:
     """Return the plan from what is stored to *wanted*."""
     before = load(store, BASE_URL).snapshot
-    made = make_plan(wanted, before, compare(wanted, before, secrets, KEY))
+    carried = carry(before, open_moves(wanted, before).values(), wanted.removals)
+    made = make_plan(wanted, before, compare(wanted, carried, secrets, KEY))
     return attach_tags(made, secrets, KEY)
 
 
@@ -101,6 +104,50 @@ def test_plan_after_apply_is_empty(first: DesiredState, second: DesiredState) ->
 
     assert report.complete
     assert planned(second, store, secrets).effective == ()
+
+
+@st.composite
+def relocations(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
+    """Draw a fleet, and the same with some servers moved and changed, some of them ended."""
+    first = draw(fleets())
+    leaving = draw(st.sets(st.sampled_from(sorted(first.servers)))) if first.servers else set()
+    servers = {a: s for a, s in first.servers.items() if a not in leaving}
+    moves, removals = {}, {}
+    for number, source in enumerate(sorted(leaving), start=1):
+        target, server = Address(9, number), first.servers[source]
+        settings = draw(st.one_of(st.just(server.settings), SETTINGS))
+        servers[target] = replace(server, address=target, settings=settings)
+        moves[target] = move(target, source)
+        action = draw(st.sampled_from(["disable", "forget", None]))
+        if action:
+            removals[source] = removal(source, action)
+    return first, DesiredState(servers, removals, moves)
+
+
+@given(relocations(), st.sampled_from(OutcomeKind), st.data())
+def test_moved_servers_arrive_whatever_fails_first(
+    fleets_: tuple[DesiredState, DesiredState], kind: OutcomeKind, data: st.DataObject
+) -> None:
+    """A failed run loses no history and claims nothing; after a good one nothing is left to do."""
+    first, second = fleets_
+    store, secrets = FakeStore(), resolution()
+    carry_out(planned(first, store, secrets), store, secrets, FakeGateway())
+    made = planned(second, store, secrets)
+    addresses = sorted(c.address for c in made.calls) or [Address(1, 1)]
+    failing = data.draw(st.sets(st.sampled_from(addresses)))
+    gateway = FakeGateway({address: Outcome(kind, "told") for address in failing})
+
+    report = carry_out(made, store, secrets, gateway)
+
+    entries = load(store, BASE_URL).snapshot.entries
+    acknowledged = {r.address for r in report.results if r.status == "applied"}
+    for target, moved in second.moves.items():
+        arrived = target in entries and entries[target].settings != {}
+        assert arrived is (target in acknowledged)
+        assert arrived or entries[moved.source].settings == first.servers[moved.source].settings
+    assert carry_out(planned(second, store, secrets), store, secrets, FakeGateway()).complete
+    assert planned(second, store, secrets).effective == ()
+    assert load(store, BASE_URL).snapshot.entries.keys() == second.servers.keys()
 
 
 @given(fleets(), st.randoms(use_true_random=False))

@@ -144,7 +144,19 @@ ODD = st.sampled_from(_ODD)
 KEYS = st.sampled_from(
     (
         *sorted({part for field in FIELDS for part in field.key.split(".")}),
-        *("version", "servers", "removed", "defaults", "action", "api", "token", "prot", "Host"),
+        *(
+            "version",
+            "servers",
+            "removed",
+            "moved",
+            "from",
+            "defaults",
+            "action",
+            "api",
+            "token",
+            "prot",
+            "Host",
+        ),
     )
 )
 
@@ -187,6 +199,13 @@ _REMOVED = st.fixed_dictionaries(
     {"skill": st.sampled_from(["8", "9"]), "action": st.sampled_from(["disable", "'forget'"])}
 )
 
+_MOVED = st.fixed_dictionaries(
+    {
+        "skill": st.sampled_from(["1", "7"]),
+        "from": st.sampled_from(["59/6", "'60/1'", "59/9999999999"]),
+    }
+)
+
 SERVER_FILES = st.builds(
     lambda head, rest: {**head, **rest},
     st.fixed_dictionaries({"version": st.just("1"), "organization": st.just("59")}),
@@ -194,6 +213,7 @@ SERVER_FILES = st.builds(
         defaults=_settings(server=False),
         servers=st.lists(_settings(server=True), max_size=3),
         removed=st.lists(_REMOVED, max_size=2),
+        moved=st.lists(_MOVED, max_size=2),
     ),
 )
 
@@ -277,7 +297,10 @@ def _mutated(draw: st.DrawFn, files: st.SearchStrategy[Any]) -> str:
     return _render(tree)
 
 
-SEMANTIC = {"ICE102", "ICE107", "ICE110", "ICE201", "ICE202", "ICE203"}
+SEMANTIC = {
+    "ICE102", "ICE104", "ICE107", "ICE110", "ICE111", "ICE112", "ICE113",
+    "ICE201", "ICE202", "ICE203",
+}  # fmt: skip
 """The rules that a schema cannot express: what is missing, twice, or both there and removed."""
 
 
@@ -340,7 +363,7 @@ def _view(state: DesiredState) -> Any:
         )
         for address, server in state.servers.items()
     }
-    return servers, state.removals
+    return servers, state.removals, state.moves
 
 
 def _linted(state: DesiredState) -> list[Diagnostic]:

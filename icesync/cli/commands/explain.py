@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import click
 
-from icesync.cli.options import Common, common_options
+from icesync.cli.options import Common, common_options, format_options
 
 __all__ = ["command"]
 
 
 @click.command(name="explain")
-@click.argument("topic", required=False, metavar="RULE")
+@click.argument("topic", required=False, metavar="[ADDR [FIELD] | RULE]")
+@click.argument("field", required=False, metavar="")
 @common_options
+@format_options
 @click.pass_obj
-def command(common: Common, topic: str | None) -> int:
-    r"""
-    Say what a rule means.
+def command(
+    common: Common, topic: str | None, field: str | None, format_name: str, as_json: bool
+) -> int:
+    """
+    Say which line gave each value, or what a rule means.
 
-    RULE is the id that stands in a finding. What it looks at, why, an example
-    before and after, and how to waive it. Without one, all rules are listed.
+    Of a server every value with its file and line. With a FIELD, such as
+    smtp.port or SMTPPort, its whole chain: every layer that gives it, what is
+    sent of it, and where that is documented. Of a RULE, the id that stands in a
+    finding: what it looks at, why, an example before and after, and how to waive
+    it. Without anything, all rules are listed.
 
     \b
+    icesync explain 59/663
+    icesync explain 59/663 smtp.port
     icesync explain ICE303
     """
-    from icesync.diagnostics import RULES
-    from icesync.errors import UsageError
-    from icesync.render.rules import near_rules, render_rule, render_rules
+    from icesync.cli.explaining import explain_rule, explain_server, is_rule
 
-    console = common.console
-    if topic is None:
-        console.data(render_rules(RULES.values(), console.style))
-        return 0
-    rule = RULES.get(topic.upper())
-    if rule is None:
-        near = near_rules(topic)
-        hint = f"did you mean {near}?" if near else "icesync explain   lists the rules"
-        raise UsageError(f"no such rule: {ascii(topic)[1:-1]}", hint)
-    console.data(render_rule(rule, console.style))
+    if topic is None or (field is None and is_rule(topic)):
+        explain_rule(common, topic)
+    else:
+        explain_server(common, topic, field, as_json=as_json or format_name == "json")
     return 0

@@ -68,6 +68,9 @@ def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: 
     """
     Keep the record of SOURCE under the address TARGET; nothing is sent.
 
+    That ICE holds it there is only assumed from then on; `moved:` in a server
+    file sends it there instead.
+
     \b
     icesync state mv 59/666 59/667
     """

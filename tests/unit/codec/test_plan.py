@@ -62,6 +62,23 @@ def test_plan_reads_back() -> None:
     assert decode_plan(encode_plan(made, "0.1.0")) == made
 
 
+def test_move_has_terraforms_name_for_the_old_address() -> None:
+    """Tools that know Terraform's plans see it; other changes lack the key, as there."""
+    documents = plan_document(every_action(), "0.1.0")["resource_changes"]
+    named = {d["address"]: d["previous_address"] for d in documents if "previous_address" in d}
+
+    assert named == {"59/8": "59/666"}
+
+
+@pytest.mark.parametrize("changed", [{"moved_from": SALES}, {"source_stays": True}], ids=str)
+def test_old_address_is_part_of_the_digest(changed: dict[str, Any]) -> None:
+    """Whoever approved a move approved what becomes of its old record."""
+    made = every_action()
+    changes = tuple(replace(c, **changed) if c.moved_from else c for c in made.changes)
+
+    assert plan_digest(replace(made, changes=changes)) != plan_digest(made)
+
+
 def test_incomplete_plan_of_a_new_snapshot_reads_back() -> None:
     """Without a lineage and without all secrets, a plan still travels."""
     made = replace(SMALL, lineage=None, complete=False)

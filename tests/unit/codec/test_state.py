@@ -158,11 +158,12 @@ def test_flipped_bit_is_refused() -> None:
         (b'{"kind": "icesync-state"}', "no known format version"),
         (b'{"kind": "icesync-state", "version": 0}', "no known format version"),
         (b'{"kind": "icesync-state", "version": "1"}', "no known format version"),
+        (b'{"kind": "icesync-state", "version": [1]}', "no known format version"),
         (b'{"kind": "icesync-state", "version": 1}', "lacks something"),
     ],
     ids=["list", "text", "cut off", "not UTF-8", "key twice", "NaN", "infinity", "huge number",
          "depth", "empty object", "a plan", "terraform", "no version", "version 0",
-         "version as text", "head only"],
+         "version as text", "version in a list", "head only"],
 )  # fmt: skip
 def test_what_is_no_snapshot_is_refused(data: bytes, told: str) -> None:
     """Each refusal says in a few words what is wrong, and how to go on."""
@@ -182,19 +183,30 @@ def test_merge_conflict_is_named(marker: bytes) -> None:
     assert error.hints[0].startswith("icesync state resolve")
 
 
+def test_assumed_entry_needs_the_newer_format() -> None:
+    """An older icesync would not know the word; without one it can still read the snapshot."""
+    plain, assuming = (
+        snapshot({SUPPORT: entry(status)}) for status in (EntryStatus.APPLIED, EntryStatus.ASSUMED)
+    )
+
+    assert json.loads(encode_state(plain, "0.1.0"))["version"] == 1
+    assert json.loads(encode_state(assuming, "0.1.0"))["version"] == 2
+    assert decode_state(encode_state(assuming, "0.1.0")) == assuming
+
+
 def test_newer_format_names_its_writer() -> None:
     """An older icesync must not guess; it says which one wrote the snapshot."""
-    error = refusal(edited(lambda d: d.update(version=2, icesync_version="9.0.0\x1b")))
+    error = refusal(edited(lambda d: d.update(version=3, icesync_version="9.0.0\x1b")))
 
     assert isinstance(error, StateTooNew)
     assert error.message == (
-        r"the snapshot has format 2, written by icesync 9.0.0\x1b; this icesync knows format 1"
+        r"the snapshot has format 3, written by icesync 9.0.0\x1b; this icesync knows format 2"
     )
 
 
 def test_newer_format_without_a_writer_is_refused_too() -> None:
     """Even the name of the writer may have another form by then."""
-    error = refusal(edited(lambda d: d.update(version=2, icesync_version=None)))
+    error = refusal(edited(lambda d: d.update(version=3, icesync_version=None)))
 
     assert "written by icesync a newer one" in error.message
 

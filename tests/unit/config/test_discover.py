@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from icesync.config.discover import find_config, find_files, read_file
+from icesync.config.discover import find_config, find_files, is_found, read_file
 from icesync.config.source import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed
@@ -384,3 +384,20 @@ def test_dangling_defaults_are_a_finding(root: Path) -> None:
     assert _told(problems) == [
         "_defaults.yaml ICE001 the file is a symbolic link that leads nowhere"
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("servers/59.yaml", True),
+        ("servers/old/59.yaml", True),
+        ("servers/59.yml", False),
+        ("elsewhere/59.yaml", False),
+        ("servers/.hidden/59.yaml", False),
+        ("more/59.yaml", True),
+        ("more/old/59.yaml", False),
+    ],
+)
+def test_path_that_would_be_found(path: str, *, found: bool) -> None:
+    """A file that is about to be written is judged like one that is there."""
+    assert is_found(path, ("servers/**/*.yaml", "more/*.yaml")) is found

@@ -118,7 +118,7 @@ def test_every_field_is_in_the_schema(field: Field) -> None:
     [
         ("server: []", "did you mean `servers`?"),
         ("Removed: []", "did you mean `removed`?"),
-        ("x1: 5", "one of: version, organization, defaults, servers, removed"),
+        ("x1: 5", "one of: version, organization, defaults, servers, removed, moved"),
         ("servers: [{skill: 1, smtp: {prot: 5}}]", "did you mean `port`?"),
         ("defaults: {smtp: {pasword: ref+env://ICE_A}}", "did you mean `password`?"),
         ("defaults: {spoof: {}}", "did you mean `spoofing`?"),

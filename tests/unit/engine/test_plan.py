@@ -13,6 +13,7 @@ from builders import (
     SUPPORT,
     desired,
     entry,
+    move,
     plan,
     ref,
     removal,
@@ -248,6 +249,29 @@ def test_limits_and_guards_are_checked(desk: Desk) -> None:
     assert desk.plan(allowed=("adopts",)).refusals == ()
 
 
+def test_move_onto_another_record_is_refused(desk: Desk) -> None:
+    """Both are told apart by people, before anything is planned."""
+    desk.write(f"{SERVERS}moved: [{{skill: 663, from: 59/664}}]\n")
+    desk.store.data = stored_bytes({SUPPORT: entry(), SALES: entry()})
+
+    with pytest.raises(ConfigInvalid, match="1 move leads onto another record") as caught:
+        desk.plan()
+
+    assert [str(d.position) for d in caught.value.diagnostics] == ["servers/eu.yaml:10:9"]  # type: ignore[attr-defined]
+
+
+def test_move_compares_secrets_with_the_old_address(desk: Desk) -> None:
+    """The fingerprints that were made there still hold."""
+    desk.write(f"{SERVERS}moved: [{{skill: 663, from: 59/664}}]\n")
+    known = {"smtp.password": secret_record("smtp", "canary-1", SALES)}
+    desk.store.data = stored_bytes({SALES: entry(secrets=known)}, key_id=KEY.id)
+
+    planning = desk.plan()
+
+    assert [(c.action, c.moved_from) for c in planning.plan.changes] == [(Action.MOVE, SALES)]
+    assert compared(planning)["smtp.password"] == "unchanged"
+
+
 def removed(desk: Desk) -> None:
     """Take the server out of the files, and disable it."""
     head = SERVERS.partition("servers:")[0]
@@ -364,6 +388,17 @@ def test_applied_plan_is_stale() -> None:
 
     with pytest.raises(PlanStale, match="the snapshot moved"):
         check_saved(SAVED, tagged(plan(WANTED, after), "aa"))
+
+
+def test_other_old_address_is_a_move() -> None:
+    """A server that now comes from elsewhere, or whose old record now ends, is another plan."""
+    wanted = desired(server(SALES), moves=[move(SALES, SUPPORT)])
+    saved = plan(wanted, snapshot({SUPPORT: entry()}))
+    for changed in ({"moved_from": BILLING}, {"source_stays": True}):
+        fresh = replace(saved, changes=(replace(saved.changes[0], **changed),))
+
+        with pytest.raises(PlanStale, match="the files moved"):
+            check_saved(saved, fresh)
 
 
 def test_other_action_is_a_move() -> None:

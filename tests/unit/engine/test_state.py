@@ -147,15 +147,28 @@ def test_refused_save_hands_the_bytes_back() -> None:
 
 
 def test_moved_entry_keeps_everything() -> None:
-    """The record is the same under another name, which remembers the first one."""
+    """The record is the same under another name; that ICE holds it there is only assumed."""
     before = snapshot({SUPPORT: entry(), BILLING: entry()})
 
     entries = move(before, SUPPORT, SALES)
 
     assert entries == {
         BILLING: before.entries[BILLING],
-        SALES: replace(before.entries[SUPPORT], bound_to=SUPPORT, digest=""),
+        SALES: replace(
+            before.entries[SUPPORT],
+            status=EntryStatus.ASSUMED,
+            bound_to=SUPPORT,
+            applied_at=None,
+            digest="",
+        ),
     }
+
+
+def test_moved_entry_stays_uncertain() -> None:
+    """A new name does not close an open call."""
+    entries = move(snapshot({SUPPORT: entry(EntryStatus.UNCERTAIN)}), SUPPORT, SALES)
+
+    assert entries[SALES].status is EntryStatus.UNCERTAIN
 
 
 def test_entry_moved_twice_remembers_where_its_fingerprints_were_made() -> None:

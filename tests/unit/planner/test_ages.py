@@ -40,3 +40,13 @@ def test_anything_else_is_no_age(text: str) -> None:
 def test_an_age_becomes_the_servers_that_are_older() -> None:
     """What was acknowledged before the edge is meant; what never was is not."""
     assert expand_ages(["older-than=30d", "59/9"], SNAPSHOT, NOW) == ("59/663", "59/9")
+
+
+def test_assumed_servers_are_older_than_any_age() -> None:
+    """ICE never acknowledged them, so no acknowledgement is young enough; they have a word too."""
+    entries = {**SNAPSHOT.entries, Address(59, 9): Entry(EntryStatus.ASSUMED)}
+    known = Snapshot("emulator", entries=entries)
+
+    assert expand_ages(["older-than=1000d"], known, NOW) == ("59/9",)
+    assert expand_ages(["assumed"], known, NOW) == ("59/9",)
+    assert expand_ages(["assumed"], SNAPSHOT, NOW) == ()

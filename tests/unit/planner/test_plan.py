@@ -364,3 +364,13 @@ def test_plan_counts_its_actions() -> None:
 
     assert [made.count(a) for a in (Action.ADOPT, Action.NO_OP, Action.ORPHAN)] == [1, 1, 1]
     assert [change.address for change in made.effective] == [BILLING]
+
+
+def test_assumed_server_is_told_apart() -> None:
+    """It needs nothing where nothing differs, and never looks like an acknowledged one."""
+    known = snapshot({SUPPORT: entry(EntryStatus.ASSUMED)})
+    [kept] = plan(desired(server()), known).changes
+    [updated] = plan(desired(server(smtp__port=465)), known).changes
+
+    assert (kept.action, kept.reason) == (Action.NO_OP, Reason.ASSUMED)
+    assert (updated.action, updated.reason) == (Action.UPDATE, Reason.ASSUMED)

@@ -9,6 +9,7 @@ from builders import (
     SUPPORT,
     desired,
     entry,
+    move,
     plan,
     removal,
     secret_record,
@@ -49,6 +50,36 @@ def changed_ports(count: int) -> tuple[DesiredState, Snapshot]:
     addresses = [Address(59, skill) for skill in range(1, count + 1)]
     wanted = desired(*(server(address, smtp__port=465) for address in addresses))
     return wanted, snapshot({address: entry() for address in addresses})
+
+
+def moved(**changed: object) -> tuple[DesiredState, Snapshot]:
+    """Return files that move a server and change it."""
+    wanted = desired(server(SALES, SMTP, **changed), moves=[move(SALES, SUPPORT)])  # type: ignore[arg-type]
+    return wanted, snapshot({SUPPORT: entry(secrets=KNOWN)})
+
+
+def test_move_counts_as_a_first_send() -> None:
+    """It overwrites whatever ICE holds at the new address."""
+    assert refused(*moved(), limits={LimitName.ADOPTS: Limit(count=0)}) == ["adopts"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, []),
+        ({"smtp__port": 465}, []),
+        ({"smtp__host": "elsewhere.test"}, ["host-change:59/664"]),
+        ({"tls": False}, ["tls-off:59/664"]),
+        ({"status": "Disabled"}, ["disabled:59/664"]),
+        ({"spoofing__enabled": True}, ["spoofing-on:59/664"]),
+    ],
+    ids=str,
+)
+def test_guards_compare_a_move_with_the_old_address(
+    changed: dict[str, object], found: list[str]
+) -> None:
+    """A move alone trips none; what changes on the way is looked at as in an update."""
+    assert refused(*moved(**changed), guards=frozenset(Guard)) == found
 
 
 @pytest.mark.parametrize(

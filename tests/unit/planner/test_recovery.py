@@ -71,6 +71,29 @@ def test_an_uncertain_outcome_stays_uncertain() -> None:
     assert found.uncertain == 1
 
 
+MOVE = Intent(B, Action.MOVE, NEW, drops=A)
+
+
+def test_an_acknowledged_move_drops_the_old_entry() -> None:
+    """From then on the record is at its new address only."""
+    records = (MOVE, Verdict(B, OutcomeKind.APPLIED, "T2"))
+
+    entries = recover(BASE, "digest", log(*records)).snapshot.entries
+
+    assert entries == {B: Entry(EntryStatus.APPLIED, {"smtp.port": 587}, applied_at="T2")}
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.UNCERTAIN, None])
+def test_a_move_that_was_not_acknowledged_keeps_the_old_entry(kind: OutcomeKind | None) -> None:
+    """Nothing is lost, and nothing is claimed about the new address."""
+    verdicts = () if kind is None else (Verdict(B, kind, "T2"),)
+
+    entries = recover(BASE, "digest", log(MOVE, *verdicts)).snapshot.entries
+
+    assert entries[A] is OLD
+    assert B not in entries or (entries[B].uncertain and not entries[B].settings)
+
+
 def test_a_disabled_server_leaves_the_snapshot() -> None:
     """An acknowledged disable ends the entry."""
     records = (Intent(A, Action.DISABLE, NEW), Verdict(A, OutcomeKind.APPLIED, "T2"))

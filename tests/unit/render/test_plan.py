@@ -11,7 +11,9 @@ from builders import (
     desired,
     entry,
     every_action,
+    move,
     plan,
+    removal,
     secret_record,
     server,
     snapshot,
@@ -21,7 +23,8 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import SourcePosition
 from icesync.model.plan import Action, FieldChange, Refusal, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
-from icesync.render.plan import render_plan, render_refusals, totals
+from icesync.model.snapshot import EntryStatus
+from icesync.render.plan import render_plan, render_refusals, spent_told, totals
 from icesync.render.style import Style
 
 if TYPE_CHECKING:
@@ -141,8 +144,41 @@ def test_long_list_of_fields_is_cut() -> None:
 def test_totals_name_actions_first() -> None:
     """What is done stands before what is left alone."""
     assert totals(every_action()) == (
-        "1 to adopt, 1 to update, 1 to disable, 1 to forget, 1 to resend; 1 unchanged, 1 orphaned"
+        "1 to adopt, 1 to update, 1 to move, 1 to disable, 1 to forget, 1 to resend; "
+        "1 unchanged, 1 orphaned"
     )
+
+
+def test_old_record_of_a_move_is_spoken_of() -> None:
+    """What ICE keeps at the old address is said, and whether something ends it."""
+    before = snapshot({SUPPORT: entry()})
+    moves = [move(SALES, SUPPORT)]
+    plain = shown(plan(desired(server(SALES), moves=moves), before))
+    ending = shown(plan(desired(server(SALES), moves=moves, removals=[removal(SUPPORT)]), before))
+
+    assert "59/663: ICE keeps the record there; `removed: [{skill: 663, action: disable}]`" in plain
+    assert "moved from 59/663, which is disabled once ICE has the new record" in ending
+
+
+def test_assumed_servers_are_counted_apart() -> None:
+    """No unchanged server passes for acknowledged that is only assumed."""
+    known = snapshot({SUPPORT: entry(EntryStatus.ASSUMED), SALES: entry()})
+    kept = plan(desired(server(), server(SALES)), known)
+    changed = plan(desired(server(tls=False), server(SALES)), known)
+
+    assert totals(kept) == "2 unchanged (1 only assumed)"
+    assert "    its old values are assumed, ICE never acknowledged them\n" in shown(changed)
+
+
+def test_entries_that_do_nothing_are_named() -> None:
+    """A slip under ``removed:`` and a move that is done look alike, so both are told."""
+    entries = [removal(SALES), move(SALES, SUPPORT)]
+
+    assert spent_told(entries) == (
+        "59/664 (servers/eu.yaml:90), 59/663 (servers/eu.yaml:95): "
+        "the snapshot does not know what these entries name"
+    )
+    assert " and 1 more: " in spent_told([*entries, *entries, *entries])
 
 
 def test_refusals_show_their_way_out(golden: Callable[[str, str], None]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import BILLING, SALES, SUPPORT, entry, secret_record, snapshot
 
+from icesync.model.address import Address
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
 from icesync.render.state import age, entry_document, oldest, render_entry, render_snapshot
@@ -21,7 +22,8 @@ NOW = datetime(2026, 1, 3, 12, tzinfo=UTC)
 KNOWN = {"smtp.password": secret_record("smtp", "canary-4711")}
 MOVED = replace(entry(EntryStatus.UNCERTAIN, KNOWN, email_server_id=17), bound_to=SALES)
 NEVER = Entry(EntryStatus.PENDING)
-SNAPSHOT = snapshot({SALES: NEVER, SUPPORT: entry(), BILLING: MOVED})
+ASSUMED = replace(entry(EntryStatus.ASSUMED), applied_at=None, attempted_at=None, intent=None)
+SNAPSHOT = snapshot({SALES: NEVER, SUPPORT: entry(), BILLING: MOVED, Address(70, 2): ASSUMED})
 
 
 @pytest.mark.parametrize(

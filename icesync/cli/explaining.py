@@ -1,0 +1,78 @@
+"""What ``explain`` does for an address: read the files and the snapshot, and say what it found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icesync.cli.snapshots import read_address
+from icesync.diagnostics import RULES
+from icesync.engine.explain import explain, find_field
+from icesync.engine.state import load
+from icesync.engine.validate import validate
+from icesync.errors import UsageError
+from icesync.render.explain import (
+    explanation_document,
+    field_document,
+    render_explanation,
+    render_field,
+)
+from icesync.render.rules import near_rules, render_rule, render_rules
+
+if TYPE_CHECKING:
+    from icesync.cli.options import Common
+
+__all__ = ["explain_rule", "explain_server", "is_rule"]
+
+
+def is_rule(topic: str) -> bool:
+    """Return whether *topic* is meant as the id of a rule."""
+    return topic.lower().startswith("ice")
+
+
+def explain_rule(common: Common, topic: str | None) -> None:
+    """
+    Write what the rule *topic* means; all rules, a line each, without one.
+
+    Raises:
+        UsageError: there is no such rule.
+
+    """
+    console = common.console
+    if topic is None:
+        console.data(render_rules(RULES.values(), console.style))
+        return
+    rule = RULES.get(topic.upper())
+    if rule is None:
+        near = near_rules(topic)
+        hint = f"did you mean {near}?" if near else "icesync explain   lists the rules"
+        raise UsageError(f"no such rule: {ascii(topic)[1:-1]}", hint)
+    console.data(render_rule(rule, console.style))
+
+
+def explain_server(common: Common, address: str, field: str | None, *, as_json: bool) -> None:
+    """
+    Write where the values of *address* come from, of one *field* if it is named.
+
+    Raises:
+        UsageError: neither files nor snapshot know the address, or the field is none.
+        ConfigInvalid: the files have errors; what could be explained was.
+
+    """
+    wanted, key = read_address(address), find_field(field).key if field else None
+    context, console = common.open(), common.console
+    api = context.project.api
+    validation = validate(context.project, context.providers)
+    snapshot = load(context.store, api.base_url).snapshot
+    desired = validation.desired
+    if wanted not in desired.servers and wanted not in desired.removals:
+        validation.require()  # it may stand in what could not be read
+    found = explain(wanted, desired, snapshot, api.wire)
+    if as_json:
+        console.document(field_document(found, key) if key else explanation_document(found))
+    else:
+        now, style = context.clock.now(), console.style
+        told = (
+            render_field(found, key, now, style) if key else render_explanation(found, now, style)
+        )
+        console.data(told)
+    validation.require()

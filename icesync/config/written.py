@@ -1,0 +1,91 @@
+"""
+The text of a server file, for files that icesync writes itself.
+
+Canonical: indented by 2, a key a line in the order of the field table, quoted
+only where YAML versions would read something else than the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from icesync.config.values import NOTHING, surprise
+from icesync.model.fields import FIELDS, Field, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from icesync.model.fields import Setting
+    from icesync.model.imported import ImportedServer
+    from icesync.model.secret import SecretRef
+
+__all__ = ["write_server_file"]
+
+_PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+ -]*(?<! )")
+_REFERENCE: Final = re.compile(r"ref\+[^\s'\"]*[^\s'\":]")
+_SHARED: Final = ("status", "active", "incoming", "ssl", "tls")
+"""What moves up into ``defaults`` where all servers of a file agree about it."""
+
+
+def write_server_file(organization: int, servers: Sequence[ImportedServer]) -> str:
+    """Return the server file of *organization* for *servers*, in their order."""
+    shared = _shared([server.settings for server in servers])
+    lines = ["version: 1", f"organization: {organization}"]
+    if shared:
+        lines.append("defaults:")
+        lines += [f"  {key}: {_scalar(value)}" for key, value in shared.items()]
+    lines.append("servers:")
+    for server in servers:
+        mark = "-"
+        for line in _server_lines(server, shared):
+            lines.append(f"  {mark} {line}")
+            mark = " "
+    return "\n".join(lines) + "\n"
+
+
+def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
+    if len(settings) < 2:
+        return {}
+    first, *others = settings
+    return {
+        key: first[key]
+        for key in _SHARED
+        if key in first and all(other.get(key) == first[key] for other in others)
+    }
+
+
+def _server_lines(server: ImportedServer, shared: Mapping[str, Setting]) -> Iterator[str]:
+    yield f"skill: {server.address.skill}"
+    block = ""
+    for row in FIELDS:
+        value = _value(server, row)
+        if value is None or row.key in shared:
+            continue
+        if row.block and row.block != block:
+            yield f"{row.block}:"
+        block = row.block
+        yield f"{'  ' if block else ''}{row.leaf}: {_scalar(value)}"
+
+
+def _value(server: ImportedServer, row: Field) -> Setting | SecretRef | None:
+    if row.role is Role.ADDRESS:
+        return None
+    if row.role is Role.LABEL:
+        return server.name or None
+    return server.secrets.get(row.key) or server.settings.get(row.key)
+
+
+def _scalar(value: Setting | SecretRef) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if isinstance(value, int) or _is_plain(text):
+        return text
+    return f"'{text.replace(chr(39), chr(39) * 2)}'"
+
+
+def _is_plain(text: str) -> bool:
+    if _REFERENCE.fullmatch(text):
+        return True
+    return bool(_PLAIN.fullmatch(text)) and text not in NOTHING and surprise(text) is None

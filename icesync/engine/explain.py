@@ -1,0 +1,123 @@
+"""Use case: say where every value of a server comes from, and what a call would carry of it."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from icesync.errors import UsageError
+from icesync.model.desired import Given, LayerKind
+from icesync.model.explanation import Explanation, FieldExplanation, Standing
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field
+from icesync.planner.moves import open_moves
+from icesync.planner.select import check_patterns
+from icesync.wire.update import sent_members
+
+if TYPE_CHECKING:
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
+    from icesync.model.fields import Setting
+    from icesync.model.project import WireOptions
+    from icesync.model.snapshot import Entry, Snapshot
+
+__all__ = ["explain", "find_field"]
+
+
+def explain(
+    address: Address, desired: DesiredState, snapshot: Snapshot, options: WireOptions
+) -> Explanation:
+    """
+    Return the explanation of *address*, which the files or the snapshot may know.
+
+    Raises:
+        UsageError: neither does.
+
+    """
+    leaving = {move.source: move for move in desired.moves.values()}
+    known = desired.servers.keys() | desired.removals.keys() | leaving.keys()
+    check_patterns("ADDR", (str(address),), sorted(known | snapshot.entries.keys()))
+    server, removal = desired.servers.get(address), desired.removals.get(address)
+    move = desired.moves.get(address) or leaving.get(address)
+    entry = snapshot.entries.get(address)
+    standing, position = _stand(server, removal, move)
+    return Explanation(
+        address,
+        standing,
+        tuple(_explain_field(row, address, server, entry, options) for row in FIELDS),
+        position,
+        server.name if server is not None else "",
+        removal,
+        move,
+        move is not None and move.address in open_moves(desired, snapshot),
+        entry,
+    )
+
+
+def _stand(
+    server: DesiredServer | None, removal: Removal | None, move: Move | None
+) -> tuple[Standing, SourcePosition | None]:
+    """Return what the files say about an address, and where."""
+    if server is not None:
+        return Standing.DEFINED, server.origin.position()
+    if removal is not None:
+        return Standing.REMOVED, removal.position
+    if move is not None:
+        return Standing.MOVED, move.position
+    return Standing.ORPHAN, None
+
+
+def _explain_field(
+    field: Field,
+    address: Address,
+    server: DesiredServer | None,
+    entry: Entry | None,
+    options: WireOptions,
+) -> FieldExplanation:
+    chain = _chain(field.key, server) if server is not None else ()
+    members = _members(field, chain[0] if chain else None, address, options) if server else {}
+    return FieldExplanation(field, chain, members, _known(field, entry))
+
+
+def _chain(key: str, server: DesiredServer) -> tuple[Given, ...]:
+    """Return what gives *key*: its layers, or the preset that fills what no layer gives."""
+    chain = server.origin.chain(key)
+    if chain or key not in server.settings:
+        return chain
+    return (Given(LayerKind.PRESET, server.settings[key], server.origin.position(key)),)
+
+
+def _members(
+    field: Field, given: Given | None, address: Address, options: WireOptions
+) -> dict[str, Setting | None]:
+    if field.secret and given is not None:
+        return {field.wire[0]: None}
+    value = given.value if given is not None else None
+    return sent_members(field, value if isinstance(value, int | str) else None, address, options)
+
+
+def _known(field: Field, entry: Entry | None) -> Setting | None:
+    if entry is None:
+        return None
+    if field.secret:
+        record = entry.secrets.get(field.key)
+        return None if record is None else record.reference
+    return entry.settings.get(field.key)
+
+
+def find_field(name: str) -> Field:
+    """
+    Return the row that *name* means: a dotted key, or a name on the wire in any case.
+
+    Raises:
+        UsageError: it means none.
+
+    """
+    folded = name.lower()
+    for row in FIELDS:
+        if folded == row.key or folded in {wire.lower() for wire in row.wire}:
+            return row
+    inside = [row.key for row in FIELDS if row.block == folded]
+    near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else "icesync explain ADDR   lists them"
+    raise UsageError(f"there is no setting {ascii(name)[1:-1]}", hint)

@@ -1,0 +1,96 @@
+"""
+What ``moved:`` means for a snapshot.
+
+ICE keys its records by address, so a record under a new address must be sent
+there; until ICE acknowledged that, the snapshot keeps the old entry, and the
+plan compares with it. Nothing is ever sent to the old address by a move: what
+ICE holds there stays, unless ``removed:`` disables it, which happens after the
+move succeeded and not before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from icesync.diagnostics import Diagnostic
+from icesync.model.desired import RemovalAction
+from icesync.model.snapshot import EntryStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredState, Move, Removal
+    from icesync.model.snapshot import Entry, Snapshot
+
+__all__ = ["carry", "check_clashes", "open_moves", "spent_entries", "stays"]
+
+
+def open_moves(desired: DesiredState, snapshot: Snapshot) -> dict[Address, Move]:
+    """
+    Return the moves that are still to be made, by new address.
+
+    One is done when the old address left the snapshot. A record that never was
+    acknowledged has no history to take along: it stays an orphan.
+    """
+    entries = snapshot.entries
+    return {
+        address: move
+        for address, move in desired.moves.items()
+        if move.source in entries
+        and entries[move.source].settings
+        and not (address in entries and entries[address].settings)
+    }
+
+
+def check_clashes(desired: DesiredState, snapshot: Snapshot) -> Iterator[Diagnostic]:
+    """Yield the moves whose two addresses both have a record that ICE acknowledged."""
+    entries = snapshot.entries
+    for address, move in desired.moves.items():
+        if not (move.source in entries and address in entries and entries[address].settings):
+            continue
+        if move.source not in desired.removals:
+            message = f"the snapshot knows both {move.source} and {address}: two records, not one"
+            hint = (
+                "remove the entry under `moved:`, and list "
+                f"skill {move.source.skill} under `removed:` if it shall end"
+            )
+            yield Diagnostic("ICE114", message, move.position, hint)
+
+
+def spent_entries(desired: DesiredState, snapshot: Snapshot) -> tuple[Move | Removal, ...]:
+    """Return the moves and removals of addresses that the snapshot does not know, by place."""
+    known = snapshot.entries
+    found = [r for address, r in desired.removals.items() if address not in known]
+    done = [m for m in desired.moves.values() if m.source not in known]
+    return tuple(sorted([*found, *done], key=lambda entry: entry.position))
+
+
+def stays(move: Move, removals: Mapping[Address, Removal]) -> bool:
+    """Return whether the old entry is still needed, since a call of its own will disable it."""
+    removal = removals.get(move.source)
+    return removal is not None and removal.action is RemovalAction.DISABLE
+
+
+def carry(
+    snapshot: Snapshot, moves: Iterable[Move], removals: Mapping[Address, Removal]
+) -> Snapshot:
+    """Return *snapshot* as a plan compares with it: each old entry under its new address."""
+    entries = dict(snapshot.entries)
+    for move in moves:
+        source, attempt = entries[move.source], entries.get(move.address)
+        entries[move.address] = _carried(move, source, attempt)
+        if not stays(move, removals):
+            del entries[move.source]
+    return replace(snapshot, entries=entries)
+
+
+def _carried(move: Move, source: Entry, attempt: Entry | None) -> Entry:
+    """Return the history of *source*, and what an earlier *attempt* to send it there left open."""
+    bound_to = source.bound_to or move.source
+    if attempt is None:
+        status = EntryStatus.APPLIED if source.uncertain else source.status
+        return replace(source, status=status, bound_to=bound_to)
+    digest = f"{source.digest} {attempt.digest}"
+    return replace(source, status=attempt.status, bound_to=bound_to, digest=digest)

@@ -1,0 +1,247 @@
+"""
+An explanation for people and as data.
+
+One server: its effective values, each with the line and the layer that gave it.
+One setting: the whole chain, what a call carries of it, and whose word that is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from icesync.model.explanation import Explanation, FieldExplanation, Standing
+from icesync.model.fields import Role
+from icesync.model.secret import SecretRef
+from icesync.render.state import age
+from icesync.render.style import Style, quote, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.desired import Given, Move
+    from icesync.model.fields import Setting
+
+__all__ = ["explanation_document", "field_document", "render_explanation", "render_field"]
+
+_ALIGNED: Final = 44
+"""Places line up behind values of up to so many columns."""
+
+
+def render_explanation(explanation: Explanation, now: datetime, style: Style) -> str:
+    """Return the effective document of one server, or what is left of one."""
+    place = _place(explanation.position, style)
+    lines = [f"{style.paint(_title(explanation), 'bold')}{'  ' if place else ''}{place}"]
+    defined = explanation.standing is Standing.DEFINED
+    rows = [
+        (safe(f.field.key), *_effective(f, style))
+        for f in explanation.fields
+        if f.field.role is not Role.ADDRESS and (f.given if defined else f.known is not None)
+    ]
+    lines += [f"    {line}" for line in _columns(rows)]
+    lines += ["", *_standing(explanation, now)]
+    return "\n".join(lines) + "\n"
+
+
+def _title(explanation: Explanation) -> str:
+    address = str(explanation.address)
+    return f"{address} {quote(explanation.name)}" if explanation.name else address
+
+
+def _effective(field: FieldExplanation, style: Style) -> tuple[str, str]:
+    given = field.given
+    if given is None:
+        return _value(field.known, secret=field.field.secret), ""
+    return _value(given.value), f"{_place(given.position, style)}  {given.layer}"
+
+
+def _columns(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield *rows* of three columns; a long value pushes only its own place to the right."""
+    keys = max((len(key) for key, _, _ in rows), default=0)
+    values = min(max((len(value) for _, value, _ in rows), default=0), _ALIGNED)
+    for key, value, rest in rows:
+        yield f"{key:<{keys}}  {value:<{values}}  {rest}".rstrip()
+
+
+def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
+    """Yield sentences: how the files move or end it, and what ICE acknowledged."""
+    address, removal = explanation.address, explanation.removal
+    if explanation.move is not None:
+        yield _moving(explanation.move, explanation)
+    if removal is not None:
+        yield f"Listed under `removed:` with the action {removal.action}."
+    elif explanation.standing is Standing.ORPHAN:
+        yield (
+            "No file defines it: an orphan, not touched. "
+            f"List skill {address.skill} under `removed:` to disable or forget it."
+        )
+    yield _memory(explanation, now)
+
+
+def _moving(move: Move, explanation: Explanation) -> str:
+    place = safe(f"{move.position.file}:{move.position.line}")
+    if not explanation.open:
+        return f"The move from {move.source} to {move.address} has nothing left to do ({place})."
+    if explanation.address == move.address:
+        return f"Moves here from {move.source} with the next apply ({place})."
+    return f"Moves to {move.address} with the next apply ({place}); ICE keeps the record here."
+
+
+def _memory(explanation: Explanation, now: datetime) -> str:
+    entry = explanation.entry
+    if entry is None:
+        if explanation.standing is Standing.DEFINED:
+            return "Nothing was acknowledged yet: the next apply sends it for the first time."
+        return "The snapshot does not know it: nothing is left to do."
+    if entry.uncertain:
+        return "The outcome of the last call is unknown: the next apply sends it again."
+    acknowledged = f"ICE acknowledged it {age(entry.applied_at, now)}"
+    if entry.assumed:
+        acknowledged = "It is only assumed that ICE holds it"
+    if explanation.standing is not Standing.DEFINED:
+        return f"{acknowledged}, with these values."
+    other = [f.field.key for f in explanation.fields if _differs(f)]
+    if not other:
+        return f"{acknowledged}, with these settings; icesync plan compares the secrets."
+    return f"{acknowledged}, with other values of {', '.join(other)}: icesync plan shows them."
+
+
+def _differs(field: FieldExplanation) -> bool:
+    if field.field.role in {Role.ADDRESS, Role.LABEL}:
+        return False
+    return _plain(field.given.value if field.given else None) != field.known
+
+
+def render_field(explanation: Explanation, key: str, now: datetime, style: Style) -> str:
+    """Return the whole chain of the setting *key*, what is sent of it, and its source."""
+    found = _find(explanation, key)
+    value = _value(found.given.value) if found.given else "(not given)"
+    head = f"{explanation.address} {key}"
+    lines = [f"{style.paint(f'{head} = {value}', 'bold')}", f"    {found.field.meaning}", ""]
+    lines += [f"    {line}" for line in _columns(_chain(found.chain, style))]
+    if found.chain:
+        lines.append("")
+    for name, told in _facts(found, explanation, now):
+        label = style.paint(f"{name + ':':<13}", "dim")
+        lines.append(f"    {label}  {told}")
+    return "\n".join(lines) + "\n"
+
+
+def _chain(chain: Sequence[Given], style: Style) -> list[tuple[str, str, str]]:
+    return [
+        (
+            _value(given.value),
+            safe(f"{given.position.file}:{given.position.line}"),
+            f"{given.layer}{style.paint(', overridden', 'dim') if number else ''}",
+        )
+        for number, given in enumerate(chain)
+    ]
+
+
+def _facts(
+    field: FieldExplanation, explanation: Explanation, now: datetime
+) -> Iterator[tuple[str, str]]:
+    row, entry = field.field, explanation.entry
+    if explanation.standing is Standing.DEFINED:
+        yield "sent as", _sent(field)
+    yield "source", ", ".join(row.sources)
+    if row.note:
+        yield "note", row.note
+    if entry is not None and row.role not in {Role.ADDRESS, Role.LABEL}:
+        told = "(not given)" if field.known is None else _value(field.known, secret=row.secret)
+        if entry.assumed:
+            yield "assumed", told
+        else:
+            yield "acknowledged", f"{told}, {age(entry.applied_at, now)}"
+
+
+def _sent(field: FieldExplanation) -> str:
+    if not field.field.wire:
+        return "never sent"
+    if not field.members:
+        return "left out, since it is not given"
+    sensitive = field.field.secret and field.given is not None
+    return ", ".join(
+        f'"{name}": {"(sensitive)" if sensitive else safe(json.dumps(value, ensure_ascii=False))}'
+        for name, value in field.members.items()
+    )
+
+
+def _find(explanation: Explanation, key: str) -> FieldExplanation:
+    return next(found for found in explanation.fields if found.field.key == key)
+
+
+def _place(position: SourcePosition | None, style: Style) -> str:
+    if position is None:
+        return ""
+    return style.paint(f"{safe(position.file)}:{position.line}", "dim")
+
+
+def _value(value: Setting | SecretRef | None, *, secret: bool = False) -> str:
+    if isinstance(value, SecretRef) or secret:
+        return safe(str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quote(value) if isinstance(value, str) else safe(str(value))
+
+
+def _plain(value: Setting | SecretRef | None) -> Setting | None:
+    return value.text if isinstance(value, SecretRef) else value
+
+
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """Return the explanation of a server as plain data."""
+    entry, removal, move = explanation.entry, explanation.removal, explanation.move
+    return {
+        **_head(explanation),
+        "name": explanation.name,
+        "standing": explanation.standing.value,
+        "position": _plain_position(explanation.position),
+        "removal": removal.action.value if removal else None,
+        "moved_from": str(move.source) if move else None,
+        "moved_to": str(move.address) if move else None,
+        "status": entry.status.value if entry else None,
+        "applied_at": entry.applied_at if entry else None,
+        "fields": [_plain_field(field) for field in explanation.fields],
+    }
+
+
+def field_document(explanation: Explanation, key: str) -> dict[str, Any]:
+    """Return the explanation of one setting as plain data."""
+    return {**_head(explanation), **_plain_field(_find(explanation, key))}
+
+
+def _head(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "format_version": "1.0",
+        "kind": "icesync-explanation",
+        "address": str(explanation.address),
+    }
+
+
+def _plain_field(field: FieldExplanation) -> dict[str, Any]:
+    row, given = field.field, field.given
+    return {
+        "key": row.key,
+        "value": _plain(given.value) if given else None,
+        "sensitive": row.secret,
+        "chain": [
+            {
+                "layer": step.layer.value,
+                "value": _plain(step.value),
+                "position": _plain_position(step.position),
+            }
+            for step in field.chain
+        ],
+        "sent": dict(field.members),
+        "sources": [source.value for source in row.sources],
+        "meaning": row.meaning,
+        "note": row.note,
+        "acknowledged": field.known,
+    }
+
+
+def _plain_position(position: SourcePosition | None) -> dict[str, Any] | None:
+    return None if position is None else position._asdict()

@@ -1,0 +1,267 @@
+"""Servers that exist already come in whole, or not at all; their passwords only where asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rig import KEY, Repository, assert_refused, run_process
+
+from icesync.model.fields import SENT_FIELDS
+
+if TYPE_CHECKING:
+    from rig import Ice, Result
+
+SAMPLE = Path(__file__).parents[1] / "examples" / "import" / "printed-sample.txt"
+PASSWORDS = ("Clark1!", "Password1@", "sample string 21", "aaa.bbb.ccc")
+
+
+class Newcomer:
+    """A repository without a server, under git, and the vendor's printed sample beside it."""
+
+    def __init__(self, root: Path) -> None:
+        self.repository = Repository(root)
+        (root / "servers" / "59.yaml").unlink()
+        (root / ".git").rmdir()
+        subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+        (root / ".gitignore").write_text("key\n.icesync/\n")
+
+    def run(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+        """Run the program; no password may be shown."""
+        result = self.repository.run(*arguments, env=env)
+        shown = result.stdout + result.stderr
+        assert [text for text in PASSWORDS[:2] if text in shown] == []
+        return result
+
+    @property
+    def files(self) -> set[str]:
+        """The files that are not git's, nor the repository's own from before."""
+        root = self.repository.root
+        found = (p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+        return {p for p in found if not p.startswith(".git")} - {"icesync.yaml", "key"}
+
+    def passwords(self, name: str) -> dict[str, str]:
+        """Return the variables that a shell finds in the file *name*."""
+        script = f". ./{name}; set"
+        done = subprocess.run(
+            ["sh", "-c", script],
+            cwd=self.repository.root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        pairs = (line.partition("=") for line in done.stdout.splitlines())
+        return {name: value.strip("'") for name, _, value in pairs if name.startswith("ICE_59")}
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Newcomer:
+    """A repository that is about to take its first servers."""
+    return Newcomer(tmp_path / "repository")
+
+
+def test_printed_sample_validates(newcomer: Newcomer) -> None:
+    """The vendor's own sample comes in as it is printed, and what is written is valid."""
+    done = newcomer.run("import", str(SAMPLE))
+
+    assert done.code == 0
+    assert "wrote servers/59.yaml: 1 server\n" in done.stderr
+    assert "note: 3 passwords not kept" in done.stderr
+    assert newcomer.run("validate").code == 0
+    assert newcomer.files == {"servers/59.yaml"}
+
+
+def test_passwords_are_kept_where_asked(newcomer: Newcomer) -> None:
+    """As variables, for their owner only; with them the plan has all it needs."""
+    newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p.env", "--assume-in-sync")
+    path = newcomer.repository.root / ".icesync" / "p.env"
+    planned = newcomer.run("plan", "--secrets", "require", env=newcomer.passwords(".icesync/p.env"))
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 only assumed).\n"
+
+
+def test_rotation_after_an_import_is_seen(newcomer: Newcomer) -> None:
+    """The fingerprints are those of the passwords that came along."""
+    newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p.env", "--assume-in-sync")
+    rotated = {**newcomer.passwords(".icesync/p.env"), "ICE_59_663_SMTP_PASSWORD": "another one"}
+
+    assert "smtp.password  (sensitive, changed)" in newcomer.run("plan", env=rotated).stdout
+
+
+def test_yaml_of_secrets_is_read_back(newcomer: Newcomer) -> None:
+    """The references of the server file lead into it."""
+    newcomer.run("import", str(SAMPLE), "--secrets", "yaml:.icesync/p.yaml", "--assume-in-sync")
+
+    planned = newcomer.run("plan", "--secrets", "require")
+    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 only assumed).\n"
+
+
+def test_imported_servers_are_adopted(newcomer: Newcomer) -> None:
+    """Without a word about what ICE holds, the next plan sends them for the first time."""
+    newcomer.run("import", str(SAMPLE))
+
+    assert newcomer.run("plan").stdout.startswith("Plan: 1 to adopt.\n")
+
+
+def test_file_of_secrets_that_git_would_take(newcomer: Newcomer) -> None:
+    """Passwords are not written where a commit would pick them up."""
+    done = newcomer.run("import", str(SAMPLE), "--secrets", "env:p.env")
+
+    assert_refused(done, 64, "git does not ignore it", hint=".gitignore")
+    assert newcomer.files == set()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--secrets", "p.env"), "names no kind of file"),
+        (("--secrets", "env:"), "names no kind of file"),
+        (("--secrets", "yaml:.icesync/p.env"), "needs a file named .yaml or .yml"),
+        (("--out", ".."), "leads outside of the configuration's folder"),
+        (("--out", "elsewhere"), "no pattern of `files:` would find a file in elsewhere"),
+        (("--out", "servers/.hidden"), "no pattern of `files:` would find"),
+    ],
+)
+def test_flag_that_cannot_be(newcomer: Newcomer, flags: tuple[str, ...], told: str) -> None:
+    """Told before anything is read."""
+    assert_refused(newcomer.run("import", str(SAMPLE), *flags), 64, told, hint=None)
+
+
+def test_second_import_touches_nothing(newcomer: Newcomer) -> None:
+    """What exists is listed, in the files and in the snapshot; nothing is overwritten."""
+    newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+    root = newcomer.repository.root
+    before = {path: (root / path).read_bytes() for path in newcomer.files}
+    again = newcomer.run("import", str(SAMPLE))
+    (root / "servers" / "59.yaml").unlink()
+    assumed = newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+
+    assert_refused(again, 3, "ICE017 59/663 exists already: servers/59.yaml:4:5",
+                   "ICE017 servers/59.yaml exists already", hint=None)  # fmt: skip
+    assert_refused(assumed, 3, "ICE017 59/663 exists already: in the snapshot", hint=None)
+    assert {path: (root / path).read_bytes() for path in newcomer.files} == {
+        path: data for path, data in before.items() if path != "servers/59.yaml"
+    }
+
+
+def test_snapshot_that_cannot_be_kept_undoes_the_files(
+    newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All or nothing: a server file without its entry would be sent to ICE."""
+    from icesync.errors import StateNotSaved
+
+    def refuse(*_: object) -> None:
+        raise StateNotSaved("the disk is full")
+
+    monkeypatch.setattr("icesync.stores.local.LocalStore.write", refuse)
+    done = newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p", "--assume-in-sync")
+
+    assert_refused(done, 8, "the disk is full", hint=None)
+    assert {name for name in newcomer.files if not name.endswith(".lock")} == set()
+
+
+def test_disk_that_fills_up_leaves_nothing(
+    newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a file is not left behind, nor the one that was whole."""
+    import os
+
+    def fill(path: Path, data: bytes, mode: int) -> bool:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data[:10])
+        if mode == 0o644:
+            raise OSError(28, os.strerror(28))
+        return True
+
+    monkeypatch.setattr("icesync.cli.importing.write_new", fill)
+    done = newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p")
+
+    assert_refused(done, 64, "servers/59.yaml cannot be written: No space left", hint=None)
+    assert newcomer.files == set()
+
+
+def test_import_waits_for_the_lock(newcomer: Newcomer) -> None:
+    """Whoever writes the snapshot holds its lock."""
+    with newcomer.repository.locked():
+        done = newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+
+    assert done.code == 5
+    assert newcomer.files - {"state.json.lock"} == set()
+
+
+def test_faulty_repository_takes_nothing(newcomer: Newcomer) -> None:
+    """Where the files have errors, nobody knows what exists."""
+    newcomer.repository.write("servers/70.yaml", "version: 1\norganization: 70\nservers: x\n")
+
+    assert_refused(newcomer.run("import", str(SAMPLE)), 3, "ICE010", hint=None)
+
+
+def test_bodies_from_stdin(newcomer: Newcomer) -> None:
+    """``-`` is what another program says."""
+    done = run_process(
+        ["import", "-", "--dry-run"], newcomer.repository.root, answer=SAMPLE.read_text()
+    )
+
+    assert done.code == 0
+    assert done.stdout.startswith("# servers/59.yaml\nversion: 1\n")
+    assert "dry run: nothing was written" in done.stderr
+    assert newcomer.files == set()
+
+
+def listing(ice: Ice) -> Any:
+    """Return what the emulator says that it holds."""
+    url = ice.url.rpartition("/ICEAPI")[0] + "/_emulator/servers"
+    with urllib.request.urlopen(url) as reply:  # noqa: S310 - the emulator on loopback
+        return json.load(reply)
+
+
+def test_round_trip_of_a_fleet(ice: Ice, tmp_path: Path) -> None:
+    """What a fleet of one repository left in ICE comes into another, which has nothing to send."""
+    first = Repository(tmp_path / "first", range(1, 6)).calls(ice)
+    first.replace(
+        "servers/59.yaml", "skill: 2,", "skill: 2, spoofing: {enabled: true, address: a@b},"
+    )
+    first.apply()
+    second = Newcomer(tmp_path / "second")
+    second.repository.write("export.json", json.dumps(listing(ice)))
+    names = [f"ICE_59_{n}_{b}_PASSWORD" for n in range(1, 6) for b in ("SMTP", "IMAP")]
+    known = {n: first.environ["ICE_SMTP" if "SMTP" in n else "ICE_IMAP"] for n in names}
+    export = str(second.repository.root / "export.json")
+    done = second.run("import", export, "--assume-in-sync", env=known)
+
+    assert done.code == 0, done
+    assert "10 passwords are only tags of the emulator" in done.stderr
+    planned = second.run("plan", "--secrets", "require", env=known)
+    assert planned.stdout == "No changes. Nothing to send: 5 unchanged (5 only assumed).\n"
+    rotated = second.run("plan", env={**known, "ICE_59_3_SMTP_PASSWORD": "another"})
+    assert rotated.stdout.startswith("Plan: 1 to update; 4 unchanged (4 only assumed).\n")
+
+
+def test_asserting_what_was_assumed(newcomer: Newcomer) -> None:
+    """An apply makes knowledge out of it."""
+    newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p.env", "--assume-in-sync")
+    known = newcomer.passwords(".icesync/p.env")
+    checked = newcomer.run("check", "--max-age", "1000d", env=known)
+    applied = newcomer.run("apply", "-y", "--resend", "assumed", env=known)
+
+    assert checked.code == 2
+    assert "not acknowledged within 1000d: 59/663" in checked.stderr
+    assert applied.code == 0
+    assert newcomer.repository.statuses == {"59/663": "applied"}
+    assert newcomer.run("plan", env=known).stdout == "No changes. Nothing to send: 1 unchanged.\n"
+
+
+def test_example_holds_every_member_of_the_sample() -> None:
+    """The page of these tests has what the vendor prints, quotes and spaces included."""
+    text = SAMPLE.read_text()
+    absent = {"EmailServerId", "IsActive"}
+
+    assert "\u00a0" in text
+    assert "“" in text
+    assert [f.wire[0] for f in SENT_FIELDS if f.wire[0] not in text] == sorted(absent)
+    assert KEY not in text
