@@ -100,11 +100,13 @@ async def serve(
         await asyncio.Event().wait()
     finally:
         server.close()
+        # A connection that was just accepted takes some turns of the loop to get its task.
+        await _turns()
         for task in open_connections:
             task.cancel()
         await asyncio.gather(*open_connections, return_exceptions=True)
         # What was closed is let go in the loop's next turn.
-        await asyncio.sleep(0)
+        await _turns()
 
 
 class BackgroundServer:
@@ -158,6 +160,11 @@ class BackgroundServer:
             loop.call_soon_threadsafe(serving.cancel)
 
         await serving
+
+
+async def _turns(count: int = 4) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def _is_loopback(host: str) -> bool:
