@@ -41,6 +41,7 @@ class Session:
         self._renew = renew
         self._lock = threading.Lock()
         self._refused = False
+        self._doubted = False
         self._ends_at = _end_of(token)
         self._margin_s = _RENEW_BEFORE_S
 
@@ -64,6 +65,21 @@ class Session:
             if self._renew is None or self._refused:
                 return False
             self._refused = True
+            return self._replace()
+
+    def doubted(self, token: SecretValue) -> bool:
+        """
+        Take in a refusal that may be about *token*; return whether there is another one to try.
+
+        The documented refusal covers bad tokens and bad values alike (doc), so a
+        run asks for another token once to find out.
+        """
+        with self._lock:
+            if token is not self._token:
+                return True
+            if self._renew is None or self._doubted:
+                return False
+            self._doubted = True
             return self._replace()
 
     def _replace(self) -> bool:
