@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from icesync.model.fields import FIELDS
 from icesync.model.report import Outcome, OutcomeKind
@@ -33,7 +34,7 @@ _FAILURE: Final = frozenset({"the request is invalid", "failed", "failure", "err
 _AUTH_TEXT: Final = re.compile(r"token|expired|unauthor|authorization|log ?in|session|signature")
 _BROKEN_SETUP: Final = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431})
 _NOT_PROCESSED: Final = frozenset({408, 425})
-_A_SENTENCE: Final = 200
+_HOST: Final = re.compile(r"[a-z0-9.:-]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,15 @@ def _what_came(facts: _Facts) -> str:
     return {b"": ": it is empty", b"<": ": a page instead of JSON"}.get(start, ": it is no JSON")
 
 
+def _where_to(facts: _Facts) -> str:
+    """Return the host of a redirect, and nothing else of it."""
+    try:
+        host = urlsplit(facts.reply.headers.get("location", "")).hostname or ""
+    except ValueError:
+        host = ""
+    return f": it leads to {host}" if _HOST.fullmatch(host) else ""
+
+
 def _which_values(facts: _Facts) -> str:
     if facts.fields:
         return f": {', '.join(facts.fields)}"
@@ -143,6 +153,7 @@ REPLY_RULES: Final = (
         OutcomeKind.MISCONFIGURED,
         "ICE answered with a redirect; it is not followed, the body holds passwords",
         lambda f: 300 <= f.reply.status < 400,
+        _where_to,
     ),
     ReplyRule(
         "both verdicts",

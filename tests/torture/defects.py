@@ -119,18 +119,18 @@ def _no_lock() -> None:
 
 
 def _deaf_waiter() -> None:
-    """The thread that flushes dies without waking those who wait for it."""
+    """The flush that failed wakes nobody, and the others wait for its end."""
     from icesync.stores import journal
 
-    honest = journal.LocalJournal._flush_next
+    honest = journal.LocalJournal._flush
 
-    def flush_next(self: Any) -> bool:
-        going = honest(self)
+    def flush(self: Any, **named: Any) -> None:
+        honest(self, **named)
         if self._failure is not None:
             self._failure = None
-        return going
+            self._flushing = True
 
-    _replace(journal.LocalJournal, _flush_next=flush_next)
+    _replace(journal.LocalJournal, _flush=flush)
 
 
 def _two_at_once() -> None:

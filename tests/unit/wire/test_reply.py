@@ -321,6 +321,28 @@ def test_detail_tells_what_came(reply: Reply, told: str) -> None:
     assert read_reply(reply).detail == told
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        (
+            "https://user:hunter2@Login.example:8443/hunter2?q=hunter2#x",
+            ": it leads to login.example (",
+        ),
+        ("//[fe80::1]/x", ": it leads to fe80::1 ("),
+        ("/ICEAPI/Login.aspx?hunter2", "passwords ("),
+        ("https://hunter2\u202e.example/", "passwords ("),
+        ("https://[hunter2", "passwords ("),
+        ("", "passwords ("),
+    ],
+)
+def test_redirect_tells_its_host_and_nothing_else(location: str, told: str) -> None:
+    """Where a redirect leads says who stands in the way; its path may repeat anything."""
+    detail = read_reply(Reply(307, {"location": location})).detail
+
+    assert told in detail
+    assert "hunter2" not in detail
+
+
 def test_applied_needs_no_words() -> None:
     """Success is the one outcome without a detail."""
     assert read_reply(Reply(200, {}, b'{"Message":" Success"}')).detail == ""
