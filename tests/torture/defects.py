@@ -148,6 +148,47 @@ def _two_at_once() -> None:
     _replace(Conductor, __init__=begin)
 
 
+def _blab(how: Callable[[bytes], None]) -> Callable[[], None]:
+    """Return what plants a build that does *how* with the body of every update."""
+
+    def plant_it() -> None:
+        from icesync.client import gateway
+
+        honest = gateway.encode_update
+
+        def encode_update(*arguments: Any) -> bytes:
+            body = honest(*arguments)
+            how(body)
+            return body
+
+        _replace(gateway, encode_update=encode_update)
+
+    return plant_it
+
+
+def _say(body: bytes) -> None:
+    os.write(2, body)
+
+
+def _say_in_base64(body: bytes) -> None:
+    import base64
+
+    os.write(2, base64.b64encode(b"." + body))
+
+
+def _keep(body: bytes) -> None:
+    from pathlib import Path
+
+    (Path.home() / "last.body").write_bytes(body)
+
+
+def _crash(body: bytes) -> None:
+    """Not a leak but bad luck: an error of the kind that quotes what it failed at."""
+    error = UnicodeDecodeError("ascii", body, 0, 1, body.decode())
+    error.add_note(body.decode())
+    raise error from KeyError(body)
+
+
 def _worker_dies() -> None:
     """
     Not a defect but bad luck: a worker dies while another is about to declare an intent.
@@ -208,6 +249,10 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
     "deaf-waiter": _deaf_waiter,
     "two-at-once": _two_at_once,
     "worker-dies": _worker_dies,
+    "blab-plain": _blab(_say),
+    "blab-base64": _blab(_say_in_base64),
+    "blab-file": _blab(_keep),
+    "quoting-crash": _blab(_crash),
 }
 
 
