@@ -21,6 +21,7 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import SourcePosition
 from icesync.model.plan import Action, FieldChange, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.model.snapshot import EntryStatus
 from icesync.planner.policy import Refusal
 from icesync.render.plan import render_plan, render_refusals, totals
 from icesync.render.style import Style
@@ -195,6 +196,16 @@ def assert_inert(text: str) -> None:
         assert not line.lstrip().startswith("::")
         assert "##[" not in line
         assert "##vso[" not in line
+
+
+def test_orphan_with_an_open_call_says_what_nobody_knows() -> None:
+    """What left the files while its call was open cannot be sent again, and that is told."""
+    before = snapshot({SUPPORT: entry(status=EntryStatus.UNCERTAIN)})
+
+    text = shown(plan(desired(), before))
+
+    assert "the outcome of its last call is unknown, and no file says what to send again" in text
+    assert "list skill 663 under `removed:`" in text
 
 
 @pytest.mark.parametrize("action", [Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.ORPHAN])
