@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import resource
+import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -210,6 +213,24 @@ def test_own_process_that_is_answered_with_an_echo() -> None:
         journey.repository.calls(ice, token=ice.token())
 
         journey.demand(4, "apply -y")
+
+
+def test_no_image_of_the_memory_is_left() -> None:
+    """A crash of the interpreter itself writes no core file, whatever the shell allows."""
+    core = (resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1])
+    code = (
+        "import resource, sys, icesync.__main__ as program\n"
+        "sys.argv = ['icesync', '--help']\n"
+        "try: program.main()\n"
+        "except SystemExit: print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(core[0], (core[1], core[1])),
+    )  # fmt: skip
+
+    assert done.stdout.splitlines()[-1] == "0"
 
 
 @pytest.mark.parametrize("secret", ["x", "7", "ü", '"', "\n", " ", "%"])
