@@ -99,9 +99,10 @@ async def serve(
         ready(_url(scheme, server) + service.base_path)
         await asyncio.Event().wait()
     finally:
-        server.close()
-        # A connection that was just accepted takes some turns of the loop to get its task.
+        # A connection that was just accepted takes some turns of the loop to get its task,
+        # and is lost, open, when the server closes before that (asyncio of Python 3.11).
         await _turns()
+        server.close()
         for task in open_connections:
             task.cancel()
         await asyncio.gather(*open_connections, return_exceptions=True)
