@@ -53,7 +53,7 @@ class IceGateway:
         if outcome.kind is OutcomeKind.AUTH:
             return self._session.refused(token)
         silent = outcome.kind is OutcomeKind.REJECTED and not outcome.fields
-        return silent and self._session.doubted(token)
+        return silent and self._session.refused(token, surely=False)
 
     def _call(self, update: Update, token: SecretValue) -> Outcome:
         try:

@@ -161,9 +161,10 @@ def test_refusal_of_an_older_token_is_tried_with_the_new_one() -> None:
     session = Session(token_until(3600), clock, lambda: token_until(7200))
     old = session.token()
 
-    assert session.doubted(old)
-    assert session.doubted(old)
-    assert not session.doubted(session.token())
+    assert session.refused(old, surely=False)
+    assert session.refused(old, surely=False)
+    assert not session.refused(session.token(), surely=False)
+    assert session.refused(session.token())
 
 
 @pytest.mark.parametrize(
