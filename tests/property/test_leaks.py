@@ -200,9 +200,9 @@ def test_any_secret(texts: list[str]) -> None:
 
 def test_in_its_own_process() -> None:
     """The end of the process adds nothing: no traceback, no log, no leftover."""
-    two = {kind: AWKWARD[kind] for kind in ("quotes", "escape")}
     with new_world() as (root, archive):
-        Journey(root, two, own_process=True).bad_credentials(archive)
+        one = {"escape": AWKWARD["escape"]}
+        Journey(root, one, own_process=True).bad_credentials(archive)
 
 
 def test_own_process_that_is_answered_with_an_echo() -> None:
