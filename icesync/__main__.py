@@ -20,9 +20,19 @@ def main() -> None:
             # A full disk, or a reader that has gone: leave without a second complaint.
             os._exit(1)
         return
+    _leave_no_core()
     from icesync.cli.main import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _leave_no_core() -> None:
+    """Let a crash write no image of the memory, in which passwords stand."""
+    import resource
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 if __name__ == "__main__":

@@ -49,9 +49,16 @@ class IceGateway:
         """Make one call and return what it came to; the body is kept nowhere."""
         token = self._session.token()
         outcome = self._call(update, token)
-        if outcome.kind is OutcomeKind.AUTH and self._session.refused(token):
+        if self._blames(token, outcome):
             return self._call(update, self._session.token())
         return outcome
+
+    def _blames(self, token: SecretValue, outcome: Outcome) -> bool:
+        """Return whether *outcome* may be the fault of *token*, and there is another one."""
+        if outcome.kind is OutcomeKind.AUTH:
+            return self._session.refused(token)
+        silent = outcome.kind is OutcomeKind.REJECTED and not outcome.fields
+        return silent and self._session.refused(token, surely=False)
 
     def _call(self, update: Update, token: SecretValue) -> Outcome:
         try:

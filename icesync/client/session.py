@@ -40,7 +40,7 @@ class Session:
         self._clock = clock
         self._renew = renew
         self._lock = threading.Lock()
-        self._refused = False
+        self._tried: set[bool] = set()
         self._ends_at = _end_of(token)
         self._margin_s = _RENEW_BEFORE_S
 
@@ -56,14 +56,19 @@ class Session:
         with self._lock:
             return self._left_s() < _RENEW_BEFORE_S
 
-    def refused(self, token: SecretValue) -> bool:
-        """Take in that ICE refused *token*; return whether there is another one to try."""
+    def refused(self, token: SecretValue, *, surely: bool = True) -> bool:
+        """
+        Take in that ICE refused *token*; return whether there is another one to try.
+
+        The documented refusal covers bad tokens and bad values alike (doc), so what
+        is not *surely* about the token is worth another one too: each once in a run.
+        """
         with self._lock:
             if token is not self._token:
                 return True
-            if self._renew is None or self._refused:
+            if self._renew is None or surely in self._tried:
                 return False
-            self._refused = True
+            self._tried.add(surely)
             return self._replace()
 
     def _replace(self) -> bool:

@@ -16,16 +16,26 @@ from icesync.emulator.binding import (
     LOGIN,
     LOGOUT,
     ORGANIZATION,
+    SERVER_ID,
     SKILL,
     Bound,
     Parameter,
     Value,
     bind,
+    filled_up,
     update_parameter,
 )
 from icesync.emulator.body import MediaTypeRefused, read_members
 from icesync.emulator.history import Tag, Verdict
-from icesync.emulator.profile import Mismatch, ModelErrors, Profile, Role, UnknownPair
+from icesync.emulator.profile import (
+    EmptyText,
+    Mismatch,
+    ModelErrors,
+    Profile,
+    Role,
+    ServerKey,
+    UnknownPair,
+)
 from icesync.emulator.wording import Speaker
 from icesync.model.address import Address
 from icesync.wire.login import LOGIN_PATH, LOGOUT_PATH, encode_login_reply
@@ -48,12 +58,17 @@ _CREDENTIALS: Final = tuple(LOGIN.defaults)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one call came to: the reply, what the history says of it, and a token that it ends."""
+    """
+    What one call came to: the reply, and what the history says of it.
+
+    It may end a token, or move the record that was at another address.
+    """
 
     reply: Reply
     verdict: Verdict
     bound: Bound | None = None
     ends: Token | None = None
+    moved_from: Address | None = None
 
 
 _Action: TypeAlias = Callable[["Asked", Bound, "datetime"], Decision]
@@ -149,10 +164,21 @@ class Actions:
         address = _address(bound)
         if min(address) < 1:
             return Decision(self._speaker.refused(), Verdict.NO_ADDRESS, bound)
-        only_known = self._profile.unknown is UnknownPair.REJECT
-        if only_known and self._archive.server(address) is None:
+        held = self._held_at(bound, address)
+        current = self._archive.server(held)
+        if current is None and self._profile.unknown is UnknownPair.REJECT:
             return Decision(self._speaker.refused(), Verdict.UNKNOWN_SERVER, bound)
-        return Decision(self._speaker.applied, Verdict.APPLIED, bound)
+        if current is not None and self._profile.empty_string is EmptyText.KEEP:
+            bound = filled_up(bound, current.document)
+        moved_from = held if held != address else None
+        return Decision(self._speaker.applied, Verdict.APPLIED, bound, moved_from=moved_from)
+
+    def _held_at(self, bound: Bound, address: Address) -> Address:
+        """Return where the record is that the call replaces, which may be elsewhere."""
+        server_id = _number(bound.values[SERVER_ID])
+        if self._profile.key is ServerKey.ADDRESS or server_id == 0:
+            return address
+        return self._archive.holder(SERVER_ID, server_id) or address
 
     def _login(self, _: Asked, bound: Bound, now: datetime) -> Decision:
         organization, username, password = (bound.values[name] for name in _CREDENTIALS)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.emulator.history import Call, Stats, StoredServer, Tag, Verdict, digest
 from icesync.emulator.tables import (
     ADD_COLUMNS,
+    DROP_SERVER,
+    GET_ADDRESS,
     GET_CALLS,
     GET_SERVER,
     GET_SERVERS,
@@ -81,15 +83,18 @@ class Archive:
         data = text.encode("utf-8", "surrogatepass")
         return Tag(hmac.digest(self._tag_key, data, hashlib.sha256).hex())
 
-    def record(self, call: Call, *, store: bool = False) -> int:
+    def record(self, call: Call, *, store: bool = False, moved_from: Address | None = None) -> int:
         """
         Remember *call* and return its id.
 
-        With *store*, its request becomes the record of its address too.
+        With *store*, its request becomes the record of its address too, and the
+        record of *moved_from* is gone.
         """
         with self._transaction() as database:
             written, revision = None, None
             if store:
+                if moved_from is not None:
+                    database.execute(DROP_SERVER, moved_from)
                 written, revision = _put(database, call.org, call.skill, call.request, call.at)
             last = database.execute(PUT_CALL, (*_call_row(call), written, revision)).lastrowid or 0
             if last > self._kept_calls:
@@ -145,6 +150,11 @@ class Archive:
         """Return the record of *address*, or None when nothing was written there."""
         rows = self._rows(GET_SERVER, *address)
         return _stored(rows[0]) if rows else None
+
+    def holder(self, member: str, value: object) -> Address | None:
+        """Return the first address whose record has *value* under *member*, or None."""
+        rows = self._rows(GET_ADDRESS, f"$.{member}", value)
+        return Address(*rows[0]) if rows else None
 
     def calls(self, limit: int, before: int = _NO_END) -> tuple[Call, ...]:
         """Return at most *limit* calls older than the one with id *before*, newest first."""

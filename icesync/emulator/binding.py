@@ -9,7 +9,7 @@ type takes from each JSON value is the matter of :mod:`icesync.emulator.coercion
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -32,6 +32,7 @@ __all__ = [
     "LOGIN",
     "LOGOUT",
     "ORGANIZATION",
+    "SERVER_ID",
     "SKILL",
     "UPDATE",
     "Bound",
@@ -40,6 +41,7 @@ __all__ = [
     "Secrecy",
     "Value",
     "bind",
+    "filled_up",
     "update_parameter",
 ]
 
@@ -129,6 +131,20 @@ def bind(sent: Members, parameter: Parameter, seal: Seal) -> Bound:
     return Bound(values, token, tuple(errors), tuple(ignored), conflicts)
 
 
+def filled_up(bound: Bound, stored: Mapping[str, object]) -> Bound:
+    """Return *bound* with what is *stored* for each text that came empty or not at all."""
+    texts = {name for name, value in bound.values.items() if value is None or value == ""}
+    kept = {name: _stored_text(stored.get(name)) for name in texts}
+    return replace(bound, values={**bound.values, **kept})
+
+
+def _stored_text(value: object) -> Value:
+    """Return a text of a document, or the tag that stands there for a password."""
+    if isinstance(value, dict):
+        return Tag(str(value["hmac"]))
+    return None if value is None else str(value)
+
+
 def _settle(member: Member, given: Mapping[str, Value], values: dict[str, Value]) -> bool:
     """Put what came under several names under the first; return whether they disagree."""
     ranked = [given[name] for name in member.names if name in given]
@@ -173,8 +189,10 @@ UPDATE: Final = _parameter(
 )
 """``UpdateEmailServer``: the address rows and the sent rows of the field table, and a token."""
 
-ORGANIZATION, SKILL = (FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill"))
-"""The members under which the address of an update is bound."""
+ORGANIZATION, SKILL, SERVER_ID = (
+    FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill", "email_server_id")
+)
+"""The members under which the address of an update is bound, and the id of its server."""
 
 
 def update_parameter(org_key: OrgKey) -> Parameter:

@@ -169,10 +169,10 @@ class Connection:
             self._wire.receive_data(await self._reader.read(_CHUNK_BYTES))
         return event
 
-    def _encode(self, reply: Reply, method: str, *more: tuple[str, str]) -> tuple[bytes, bytes]:
+    def _encode(self, reply: Reply, method: str) -> tuple[bytes, bytes]:
         """Return head and body as bytes."""
         content = b"" if reply.status in _WITHOUT_BODY else reply.body
-        headers = [*reply.headers.items(), ("content-length", str(len(content))), *more]
+        headers = [*reply.headers.items(), ("content-length", str(len(content)))]
         reason = phrase(reply.status)
         response = h11.Response(status_code=reply.status, headers=headers, reason=reason)
         head = self._wire.send(response) or b""
@@ -182,13 +182,13 @@ class Connection:
         self._wire.send(h11.EndOfMessage())
         return head, body
 
-    async def _send(self, reply: Reply, method: str, *more: tuple[str, str]) -> None:
-        self._writer.write(b"".join(self._encode(reply, method, *more)))
+    async def _send(self, reply: Reply, method: str) -> None:
+        self._writer.write(b"".join(self._encode(reply, method)))
         await self._writer.drain()
 
     async def _refuse(self, page: Reply) -> None:
         """Answer as the web server itself; what still arrives is thrown away for a moment."""
-        await self._send(page, "", ("connection", "close"))
+        await self._send(replace(page, headers={**page.headers, "connection": "close"}), "")
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 while await self._reader.read(_CHUNK_BYTES):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.emulator import framework
@@ -27,6 +29,9 @@ LOGIN_PAGE: Final = "/ICEAPI/Login.aspx"
 _EMPTY: Final = frozenset({204, 205, 304})
 _MIB: Final = 2**20
 _USUAL_MIB: Final = 2
+_USUAL_BOMB_MIB: Final = 64
+_USUAL_HEADERS_KIB: Final = 256
+_A_HEADER: Final = 1024
 _FARTHEST_S: Final = 10**9
 """About thirty years: a date must stay one."""
 
@@ -128,6 +133,31 @@ def _big(fault: Fault, reply: Reply, *_: object) -> Reply:
     return Reply(reply.status, reply.headers, reply.body.ljust(size))
 
 
+def _gzip_bomb(fault: Fault, reply: Reply, *_: object) -> Reply:
+    """Return *reply* with blanks behind it, in gzip: a thousandth of what it swells to."""
+    size = int(str(fault.argument or _USUAL_BOMB_MIB)) * _MIB
+    return Reply(
+        reply.status, {**reply.headers, "content-encoding": "gzip"}, _bomb(reply.body, size)
+    )
+
+
+@lru_cache(maxsize=4)
+def _bomb(body: bytes, size: int) -> bytes:
+    return gzip.compress(body.ljust(size), mtime=0)
+
+
+def _header_flood(fault: Fault, reply: Reply, *_: object) -> Reply:
+    """Return *reply* with a header a KiB."""
+    count = int(str(fault.argument or _USUAL_HEADERS_KIB))
+    names = (f"x-flood-{number:04}" for number in range(count))
+    flood = {name: "x" * (_A_HEADER - len(name) - len(": \r\n")) for name in names}
+    return Reply(reply.status, {**reply.headers, **flood}, reply.body)
+
+
+def _xml(_: Fault, reply: Reply, *__: object) -> Reply:
+    return framework.in_xml(reply)
+
+
 _EFFECTS: Final[dict[Kind, _Effect]] = {
     Kind.STATUS: _status,
     Kind.HTML: _html,
@@ -139,5 +169,8 @@ _EFFECTS: Final[dict[Kind, _Effect]] = {
     Kind.UTF16: _utf16,
     Kind.BAD_GZIP: _bad_gzip,
     Kind.NO_CONTENT_TYPE: _no_content_type,
+    Kind.XML: _xml,
     Kind.BIG: _big,
+    Kind.GZIP_BOMB: _gzip_bomb,
+    Kind.HEADER_FLOOD: _header_flood,
 }

@@ -24,7 +24,7 @@ _RATE: Final = re.compile(r"([1-9][0-9]{0,6})/(s|m)")
 _RETRY: Final = re.compile(r"-?[0-9]{1,12}")
 _URL: Final = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 _LONGEST_MS: Final = 3_600_000
-_MOST_MIB: Final = 64
+_MOST: Final = {Takes.MEBIBYTES: 64, Takes.KIBIBYTES: 4096, Takes.HEADS: 100_000}
 _STATUSES: Final = (429, 503)
 
 
@@ -65,8 +65,9 @@ def _bytes(_: Kind, text: str) -> int | None:
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def _mebibytes(_: Kind, text: str) -> int | None:
-    return int(text) if _NUMBER.fullmatch(text) and 1 <= int(text) <= _MOST_MIB else None
+def _many(kind: Kind, text: str) -> int | None:
+    most = _MOST[ROWS[kind].takes]
+    return int(text) if _NUMBER.fullmatch(text) and 1 <= int(text) <= most else None
 
 
 def _variant(kind: Kind, text: str) -> str:
@@ -126,7 +127,9 @@ _READERS: Final[Mapping[Takes, _Reader]] = {
     Takes.STATUS: _status,
     Takes.DURATION: _duration,
     Takes.BYTES: _bytes,
-    Takes.MEBIBYTES: _mebibytes,
+    Takes.MEBIBYTES: _many,
+    Takes.KIBIBYTES: _many,
+    Takes.HEADS: _many,
     Takes.VARIANT: _variant,
     Takes.THROTTLE: _throttle,
     Takes.URL: _url,

@@ -31,7 +31,10 @@ class Kind(StrEnum):
     UTF16 = "utf16"
     BAD_GZIP = "bad-gzip"
     NO_CONTENT_TYPE = "no-content-type"
+    XML = "xml"
     BIG = "big"
+    GZIP_BOMB = "gzip-bomb"
+    HEADER_FLOOD = "header-flood"
     LATENCY = "latency"
     JITTER = "jitter"
     RESET_EARLY = "reset-early"
@@ -44,6 +47,7 @@ class Kind(StrEnum):
     TRUNCATE = "truncate"
     BAD_CHUNK = "bad-chunk"
     DRIP = "drip"
+    INTERIM = "interim"
     HANG_UP = "hang-up"
 
 
@@ -63,6 +67,8 @@ class Takes(StrEnum):
     DURATION = "a time such as 40ms or 2s"
     BYTES = "a number of bytes"
     MEBIBYTES = "a number of MiB from 1 to 64"
+    KIBIBYTES = "a number of KiB from 1 to 4096"
+    HEADS = "a number of heads from 1 to 100000"
     VARIANT = "a wording"
     THROTTLE = "rate=N/s, retry=SECONDS, form=FORM or status=429, separated by commas"
     URL = "an address that begins with http:// or https://"
@@ -105,8 +111,13 @@ ROWS: Final = {
     Kind.UTF16: Row(_S, "the reply in UTF-16", "utf16", stores=True),
     Kind.BAD_GZIP: Row(_S, "said to be gzip, and is not", "bad-gzip", stores=True),
     Kind.NO_CONTENT_TYPE: Row(_S, "no Content-Type", "no-content-type", stores=True),
+    Kind.XML: Row(_S, "the reply in XML, as where a proxy changes Accept", "xml", stores=True),
     Kind.BIG: Row(_S, "a reply of that many MiB, 2 if not said", "big:4", Takes.MEBIBYTES,
                   stores=True),
+    Kind.GZIP_BOMB: Row(_S, "gzip that swells to that many MiB, 64 if not said", "gzip-bomb:8",
+                        Takes.MEBIBYTES, stores=True),
+    Kind.HEADER_FLOOD: Row(_S, "that many KiB of headers, 256 if not said", "header-flood:512",
+                           Takes.KIBIBYTES, stores=True),
     Kind.LATENCY: Row(_T, "stored at once, answered later", "latency:40ms", Takes.DURATION,
                       needs=True),
     Kind.JITTER: Row(_T, "answered up to that much later, by the seed", "jitter:20ms",
@@ -124,6 +135,8 @@ ROWS: Final = {
     Kind.BAD_CHUNK: Row(_W, "a chunked body whose framing breaks", "bad-chunk", stores=True),
     Kind.DRIP: Row(_W, "one byte at a time, each 30 ms if not said", "drip:30ms", Takes.DURATION,
                    stores=True),
+    Kind.INTERIM: Row(_W, "so many heads of 1xx before the reply, 3 if not said", "interim:1000",
+                      Takes.HEADS, stores=True),
     Kind.HANG_UP: Row(_W, "a good reply, then closed without having said so", "hang-up",
                       stores=True),
 }  # fmt: skip

@@ -25,6 +25,7 @@ __all__ = [
     "accepted",
     "broken",
     "iis_page",
+    "in_xml",
     "invalid",
     "json_reply",
     "kernel_page",
@@ -34,6 +35,7 @@ __all__ = [
     "redirect",
     "unauthorized",
     "unsupported",
+    "wants_xml",
     "wrong_verb",
 ]
 
@@ -61,6 +63,16 @@ class Request:
         """The address as the caller wrote it."""
         return f"{self.scheme}://{self.headers.get('host', 'localhost')}{self.path}"
 
+
+_FIRST_ERROR: Final = 400
+_PAGE_TITLES: Final = {
+    403: "Forbidden: Access is denied.",
+    404: "File or directory not found.",
+    500: "Internal server error.",
+    502: "Web server received an invalid response while acting as a gateway or proxy server.",
+    503: "Service Unavailable",
+}
+"""What the pages of IIS are headed with (observed); other statuses have the words of HTTP."""
 
 _APPLICATION: Final = {
     "content-type": "application/json; charset=utf-8",
@@ -135,6 +147,34 @@ def unsupported(media_type: str) -> Reply:
     return message(415, text)
 
 
+def wants_xml(request: Request) -> bool:
+    """Return whether *request* asks for XML before it takes JSON."""
+    first = request.headers.get("accept", "").partition(",")[0].partition(";")[0]
+    return first.strip().lower() in {"application/xml", "text/xml"}
+
+
+def in_xml(reply: Reply) -> Reply:
+    """Return a reply of JSON as the framework's other formatter writes it."""
+    try:
+        document = json.loads(reply.body)
+    except ValueError:
+        return reply
+    root = "Error" if reply.status >= _FIRST_ERROR else "Reply"
+    headers = {**reply.headers, "content-type": "application/xml; charset=utf-8"}
+    return Reply(reply.status, headers, _element(root, document).encode(errors="replace"))
+
+
+def _element(name: str, value: object) -> str:
+    name = name.strip()
+    if isinstance(value, dict):
+        inner = "".join(_element(key, item) for key, item in value.items())
+    elif isinstance(value, list):
+        inner = "".join(_element("Item", item) for item in value)
+    else:
+        inner = html.escape("" if value is None else str(value), quote=False)
+    return f"<{name}>{inner}</{name}>"
+
+
 def iis_page(status: int) -> Reply:
     """Return the page of the web server itself, for calls that the application never sees."""
     return _page(status, "Microsoft-IIS/8.5")
@@ -142,7 +182,7 @@ def iis_page(status: int) -> Reply:
 
 def kernel_page(status: int) -> Reply:
     """Return the page of HTTP.SYS, which not even the web server has seen the call behind."""
-    return _page(status, "Microsoft-HTTPAPI/2.0")
+    return _page(status, "Microsoft-HTTPAPI/2.0", connection="close")
 
 
 def phrase(status: int) -> str:
@@ -153,10 +193,11 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def _page(status: int, server: str) -> Reply:
-    title = html.escape(f"{status} - {phrase(status)}")
-    page = f"<!DOCTYPE html>\n<title>{title}</title>\n<h2>{title}</h2>\n"
-    return Reply(status, {"content-type": "text/html", "server": server}, page.encode())
+def _page(status: int, server: str, **headers: str) -> Reply:
+    title = html.escape(f"{status} - {_PAGE_TITLES.get(status) or phrase(status)}")
+    page = f"<!DOCTYPE html>\n<title>{title}</title>\n<h1>Server Error</h1>\n<h2>{title}</h2>\n"
+    fixed = {"content-type": "text/html", "server": server}
+    return Reply(status, fixed | headers, page.encode())
 
 
 def _json(document: Mapping[str, object]) -> bytes:

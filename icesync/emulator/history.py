@@ -65,12 +65,13 @@ class Call:
     """
     One call to ICE and what it came to.
 
-    *request* is the body as it was bound, canonical, secrets as tags, without
-    its token; *errors* names members that did not fit, *ignored* unknown ones,
-    *conflicts* those that came under two names with two values. An accepted
-    write carries the *digest* of the document and the *revision* that it made,
-    and only that one is *stored*; revisions of an address are the order in which
-    its writes were stored. Ids rise by one a call in the order of arrival.
+    *request* is the body as it was bound, and filled up where the profile says so:
+    canonical, secrets as tags, without its token. *errors* names members that did
+    not fit, *ignored* unknown ones, *conflicts* those that came under two names
+    with two values. An accepted write carries the *digest* of the document and the
+    *revision* that it made, and only that one is *stored*; revisions of an address
+    are the order in which its writes were stored. Ids rise by one a call in the
+    order of arrival.
 
     A call was in flight from *at* until *ended_at*, when its reply left or its
     caller had gone; None while it is. *overlaps* are the ids of the calls for the

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
+    "Accept",
+    "EmptyText",
     "LogoutReply",
     "Mismatch",
     "ModelErrors",
     "Profile",
     "Role",
+    "ServerKey",
     "TokenFailure",
     "UnknownPair",
     "Wording",
@@ -86,6 +89,30 @@ class ModelErrors(StrEnum):
     IGNORED = "ignored"
 
 
+class EmptyText(StrEnum):
+    """What a text that comes empty, or not at all, does to the one that was stored."""
+
+    CLEAR = "clear"
+    """as a record that is replaced"""
+    KEEP = "keep"
+    """so a password could not be taken away"""
+
+
+class ServerKey(StrEnum):
+    """By what a record is found that shall be replaced."""
+
+    ADDRESS = "address"
+    SERVER_ID = "server-id"
+    """by ``EmailServerId`` where that is given, wherever it is: the record moves"""
+
+
+class Accept(StrEnum):
+    """Whether a caller that prefers XML gets it; the framework would do so."""
+
+    IGNORED = "ignored"
+    HONOURED = "honoured"
+
+
 class LogoutReply(StrEnum):
     """The two shapes in which the vendor prints the end of a session (help)."""
 
@@ -110,6 +137,9 @@ class Profile:
     unknown: UnknownPair = UnknownPair.CREATE
     orgid: Mismatch = Mismatch.IGNORE
     modelstate: ModelErrors = ModelErrors.CHECKED
+    empty_string: EmptyText = EmptyText.CLEAR
+    key: ServerKey = ServerKey.ADDRESS
+    accept: Accept = Accept.IGNORED
     logout: LogoutReply = LogoutReply.OBJECT
     role: Role = Role.ADMIN
     org_key: OrgKey = OrgKey.BOTH

@@ -99,12 +99,15 @@ async def serve(
         ready(_url(scheme, server) + service.base_path)
         await asyncio.Event().wait()
     finally:
+        # A connection that was just accepted takes some turns of the loop to get its task,
+        # and is lost, open, when the server closes before that (asyncio of Python 3.11).
+        await _turns()
         server.close()
         for task in open_connections:
             task.cancel()
         await asyncio.gather(*open_connections, return_exceptions=True)
         # What was closed is let go in the loop's next turn.
-        await asyncio.sleep(0)
+        await _turns()
 
 
 class BackgroundServer:
@@ -158,6 +161,11 @@ class BackgroundServer:
             loop.call_soon_threadsafe(serving.cancel)
 
         await serving
+
+
+async def _turns(count: int = 4) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def _url(scheme: str, server: asyncio.Server) -> str:

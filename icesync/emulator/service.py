@@ -29,9 +29,9 @@ from icesync.emulator.flights import Flights
 from icesync.emulator.history import Verdict
 from icesync.emulator.inspection import Inspection, is_inspection
 from icesync.emulator.player import FaultPlayer, Scene
-from icesync.emulator.profile import Profile
+from icesync.emulator.profile import Accept, Profile
 from icesync.emulator.tokens import Tokens
-from icesync.emulator.wirescript import drip_s
+from icesync.emulator.wirescript import WHOLE, drip_s
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Service:
         self._clock = clock
         self._archive = archive
         self._player = player or FaultPlayer()
+        self._negotiates = profile.accept is Accept.HONOURED
         self._tokens = Tokens(archive, token_ttl_s)
         self._actions = Actions(archive, self._tokens, profile, base_path, users)
         self._flights = Flights(archive)
@@ -107,7 +108,7 @@ class Service:
         if wait_s:
             self._clock.sleep(wait_s)
         self.end(exchange)
-        if fault is None or dripping or fault.kind is Kind.HANG_UP:
+        if fault is None or fault.kind in WHOLE:
             return exchange.reply
         raise WireBroken(fault)
 
@@ -163,7 +164,8 @@ class Service:
         lasting = bool(picked.wait_ms or wired)
         overlaps = self._flights.overlapping(address)
         call = write_call(asked, decision, picked, now, overlaps, ended=not lasting)
-        call_id = self._archive.record(call, store=decision.verdict is Verdict.APPLIED)
+        stored = decision.verdict is Verdict.APPLIED
+        call_id = self._archive.record(call, store=stored, moved_from=decision.moved_from)
         if decision.ends is not None:
             self._tokens.revoke(decision.ends)
         ticket = self._flights.open(call_id, address, late_s) if lasting else 0
@@ -174,7 +176,10 @@ class Service:
         kind = None if fault is None else fault.kind
         if kind is Kind.TOKEN_EXPIRE:
             self._tokens.expire(now)
-        return self._actions.decide(asked, now, refuse_token=kind is Kind.TOKEN_REFUSE)
+        decision = self._actions.decide(asked, now, refuse_token=kind is Kind.TOKEN_REFUSE)
+        if self._negotiates and framework.wants_xml(asked.request):
+            return replace(decision, reply=framework.in_xml(decision.reply))
+        return decision
 
 
 def _late_s(fault: Fault | None, decision: Decision) -> float | None:

@@ -6,6 +6,8 @@ from typing import Final
 
 __all__ = [
     "ADD_COLUMNS",
+    "DROP_SERVER",
+    "GET_ADDRESS",
     "GET_CALLS",
     "GET_SERVER",
     "GET_SERVERS",
@@ -59,6 +61,10 @@ WHERE (org, skill) > (?, ?) ORDER BY org, skill LIMIT ?
 GET_SERVER: Final = """
 SELECT org, skill, document, revision, updated_at FROM server WHERE org = ? AND skill = ?
 """
+GET_ADDRESS: Final = """
+SELECT org, skill FROM server WHERE json_extract(document, ?) = ? ORDER BY org, skill LIMIT 1
+"""
+DROP_SERVER: Final = "DELETE FROM server WHERE org = ? AND skill = ?"
 GET_CALLS: Final = """
 SELECT at, method, path, status, outcome, org, skill, request, errors, ignored, conflicts,
   ended_at, fault, overlaps, digest, revision, id FROM call WHERE id < ? ORDER BY id DESC LIMIT ?

@@ -17,12 +17,17 @@ from icesync.emulator.faultkinds import Kind
 if TYPE_CHECKING:
     from icesync.emulator.fault import Fault
 
-__all__ = ["SPEAKING", "End", "Script", "drip_s", "write_script"]
+__all__ = ["SPEAKING", "WHOLE", "End", "Script", "drip_s", "write_script"]
 
-SPEAKING: Final = frozenset({Kind.TRUNCATE, Kind.BAD_CHUNK, Kind.DRIP, Kind.HANG_UP})
+WHOLE: Final = frozenset({Kind.DRIP, Kind.INTERIM, Kind.HANG_UP})
+"""The kinds that let the whole reply through, in the end."""
+
+SPEAKING: Final = WHOLE | {Kind.TRUNCATE, Kind.BAD_CHUNK}
 """The kinds that let the status of the reply through."""
 
 _USUAL_DRIP_MS: Final = 30
+_USUAL_HEADS: Final = 3
+_INTERIM: Final = b"HTTP/1.1 102 Processing\r\n\r\n"
 _LENGTH: Final = re.compile(rb"content-length: *[0-9]+", re.IGNORECASE)
 _GARBAGE: Final = b"\x00\x15\x03\x01 this is no HTTP \xff\xfe\r\n\r\n"
 
@@ -76,6 +81,11 @@ def _drip(fault: Fault, head: bytes, body: bytes) -> Script:
     return Script(tuple(bytes((b,)) for b in head + body), End.KEEP, drip_s(fault))
 
 
+def _interim(fault: Fault, head: bytes, body: bytes) -> Script:
+    count = fault.argument if isinstance(fault.argument, int) else _USUAL_HEADS
+    return Script((_INTERIM * count + head + body,), End.KEEP)
+
+
 def _nothing(end: End) -> _Author:
     return lambda _, __, ___: Script((), end)
 
@@ -91,5 +101,6 @@ _AUTHORS: Final[dict[Kind, _Author]] = {
     Kind.TRUNCATE: _truncate,
     Kind.BAD_CHUNK: _bad_chunk,
     Kind.DRIP: _drip,
+    Kind.INTERIM: _interim,
     Kind.HANG_UP: lambda _, head, body: Script((head + body,), End.CLOSE),
 }

@@ -8,6 +8,7 @@ start in the plan's order.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.conductor import Conductor, Halt, OpenGateway, Run
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.recorder import Recorder
     from icesync.model.address import Address
-    from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
     from icesync.model.project import Api
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Progress
@@ -132,7 +133,21 @@ def _result(change: ResourceChange, outcome: Outcome | None) -> Result:
     if outcome is None:
         return Result(change.address, change.action, ResultStatus.APPLIED)
     status = _STATUS.get(outcome.kind, ResultStatus.FAILED)
-    return Result(change.address, change.action, status, outcome)
+    return Result(change.address, change.action, status, _placed(change, outcome))
+
+
+def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
+    """Return *outcome* with the lines that gave the values which ICE complains about."""
+    rows: tuple[FieldChange | SecretChange, ...] = (*change.fields, *change.secrets)
+    lines = {
+        row.key: f"{row.position.file}:{row.position.line}"
+        for row in rows
+        if row.position is not None
+    }
+    places = [lines[key] for key in outcome.fields if key in lines]
+    if not places:
+        return outcome
+    return replace(outcome, detail=f"{outcome.detail}; see {', '.join(places)}")
 
 
 def _unfinished(change: ResourceChange, conductor: Conductor) -> Result:
@@ -146,21 +161,25 @@ def failure_of(report: Report) -> IcesyncError | None:
     """Return the error that *report* ends a command with, or None when all was applied."""
     if report.complete:
         return None
-    outcomes = [r.outcome for r in report.results if r.outcome is not None]
-    written = report.with_status(ResultStatus.APPLIED) or report.with_status(ResultStatus.UNCERTAIN)
-    auth = next((o for o in outcomes if o.kind is OutcomeKind.AUTH), None)
+    outcomes = {r.outcome.kind: r.outcome for r in reversed(report.results) if r.outcome}
+    auth, setup, lost = (outcomes.get(kind) for kind in _TELLING)
+    written = outcomes.keys() & _WRITTEN
     if auth is not None:
-        hint = "icesync login   obtains a token; icesync token   says what it holds"
-        return AccessError(auth.detail, hint)
-    setup = next((o for o in outcomes if o.kind is OutcomeKind.MISCONFIGURED), None)
-    if setup is not None and not written:
-        return Refused(f"ICE refused the first call: {setup.detail}", "check `api.base_url`")
-    if not written and outcomes and all(o.kind is OutcomeKind.TRANSIENT for o in outcomes):
-        return Unreachable(f"ICE was not reached: {outcomes[0].detail}", "check the network")
-    if report.stopped is not None:
-        return ApplyIncomplete(report.stopped, "icesync apply   sends what is still open")
+        return AccessError(auth.detail, _LOGIN, _AGAIN)
+    if setup is not None and written:
+        return ApplyIncomplete(f"the run was stopped: {setup.detail}", _ADDRESS, _AGAIN)
+    if setup is not None:
+        return Refused(f"ICE refused the first call: {setup.detail}", _ADDRESS)
+    if lost is not None and len(outcomes) == 1:
+        return Unreachable(f"ICE was not reached: {lost.detail}", "check the network", _AGAIN)
     failed = len(report.results) - len(report.with_status(ResultStatus.APPLIED))
-    return ApplyIncomplete(
-        f"{failed} of {len(report.results)} changes were not applied",
-        "icesync apply   sends what is still open, and nothing else",
-    )
+    told = report.stopped or f"{failed} of {len(report.results)} changes were not applied"
+    hints = (_LOGIN, _AGAIN) if outcomes.keys() == {OutcomeKind.REJECTED} else (_AGAIN,)
+    return ApplyIncomplete(told, *hints)
+
+
+_TELLING: Final = (OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED, OutcomeKind.TRANSIENT)
+_WRITTEN: Final = frozenset({OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN})
+_AGAIN: Final = "icesync apply   sends what is still open, and nothing else"
+_LOGIN: Final = "icesync token   says what the token holds; icesync login   obtains another"
+_ADDRESS: Final = "check `api.base_url`, and `api.ca_file` where the certificate is a private one"

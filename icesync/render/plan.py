@@ -109,7 +109,11 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
     symbol, colour, sentence = SYMBOLS[change.action]
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
     yield f"{head} {sentence}{_place(change.position, style)}"
-    if change.reason is Reason.ASSUMED:
+    unknown = change.reason is Reason.LAST_WRITE_UNCERTAIN
+    if change.action is Action.ORPHAN and unknown:
+        text = "the outcome of its last call is unknown, and no file says what to send again"
+        yield f"    {style.paint(text, 'yellow')}"
+    elif change.reason is Reason.ASSUMED:
         yield f"    {style.paint(change.reason, 'dim')}"
     elif change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"

@@ -20,9 +20,10 @@ _COLOURS: Final = {
 }
 
 MEANINGS: Final = {
-    ResultStatus.FAILED: "ICE holds what it held before",
-    ResultStatus.UNCERTAIN: "ICE may hold the old or the new record; the next plan sends it again",
-    ResultStatus.NOT_ATTEMPTED: "nothing was sent",
+    ResultStatus.FAILED: "ICE holds what it held before, and so does the snapshot",
+    ResultStatus.UNCERTAIN: "ICE may hold the old or the new record; the snapshot says so, "
+    "and the next apply sends it again",
+    ResultStatus.NOT_ATTEMPTED: "nothing was sent, nothing recorded",
 }
 
 _LISTED: Final = 50

@@ -1,9 +1,10 @@
 """
 The journal beside a local snapshot: appended by many threads, flushed in groups.
 
-A worker waits until its record is on the disk. While one flush runs, the
-records of the others gather, and the next flush takes them all: that is what
-makes a durable record for each call cheap. When the disk refuses once, nothing
+A worker waits until its record is on the disk. The first that waits flushes, by
+itself: no other thread has to be woken for it. While its flush runs, the records
+of the others gather, and the next flush takes them all: that is what makes a
+durable record for each call cheap. When the disk refuses once, nothing
 more is believed of it: every waiter wakes with the error and the gate closes
 (a failed flush marks pages clean, so trying again would only seem to work).
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalJournal", "LocalJournals"]
 
+_ZEROED_AHEAD: Final = 2**20
 _CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -76,7 +78,7 @@ class LocalJournals:
                 f"the journal `{self._path}` cannot be begun: {error.strerror}; nothing was sent",
                 "is there room on the disk, and may this user write there?",
             ) from error
-        return LocalJournal(descriptor, len(head), str(self._path))
+        return LocalJournal(descriptor, len(head), reserve_bytes, str(self._path))
 
     def drop(self) -> None:
         """
@@ -96,25 +98,21 @@ class LocalJournals:
 
 
 class LocalJournal:
-    """One open journal; a thread of its own writes and flushes what gathers."""
+    """One open journal; whoever waits first writes and flushes for all that has gathered."""
 
-    def __init__(self, descriptor: int, offset: int, name: str) -> None:
+    def __init__(self, descriptor: int, offset: int, room: int, name: str) -> None:
         self._descriptor = descriptor
         self._offset = offset
+        self._room = room
         self._name = name
-        lock = threading.Lock()
-        # Two conditions over one lock: a flush wakes those who wait for it, and
-        # a waiter wakes the writer, not its fellows.
-        self._changed = threading.Condition(lock)
-        self._flushed = threading.Condition(lock)
+        self._zeroed = offset
+        self._flushed = threading.Condition()
         self._gathered: list[bytes] = []
         self._taken = 0
         self._durable = 0
-        self._wanted = 0
+        self._flushing = False
         self._closing = False
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._failure: BaseException | None = None
 
     def append(self, record: bytes) -> int:
         """
@@ -125,7 +123,7 @@ class LocalJournal:
                 closed; no more are taken.
 
         """
-        with self._changed:
+        with self._flushed:
             self._check()
             if self._closing:
                 raise StateNotSaved(f"the journal `{self._name}` is closed; nothing more is sent")
@@ -141,13 +139,15 @@ class LocalJournal:
             StateNotSaved: it could not be kept.
 
         """
-        with self._changed:
-            if ticket > self._wanted:
-                self._wanted = ticket
-                self._changed.notify()
-            while self._durable < ticket:
+        while True:
+            with self._flushed:
+                while self._flushing and self._durable < ticket:
+                    self._flushed.wait()
+                if self._durable >= ticket:
+                    return
                 self._check()
-                self._flushed.wait()
+                self._flushing = True
+            self._flush()
 
     def close(self) -> None:
         """
@@ -157,14 +157,17 @@ class LocalJournal:
             StateNotSaved: some could not be kept.
 
         """
-        with self._changed:
+        with self._flushed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join()
+            while self._flushing:
+                self._flushed.wait()
+            self._flushing = self._failure is None and self._descriptor >= 0
+        if self._flushing:
+            self._flush(last=True)
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-        with self._changed:
+        with self._flushed:
             self._check()
 
     def _check(self) -> None:
@@ -175,34 +178,35 @@ class LocalJournal:
                 "the calls in flight are uncertain; the next apply sends them again",
             ) from self._failure
 
-    def _run(self) -> None:
-        while self._flush_next():
-            pass
-
-    def _flush_next(self) -> bool:
-        """Write and flush what has gathered once somebody waits; return whether to go on."""
-        with self._changed:
-            while self._wanted <= self._durable and not self._closing:
-                self._changed.wait()
+    def _flush(self, *, last: bool = False) -> None:
+        """Write and flush what has gathered, and wake those who wait; one thread at a time."""
+        with self._flushed:
             gathered, self._gathered = self._gathered, []
-            ticket, closing = self._taken, self._closing
+            ticket = self._taken
+        failure: BaseException | None = None
         try:
-            batch = b"".join(gathered)
-            if batch:
-                _write_at(self._descriptor, batch, self._offset)
-                self._offset += len(batch)
-            if closing:
+            self._write(b"".join(gathered))
+            if last:
                 os.ftruncate(self._descriptor, self._offset)
             os.fdatasync(self._descriptor)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-            with self._changed:
-                self._failure = error
-                self._flushed.notify_all()
-            return False
-        with self._changed:
-            self._durable = ticket
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            failure = error
+        with self._flushed:
+            self._failure = failure
+            self._durable = self._durable if failure else ticket
+            self._flushing = False
             self._flushed.notify_all()
-        return not closing
+
+    def _write(self, batch: bytes) -> None:
+        """Write *batch* behind what was written, into room that was zeroed before."""
+        end = self._offset + len(batch)
+        if batch and end > self._zeroed:
+            # Bytes that are there already need no commit of the file system's own
+            # journal at each flush: only their data is flushed.
+            self._zeroed = max(end, min(self._room, end + _ZEROED_AHEAD))
+            _write_at(self._descriptor, bytes(self._zeroed - end), end)
+        _write_at(self._descriptor, batch, self._offset)
+        self._offset = end
 
 
 def _reserve(descriptor: int, size: int) -> None:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from icesync.model.fields import FIELDS
 from icesync.model.report import Outcome, OutcomeKind
@@ -33,7 +34,7 @@ _FAILURE: Final = frozenset({"the request is invalid", "failed", "failure", "err
 _AUTH_TEXT: Final = re.compile(r"token|expired|unauthor|authorization|log ?in|session|signature")
 _BROKEN_SETUP: Final = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431})
 _NOT_PROCESSED: Final = frozenset({408, 425})
-_A_SENTENCE: Final = 200
+_HOST: Final = re.compile(r"[a-z0-9.:-]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,18 @@ _Test: TypeAlias = Callable[[_Facts], bool]
 
 @dataclass(frozen=True, slots=True)
 class ReplyRule:
-    """One row: the first whose *test* holds gives the outcome; *detail* is for people."""
+    """
+    One row: the first whose *test* holds gives the outcome; *detail* is for people.
+
+    *more* adds to it what this one reply shows. It never quotes the reply, which
+    may repeat a password.
+    """
 
     id: str
     kind: OutcomeKind
     detail: str
     test: _Test
+    more: Callable[[_Facts], str] = lambda _: ""
 
 
 def _says(facts: _Facts, pattern: re.Pattern[str]) -> bool:
@@ -99,12 +106,54 @@ def _kernel_503(facts: _Facts) -> bool:
     return facts.reply.status == 503 and server.startswith("Microsoft-HTTPAPI")
 
 
+def _what_came(facts: _Facts) -> str:
+    if facts.message:
+        return ": its message says neither success nor failure"
+    if facts.document is not None:
+        return ": JSON without a message"
+    start = facts.reply.body.lstrip()[:1]
+    return {b"": ": it is empty", b"<": ": a page instead of JSON"}.get(start, ": it is no JSON")
+
+
+def _where_to(facts: _Facts) -> str:
+    """Return the host of a redirect, and nothing else of it."""
+    try:
+        host = urlsplit(facts.reply.headers.get("location", "")).hostname or ""
+    except ValueError:
+        host = ""
+    return f": it leads to {host}" if _HOST.fullmatch(host) else ""
+
+
+def _which_values(facts: _Facts) -> str:
+    if facts.fields:
+        return f": {', '.join(facts.fields)}"
+    return ", or the token, or does not know the skill; it does not say which"
+
+
+def _why_misplaced(facts: _Facts) -> str:
+    return f": {_MISPLACED.get(facts.reply.status, _NO_JSON)}"
+
+
+_NO_JSON: Final = "what answers there does not take JSON"
+_TOO_LARGE: Final = "the request is too large for what stands in front of ICE"
+_MISPLACED: Final = {
+    403: "something in front of ICE keeps this machine out",
+    404: "there is no such call",
+    405: "there is something, but it takes no POST",
+    410: "there is no such call any more",
+    411: "something in front of ICE wants another framing",
+    413: _TOO_LARGE,
+    414: _TOO_LARGE,
+    431: _TOO_LARGE,
+}
+
 REPLY_RULES: Final = (
     ReplyRule(
         "redirect",
         OutcomeKind.MISCONFIGURED,
         "ICE answered with a redirect; it is not followed, the body holds passwords",
         lambda f: 300 <= f.reply.status < 400,
+        _where_to,
     ),
     ReplyRule(
         "both verdicts",
@@ -123,6 +172,7 @@ REPLY_RULES: Final = (
         OutcomeKind.REJECTED,
         "ICE refused the values",
         lambda f: f.accepted and (f.model_state or (f.message or "") in _FAILURE),
+        _which_values,
     ),
     ReplyRule(
         "credentials",
@@ -130,7 +180,13 @@ REPLY_RULES: Final = (
         "ICE does not accept the token",
         lambda f: f.reply.status < 500 and _mentions_auth(f),
     ),
-    ReplyRule("odd success", OutcomeKind.UNCERTAIN, "the reply is no answer", lambda f: f.accepted),
+    ReplyRule(
+        "odd success",
+        OutcomeKind.UNCERTAIN,
+        "the reply is no answer",
+        lambda f: f.accepted,
+        _what_came,
+    ),
     ReplyRule(
         "unauthorized",
         OutcomeKind.AUTH,
@@ -142,12 +198,14 @@ REPLY_RULES: Final = (
         OutcomeKind.REJECTED,
         "ICE refused the values",
         lambda f: f.reply.status == 400,
+        _which_values,
     ),
     ReplyRule(
         "wrong place",
         OutcomeKind.MISCONFIGURED,
         "this address does not take the call",
         lambda f: f.reply.status in _BROKEN_SETUP,
+        _why_misplaced,
     ),
     ReplyRule(
         "throttled",
@@ -242,7 +300,4 @@ def _complained_fields(document: Mapping[str, object] | None) -> tuple[str, ...]
 
 
 def _detail(rule: ReplyRule, facts: _Facts) -> str:
-    told = f"{rule.detail} (HTTP {facts.reply.status})"
-    if facts.fields:
-        return f"{told}; it names {', '.join(facts.fields)}"
-    return told
+    return f"{rule.detail}{rule.more(facts)} (HTTP {facts.reply.status})"

@@ -6,7 +6,8 @@ posts the same bodies with as many threads, a synchronous httpx client each, and
 reads the replies: no plan, no snapshot, no rate, no deadline, no look at what
 the reply says beyond "success". The goal is 90 % of its rate. The call phase is
 timed inside of the process (from the saved intent to the last outcome), the
-whole process from outside.
+whole process from outside; once more with a journal that keeps nothing, to see
+what it costs to have every intent on the disk before its call leaves.
 
     python tests/benchmarks/throughput.py [--servers 2000] [--concurrency 8]
     python tests/benchmarks/throughput.py --servers 400 --latency-ms 50
@@ -114,6 +115,20 @@ class Timer:
     def stop(self):
         self.took = time.perf_counter() - self.began
 
+class Nowhere:
+    def __init__(self, *_):
+        pass
+    def declare(self, intent):
+        pass
+    def conclude(self, verdict):
+        pass
+    def close(self):
+        pass
+
+if sys.argv[2:] == ["without"]:
+    from icesync.engine import recorder
+    recorder.JournaledIntents = Nowhere
+
 timer = Timer()
 applying.open_progress = lambda console: timer
 code = run(["-C", sys.argv[1], "apply", "--auto-approve"])
@@ -122,6 +137,7 @@ sys.exit(code)
 """
 
 INSIDE, OUTSIDE, BASE = "apply, timed inside", "icesync apply", "bare httpx"
+WITHOUT = "apply without its journal"
 
 
 @contextmanager
@@ -170,6 +186,7 @@ def main() -> None:
         cases = {
             BASE: partial(run, bare),
             INSIDE: partial(apply, inside, folder, secrets),
+            WITHOUT: partial(apply, [*inside, "without"], folder, secrets),
             OUTSIDE: partial(apply, outside, folder, secrets),
         }
         samples = interleave(cases, asked.rounds)
@@ -192,6 +209,8 @@ def main() -> None:
     title = f"{servers:,} calls, {asked.concurrency} at a time, {asked.latency_ms:g} ms latency"
     title += f", medians of {asked.rounds} rounds"
     print_table(title, head, rows)
+    kept = 1 / ratio(samples, INSIDE, WITHOUT, inner)
+    print(f"rate with the journal: {kept:.0%} of the rate without it")
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ WIRE: Final = (
     ("bad-chunk", b"HTTP/1.1 200 OK\r\n*\r\n\r\n16\r\n" + SUCCESS + b"\r\nzz\r\n"),
     ("hang-up", b"HTTP/1.1 200 OK\r\n*\r\n\r\n" + SUCCESS),
     ("drip:1ms", b"HTTP/1.1 200 OK\r\n*\r\n\r\n" + SUCCESS),
+    ("interim:2", b"HTTP/1.1 102 Processing\r\n\r\n" * 2 + b"HTTP/1.1 200 *\r\n\r\n" + SUCCESS),
 )
 """A fault, and what arrives; a star stands for headers."""
 
@@ -213,7 +214,7 @@ def test_late_stores_when_the_caller_is_gone(serve: Callable[..., Rig]) -> None:
         ("status:204", b"HTTP/1.1 204 No Content", b""),
         ("status:304", b"HTTP/1.1 304 Not Modified", b""),
         ("html:204", b"HTTP/1.1 204 No Content", b""),
-        ("html:502", b"HTTP/1.1 502 Bad Gateway", b"<h2>502 - Bad Gateway</h2>\n"),
+        ("html:502", b"HTTP/1.1 502 Bad Gateway", b"as a gateway or proxy server.</h2>\n"),
         ("redirect", b"HTTP/1.1 307 Temporary Redirect", b"here</a>.</h2>\n"),
         ("throttle", b"HTTP/1.1 429 Too Many Requests", b'{"Message":"Too Many Requests"}'),
         ("echo", b"HTTP/1.1 400 Bad Request", b'"}'),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -227,10 +228,17 @@ def test_ctrl_c_at_the_question(repository: Repository, archive: Archive) -> Non
     assert archive.calls(1) == ()
 
 
+def looks_at(pid: int, suffix: str) -> bool:
+    """Return whether a process has a file open whose name ends so."""
+    with suppress(OSError):
+        return any(str(fd.readlink()).endswith(suffix) for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def test_ctrl_c_while_waiting_for_the_lock(repository: Repository) -> None:
     """Waiting for another run can be given up."""
     with repository.locked(), repository.start("apply", "-y", "--lock-timeout", "60") as process:
-        time.sleep(0.6)
+        wait_until(lambda: looks_at(process.pid, ".lock"), "the lock was tried")
         process.send_signal(signal.SIGINT)
         returned, _, stderr = end(process)
 

@@ -216,7 +216,7 @@ def test_one_server_refused(repository: Repository, archive: Archive) -> None:
         result = repository.calls(ice).run("apply", "-y")
 
     assert_refused(result, 7, "1 of 3 changes were not applied", hint="icesync apply")
-    assert "it names smtp.port" in result.stdout
+    assert "refused the values: smtp.port (HTTP 400); see servers/59.yaml:" in result.stdout
     assert "icesync apply --target 59/664" in result.stdout
 
 

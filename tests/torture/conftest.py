@@ -38,11 +38,12 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def ordeal(tmp_path: Path, emulator: Emulator, nursery: Nursery) -> Callable[[int], Ordeal]:
-    """Make an ordeal for a fleet of so many servers, from nothing."""
+def ordeal(tmp_path: Path, emulator: Emulator, nursery: Nursery) -> Callable[..., Ordeal]:
+    """Make an ordeal for a fleet of so many servers, sent so many at a time, from nothing."""
 
-    def make(size: int) -> Ordeal:
-        made = Ordeal(Fleet(tmp_path / "repository", emulator.url, size), emulator, nursery)
+    def make(size: int, concurrency: int = 4) -> Ordeal:
+        fleet = Fleet(tmp_path / "repository", emulator.url, size, concurrency)
+        made = Ordeal(fleet, emulator, nursery)
         made.begin()
         return made
 

@@ -119,18 +119,18 @@ def _no_lock() -> None:
 
 
 def _deaf_waiter() -> None:
-    """The thread that flushes dies without waking those who wait for it."""
+    """The flush that failed wakes nobody, and the others wait for its end."""
     from icesync.stores import journal
 
-    honest = journal.LocalJournal._flush_next
+    honest = journal.LocalJournal._flush
 
-    def flush_next(self: Any) -> bool:
-        going = honest(self)
+    def flush(self: Any, **named: Any) -> None:
+        honest(self, **named)
         if self._failure is not None:
             self._failure = None
-        return going
+            self._flushing = True
 
-    _replace(journal.LocalJournal, _flush_next=flush_next)
+    _replace(journal.LocalJournal, _flush=flush)
 
 
 def _two_at_once() -> None:
@@ -146,6 +146,47 @@ def _two_at_once() -> None:
         self._calls = deque(change for change in self._calls for _ in (1, 2))
 
     _replace(Conductor, __init__=begin)
+
+
+def _blab(how: Callable[[bytes], None]) -> Callable[[], None]:
+    """Return what plants a build that does *how* with the body of every update."""
+
+    def plant_it() -> None:
+        from icesync.client import gateway
+
+        honest = gateway.encode_update
+
+        def encode_update(*arguments: Any) -> bytes:
+            body = honest(*arguments)
+            how(body)
+            return body
+
+        _replace(gateway, encode_update=encode_update)
+
+    return plant_it
+
+
+def _say(body: bytes) -> None:
+    os.write(2, body)
+
+
+def _say_in_base64(body: bytes) -> None:
+    import base64
+
+    os.write(2, base64.b64encode(b"." + body))
+
+
+def _keep(body: bytes) -> None:
+    from pathlib import Path
+
+    (Path.home() / "last.body").write_bytes(body)
+
+
+def _crash(body: bytes) -> None:
+    """Not a leak but bad luck: an error of the kind that quotes what it failed at."""
+    error = UnicodeDecodeError("ascii", body, 0, 1, body.decode())
+    error.add_note(body.decode())
+    raise error from KeyError(body)
 
 
 def _worker_dies() -> None:
@@ -208,6 +249,10 @@ DEFECTS: Final[dict[str, Callable[[], None]]] = {
     "deaf-waiter": _deaf_waiter,
     "two-at-once": _two_at_once,
     "worker-dies": _worker_dies,
+    "blab-plain": _blab(_say),
+    "blab-base64": _blab(_say_in_base64),
+    "blab-file": _blab(_keep),
+    "quoting-crash": _blab(_crash),
 }
 
 

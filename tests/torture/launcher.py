@@ -40,7 +40,9 @@ def main() -> None:
 
 
 def _load() -> None:
-    for name in _LOADED:
+    from icesync.cli.main import COMMANDS
+
+    for name in (*_LOADED, *(f"icesync.cli.commands.{command}" for command in COMMANDS)):
         importlib.import_module(name)
 
 

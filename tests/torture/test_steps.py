@@ -2,8 +2,9 @@
 Death and disk errors at every step of the write path, one run for each step.
 
 Twice: by strace, which strikes the real system calls (but counts for each
-thread on its own), and by the tripwire, which counts over all threads and can
-also strike after a call or in the middle of a write.
+thread on its own, so that there is one worker only), and by the tripwire, which
+counts over all threads and can also strike after a call or in the middle of a
+write.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def leave_a_journal(ordeal: Ordeal) -> Callable[[], None]:
     return prepare
 
 
-def test_death_at_every_step(ordeal: Callable[[int], Ordeal]) -> None:
+def test_death_at_every_step(ordeal: Callable[..., Ordeal]) -> None:
     """Wherever a first apply dies, the next one knows what ICE acknowledged."""
     made = ordeal(SERVERS)
     only = ("pwrite", "fdatasync", "rename", "replace", "unlink")
@@ -214,9 +215,9 @@ def test_death_at_every_step(ordeal: Callable[[int], Ordeal]) -> None:
 
 
 @pytest.mark.usefixtures("strace")
-def test_death_at_system_calls(ordeal: Callable[[int], Ordeal]) -> None:
+def test_death_at_system_calls(ordeal: Callable[..., Ordeal]) -> None:
     """The same, struck at the system calls that make things durable."""
-    made = ordeal(SERVERS)
+    made = ordeal(SERVERS, 1)
     died = die_everywhere(made, walk(("kill",), _SHORT_CALLS), made.begin)
 
     assert died >= 4
@@ -225,7 +226,7 @@ def test_death_at_system_calls(ordeal: Callable[[int], Ordeal]) -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize("serial", [False, True])
 def test_death_at_all_steps(
-    ordeal: Callable[[int], Ordeal], tell: Callable[[str], None], *, serial: bool
+    ordeal: Callable[..., Ordeal], tell: Callable[[str], None], *, serial: bool
 ) -> None:
     """Before and after every step, and in the middle of every write, first apply or later one."""
     made = ordeal(SERVERS)
@@ -237,7 +238,7 @@ def test_death_at_all_steps(
 
 
 @pytest.mark.torture
-def test_death_in_recovery(ordeal: Callable[[int], Ordeal], tell: Callable[[str], None]) -> None:
+def test_death_in_recovery(ordeal: Callable[..., Ordeal], tell: Callable[[str], None]) -> None:
     """A recovery that dies at any step is recovered from."""
     made = ordeal(SERVERS)
     hows = ("kill-before", "kill-after", "kill-half")
@@ -250,10 +251,10 @@ def test_death_in_recovery(ordeal: Callable[[int], Ordeal], tell: Callable[[str]
 @pytest.mark.usefixtures("strace")
 @pytest.mark.torture
 def test_death_at_all_system_calls(
-    ordeal: Callable[[int], Ordeal], tell: Callable[[str], None]
+    ordeal: Callable[..., Ordeal], tell: Callable[[str], None]
 ) -> None:
     """Every ordinal of every system call of the write path."""
-    made = ordeal(SERVERS)
+    made = ordeal(SERVERS, 1)
     died = die_everywhere(made, walk(("kill",), _CALLS), lambda: made.begin(serial=True))
     tell(f"{died} deaths at system calls of an apply")
 
@@ -263,10 +264,10 @@ def test_death_at_all_system_calls(
 @pytest.mark.usefixtures("strace")
 @pytest.mark.torture
 def test_death_at_system_calls_of_recovery(
-    ordeal: Callable[[int], Ordeal], tell: Callable[[str], None]
+    ordeal: Callable[..., Ordeal], tell: Callable[[str], None]
 ) -> None:
     """The same while what a killed run left is taken in."""
-    made = ordeal(SERVERS)
+    made = ordeal(SERVERS, 1)
     died = die_everywhere(made, walk(("kill",), _CALLS), leave_a_journal(made), runs=2)
     tell(f"{died} deaths at system calls of a recovery")
 
@@ -290,7 +291,7 @@ def test_death_at_system_calls_of_recovery(
     ],
 )
 def test_death_in_surgery(
-    ordeal: Callable[[int], Ordeal], arguments: tuple[str, ...], hows: tuple[str, ...]
+    ordeal: Callable[..., Ordeal], arguments: tuple[str, ...], hows: tuple[str, ...]
 ) -> None:
     """An entry that is moved or removed is there wholly, in the old or the new way."""
     made = ordeal(SERVERS)
@@ -318,7 +319,7 @@ def test_death_in_surgery(
     assert died >= 3
 
 
-def test_error_at_every_step(ordeal: Callable[[int], Ordeal]) -> None:
+def test_error_at_every_step(ordeal: Callable[..., Ordeal]) -> None:
     """A disk that is full at any step ends the run with an error, and costs nothing."""
     made = ordeal(2)
     only = ("write", "pwrite", "fdatasync", "posix_fallocate")
@@ -327,7 +328,7 @@ def test_error_at_every_step(ordeal: Callable[[int], Ordeal]) -> None:
     assert failed >= 6
 
 
-def test_no_memory_for_the_journal(ordeal: Callable[[int], Ordeal]) -> None:
+def test_no_memory_for_the_journal(ordeal: Callable[..., Ordeal]) -> None:
     """Nobody waits for ever for a thread that met an error which is not of the disk."""
     made = ordeal(SERVERS)
     result, struck = Step(2, "MemoryError", only=("fdatasync",)).run(made)
@@ -341,7 +342,7 @@ def test_no_memory_for_the_journal(ordeal: Callable[[int], Ordeal]) -> None:
 
 @pytest.mark.torture
 def test_all_errors_at_all_steps(
-    ordeal: Callable[[int], Ordeal], tell: Callable[[str], None]
+    ordeal: Callable[..., Ordeal], tell: Callable[[str], None]
 ) -> None:
     """The same for other errors, and for writes that take half of what they are given."""
     hows = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "short")
@@ -355,11 +356,11 @@ def test_all_errors_at_all_steps(
 @pytest.mark.usefixtures("strace")
 @pytest.mark.torture
 def test_errors_at_all_system_calls(
-    ordeal: Callable[[int], Ordeal], tell: Callable[[str], None]
+    ordeal: Callable[..., Ordeal], tell: Callable[[str], None]
 ) -> None:
     """The same, struck at the system calls."""
     calls = tuple(call for call in _CALLS if call not in {"openat", "write"})
-    made = ordeal(SERVERS)
+    made = ordeal(SERVERS, 1)
     rows = walk(("ENOSPC", "EIO"), calls)
     failed, passed = fail_everywhere(made, rows, lambda: made.begin(serial=True))
     tell(f"{failed} runs failed at an error of a system call, {passed} could pass over it")
@@ -368,7 +369,7 @@ def test_errors_at_all_system_calls(
 
 
 @pytest.mark.torture
-def test_step_log_is_complete(ordeal: Callable[[int], Ordeal], tmp_path: Path) -> None:
+def test_step_log_is_complete(ordeal: Callable[..., Ordeal], tmp_path: Path) -> None:
     """The tripwire sees each kind of step: a step that it misses would never be tortured."""
     made = ordeal(SERVERS)
     made.begin(serial=True)

@@ -17,11 +17,12 @@ __all__ = ["command"]
 _EPILOG: Final = """\b
 Faults: KIND[:ARGUMENT][@SELECTOR,...] [xN] [%P], the same for the same --seed.
   replies   status:503  html:502  redirect[:URL]  throttle[:rate=10/s,retry=2,form=date]
-            message:lower-case  echo  bom  utf16  bad-gzip  no-content-type  big:4
+            message:lower-case  echo  bom  utf16  xml  no-content-type
+            big:4  bad-gzip  gzip-bomb:64  header-flood:256
   tokens    token-expire  token-refuse
   time      latency:40ms  jitter:20ms  late:5s (stored after the caller gave up)
   wire      reset-early  reset  fin  silent  lose  half-head  garbage
-            truncate:7  bad-chunk  drip:30ms  hang-up
+            truncate:7  bad-chunk  drip:30ms  interim:1000  hang-up
   prefixes  apply-then-reset, apply-then-500: stored first; drop-then-truncate: not stored
   selectors nth=3  after=20  every=5  org=59  skill=663  path=Login (path=/ is every call)
   xN        at most N times;  %P  in P of 100 cases
@@ -34,6 +35,8 @@ Profile keys and values, the first is the default:
   modelstate  checked ignored        logout  object list
   role        admin agent supervisor
   org-key     both OrgId OrganizationId
+  empty-string  clear keep           key     address server-id
+  accept      ignored honoured (XML for who prefers it)
 
 \b
 While it runs: GET, POST and DELETE /_emulator/faults, POST /_emulator/tokens/expire,

@@ -33,6 +33,7 @@ CANARY = "canary-4711"
 UPDATE = Update(SUPPORT, SETTINGS, {"smtp.password": SecretValue(CANARY)})
 SUCCESS = RawReply(200, {}, b'{"Message":" Success"}')
 REFUSED = RawReply(400, {}, b'{"Message":"The request is invalid."}')
+NAMED = RawReply(400, {}, b'{"Message":"x","ModelState":{"server.SMTPPort":["x"]}}')
 EXPIRED = RawReply(200, {}, b'{"Message":"Token has expired."}')
 NOW_S = 1767225600
 
@@ -124,6 +125,46 @@ def test_wire_options_shape_the_body() -> None:
     send(ice, options=WireOptions(OrgKey.ORG_ID, Absent.OMIT))
 
     assert not {"OrganizationId", "SpoofEmail"} & ice.bodies[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("replies", "kind", "tokens", "logins"),
+    [
+        ([REFUSED, SUCCESS], OutcomeKind.APPLIED, [3600, 7200], 1),
+        ([REFUSED], OutcomeKind.REJECTED, [3600, 7200, 7200], 1),
+        ([NAMED], OutcomeKind.REJECTED, [3600, 3600], 0),
+    ],
+    ids=["the token", "the values", "named values"],
+)
+def test_refusal_without_a_reason_is_tried_with_another_token(
+    replies: list[RawReply], kind: OutcomeKind, tokens: list[int], logins: int
+) -> None:
+    """Once in a run a login finds out whether it was the token: the text is the same for both."""
+    made: list[SecretValue] = []
+
+    def renew() -> SecretValue:
+        made.append(token_until(7200))
+        return made[-1]
+
+    ice = Ice(*replies)
+    opened = gateway(ice, renew=renew)
+    outcomes = [opened.send(UPDATE), opened.send(UPDATE)]
+
+    assert outcomes[0].kind is kind
+    assert len(made) == logins
+    assert ice.tokens[: len(tokens)] == [token_until(end).reveal() for end in tokens]
+
+
+def test_refusal_of_an_older_token_is_tried_with_the_new_one() -> None:
+    """What another worker learned meanwhile counts for this one too."""
+    clock = FakeClock()
+    session = Session(token_until(3600), clock, lambda: token_until(7200))
+    old = session.token()
+
+    assert session.refused(old, surely=False)
+    assert session.refused(old, surely=False)
+    assert not session.refused(session.token(), surely=False)
+    assert session.refused(session.token())
 
 
 @pytest.mark.parametrize(

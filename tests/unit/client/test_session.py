@@ -24,6 +24,7 @@ from icesync.wire.token import sign_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NO_SUCH_CALL = "this address does not take the call: there is no such call (HTTP 404)"
 CANARY = "canary-4711"
 LOGIN = Login(59, "admin@example.test", ref("admin"))
 NOW_S = 1767225600
@@ -167,7 +168,7 @@ def test_login_gives_its_token() -> None:
         (
             RawReply(404, {}, b'{"Message":"nothing at https://x.test/Login"}'),
             Refused,
-            "the login cannot be made: this address does not take the call (HTTP 404)",
+            f"the login cannot be made: {NO_SUCH_CALL}",
         ),
     ],
     ids=["not sent", "broken", "misconfigured", "refused", "wrong address"],

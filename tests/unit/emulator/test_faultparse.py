@@ -130,6 +130,8 @@ ARGUMENTS = {
     Takes.DURATION: DURATIONS,
     Takes.BYTES: st.integers(0, 999_999_999),
     Takes.MEBIBYTES: st.integers(1, 64),
+    Takes.KIBIBYTES: st.integers(1, 4096),
+    Takes.HEADS: st.integers(1, 100_000),
     Takes.VARIANT: st.sampled_from([str(variant) for variant in VARIANTS]),
     Takes.THROTTLE: THROTTLES.map(lambda throttle: None if throttle == Throttle() else throttle),
     Takes.URL: st.from_regex(r"https?://[a-z.]+(:[0-9]+)?/[a-z/]*", fullmatch=True),

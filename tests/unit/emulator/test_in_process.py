@@ -16,6 +16,7 @@ from icesync.emulator.faultparse import parse_fault
 from icesync.emulator.framework import Request
 from icesync.emulator.player import FaultPlayer
 from icesync.emulator.service import Service
+from icesync.emulator.wirescript import WHOLE
 from icesync.model.address import Address
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     Make = Callable[..., Caller]
 
 SUPPORT = Address(59, 663)
-WHOLE = {Kind.DRIP, Kind.HANG_UP}
 BREAKING = [
     (kind, flipped)
     for kind, row in ROWS.items()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from icesync.emulator.framework import Request
 from icesync.emulator.profile import Profile, parse_profile
 from icesync.errors import UsageError
 from icesync.model.address import Address
@@ -235,6 +236,106 @@ def test_the_organization_binds_under_the_chosen_name(
     body = {"SkillId": 663, "Token": caller.token} | sent
 
     assert caller.post("/api/EmailAdmin/UpdateEmailServer", body).status == status
+
+
+FULL = {"SMTPUserName": "desk", "SMTPPassword": "Clark1!", "SMTPPort": "587", "IsTLS": True}
+
+
+@pytest.mark.parametrize("gone", [{"SMTPPassword": "", "SMTPUserName": ""}, {}])
+@pytest.mark.parametrize("kept", [False, True])
+def test_empty_texts_can_leave_what_was_there(
+    profiled: Make, archive: Archive, gone: dict[str, str], kept: bool
+) -> None:
+    """A password may be impossible to take away; numbers and booleans are always replaced."""
+    caller = profiled(f"empty-string={'keep' if kept else 'clear'}")
+    caller.login()
+    caller.update(**FULL)
+    caller.update(SMTPPort="25", **gone)
+    server = archive.server(Address(59, 663))
+    assert server is not None
+    document = server.document
+
+    assert (document["SMTPPassword"] == {"hmac": archive.tag("Clark1!").hmac}) is kept
+    assert (document["SMTPUserName"] == "desk") is kept
+    assert (document["SMTPPort"], document["IsTLS"], server.revision) == ("25", False, 2)
+    assert archive.calls(1)[0].digest == server.digest
+
+
+@pytest.mark.parametrize(
+    ("setting", "server_id", "held"),
+    [
+        ("key=address", 17, {"59/663", "59/700"}),
+        ("key=server-id", 17, {"59/700"}),
+        ("key=server-id", 18, {"59/663", "59/700"}),
+        ("key=server-id", 0, {"59/663", "59/700"}),
+    ],
+)
+def test_a_record_can_be_found_by_its_own_id(
+    profiled: Make, archive: Archive, setting: str, server_id: int, held: set[str]
+) -> None:
+    """Where the service goes by EmailServerId, a reused id takes the other skill's record away."""
+    caller = profiled(setting)
+    caller.login()
+    caller.update(EmailServerId=17, SMTPUserName="first")
+    caller.update(SkillId=700, EmailServerId=server_id, SMTPUserName="second")
+
+    assert {str(server.address) for server in archive.servers(9)} == held
+
+
+def test_an_id_can_make_a_pair_known(profiled: Make) -> None:
+    """Where only known servers are written, the id of one is enough if the service goes by it."""
+    caller = profiled("key=server-id", "unknown=reject")
+    caller.login()
+    caller.call("PUT", "/_emulator/servers/59/663")
+    caller.update(EmailServerId=17)
+
+    assert caller.update(SkillId=700, EmailServerId=17).status == 200
+    assert caller.update(SkillId=800, EmailServerId=18).status == 400
+
+
+@pytest.mark.parametrize(
+    ("setting", "accept", "xml"),
+    [
+        ("accept=ignored", "application/xml", False),
+        ("accept=honoured", "application/xml, application/json;q=0.5", True),
+        ("accept=honoured", "text/xml", True),
+        ("accept=honoured", "application/json, application/xml", False),
+        ("accept=honoured", "", False),
+    ],
+)
+def test_xml_can_be_asked_for(profiled: Make, setting: str, accept: str, xml: bool) -> None:
+    """The framework's other formatter writes what a caller prefers: successes and errors."""
+    caller = profiled(setting)
+    caller.login()
+    headers = {"content-type": "application/json", "accept": accept}
+    path = "/ICEAPI/api/EmailAdmin/UpdateEmailServer"
+    good = {"OrgId": 59, "SkillId": 663, "Token": caller.token}
+    replies = [
+        caller.service.answer(Request("POST", path, headers, json.dumps(document).encode()))
+        for document in (good, good | {"SkillId": "x"}, [good])
+    ]
+    kinds = {reply.headers["content-type"] for reply in replies}
+
+    assert kinds == {f"application/{'xml' if xml else 'json'}; charset=utf-8"}
+    assert not xml or [reply.body for reply in replies] == [
+        b"<Reply><Message> Success</Message></Reply>",
+        (
+            b"<Error><Message>The request is invalid.</Message><ModelState><server.SkillId>"
+            b"<Item>An error has occurred.</Item></server.SkillId></ModelState></Error>"
+        ),
+        (
+            b"<Error><Message>The request is invalid.</Message><ModelState><server>"
+            b"<Item>An error has occurred.</Item></server></ModelState></Error>"
+        ),
+    ]
+
+
+def test_a_page_is_never_xml(profiled: Make) -> None:
+    """What the web server answers by itself asks nobody what he accepts."""
+    caller = profiled("accept=honoured")
+    page = caller.service.answer(Request("GET", "/x", {"accept": "text/xml"}))
+
+    assert page.body.startswith(b"<!DOCTYPE html>")
 
 
 def test_a_profile_can_be_looked_at(profiled: Make) -> None:

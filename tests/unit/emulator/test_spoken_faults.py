@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ INVALID = b'{"Message":"The request is invalid."}'
         ("status:503", 503, b'{"Message":"Service Unavailable"}', OutcomeKind.UNCERTAIN),
         ("status:520", 520, b'{"Message":"Unknown"}', OutcomeKind.UNCERTAIN),
         ("html:413", 413, b"<h2>413 - Request Entity", OutcomeKind.MISCONFIGURED),
-        ("html:502", 502, b"<h2>502 - Bad Gateway</h2>", OutcomeKind.UNCERTAIN),
+        ("html:404", 404, b"<h2>404 - File or directory not found.", OutcomeKind.MISCONFIGURED),
+        ("html:502", 502, b"<h2>502 - Web server received", OutcomeKind.UNCERTAIN),
         ("html:503", 503, b"<h2>503 - Service Unavailable</h2>", OutcomeKind.TRANSIENT),
         ("html:200", 200, b"<h2>200 - OK</h2>", OutcomeKind.UNCERTAIN),
         ("redirect", 307, b"Login.aspx", OutcomeKind.MISCONFIGURED),
@@ -55,6 +57,8 @@ INVALID = b'{"Message":"The request is invalid."}'
         ("message:list", 200, b'[{"Message":" Success"}]', OutcomeKind.APPLIED),
         ("bom", 200, b"\xef\xbb\xbf" + SUCCESS, OutcomeKind.APPLIED),
         ("no-content-type", 200, SUCCESS, OutcomeKind.APPLIED),
+        ("header-flood", 200, SUCCESS, OutcomeKind.APPLIED),
+        ("xml", 200, b"<Reply><Message> Success</Message></Reply>", OutcomeKind.UNCERTAIN),
         ("bad-gzip", 200, SUCCESS, OutcomeKind.APPLIED),
         ("token-refuse", 400, INVALID, OutcomeKind.REJECTED),
         ("token-expire", 400, INVALID, OutcomeKind.REJECTED),
@@ -72,7 +76,7 @@ def test_comes_back(faulty: Make, fault: str, status: int, body: bytes, kind: Ou
     "fault",
     [
         "status:503", "html:502", "redirect", "throttle", "echo", "message:list", "bom", "utf16",
-        "bad-gzip", "no-content-type", "big:1",
+        "bad-gzip", "no-content-type", "big:1", "gzip-bomb:1", "header-flood:1", "xml",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("flipped", [False, True])
@@ -135,6 +139,25 @@ def test_big_is_big(faulty: Make, fault: str, size: int) -> None:
     body = faulty(fault).update().body
 
     assert (len(body), json.loads(body)) == (size, {"Message": " Success"})
+
+
+def test_a_bomb_swells(faulty: Make) -> None:
+    """A few bytes in gzip are as many MiB as was said, and still JSON."""
+    body = faulty("gzip-bomb:8").update().body
+    swollen = gzip.decompress(body)
+
+    assert len(body) < 20_000
+    assert (len(swollen), json.loads(swollen)) == (8 * 2**20, {"Message": " Success"})
+
+
+@pytest.mark.parametrize(("fault", "kib"), [("header-flood", 256), ("header-flood:3", 3)])
+def test_headers_flood(faulty: Make, fault: str, kib: int) -> None:
+    """As many KiB of headers as was said stand beside the usual ones."""
+    headers = faulty(fault).update().headers
+    flood = {name: value for name, value in headers.items() if name.startswith("x-flood-")}
+
+    assert sum(len(f"{name}: {value}\r\n") for name, value in flood.items()) == kib * 1024
+    assert headers["server"] == "Microsoft-IIS/8.5"
 
 
 @pytest.mark.parametrize(

@@ -687,6 +687,45 @@ def test_incomplete_report_says_how_much() -> None:
     assert str(found) == "1 of 2 changes were not applied"
 
 
+@pytest.mark.parametrize(
+    ("report", "told", "hint"),
+    [
+        (Report((result(FAILED, REJECTED),), 5), "1 of 1 changes were not", "icesync token"),
+        (Report((result(FAILED, REJECTED),), 5, 0, "refused alike"), "refused alike", "icesync to"),
+        (Report((DONE, result(FAILED, REJECTED)), 5), "1 of 2 changes", "icesync apply"),
+        (
+            Report((DONE, result(FAILED, MISCONFIGURED)), 5),
+            "the run was stopped: the cert",
+            "check",
+        ),
+    ],
+    ids=["all refused", "stopped", "some refused", "setup later"],
+)
+def test_failure_says_where_to_look(report: Report, told: str, hint: str) -> None:
+    """Where nothing but refusals came it may be the token; a broken setup is named first."""
+    found = failure_of(report)
+
+    assert str(found).startswith(told)
+    assert found is not None
+    assert found.hints[0].startswith(hint)
+    assert found.hints[-1].startswith("icesync apply")
+
+
+def test_refused_values_are_told_with_their_lines() -> None:
+    """Who has to mend a value is sent to the line that gave it."""
+    named = Outcome(OutcomeKind.REJECTED, "refused", fields=("smtp.port", "imap.port", "nowhere"))
+    wanted = desired(server(smtp__port=465))
+    stage = Stage(wanted, snapshot({SUPPORT: entry()}), FakeGateway({SUPPORT: named}))
+    position = plan(wanted, snapshot({SUPPORT: entry()})).changes[0].fields[0].position
+    assert position is not None
+
+    report = stage.apply()
+
+    [found] = report.results
+    assert found.outcome is not None
+    assert found.outcome.detail == f"refused; see {position.file}:{position.line}"
+
+
 def token_until(seconds: float) -> SecretValue:
     """Return a token that ends *seconds* after the fake clock's start."""
     return sign_token({"exp": NOW_S + seconds}, b"key")

@@ -232,6 +232,16 @@ def assert_inert(text: str) -> None:
         assert "##vso[" not in line
 
 
+def test_orphan_with_an_open_call_says_what_nobody_knows() -> None:
+    """What left the files while its call was open cannot be sent again, and that is told."""
+    before = snapshot({SUPPORT: entry(status=EntryStatus.UNCERTAIN)})
+
+    text = shown(plan(desired(), before))
+
+    assert "the outcome of its last call is unknown, and no file says what to send again" in text
+    assert "list skill 663 under `removed:`" in text
+
+
 @pytest.mark.parametrize("action", [Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.ORPHAN])
 def test_hostile_text_stays_text(action: Action) -> None:
     """Names, keys, values and files start no command of a CI runner and no escape."""

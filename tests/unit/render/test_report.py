@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PLAIN = Style()
-REJECTED = Outcome(OutcomeKind.REJECTED, "ICE refused the values (HTTP 400); it names smtp.port")
+REJECTED = Outcome(
+    OutcomeKind.REJECTED, "ICE refused the values: smtp.port (HTTP 400); see a.yaml:9"
+)
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: no reply in time")
 
 REPORT = Report(

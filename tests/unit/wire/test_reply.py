@@ -267,7 +267,7 @@ def test_complained_fields_are_named_as_the_files_name_them() -> None:
 
     assert outcome.fields == ("smtp.port", "pop3.username", "organization")
     assert outcome.detail == (
-        "ICE refused the values (HTTP 400); it names smtp.port, pop3.username, organization"
+        "ICE refused the values: smtp.port, pop3.username, organization (HTTP 400)"
     )
 
 
@@ -288,7 +288,59 @@ def test_detail_never_quotes_the_reply() -> None:
     """A reply may echo the request, and that holds passwords."""
     outcome = read_reply(Reply(400, {}, b'{"Message":"bad password hunter2"}'))
 
-    assert outcome.detail == "ICE refused the values (HTTP 400)"
+    assert outcome.detail.startswith("ICE refused the values, or the token, or does not know")
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (Reply(200), "the reply is no answer: it is empty (HTTP 200)"),
+        (Reply(200, {}, b" <html>"), "the reply is no answer: a page instead of JSON (HTTP 200)"),
+        (Reply(200, {}, b"Success"), "the reply is no answer: it is no JSON (HTTP 200)"),
+        (Reply(200, {}, b'{"Id":1}'), "the reply is no answer: JSON without a message (HTTP 200)"),
+        (
+            Reply(200, {}, b'{"Message":"hunter2"}'),
+            "the reply is no answer: its message says neither success nor failure (HTTP 200)",
+        ),
+        (
+            Reply(403, {}, b"<h2>hunter2</h2>"),
+            (
+                "this address does not take the call: "
+                "something in front of ICE keeps this machine out (HTTP 403)"
+            ),
+        ),
+        (
+            Reply(415, {}, b'{"Message":"hunter2"}'),
+            "this address does not take the call: what answers there does not take JSON (HTTP 415)",
+        ),
+    ],
+    ids=["empty", "page", "text", "no message", "odd message", "firewall", "media type"],
+)
+def test_detail_tells_what_came(reply: Reply, told: str) -> None:
+    """Who reads it at night sees where to look, and never the reply itself."""
+    assert read_reply(reply).detail == told
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        (
+            "https://user:hunter2@Login.example:8443/hunter2?q=hunter2#x",
+            ": it leads to login.example (",
+        ),
+        ("//[fe80::1]/x", ": it leads to fe80::1 ("),
+        ("/ICEAPI/Login.aspx?hunter2", "passwords ("),
+        ("https://hunter2\u202e.example/", "passwords ("),
+        ("https://[hunter2", "passwords ("),
+        ("", "passwords ("),
+    ],
+)
+def test_redirect_tells_its_host_and_nothing_else(location: str, told: str) -> None:
+    """Where a redirect leads says who stands in the way; its path may repeat anything."""
+    detail = read_reply(Reply(307, {"location": location})).detail
+
+    assert told in detail
+    assert "hunter2" not in detail
 
 
 def test_applied_needs_no_words() -> None:
