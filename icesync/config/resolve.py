@@ -134,8 +134,9 @@ class _Resolver:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
+        local = {**base.local, **own.local} if base.local else own.local
         name = own.labels.get("name", "")
-        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
+        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name, local)
         first = self.servers.setdefault(address, server)
         if first is not server:
             self._report_twice(address, server.origin.position(), first.origin.position())
@@ -228,4 +229,5 @@ def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
         if item.layer is not None:
             merged.settings.update(item.layer.settings)
             merged.secrets.update(item.layer.secrets)
+            merged.local.update(item.layer.local)
     return merged, tuple(item.place for item in reversed(defaults))

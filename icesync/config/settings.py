@@ -29,11 +29,16 @@ class LookCloserError(Exception):
 
 @dataclass(slots=True)
 class Layer:
-    """What one mapping says: typed values by dotted key; *labels* are ``name`` and ``skill``."""
+    """
+    What one mapping says: typed values by dotted key.
+
+    *labels* are ``name`` and ``skill``; *local* is what icesync itself goes by.
+    """
 
     settings: dict[str, Setting] = field(default_factory=dict)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
+    local: dict[str, Setting] = field(default_factory=dict)
 
 
 class _Memory(dict[str, Value]):
@@ -53,8 +58,16 @@ class _Memory(dict[str, Value]):
         return value
 
 
-_SETTINGS, _SECRETS, _LABELS = range(3)
+_SETTINGS, _SECRETS, _LABELS, _LOCAL = range(4)
 """Where a value goes; a number is the quickest name on this path."""
+
+_TARGETS: Final = {
+    Role.ADDRESS: _LABELS,
+    Role.SENT: _SETTINGS,
+    Role.TRIGGER: _SETTINGS,
+    Role.LABEL: _LABELS,
+    Role.LOCAL: _LOCAL,
+}
 
 
 class _Scalar:
@@ -66,8 +79,7 @@ class _Scalar:
         self.key = row.key
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
-        local = row.role in {Role.ADDRESS, Role.LABEL}
-        self.target = _LABELS if local else _SECRETS if row.secret else _SETTINGS
+        self.target = _SECRETS if row.secret else _TARGETS[row.role]
 
 
 _Table = dict[str, "_Scalar | _Table"]
@@ -97,7 +109,7 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels)
+    targets = (layer.settings, layer.secrets, layer.labels, layer.local)
     _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
 

@@ -26,7 +26,11 @@ Value: TypeAlias = Setting | SecretRef
 NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 """Plain scalars that YAML reads as null."""
 
-CHOICES: Final = {Kind.STATUS: ("Enabled", "Disabled"), Kind.INCOMING: ("pop3", "imap")}
+CHOICES: Final = {
+    Kind.STATUS: ("Enabled", "Disabled"),
+    Kind.INCOMING: ("pop3", "imap"),
+    Kind.MODE: ("implicit", "starttls", "none"),
+}
 """The closed lists (doc:table: only these two statuses are named)."""
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
@@ -157,4 +161,5 @@ _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
     Kind.FLAG: _flag,
     Kind.STATUS: _choice,
     Kind.INCOMING: _choice,
+    Kind.MODE: _choice,
 }

@@ -32,7 +32,8 @@ class DesiredServer:
 
     *settings* holds the typed values that are present, by dotted key; *secrets*
     the references, by dotted key. Absent means "not given": how that is sent is
-    a setting of the wire (``api.wire.absent``).
+    a setting of the wire (``api.wire.absent``). *local* is never sent nor
+    remembered: what icesync itself goes by, such as the mode of a probe.
     """
 
     address: Address
@@ -40,6 +41,7 @@ class DesiredServer:
     secrets: Mapping[str, SecretRef]
     origin: Origin
     name: str = ""
+    local: Mapping[str, Setting] = field(default_factory=dict)
 
 
 class RemovalAction(StrEnum):

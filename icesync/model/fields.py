@@ -46,6 +46,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     STATUS = "status"
     INCOMING = "incoming"
+    MODE = "mode"
     SECRET = "secret"  # noqa: S105 - the name of a kind
 
 
@@ -60,6 +61,8 @@ class Role(StrEnum):
     """stays local; a change of it forces a send"""
     LABEL = "label"
     """stays local; for people"""
+    LOCAL = "local"
+    """stays local; for icesync itself"""
 
 
 class Presence(StrEnum):
@@ -289,6 +292,20 @@ FIELDS: Final = (
             f"raise it to send the {block} password again where fingerprints are not wanted",
             "2",
             Role.TRIGGER,
+            (Source.ICESYNC,),
+        )
+        for block in ("smtp", "pop3", "imap")
+    ),
+    *(
+        Field(
+            f"probe.{block}",
+            (),
+            Kind.MODE,
+            WireType.NONE,
+            Presence.OPTIONAL,
+            f"how a probe encrypts {block}, instead of by port and flags: implicit, starttls, none",
+            "starttls",
+            Role.LOCAL,
             (Source.ICESYNC,),
         )
         for block in ("smtp", "pop3", "imap")
