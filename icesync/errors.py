@@ -24,6 +24,7 @@ Everything that can stop icesync, and the exit code of each.
     ├── RemoteError       10   ICE was not reached, or said no at once; nothing was written
     │   ├── Unreachable
     │   └── Refused
+    ├── ProbeFailed       11   a mail server said no
     ├── UsageError        64   the command line
     └── Interrupted      130   a signal, after a clean save
 
@@ -53,6 +54,7 @@ __all__ = [
     "LoginRefused",
     "PlanStale",
     "PolicyRefused",
+    "ProbeFailed",
     "Refused",
     "RemoteError",
     "SecretMissing",
@@ -84,6 +86,7 @@ EXIT_CODES: Final = {
     8: "the snapshot cannot be read, or was not saved",
     9: "refused by a limit, a guard or a missing approval",
     10: "ICE unreachable or refused at once; nothing was written",
+    11: "a probe failed: a mail server said no",
     64: "the command line is wrong",
     130: "interrupted by Ctrl-C; what was acknowledged is saved",
     143: "ended by SIGTERM; what was acknowledged is saved",
@@ -207,6 +210,12 @@ class Unreachable(RemoteError):
 
 class Refused(RemoteError):
     """ICE refused the first call in a way that every other call would meet too."""
+
+
+class ProbeFailed(IcesyncError):
+    """A mail server said no to what the files want."""
+
+    exit_code = 11
 
 
 class UsageError(IcesyncError):

@@ -48,17 +48,25 @@ if TYPE_CHECKING:
 
 _RESCUED: Final = "errored.icesync.json"
 
-__all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
+__all__ = ["Approval", "Pace", "Probing", "apply_plan", "lock_owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """A probe of what changes, which must not fail; it trusts *ca_file* besides the public list."""
+
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask."""
+    """What permits the calls: a plan, a digest, lifted rules, the flag not to ask, a probe."""
 
     planfile: Path | None = None
     digest: str | None = None
     allowed: tuple[str, ...] = ()
     automatic: bool = False
+    probing: Probing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,8 @@ def apply_plan(
                 console.document(report_document(Report((), planning.stored.snapshot.serial)))
             return EXIT_OK
         _check_policy(planning)
+        if approval.probing is not None:
+            _check_probe(context, console, planning, approval, shown=not as_json)
         if saved is None:
             _ask(console, common, planning.plan, approval)
         api = context.project.api
@@ -144,6 +154,17 @@ def _check_policy(planning: Planning) -> None:
             f"{first.message}{more}; nothing was sent",
             *(f"icesync apply --allow {refusal.allow}" for refusal in refusals[:5]),
         )
+
+
+def _check_probe(
+    context: Context, console: Console, planning: Planning, approval: Approval, *, shown: bool
+) -> None:
+    """Probe what changes; a mail server that says no is a guard like any other."""
+    from icesync.cli.probing import guard_by_probe
+
+    ca_file = approval.probing.ca_file if approval.probing else None
+    guarded = guard_by_probe(context, console, planning, approval.allowed, ca_file, shown=shown)
+    _check_policy(guarded)
 
 
 def _ask(console: Console, common: Common, plan: Plan, approval: Approval) -> None:

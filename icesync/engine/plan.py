@@ -49,13 +49,15 @@ class PlanRequest:
     What a plan is asked for.
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
-    older-than=30d`` counts from.
+    older-than=30d`` counts from; *asked_by* is what the command line calls its
+    targets.
     """
 
     selection: Selection
     secrets: SecretsMode = SecretsMode.AUTO
     allowed: tuple[str, ...] = ()
     now: datetime | None = None
+    asked_by: str = "--target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Store
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    check_patterns("--target", selection.targets, known)
+    check_patterns(request.asked_by, selection.targets, known)
     check_patterns("--exclude", selection.excludes, known)
     if request.now is not None:
         resend = expand_ages(selection.resend, stored.snapshot, request.now)

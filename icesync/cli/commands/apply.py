@@ -11,6 +11,7 @@ from icesync.cli.options import (
     common_options,
     format_options,
     lock_option,
+    probe_options,
     read_duration,
     selection_options,
 )
@@ -40,6 +41,7 @@ __all__ = ["command"]
     help="Wait so long after a call without an outcome before "
     "another value is sent.  [default: 60s]",
 )
+@probe_options
 @lock_option
 @format_options
 @click.pass_obj
@@ -55,6 +57,8 @@ def command(
     parallelism: int | None,
     fail_fast: bool,
     settle_s: float,
+    with_probe: bool,
+    ca_file: Path | None,
     lock_timeout_s: float,
     format_name: str,
     as_json: bool,
@@ -71,7 +75,7 @@ def command(
     icesync apply plan.json
     icesync apply --auto-approve --expect-digest sha256:9f1c…
     """
-    from icesync.cli.applying import Approval, Pace, apply_plan
+    from icesync.cli.applying import Approval, Pace, Probing, apply_plan
     from icesync.errors import UsageError
     from icesync.model.plan import Selection
 
@@ -81,7 +85,8 @@ def command(
             "a saved plan says itself which servers it is about",
             "leave out --target, --exclude and --resend, or make a new plan with them",
         )
-    approval = Approval(planfile, expect_digest, allowed, auto_approve)
+    probing = Probing(ca_file) if with_probe else None
+    approval = Approval(planfile, expect_digest, allowed, auto_approve, probing)
     return apply_plan(
         common,
         selection,

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options, selection_options
+from icesync.cli.options import (
+    Common,
+    common_options,
+    format_options,
+    probe_options,
+    selection_options,
+)
 
 __all__ = ["command"]
 
@@ -30,6 +36,7 @@ __all__ = ["command"]
     show_default=True,
     help="auto: compare those that are there; require: all; skip: none.",
 )
+@probe_options
 @format_options
 @click.pass_obj
 def command(
@@ -41,6 +48,8 @@ def command(
     out: Path | None,
     detailed_exitcode: bool,
     secrets_mode: str,
+    with_probe: bool,
+    ca_file: Path | None,
     format_name: str,
     as_json: bool,
 ) -> int:
@@ -66,7 +75,12 @@ def command(
     console = common.console
     selection = Selection(targets, excludes, resend)
     planning = ask_for_plan(context, selection, allowed, SecretsMode(secrets_mode))
-    show_plan(console, planning.plan, as_json=as_json or format_name == "json")
+    as_json = as_json or format_name == "json"
+    show_plan(console, planning.plan, as_json=as_json)
+    if with_probe:
+        from icesync.cli.probing import guard_by_probe
+
+        planning = guard_by_probe(context, console, planning, allowed, ca_file, shown=not as_json)
     show_facts(console, context, planning)
     if out is not None:
         write_private(out, encode_plan(planning.plan, __version__))
