@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from icesync.model.project import Login, Project
     from icesync.model.secret import SecretRef
     from icesync.net import Answer, ClientOptions
-    from icesync.ports import Clock, Gateway, IssueBoard, SecretProvider, StateStore
+    from icesync.ports import (
+        Clock,
+        DomainLookup,
+        Gateway,
+        IssueBoard,
+        Prober,
+        SecretProvider,
+        StateStore,
+    )
 
 __all__ = [
     "Context",
@@ -43,6 +51,8 @@ __all__ = [
     "obtain_token",
     "open_board",
     "open_context",
+    "open_domains",
+    "open_prober",
     "run_emulator",
 ]
 
@@ -365,3 +375,42 @@ def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None
             ssl_context=trust,
         )
     )
+
+
+def open_prober(ca_file: Path | None = None) -> Prober:
+    """
+    Return what logs in to mail servers; it trusts *ca_file* besides the public list.
+
+    Raises:
+        UsageError: *ca_file* cannot be used.
+
+    """
+    from icesync.errors import UsageError
+    from icesync.probe.prober import MailProber
+
+    try:
+        return MailProber(None if ca_file is None else str(ca_file))
+    except OSError as error:
+        reason = error.strerror or "no certificate in it"
+        raise UsageError(f"--ca-file cannot be used: {reason}") from None
+
+
+def open_domains() -> DomainLookup:
+    """
+    Return what asks the DNS.
+
+    Raises:
+        UsageError: its library is not installed, or this machine has no resolver.
+
+    """
+    from icesync.errors import UsageError
+
+    try:
+        from icesync.probe.domains import Domains
+
+        return Domains()
+    except ImportError:
+        told = "--dns needs dnspython, which is not installed"
+        raise UsageError(told, "pip install 'icesync[dns]'") from None
+    except OSError as error:
+        raise UsageError(f"--dns cannot ask: {error}") from None

@@ -24,6 +24,7 @@ Everything that can stop icesync, and the exit code of each.
     ├── RemoteError       10   ICE was not reached, or said no at once; nothing was written
     │   ├── Unreachable
     │   └── Refused
+    ├── ProbeFailed       11   a mail server said no
     ├── ForgeError        12   GitHub or GitLab did not take what was to be posted
     │   ├── ForgeReadOnly      the token may only read
     │   ├── ForgeRefused       it said no, and would say so again
@@ -62,6 +63,7 @@ __all__ = [
     "LoginRefused",
     "PlanStale",
     "PolicyRefused",
+    "ProbeFailed",
     "Refused",
     "RemoteError",
     "SecretMissing",
@@ -94,6 +96,7 @@ EXIT_CODES: Final = {
     8: "the snapshot cannot be read, or was not saved",
     9: "refused by a limit, a guard or a missing approval",
     10: "ICE unreachable or refused at once; nothing was written",
+    11: "a probe failed: a mail server said no",
     12: "GitHub or GitLab was not reached, or refused what was to be posted",
     64: "the command line is wrong",
     130: "interrupted by Ctrl-C; what was acknowledged is saved",
@@ -218,6 +221,12 @@ class Unreachable(RemoteError):
 
 class Refused(RemoteError):
     """ICE refused the first call in a way that every other call would meet too."""
+
+
+class ProbeFailed(IcesyncError):
+    """A mail server said no to what the files want."""
+
+    exit_code = 11
 
 
 class ForgeError(IcesyncError):

@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from icesync.model.domain import DomainFacts
     from icesync.model.forge import Post
     from icesync.model.lock import LockOwner
     from icesync.model.plan import ResourceChange
+    from icesync.model.probe import ProbeResult, ProbeTarget
     from icesync.model.report import Outcome, Result
     from icesync.model.secret import SecretFacts, SecretRef, SecretValue
     from icesync.model.update import Update
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Board",
     "Clock",
+    "DomainLookup",
     "FileOpener",
     "Gateway",
     "InformedProvider",
     "IssueBoard",
     "Journal",
     "Journals",
+    "Prober",
     "Progress",
     "SecretProvider",
     "StateStore",
@@ -224,6 +228,26 @@ class Gateway(Protocol):
 
     def close(self) -> None:
         """Release the connection."""
+        ...
+
+
+class Prober(Protocol):
+    """Logs in to mail servers; safe to use from several threads."""
+
+    def probe(self, target: ProbeTarget, password: SecretValue) -> ProbeResult:
+        """Log in at most once, return what was seen; never raises for the far end's behaviour."""
+        ...
+
+    def close(self) -> None:
+        """Cut what is in flight and take no more."""
+        ...
+
+
+class DomainLookup(Protocol):
+    """Asks the DNS about the domains of senders."""
+
+    def look(self, domain: str) -> DomainFacts:
+        """Return the records of *domain*; never raises for what the DNS says."""
         ...
 
 

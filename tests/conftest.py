@@ -18,6 +18,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mailscript import Certificates
     from rig import Ice, Repository
 
     from icesync.emulator.archive import Archive
@@ -151,6 +152,14 @@ def ice(archive: Archive) -> Iterator[Ice]:
 
     with BackgroundServer(Service(SystemClock(), archive)) as server:
         yield Ice(server.url, archive)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority, and certificates in and out of order."""
+    from mailscript import Certificates
+
+    return Certificates(str(tmp_path_factory.mktemp("certificates")))
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Barrier, Lock
 from typing import TYPE_CHECKING
 
 from icesync.errors import (
@@ -17,6 +18,7 @@ from icesync.errors import (
     TextTooLong,
 )
 from icesync.model.forge import Post
+from icesync.model.probe import ProbeKind, ProbeResult
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretRef, SecretValue
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.lock import LockOwner
     from icesync.model.plan import ResourceChange
+    from icesync.model.probe import ProbeTarget
     from icesync.model.report import Result
     from icesync.model.update import Update
     from icesync.ports import Journals
@@ -34,6 +37,7 @@ __all__ = [
     "FakeBoard",
     "FakeClock",
     "FakeGateway",
+    "FakeProber",
     "FakeProgress",
     "FakeProvider",
     "FakeStore",
@@ -319,3 +323,42 @@ class FakeBoard:
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure
+
+
+class FakeProber:
+    """
+    Gives each login the result of its port, :attr:`ProbeKind.OK` unless told otherwise.
+
+    *probed* lists the targets in the order in which they began; *most* says how
+    many were under way at once: in all, for a host, for an account. With *meet*
+    each waits a moment for others, so that whoever may come does.
+    """
+
+    def __init__(self, results: Mapping[int, ProbeResult] | None = None, *, meet: int = 0) -> None:
+        self.probed: list[ProbeTarget] = []
+        self.closed = 0
+        self.most: Counter[str] = Counter()
+        self._results = results or {}
+        self._under_way: list[ProbeTarget] = []
+        self._mutex = Lock()
+        self._meeting = Barrier(meet, timeout=20) if meet else None
+
+    def probe(self, target: ProbeTarget, password: SecretValue) -> ProbeResult:  # noqa: ARG002
+        """Return the result for *target*."""
+        with self._mutex:
+            self.probed.append(target)
+            self._under_way.append(target)
+            hosts = Counter(t.host for t in self._under_way)
+            accounts = Counter((t.host, t.username) for t in self._under_way)
+            now = (len(self._under_way), max(hosts.values()), max(accounts.values()))
+            for name, count in zip(("all", "host", "account"), now, strict=True):
+                self.most[name] = max(self.most[name], count)
+        if self._meeting is not None:
+            self._meeting.wait()
+        with self._mutex:
+            self._under_way.remove(target)
+        return self._results.get(target.port, ProbeResult(ProbeKind.OK))
+
+    def close(self) -> None:
+        """Count the call."""
+        self.closed += 1

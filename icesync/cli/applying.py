@@ -50,13 +50,20 @@ if TYPE_CHECKING:
 
 _RESCUED: Final = "errored.icesync.json"
 
-__all__ = ["Approval", "Pace", "apply_plan", "lock_owner"]
+__all__ = ["Approval", "Pace", "Probing", "apply_plan", "lock_owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """A probe of what changes, which must not fail; it trusts *ca_file* besides the public list."""
+
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
     """
-    What permits the calls: a saved plan, a digest, lifted rules, or the flag not to ask.
+    What permits the calls: a saved plan, a digest, lifted rules, the flag not to ask, a probe.
 
     With *strict* no warning may stand.
     """
@@ -66,6 +73,7 @@ class Approval:
     allowed: tuple[str, ...] = ()
     automatic: bool = False
     strict: bool = False
+    probing: Probing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,8 @@ def apply_plan(
             output.applied(Report((), planning.stored.snapshot.serial))
             return EXIT_OK
         _check_policy(planning)
+        if approval.probing is not None:
+            _check_probe(context, output, planning, approval)
         if saved is None:
             _ask(output, planning.plan, approval)
         api = context.project.api
@@ -146,6 +156,19 @@ def _check_policy(planning: Planning) -> None:
             f"{first.message}{more}; nothing was sent",
             *(f"icesync apply --allow {refusal.allow}" for refusal in refusals[:5]),
         )
+
+
+def _check_probe(context: Context, output: Output, planning: Planning, approval: Approval) -> None:
+    """Probe what changes; a mail server that says no is a guard like any other."""
+    from icesync.cli.probing import guard_by_probe
+
+    ca_file = approval.probing.ca_file if approval.probing else None
+    shown = output.is_text
+    guarded = guard_by_probe(
+        context, output.console, planning, approval.allowed, ca_file, shown=shown
+    )
+    output.guarded(guarded)
+    _check_policy(guarded)
 
 
 def _ask(output: Output, plan: Plan, approval: Approval) -> None:

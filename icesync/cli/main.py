@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "explain": "Say which line gave each value, or what a rule means.",
     "fmt": "Lay out files in one style; comments stay.",
     "plan": "Show what apply would send.",
+    "probe": "Log in to the mail servers, before anything is sent to ICE.",
     "apply": "Send the changes, or those of a saved plan.",
     "check": "For schedules: exit 2 when there is something to send.",
     "show": "Show a saved plan, or the snapshot.",
@@ -96,7 +97,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 2 changes (--detailed-exitcode), 3 configuration, 4 token, "
-    "5 locked, 6 stale plan, 7 incomplete, 8 snapshot, 9 refused, 10 unreachable, 64 usage.",
+    "5 locked, 6 stale plan, 7 incomplete, 8 snapshot, 9 refused, 10 unreachable, 11 probe failed, "
+    "64 usage.",
 )
 @common_options
 @click.version_option(package_name="icesync", message="icesync %(version)s")

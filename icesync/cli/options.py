@@ -21,6 +21,7 @@ __all__ = [
     "common_options",
     "format_options",
     "lock_option",
+    "probe_options",
     "read_duration",
     "selection_options",
     "strict_option",
@@ -144,6 +145,18 @@ def selection_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def probe_options(command: Command) -> Command:
+    """Add ``--probe`` and ``--ca-file``."""
+    command = click.option(
+        "--ca-file", type=click.Path(path_type=Path), metavar="FILE",
+        help="With --probe: trust these certificates besides the public ones.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--probe", "with_probe", is_flag=True,
+        help="Log in to the mail servers of what changes; one that says no is a guard.",
+    )(command)  # fmt: skip
 
 
 def read_duration(context: click.Context, parameter: click.Parameter, value: str) -> float:

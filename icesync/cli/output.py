@@ -128,6 +128,10 @@ class Output:
         )
         self._show()
 
+    def guarded(self, planning: Planning) -> None:
+        """Take in what a probe refuses besides; the plan itself was shown already."""
+        self.review = replace(self.review, refusals=planning.refusals)
+
     def looked_after(self, upkeep: Upkeep) -> None:
         """Take in what a schedule looks after, beside the plan."""
         self.review = replace(self.review, upkeep=upkeep)

@@ -181,8 +181,9 @@ class _Resolver:
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
+        local = {**base.local, **own.local} if base.local else own.local
         name = own.labels.get("name", "")
-        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name)
+        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name, local=local)
         if own.presets or base.presets:
             server = _filled(server, places, {**base.presets, **own.presets})
         if not whole:
@@ -303,4 +304,5 @@ def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
             merged.settings.update(item.layer.settings)
             merged.secrets.update(item.layer.secrets)
             merged.presets.update(item.layer.presets)
+            merged.local.update(item.layer.local)
     return merged, tuple(item.place for item in reversed(defaults))

@@ -54,6 +54,7 @@ _BY_KIND: Final[Mapping[Kind, Schema]] = {
     Kind.FLAG: {"type": "boolean"},
     Kind.STATUS: {"type": "string", "enum": list(CHOICES[Kind.STATUS])},
     Kind.INCOMING: {"type": "string", "enum": list(CHOICES[Kind.INCOMING])},
+    Kind.MODE: {"type": "string", "enum": list(CHOICES[Kind.MODE])},
     Kind.SECRET: {"type": "string", "pattern": REFERENCE_PATTERN},
 }
 
@@ -95,6 +96,7 @@ _BLOCK_TEXTS: Final = {
     "pop3": "How ICE collects this skill's mail when `incoming` is pop3.",
     "imap": "How ICE collects this skill's mail when `incoming` is imap.",
     "password_version": "Raise a number to send that password again.",
+    "probe": "How `icesync probe` encrypts, where port and flags say it wrong. Never sent.",
 }
 
 

@@ -33,13 +33,15 @@ class Layer:
     """
     What one mapping says: typed values by dotted key.
 
-    *labels* are ``name`` and ``skill``; *presets* the names of presets.
+    *labels* are ``name`` and ``skill``; *presets* the names of presets; *local* is
+    what icesync itself goes by.
     """
 
     settings: dict[str, Setting] = field(default_factory=dict)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
     presets: dict[str, str] = field(default_factory=dict)
+    local: dict[str, Setting] = field(default_factory=dict)
 
 
 class _Memory(dict[str, Value]):
@@ -59,11 +61,17 @@ class _Memory(dict[str, Value]):
         return value
 
 
-_SETTINGS, _SECRETS, _LABELS, _PRESETS = range(4)
+_SETTINGS, _SECRETS, _LABELS, _PRESETS, _LOCAL = range(5)
 """Where a value goes; a number is the quickest name on this path."""
 
-
-_TARGETS: Final = {Role.ADDRESS: _LABELS, Role.LABEL: _LABELS, Role.PRESET: _PRESETS}
+_TARGETS: Final = {
+    Role.ADDRESS: _LABELS,
+    Role.SENT: _SETTINGS,
+    Role.TRIGGER: _SETTINGS,
+    Role.LABEL: _LABELS,
+    Role.LOCAL: _LOCAL,
+    Role.PRESET: _PRESETS,
+}
 
 
 class _Scalar:
@@ -75,7 +83,7 @@ class _Scalar:
         self.key = row.key
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
-        self.target = _TARGETS.get(row.role, _SECRETS if row.secret else _SETTINGS)
+        self.target = _SECRETS if row.secret else _TARGETS[row.role]
 
 
 _Table = dict[str, "_Scalar | _Table"]
@@ -105,7 +113,7 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
+    targets = (layer.settings, layer.secrets, layer.labels, layer.presets, layer.local)
     _read(node, _DEFAULTS if defaults else _SERVER, targets)
     return layer
 

@@ -27,7 +27,11 @@ Value: TypeAlias = Setting | SecretRef
 NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 """Plain scalars that YAML reads as null."""
 
-CHOICES: Final = {Kind.STATUS: ("Enabled", "Disabled"), Kind.INCOMING: ("pop3", "imap")}
+CHOICES: Final = {
+    Kind.STATUS: ("Enabled", "Disabled"),
+    Kind.INCOMING: ("pop3", "imap"),
+    Kind.MODE: ("implicit", "starttls", "none"),
+}
 """The closed lists (doc:table: only these two statuses are named)."""
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
@@ -186,4 +190,5 @@ _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
     Kind.STATUS: _choice,
     Kind.INCOMING: _choice,
     Kind.PRESET: _preset,
+    Kind.MODE: _choice,
 }

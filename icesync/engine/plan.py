@@ -52,8 +52,9 @@ class PlanRequest:
     What a plan is asked for.
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
-    older-than=30d`` counts from. *strict* makes errors of warnings in the files;
-    *curious* asks for the rules that only inform, too.
+    older-than=30d`` counts from; *asked_by* is what the command line calls its
+    targets. *strict* makes errors of warnings in the files; *curious* asks for the
+    rules that only inform, too.
     """
 
     selection: Selection
@@ -62,6 +63,7 @@ class PlanRequest:
     now: datetime | None = None
     strict: bool = False
     curious: bool = False
+    asked_by: str = "--target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Store
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    check_patterns("--target", selection.targets, known)
+    check_patterns(request.asked_by, selection.targets, known)
     check_patterns("--exclude", selection.excludes, known)
     if request.now is not None:
         resend = expand_ages(selection.resend, stored.snapshot, request.now)

@@ -66,6 +66,8 @@ class DesiredServer:
     a setting of the wire (``api.wire.absent``). *presets* names the provider whose
     preset governs a block, by block; what it filled is in *settings*. A server of
     which something could not be read is not *whole*: it is here to be looked at.
+    *local* is never sent nor remembered: what icesync itself goes by, such as the
+    mode of a probe.
     """
 
     address: Address
@@ -75,6 +77,7 @@ class DesiredServer:
     name: str = ""
     presets: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
+    local: Mapping[str, Setting] = field(default_factory=dict)
 
 
 class RemovalAction(StrEnum):

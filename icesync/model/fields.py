@@ -46,6 +46,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     STATUS = "status"
     INCOMING = "incoming"
+    MODE = "mode"
     SECRET = "secret"  # noqa: S105 - the name of a kind
     PRESET = "preset"
 
@@ -63,6 +64,8 @@ class Role(StrEnum):
     """stays local; for people"""
     PRESET = "preset"
     """stays local; fills settings that have no value"""
+    LOCAL = "local"
+    """stays local; for icesync itself"""
 
 
 class Presence(StrEnum):
@@ -313,6 +316,20 @@ FIELDS: Final = (
             f"raise it to send the {block} password again where fingerprints are not wanted",
             "2",
             Role.TRIGGER,
+            (Source.ICESYNC,),
+        )
+        for block in ("smtp", "pop3", "imap")
+    ),
+    *(
+        Field(
+            f"probe.{block}",
+            (),
+            Kind.MODE,
+            WireType.NONE,
+            Presence.OPTIONAL,
+            f"how a probe encrypts {block}, instead of by port and flags: implicit, starttls, none",
+            "starttls",
+            Role.LOCAL,
             (Source.ICESYNC,),
         )
         for block in ("smtp", "pop3", "imap")

@@ -56,9 +56,9 @@ def test_version_loads_nothing(tmp_path: Path, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--help"], ["plan", "--help"], ["apply", "--help"], ["state", "--help"],
-        ["state", "mv", "--help"], ["import", "--help"], ["explain", "--help"],
-        ["emulator", "--help"], ["completion", "bash"],
+        ["--help"], ["plan", "--help"], ["apply", "--help"], ["probe", "--help"],
+        ["state", "--help"], ["state", "mv", "--help"], ["import", "--help"],
+        ["explain", "--help"], ["emulator", "--help"], ["completion", "bash"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -23,13 +23,14 @@ OPENERS = (
     "codec/traits.py",
     "model/secret.py",
     "forge/client.py",
+    "probe/sasl.py",
 )
 """
 Who may open a secret.
 
 `traits` tells kinds and lengths, so that no rule needs the value; `secretfile` writes
 what a person asked an import for; the forge's token travels in a header that no one
-else writes.
+else writes, and a probe's login is a purpose of its own.
 """
 
 

@@ -169,6 +169,7 @@ _FITTING = {
     Kind.FLAG: ["true", "false"],
     Kind.STATUS: ["Enabled", "'Disabled'"],
     Kind.INCOMING: ["pop3", '"imap"'],
+    Kind.MODE: ["starttls", '"implicit"'],
     Kind.SECRET: ["ref+env://ICE_A", "'ref+file://a/b?c#/d'"],
     Kind.PRESET: ["gmail", "'gmx/net'"],
 }

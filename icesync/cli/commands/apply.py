@@ -10,6 +10,7 @@ import click
 from icesync.cli.options import (
     common_options,
     lock_option,
+    probe_options,
     read_duration,
     selection_options,
     strict_option,
@@ -46,6 +47,7 @@ __all__ = ["command"]
     help="Wait so long after a call without an outcome before "
     "another value is sent.  [default: 60s]",
 )
+@probe_options
 @lock_option
 @click.pass_obj
 @output_options(Command.APPLY)
@@ -62,6 +64,8 @@ def command(
     parallelism: int | None,
     fail_fast: bool,
     settle_s: float,
+    with_probe: bool,
+    ca_file: Path | None,
     lock_timeout_s: float,
 ) -> int:
     """
@@ -77,7 +81,7 @@ def command(
     icesync apply --auto-approve --expect-digest sha256:9f1c…
     icesync apply --auto-approve --json | jq -c 'select(.event == "outcome")'
     """
-    from icesync.cli.applying import Approval, Pace, apply_plan
+    from icesync.cli.applying import Approval, Pace, Probing, apply_plan
     from icesync.errors import UsageError
     from icesync.model.plan import Selection
 
@@ -87,6 +91,7 @@ def command(
             "a saved plan says itself which servers it is about",
             "leave out --target, --exclude and --resend, or make a new plan with them",
         )
-    approval = Approval(planfile, expect_digest, allowed, auto_approve, strict)
+    probing = Probing(ca_file) if with_probe else None
+    approval = Approval(planfile, expect_digest, allowed, auto_approve, strict, probing)
     pace = Pace(parallelism, settle_s, fail_fast=fail_fast)
     return apply_plan(output, selection, approval, pace=pace, lock_timeout_s=lock_timeout_s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import common_options, selection_options, strict_option
+from icesync.cli.options import common_options, probe_options, selection_options, strict_option
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -37,6 +37,7 @@ __all__ = ["command"]
     show_default=True,
     help="auto: compare those that are there; require: all; skip: none.",
 )
+@probe_options
 @click.pass_obj
 @output_options(Command.PLAN)
 def command(
@@ -49,6 +50,8 @@ def command(
     out: Path | None,
     detailed_exitcode: bool,
     secrets_mode: str,
+    with_probe: bool,
+    ca_file: Path | None,
 ) -> int:
     """
     Show what apply would send.
@@ -75,6 +78,12 @@ def command(
     mode, curious = SecretsMode(secrets_mode), output.console.verbose > 0
     planning = ask_for_plan(context, selection, allowed, mode, strict=strict, curious=curious)
     output.planned(planning)
+    if with_probe:
+        from icesync.cli.probing import guard_by_probe
+
+        shown = output.is_text
+        planning = guard_by_probe(context, output.console, planning, allowed, ca_file, shown=shown)
+        output.guarded(planning)
     show_facts(output.console, context, planning)
     if out is not None:
         write_private(out, encode_plan(planning.plan, __version__))

@@ -35,7 +35,7 @@ def test_keys_are_unique() -> None:
 
 def test_blocks_stand_in_the_table_s_order() -> None:
     """Nested mappings keep the order of the rows."""
-    assert BLOCKS == ("spoofing", "smtp", "pop3", "imap", "password_version")
+    assert BLOCKS == ("spoofing", "smtp", "pop3", "imap", "password_version", "probe")
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.key)
@@ -67,4 +67,4 @@ def test_triggers_are_compared_and_not_sent() -> None:
 
 def test_labels_and_addresses_are_not_settings() -> None:
     """A server's name and address are no part of its record."""
-    assert not {Role.LABEL, Role.ADDRESS} & {field.role for field in SETTING_FIELDS}
+    assert not {Role.LABEL, Role.ADDRESS, Role.LOCAL} & {field.role for field in SETTING_FIELDS}

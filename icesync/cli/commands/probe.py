@@ -1,0 +1,88 @@
+"""``icesync probe``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from icesync.cli.options import Common, common_options
+
+__all__ = ["command"]
+
+
+@click.command(name="probe")
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@common_options
+@click.option("--changed", is_flag=True, help="Only the servers that a plan would change.")
+@click.option("--all", "unused", is_flag=True, help="Also the way to collect that is not in use.")
+@click.option("--strict", is_flag=True, help="Servers that cannot be reached fail too.")
+@click.option("--dns", "with_dns", is_flag=True, help="Look at MX, SPF, DMARC of senders.")
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trust these certificates besides the public ones.",
+)
+@click.option(
+    "--allow-cleartext",
+    "clear_text",
+    multiple=True,
+    metavar="ADDR",
+    help="Let this server's passwords travel unencrypted where nothing else is offered.",
+)
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="host-change[:ADDR]",
+    help="Show a password to a host that never got it; naming ADDR says the same.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json", "junit", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How to write the result to stdout.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.pass_obj
+def command(
+    common: Common,
+    addresses: tuple[str, ...],
+    changed: bool,
+    unused: bool,
+    strict: bool,
+    with_dns: bool,
+    ca_file: Path | None,
+    clear_text: tuple[str, ...],
+    allowed: tuple[str, ...],
+    format_name: str,
+    as_json: bool,
+) -> int:
+    r"""
+    Log in to the mail servers, before anything is sent to ICE.
+
+    One login each, from this machine, as the files want it: encryption,
+    certificate, user name and password, sender, inbox. Never sends mail, never
+    marks or deletes any. Exits 11 when a mail server said no; what could not be
+    reached is a warning, since runners are often firewalled.
+
+    \b
+    icesync probe
+    icesync probe 59/663 '70/*' --strict
+    icesync probe --changed --format junit > probe.xml
+    """
+    from icesync.cli.probing import make_probe, plan_for, show_probe
+    from icesync.engine.probe import ProbeRequest, failure_of
+
+    context = common.open()
+    planning = plan_for(context, addresses, allowed)
+    request = ProbeRequest(changed, unused, clear_text)
+    report = make_probe(context, common.console, planning, request, ca_file, with_dns=with_dns)
+    show_probe(common.console, report, "json" if as_json else format_name)
+    failure = failure_of(report, strict=strict)
+    if failure is not None:
+        raise failure
+    return 0

@@ -1,0 +1,285 @@
+"""
+Use case: log in to the mail servers that the files want.
+
+Waiting is most of the work, so it is done by threads: 16 at once, 2 for a host
+(providers count connections), 1 for an account (a mailbox may be locked while
+somebody looks at it). A login that several servers share is made once. Nobody
+who was refused is tried again: accounts get locked for that.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter, deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, secret_tag
+from icesync.engine.secrets import missing_secrets
+from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
+from icesync.model.address import Address
+from icesync.model.desired import DesiredState
+from icesync.model.probe import Gravity, ProbeKind, ProbeReport, ProbeResult, ProbeRow
+from icesync.model.project import Guard
+from icesync.planner.domains import judge_domain, sender_domains
+from icesync.planner.probe import WantedProbe, judge, wanted_probes
+from icesync.planner.select import check_patterns, is_selected, matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from icesync.engine.plan import Planning
+    from icesync.model.probe import ProbeTarget
+    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.ports import Clock, DomainLookup, Prober
+
+__all__ = [
+    "AT_ONCE",
+    "PER_HOST",
+    "ProbeRequest",
+    "choose_probes",
+    "count_logins",
+    "failure_of",
+    "look_at_domains",
+    "probe",
+]
+
+AT_ONCE: Final = 16
+PER_HOST: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """
+    What to probe of the servers that a plan looked at.
+
+    *changed*: only those that it changes. *unused*: also the way to collect
+    mail that is not in use. *clear_text*: where a password may travel
+    unencrypted, addresses or globs.
+    """
+
+    changed: bool = False
+    unused: bool = False
+    clear_text: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Login:
+    """One login, and all who want it."""
+
+    target: ProbeTarget
+    password: SecretValue
+    wanted: list[WantedProbe] = field(default_factory=list)
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """Of which there may be one at a time."""
+        return self.target.host.lower(), self.target.username
+
+
+def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProbe, ...]:
+    """
+    Return what to probe, sorted by address.
+
+    A server whose credential would be shown to a new host is named and not
+    probed until the guard is lifted: a probe would show it just as well.
+
+    Raises:
+        ConfigInvalid: a secret that is needed is not there.
+        UsageError: secrets were not looked at; or *clear_text* means no server.
+
+    """
+    changed = {change.address for change in planning.plan.calls}
+    fleet = planning.desired.servers
+    selected = [a for a in sorted(fleet) if is_selected(a, planning.plan.selection)]
+    check_patterns("--allow-cleartext", request.clear_text, selected)
+    chosen = [
+        probe
+        for address in selected
+        if not request.changed or address in changed
+        for probe in wanted_probes(
+            fleet[address],
+            unused=request.unused,
+            clear_text=matches(address, request.clear_text),
+        )
+    ]
+    held = {r.address for r in planning.refusals if r.rule == Guard.HOST_CHANGE}
+    probes = tuple(_hold(probe) if probe.address in held else probe for probe in chosen)
+    _require_secrets(planning, probes)
+    return probes
+
+
+def _hold(probe: WantedProbe) -> WantedProbe:
+    told = "its password would be shown to a host that never got it"
+    hint = f"--allow {Guard.HOST_CHANGE}:{probe.address}"
+    return replace(probe, known=probe.known or ProbeResult(ProbeKind.SKIPPED, told, hint))
+
+
+def _require_secrets(planning: Planning, probes: Sequence[WantedProbe]) -> None:
+    needed: dict[Address, dict[str, SecretRef]] = {}
+    for probe in probes:
+        if probe.known is None:
+            key = f"{probe.target.protocol}.password"
+            needed.setdefault(probe.address, {})[key] = probe.secret
+    servers = {
+        address: replace(planning.desired.servers[address], secrets=secrets)
+        for address, secrets in needed.items()
+    }
+    missing = missing_secrets(DesiredState(servers), planning.resolution)
+    if missing:
+        raise ConfigInvalid(_NO_PASSWORDS, diagnostics=missing)
+    values = planning.resolution.values
+    if any(reference.text not in values for s in needed.values() for reference in s.values()):
+        raise UsageError(_NO_PASSWORDS, "leave out `--secrets skip`")
+
+
+_NO_PASSWORDS: Final = "a probe cannot log in without the passwords"
+
+
+def count_logins(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) -> int:
+    """Return how many logins *probes* come to, those that are shared counted once."""
+    return len(_gather(probes, values))
+
+
+def probe(
+    planning: Planning, probes: Sequence[WantedProbe], prober: Prober, clock: Clock
+) -> ProbeReport:
+    """Return what *prober* saw of each of *probes*, sorted by address and protocol."""
+    began = clock.monotonic()
+    logins = _gather(probes, planning.resolution.values)
+    rows = [_row(planning, p, p.known) for p in probes if p.known is not None]
+    for login, result in _carry_out(logins, prober):
+        addresses = sorted({wanted.address for wanted in login.wanted})
+        for wanted in login.wanted:
+            judged = judge(result, wanted.target.senders, clock.now())
+            others = tuple(a for a in addresses if a != wanted.address)
+            rows.append(replace(_row(planning, wanted, judged), shared_with=others))
+    rows.sort(key=lambda row: (row.address, _ORDER[row.target.protocol]))
+    return ProbeReport(tuple(rows), clock.now(), len(logins), clock.monotonic() - began)
+
+
+_ORDER: Final = {"smtp": 0, "pop3": 1, "imap": 2}
+
+
+def look_at_domains(
+    report: ProbeReport, probes: Sequence[WantedProbe], lookup: DomainLookup
+) -> ProbeReport:
+    """Return *report* with what the DNS says about the domains that mail is sent from."""
+    notes = [
+        note
+        for sender in sender_domains(probes)
+        for note in judge_domain(sender, lookup.look(sender.domain))
+    ]
+    return replace(report, domains=tuple(notes))
+
+
+def failure_of(report: ProbeReport, *, strict: bool = False) -> ProbeFailed | None:
+    """Return the error that *report* ends a command with; *strict* counts warnings too."""
+    failed = len(report.with_gravity(Gravity.FAILED))
+    unsure = len(report.with_gravity(Gravity.WARNING)) if strict else 0
+    if not failed + unsure:
+        return None
+    told = f"{failed + unsure} of {len(report.rows)} probes failed"
+    return ProbeFailed(told, "icesync probe ADDR   tries one server again")
+
+
+def _row(planning: Planning, wanted: WantedProbe, result: ProbeResult) -> ProbeRow:
+    server = planning.desired.servers[wanted.address]
+    key = _blamed(wanted, result)
+    if key not in server.settings and key not in server.secrets:
+        key = f"{wanted.target.protocol}.host"
+    position = server.origin.position(key)
+    return ProbeRow(wanted.address, wanted.target, result, server.name, position)
+
+
+def _blamed(wanted: WantedProbe, result: ProbeResult) -> str:
+    """Return the setting that *result* is about, so that a report leads to its line."""
+    block = wanted.target.protocol
+    if result.kind is ProbeKind.SKIPPED and not result.hint:
+        return "status"
+    if result.kind is ProbeKind.OK_SENDER_REFUSED:
+        refused = [check.sender for check in result.senders if check.accepted is False]
+        return f"{block}.mailbox" if refused[0] == wanted.target.senders[0] else "spoofing.address"
+    if result.kind in {ProbeKind.AUTH_REJECTED, ProbeKind.AUTH_DISABLED}:
+        return f"{block}.password"
+    if result.kind in {ProbeKind.TLS_WRONG_MODE, ProbeKind.NO_STARTTLS, ProbeKind.REFUSED}:
+        return f"{block}.port"
+    return f"{block}.host"
+
+
+def _gather(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) -> list[_Login]:
+    """Return the logins to make: same endpoint, mode, user and password are one."""
+    # A key of this run tells equal passwords without opening one.
+    key = FingerprintKey(secrets.token_bytes(KEY_BYTES))
+    logins: dict[tuple[object, ...], _Login] = {}
+    for wanted in probes:
+        if wanted.known is not None:
+            continue
+        target, password = wanted.target, values[wanted.secret.text]
+        tag = secret_tag(key, _NOWHERE, "probe", password)
+        same = replace(target, host=target.host.lower(), reason="", senders=())
+        login = logins.setdefault((same, tag), _Login(target, password))
+        senders = dict.fromkeys((*login.target.senders, *target.senders))
+        login.target = replace(login.target, senders=tuple(senders))
+        login.wanted.append(wanted)
+    return list(logins.values())
+
+
+_NOWHERE: Final = Address(0, 0)
+
+
+class _Turns:
+    """Hands out logins in their order, as the limits of hosts and accounts allow."""
+
+    def __init__(self, logins: Sequence[_Login]) -> None:
+        self._waiting: dict[str, deque[_Login]] = {}
+        for login in logins:
+            self._waiting.setdefault(login.account[0], deque()).append(login)
+        self._busy_hosts: Counter[str] = Counter()
+        self._busy_accounts: set[tuple[str, str]] = set()
+
+    def take(self) -> _Login | None:
+        """Return a login that may begin now, or None."""
+        for host, queue in self._waiting.items():
+            if self._busy_hosts[host] >= PER_HOST:
+                continue
+            login = next((x for x in queue if x.account not in self._busy_accounts), None)
+            if login is None:
+                continue
+            queue.remove(login)
+            if not queue:
+                del self._waiting[host]
+            self._busy_hosts[host] += 1
+            self._busy_accounts.add(login.account)
+            return login
+        return None
+
+    def give_back(self, login: _Login) -> None:
+        """Let others to the host and the account of *login*."""
+        self._busy_hosts[login.account[0]] -= 1
+        self._busy_accounts.discard(login.account)
+
+
+_Running: TypeAlias = "dict[Future[ProbeResult], _Login]"
+
+
+def _carry_out(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Login, ProbeResult]]:
+    """Yield each login with its result, as they come."""
+    turns = _Turns(logins)
+    running: _Running = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe") as pool:
+        try:
+            while True:
+                while len(running) < AT_ONCE and (login := turns.take()) is not None:
+                    running[pool.submit(prober.probe, login.target, login.password)] = login
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    login = running.pop(future)
+                    turns.give_back(login)
+                    yield login, future.result()
+        finally:
+            # Who leaves early, by a signal, does not wait for servers.
+            prober.close()

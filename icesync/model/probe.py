@@ -1,0 +1,254 @@
+"""What a probe asks of a mail server, and what it saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.model.address import Address
+    from icesync.model.domain import DomainNote
+
+__all__ = [
+    "SPEAKS_FROM_HERE",
+    "WARN_DAYS",
+    "Certificate",
+    "Gravity",
+    "MailProtocol",
+    "Mode",
+    "ProbeKind",
+    "ProbeReport",
+    "ProbeResult",
+    "ProbeRow",
+    "ProbeStep",
+    "ProbeTarget",
+    "SenderCheck",
+    "StepName",
+]
+
+WARN_DAYS: Final = 21
+"""A certificate that ends sooner is worth a word."""
+
+SPEAKS_FROM_HERE: Final = (
+    "a probe speaks from this machine, ICE from its own data centre, "
+    "where a firewall or an allow-list may answer differently"
+)
+
+
+class MailProtocol(StrEnum):
+    """The three protocols of a server's blocks; the block has the same name."""
+
+    SMTP = "smtp"
+    POP3 = "pop3"
+    IMAP = "imap"
+
+
+class Mode(StrEnum):
+    """When encryption begins."""
+
+    IMPLICIT = "implicit"
+    """with the first byte"""
+    STARTTLS = "starttls"
+    """after STARTTLS or STLS, which must be offered"""
+    OFFERED = "starttls if offered"
+    """as STARTTLS where the server offers it; without it no password is spoken"""
+    NONE = "none"
+    """never"""
+
+
+class Gravity(StrEnum):
+    """How much a result weighs."""
+
+    PASSED = "passed"
+    WARNING = "warning"
+    """says more about the way there, or about this minute, than about the setting"""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class ProbeKind(StrEnum):
+    """What one probe came to."""
+
+    OK = "ok"
+    OK_SENDER_REFUSED = "ok_sender_refused"
+    """logged in, but may not send under the address that it shall"""
+    AUTH_REJECTED = "auth_rejected"
+    AUTH_DISABLED = "auth_disabled"
+    """passwords are switched off for this account, or only app passwords are taken"""
+    AUTH_UNAVAILABLE = "auth_unavailable"
+    """no mechanism that a password can go by, here and without encryption"""
+    AUTH_TEMPORARY = "auth_temporary"
+    IN_USE = "in_use"
+    """somebody else is collecting this mailbox right now"""
+    NO_STARTTLS = "no_starttls"
+    TLS_WRONG_MODE = "tls_wrong_mode"
+    TLS_CERT_EXPIRED = "tls_cert_expired"
+    TLS_CERT_NOT_YET_VALID = "tls_cert_not_yet_valid"
+    TLS_CERT_SELF_SIGNED = "tls_cert_self_signed"
+    TLS_CERT_UNTRUSTED = "tls_cert_untrusted"
+    TLS_CERT_NAME_MISMATCH = "tls_cert_name_mismatch"
+    TLS_ERROR = "tls_error"
+    DNS = "dns"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    PROTOCOL = "protocol"
+    """an answer that this protocol does not know"""
+    SKIPPED = "skipped"
+    OAUTH_ONLY = "oauth_only"
+    """takes tokens only, for which ICE has no field"""
+
+    @property
+    def gravity(self) -> Gravity:
+        """How much it weighs; runners are often firewalled, so the way there only warns."""
+        return _GRAVITIES.get(self, Gravity.FAILED)
+
+
+_GRAVITIES: Final = {
+    ProbeKind.OK: Gravity.PASSED,
+    ProbeKind.SKIPPED: Gravity.SKIPPED,
+    ProbeKind.AUTH_TEMPORARY: Gravity.WARNING,
+    ProbeKind.IN_USE: Gravity.WARNING,
+    ProbeKind.DNS: Gravity.WARNING,
+    ProbeKind.REFUSED: Gravity.WARNING,
+    ProbeKind.TIMEOUT: Gravity.WARNING,
+    ProbeKind.RESET: Gravity.WARNING,
+}
+
+
+class StepName(StrEnum):
+    """The steps of a probe, in their order; a step may come more than once."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    BANNER = "banner"
+    CAPABILITIES = "capabilities"
+    AUTH = "auth"
+    SENDER = "sender"
+    INBOX = "inbox"
+    BYE = "bye"
+
+
+class ProbeStep(NamedTuple):
+    """One step and how long it took, in seconds."""
+
+    name: StepName
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTarget:
+    """
+    One login to try: an endpoint, an account, and the senders it shall send as.
+
+    *reason* says where the mode comes from; *clear_text* lets a password go
+    without encryption.
+    """
+
+    protocol: MailProtocol
+    host: str
+    port: int
+    mode: Mode
+    reason: str
+    username: str
+    senders: tuple[str, ...] = ()
+    clear_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says about itself; moments are UTC and aware."""
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    not_before: datetime
+    not_after: datetime
+
+    def days_left(self, now: datetime) -> int:
+        """Return the whole days until it ends; negative when it has."""
+        return (self.not_after - now).days
+
+
+class SenderCheck(NamedTuple):
+    """How a server answered ``MAIL FROM``; *accepted* is None where it gave no verdict."""
+
+    sender: str
+    accepted: bool | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """
+    What one probe saw.
+
+    *detail* is our sentence; *code* and *text* are the server's own words, cut
+    and without the user's secrets, but not escaped. *mode* is what was done in
+    the end. *notes* are remarks that change nothing.
+    """
+
+    kind: ProbeKind
+    detail: str = ""
+    hint: str = ""
+    code: str = ""
+    text: str = ""
+    mode: Mode | None = None
+    ip: str = ""
+    tls_version: str = ""
+    cipher: str = ""
+    certificate: Certificate | None = None
+    offered: tuple[str, ...] = ()
+    mechanism: str = ""
+    senders: tuple[SenderCheck, ...] = ()
+    inbox_messages: int | None = None
+    notes: tuple[str, ...] = ()
+    steps: tuple[ProbeStep, ...] = ()
+    attempts: int = 1
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long all steps took."""
+        return sum(step.elapsed_s for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What a probe says about one block of one server; *shared_with* had the same login."""
+
+    address: Address
+    target: ProbeTarget
+    result: ProbeResult
+    name: str = ""
+    position: SourcePosition | None = None
+    shared_with: tuple[Address, ...] = ()
+
+    @property
+    def gravity(self) -> Gravity:
+        """How much the result weighs."""
+        return self.result.kind.gravity
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """
+    All rows, sorted by address and protocol.
+
+    *logins* counts the probes that were made: servers that share a login share
+    one. *made_at* is what the days of certificates count from.
+    """
+
+    rows: tuple[ProbeRow, ...]
+    made_at: datetime
+    logins: int = 0
+    elapsed_s: float = 0.0
+    domains: tuple[DomainNote, ...] = ()
+
+    def with_gravity(self, gravity: Gravity) -> tuple[ProbeRow, ...]:
+        """Return the rows that weigh *gravity*."""
+        return tuple(row for row in self.rows if row.gravity is gravity)

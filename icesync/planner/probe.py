@@ -1,0 +1,175 @@
+"""
+Which logins a probe tries, in which mode, and what its result forbids.
+
+The vendor documents ``IsSSL`` and ``IsTLS`` as "SSL enabled" and "TLS enabled"
+(doc:table) and not which protocols they concern or when encryption begins. One
+pair serves three protocols, and the sample gives 587, 995 and 589 with both
+off, so the flags cannot be read literally: the port says when encryption
+begins, the flags only whether it is wanted (assumed). ``probe:`` of a server
+overrides both and is never sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.fields import INCOMING_BLOCKS
+from icesync.model.plan import Refusal
+from icesync.model.probe import (
+    WARN_DAYS,
+    Gravity,
+    MailProtocol,
+    Mode,
+    ProbeKind,
+    ProbeResult,
+    ProbeTarget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer
+    from icesync.model.fields import Setting
+    from icesync.model.probe import ProbeReport
+    from icesync.model.secret import SecretRef
+
+__all__ = ["WantedProbe", "choose_mode", "judge", "probe_refusals", "wanted_probes"]
+
+_IMPLICIT_PORTS: Final = frozenset({465, 2465, 586, 993, 995})
+_STARTTLS_PORTS: Final = frozenset({25, 587, 2525, 2587, 110, 143})
+
+_CONSUMER: Final = "Outlook.com has taken no passwords since 16 September 2024, app passwords too"
+_BUSINESS: Final = "Microsoft 365 has taken no passwords for POP3 and IMAP since January 2023"
+
+_NO_PASSWORDS: Final = {
+    (MailProtocol.SMTP, "smtp-mail.outlook.com"): _CONSUMER,
+    (MailProtocol.POP3, "outlook.office365.com"): _BUSINESS,
+    (MailProtocol.IMAP, "outlook.office365.com"): _BUSINESS,
+    (MailProtocol.POP3, "pop-mail.outlook.com"): _CONSUMER,
+    (MailProtocol.IMAP, "imap-mail.outlook.com"): _CONSUMER,
+}
+"""Endpoints that are named instead of tried (the provider's own announcements)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedProbe:
+    """One block of one server to probe; *known* is its result where none is needed."""
+
+    address: Address
+    target: ProbeTarget
+    secret: SecretRef
+    known: ProbeResult | None = None
+
+
+def choose_mode(port: int, override: str | None, *, ssl: bool, tls: bool) -> tuple[Mode, str]:
+    """Return when encryption begins, and why, as every row of a report says it."""
+    if override is not None:
+        return Mode(override), "override"
+    flags = _flags(ssl=ssl, tls=tls)
+    if port in _IMPLICIT_PORTS:
+        note = "" if ssl or tls else "; both flags are off"
+        return Mode.IMPLICIT, f"from port {port}{note}"
+    if port not in _STARTTLS_PORTS and ssl:
+        return Mode.IMPLICIT, f"from {flags}"
+    if ssl or tls:
+        where = f"from port {port}" if port in _STARTTLS_PORTS else f"from {flags}"
+        return Mode.STARTTLS, where
+    return Mode.OFFERED, "both flags are off"
+
+
+def _flags(*, ssl: bool, tls: bool) -> str:
+    return ", ".join(name for name, on in (("`ssl`", ssl), ("`tls`", tls)) if on)
+
+
+def wanted_probes(
+    server: DesiredServer, *, unused: bool = False, clear_text: bool = False
+) -> tuple[WantedProbe, ...]:
+    """
+    Return what to probe of *server*: SMTP, and the way in which mail is collected.
+
+    *unused* adds the other way to collect, if it is given in full. A server
+    that is ``Disabled`` is named and not probed.
+    """
+    incoming = server.settings.get("incoming")
+    blocks = [MailProtocol.SMTP]
+    blocks += [MailProtocol(b) for b in INCOMING_BLOCKS if unused or b == incoming]
+    found = (_wanted(server, block, clear_text=clear_text) for block in blocks)
+    return tuple(probe for probe in found if probe is not None)
+
+
+def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> WantedProbe | None:
+    settings = server.settings
+    secret = server.secrets.get(f"{block}.password")
+    host, port = settings.get(f"{block}.host"), settings.get(f"{block}.port")
+    username = settings.get(f"{block}.username")
+    if secret is None or host is None or port is None or username is None:
+        return None
+    override = server.local.get(f"probe.{block}")
+    mode, reason = choose_mode(
+        int(port),
+        None if override is None else str(override),
+        ssl=bool(settings.get("ssl")),
+        tls=bool(settings.get("tls")),
+    )
+    senders = _senders(settings) if block is MailProtocol.SMTP else ()
+    target = ProbeTarget(
+        block, str(host), int(port), mode, reason, str(username), senders, clear_text
+    )
+    known = None
+    if settings.get("status") != "Enabled":
+        known = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
+    elif (told := _NO_PASSWORDS.get((block, target.host.lower().rstrip(".")))) is not None:
+        hint = "ICE has no field for a token: use another provider, or a relay that takes passwords"
+        known = ProbeResult(ProbeKind.OAUTH_ONLY, told, hint)
+    return WantedProbe(server.address, target, secret, known)
+
+
+def _senders(settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """Return the addresses that mail is sent from: the mailbox's, and the spoofed one."""
+    keys = ["smtp.mailbox"]
+    if settings.get("spoofing.enabled"):
+        keys.append("spoofing.address")
+    return tuple(dict.fromkeys(str(settings[key]) for key in keys if key in settings))
+
+
+def judge(result: ProbeResult, senders: Collection[str], now: datetime) -> ProbeResult:
+    """
+    Return what *result* means for a server that sends as *senders*.
+
+    Servers may share a login and not a sender: one refused sender is the matter
+    of those who use it. A certificate that ends soon is worth a word.
+    """
+    checks = tuple(check for check in result.senders if check.sender in senders)
+    notes = [f"sender {c.sender}: {c.answer}" for c in checks if c.accepted is None]
+    if result.certificate is not None and result.tls_version:
+        days = result.certificate.days_left(now)
+        if days < WARN_DAYS:
+            notes.append(f"the certificate ends in {days} days")
+    judged = replace(result, senders=checks, notes=(*result.notes, *notes))
+    refused = next((check for check in checks if check.accepted is False), None)
+    if result.kind is not ProbeKind.OK or refused is None:
+        return judged
+    code, _, text = refused.answer.partition(" ")
+    return replace(
+        judged,
+        kind=ProbeKind.OK_SENDER_REFUSED,
+        detail=f"logged in, but may not send as {refused.sender}",
+        hint="let the account send as this address at the provider, or correct the address",
+        code=code,
+        text=text,
+    )
+
+
+def probe_refusals(report: ProbeReport, allowed: Collection[str]) -> tuple[Refusal, ...]:
+    """Return a refusal for each server of *report* that a mail server said no to."""
+    refusals: dict[Address, Refusal] = {}
+    for row in report.with_gravity(Gravity.FAILED):
+        allow = f"probe:{row.address}"
+        if allow in allowed or "probe" in allowed or row.address in refusals:
+            continue
+        told = f"{row.address}: the probe of {row.target.protocol} says {row.result.kind}"
+        refusals[row.address] = Refusal("probe", told, allow, row.address)
+    return tuple(refusals.values())

@@ -1,0 +1,200 @@
+"""One connection, line by line: bounded in time and in size."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from icesync.model.probe import ProbeKind
+
+__all__ = ["Deadline", "Line", "Patience", "Stopped"]
+
+MAX_LINE_BYTES: Final = 8_192
+MAX_BYTES: Final = 262_144
+"""What a whole probe may have to read; a generous greeting has a thousandth of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds; *total_s* bounds a whole probe, whatever happens in it."""
+
+    connect_s: float = 5.0
+    banner_s: float = 5.0
+    command_s: float = 10.0
+    goodbye_s: float = 2.0
+    retry_s: float = 1.0
+    total_s: float = 30.0
+
+
+class Stopped(Exception):
+    """
+    The probe ends here: what it came to, in a sentence, with the server's own words.
+
+    *code* and *text* are as the server said them.
+    """
+
+    def __init__(
+        self, kind: ProbeKind, detail: str, *, code: str = "", text: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.code = code
+        self.text = text
+        self.hint = hint
+
+
+class Deadline:
+    """The moment at which everything ends."""
+
+    def __init__(self, total_s: float) -> None:
+        self._end = time.monotonic() + total_s
+
+    def moment(self, limit_s: float) -> float:
+        """Return when something that begins now and may take *limit_s* must be over."""
+        return min(time.monotonic() + limit_s, self._end)
+
+    def left_s(self, limit_s: float) -> float:
+        """Return the seconds that remain for something that may take *limit_s*; 0 is none."""
+        return max(min(limit_s, self._end - time.monotonic()), 0.0)
+
+
+class Line:
+    """A connected socket that is read by lines; one thread uses it, any thread may cut it."""
+
+    def __init__(
+        self, wire: socket.socket, peer_ip: str, deadline: Deadline, patience: Patience
+    ) -> None:
+        self.peer_ip = peer_ip
+        self.patience = patience
+        self._wire = wire
+        self._deadline = deadline
+        self._buffer = bytearray()
+        self._read_bytes = 0
+        self._asked = "the greeting"
+
+    @property
+    def local_ip(self) -> str:
+        """The address that this machine has on this connection."""
+        return str(self._wire.getsockname()[0])
+
+    def read(self, limit_s: float | None = None) -> bytes:
+        """
+        Return the next line without its end.
+
+        Raises:
+            Stopped: it did not come in time, or is no line.
+
+        """
+        end = self._end(limit_s)
+        while (at := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > MAX_LINE_BYTES:
+                told = f"the answer to {self._asked} has a line of more than {MAX_LINE_BYTES} bytes"
+                raise Stopped(ProbeKind.PROTOCOL, told)
+            self._fill(end)
+        found = bytes(self._buffer[:at])
+        del self._buffer[: at + 1]
+        return found.removesuffix(b"\r")
+
+    def read_bytes(self, count: int) -> bytes:
+        """
+        Return the next *count* bytes.
+
+        Raises:
+            Stopped: they did not come in time, or are too many.
+
+        """
+        end = self._end(None)
+        while len(self._buffer) < count:
+            self._fill(end)
+        found = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return found
+
+    def write(self, data: bytes, what: str) -> None:
+        """
+        Send *data* and a line's end; *what* names it in messages, so it is never a secret.
+
+        Raises:
+            Stopped: it could not be sent.
+
+        """
+        self._asked = what
+        try:
+            self._wire.settimeout(self._deadline.left_s(self.patience.command_s) or 0.001)
+            self._wire.sendall(data + b"\r\n")
+        except TimeoutError:
+            raise Stopped(ProbeKind.TIMEOUT, f"{what} could not be sent in time") from None
+        except OSError as error:
+            raise _broken(error, what) from None
+
+    def secure(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+        """
+        Begin encryption and return the socket that has it.
+
+        Raises:
+            Stopped: the server spoke before it began, or the time was up.
+            OSError: the handshake failed.
+
+        """
+        if self._buffer:
+            # Whoever sits in between could have put words into the server's mouth.
+            told = "there were words behind the answer to STARTTLS, before encryption began"
+            raise Stopped(ProbeKind.PROTOCOL, told)
+        self._asked = "the TLS handshake"
+        name = host.rstrip(".")
+        wire = context.wrap_socket(self._wire, server_hostname=name, do_handshake_on_connect=False)
+        self._wire = wire
+        wire.settimeout(self._deadline.left_s(self.patience.connect_s) or 0.001)
+        wire.do_handshake()
+        return wire
+
+    def cut(self) -> None:
+        """End the connection at once; whoever waits for it gets an error."""
+        with suppress(OSError):
+            self._wire.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._wire.close()
+
+    def _end(self, limit_s: float | None) -> float:
+        return self._deadline.moment(self.patience.command_s if limit_s is None else limit_s)
+
+    def _fill(self, end: float) -> None:
+        left_s = end - time.monotonic()
+        try:
+            if left_s <= 0:
+                raise TimeoutError  # noqa: TRY301 - as the socket would say it
+            self._wire.settimeout(left_s)
+            data = self._wire.recv(4_096)
+        except TimeoutError:
+            told = f"{self._asked} did not come in time"
+            if self._asked != "the greeting":
+                told = f"no whole answer to {self._asked} in time"
+            raise Stopped(ProbeKind.TIMEOUT, told) from None
+        except OSError as error:
+            raise _broken(error, self._asked) from None
+        if not data:
+            raise Stopped(
+                ProbeKind.RESET, f"the server closed the connection instead of {self._due()}"
+            )
+        self._read_bytes += len(data)
+        self._buffer += data
+        if self._read_bytes > MAX_BYTES:
+            told = f"the server says more than {MAX_BYTES // 1024} KiB"
+            raise Stopped(ProbeKind.PROTOCOL, told)
+
+    def _due(self) -> str:
+        return self._asked if self._asked == "the greeting" else f"answering {self._asked}"
+
+
+def _broken(error: OSError, asked: str) -> Stopped:
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+        reason = error.reason or "no reason given"
+        return Stopped(ProbeKind.TLS_ERROR, f"encryption broke at {asked}: {reason}")
+    return Stopped(ProbeKind.RESET, f"the connection broke at {asked}")

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from builders import BILLING, SALES, SUPPORT, desired, entry, plan, secret_record, server, snapshot
+from fakes import FakeClock, FakeProber
+
+from icesync.engine.plan import Planning
+from icesync.engine.probe import (
+    AT_ONCE,
+    PER_HOST,
+    ProbeRequest,
+    choose_probes,
+    count_logins,
+    failure_of,
+    look_at_domains,
+    probe,
+)
+from icesync.engine.secrets import Resolution
+from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.model.address import Address
+from icesync.model.domain import DomainFacts
+from icesync.model.plan import Selection
+from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, SenderCheck
+from icesync.model.secret import SecretValue
+from icesync.planner.policy import Refusal
+
+if TYPE_CHECKING:
+    from icesync.model.desired import DesiredServer
+    from icesync.model.snapshot import Snapshot
+
+EVERYTHING = ProbeRequest()
+
+
+def planning(
+    *servers: DesiredServer,
+    before: Snapshot | None = None,
+    selection: Selection | None = None,
+    refusals: tuple[Refusal, ...] = (),
+    missing: tuple[str, ...] = (),
+) -> Planning:
+    """Return a planning over *servers*; each secret's value is the text of its reference."""
+    wanted = desired(*servers)
+    references = {r.text: r for s in servers for r in s.secrets.values()}
+    failures = {f"ref+fake://{name}": SecretMissing(f"no {name}") for name in missing}
+    values = {t: SecretValue(r.path) for t, r in references.items() if t not in failures}
+    stored: Any = None
+    made = plan(wanted, before, selection=selection)
+    return Planning(made, wanted, stored, Resolution(values, failures), None, refusals, (), 1)
+
+
+def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107
+    """Return a server that sends, and does not collect in a way that could be probed."""
+    return server(address, {"smtp.password": secret}, **changed)
+
+
+def run(planned: Planning, prober: FakeProber, request: ProbeRequest = EVERYTHING) -> ProbeReport:
+    """Probe *planned*."""
+    return probe(planned, choose_probes(planned, request), prober, FakeClock())
+
+
+def test_a_shared_login_is_made_once() -> None:
+    """Same endpoint, user and password: one login, a row for each, whatever case the host has."""
+    servers = [sender(SUPPORT), sender(SALES, smtp__host="SMTP.example.test"), sender(BILLING)]
+    prober = FakeProber()
+    report = run(planning(*servers), prober)
+
+    assert (len(prober.probed), report.logins, len(report.rows)) == (1, 1, 3)
+    assert report.rows[0].shared_with == (SALES, BILLING)
+
+
+def test_an_equal_password_is_recognised_behind_another_reference() -> None:
+    """A wrong password under two names must not become two refused logins."""
+    planned = planning(sender(SUPPORT, "one"), sender(SALES, "two"))
+    same = {name: SecretValue("same") for name in planned.resolution.values}
+    probes = choose_probes(planned, EVERYTHING)
+
+    assert count_logins(probes, same) == 1
+    assert count_logins(probes, planned.resolution.values) == 2
+
+
+@pytest.mark.parametrize(
+    "changed", [{"smtp__port": 465}, {"smtp__username": "other"}, {"smtp__host": "b.test"}]
+)
+def test_what_differs_is_a_login_of_its_own(changed: dict[str, Any]) -> None:
+    """Another port, user or host is another question."""
+    prober = FakeProber()
+    run(planning(sender(SUPPORT), sender(SALES, **changed)), prober)
+
+    assert len(prober.probed) == 2
+
+
+def test_senders_of_all_are_asked_in_one_login() -> None:
+    """The verdict on a sender reaches those who send as it."""
+    checks = (SenderCheck("a@x.test", True, "250 ok"), SenderCheck("b@x.test", False, "553 no"))
+    prober = FakeProber({587: ProbeResult(ProbeKind.OK, senders=checks)})
+    servers = [sender(SUPPORT, smtp__mailbox="a@x.test"), sender(SALES, smtp__mailbox="b@x.test")]
+    report = run(planning(*servers), prober)
+
+    assert prober.probed[0].senders == ("a@x.test", "b@x.test")
+    assert [r.result.kind for r in report.rows] == [ProbeKind.OK, ProbeKind.OK_SENDER_REFUSED]
+
+
+def test_limits_of_hosts_and_accounts() -> None:
+    """Two at a time for a host, one for an account; logins meet, so more would show."""
+    servers = [
+        sender(Address(59, n), f"p{n}", smtp__host="one.test", smtp__username=f"u{n // 2}")
+        for n in range(1, 9)
+    ]
+    prober = FakeProber()
+    report = run(planning(*servers), prober)
+
+    assert len(report.rows) == len(prober.probed) == 8
+    assert prober.most["host"] <= PER_HOST
+    assert prober.most["account"] == 1
+
+
+def test_two_to_a_host_do_meet() -> None:
+    """Accounts of one host are probed side by side."""
+    servers = [
+        sender(Address(59, n), f"p{n}", smtp__host="one.test", smtp__username=f"u{n}")
+        for n in (1, 2)
+    ]
+    prober = FakeProber(meet=2)
+    run(planning(*servers), prober)
+
+    assert prober.most["host"] == 2
+
+
+def test_sixteen_at_once() -> None:
+    """All seats are taken, and no more."""
+    servers = [
+        sender(Address(59, n), f"p{n}", smtp__host=f"h{n}.test") for n in range(1, 2 * AT_ONCE + 1)
+    ]
+    prober = FakeProber(meet=AT_ONCE)
+    run(planning(*servers), prober)
+
+    assert prober.most["all"] == AT_ONCE
+
+
+def test_rows_are_sorted() -> None:
+    """By address, then sending before collecting; never by who answered first."""
+    collecting = {"pop3__host": "p.test", "pop3__port": 995, "pop3__username": "u"}
+    passwords = {"smtp.password": "s", "pop3.password": "p"}
+    servers = [server(a, passwords, **collecting) for a in (BILLING, SALES, SUPPORT)]
+    report = run(planning(*servers), FakeProber())
+
+    assert [(row.address, row.target.protocol) for row in report.rows] == [
+        (address, protocol)
+        for address in (SUPPORT, SALES, BILLING)
+        for protocol in ("smtp", "pop3")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted", "key"),
+    [
+        (ProbeKind.OK, (True, True), "smtp.host"),
+        (ProbeKind.AUTH_REJECTED, (), "smtp.password"),
+        (ProbeKind.TLS_WRONG_MODE, (), "smtp.port"),
+        (ProbeKind.TLS_CERT_EXPIRED, (), "smtp.host"),
+        (ProbeKind.OK, (False, True), "smtp.mailbox"),
+        (ProbeKind.OK, (True, False), "spoofing.address"),
+    ],
+)
+def test_a_row_leads_to_the_line_to_blame(
+    kind: ProbeKind, accepted: tuple[bool, ...], key: str
+) -> None:
+    """A wrong password is not looked for in the line of the host."""
+    spoofing = {"spoofing__enabled": True, "spoofing__address": "b@x.test"}
+    given = sender(smtp__mailbox="a@x.test", **spoofing)
+    names = ("a@x.test", "b@x.test")
+    checks = [SenderCheck(s, yes, "5") for s, yes in zip(names, accepted, strict=False)]
+    prober = FakeProber({587: ProbeResult(kind, senders=tuple(checks))})
+    [row] = run(planning(given), prober).rows
+
+    assert row.position == given.origin.position(key)
+
+
+def test_only_what_changes() -> None:
+    """A server that nothing is sent for is not asked about either."""
+    known = entry(secrets={"smtp.password": secret_record("one")})
+    planned = planning(
+        sender(SUPPORT), sender(SALES, smtp__port=465), before=snapshot({SUPPORT: known})
+    )
+
+    changed = choose_probes(planned, ProbeRequest(changed=True))
+    assert [p.address for p in changed] == [SALES]
+
+
+def test_only_what_is_selected() -> None:
+    """Targets of the plan are targets of the probe."""
+    planned = planning(sender(SUPPORT), sender(SALES), selection=Selection(("59/664",)))
+
+    assert [p.address for p in choose_probes(planned, EVERYTHING)] == [SALES]
+
+
+@pytest.mark.parametrize(("pattern", "cleared"), [("59/663", [True, False]), ("59/*", [True] * 2)])
+def test_clear_text_is_a_matter_of_each_server(pattern: str, cleared: list[bool]) -> None:
+    """There is no switch that covers a run without saying so."""
+    planned = planning(sender(SUPPORT), sender(SALES))
+    probes = choose_probes(planned, ProbeRequest(clear_text=(pattern,)))
+
+    assert [p.target.clear_text for p in probes] == cleared
+
+
+def test_a_password_is_not_shown_to_a_new_host() -> None:
+    """A probe would present it just as an apply would, so the guard holds here too."""
+    refusal = Refusal("host-change", "new host", "host-change:59/663", SUPPORT)
+    prober = FakeProber()
+    planned = planning(sender(SUPPORT), sender(SALES), refusals=(refusal,))
+    report = run(planned, prober)
+
+    assert [row.result.kind for row in report.rows] == [ProbeKind.SKIPPED, ProbeKind.OK]
+    assert report.rows[0].result.hint == "--allow host-change:59/663"
+    assert report.rows[1].shared_with == ()
+
+
+def test_a_missing_secret_is_named_before_anything_is_tried() -> None:
+    """All that are missing, with their place; those that no probe needs do not matter."""
+    servers = [sender(SUPPORT, "gone"), sender(SALES, "idle", status="Disabled")]
+    planned = planning(*servers, missing=("gone", "idle"))
+
+    with pytest.raises(ConfigInvalid, match="without the passwords") as caught:
+        choose_probes(planned, EVERYTHING)
+    assert [str(d.message) for d in caught.value.diagnostics] == [  # type: ignore[attr-defined]
+        "59/663: `smtp.password`: no gone"
+    ]
+
+
+def test_nothing_to_probe() -> None:
+    """No servers, no rows, no failure."""
+    report = run(planning(sender(SUPPORT, status="Disabled")), FakeProber())
+
+    assert (report.logins, failure_of(report, strict=True)) == (0, None)
+
+
+def test_an_interrupt_cuts_what_is_in_flight() -> None:
+    """Whoever leaves does not wait for servers."""
+
+    class Interrupted(FakeProber):
+        def probe(self, *_: Any) -> ProbeResult:
+            raise KeyboardInterrupt
+
+    prober = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run(planning(sender()), prober)
+
+    assert prober.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "strict", "fails"),
+    [
+        (ProbeKind.OK, True, False),
+        (ProbeKind.AUTH_REJECTED, False, True),
+        (ProbeKind.TIMEOUT, False, False),
+        (ProbeKind.TIMEOUT, True, True),
+    ],
+)
+def test_what_fails_a_probe(kind: ProbeKind, strict: bool, fails: bool) -> None:
+    """What could not be reached fails only those who are strict."""
+    report = run(planning(sender()), FakeProber({587: ProbeResult(kind)}))
+    failure = failure_of(report, strict=strict)
+
+    assert (failure.exit_code if failure else 0) == (11 if fails else 0)
+
+
+def test_domains_are_looked_at_once() -> None:
+    """A domain that many send from is one question."""
+
+    class Lookup:
+        asked: list[str] = []  # noqa: RUF012 - one instance
+
+        def look(self, domain: str) -> DomainFacts:
+            self.asked.append(domain)
+            return DomainFacts(domain)
+
+    planned = planning(sender(SUPPORT), sender(SALES))
+    probes = choose_probes(planned, EVERYTHING)
+    lookup = Lookup()
+    report = look_at_domains(run(planned, FakeProber()), probes, lookup)
+
+    assert lookup.asked == ["example.test"]
+    assert all(note.addresses == (SUPPORT, SALES) for note in report.domains)
+    assert failure_of(report, strict=True) is None
