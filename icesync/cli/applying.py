@@ -19,9 +19,8 @@ from icesync.cli.planning import ask_for_plan, show_facts
 from icesync.cli.revision import current_revision
 from icesync.codec.plan import decode_plan, plan_digest
 from icesync.diagnostics import Diagnostic, Severity
-from icesync.engine.apply import apply, check_token, failure_of
+from icesync.engine.apply import apply, check_token, check_token_scope, failure_of
 from icesync.engine.conductor import Halt, Run
-from icesync.engine.late import check_token_scope
 from icesync.engine.plan import hold_to
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode

@@ -42,6 +42,11 @@ _CHOICES: Final[Mapping[Kind, Schema]] = {
         "pop3": "Mail is collected by POP3: the block `pop3` must be complete.",
         "imap": "Mail is collected by IMAP: the block `imap` must be complete.",
     },
+    Kind.MODE: {
+        "implicit": "TLS from the first byte, as at 465, 993 and 995.",
+        "starttls": "In clear first; STARTTLS must switch encryption on before the login.",
+        "none": "No encryption; a probe logs in only with `--allow-cleartext`.",
+    },
 }
 
 _SOURCES: Final = {

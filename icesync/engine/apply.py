@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.engine.conductor import Conductor, Halt, OpenGateway, Run
 from icesync.errors import (
     AccessError,
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
     from icesync.engine.recorder import Recorder
     from icesync.model.address import Address
     from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
-    from icesync.model.project import Api
+    from icesync.model.project import Api, Project
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Progress
 
-__all__ = ["apply", "check_token", "failure_of", "foreign_organizations"]
+__all__ = ["apply", "check_token", "check_token_scope", "failure_of", "foreign_organizations"]
 
 _STATUS: Final = {
     OutcomeKind.APPLIED: ResultStatus.APPLIED,
@@ -83,6 +84,18 @@ def foreign_organizations(token: SecretValue, plan: Plan) -> tuple[int, ...]:
     if claims is None or claims.organization is None:
         return ()
     return tuple(sorted({c.address.organization for c in plan.calls} - {claims.organization}))
+
+
+def check_token_scope(token: SecretValue, made: Plan, project: Project) -> list[Diagnostic]:
+    """Return what ICE402 says of *token*; the emulator's own token is for nobody."""
+    foreign = foreign_organizations(token, made)
+    if not foreign or project.api.emulated:
+        return []
+    others = ", ".join(str(number) for number in foreign[:5])
+    more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+    told = f"the token is for another organization than {others}{more}"
+    position = project.positions.get("api.token", SourcePosition(project.config_file))
+    return [Diagnostic("ICE402", told, position, None, Severity.WARNING)]
 
 
 def apply(

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from icesync.codec.traits import alike, equals, fits_form, length, oddity
 from icesync.config.lint import Finding, Problem
 from icesync.config.lint.logins import preset_of
-from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.engine.apply import foreign_organizations
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Action
 from icesync.model.project import Guard
@@ -22,10 +20,9 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.plan import Plan
     from icesync.model.presets import Preset
-    from icesync.model.project import Project
     from icesync.model.secret import SecretValue
 
-__all__ = ["check_changes", "check_secrets", "check_shared", "check_token_scope"]
+__all__ = ["check_changes", "check_secrets", "check_shared"]
 
 
 def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Finding]:
@@ -97,15 +94,3 @@ def check_changes(
         if any(f.key.startswith(f"{unused}.") for f in change.fields):
             told = f"`{unused}` is not in use, and changes too: a call replaces the whole record"
             yield Finding(server, Problem("ICE209", unused, told))
-
-
-def check_token_scope(token: SecretValue, made: Plan, project: Project) -> list[Diagnostic]:
-    """Return what ICE402 says of *token*; the emulator's own token is for nobody."""
-    foreign = foreign_organizations(token, made)
-    if not foreign or project.api.emulated:
-        return []
-    others = ", ".join(str(number) for number in foreign[:5])
-    more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
-    told = f"the token is for another organization than {others}{more}"
-    position = project.positions.get("api.token", SourcePosition(project.config_file))
-    return [Diagnostic("ICE402", told, position, None, Severity.WARNING)]
