@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rig import FarEnd, Ice, Picky, Repository, assert_refused
 
+from icesync.errors import StateNotSaved
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -96,6 +97,24 @@ def test_failing_apply_reports_what_was_done(
         "59/664": "failed",
     }
     assert '<testsuite name="icesync apply" tests="2" failures="1"' in read(repository, "j.xml")
+
+
+def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is not called "not attempted" because something broke after it."""
+
+    def fail(*_: object) -> None:
+        raise StateNotSaved("the store refused the snapshot")
+
+    monkeypatch.setattr("icesync.engine.recorder.Recorder.finish", fail)
+    result = repository.run("apply", "-y", "--report", "json=r.json", "--report", "markdown=r.md")
+    report = json.loads(read(repository, "r.json"))
+
+    assert result.code == report["exit_code"] == 8
+    assert [r["status"] for r in report["results"]] == ["applied"]
+    assert report["failure"]["summary"] == "the store refused the snapshot"
+    assert "**Stopped:** the store refused the snapshot" in read(repository, "r.md")
 
 
 @pytest.mark.parametrize(

@@ -756,3 +756,12 @@ def test_apply_makes_the_next_plan_empty() -> None:
     made = plan(stage.wanted, stage.snapshot, SecretFindings())
     assert made.effective == ()
     assert made.base_url == BASE_URL
+
+
+def test_each_call_is_told_before_its_end() -> None:
+    """Who watches a run knows which calls are on their way."""
+    stage = Stage(desired(server(SUPPORT), server(SALES)))
+    stage.apply()
+
+    assert sorted(stage.progress.called) == [SUPPORT, SALES]
+    assert [result.address for result in stage.progress.results] == stage.progress.called
