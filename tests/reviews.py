@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from builders import SALES, SUPPORT, every_action
+from builders import SALES, SUPPORT, desired, entry, every_action, plan, server, snapshot
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
@@ -18,7 +19,7 @@ from icesync.render.formats import View
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GITHUB", "REVIEWS", "VIEW", "findings"]
+__all__ = ["GITHUB", "REVIEWS", "UPKEEP", "VIEW", "findings"]
 
 COMMIT: Final = "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b"
 
@@ -103,6 +104,7 @@ REVIEWS: Final[Mapping[str, Review]] = {
     "plan": Review(
         Command.PLAN, findings()[2:], _FILES, 7, every_action(), (_REFUSED, _GUARDED), exit_code=2
     ),
+    "plan-idle": Review(Command.PLAN, plan=replace(plan(desired()), complete=False)),
     "plan-invalid": Review(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
     "plan-locked": Review(Command.PLAN, failure=_LOCKED, exit_code=5),
     "apply": Review(
@@ -126,6 +128,14 @@ REVIEWS: Final[Mapping[str, Review]] = {
         exit_code=9,
     ),
     "apply-idle": Review(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
+    "check-idle": Review(
+        Command.CHECK,
+        (),
+        _FILES,
+        1,
+        plan(desired(server()), snapshot({SUPPORT: entry()})),
+        upkeep=Upkeep(UPKEEP.now),
+    ),
     "check": Review(
         Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), upkeep=UPKEEP, exit_code=2
     ),
