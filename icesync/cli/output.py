@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,7 +104,12 @@ class Output:
         self._root = config.parent
         context = self.common.open()
         kept = (config, self._root / context.project.state.path)
-        _check_paths([Path(path) for _, path in self._files], kept)
+        paths = [Path(path) for _, path in self._files]
+        try:
+            _check_paths(paths, kept)
+        except UsageError:
+            self._files = ()  # not even the report of this
+            raise
         return context
 
     def validated(self, validation: Validation) -> None:
@@ -210,24 +216,32 @@ class Output:
         return read_pipeline(self._forge, os.environ, self._root)
 
     def _deliver(self) -> bool:
-        """Write all reports; return whether every one could be written."""
+        """Write all reports and tell the pipeline; return whether every report could be written."""
         view = self._view()
-        done = [self._write(kind, Path(path), view) for kind, path in self._files]
+        done = [
+            self._attempt(f"report {kind}", partial(self._write, kind, Path(path), view))
+            for kind, path in self._files
+        ]
         if view.ci.forge is Forge.GITHUB:
-            tell_github(self.console, self.review, view, self.saved_plan)
+            tell = partial(tell_github, self.console, self.review, view, self.saved_plan)
+            self._attempt("--ci github", tell)
         return all(done)
 
-    def _write(self, kind: str, path: Path, view: View) -> bool:
+    def _write(self, kind: str, path: Path, view: View) -> None:
+        write_open(path, renderer(kind)(self.review, view).encode())
+
+    def _attempt(self, what: str, act: Callable[[], None]) -> bool:
+        """Act; a failure is named and never replaces the exit code of the work."""
         try:
-            write_open(path, renderer(kind)(self.review, view).encode())
+            act()
         except UsageError as error:
-            self.console.complain(f"error: report {kind}: {safe(error.message)}\n")
-            return False
-        except Exception as error:  # noqa: BLE001 - the work's own exit code must not be lost
+            told = safe(error.message)
+        except Exception as error:  # noqa: BLE001 - the text of an unknown error may quote a value
             told = f"unexpected {type(error).__name__}: this is a bug in icesync"
-            self.console.complain(f"error: report {kind}: {told}\n")
-            return False
-        return True
+        else:
+            return True
+        self.console.complain(f"error: {what}: {told}\n")
+        return False
 
 
 def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
@@ -244,6 +258,10 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
         if place in seen:
             raise UsageError(
                 f"--report {ascii(str(path))[1:-1]} {seen[place]}", "give another path"
+            )
+        if path.suffix in {".yaml", ".yml"} and path.exists():
+            raise UsageError(
+                f"--report {ascii(str(path))[1:-1]} would overwrite YAML", "give another path"
             )
         seen[place] = "is given twice"
         check_writable(path)

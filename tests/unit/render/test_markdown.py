@@ -53,6 +53,16 @@ def test_plan_shrinks(count: int, told: str) -> None:
     assert ("Shortened" in text) is (count > 3)
 
 
+@pytest.mark.parametrize(("stopped", "told"), [(None, False), ("ICE keeps failing", True)])
+def test_partial_apply_is_told_once(stopped: str | None, told: bool) -> None:
+    """What failed stands in the list; only why a run was ended early is said besides."""
+    review = REVIEWS["apply"]
+    assert review.report is not None
+    text = render(replace(review, report=replace(review.report, stopped=stopped)), VIEW)
+
+    assert ("**Stopped:**" in text) is told
+
+
 def test_refusals_shrink() -> None:
     """However much needs a second look, the totals can be posted."""
     review = updates(1)
