@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
@@ -252,7 +252,7 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
         UsageError: one cannot, or two are the same.
 
     """
-    seen: dict[Any, str] = {other.resolve(): "is used for something else" for other in others}
+    seen: dict[Path, str] = {other.resolve(): "is used for something else" for other in others}
     for path in paths:
         place = path.resolve()
         if place in seen:
