@@ -37,11 +37,16 @@ def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> 
 
 
 class Console:
-    """Where a command writes; *quiet* keeps all talk but errors to itself."""
+    """
+    Where a command writes; *quiet* keeps all talk but errors to itself.
+
+    *bar_lines* is how many lines of the terminal a bar keeps redrawing, 0 without one.
+    """
 
     def __init__(self, colour: str = "auto", *, quiet: bool = False, verbose: int = 0) -> None:
         self.quiet = quiet
         self.verbose = verbose
+        self.bar_lines = 0
         self._colour = colour
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)

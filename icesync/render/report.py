@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.model.report import Report, Result, ResultStatus
+from icesync.model.report import Attempt, Report, Result, ResultStatus
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
@@ -95,7 +95,16 @@ def report_document(report: Report) -> dict[str, Any]:
                 "status": result.status.value,
                 "outcome": result.outcome.kind.value if result.outcome else None,
                 "detail": result.outcome.detail if result.outcome else None,
+                "attempts": [_attempt(attempt) for attempt in result.attempts],
             }
             for result in report.results
         ],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "outcome": attempt.kind.value,
+        "started_s": round(attempt.started_s, 3),
+        "elapsed_s": round(attempt.elapsed_s, 3),
     }
