@@ -12,12 +12,12 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
 from icesync.model.plan import Refusal
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.model.report import Attempt, Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.model.review import Assertion, Command, Failure, Review, Upkeep
 from icesync.render.formats import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["GITHUB", "REVIEWS", "UPKEEP", "VIEW", "findings"]
 
@@ -61,18 +61,28 @@ def findings() -> tuple[Diagnostic, ...]:
 def _report() -> Report:
     """Return an apply of :func:`builders.every_action` in which all that can happen happened."""
     ended = (
-        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED)),
-        (ResultStatus.FAILED, Outcome(OutcomeKind.REJECTED, "ICE said: no such skill")),
-        (ResultStatus.UNCERTAIN, Outcome(OutcomeKind.UNCERTAIN, "no reply within 30 s")),
-        (ResultStatus.NOT_ATTEMPTED, None),
-        (ResultStatus.APPLIED, None),
-    )
-    changes = every_action().effective
+        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED), ("throttled", "applied")),
+        (ResultStatus.FAILED, Outcome(OutcomeKind.REJECTED, "ICE said: no such skill"),
+         ("rejected",)),
+        (ResultStatus.UNCERTAIN, Outcome(OutcomeKind.UNCERTAIN, "no reply within 30 s"),
+         ("uncertain",) * 3),
+        (ResultStatus.NOT_ATTEMPTED, None, ()),
+        (ResultStatus.APPLIED, None, ()),
+    )  # fmt: skip
     results = [
-        Result(change.address, change.action, status, outcome)
-        for change, (status, outcome) in zip(changes, ended, strict=True)
+        Result(change.address, change.action, status, outcome, _attempts(float(number), kinds))
+        for number, (change, (status, outcome, kinds)) in enumerate(
+            zip(every_action().effective, ended, strict=True)
+        )
     ]
-    return Report(tuple(results), 5, 1.25, "ICE keeps failing; the run was ended to leave it alone")
+    return Report(tuple(results), 5, 7.25, "ICE keeps failing; the run was ended to leave it alone")
+
+
+def _attempts(started_s: float, kinds: Iterable[str]) -> tuple[Attempt, ...]:
+    """Return a call every two seconds, each half a second long."""
+    return tuple(
+        Attempt(OutcomeKind(kind), started_s + 2.0 * n, 0.5) for n, kind in enumerate(kinds)
+    )
 
 
 _FILES: Final = ("servers/59.yaml", "servers/70.yaml")

@@ -65,6 +65,7 @@ class Wanted:
     reports: tuple[tuple[str, str], ...] = ()
     forge: Forge = Forge.NONE
     named: tuple[Path, ...] = field(default=())
+    summary: bool = False
 
 
 class Output:
@@ -78,7 +79,9 @@ class Output:
         self._forge = wanted.forge
         self._sections = 0
         self._chronicle: Chronicle | None = None
+        self._summary = wanted.summary
         self._root = common.folder
+        self._context: Context | None = None
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
         self.shown = instead[0] if instead else wanted.shown
@@ -102,7 +105,7 @@ class Output:
         """
         config = self.common.locate()
         self._root = config.parent
-        context = self.common.open()
+        context = self._context = self.common.open()
         kept = (config, self._root / context.project.state.path)
         paths = [Path(path) for _, path in self._files]
         try:
@@ -131,6 +134,7 @@ class Output:
             servers=len(planning.desired.servers),
             plan=planning.plan,
             refusals=planning.refusals,
+            assertions=planning.assertions,
         )
         self._show()
 
@@ -210,7 +214,8 @@ class Output:
         self.console.complain(close_section(name, now))
 
     def _view(self, style: Style | None = None) -> View:
-        return View(style or Style(), self._pipeline(), __version__)
+        now = self._context.clock.now() if self._context is not None else None
+        return View(style or Style(), self._pipeline(), __version__, now=now, summary=self._summary)
 
     def _pipeline(self) -> Ci:
         return read_pipeline(self._forge, os.environ, self._root)

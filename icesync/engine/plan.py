@@ -25,6 +25,7 @@ from icesync.engine.secrets import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.model.review import Assertion
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
 from icesync.planner.select import check_patterns, expand_ages, narrow
@@ -74,6 +75,12 @@ class Planning:
     refusals: tuple[Refusal, ...]
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
+
+    @property
+    def assertions(self) -> tuple[Assertion, ...]:
+        """When ICE acknowledged each server of the snapshot, sorted by address."""
+        entries = sorted(self.stored.snapshot.entries.items())
+        return tuple(Assertion(e.applied_at, a) for a, e in entries if e.applied_at)
 
 
 def plan(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import Style, columns, fold, quote, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,8 @@ __all__ = [
     "CANNOT_BE_READ",
     "SYMBOLS",
     "changed_keys",
+    "gist_of",
+    "headline",
     "render_plan",
     "render_refusals",
     "rest_of",
@@ -61,7 +63,7 @@ _COUNTED: Final = (
 
 def render_plan(plan: Plan, digest: str, style: Style) -> str:
     """Return *plan* as text; *digest* is its plan digest."""
-    parts = [_headline(plan, style), "\n"]
+    parts = [headline(plan, style), "\n"]
     shown = [change for change in plan.changes if change.action is not Action.NO_OP]
     for change in shown:
         parts.append("\n")
@@ -69,13 +71,13 @@ def render_plan(plan: Plan, digest: str, style: Style) -> str:
     if len(shown) > 1:
         parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
         parts.extend(f"{line}\n" for line in _address_lines(shown, style))
-        parts.append(f"\n{_headline(plan, style)}\n")
+        parts.append(f"\n{headline(plan, style)}\n")
     if plan.effective:
         parts.append(f"{'' if len(shown) > 1 else chr(10)}Digest: {digest}\n")
     if not plan.complete:
         text = "Incomplete: some secrets were not looked at; apply refuses this plan."
         parts.append(style.paint(text, "yellow") + "\n")
-    return "".join(parts)
+    return fold("".join(parts), style.width)
 
 
 def totals(plan: Plan) -> str:
@@ -89,7 +91,8 @@ def totals(plan: Plan) -> str:
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
 
 
-def _headline(plan: Plan, style: Style) -> str:
+def headline(plan: Plan, style: Style) -> str:
+    """Return the totals of *plan* as its first line."""
     if plan.effective:
         return f"{style.paint('Plan:', 'bold')} {totals(plan)}."
     answer = style.paint("No changes.", "bold", "green")
@@ -178,7 +181,7 @@ def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
     """Return old and new value, painted, and how wide they are unpainted."""
     before, after = shown_value(field.before), shown_value(field.after)
     painted = f"{style.paint(before, 'red')} -> {style.paint(after, 'green')}"
-    return painted, len(f"{before} -> {after}")
+    return painted, columns(f"{before} -> {after}")
 
 
 def _secret(secret: SecretChange, style: Style) -> tuple[str, int]:
@@ -220,7 +223,7 @@ def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[
         symbol, colour, _ = SYMBOLS[change.action]
         mark = style.paint(symbol, colour, "bold")
         line = f"  {mark} {change.action:<{words}}  {change.address!s:<{width}}"
-        yield f"{line}  {_gist(change)}".rstrip()
+        yield f"{line}  {gist_of(change)}".rstrip()
 
 
 def changed_keys(change: ResourceChange) -> list[str]:
@@ -229,7 +232,7 @@ def changed_keys(change: ResourceChange) -> list[str]:
     return [f.key for f in change.fields] + secrets
 
 
-def _gist(change: ResourceChange) -> str:
+def gist_of(change: ResourceChange) -> str:
     """Return what changes in a few words: the names of the fields, or the server's name."""
     if change.action is Action.UPDATE:
         keys = changed_keys(change)
@@ -244,4 +247,4 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
         return ""
     lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
     lines += [f"  {safe(r.message)}  {style.paint(f'--allow {r.allow}', 'cyan')}" for r in refusals]
-    return "\n".join(lines) + "\n"
+    return fold("\n".join(lines) + "\n", style.width)
