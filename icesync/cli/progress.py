@@ -8,6 +8,7 @@ is what somebody who waits wants explained.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -30,6 +31,9 @@ __all__ = ["Tally", "open_progress"]
 _LINE_EVERY_S: Final = 10.0
 _NAMED: Final = 4
 _BAR_LINES: Final = 2
+_WIDEST: Final = 76
+_MARGIN: Final = 4
+"""Where the terminal echoes ^C; at its edge that would break the line that the bar redraws."""
 
 
 def open_progress(console: Console) -> Progress:
@@ -101,7 +105,7 @@ class Tally:
         with self._lock:
             left_s = self._paused_until - self._now()
             flying = sorted(self._flying)
-        pause = f"{self._reason}: next call in {left_s:.0f} s" if left_s > 0 else ""
+        pause = f"{self._reason}: next call in {math.ceil(left_s)} s" if left_s > 0 else ""
         more = f" and {len(flying) - _NAMED} more" if len(flying) > _NAMED else ""
         named = ", ".join(str(address) for address in flying[:_NAMED])
         return "; ".join(filter(None, (pause, f"in flight: {named}{more}" if named else "")))
@@ -181,13 +185,14 @@ class _Bar:
         from rich.live import Live
 
         self._console = console
+        self._screen = RichConsole(stderr=True, highlight=False)
         self._tally = Tally()
         self.calling = self._tally.calling
         self.pausing = self._tally.pausing
         self.advance = self._tally.advance
         self._live = Live(
             get_renderable=self._draw,
-            console=RichConsole(stderr=True, highlight=False),
+            console=self._screen,
             transient=True,
             refresh_per_second=8,
             redirect_stdout=False,
@@ -202,6 +207,7 @@ class _Bar:
 
     def _draw(self) -> Any:
         from rich.console import Group
+        from rich.constrain import Constrain
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -219,7 +225,9 @@ class _Bar:
         for number in range(len(cells)):
             row.add_column(no_wrap=True, ratio=1 if number == 1 else None)
         row.add_row(*cells)
-        return Group(row, Text(tally.moment, "dim", no_wrap=True, overflow="ellipsis"))
+        moment = Text(tally.moment, "dim", no_wrap=True, overflow="ellipsis")
+        width = min(self._screen.width - _MARGIN, _WIDEST)
+        return Constrain(Group(row, moment), width)
 
     def stop(self) -> None:
         """Take the bar away."""
