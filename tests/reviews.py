@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from builders import SALES, SUPPORT, every_action
+from builders import SALES, SUPPORT, desired, entry, every_action, plan, server, snapshot
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
 from icesync.model.plan import Refusal
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.model.report import Attempt, Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.model.review import Assertion, Command, Failure, Review, Upkeep
 from icesync.render.formats import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["GITHUB", "REVIEWS", "VIEW", "findings"]
+__all__ = ["GITHUB", "REVIEWS", "UPKEEP", "VIEW", "findings"]
 
 COMMIT: Final = "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b"
 
@@ -60,18 +61,28 @@ def findings() -> tuple[Diagnostic, ...]:
 def _report() -> Report:
     """Return an apply of :func:`builders.every_action` in which all that can happen happened."""
     ended = (
-        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED)),
-        (ResultStatus.FAILED, Outcome(OutcomeKind.REJECTED, "ICE said: no such skill")),
-        (ResultStatus.UNCERTAIN, Outcome(OutcomeKind.UNCERTAIN, "no reply within 30 s")),
-        (ResultStatus.NOT_ATTEMPTED, None),
-        (ResultStatus.APPLIED, None),
-    )
-    changes = every_action().effective
+        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED), ("throttled", "applied")),
+        (ResultStatus.FAILED, Outcome(OutcomeKind.REJECTED, "ICE said: no such skill"),
+         ("rejected",)),
+        (ResultStatus.UNCERTAIN, Outcome(OutcomeKind.UNCERTAIN, "no reply within 30 s"),
+         ("uncertain",) * 3),
+        (ResultStatus.NOT_ATTEMPTED, None, ()),
+        (ResultStatus.APPLIED, None, ()),
+    )  # fmt: skip
     results = [
-        Result(change.address, change.action, status, outcome)
-        for change, (status, outcome) in zip(changes, ended, strict=True)
+        Result(change.address, change.action, status, outcome, _attempts(float(number), kinds))
+        for number, (change, (status, outcome, kinds)) in enumerate(
+            zip(every_action().effective, ended, strict=True)
+        )
     ]
-    return Report(tuple(results), 5, 1.25, "ICE keeps failing; the run was ended to leave it alone")
+    return Report(tuple(results), 5, 7.25, "ICE keeps failing; the run was ended to leave it alone")
+
+
+def _attempts(started_s: float, kinds: Iterable[str]) -> tuple[Attempt, ...]:
+    """Return a call every two seconds, each half a second long."""
+    return tuple(
+        Attempt(OutcomeKind(kind), started_s + 2.0 * n, 0.5) for n, kind in enumerate(kinds)
+    )
 
 
 _FILES: Final = ("servers/59.yaml", "servers/70.yaml")
@@ -103,6 +114,7 @@ REVIEWS: Final[Mapping[str, Review]] = {
     "plan": Review(
         Command.PLAN, findings()[2:], _FILES, 7, every_action(), (_REFUSED, _GUARDED), exit_code=2
     ),
+    "plan-idle": Review(Command.PLAN, plan=replace(plan(desired()), complete=False)),
     "plan-invalid": Review(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
     "plan-locked": Review(Command.PLAN, failure=_LOCKED, exit_code=5),
     "apply": Review(
@@ -126,6 +138,14 @@ REVIEWS: Final[Mapping[str, Review]] = {
         exit_code=9,
     ),
     "apply-idle": Review(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
+    "check-idle": Review(
+        Command.CHECK,
+        (),
+        _FILES,
+        1,
+        plan(desired(server()), snapshot({SUPPORT: entry()})),
+        upkeep=Upkeep(UPKEEP.now),
+    ),
     "check": Review(
         Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), upkeep=UPKEEP, exit_code=2
     ),

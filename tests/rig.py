@@ -537,8 +537,6 @@ def _without(environ: Mapping[str, str], result: Result) -> Result:
 _HOLDER: Final = """
 import sys
 from pathlib import Path
-from documents import demand_fit
-
 from icesync.bootstrap import SystemClock
 from icesync.model.lock import LockOwner
 from icesync.stores.local import LocalStore

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from icesync.render.style import Style
+from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,20 +15,22 @@ __all__ = ["Console", "wants_colour"]
 
 _NARROWEST: Final = 60
 _WIDEST: Final = 200
+_USUAL: Final = 100
 
 
 def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> bool:
     """
     Return whether to paint: the flag, then the usual variables, then whether it is a terminal.
 
-    ``NO_COLOR`` and ``FORCE_COLOR`` count when they are not empty
-    (no-color.org, force-color.org), ``CLICOLOR`` when it is 0 (bixense.com).
+    ``NO_COLOR`` counts when it is not empty (no-color.org), ``FORCE_COLOR`` and
+    ``CLICOLOR_FORCE`` when they are neither empty nor 0, as for Node's programs
+    and CMake, ``CLICOLOR`` when it is 0 (bixense.com).
     """
     if choice != "auto":
         return choice == "always"
     if environ.get("NO_COLOR"):
         return False
-    if environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE", "0") not in {"", "0"}:
+    if any(environ.get(name, "0") not in {"", "0"} for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
     if environ.get("CLICOLOR") == "0" or environ.get("TERM") == "dumb":
         return False
@@ -37,11 +38,16 @@ def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> 
 
 
 class Console:
-    """Where a command writes; *quiet* keeps all talk but errors to itself."""
+    """
+    Where a command writes; *quiet* keeps all talk but errors to itself.
+
+    *bar_lines* is how many lines of the terminal a bar keeps redrawing, 0 without one.
+    """
 
     def __init__(self, colour: str = "auto", *, quiet: bool = False, verbose: int = 0) -> None:
         self.quiet = quiet
         self.verbose = verbose
+        self.bar_lines = 0
         self._colour = colour
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
@@ -87,7 +93,7 @@ class Console:
     def talk(self, text: str) -> None:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""
         if not self.quiet:
-            sys.stderr.write(f"{text}\n")
+            sys.stderr.write(f"{fold(text, self.talk_style.width)}\n")
 
     def complain(self, text: str) -> None:
         """Write *text* to stderr as it is, even when asked to be quiet."""
@@ -107,5 +113,15 @@ class Console:
         if not terminal:
             # Long lines stay whole in a pipe, for grep and for logs.
             return Style(colour)
-        width = shutil.get_terminal_size((100, 24)).columns
-        return Style(colour, min(max(width, _NARROWEST), _WIDEST))
+        return Style(colour, min(max(_width_of(stream), _NARROWEST), _WIDEST))
+
+
+def _width_of(stream: TextIO) -> int:
+    """Return how many columns the terminal behind *stream* has, whatever stdout is."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal():
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except OSError:
+        return _USUAL

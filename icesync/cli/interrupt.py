@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,6 +26,18 @@ _GRACE_S: Final = {signal.SIGINT: 5.0, signal.SIGTERM: 1.5, signal.SIGHUP: 1.5}
 
 
 _STOPPING: Final = b"\nstopping: calls in flight may end, nothing new is sent; again: leave now\n"
+_SHOW_CURSOR: Final = b"\x1b[?25h"
+
+
+def _erase(lines: int, after: bytes) -> bytes:
+    """Return what takes a bar of so many *lines* off the terminal, then *after*; nothing for 0."""
+    return b"\r\x1b[2K" + b"\x1b[1A\x1b[2K" * (lines - 1) + after if lines else b""
+
+
+def _write(data: bytes) -> None:
+    """Write to stderr, not through the stream: the signal may have come in the middle of one."""
+    with suppress(OSError):
+        os.write(2, data)
 
 
 @contextmanager
@@ -34,11 +46,12 @@ def halting(halt: Halt, console: Console) -> Iterator[None]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if halt.signal_number is not None:
+            _write(_erase(console.bar_lines, _SHOW_CURSOR))
             os._exit(128 + number)
         halt.request(number, _GRACE_S[signal.Signals(number)])
         if not console.quiet:
-            # Not through the stream: the signal may have come in the middle of a write to it.
-            os.write(2, _STOPPING)
+            lines = console.bar_lines
+            _write(_erase(lines, b"\r") + _STOPPING + b"\n" * (lines - 1))
 
     before = {number: signal.signal(number, handle) for number in _GRACE_S}
     try:

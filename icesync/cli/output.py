@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
@@ -64,6 +65,7 @@ class Wanted:
     reports: tuple[tuple[str, str], ...] = ()
     forge: Forge = Forge.NONE
     named: tuple[Path, ...] = field(default=())
+    summary: bool = False
 
 
 class Output:
@@ -77,7 +79,9 @@ class Output:
         self._forge = wanted.forge
         self._sections = 0
         self._chronicle: Chronicle | None = None
+        self._summary = wanted.summary
         self._root = common.folder
+        self._context: Context | None = None
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
         self.shown = instead[0] if instead else wanted.shown
@@ -101,9 +105,14 @@ class Output:
         """
         config = self.common.locate()
         self._root = config.parent
-        context = self.common.open()
+        context = self._context = self.common.open()
         kept = (config, self._root / context.project.state.path)
-        _check_paths([Path(path) for _, path in self._files], kept)
+        paths = [Path(path) for _, path in self._files]
+        try:
+            _check_paths(paths, kept)
+        except UsageError:
+            self._files = ()  # not even the report of this
+            raise
         return context
 
     def validated(self, validation: Validation) -> None:
@@ -125,6 +134,7 @@ class Output:
             servers=len(planning.desired.servers),
             plan=planning.plan,
             refusals=planning.refusals,
+            assertions=planning.assertions,
         )
         self._show()
 
@@ -208,31 +218,45 @@ class Output:
         self.console.complain(close_section(name, now))
 
     def _view(self, style: Style | None = None) -> View:
-        curious = self.console.verbose > 0
-        return View(style or Style(), self._pipeline(), __version__, curious=curious)
+        return View(
+            style or Style(),
+            self._pipeline(),
+            __version__,
+            curious=self.console.verbose > 0,
+            now=self._context.clock.now() if self._context is not None else None,
+            summary=self._summary,
+        )
 
     def _pipeline(self) -> Ci:
         return read_pipeline(self._forge, os.environ, self._root)
 
     def _deliver(self) -> bool:
-        """Write all reports; return whether every one could be written."""
+        """Write all reports and tell the pipeline; return whether every report could be written."""
         view = self._view()
-        done = [self._write(kind, Path(path), view) for kind, path in self._files]
+        done = [
+            self._attempt(f"report {kind}", partial(self._write, kind, Path(path), view))
+            for kind, path in self._files
+        ]
         if view.ci.forge is Forge.GITHUB:
-            tell_github(self.console, self.review, view, self.saved_plan)
+            tell = partial(tell_github, self.console, self.review, view, self.saved_plan)
+            self._attempt("--ci github", tell)
         return all(done)
 
-    def _write(self, kind: str, path: Path, view: View) -> bool:
+    def _write(self, kind: str, path: Path, view: View) -> None:
+        write_open(path, renderer(kind)(self.review, view).encode())
+
+    def _attempt(self, what: str, act: Callable[[], None]) -> bool:
+        """Act; a failure is named and never replaces the exit code of the work."""
         try:
-            write_open(path, renderer(kind)(self.review, view).encode())
+            act()
         except UsageError as error:
-            self.console.complain(f"error: report {kind}: {safe(error.message)}\n")
-            return False
-        except Exception as error:  # noqa: BLE001 - the work's own exit code must not be lost
+            told = safe(error.message)
+        except Exception as error:  # noqa: BLE001 - the text of an unknown error may quote a value
             told = f"unexpected {type(error).__name__}: this is a bug in icesync"
-            self.console.complain(f"error: report {kind}: {told}\n")
-            return False
-        return True
+        else:
+            return True
+        self.console.complain(f"error: {what}: {told}\n")
+        return False
 
 
 def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
@@ -243,12 +267,16 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
         UsageError: one cannot, or two are the same.
 
     """
-    seen: dict[Any, str] = {other.resolve(): "is used for something else" for other in others}
+    seen: dict[Path, str] = {other.resolve(): "is used for something else" for other in others}
     for path in paths:
         place = path.resolve()
         if place in seen:
             raise UsageError(
                 f"--report {ascii(str(path))[1:-1]} {seen[place]}", "give another path"
+            )
+        if path.suffix in {".yaml", ".yml"} and path.exists():
+            raise UsageError(
+                f"--report {ascii(str(path))[1:-1]} would overwrite YAML", "give another path"
             )
         seen[place] = "is given twice"
         check_writable(path)

@@ -1,31 +1,122 @@
-"""How an apply goes: a bar on a terminal, a line now and then elsewhere."""
+"""
+How an apply goes: a bar on a terminal, a line now and then elsewhere.
+
+Both say how fast it goes, what is on its way, and why nothing is, when ICE asks
+to slow down. In a log the line comes from the clock, not from results: silence
+is what somebody who waits wants explained.
+"""
 
 from __future__ import annotations
 
+import math
+import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.model.report import ResultStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.cli.console import Console
+    from icesync.model.address import Address
     from icesync.model.plan import ResourceChange
     from icesync.model.report import Result
     from icesync.ports import Progress
 
-__all__ = ["open_progress"]
+__all__ = ["Tally", "open_progress"]
 
 _LINE_EVERY_S: Final = 10.0
+_NAMED: Final = 4
+_BAR_LINES: Final = 2
+_WIDEST: Final = 76
+_MARGIN: Final = 4
+"""Where the terminal echoes ^C; at its edge that would break the line that the bar redraws."""
 
 
 def open_progress(console: Console) -> Progress:
     """Return what tells a person how an apply goes, as the place allows."""
     if console.quiet:
         return _Silent()
-    if sys.stderr.isatty() and console.talk_style.colour and not console.verbose:
-        return _Bar()
+    moving = sys.stderr.isatty() and not os.environ.get("CI")
+    if moving and console.talk_style.colour and not console.verbose:
+        return _Bar(console)
     return _Lines(console)
+
+
+class Tally:
+    """
+    Counts what an apply does and puts a moment of it into words.
+
+    *now* gives seconds. Safe to use from the workers and from who draws.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.total = 0
+        self.done = 0
+        self.failed = 0
+        self._now = now
+        self._began = now()
+        self._flying: set[Address] = set()
+        self._paused_until = 0.0
+        self._reason = ""
+        self._lock = threading.Lock()
+
+    def start(self, total: int) -> None:
+        """Begin to count up to *total*."""
+        self.total = total
+        self._began = self._now()
+
+    def calling(self, change: ResourceChange) -> None:
+        """Take note of a call that leaves."""
+        with self._lock:
+            self._flying.add(change.address)
+
+    def pausing(self, wait_s: float, reason: str) -> None:
+        """Take note of why no call leaves for a while."""
+        with self._lock:
+            self._paused_until = self._now() + wait_s
+            self._reason = reason
+
+    def advance(self, result: Result) -> None:
+        """Take in one more result."""
+        with self._lock:
+            self._flying.discard(result.address)
+            self.done += 1
+            self.failed += result.status is not ResultStatus.APPLIED
+
+    @property
+    def rate(self) -> str:
+        """How many changes end in a second, since the beginning."""
+        return f"{self.done / max(self._now() - self._began, 0.1):.1f}/s"
+
+    @property
+    def elapsed(self) -> str:
+        """How long it takes so far, as 0:07 or 1:02:03."""
+        minutes, seconds = divmod(int(self._now() - self._began), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    @property
+    def moment(self) -> str:
+        """Why nothing leaves, and what is on its way."""
+        with self._lock:
+            left_s = self._paused_until - self._now()
+            flying = sorted(self._flying)
+        pause = f"{self._reason}: next call in {math.ceil(left_s)} s" if left_s > 0 else ""
+        more = f" and {len(flying) - _NAMED} more" if len(flying) > _NAMED else ""
+        named = ", ".join(str(address) for address in flying[:_NAMED])
+        return "; ".join(filter(None, (pause, f"in flight: {named}{more}" if named else "")))
+
+    @property
+    def line(self) -> str:
+        """Everything in one line, for a log."""
+        failed = f", {self.failed} not applied" if self.failed else ""
+        moment = f"; {moment}" if (moment := self.moment) else ""
+        done = f"{self.done}/{self.total} done{failed}"
+        return f"applying: {done}, {self.rate}, {self.elapsed} elapsed{moment}"
 
 
 class _Silent:
@@ -50,75 +141,96 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._total = 0
-        self._done = 0
-        self._said_at = time.monotonic()
+        self._tally = Tally()
+        self._ended = threading.Event()
+        self._speaker = threading.Thread(target=self._speak, name="progress", daemon=True)
 
     def start(self, total: int) -> None:
-        """Begin."""
-        self._total = total
+        """Begin to speak up."""
+        self._tally.start(total)
+        self._speaker.start()
+
+    def _speak(self) -> None:
+        while not self._ended.wait(_LINE_EVERY_S):
+            self._console.talk(self._tally.line)
 
     def calling(self, change: ResourceChange) -> None:
         """Say nothing: its end is worth a line."""
+        self._tally.calling(change)
 
     def pausing(self, wait_s: float, reason: str) -> None:
         """Say why nothing happens."""
+        self._tally.pausing(wait_s, reason)
         if wait_s >= 1:
             self._console.talk(f"{reason}: no call for {wait_s:.0f} s")
 
     def advance(self, result: Result) -> None:
-        """Count, and say so when the last line is old."""
-        self._done += 1
-        now = time.monotonic()
-        if self._console.verbose or now - self._said_at >= _LINE_EVERY_S:
-            self._said_at = now
-            self._console.talk(f"{self._done}/{self._total} {result.address} {result.status}")
+        """Count; tell each with -v."""
+        self._tally.advance(result)
+        if self._console.verbose:
+            told = f"{self._tally.done}/{self._tally.total}"
+            self._console.talk(f"{told} {result.address} {result.status}")
 
     def stop(self) -> None:
-        """End."""
+        """Fall silent."""
+        self._ended.set()
+        self._speaker.join()
 
 
 class _Bar:
-    """A progress bar on stderr; rich is loaded here and nowhere else."""
+    """A bar on stderr and one line below it, drawn by a thread of rich's."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console) -> None:
         from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.live import Live
 
-        self._progress: Any = Progress(
-            TextColumn("applying"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[failed]}"),
-            console=RichConsole(stderr=True),
+        self._console = console
+        self._screen = RichConsole(stderr=True, highlight=False)
+        self._tally = Tally()
+        self.calling = self._tally.calling
+        self.pausing = self._tally.pausing
+        self.advance = self._tally.advance
+        self._live = Live(
+            get_renderable=self._draw,
+            console=self._screen,
             transient=True,
+            refresh_per_second=8,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
-        self._failed = 0
 
     def start(self, total: int) -> None:
         """Show the bar."""
-        self._progress.start()
-        self._task = self._progress.add_task("applying", total=total, failed="")
+        self._tally.start(total)
+        self._console.bar_lines = _BAR_LINES
+        self._live.start()
 
-    def calling(self, change: ResourceChange) -> None:
-        """Show nothing: a call is short."""
+    def _draw(self) -> Any:
+        from rich.console import Group
+        from rich.constrain import Constrain
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
 
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Show nothing: the bar stands still."""
-
-    def advance(self, result: Result) -> None:
-        """Move the bar."""
-        self._failed += result.status is not ResultStatus.APPLIED
-        told = f"[red]{self._failed} failed[/red]" if self._failed else ""
-        self._progress.update(self._task, advance=1, failed=told)
+        tally = self._tally
+        cells: tuple[Any, ...] = (
+            "applying",
+            ProgressBar(tally.total, tally.done),
+            f"{tally.done}/{tally.total}",
+            Text(f"{tally.failed} not applied" if tally.failed else "", "red"),
+            Text(tally.rate, "cyan"),
+            Text(tally.elapsed, "dim"),
+        )
+        row = Table.grid(padding=(0, 1), expand=True)
+        for number in range(len(cells)):
+            row.add_column(no_wrap=True, ratio=1 if number == 1 else None)
+        row.add_row(*cells)
+        moment = Text(tally.moment, "dim", no_wrap=True, overflow="ellipsis")
+        width = min(self._screen.width - _MARGIN, _WIDEST)
+        return Constrain(Group(row, moment), width)
 
     def stop(self) -> None:
         """Take the bar away."""
-        self._progress.stop()
+        self._live.refresh()
+        self._live.stop()
+        self._console.bar_lines = 0

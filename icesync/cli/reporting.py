@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from icesync.model.ci import Forge
+from icesync.model.review import Command
 from icesync.render.formats import FORMATS, SHOWN, kinds_for
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from icesync.cli.options import Common
     from icesync.cli.output import Wanted
-    from icesync.model.review import Command
 
 __all__ = ["output_options"]
 
@@ -66,7 +66,11 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
                      type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
                      envvar="ICESYNC_CI", show_default=True,
                      help="Annotations, summary, outputs for this pipeline."),
+        *([] if name is Command.VALIDATE else [_SUMMARY]),
     )  # fmt: skip
+
+
+_SUMMARY: Final = click.option("--summary", is_flag=True, help="Show one line a server.")
 
 
 def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, Any], Pairs]:
@@ -104,4 +108,5 @@ def _take_wanted(flags: dict[str, Any]) -> Wanted:
         told = "stdout can hold one result only; give a path instead of -"
         raise click.UsageError(told, context)
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
-    return Wanted("json" if as_json else format_name, reports, forge, named)
+    summary = bool(flags.pop("summary", False))
+    return Wanted("json" if as_json else format_name, reports, forge, named, summary)

@@ -127,7 +127,7 @@ def apply(
     try:
         for change, outcome in conductor.outcomes():
             recorder.record(change, outcome)
-            result = _result(change, outcome)
+            result = _result(change, outcome, conductor)
             results[change.address] = result
             progress.advance(result)
             if outcome is not None:
@@ -142,11 +142,12 @@ def apply(
     return Report(ordered, recorder.serial, clock.monotonic() - began, conductor.stopped)
 
 
-def _result(change: ResourceChange, outcome: Outcome | None) -> Result:
+def _result(change: ResourceChange, outcome: Outcome | None, conductor: Conductor) -> Result:
     if outcome is None:
         return Result(change.address, change.action, ResultStatus.APPLIED)
     status = _STATUS.get(outcome.kind, ResultStatus.FAILED)
-    return Result(change.address, change.action, status, _placed(change, outcome))
+    attempts = conductor.attempts(change.address)
+    return Result(change.address, change.action, status, _placed(change, outcome), attempts)
 
 
 def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
@@ -166,7 +167,8 @@ def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
 def _unfinished(change: ResourceChange, conductor: Conductor) -> Result:
     if change.address in conductor.in_flight():
         outcome = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: the run ended before a reply")
-        return Result(change.address, change.action, ResultStatus.UNCERTAIN, outcome)
+        attempts = conductor.attempts(change.address)
+        return Result(change.address, change.action, ResultStatus.UNCERTAIN, outcome, attempts)
     return Result(change.address, change.action, ResultStatus.NOT_ATTEMPTED)
 
 

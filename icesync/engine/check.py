@@ -12,8 +12,9 @@ from icesync.wire.token import read_token
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icesync.engine.plan import Planning
+    from icesync.model.plan import Plan
     from icesync.model.secret import SecretValue
+    from icesync.model.snapshot import Snapshot
 
 __all__ = ["look_after"]
 
@@ -21,7 +22,11 @@ _OLDEST: Final = 3
 
 
 def look_after(
-    planning: Planning, now: datetime, max_age: str | None, token: SecretValue | None
+    plan: Plan,
+    snapshot: Snapshot,
+    now: datetime,
+    max_age: str | None = None,
+    token: SecretValue | None = None,
 ) -> Upkeep:
     """
     Return what is open, old or about to end; *max_age* is an age such as ``30d``.
@@ -30,9 +35,9 @@ def look_after(
         UsageError: *max_age* cannot be read.
 
     """
-    entries = planning.stored.snapshot.entries
+    entries = snapshot.entries
     known = sorted(Assertion(e.applied_at, a) for a, e in entries.items() if e.applied_at)
-    stale = older_than(planning.stored.snapshot, parse_age(max_age), now) if max_age else ()
+    stale = older_than(snapshot, parse_age(max_age), now) if max_age else ()
     claims = read_token(token) if token is not None else None
     return Upkeep(
         now=now,
@@ -40,6 +45,6 @@ def look_after(
         max_age=max_age,
         stale=stale,
         uncertain=tuple(sorted(a for a, entry in entries.items() if entry.uncertain)),
-        orphans=tuple(c.address for c in planning.plan.changes if c.action is Action.ORPHAN),
+        orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
     )

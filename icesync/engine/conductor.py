@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.engine.governor import Governor
 from icesync.model.plan import Action, Plan, ResourceChange
-from icesync.model.report import Outcome, OutcomeKind
+from icesync.model.report import Attempt, Outcome, OutcomeKind
 from icesync.model.update import Update
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Conductor:
     ) -> None:
         self._recorder = recorder
         waits = {c.address: recorder.settling_s(c, run.settle_s) for c in plan.calls}
-        now = clock.monotonic()
+        now = self._began = clock.monotonic()
         self._ready_at = {address: now + wait_s for address, wait_s in waits.items() if wait_s}
         self._followers = _followers(plan)
         held = {c.address for c in self._followers.values()}
@@ -110,6 +110,7 @@ class Conductor:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
+        self._attempts: dict[Address, list[Attempt]] = {}
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
         self._workers = min(run.concurrency, len(self._calls))
 
@@ -148,6 +149,10 @@ class Conductor:
         with self._lock:
             return frozenset(self._flying)
 
+    def attempts(self, address: Address) -> tuple[Attempt, ...]:
+        """Return the calls for *address* that came back, in order."""
+        return tuple(self._attempts.get(address, ()))
+
     def close(self) -> None:
         """Dispatch nothing more."""
         self._stop.set()
@@ -159,7 +164,7 @@ class Conductor:
             while (change := self._next()) is not None:
                 self._recorder.declare(change)
                 self._progress.calling(change)
-                outcome = self._send(gateway, _update(change, self._values))
+                outcome = self._send(gateway, change)
                 if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
                     self._stop.set()
                 self._recorder.conclude(change, outcome)
@@ -202,25 +207,28 @@ class Conductor:
             ready_at = self._ready_at.get(self._calls[0].address, 0.0)
             return max(0.0, ready_at - self._clock.monotonic())
 
-    def _send(self, gateway: Gateway, update: Update) -> Outcome:
+    def _send(self, gateway: Gateway, change: ResourceChange) -> Outcome:
         """
         Make the call, again where that may help, and return what it came to in the end.
 
         Once an attempt may have arrived, only an acknowledgement is certain: a
         later refusal says nothing about the earlier attempt.
         """
+        update = _update(change, self._values)
+        made = self._attempts.setdefault(change.address, [])
         doubtful = False
-        attempt = 1
         while True:
+            left_at = self._clock.monotonic()
             outcome = gateway.send(update)
+            took_s = self._clock.monotonic() - left_at
+            made.append(Attempt(outcome.kind, left_at - self._began, took_s))
             if outcome.kind in _STOPPING:
                 # Before the governor hears of it, and lets the other workers go.
                 self._stop.set()
             doubtful |= outcome.kind is OutcomeKind.UNCERTAIN
-            wait_s = self._governor.judge(outcome, attempt)
+            wait_s = self._governor.judge(outcome, len(made))
             if wait_s is None or not self._sleep(wait_s) or not self._wait_for_admission():
                 break
-            attempt += 1
         if doubtful and outcome.kind not in {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}:
             detail = f"{outcome.detail}; an earlier attempt may have arrived"
             return Outcome(OutcomeKind.UNCERTAIN, detail)

@@ -26,6 +26,7 @@ from icesync.engine.secrets import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.model.review import Assertion
 from icesync.planner.moves import carry, check_clashes, open_moves
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
@@ -86,6 +87,12 @@ class Planning:
     files: tuple[str, ...]
     unshown: int
     judge: Judge
+
+    @property
+    def assertions(self) -> tuple[Assertion, ...]:
+        """When ICE acknowledged each server of the snapshot, sorted by address."""
+        entries = sorted(self.stored.snapshot.entries.items())
+        return tuple(Assertion(e.applied_at, a) for a, e in entries if e.applied_at)
 
 
 def plan(

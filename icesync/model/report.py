@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.plan import Action
 
-__all__ = ["Outcome", "OutcomeKind", "Report", "Result", "ResultStatus"]
+__all__ = [
+    "Attempt",
+    "Outcome",
+    "OutcomeKind",
+    "Report",
+    "Result",
+    "ResultStatus",
+]
 
 
 class OutcomeKind(StrEnum):
@@ -54,13 +61,36 @@ class ResultStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that came back: what it meant, and when it left, in seconds of the run."""
+
+    kind: OutcomeKind
+    started_s: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """How one change of the plan ended, and why."""
+    """How one change of the plan ended, and why; *attempts* are its calls, in order."""
 
     address: Address
     action: Action
     status: ResultStatus
     outcome: Outcome | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def started_s(self) -> float | None:
+        """When its first call left, None where none came back."""
+        return self.attempts[0].started_s if self.attempts else None
+
+    @property
+    def elapsed_s(self) -> float | None:
+        """How long it took from its first call to the end of its last, waits included."""
+        if not self.attempts:
+            return None
+        last = self.attempts[-1]
+        return last.started_s + last.elapsed_s - self.attempts[0].started_s
 
 
 @dataclass(frozen=True, slots=True)

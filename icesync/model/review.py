@@ -72,7 +72,8 @@ class Review:
     What *command* came to; parts that it did not get to are None.
 
     *files* are all that were read, *findings* what is to be said about them,
-    both relative to the configuration. *exit_code* is the command's own.
+    both relative to the configuration. *assertions* are those of all servers
+    before the run, sorted by address. *exit_code* is the command's own.
     """
 
     command: Command
@@ -81,6 +82,7 @@ class Review:
     servers: int = 0
     plan: Plan | None = None
     refusals: tuple[Refusal, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
     report: Report | None = None
     upkeep: Upkeep | None = None
     failure: Failure | None = None

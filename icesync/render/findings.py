@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.diagnostics import Diagnostic, Severity
-from icesync.render.style import Style, safe
+from icesync.render.style import Style, fold, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,8 @@ _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.I
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
     """Return ``file:line:column: RULE message`` with its hint for each finding, in order."""
-    return "".join(_finding(diagnostic, style) for diagnostic in diagnostics)
+    text = "".join(_finding(diagnostic, style) for diagnostic in diagnostics)
+    return fold(text, style.width)
 
 
 def _finding(diagnostic: Diagnostic, style: Style) -> str:

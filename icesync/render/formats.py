@@ -17,6 +17,7 @@ from icesync.render.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
 
     from icesync.model.review import Review
 
@@ -29,7 +30,9 @@ class View:
     Where a review is shown: how to paint, the pipeline around it, the version that made it.
 
     *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
-    Who is *curious* wants to read what only informs, too.
+    Who is *curious* wants to read what only informs, too. *now* is the moment of the
+    showing, None where no clock is known yet; *summary* asks a text for one line a
+    server.
     """
 
     style: Style = field(default_factory=Style)
@@ -37,6 +40,8 @@ class View:
     version: str = ""
     limit_bytes: int = 60_000
     curious: bool = False
+    now: datetime | None = None
+    summary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("sarif", _ALL, "for code scanning: the findings in files"),
     "gitlab-codequality": Format("codequality", _ALL, "for merge requests: the findings in files"),
     "gitlab-terraform": Format("terraform", (Command.PLAN,), "for merge requests: the counts"),
+    "html": Format("htmlpage", _ALL, "a page for people: to look through, to keep, to print"),
 }
 """Every format by the name that the command line has for it."""
 

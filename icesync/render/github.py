@@ -121,7 +121,7 @@ def outputs(review: Review, plan_path: str) -> Mapping[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-_COUNTED: Final = (Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.FORGET, Action.RESEND)
+_COUNTED: Final = tuple(action for action in Action if action not in {Action.NO_OP, Action.ORPHAN})
 
 
 def encode_outputs(values: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.marker import Marker, encode_marker
+from icesync.errors import ApplyIncomplete
 from icesync.render.headline import headline
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownrun import findings_part, report_part, upkeep_part
@@ -65,9 +66,15 @@ def _origin(view: View) -> str:
 
 
 def _failure(review: Review) -> Iterator[str]:
-    if review.failure is None:
+    if review.failure is None or _says_it_all(review):
         return
     yield f"\n**Stopped:** {prose(review.failure.message)}\n"
     if review.failure.hints:
         yield "\n"
         yield from (f"- {code(hint)}\n" for hint in review.failure.hints)
+
+
+def _says_it_all(review: Review) -> bool:
+    """Return whether the report itself tells all that the failure does."""
+    incomplete = review.exit_code == ApplyIncomplete.exit_code
+    return incomplete and review.report is not None and review.report.stopped is None

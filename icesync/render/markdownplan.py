@@ -13,6 +13,7 @@ from icesync.render.plan import (
     CANNOT_BE_READ,
     SYMBOLS,
     changed_keys,
+    old_record,
     rest_of,
     shown_secret,
     shown_value,
@@ -97,7 +98,9 @@ def _name(change: ResourceChange) -> str:
 
 
 def _because(change: ResourceChange) -> str:
-    if change.action is Action.ORPHAN:
+    if change.moved_from is not None:
+        told = old_record(change)
+    elif change.action is Action.ORPHAN:
         told = f"list skill {change.address.skill} under `removed:` to disable or forget it"
     elif change.reason and change.action is not Action.ADOPT:
         told = f"because {change.reason}"

@@ -46,7 +46,9 @@ def prose(text: str) -> str:
     parts = safe(text).split("`")
     if len(parts) % 2 == 0:
         parts[-2:] = ["`".join(parts[-2:])]
-    return "".join(code(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
+    told = "".join(code(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
+    # At the start of an item it would make a heading.
+    return f"\\{told}" if told.startswith("#") else told
 
 
 def _plain(text: str) -> str:

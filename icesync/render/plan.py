@@ -14,7 +14,7 @@ from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import Style, columns, fold, quote, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,6 +28,9 @@ __all__ = [
     "CANNOT_BE_READ",
     "SYMBOLS",
     "changed_keys",
+    "gist_of",
+    "headline",
+    "old_record",
     "render_plan",
     "render_refusals",
     "rest_of",
@@ -68,7 +71,7 @@ _COUNTED: Final = (
 
 def render_plan(plan: Plan, digest: str, style: Style) -> str:
     """Return *plan* as text; *digest* is its plan digest."""
-    parts = [_headline(plan, style), "\n"]
+    parts = [headline(plan, style), "\n"]
     shown = [change for change in plan.changes if change.action is not Action.NO_OP]
     for change in shown:
         parts.append("\n")
@@ -76,13 +79,13 @@ def render_plan(plan: Plan, digest: str, style: Style) -> str:
     if len(shown) > 1:
         parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
         parts.extend(f"{line}\n" for line in _address_lines(shown, style))
-        parts.append(f"\n{_headline(plan, style)}\n")
+        parts.append(f"\n{headline(plan, style)}\n")
     if plan.effective:
         parts.append(f"{'' if len(shown) > 1 else chr(10)}Digest: {digest}\n")
     if not plan.complete:
         text = "Incomplete: some secrets were not looked at; apply refuses this plan."
         parts.append(style.paint(text, "yellow") + "\n")
-    return "".join(parts)
+    return fold("".join(parts), style.width)
 
 
 def totals(plan: Plan) -> str:
@@ -97,7 +100,8 @@ def totals(plan: Plan) -> str:
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
 
 
-def _headline(plan: Plan, style: Style) -> str:
+def headline(plan: Plan, style: Style) -> str:
+    """Return the totals of *plan* as its first line."""
     if plan.effective:
         return f"{style.paint('Plan:', 'bold')} {totals(plan)}."
     answer = style.paint("No changes.", "bold", "green")
@@ -118,7 +122,7 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
     elif change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"
     if change.moved_from is not None:
-        yield f"    {style.paint(_old_record(change), 'dim')}"
+        yield f"    {style.paint(old_record(change), 'dim')}"
     if change.action is Action.ADOPT:
         yield from _whole_record(change, style)
     elif change.action in SENDING:
@@ -128,7 +132,7 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
         yield f"    {style.paint(text, 'dim')}"
 
 
-def _old_record(change: ResourceChange) -> str:
+def old_record(change: ResourceChange) -> str:
     """Return what becomes of the record at the old address: a move sends nothing there."""
     source = change.moved_from
     assert source is not None
@@ -206,7 +210,7 @@ def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
     """Return old and new value, painted, and how wide they are unpainted."""
     before, after = shown_value(field.before), shown_value(field.after)
     painted = f"{style.paint(before, 'red')} -> {style.paint(after, 'green')}"
-    return painted, len(f"{before} -> {after}")
+    return painted, columns(f"{before} -> {after}")
 
 
 def _secret(secret: SecretChange, style: Style) -> tuple[str, int]:
@@ -248,7 +252,7 @@ def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[
         symbol, colour, _ = SYMBOLS[change.action]
         mark = style.paint(symbol, colour, "bold")
         line = f"  {mark} {change.action:<{words}}  {change.address!s:<{width}}"
-        yield f"{line}  {_gist(change)}".rstrip()
+        yield f"{line}  {gist_of(change)}".rstrip()
 
 
 def changed_keys(change: ResourceChange) -> list[str]:
@@ -257,7 +261,7 @@ def changed_keys(change: ResourceChange) -> list[str]:
     return [f.key for f in change.fields] + secrets
 
 
-def _gist(change: ResourceChange) -> str:
+def gist_of(change: ResourceChange) -> str:
     """Return what changes in a few words: the names of the fields, or the server's name."""
     if change.moved_from is not None:
         return f"from {change.moved_from}"
@@ -276,7 +280,7 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
     for refusal in refusals:
         told = safe(f"{refusal.finding} {refusal.message}".lstrip())
         lines.append(f"  {told}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
-    return "\n".join(lines) + "\n"
+    return fold("\n".join(lines) + "\n", style.width)
 
 
 def spent_told(entries: Sequence[Move | Removal]) -> str:

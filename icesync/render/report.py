@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.model.report import Report, Result, ResultStatus
+from icesync.model.report import Attempt, Report, Result, ResultStatus
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MEANINGS", "counts_of", "render_report", "report_document", "retry_command"]
+__all__ = [
+    "COLOURS",
+    "MEANINGS",
+    "counts_of",
+    "render_report",
+    "report_document",
+    "retry_command",
+    "spent",
+    "told_seconds",
+]
 
-_COLOURS: Final = {
+COLOURS: Final = {
     ResultStatus.APPLIED: "green",
     ResultStatus.FAILED: "red",
     ResultStatus.UNCERTAIN: "yellow",
@@ -30,12 +39,16 @@ _LISTED: Final = 50
 _NAMED_TARGETS: Final = 10
 
 
-def render_report(report: Report, style: Style) -> str:
-    """Return totals, then every server that was not applied with its reason, then what to run."""
+def render_report(report: Report, style: Style, *, listed: bool = True) -> str:
+    """
+    Return totals, then every server that was not applied with its reason, then what to run.
+
+    Not *listed*, the servers are somewhere else already.
+    """
     told = counts_of(report, style)
     head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
     lines = [f"{head} {told} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
-    for status in (ResultStatus.FAILED, ResultStatus.UNCERTAIN, ResultStatus.NOT_ATTEMPTED):
+    for status in MEANINGS if listed else ():
         lines.extend(_section(report, status, style))
     if not report.complete:
         lines += ["", f"To send just those again: {style.paint(retry_command(report), 'cyan')}"]
@@ -47,7 +60,7 @@ def counts_of(report: Report, style: Style | None = None) -> str:
     style = style or Style()
     counts = {status: len(report.with_status(status)) for status in ResultStatus}
     return ", ".join(
-        style.paint(f"{n} {status}", _COLOURS[status])
+        style.paint(f"{n} {status}", COLOURS[status])
         for status, n in counts.items()
         if n or status is ResultStatus.APPLIED
     )
@@ -58,7 +71,7 @@ def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str
     if not results:
         return
     yield ""
-    yield f"{style.paint(status.capitalize(), _COLOURS[status], 'bold')}: {MEANINGS[status]}"
+    yield f"{style.paint(status.capitalize(), COLOURS[status], 'bold')}: {MEANINGS[status]}"
     width = max(len(str(result.address)) for result in results)
     for result in results[:_LISTED]:
         yield f"  {result.address!s:<{width}}  {_reason(result)}".rstrip()
@@ -96,7 +109,33 @@ def report_document(report: Report) -> dict[str, Any]:
                 "status": result.status.value,
                 "outcome": result.outcome.kind.value if result.outcome else None,
                 "detail": result.outcome.detail if result.outcome else None,
+                "attempts": [_attempt(attempt) for attempt in result.attempts],
             }
             for result in report.results
         ],
     }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "outcome": attempt.kind.value,
+        "started_s": round(attempt.started_s, 3),
+        "elapsed_s": round(attempt.elapsed_s, 3),
+    }
+
+
+def spent(result: Result) -> str:
+    """Return how long the calls for a server took in all and how many there were, or nothing."""
+    if result.elapsed_s is None:
+        return ""
+    count = len(result.attempts)
+    return told_seconds(result.elapsed_s) + (f", {count} calls" if count > 1 else "")
+
+
+def told_seconds(seconds: float) -> str:
+    """Return a length of time for people: 40 ms, 1.2 s, 75 s, 12 min."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms" if seconds else "0 s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min"

@@ -209,6 +209,13 @@ _RESULT: Final[Schema] = {
     "detail": _or_null(_TEXT),
 }
 
+_SECONDS: Final[Schema] = {"type": "number", "minimum": 0}
+
+_ATTEMPT: Final = _object(
+    "One call that came back; it left so long after the start of the apply.",
+    {"outcome": _one_of(OutcomeKind), "started_s": _SECONDS, "elapsed_s": _SECONDS},
+)
+
 _REPORT: Final = _object(
     "How an apply ended.",
     {
@@ -217,9 +224,11 @@ _REPORT: Final = _object(
         "complete": _FLAG,
         "stopped": _or_null(_TEXT),
         "serial": _COUNT,
-        "elapsed_s": {"type": "number", "minimum": 0},
+        "elapsed_s": _SECONDS,
         "counts": _counts(ResultStatus),
-        "results": _list(_object("How one change ended.", _RESULT)),
+        "results": _list(
+            _object("How one change ended.", {**_RESULT, "attempts": _list(_ATTEMPT)})
+        ),
         **_ENDED,
     },
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Style", "counted", "quote", "safe"]
+__all__ = ["Style", "columns", "counted", "fold", "quote", "safe", "visible"]
 
 _CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
 _LINE_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
+
+_ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
+_TOKEN: Final = re.compile(r" *[^ ]+")
+_HANG: Final = 4
 
 _CODES: Final = {
     "bold": "1",
@@ -23,6 +28,13 @@ _CODES: Final = {
 }
 
 
+def visible(text: str) -> str:
+    """Return *text* with the code point of whatever cannot be printed: controls, bidi marks."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
 def safe(text: str) -> str:
     """
     Return *text* as it may stand in a line of output.
@@ -31,8 +43,7 @@ def safe(text: str) -> str:
     start a terminal escape; ``::`` at a line's start and ``##[`` anywhere are
     commands of CI runners and are broken up.
     """
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+    text = visible(text)
     if "#" in text:
         text = _CI_COMMAND.sub(r"#\\u{23}", text)
     return _LINE_COMMAND.sub(r"\1\\u{3a}", text) if ":" in text else text
@@ -46,6 +57,44 @@ def counted(number: int, noun: str) -> str:
 def quote(text: str) -> str:
     """Return *text* safe and in double quotes."""
     return '"' + safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal *text* takes: colours none, a Chinese letter two."""
+    text = _ESCAPE.sub("", text) if "\x1b" in text else text
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(letter: str) -> int:
+    if unicodedata.category(letter) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+
+
+def fold(text: str, width: int) -> str:
+    """
+    Return *text* with no line wider than *width* where a space allows it; 0 is no limit.
+
+    A terminal would break lines anywhere and start anew at its left edge; here a
+    line goes on below its own text. A word that fits nowhere stays where it is.
+    """
+    if width <= 0:
+        return text
+    return "\n".join(_fold_line(line, width) for line in text.split("\n"))
+
+
+def _fold_line(line: str, width: int) -> str:
+    if columns(line) <= width:
+        return line
+    hang = " " * (len(line) - len(line.lstrip(" ")) + _HANG)
+    lines = [""]
+    for token in _TOKEN.findall(line):
+        below = hang + token.lstrip(" ")
+        if lines[-1] and columns(lines[-1] + token) > width >= columns(below):
+            lines.append(below)
+        else:
+            lines[-1] += token
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ __all__ = ["render"]
 
 _COUNTED: Final = {
     "create": (Action.ADOPT,),
-    "update": (Action.UPDATE, Action.RESEND),
+    "update": (Action.UPDATE, Action.MOVE, Action.RESEND),
     "delete": (Action.DISABLE, Action.FORGET),
 }
 

@@ -9,6 +9,7 @@ from icesync.diagnostics import Severity
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import render_plan
 from icesync.render.report import render_report
+from icesync.render.summary import summarize_plan, summarize_report
 from icesync.render.upkeep import render_upkeep
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ def render(review: Review, view: View) -> str:
     """Return the last part that *review* got to: of an apply first its plan, then its report."""
     style = view.style
     if review.report is not None:
-        return "\n" + render_report(review.report, style) if review.report.results else ""
+        told = summarize_report if view.summary else render_report
+        return "\n" + told(review.report, style) if review.report.results else ""
     if review.upkeep is not None:
         return render_upkeep(review.upkeep, style)
     if review.plan is not None:
-        return render_plan(review.plan, plan_digest(review.plan), style)
+        show = summarize_plan if view.summary else render_plan
+        return show(review.plan, plan_digest(review.plan), style)
     hidden = set() if view.curious else {Severity.INFO}
     return render_diagnostics([d for d in review.findings if d.severity not in hidden], style)

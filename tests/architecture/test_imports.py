@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rig import Repository
 
 NETWORK = {"httpx", "ssl", "asyncio", "h11", "sqlite3", "http.client", "urllib.request"}
-HEAVY = {"jsonschema", "deepdiff", "rich", "referencing"}
+HEAVY = {"jsonschema", "deepdiff", "rich", "referencing", "jinja2"}
 
 PROBE = """
 import sys

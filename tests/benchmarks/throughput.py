@@ -104,12 +104,16 @@ sys.exit(bool(wrong))
 
 APPLY = """
 import sys, time
-from icesync.cli import applying
+from icesync.cli import output
 from icesync.cli.main import run
 
 class Timer:
     def start(self, total):
         self.began = time.perf_counter()
+    def calling(self, change):
+        pass
+    def pausing(self, wait_s, reason):
+        pass
     def advance(self, result):
         pass
     def stop(self):
@@ -130,7 +134,7 @@ if sys.argv[2:] == ["without"]:
     recorder.JournaledIntents = Nowhere
 
 timer = Timer()
-applying.open_progress = lambda console: timer
+output.open_progress = lambda console: timer
 code = run(["-C", sys.argv[1], "apply", "--auto-approve"])
 print("inner", timer.took, file=sys.stderr)
 sys.exit(code)

@@ -256,3 +256,26 @@ def test_emulator_ends_by_ctrl_c(repository: Repository) -> None:
 
     assert (returned, stderr) == (0, "stopped\n")
     assert stdout == f"listening on {ready.read_text()}"
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_terminal_is_left_clean(repository: Repository, archive: Archive, signals: int) -> None:
+    """However often Ctrl-C is pressed, the bar goes, what was said stays and the cursor is back."""
+    gate = Gate(archive)
+
+    def interrupt(process: subprocess.Popen[str], screen: IO[bytes]) -> None:
+        screen.write(b"yes\n")
+        gate.reached.wait(TIMEOUT_S)
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+            time.sleep(NOTICED_S)
+        gate.open()
+
+    with FarEnd(gate.answer) as server:
+        repository.calls(Ice(server.url, archive))
+        result = repository.in_terminal("apply", env={"NO_COLOR": ""}, answer=interrupt)
+
+    assert result.code == 130
+    assert "\r\x1b[2K\x1b[1A\x1b[2K\r\r\nstopping: " in result.stderr
+    assert result.stderr.rfind("\x1b[?25h") > result.stderr.rfind("\x1b[?25l") > 0
+    assert "applying" not in result.stderr[result.stderr.rfind("\x1b[2K") :]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rig import FarEnd, Ice, Picky, Repository, assert_refused
 
+from icesync.errors import StateNotSaved
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -98,6 +99,24 @@ def test_failing_apply_reports_what_was_done(
     assert '<testsuite name="icesync apply" tests="2" failures="1"' in read(repository, "j.xml")
 
 
+def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent is not called "not attempted" because something broke after it."""
+
+    def fail(*_: object) -> None:
+        raise StateNotSaved("the store refused the snapshot")
+
+    monkeypatch.setattr("icesync.engine.recorder.Recorder.finish", fail)
+    result = repository.run("apply", "-y", "--report", "json=r.json", "--report", "markdown=r.md")
+    report = json.loads(read(repository, "r.json"))
+
+    assert result.code == report["exit_code"] == 8
+    assert [r["status"] for r in report["results"]] == ["applied"]
+    assert report["failure"]["summary"] == "the store refused the snapshot"
+    assert "**Stopped:** the store refused the snapshot" in read(repository, "r.md")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -110,7 +129,7 @@ def test_failing_apply_reports_what_was_done(
         (["plan", "--report", "json=servers"], "servers cannot be written: it is a folder"),
         (["plan", "--report", "json=a", "--report", "sarif=./a"], "--report a is given twice"),
         (["plan", "--report", "json=a", "-o", "a"], "--report a is used for something else"),
-        (["plan", "--report", "json=icesync.yaml"], "icesync.yaml is used for something else"),
+        (["plan", "--report", "json=icesync.yaml"], "icesync.yaml would overwrite YAML"),
         (["plan", "--report", "json=state.json"], "state.json is used for something else"),
         (["plan", "--report", "json=-", "--report", "sarif=-"], "stdout can hold one result"),
         (["plan", "--report", "sarif=-", "--json"], "stdout can hold one result"),
@@ -124,6 +143,18 @@ def test_slip(repository: Repository, arguments: list[str], told: str) -> None:
     assert (result.code, result.stdout) == (64, "")
     assert told in result.stderr
     assert not (repository.root / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["icesync.yaml", "state.json", "servers/59.yaml"])
+def test_no_report_overwrites_what_is_needed(repository: Repository, name: str) -> None:
+    """A slip in a path costs neither the configuration nor the snapshot."""
+    before = repository.apply().read(name)
+    repository.replace("servers/59.yaml", "port: 587", "port: 22:30")
+    result = repository.run("plan", "--report", f"json={name}")
+    repository.replace("servers/59.yaml", "port: 22:30", "port: 587")
+
+    assert_refused(result, 64, name)
+    assert repository.read(name) == before
 
 
 def test_apply_into_a_missing_folder_sends_nothing(repository: Repository) -> None:

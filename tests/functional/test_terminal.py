@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,8 @@ COLOUR = {"NO_COLOR": ""}
         ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
         ("auto", {"FORCE_COLOR": "1"}, False, True),
         ("auto", {"FORCE_COLOR": ""}, False, False),
+        ("auto", {"FORCE_COLOR": "0"}, False, False),
+        ("auto", {"FORCE_COLOR": "0", "CLICOLOR_FORCE": "1"}, False, True),
         ("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
         ("auto", {"CLICOLOR_FORCE": "1"}, False, True),
         ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
@@ -173,3 +176,67 @@ def test_narrow_terminal(repository: Repository) -> None:
     result = repository.in_terminal("plan", env={"COLUMNS": "1"}, stdout_too=True)
 
     assert result.code == 0
+
+
+def test_pipeline_with_a_terminal_gets_no_bar(repository: Repository) -> None:
+    """Some runners have a pseudo-terminal; nothing may move in their logs."""
+    assert "\x1b[?25l" not in apply_in_terminal(repository, CI="true", **COLOUR).stderr
+
+
+def test_silence_in_a_log_is_explained(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing ends, a line now and then still says how it goes, and stops with the run."""
+    monkeypatch.setattr("icesync.cli.progress._LINE_EVERY_S", 0.0)
+
+    assert "applying: 0/1 done, " in repository.run("apply", "-y").stderr
+    assert not [t for t in threading.enumerate() if t.name == "progress"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_terminal_is_not_overrun(repository: Repository, width: int) -> None:
+    """Plan and talk stay within the width of their terminal, but for the digest."""
+    result = repository.in_terminal("plan", env={"COLUMNS": str(width)}, stdout_too=True)
+    lines = [line for line in result.stdout.splitlines() if "sha256:" not in line]
+
+    assert max(map(len, lines)) <= width
+
+
+def test_width_is_that_of_the_stream(repository: Repository) -> None:
+    """With stdout in a file, talk is folded by the terminal that shows it."""
+    result = repository.in_terminal("plan", answer=None)
+    lines = result.stderr.splitlines()
+
+    assert max(map(len, lines)) <= 100
+    assert len(lines) > 1
+
+
+def test_summary_is_one_line_a_server(repository: Repository) -> None:
+    """Plan, apply and check can be short, and are whole in a pipe."""
+    repository.servers([663, 664])
+    planned = repository.run("plan", "--summary").stdout
+    applied = repository.run("apply", "-y", "--summary").stdout
+    repository.replace("servers/59.yaml", "587", "465")
+    checked = repository.run("check", "--summary").stdout
+
+    assert planned.splitlines()[2:4] == ["+ adopt  59/663  Desk 663", "+ adopt  59/664  Desk 664"]
+    assert [line.split()[:3] for line in applied.splitlines() if line.startswith("applied")] == [
+        ["applied", "59/663", "adopt"], ["applied", "59/664", "adopt"],
+    ]  # fmt: skip
+    assert "~ update  59/663  Desk 663  smtp.port" in checked
+
+
+def test_validate_has_no_summary(repository: Repository) -> None:
+    """Its findings are a line each already."""
+    assert repository.run("validate", "--summary").code == 64
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_ascii_terminal_gets_ascii(repository: Repository, locale: str) -> None:
+    """Where the encoding knows no more, what icesync itself draws is plain letters."""
+    environ = {**COLOUR, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    repository.servers(range(1, 30))
+    result = apply_in_terminal(repository, **environ)
+
+    assert "29/29" in result.stderr
+    assert result.stderr.isascii()

@@ -41,7 +41,7 @@ _WORDS: Final = (
     (re.compile(r"\b[0-9a-f]{16}\b"), "KEYID"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\bin \d+\.\d s;"), "in N s;"),
-    (re.compile(r'"elapsed_s": [0-9.e-]+'), '"elapsed_s": N'),
+    (re.compile(r'"(elapsed|started)_s": [0-9.e-]+'), r'"\1_s": N'),
     (re.compile(r"\bin \d+ minutes\b"), "in N minutes"),
 )
 

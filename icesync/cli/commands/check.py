@@ -63,7 +63,9 @@ def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None
     output.planned(planning)
     show_facts(output.console, context, planning)
     token = obtain_token(context) if given else None
-    upkeep = look_after(planning, context.clock.now(), max_age, token)
+    upkeep = look_after(
+        planning.plan, planning.stored.snapshot, context.clock.now(), max_age, token
+    )
     output.looked_after(upkeep)
     if upkeep.stale:
         hint = f"icesync apply --resend older-than={max_age}   asserts them anew"

@@ -188,7 +188,7 @@ def test_refused_server_is_restored(outcome: Outcome) -> None:
     report = stage.apply()
 
     assert stage.entries == before.entries
-    assert report.results == (Result(SUPPORT, Action.UPDATE, ResultStatus.FAILED, outcome),)
+    assert [(r.status, r.outcome) for r in report.results] == [(ResultStatus.FAILED, outcome)]
 
 
 def test_refused_first_send_leaves_no_entry() -> None:
@@ -444,6 +444,24 @@ def test_progress_is_told_of_everything() -> None:
     assert stage.progress.total == 2
     assert sorted(stage.progress.results, key=lambda r: r.address) == list(report.results)
     assert stage.progress.stopped
+
+
+def test_report_says_when_each_call_left_and_how_long_it_took() -> None:
+    """Every attempt has its start, counted from the run's, its length and what it meant."""
+    gateway = FakeGateway(
+        {SUPPORT: [replace(THROTTLED, retry_after_s=8.0), APPLIED]},
+        on_send=lambda _: stage.clock.advance(0.25),
+    )
+    stage = Stage(desired(server(SUPPORT), removals=[removal(SALES, "forget")]),
+                  snapshot({SALES: entry()}), gateway)  # fmt: skip
+
+    called, forgotten = stage.apply().results
+
+    assert [attempt.kind.value for attempt in called.attempts] == ["throttled", "applied"]
+    assert [attempt.elapsed_s for attempt in called.attempts] == pytest.approx([0.25, 0.25])
+    assert [attempt.started_s for attempt in called.attempts] == pytest.approx([0.0, 8.25])
+    assert (called.started_s, called.elapsed_s) == (0.0, pytest.approx(8.5))
+    assert (forgotten.attempts, forgotten.started_s, forgotten.elapsed_s) == ((), None, None)
 
 
 def test_signal_leaves_calls_in_flight_uncertain() -> None:
@@ -795,3 +813,12 @@ def test_apply_makes_the_next_plan_empty() -> None:
     made = plan(stage.wanted, stage.snapshot, SecretFindings())
     assert made.effective == ()
     assert made.base_url == BASE_URL
+
+
+def test_each_call_is_told_before_its_end() -> None:
+    """Who watches a run knows which calls are on their way."""
+    stage = Stage(desired(server(SUPPORT), server(SALES)))
+    stage.apply()
+
+    assert sorted(stage.progress.called) == [SUPPORT, SALES]
+    assert [result.address for result in stage.progress.results] == stage.progress.called

@@ -252,3 +252,23 @@ def test_refusals_that_differ_are_about_the_values(outcomes: tuple[Outcome, ...]
         it.judge(outcome, 1)
 
     assert it.stopped is None
+
+
+def test_a_pause_is_told_once_with_its_reason() -> None:
+    """All workers meet the same limit at the same time; whoever watches hears of it once."""
+    told: list[tuple[float, str]] = []
+    it = Governor(1000, 10, FakeClock(), lambda: 1.0, lambda s, why: told.append((s, why)))
+    it.judge(throttled(7), 1)
+    it.judge(throttled(7), 1)
+
+    assert told == [(7, "ICE asks to slow down")]
+
+
+def test_an_open_breaker_is_told() -> None:
+    """Whoever watches hears why nothing is sent for a while."""
+    told: list[tuple[float, str]] = []
+    it = Governor(1000, 10, FakeClock(), lambda: 1.0, lambda s, why: told.append((s, why)))
+    for _ in range(BREAKER.consecutive):
+        it.judge(Outcome(OutcomeKind.TRANSIENT), 1)
+
+    assert told == [(BREAKER.rest_s, "ICE keeps failing")]

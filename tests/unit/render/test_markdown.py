@@ -5,16 +5,17 @@ import re
 from dataclasses import replace
 
 import pytest
-from builders import SUPPORT, desired, entry, plan, server, snapshot
+from builders import SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from reviews import REVIEWS, VIEW, findings
 
 from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
-from icesync.model.plan import Action
+from icesync.model.plan import Action, Refusal
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.model.review import Command, Review
+from icesync.model.secret import SecretFindings
 from icesync.render.formats import View
 from icesync.render.markdown import render
 from icesync.render.markup import cell, code, fence, link, prose
@@ -53,18 +54,54 @@ def test_plan_shrinks(count: int, told: str) -> None:
     assert ("Shortened" in text) is (count > 3)
 
 
+@pytest.mark.parametrize(("stopped", "told"), [(None, False), ("ICE keeps failing", True)])
+def test_partial_apply_is_told_once(stopped: str | None, told: bool) -> None:
+    """What failed stands in the list; only why a run was ended early is said besides."""
+    review = REVIEWS["apply"]
+    assert review.report is not None
+    text = render(replace(review, report=replace(review.report, stopped=stopped)), VIEW)
+
+    assert ("**Stopped:**" in text) is told
+
+
+def test_refusals_shrink() -> None:
+    """However much needs a second look, the totals can be posted."""
+    review = updates(1)
+    refusals = tuple(
+        Refusal("tls-off", "`tls` is switched off", f"tls-off:59/{n}") for n in range(3000)
+    )
+    text = render(replace(review, refusals=refusals), VIEW)
+
+    assert "3000 changes need a second look" in text
+    assert len(text.encode()) <= LIMIT
+
+
+def test_unchanged_secret_is_only_counted() -> None:
+    """What did not change is not in the way of what did."""
+    wanted = server(SUPPORT, {"smtp.password": "x"}, smtp__port=465)
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("x")})})
+    made = plan(desired(wanted), before, SecretFindings())
+    text = render(Review(Command.PLAN, plan=made), VIEW)
+
+    assert "smtp.password" not in text
+    assert "1 secret on the wire (1 unchanged)" in text
+
+
 def test_long_difference_is_folded() -> None:
     """A thread stays readable when a plan is long."""
     assert "<details>" not in render(updates(3), VIEW)
     assert "<details><summary>All changes</summary>\n\n**`59/1`**" in render(updates(30), VIEW)
 
 
-@pytest.mark.parametrize("count", [200, 2_000, 9_000])
-def test_findings_shrink(count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "in_one_file"), [(200, 100), (2_000, 100), (9_000, 1)], ids=["lines", "rows", "count"]
+)
+def test_findings_shrink(count: int, in_one_file: int) -> None:
     """Findings lose their hints, then their lines, then all but their number."""
     one = findings()[0]
     found = tuple(
-        replace(one, position=SourcePosition(f"servers/{n // 100}.yaml", n)) for n in range(count)
+        replace(one, position=SourcePosition(f"servers/{n // in_one_file}.yaml", n))
+        for n in range(count)
     )
     text = render(Review(Command.VALIDATE, found, ("a.yaml",), exit_code=3), VIEW)
 

@@ -18,6 +18,8 @@ from builders import (
     server,
     snapshot,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import SourcePosition
@@ -25,7 +27,7 @@ from icesync.model.plan import Action, FieldChange, Refusal, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.model.snapshot import EntryStatus
 from icesync.render.plan import render_plan, render_refusals, spent_told, totals
-from icesync.render.style import Style
+from icesync.render.style import Style, columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,3 +253,26 @@ def test_hostile_text_stays_text(action: Action) -> None:
 def test_hostile_refusal_stays_text() -> None:
     """The sentence of a refusal is text too."""
     assert_inert(render_refusals([Refusal("x", HOSTILE, "x")], PLAIN))
+
+
+@given(st.integers(60, 200), st.booleans(), st.text(max_size=90), st.text(max_size=90))
+def test_plan_keeps_within_its_terminal(width: int, colour: bool, name: str, value: str) -> None:
+    """From 60 to 200 columns no line is too wide, but where a single word is; nothing is lost."""
+    made = every_action()
+    changes = tuple(
+        replace(c, name=name, fields=(FieldChange("smtp.host", value, name), *c.fields))
+        for c in made.changes
+    )
+    made = replace(made, changes=changes)
+    text = shown(made, Style(colour=colour, width=width))
+
+    for line in text.split("\n"):
+        assert columns(line) <= width or max(map(columns, line.split(" "))) > width - 12
+    assert text.split() == shown(made, Style(colour=colour)).split()
+
+
+def test_plan_in_a_pipe_is_not_folded() -> None:
+    """Without a width lines stay whole, for grep."""
+    name = "word " * 60
+
+    assert f'{name}"' in shown(plan(desired(server(name=name))))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import Style, columns, fold, quote, safe
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,48 @@ def test_colour_wraps_the_text() -> None:
 def test_what_needs_no_colour_gets_none(style: Style, text: str, names: tuple[str, ...]) -> None:
     """Nothing is wrapped around nothing."""
     assert style.paint(text, *names) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("", 0), ("plan", 4), ("Büro", 4), ("密码", 4), ("a\u0301", 1), ("\x1b[1;31mred\x1b[0m", 3)],
+)
+def test_columns(text: str, width: int) -> None:
+    """A Chinese letter takes two columns; an accent on its own, and colours, take none."""
+    assert columns(text) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "folded"),
+    [
+        ("one two three", 9, "one two\n    three"),
+        ("  one two three", 11, "  one two\n      three"),
+        ("one two", 7, "one two"),
+        ("one two", 0, "one two"),
+        ("short\none two three\n", 9, "short\none two\n    three\n"),
+        ("a-word-that-fits-nowhere and more", 9, "a-word-that-fits-nowhere\n    and\n    more"),
+        ("one  two", 7, "one\n    two"),
+        ("密码 密码", 8, "密码\n    密码"),
+    ],
+)
+def test_fold(text: str, width: int, folded: str) -> None:
+    """Lines go on below their own text; a word that fits nowhere stays where it is."""
+    assert fold(text, width) == folded
+
+
+def test_fold_does_not_see_colours() -> None:
+    """Escapes take no room, and are not lost."""
+    line = Style(colour=True).paint("one two", "red")
+
+    assert fold(f"{line} three", 9) == f"{line}\n    three"
+
+
+@given(st.text(alphabet="ab 密\n", max_size=80), st.integers(1, 30))
+def test_fold_keeps_all_words_in_their_order(text: str, width: int) -> None:
+    """Nothing but blanks changes, and no line is too wide that has a blank to break at."""
+    folded = fold(text, width)
+
+    assert folded.split() == text.split()
+    for line in folded.split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        assert columns(line) <= width or max(map(columns, line.split())) > width - indent - 4

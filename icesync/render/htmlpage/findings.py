@@ -1,0 +1,71 @@
+"""The page of a validation: every finding of every file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.diagnostics import RULES, Severity
+from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
+from icesync.render.htmlpage.sheet import Card, Sheet
+from icesync.render.htmlpage.tone import Tone
+
+if TYPE_CHECKING:
+    from icesync.diagnostics import Diagnostic
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+
+__all__ = ["findings_sheet"]
+
+_TONES: Final = {
+    Severity.ERROR: ("failed", "x"),
+    Severity.WARNING: ("uncertain", "!"),
+    Severity.INFO: ("skipped", "i"),
+}
+
+
+def findings_sheet(review: Review, view: View) -> Sheet:
+    """Return the page of a run that made no plan: what was found in the files."""
+    findings = review.findings
+    tones = [
+        Tone(key, symbol, _word(severity, count), count)
+        for severity, (key, symbol) in _TONES.items()
+        if (count := sum(d.severity is severity for d in findings))
+    ]
+    told = ", ".join(f"{tone.count:,} {tone.word}" for tone in tones)
+    read = f"{counted(review.servers, 'server')} in {counted(len(review.files), 'file')}."
+    return Sheet(
+        view=view,
+        kind=review.command.value,
+        headline=told or ("Stopped" if review.failure else "Valid"),
+        lede=read if review.files else "No files were read.",
+        facts=facts_of(None, view),
+        alerts=alerts_of(review),
+        tones=tones,
+        bar=bar_of(tones),
+        groups=sorted({d.position.file for d in findings}),
+        group_word="file",
+        cards_title="Findings",
+        cards=[_card(number, d) for number, d in enumerate(findings, start=1)],
+        nothing="No findings.",
+    )
+
+
+def _card(number: int, finding: Diagnostic) -> Card:
+    key, symbol = _TONES[finding.severity]
+    rule = RULES.get(finding.rule)
+    return Card(
+        id=f"finding-{number}",
+        kind=key,
+        group=finding.position.file,
+        tone=Tone(key, symbol, finding.severity.value, 1),
+        title=finding.rule,
+        sentence=rule.title if rule else "",
+        place=finding.position,
+        detail=finding.message,
+        hint=finding.hint or "",
+    )
+
+
+def _word(severity: Severity, count: int) -> str:
+    return severity.value if count == 1 or severity is Severity.INFO else f"{severity.value}s"

@@ -1,0 +1,162 @@
+"""The page of a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.codec.plan import plan_digest
+from icesync.diagnostics import Severity
+from icesync.errors import ApplyIncomplete
+from icesync.model.plan import Action
+from icesync.render.htmlpage.cards import QUIET, action_tones, card_of, rests_of
+from icesync.render.htmlpage.picture import Spot, age_rows, bar_of, tiles_of
+from icesync.render.htmlpage.sheet import Alert, Item, Sheet
+from icesync.render.plan import CANNOT_BE_READ, totals
+from icesync.render.upkeep import facts_of as facts_in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from icesync.diagnostics import Diagnostic
+    from icesync.model.address import Address
+    from icesync.model.plan import Plan, Refusal, ResourceChange
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+    from icesync.render.htmlpage.picture import AgeRow, Tile
+    from icesync.render.htmlpage.tone import Tone
+
+__all__ = [
+    "ages_of",
+    "alerts_of",
+    "counted",
+    "facts_of",
+    "groups_of",
+    "parted",
+    "plan_sheet",
+    "tiles_by",
+]
+
+_SHORT_COMMIT: Final = 12
+
+
+def plan_sheet(review: Review, plan: Plan, view: View) -> Sheet:
+    """Return the page of *plan*, made by plan or check."""
+    tones = action_tones(plan)
+    loud, quiet = parted(plan)
+    acknowledged = {assertion.address: assertion.applied_at for assertion in review.assertions}
+    headline, _, others = totals(plan).partition("; ")
+    return Sheet(
+        view=view,
+        kind=review.command.value,
+        headline=headline if plan.effective else "No changes",
+        lede=_lede(plan, others),
+        facts=facts_of(plan, view),
+        alerts=alerts_of(review),
+        tones=tones,
+        bar=bar_of(tones),
+        groups=groups_of(plan),
+        group_word="organization",
+        cards_title="Changes",
+        cards=[card_of(change) for change in loud],
+        nothing="Nothing to send: what the files want is what ICE last acknowledged.",
+        rest=rests_of(quiet, acknowledged, view.now),
+        tiles=tiles_by(plan, tones, lambda change: change.action.value),
+        ages=ages_of(plan, acknowledged, view),
+        notes=(f"{CANNOT_BE_READ}.",),
+        digest=plan_digest(plan) if plan.effective else "",
+    )
+
+
+def _lede(plan: Plan, others: str) -> str:
+    servers = counted(len(plan.changes), "server")
+    organizations = counted(len(groups_of(plan)), "organization")
+    sent = f"{counted(len(plan.calls), 'call')} to ICE" if plan.calls else "nothing is sent"
+    return "; ".join(filter(None, (f"{servers} in {organizations}", others, sent))) + "."
+
+
+def facts_of(plan: Plan | None, view: View) -> list[tuple[str, str]]:
+    """Return what stands at the top of a page: about what it is, and when it was made."""
+    facts = [("target", plan.base_url), ("snapshot", f"serial {plan.base_serial}")] if plan else []
+    facts += [("commit", view.ci.commit[:_SHORT_COMMIT])] if view.ci.commit else []
+    return facts + ([("made", view.now.strftime("%Y-%m-%d %H:%M UTC"))] if view.now else [])
+
+
+def ages_of(plan: Plan, acknowledged: Mapping[Address, str], view: View) -> list[AgeRow]:
+    """Return the ages of what ICE acknowledged, of the servers in *plan*."""
+    if view.now is None:
+        return []
+    return age_rows((acknowledged.get(change.address) for change in plan.changes), view.now)
+
+
+def parted(plan: Plan) -> tuple[list[ResourceChange], list[ResourceChange]]:
+    """Return what is shown in full, and what needs nothing."""
+    quiet = [change for change in plan.changes if change.action is Action.NO_OP]
+    return [change for change in plan.changes if change.action is not Action.NO_OP], quiet
+
+
+def groups_of(plan: Plan) -> list[str]:
+    """Return the organizations of *plan*, in order."""
+    return [str(number) for number in sorted({c.address.organization for c in plan.changes})]
+
+
+def tiles_by(
+    plan: Plan, tones: Sequence[Tone], key_of: Callable[[ResourceChange], str]
+) -> list[Tile]:
+    """Return the picture of *plan*: each server in the tone that *key_of* names."""
+    loud = {tone.key: tone for tone in tones if tone.key != QUIET}
+    spots = []
+    for change in plan.changes:
+        tone = loud.get(key_of(change))
+        title = f"{change.address} {change.name}".rstrip()
+        spots.append(Spot(change.address, tone, f"{title}: {tone.word if tone else 'unchanged'}"))
+    return tiles_of(spots)
+
+
+def alerts_of(review: Review) -> list[Alert]:
+    """Return what must not be overlooked, most severe first."""
+    alerts = []
+    # An incomplete apply has told its story above this.
+    if review.failure is not None and review.exit_code != ApplyIncomplete.exit_code:
+        failure = Item(review.failure.message, hint="; ".join(review.failure.hints))
+        alerts.append(Alert("bad", f"Ended with exit code {review.exit_code}", [failure]))
+    if review.refusals:
+        title = "Needs a second look; apply refuses it otherwise"
+        alerts.append(Alert("bad", title, [_refusal(refusal) for refusal in review.refusals]))
+    if review.plan is not None:
+        alerts += _found(review.findings)
+        if not review.plan.complete:
+            told = "Some secrets were not looked at; apply refuses this plan."
+            alerts.append(Alert("warn", "Incomplete", [Item(told)]))
+    if review.upkeep is not None:
+        facts = [Item(told, label=name) for name, told in facts_in_words(review.upkeep)]
+        alerts += [Alert("calm", "Upkeep", facts)] if facts else []
+    return alerts
+
+
+def _found(findings: Sequence[Diagnostic]) -> Iterator[Alert]:
+    for severity, tone, title in _WEIGHTS:
+        found = [finding for finding in findings if finding.severity is severity]
+        if found:
+            yield Alert(tone, title, [_finding(finding) for finding in found])
+
+
+_WEIGHTS: Final = (
+    (Severity.ERROR, "bad", "Errors"),
+    (Severity.WARNING, "warn", "Warnings"),
+    (Severity.INFO, "calm", "Notes"),
+)
+
+
+def _refusal(refusal: Refusal) -> Item:
+    anchor = str(refusal.address) if refusal.address else None
+    text = refusal.message.removeprefix(f"{anchor}: ")
+    return Item(text, anchor=anchor, command=f"--allow {refusal.allow}")
+
+
+def _finding(finding: Diagnostic) -> Item:
+    return Item(finding.message, finding.position, label=finding.rule, hint=finding.hint or "")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 server`` or ``1,200 servers``."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,148 @@
+"""The page of an apply: the plan's changes, and what each of them came to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from icesync.codec.plan import plan_digest
+from icesync.model.plan import Action
+from icesync.model.report import ResultStatus
+from icesync.render.htmlpage.cards import QUIET, card_of, rests_of
+from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.plan import (
+    ages_of,
+    alerts_of,
+    counted,
+    facts_of,
+    groups_of,
+    parted,
+    tiles_by,
+)
+from icesync.render.htmlpage.sheet import Alert, Item, Sheet
+from icesync.render.htmlpage.timeline import timeline_of
+from icesync.render.htmlpage.tone import Tone
+from icesync.render.plan import CANNOT_BE_READ
+from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.address import Address
+    from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.report import Report, Result
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+    from icesync.render.htmlpage.sheet import Card
+
+__all__ = ["report_sheet"]
+
+_STATUSES: Final = {
+    ResultStatus.FAILED: ("failed", "x", "bad"),
+    ResultStatus.UNCERTAIN: ("uncertain", "!", "warn"),
+    ResultStatus.NOT_ATTEMPTED: ("skipped", "-", "calm"),
+    ResultStatus.APPLIED: ("applied", "+", ""),
+}
+"""The class of colours of each end, its symbol, and how loud it is at the top."""
+
+_ORPHAN: Final = Tone("orphan", "?", "orphaned", 1)
+_LISTED: Final = 20
+
+
+def report_sheet(review: Review, plan: Plan, report: Report, view: View) -> Sheet:
+    """Return the page of an apply of *plan* that ended as *report*."""
+    results = {result.address: result for result in report.results}
+    tones = _tones(report, plan)
+    loud, quiet = parted(plan)
+    acknowledged = _acknowledged(review, report, view)
+    return Sheet(
+        view=view,
+        kind=review.command.value,
+        headline=_headline(report),
+        lede=f"{counted(len(report.results), 'change')} in {told_seconds(report.elapsed_s)}.",
+        facts=[*facts_of(plan, view), ("snapshot now", f"serial {report.serial}")],
+        alerts=[*_alerts(report), *alerts_of(review)],
+        tones=tones,
+        bar=bar_of(tones),
+        groups=groups_of(plan),
+        group_word="organization",
+        cards_title="Outcomes",
+        cards=[_card(change, results.get(change.address)) for change in loud],
+        nothing="There was nothing to send.",
+        rest=rests_of(quiet, acknowledged, view.now),
+        tiles=tiles_by(plan, tones, lambda change: _key(change, results)),
+        ages=ages_of(plan, acknowledged, view),
+        timeline=timeline_of(report),
+        notes=(f"{CANNOT_BE_READ}.",),
+        digest=plan_digest(plan),
+    )
+
+
+def _acknowledged(review: Review, report: Report, view: View) -> dict[Address, str]:
+    """Return when each server was acknowledged, this apply included."""
+    known = {assertion.address: assertion.applied_at for assertion in review.assertions}
+    if view.now is not None:
+        now = view.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        known |= {result.address: now for result in report.with_status(ResultStatus.APPLIED)}
+    return known
+
+
+def _headline(report: Report) -> str:
+    counts = [
+        f"{n:,} {status}" for status in ResultStatus if (n := len(report.with_status(status)))
+    ]
+    told = ", ".join(counts) or "nothing to send"
+    return f"{'Complete' if report.complete else 'Incomplete'}: {told}"
+
+
+def _tones(report: Report, plan: Plan) -> list[Tone]:
+    tones = [
+        Tone(key, symbol, status.value, len(report.with_status(status)))
+        for status, (key, symbol, _) in _STATUSES.items()
+    ]
+    tones.append(replace(_ORPHAN, count=plan.count(Action.ORPHAN)))
+    tones.append(Tone(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
+    return [tone for tone in tones if tone.count]
+
+
+def _key(change: ResourceChange, results: Mapping[Address, Result]) -> str:
+    """Return how *change* ended, or what it is where there was nothing to carry out."""
+    result = results.get(change.address)
+    return _STATUSES[result.status][0] if result else change.action.value
+
+
+def _card(change: ResourceChange, result: Result | None) -> Card:
+    card = card_of(change)
+    if result is None:
+        return card
+    key, symbol, _ = _STATUSES[result.status]
+    return replace(
+        card,
+        kind=key,
+        outcome=Tone(key, symbol, result.status.value, 1),
+        detail=result.outcome.detail if result.outcome else "",
+        spent=spent(result),
+    )
+
+
+def _alerts(report: Report) -> list[Alert]:
+    alerts = []
+    if report.stopped is not None:
+        alerts.append(Alert("bad", "The run ended early", [Item(report.stopped)]))
+    for status, (_, _, loudness) in _STATUSES.items():
+        results = report.with_status(status)
+        if results and loudness:
+            title = f"{status.capitalize()}: {MEANINGS[status]}"
+            items = [_item(result) for result in results[:_LISTED]]
+            if len(results) > _LISTED:
+                items.append(Item(f"and {len(results) - _LISTED} more"))
+            alerts.append(Alert(loudness, title, items))
+    if not report.complete:
+        item = Item("To send just those again:", command=retry_command(report))
+        alerts.append(Alert("calm", "What to run next", [item]))
+    return alerts
+
+
+def _item(result: Result) -> Item:
+    told = result.outcome.detail if result.outcome else ""
+    return Item(told, anchor=str(result.address))

@@ -1,0 +1,126 @@
+"""What a page is made of, as values; the templates know nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icesync.diagnostics import SourcePosition
+    from icesync.render.formats import View
+    from icesync.render.htmlpage.picture import AgeRow, Bar, Tile
+    from icesync.render.htmlpage.timeline import Timeline
+    from icesync.render.htmlpage.tone import Tone
+
+__all__ = ["Alert", "Block", "Card", "Item", "Rest", "Row", "Server", "Sheet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One point of an alert; *anchor* is the id of what it is about."""
+
+    text: str
+    place: SourcePosition | None = None
+    anchor: str | None = None
+    label: str = ""
+    command: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something at the top that must not be overlooked."""
+
+    tone: str
+    title: str
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting of a card: old and new, or for a secret how it compares."""
+
+    key: str
+    before: str = ""
+    after: str = ""
+    secret: str = ""
+    place: SourcePosition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The settings of one protocol of a first send."""
+
+    title: str
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One thing in full; *kind* and *group* are what the filter goes by."""
+
+    id: str
+    kind: str
+    group: str
+    tone: Tone
+    title: str
+    sentence: str
+    name: str = ""
+    place: SourcePosition | None = None
+    reason: str = ""
+    rows: Sequence[Row] = ()
+    blocks: Sequence[Block] = ()
+    riding: str = ""
+    outcome: Tone | None = None
+    detail: str = ""
+    spent: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One unchanged server, in a line."""
+
+    id: str
+    name: str
+    age: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The unchanged servers of one organization."""
+
+    group: str
+    servers: Sequence[Server]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """
+    A page.
+
+    *tones* are the kinds to filter by, in the order of the legend; *groups* the
+    organizations or files, *group_word* what they are called.
+    """
+
+    view: View
+    kind: str
+    headline: str
+    lede: str
+    facts: Sequence[tuple[str, str]]
+    alerts: Sequence[Alert]
+    tones: Sequence[Tone]
+    bar: Sequence[Bar]
+    groups: Sequence[str]
+    group_word: str
+    cards_title: str
+    cards: Sequence[Card]
+    nothing: str
+    rest: Sequence[Rest] = ()
+    tiles: Sequence[Tile] = ()
+    ages: Sequence[AgeRow] = ()
+    timeline: Timeline | None = None
+    notes: Sequence[str] = ()
+    digest: str = ""

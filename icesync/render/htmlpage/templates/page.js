@@ -1,0 +1,193 @@
+"use strict";
+
+// The filter of the page: text, organization or file, kinds. Its state stands in
+// the address after "#", so that a link shows what its sender saw. Without this
+// script everything is shown.
+(() => {
+  const find = (selector) => [...document.querySelectorAll(selector)];
+  const named = (id) => document.getElementById(id);
+
+  const tools = named("tools");
+  const query = named("query");
+  const group = named("group");
+  const count = named("count");
+  const none = named("none");
+  const chips = find("[data-chip]");
+  const rests = find("[data-rest]");
+  const cells = new Map(find("[data-at]").map((cell) => [cell.dataset.at, cell]));
+  const tiles = find("[data-tile]");
+  const items = find("[data-kind]").map((element) => ({
+    element,
+    kind: element.dataset.kind,
+    group: element.dataset.group,
+    cell: cells.get(element.id),
+    text: null,
+    shown: true,
+  }));
+  const cards = items.filter((item) => item.element.matches("article"));
+  const state = { text: "", group: "", kinds: new Set() };
+
+  const textOf = (item) => (item.text ??= item.element.textContent.toLowerCase());
+
+  // Everything that is asked for must be there: words are joined by "and".
+  const fits = (item, words) =>
+    (!state.group || item.group === state.group) &&
+    (!state.kinds.size || state.kinds.has(item.kind)) &&
+    words.every((word) => textOf(item).includes(word));
+
+  function show() {
+    const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const item of items) {
+      const fit = fits(item, words);
+      shown += fit;
+      if (fit === item.shown) continue;
+      item.shown = fit;
+      item.element.hidden = !fit;
+      item.cell?.classList.toggle("dim", !fit);
+    }
+    for (const rest of rests) rest.hidden = !rest.querySelector("li:not([hidden])");
+    for (const tile of tiles) {
+      tile.classList.toggle("dim", Boolean(state.group) && tile.dataset.tile !== state.group);
+    }
+    const section = named("rest-section");
+    if (section) section.hidden = rests.every((rest) => rest.hidden);
+    none.hidden = shown > 0 || items.length === 0;
+    const [some, all] = [shown, items.length].map((number) => number.toLocaleString("en"));
+    count.textContent = some === all ? `all ${all} shown` : `${some} of ${all} shown`;
+    makeReachable();
+  }
+
+  // The list is one stop of the tab key; arrows move inside of it.
+  let stop = null;
+  function makeReachable(wanted = null) {
+    const next = wanted ?? (stop?.shown ? stop : cards.find((card) => card.shown));
+    if (next === stop) return;
+    if (stop) stop.element.tabIndex = -1;
+    if (next) next.element.tabIndex = 0;
+    stop = next ?? null;
+  }
+
+  function visit(item) {
+    makeReachable(item);
+    item.element.focus({ preventScroll: true });
+    item.element.scrollIntoView({ block: "nearest" });
+  }
+
+  function step(by) {
+    const shown = cards.filter((card) => card.shown);
+    const at = shown.findIndex((card) => card.element.contains(document.activeElement));
+    const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : at + by;
+    if (shown[next]) visit(shown[next]);
+  }
+
+  function readAddress() {
+    const text = location.hash.slice(1);
+    let name = text;
+    try {
+      name = decodeURIComponent(text);
+    } catch {
+      // Not an address of this page's making.
+    }
+    const item = items.find(({ element }) => element.id === name);
+    if (item) return open(item);
+    if (name && named(name)) return show();
+    const asked = new URLSearchParams(text);
+    const kinds = (asked.get("kind") ?? "").split(",");
+    state.text = asked.get("q") ?? "";
+    state.group = group && [...group.options].some((o) => o.value === asked.get("in"))
+      ? asked.get("in") : "";
+    state.kinds = new Set(chips.map((c) => c.dataset.chip).filter((key) => kinds.includes(key)));
+    showState();
+  }
+
+  // A link to one server shows it, whatever the filter was.
+  function open(item) {
+    if (!item.shown) clear();
+    show();
+    item.element.tabIndex = -1;
+    visit(item);
+  }
+
+  function clear() {
+    state.text = "";
+    state.group = "";
+    state.kinds.clear();
+    showState();
+  }
+
+  function showState() {
+    query.value = state.text;
+    if (group) group.value = state.group;
+    for (const chip of chips) {
+      chip.setAttribute("aria-pressed", String(state.kinds.has(chip.dataset.chip)));
+    }
+    show();
+  }
+
+  function keepAddress() {
+    const kept = new URLSearchParams();
+    if (state.text) kept.set("q", state.text);
+    if (state.group) kept.set("in", state.group);
+    if (state.kinds.size) kept.set("kind", [...state.kinds].join(","));
+    history.replaceState(null, "", `#${kept}`);
+  }
+
+  let waiting = false;
+  function changed() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      showState();
+      keepAddress();
+    });
+  }
+
+  query.addEventListener("input", () => {
+    state.text = query.value;
+    changed();
+  });
+  group?.addEventListener("change", () => {
+    state.group = group.value;
+    changed();
+  });
+  for (const chip of chips) {
+    chip.addEventListener("click", () => {
+      const key = chip.dataset.chip;
+      if (!state.kinds.delete(key)) state.kinds.add(key);
+      changed();
+    });
+  }
+  document.addEventListener("click", (event) => {
+    const cell = event.target.closest?.("[data-at]");
+    const item = cell && items.find(({ element }) => element.id === cell.dataset.at);
+    if (item) open(item);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const writing = event.target.matches?.("input, select, textarea");
+    const inCard = cards.some(({ element }) => element === document.activeElement);
+    if (event.key === "Escape") {
+      clear();
+      keepAddress();
+    } else if (event.key === "/" && !writing) {
+      query.focus();
+      query.select();
+    } else if (event.target === query && event.key === "ArrowDown") {
+      step(1);
+    } else if (!writing && (event.key === "j" || (inCard && event.key === "ArrowDown"))) {
+      step(1);
+    } else if (!writing && (event.key === "k" || (inCard && event.key === "ArrowUp"))) {
+      step(-1);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
+  addEventListener("hashchange", readAddress);
+
+  tools.hidden = false;
+  readAddress();
+})();

@@ -1,0 +1,22 @@
+"""Kinds of things on a page, each with a colour, a symbol and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Tone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """
+    One kind of thing on a page, and how many there are.
+
+    *key* names its colours in the style sheet; the words say the same, for
+    those who see no colours.
+    """
+
+    key: str
+    symbol: str
+    word: str
+    count: int

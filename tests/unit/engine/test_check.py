@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from builders import BILLING, SALES, SUPPORT, desired, entry, plan, server, snapshot
+
+from icesync.engine.check import look_after
+from icesync.model.secret import SecretValue
+from icesync.model.snapshot import EntryStatus
+from icesync.wire.token import sign_token
+
+NOW = datetime(2026, 2, 10, tzinfo=UTC)
+BEFORE = snapshot(
+    {
+        SUPPORT: replace(entry(), applied_at="2026-02-09T00:00:00Z"),
+        SALES: replace(entry(), applied_at="2025-12-01T00:00:00Z"),
+        BILLING: replace(entry(EntryStatus.UNCERTAIN), applied_at=None),
+    }
+)
+PLAN = plan(desired(server(SUPPORT), server(BILLING)), BEFORE)
+
+
+def test_what_waits_is_named() -> None:
+    """Unknown outcomes and orphans are named, and the oldest answer comes first."""
+    upkeep = look_after(PLAN, BEFORE, NOW)
+
+    assert (upkeep.uncertain, upkeep.orphans) == ((BILLING,), (SALES,))
+    assert [assertion.address for assertion in upkeep.oldest] == [SALES, SUPPORT]
+    assert (upkeep.stale, upkeep.max_age, upkeep.token_ends) == ((), None, None)
+
+
+@pytest.mark.parametrize(("age", "stale"), [("30d", (SALES,)), ("1h", (SALES, SUPPORT))])
+def test_answers_age(age: str, stale: tuple[object, ...]) -> None:
+    """What was acknowledged longer ago than the asked age is stale; what never was is not."""
+    assert look_after(PLAN, BEFORE, NOW, age).stale == tuple(sorted(stale))
+
+
+def test_end_of_the_token() -> None:
+    """The end that a token names is known; of another text nothing is."""
+    token = sign_token({"exp": 1_772_000_000}, b"key")
+
+    assert look_after(PLAN, BEFORE, NOW, None, token).token_ends == datetime.fromtimestamp(
+        1_772_000_000, UTC
+    )
+    assert look_after(PLAN, BEFORE, NOW, None, SecretValue("odd")).token_ends is None

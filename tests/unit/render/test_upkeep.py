@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from reviews import UPKEEP
+
+from icesync.model.address import Address
+from icesync.model.review import Upkeep
+from icesync.render.style import Style
+from icesync.render.upkeep import addresses_in_line, left_of_token, render_upkeep
+
+
+def test_nothing_to_look_after_is_nothing_to_read() -> None:
+    """A schedule that has nothing to say says nothing."""
+    assert render_upkeep(Upkeep(UPKEEP.now), Style()) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-5, "0 seconds"),
+        (59, "59 seconds"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (7_200, "2 hours"),
+        (172_800, "2 days"),
+    ],
+)
+def test_time_left(seconds: float, told: str) -> None:
+    """What is left of a token is told in the largest unit that says something."""
+    ends = UPKEEP.now + timedelta(seconds=seconds)
+
+    assert left_of_token(replace(UPKEEP, token_ends=ends)) == told
+
+
+def test_many_addresses() -> None:
+    """Ten are named, the rest is counted."""
+    many = [Address(59, skill) for skill in range(1, 13)]
+
+    assert addresses_in_line(many).endswith("59/10 and 2 more")
+    assert addresses_in_line(many[:2]) == "59/1, 59/2"
