@@ -23,8 +23,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from unittest.mock import patch
 
-from documents import demand_fit, is_published
-
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
 from icesync.emulator.framework import Request
@@ -114,6 +112,8 @@ class Result:
     @property
     def document(self) -> Any:
         """What stdout holds, read as JSON; what has a published schema fits it."""
+        from documents import demand_fit, is_published
+
         document = json.loads(self.stdout)
         if is_published(document):
             demand_fit(document)
@@ -122,6 +122,8 @@ class Result:
     @property
     def events(self) -> list[Any]:
         """The events that stdout holds, a line each; each fits its schema."""
+        from documents import demand_fit
+
         events = [json.loads(line) for line in self.stdout.splitlines()]
         for event in events:
             demand_fit(event)

@@ -20,6 +20,8 @@ __all__ = ["cell", "code", "fence", "fit", "link", "prose"]
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")
+_START: Final = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
+"""Where a line would start a heading, a list or a rule."""
 _ENTITIES: Final = re.compile(r"[^\w ,.-]", re.ASCII)
 
 
@@ -43,12 +45,11 @@ def cell(text: str) -> str:
 
 def prose(text: str) -> str:
     """Return a sentence of icesync's own; what it quotes in backticks becomes code."""
-    parts = safe(text).split("`")
+    parts = safe(text).lstrip().split("`")
     if len(parts) % 2 == 0:
         parts[-2:] = ["`".join(parts[-2:])]
-    told = "".join(code(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
-    # At the start of an item it would make a heading.
-    return f"\\{told}" if told.startswith("#") else told
+    shown = "".join(code(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
+    return _START.sub(r"\1\\", shown)
 
 
 def _plain(text: str) -> str:

@@ -37,6 +37,7 @@ PIECES = (
     "::error::x", "::add-mask::x", "::stop-commands::t", "##[error]x", "##vso[task.complete]x",
     "```", "````", "`", "~~~", "<!-- icesync:plan -->", "-->", "<script>x</script>", "<b>", "|",
     "</details>", "\\", "](https://evil.example)", "![x](y)", "@team", "#12", "/close", "* x",
+    "- x", "1. x",
     "# x", "]]>", "&amp;", "&", '"', "'", "<", ">", "%0A::error::x", "%25", "\x1b[31m",
     "\x1b]0;x\x07", "\n", "\r", "\n::error::x", "\nname=value", "\u2028", "\u202e", "\u200b",
     "\x00", "\x08", "\x85", "\ufffe", "\ud800", "ä", "字", "https://evil.example", " ", "a",
@@ -112,6 +113,8 @@ def test_documents_are_read(text: str) -> None:
 @settings(max_examples=50)
 @given(HOSTILE)
 @example(WORST)
+@example("# x")
+@example("1. x")
 def test_markdown_is_what_it_was_meant_to_be(text: str) -> None:
     """A reader of Markdown sees our headings, lists and folds, and nothing that a text made."""
     reader = MarkdownIt("gfm-like", {"linkify": False})
@@ -126,6 +129,7 @@ def test_markdown_is_what_it_was_meant_to_be(text: str) -> None:
         assert [url for url in links if not url.startswith("https://github.example/")] == []
         assert [t.type for t in inline if t.type in {"image", "strikethrough_open"}] == []
         assert sum(t.type == "heading_open" for t in tokens) == 1
+        assert [t for t in tokens if t.type in {"ordered_list_open", "blockquote_open", "hr"}] == []
         plain = " ".join(t.content for t in inline if t.type == "text")
         assert re.search(r"[@#]\w", ENTITIES.sub("", plain)) is None
 
