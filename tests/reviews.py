@@ -68,6 +68,7 @@ def _report() -> Report:
          ("uncertain",) * 3),
         (ResultStatus.NOT_ATTEMPTED, None, ()),
         (ResultStatus.APPLIED, None, ()),
+        (ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED), ("applied",)),
     )  # fmt: skip
     results = [
         Result(change.address, change.action, status, outcome, _attempts(float(number), kinds))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync import bootstrap
+from icesync.bootstrap import outside
 from icesync.cli.files import append_to, read_named
 from icesync.cli.pipeline import AUTO, detect_forge, read_pipeline
 from icesync.codec.marker import Marker, read_marker
@@ -53,7 +54,7 @@ class Where:
 
         """
         forge = None if self.forge == "auto" else Forge(self.forge)
-        return bootstrap.find_place(
+        return outside.find_place(
             forge, api_url=self.api_url, project=self.project, number=self.number
         )
 
@@ -133,9 +134,7 @@ def _conduct(
     clock = bootstrap.SystemClock()
     ends_s = clock.monotonic() + where.timeout_s
     try:
-        with bootstrap.open_board(
-            place, clock, ends_s, title=title, ca_file=where.ca_file
-        ) as board:
+        with outside.open_board(place, clock, ends_s, title=title, ca_file=where.ca_file) as board:
             posted = work(board, clock, ends_s)
     except ForgeReadOnly as error:
         return _degrade(common.console, place, error, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icesync.bootstrap import open_domains, open_prober
+from icesync.bootstrap.outside import open_domains, open_prober
 from icesync.engine.plan import PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.probe import ProbeRequest, choose_probes, count_logins, look_at_domains

@@ -152,6 +152,7 @@ def _servers_schema() -> Schema:
             "from": {
                 "type": "string",
                 "pattern": f"^{ADDRESS_GRAMMAR}$",
+                "patternErrorMessage": "must be an address: ORG/SKILL, such as 59/666",
                 "description": "The address that it had: ORG/SKILL, such as 59/666.",
             },
         },

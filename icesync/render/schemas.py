@@ -77,7 +77,7 @@ _SETTINGS: Final[Schema] = {
     "description": "Settings, those with a dot nested; secrets are null.",
 }
 
-_CHANGE: Final = _object(
+_STAYING: Final = _object(
     "What happens to one server, in the shape of Terraform's resource_changes.",
     {
         "address": _ADDRESS,
@@ -121,6 +121,9 @@ _CHANGE: Final = _object(
         "position": _POSITION,
     },
 )
+_MOVED: Final = {"previous_address": _ADDRESS, "previous_stays": {"type": "boolean"}}
+_CHANGE: Final = {**_STAYING, "properties": {**_STAYING["properties"], **_MOVED}}
+"""A server that moved says from where, and whether its old record stays as it is."""
 
 _PLAN: Final = _object(
     "A plan, as `icesync plan --json` prints it and `plan -o` saves it.",

@@ -40,9 +40,9 @@ def main() -> None:
 
 
 def _load() -> None:
-    from icesync.cli.main import COMMANDS
+    from icesync.cli.main import COMMANDS, module_of
 
-    for name in (*_LOADED, *(f"icesync.cli.commands.{command}" for command in COMMANDS)):
+    for name in (*_LOADED, *(f"icesync.cli.commands.{module_of(command)}" for command in COMMANDS)):
         importlib.import_module(name)
 
 

@@ -18,7 +18,7 @@ from canary import AWKWARD, Search
 from rig import KEY, Echo, FarEnd, Ice, Repository
 
 from icesync.bootstrap import SystemClock
-from icesync.cli.main import COMMANDS
+from icesync.cli.main import COMMANDS, module_of
 from icesync.emulator.archive import Archive
 from icesync.emulator.service import Service
 
@@ -65,7 +65,9 @@ def lines_of(name: str) -> list[str]:
     """Return the lines that try *name*: bare, with each flag, and with each choice of an option."""
     if name in _CALL_OUT:
         return [f"{name} --help", *(f"{name} {rest}" for rest in _CALL_OUT[name])]
-    command: click.Command = importlib.import_module(f"icesync.cli.commands.{name}").command
+    command: click.Command = importlib.import_module(
+        f"icesync.cli.commands.{module_of(name)}"
+    ).command
     return [line for path, leaf in _leaves(name, command) for line in _lines(path, leaf)]
 
 

@@ -61,7 +61,7 @@ def command(
     format_name: str,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Log in to the mail servers, before anything is sent to ICE.
 
     One login each, from this machine, as the files want it: encryption,

@@ -11,6 +11,7 @@ from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.resolve import resolve
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
 from icesync.config.source import SourceFile
+from icesync.diagnostics import RULES
 from icesync.model.fields import FIELDS, Kind
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def test_defaults_are_those_that_hold() -> None:
     usual = _Reader(parse_document(SourceFile("i.yaml", b"version: 1"))).read("/r", "i.yaml")
 
     assert "concurrency: 4" in text
-    assert replace(said, positions={}) == replace(usual, positions={})
+    assert said.rules == {rule.id: rule.severity.value for rule in RULES.values()}
+    assert replace(said, positions={}, rules={}) == replace(usual, positions={})
 
 
 def _typed(body: Any, *, choice: int = 0) -> Any:

@@ -6,6 +6,7 @@ import pytest
 from builders import BILLING, SALES, SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from fakes import FakeClock, FakeProber
 
+from icesync.config.verdict import Judge
 from icesync.engine.plan import Planning
 from icesync.engine.probe import (
     AT_ONCE,
@@ -47,7 +48,8 @@ def planning(
     values = {t: SecretValue(r.path) for t, r in references.items() if t not in failures}
     stored: Any = None
     made = plan(wanted, before, selection=selection)
-    return Planning(made, wanted, stored, Resolution(values, failures), None, refusals, (), 1)
+    found = Resolution(values, failures)
+    return Planning(made, wanted, stored, found, None, refusals, (), ("a.yaml",), 0, Judge({}))
 
 
 def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107

@@ -180,7 +180,7 @@ def test_terraform_counts() -> None:
     assert plan is not None
     assert counts == {
         "create": plan.count(Action.ADOPT),
-        "update": plan.count(Action.UPDATE) + plan.count(Action.RESEND),
+        "update": sum(plan.count(a) for a in (Action.UPDATE, Action.MOVE, Action.RESEND)),
         "delete": plan.count(Action.DISABLE) + plan.count(Action.FORGET),
     }
     assert sum(counts.values()) == len(plan.effective)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from reviews import GITHUB, REVIEWS, findings
 
+from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.review import Command, Review
 from icesync.render.github import encode_outputs, outputs, render_annotations
@@ -62,10 +63,15 @@ def test_escapes() -> None:
 
 def test_outputs() -> None:
     """A step's outputs are those that later steps decide by."""
+    plan = REVIEWS["plan"].plan
+
+    assert plan is not None
     assert outputs(REVIEWS["plan"], "plan.json") == {
         "changes": "true",
+        "digest": plan_digest(plan),
         "to_adopt": "1",
         "to_update": "1",
+        "to_move": "1",
         "to_disable": "1",
         "to_forget": "1",
         "to_resend": "1",

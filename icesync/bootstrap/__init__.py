@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,39 +23,21 @@ from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
 
-    from icesync.model.ci import Forge
-    from icesync.model.forge import Place
     from icesync.model.project import Login, Project
     from icesync.model.secret import SecretRef
-    from icesync.net import Answer, ClientOptions
-    from icesync.ports import (
-        Clock,
-        DomainLookup,
-        Gateway,
-        IssueBoard,
-        Prober,
-        SecretProvider,
-        StateStore,
-    )
+    from icesync.net import ClientOptions
+    from icesync.ports import Clock, Gateway, SecretProvider, StateStore
 
 __all__ = [
     "Context",
-    "EmulatorOptions",
     "SystemClock",
-    "find_place",
     "gateways",
     "log_in",
     "obtain_token",
-    "open_board",
     "open_context",
-    "open_domains",
-    "open_prober",
-    "run_emulator",
 ]
 
-_EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
 _ALLOW_HOST: Final = "ICESYNC_ALLOW_HOST"
 
 
@@ -244,7 +225,9 @@ def _client_options(context: Context) -> ClientOptions:
     project, api = context.project, context.project.api
     agent = f"icesync/{__version__}"
     if api.emulated:
-        answer = _embedded_emulator(context)
+        from icesync.bootstrap.emulation import embedded_emulator
+
+        answer = embedded_emulator(context)
         return ClientOptions("http://emulator", api.timeout_s, agent, answer=answer)
     ca_file = str(Path(project.root) / api.ca_file) if api.ca_file else None
     try:
@@ -254,163 +237,3 @@ def _client_options(context: Context) -> ClientOptions:
             f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
         ) from None
     return ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
-
-
-def find_place(
-    forge: Forge | None, *, api_url: str | None, project: str | None, number: int | None
-) -> Place:
-    """
-    Return where this run's pipeline is; what is given here counts more.
-
-    Raises:
-        UsageError: there is no pipeline, or what is known does not make a place.
-
-    """
-    from icesync.forge.place import find_place as find
-
-    return find(os.environ, forge, api_url=api_url, project=project, number=number)
-
-
-def open_board(
-    place: Place, clock: Clock, ends_s: float, *, title: str | None = None, ca_file: Path | None
-) -> AbstractContextManager[IssueBoard]:
-    """
-    Give the comments of the review at *place*, or with *title* the project's open issues.
-
-    Raises:
-        AccessError: there is no token in the environment, or it is none.
-        ForgeReadOnly: there is none, in the pipeline of a fork.
-        UsageError: *ca_file* is no good.
-
-    """
-    from icesync.forge.opening import Line
-    from icesync.forge.opening import open_board as open_it
-
-    line = Line(f"icesync/{__version__}", clock, ends_s, str(ca_file) if ca_file else None)
-    return open_it(place, os.environ, line, title)
-
-
-def _embedded_emulator(context: Context) -> Answer:
-    """Return the emulator in this process; what it holds stays in ``.icesync``."""
-    from icesync.emulator.archive import Archive
-    from icesync.emulator.exchange import WireBroken
-    from icesync.emulator.framework import Request
-    from icesync.emulator.service import Service
-    from icesync.net import BrokenError, RawReply
-
-    archive = Archive(str(Path(context.project.root) / _EMULATOR_FILE))
-    service = Service(context.clock, archive, base_path="")
-    weakref.finalize(service, archive.close)
-
-    def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
-        try:
-            reply = service.answer(Request(method, path, headers, body))
-        except WireBroken as broken:
-            raise BrokenError(str(broken)) from None
-        return RawReply(reply.status, reply.headers, reply.body)
-
-    return answer
-
-
-@dataclass(frozen=True, slots=True)
-class EmulatorOptions:
-    """
-    How the emulator is served; *data* is a file that keeps what it holds, or None.
-
-    *profile* and *faults* are texts as the command line takes them; *latency* is
-    a time such as ``40ms``.
-    """
-
-    host: str
-    port: int
-    data: Path | None = None
-    users: Mapping[str, str] | None = None
-    token_ttl_s: int = 1200
-    insecure_bind: bool = False
-    profile: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
-    seed: int = 0
-    latency: str | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-
-
-def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None:
-    """
-    Serve the emulator until interrupted; *ready* is told its address.
-
-    Raises:
-        UsageError: the address cannot be bound, or is not loopback; a profile
-            setting, a fault, a certificate or the data file is no good.
-
-    """
-    import asyncio
-
-    from icesync.emulator.archive import MEMORY, Archive
-    from icesync.emulator.faultparse import parse_fault
-    from icesync.emulator.player import FaultPlayer
-    from icesync.emulator.profile import parse_profile
-    from icesync.emulator.server import serve, tls_context
-    from icesync.emulator.service import Service
-
-    slow = () if options.latency is None else (f"latency:{options.latency}@path=/",)
-    player = FaultPlayer(map(parse_fault, (*slow, *options.faults)), options.seed)
-    profile = parse_profile(options.profile)
-    trust = tls_context(options.tls_cert, options.tls_key) if options.tls_cert else None
-    service = Service(
-        SystemClock(),
-        Archive(str(options.data or MEMORY)),
-        users=options.users,
-        token_ttl_s=options.token_ttl_s,
-        profile=profile,
-        player=player,
-    )
-    asyncio.run(
-        serve(
-            service,
-            options.host,
-            options.port,
-            ready=ready,
-            insecure_bind=options.insecure_bind,
-            ssl_context=trust,
-        )
-    )
-
-
-def open_prober(ca_file: Path | None = None) -> Prober:
-    """
-    Return what logs in to mail servers; it trusts *ca_file* besides the public list.
-
-    Raises:
-        UsageError: *ca_file* cannot be used.
-
-    """
-    from icesync.errors import UsageError
-    from icesync.probe.prober import MailProber
-
-    try:
-        return MailProber(None if ca_file is None else str(ca_file))
-    except OSError as error:
-        reason = error.strerror or "no certificate in it"
-        raise UsageError(f"--ca-file cannot be used: {reason}") from None
-
-
-def open_domains() -> DomainLookup:
-    """
-    Return what asks the DNS.
-
-    Raises:
-        UsageError: its library is not installed, or this machine has no resolver.
-
-    """
-    from icesync.errors import UsageError
-
-    try:
-        from icesync.probe.domains import Domains
-
-        return Domains()
-    except ImportError:
-        told = "--dns needs dnspython, which is not installed"
-        raise UsageError(told, "pip install 'icesync[dns]'") from None
-    except OSError as error:
-        raise UsageError(f"--dns cannot ask: {error}") from None

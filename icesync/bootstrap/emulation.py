@@ -1,0 +1,106 @@
+"""The emulator, in this process or on a port."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icesync.bootstrap import Context
+    from icesync.net import Answer
+
+__all__ = ["EmulatorOptions", "embedded_emulator", "run_emulator"]
+
+_EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
+
+
+def embedded_emulator(context: Context) -> Answer:
+    """Return the emulator in this process; what it holds stays in ``.icesync``."""
+    from icesync.emulator.archive import Archive
+    from icesync.emulator.exchange import WireBroken
+    from icesync.emulator.framework import Request
+    from icesync.emulator.service import Service
+    from icesync.net import BrokenError, RawReply
+
+    archive = Archive(str(Path(context.project.root) / _EMULATOR_FILE))
+    service = Service(context.clock, archive, base_path="")
+    weakref.finalize(service, archive.close)
+
+    def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
+        try:
+            reply = service.answer(Request(method, path, headers, body))
+        except WireBroken as broken:
+            raise BrokenError(str(broken)) from None
+        return RawReply(reply.status, reply.headers, reply.body)
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOptions:
+    """
+    How the emulator is served; *data* is a file that keeps what it holds, or None.
+
+    *profile* and *faults* are texts as the command line takes them; *latency* is
+    a time such as ``40ms``.
+    """
+
+    host: str
+    port: int
+    data: Path | None = None
+    users: Mapping[str, str] | None = None
+    token_ttl_s: int = 1200
+    insecure_bind: bool = False
+    profile: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+    latency: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None:
+    """
+    Serve the emulator until interrupted; *ready* is told its address.
+
+    Raises:
+        UsageError: the address cannot be bound, or is not loopback; a profile
+            setting, a fault, a certificate or the data file is no good.
+
+    """
+    import asyncio
+
+    from icesync.bootstrap import SystemClock
+    from icesync.emulator.archive import MEMORY, Archive
+    from icesync.emulator.faultparse import parse_fault
+    from icesync.emulator.player import FaultPlayer
+    from icesync.emulator.profile import parse_profile
+    from icesync.emulator.server import serve, tls_context
+    from icesync.emulator.service import Service
+
+    slow = () if options.latency is None else (f"latency:{options.latency}@path=/",)
+    player = FaultPlayer(map(parse_fault, (*slow, *options.faults)), options.seed)
+    profile = parse_profile(options.profile)
+    trust = tls_context(options.tls_cert, options.tls_key) if options.tls_cert else None
+    service = Service(
+        SystemClock(),
+        Archive(str(options.data or MEMORY)),
+        users=options.users,
+        token_ttl_s=options.token_ttl_s,
+        profile=profile,
+        player=player,
+    )
+    asyncio.run(
+        serve(
+            service,
+            options.host,
+            options.port,
+            ready=ready,
+            insecure_bind=options.insecure_bind,
+            ssl_context=trust,
+        )
+    )

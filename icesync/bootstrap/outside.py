@@ -1,0 +1,91 @@
+"""Adapters that ask somebody else than ICE: mail servers, the DNS, a forge."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from icesync import __version__
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from icesync.model.ci import Forge
+    from icesync.model.forge import Place
+    from icesync.ports import Clock, DomainLookup, IssueBoard, Prober
+
+__all__ = ["find_place", "open_board", "open_domains", "open_prober"]
+
+
+def find_place(
+    forge: Forge | None, *, api_url: str | None, project: str | None, number: int | None
+) -> Place:
+    """
+    Return where this run's pipeline is; what is given here counts more.
+
+    Raises:
+        UsageError: there is no pipeline, or what is known does not make a place.
+
+    """
+    from icesync.forge.place import find_place as find
+
+    return find(os.environ, forge, api_url=api_url, project=project, number=number)
+
+
+def open_board(
+    place: Place, clock: Clock, ends_s: float, *, title: str | None = None, ca_file: Path | None
+) -> AbstractContextManager[IssueBoard]:
+    """
+    Give the comments of the review at *place*, or with *title* the project's open issues.
+
+    Raises:
+        AccessError: there is no token in the environment, or it is none.
+        ForgeReadOnly: there is none, in the pipeline of a fork.
+        UsageError: *ca_file* is no good.
+
+    """
+    from icesync.forge.opening import Line
+    from icesync.forge.opening import open_board as open_it
+
+    line = Line(f"icesync/{__version__}", clock, ends_s, str(ca_file) if ca_file else None)
+    return open_it(place, os.environ, line, title)
+
+
+def open_prober(ca_file: Path | None = None) -> Prober:
+    """
+    Return what logs in to mail servers; it trusts *ca_file* besides the public list.
+
+    Raises:
+        UsageError: *ca_file* cannot be used.
+
+    """
+    from icesync.errors import UsageError
+    from icesync.probe.prober import MailProber
+
+    try:
+        return MailProber(None if ca_file is None else str(ca_file))
+    except OSError as error:
+        reason = error.strerror or "no certificate in it"
+        raise UsageError(f"--ca-file cannot be used: {reason}") from None
+
+
+def open_domains() -> DomainLookup:
+    """
+    Return what asks the DNS.
+
+    Raises:
+        UsageError: its library is not installed, or this machine has no resolver.
+
+    """
+    from icesync.errors import UsageError
+
+    try:
+        from icesync.probe.domains import Domains
+
+        return Domains()
+    except ImportError:
+        told = "--dns needs dnspython, which is not installed"
+        raise UsageError(told, "pip install 'icesync[dns]'") from None
+    except OSError as error:
+        raise UsageError(f"--dns cannot ask: {error}") from None
