@@ -177,7 +177,8 @@ def _taken(context: Context, stored: Stored | None) -> dict[Address, str]:
     validation = validate(context.project, context.providers)
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
-    desired = replace(validation, problems=problems).require()
+    # Whether the mail settings are good ones is not asked: what exists is known all the same.
+    desired = replace(validation, problems=problems, findings=()).require()
     taken = {} if stored is None else dict.fromkeys(stored.snapshot.entries, "in the snapshot")
     taken |= {m.source: f"moved away at {m.position}" for m in desired.moves.values()}
     taken |= {a: f"under `removed:` at {r.position}" for a, r in desired.removals.items()}

@@ -43,6 +43,11 @@ class Layer:
     presets: dict[str, str] = field(default_factory=dict)
     local: dict[str, Setting] = field(default_factory=dict)
 
+    @property
+    def targets(self) -> tuple[dict[str, Any], ...]:
+        """The mappings above by the numbers below."""
+        return (self.settings, self.secrets, self.labels, self.presets, self.local)
+
 
 class _Memory(dict[str, Value]):
     """Texts that the field accepted, with their values; learns as it is asked."""
@@ -113,16 +118,14 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
 
     """
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels, layer.presets, layer.local)
-    _read(node, _DEFAULTS if defaults else _SERVER, targets)
+    _read(node, _DEFAULTS if defaults else _SERVER, layer.targets)
     return layer
 
 
 def salvage_layer(node: Any, *, defaults: bool = False) -> Layer:
     """Return what can be read of the mapping *node*; the rest was told already."""
     layer = Layer()
-    targets = (layer.settings, layer.secrets, layer.labels, layer.presets)
-    _salvage(node, _DEFAULTS if defaults else _SERVER, targets)
+    _salvage(node, _DEFAULTS if defaults else _SERVER, layer.targets)
     return layer
 
 

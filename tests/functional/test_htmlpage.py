@@ -73,13 +73,13 @@ def test_page_is_silent_and_alone(show: Any, name: str) -> None:
 def test_text_filters(show: Any) -> None:
     """Words are looked for in all that a server shows, and all of them must be there."""
     browser = show(PAGES["plan"])
-    assert (count(browser, CARDS), count(browser, LINES)) == (6, 1)
+    assert (count(browser, CARDS), count(browser, LINES)) == (7, 1)
 
-    write(browser, "SMTP.port 465")
+    write(browser, "SMTP.port 465 spoofing")
 
     assert browser.run(f"[...document.querySelectorAll({CARDS!r})].map(e => e.id)") == ["59/2"]
-    assert browser.run("count.textContent") == "1 of 7 shown"
-    assert browser.run("location.hash") == "#q=SMTP.port+465"
+    assert browser.run("count.textContent") == "1 of 8 shown"
+    assert browser.run("location.hash") == "#q=SMTP.port+465+spoofing"
 
 
 def test_nothing_that_fits_is_said(show: Any) -> None:
@@ -129,7 +129,7 @@ def test_odd_addresses_show_everything(show: Any, fragment: str) -> None:
     browser = show(PAGES["plan"], fragment)
 
     assert browser.trouble == []
-    assert count(browser, CARDS) == (6 if fragment != "#q=%" else 0)
+    assert count(browser, CARDS) == (7 if fragment != "#q=%" else 0)
 
 
 def test_link_to_a_server_shows_it(show: Any) -> None:
@@ -139,7 +139,7 @@ def test_link_to_a_server_shows_it(show: Any) -> None:
     browser.run("location.hash = '59/2'")
     browser.settle()
 
-    assert (focused(browser), count(browser, CARDS)) == ("59/2", 6)
+    assert (focused(browser), count(browser, CARDS)) == ("59/2", 7)
 
 
 def test_cell_of_the_picture_leads_to_its_server(show: Any) -> None:
@@ -168,7 +168,7 @@ def test_keyboard_is_enough(show: Any) -> None:
     assert steps == ["59/2", "59/3", "59/2", "59/3", "59/2"]
 
     browser.press("Escape")
-    assert (count(browser, CARDS), browser.run("location.hash")) == (6, "")
+    assert (count(browser, CARDS), browser.run("location.hash")) == (7, "")
 
 
 def test_tab_goes_from_the_skip_link_over_the_tools_into_the_list(show: Any) -> None:
@@ -207,7 +207,7 @@ def test_policy_stops_what_escaping_would_miss(browser: Browser, tmp_path: Path)
     browser.open(page)
 
     assert browser.run("window.hurt") is None
-    assert count(browser, CARDS) == 6
+    assert count(browser, CARDS) == 7
     assert sum("Content Security Policy" in trouble for trouble in browser.trouble) >= 2
 
 
@@ -290,7 +290,7 @@ def test_without_scripts_everything_is_shown(browser: Browser, tmp_path: Path) -
     browser.allow_scripts(allowed=False)
     try:
         browser.open(page, "#kind=disable")
-        assert (count(browser, CARDS), count(browser, LINES)) == (6, 1)
+        assert (count(browser, CARDS), count(browser, LINES)) == (7, 1)
         assert browser.run("getComputedStyle(tools).display") == "none"
     finally:
         browser.allow_scripts(allowed=True)

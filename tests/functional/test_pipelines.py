@@ -396,18 +396,18 @@ def test_story_on_gitlab(gitlab: GitLab) -> None:
     assert gitlab.ice.skills == [663]
     assert gitlab.origin.log[0] == "icesync: icesync: what ICE acknowledged"
 
-    looked = gitlab.request("port: 587", "port: 465", ICESYNC_GITLAB_TOKEN=OURS)
+    looked = gitlab.request("port: 587", "port: 2525", ICESYNC_GITLAB_TOKEN=OURS)
     assert not looked.failed, looked.log
     assert json.loads(looked.artifacts["changes.json"]) == {"create": 0, "update": 1, "delete": 0}
     assert json.loads(looked.artifacts["codequality.json"]) == []
     assert looked.artifacts["junit.xml"].startswith("<?xml")
-    assert "465" in gitlab.world.comments[0]["body"]
+    assert "2525" in gitlab.world.comments[0]["body"]
     assert list(gitlab.origin.root.rglob("pwned")) == []
 
     merged = gitlab.merge()
     assert not merged.failed, merged.log
     assert gitlab.ice.skills == [663, 663]
-    assert "465" in gitlab.origin.show("main:icesync.state.json")
+    assert "2525" in gitlab.origin.show("main:icesync.state.json")
 
     idle = gitlab.push()
     assert not idle.failed, idle.log
