@@ -228,7 +228,9 @@ def test_round_trip_of_a_fleet(ice: Ice, tmp_path: Path) -> None:
     """What a fleet of one repository left in ICE comes into another, which has nothing to send."""
     first = Repository(tmp_path / "first", range(1, 6)).calls(ice)
     first.replace(
-        "servers/59.yaml", "skill: 2,", "skill: 2, spoofing: {enabled: true, address: a@b.example.org},"
+        "servers/59.yaml",
+        "skill: 2,",
+        "skill: 2, spoofing: {enabled: true, address: a@b.example.org},",
     )
     first.apply()
     second = Newcomer(tmp_path / "second")

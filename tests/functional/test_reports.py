@@ -34,7 +34,9 @@ def test_several_reports_of_one_run(repository: Repository) -> None:
 
     assert result.code == 0
     assert result.stdout.startswith("Plan: 1 to adopt")
-    assert read(repository, "plan.md").startswith('<!-- icesync:plan {"v":1,"key":".","changes":1} -->\n')
+    assert read(repository, "plan.md").startswith(
+        '<!-- icesync:plan {"v":1,"key":".","changes":1} -->\n'
+    )
     assert json.loads(read(repository, "tf.json")) == {"create": 1, "update": 0, "delete": 0}
     assert read(repository, "plan.json") == read(repository, "saved.json")
 
