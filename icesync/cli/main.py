@@ -98,7 +98,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 2 changes (--detailed-exitcode), 3 configuration, 4 token, "
     "5 locked, 6 stale plan, 7 incomplete, 8 snapshot, 9 refused, 10 unreachable, 11 probe failed, "
-    "64 usage.",
+    "12 not posted, 64 usage.",
 )
 @common_options
 @click.version_option(package_name="icesync", message="icesync %(version)s")

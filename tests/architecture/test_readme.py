@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from icesync.cli.main import COMMANDS
+from icesync.cli.main import COMMANDS, program
 from icesync.config.schema import SCHEMAS
 from icesync.diagnostics import RULES
 from icesync.engine import governor
@@ -185,6 +185,12 @@ def test_the_quickstart_is_two_blocks_of_one_line() -> None:
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
     assert [block.count("\n") for block in blocks] == [1, 1]
+
+
+def test_help_names_every_exit_code_that_a_job_may_act_on() -> None:
+    """A bug and a signal explain themselves; every other code is in ``icesync --help``."""
+    named = {int(code) for code in re.findall(r"\b(\d+) ", program.epilog or "")}
+    assert named == EXIT_CODES.keys() - {1, 130, 143}
 
 
 def test_every_schema_that_the_readme_names_exists() -> None:
