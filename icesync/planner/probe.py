@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Refusal
+from icesync.model.presets import find_offer
 from icesync.model.probe import (
     WARN_DAYS,
     Gravity,
@@ -40,18 +41,6 @@ __all__ = ["WantedProbe", "choose_mode", "judge", "probe_refusals", "wanted_prob
 
 _IMPLICIT_PORTS: Final = frozenset({465, 2465, 586, 993, 995})
 _STARTTLS_PORTS: Final = frozenset({25, 587, 2525, 2587, 110, 143})
-
-_CONSUMER: Final = "Outlook.com has taken no passwords since 16 September 2024, app passwords too"
-_BUSINESS: Final = "Microsoft 365 has taken no passwords for POP3 and IMAP since January 2023"
-
-_NO_PASSWORDS: Final = {
-    (MailProtocol.SMTP, "smtp-mail.outlook.com"): _CONSUMER,
-    (MailProtocol.POP3, "outlook.office365.com"): _BUSINESS,
-    (MailProtocol.IMAP, "outlook.office365.com"): _BUSINESS,
-    (MailProtocol.POP3, "pop-mail.outlook.com"): _CONSUMER,
-    (MailProtocol.IMAP, "imap-mail.outlook.com"): _CONSUMER,
-}
-"""Endpoints that are named instead of tried (the provider's own announcements)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +110,17 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
     known = None
     if settings.get("status") != "Enabled":
         known = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
-    elif (told := _NO_PASSWORDS.get((block, target.host.lower().rstrip(".")))) is not None:
+    elif told := _refusing(block, target.host):
         hint = "ICE has no field for a token: use another provider, or a relay that takes passwords"
         known = ProbeResult(ProbeKind.OAUTH_ONLY, told, hint)
     return WantedProbe(server.address, target, secret, known)
+
+
+def _refusing(block: MailProtocol, host: str) -> str:
+    """Return that the provider of *host* takes no passwords, or nothing: it need not be asked."""
+    found = find_offer(block, host.lower().rstrip("."))
+    preset, offer = found or (None, None)
+    return f"{preset.title}: no passwords {offer.refuses}" if offer and offer.refuses else ""
 
 
 def _senders(settings: Mapping[str, Setting]) -> tuple[str, ...]:

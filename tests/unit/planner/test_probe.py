@@ -136,14 +136,30 @@ def test_a_disabled_server_is_named_and_not_probed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "known"),
-    [("Outlook.Office365.com.", ProbeKind.OAUTH_ONLY), ("imap.example.test", None)],
+    ("block", "host", "since"),
+    [
+        ("smtp", "smtp-mail.outlook.com", "Outlook.com and Hotmail: no passwords since 16"),
+        ("imap", "Outlook.Office365.com.", "(Exchange Online): no passwords since January"),
+        ("imap", "imap-mail.outlook.com", "(Exchange Online): no passwords since January"),
+        ("smtp", "smtp.office365.com", None),
+        ("imap", "imap.mail.yahoo.com", None),
+        ("imap", "elsewhere.office365.com", None),
+        ("imap", "imap.example.test", None),
+    ],
 )
-def test_a_provider_without_passwords_is_not_tried(host: str, known: ProbeKind | None) -> None:
-    """What is known to fail is said at once, with the day since when."""
-    [_, imap] = wanted_probes(wanted(incoming="imap", imap__host=host))
+def test_a_provider_without_passwords_is_not_tried(
+    block: str, host: str, since: str | None
+) -> None:
+    """What the presets know to fail is said at once, with the day since when."""
+    probes = wanted_probes(wanted(incoming="imap", **{f"{block}__host": host}))
+    [probe] = [probe for probe in probes if probe.target.protocol == block]
 
-    assert (imap.known.kind if imap.known else None) is known
+    if since is None:
+        assert probe.known is None
+    else:
+        assert probe.known is not None
+        assert probe.known.kind is ProbeKind.OAUTH_ONLY
+        assert since in probe.known.detail
 
 
 def result(*senders: SenderCheck, days: int | None = None, **named: object) -> ProbeResult:
