@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from builders import BASE_URL, SETTINGS, every_action
+from probes import hostile_probe
 from reviews import REVIEWS
 
 from icesync.diagnostics import SourcePosition
@@ -46,6 +47,8 @@ PAGES: Final = {
     "plan": replace(REVIEWS["plan"], assertions=_known()),
     "apply": replace(REVIEWS["apply"], assertions=_known(), failure=_FAILURE),
     "check": replace(REVIEWS["check"], assertions=_known()),
+    "plan-probed": replace(REVIEWS["plan-probed"], assertions=_known()),
+    "probe": REVIEWS["probe"],
     "findings": REVIEWS["validate-findings"],
     "stopped": REVIEWS["plan-locked"],
 }
@@ -92,8 +95,10 @@ def attacked(review: Review) -> Review:
         hurt = Outcome(OutcomeKind.REJECTED, attack)
         results = tuple(replace(r, outcome=hurt) for r in report.results)
         report = replace(report, results=results, stopped=attack)
+    probe = hostile_probe(attack, place) if review.probe is not None else None
     return replace(
-        review, plan=plan, report=report, failure=Failure(attack, (attack,), 1), exit_code=1,
+        review, plan=plan, report=report, probe=probe,
+        failure=Failure(attack, (attack,), 1), exit_code=1,
         refusals=tuple(replace(r, message=attack, allow=attack) for r in review.refusals),
         findings=tuple(
             replace(f, message=attack, hint=attack, rule=attack, position=place)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from builders import SALES, SUPPORT, desired, entry, every_action, plan, server, snapshot
+from probes import PROBED
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
@@ -89,6 +90,7 @@ def _attempts(started_s: float, kinds: Iterable[str]) -> tuple[Attempt, ...]:
 _FILES: Final = ("servers/59.yaml", "servers/70.yaml")
 _REFUSED: Final = Refusal("disables", "disables: 2 planned, the limit is 1", "disables")
 _GUARDED: Final = Refusal("tls-off", "59/2: `tls` is switched off", "tls-off:59/2", Address(59, 2))
+_SAID_NO: Final = Refusal("probe", f"{SALES}: the probe of imap says no", f"probe:{SALES}", SALES)
 _LOCKED: Final = Failure(
     "the lock is held by somebody@host", ("wait for it: --lock-timeout 5m",), 5
 )
@@ -139,6 +141,23 @@ REVIEWS: Final[Mapping[str, Review]] = {
         exit_code=9,
     ),
     "apply-idle": Review(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
+    "plan-probed": Review(
+        Command.PLAN, (), _FILES, 7, every_action(), (_REFUSED,), probe=PROBED, exit_code=2
+    ),
+    "apply-probed": Review(
+        Command.APPLY,
+        (),
+        _FILES,
+        7,
+        every_action(),
+        (_SAID_NO,),
+        probe=PROBED,
+        failure=Failure(f"{_SAID_NO.message}; nothing was sent", ("--allow probe:59/664",), 9),
+        exit_code=9,
+    ),
+    "probe": Review(
+        Command.PROBE, probe=PROBED, failure=Failure("2 of 8 probes failed", (), 11), exit_code=11
+    ),
     "check-idle": Review(
         Command.CHECK,
         (),

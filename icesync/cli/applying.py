@@ -162,12 +162,7 @@ def _check_probe(context: Context, output: Output, planning: Planning, approval:
     from icesync.cli.probing import guard_by_probe
 
     ca_file = approval.probing.ca_file if approval.probing else None
-    shown = output.is_text
-    guarded = guard_by_probe(
-        context, output.console, planning, approval.allowed, ca_file, shown=shown
-    )
-    output.guarded(guarded)
-    _check_policy(guarded)
+    _check_policy(guard_by_probe(context, output, planning, approval.allowed, ca_file))
 
 
 def _ask(output: Output, plan: Plan, approval: Approval) -> None:

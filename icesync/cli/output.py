@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.engine.validate import Validation
-    from icesync.model.plan import Plan
+    from icesync.model.plan import Plan, Refusal
+    from icesync.model.probe import ProbeReport
     from icesync.model.report import Report
     from icesync.model.review import Upkeep
     from icesync.ports import Progress
@@ -138,9 +139,10 @@ class Output:
         )
         self._show()
 
-    def guarded(self, planning: Planning) -> None:
-        """Take in what a probe refuses besides; the plan itself was shown already."""
-        self.review = replace(self.review, refusals=planning.refusals)
+    def probed(self, report: ProbeReport, refusals: tuple[Refusal, ...] = ()) -> None:
+        """Take in what mail servers answered, and all *refusals* that are known by now."""
+        self.review = replace(self.review, probe=report, refusals=refusals)
+        self._show()
 
     def looked_after(self, upkeep: Upkeep) -> None:
         """Take in what a schedule looks after, beside the plan."""

@@ -1,4 +1,4 @@
-"""What the probe, plan and apply have in common: choose, ask, show."""
+"""What the probe, plan, apply and check have in common: choose the servers, and ask them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from icesync.engine.probe import ProbeRequest, choose_probes, count_logins, look
 from icesync.engine.probe import probe as carry_out
 from icesync.engine.secrets import SecretsMode
 from icesync.model.plan import Selection
-from icesync.model.probe import SPEAKS_FROM_HERE, ProbeReport
+from icesync.model.probe import SPEAKS_FROM_HERE
 from icesync.model.project import Guard
 from icesync.planner.probe import probe_refusals
-from icesync.render.probe import render_probe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icesync.bootstrap import Context
     from icesync.cli.console import Console
+    from icesync.cli.output import Output
     from icesync.engine.plan import Planning
+    from icesync.model.probe import ProbeReport
 
-__all__ = ["guard_by_probe", "make_probe", "plan_for", "show_probe"]
+__all__ = ["guard_by_probe", "make_probe", "plan_for"]
 
 
 def plan_for(context: Context, addresses: tuple[str, ...], allowed: tuple[str, ...]) -> Planning:
@@ -62,36 +63,15 @@ def make_probe(
     return report if lookup is None else look_at_domains(report, probes, lookup)
 
 
-def show_probe(console: Console, report: ProbeReport, format_name: str) -> None:
-    """Write *report* to stdout."""
-    if format_name == "text":
-        console.data(render_probe(report, console.style))
-        return
-    from icesync.render.probeformats import probe_document, probe_junit, probe_markdown
-
-    if format_name == "json":
-        console.document(probe_document(report))
-    else:
-        console.data((probe_junit if format_name == "junit" else probe_markdown)(report))
-
-
 def guard_by_probe(
     context: Context,
-    console: Console,
+    output: Output,
     planning: Planning,
     allowed: tuple[str, ...],
     ca_file: Path | None,
-    *,
-    shown: bool,
 ) -> Planning:
-    """
-    Return *planning* with a refusal for each changed server that a mail server said no to.
-
-    The probe itself is *shown* on stdout, or on stderr where stdout is for a document.
-    """
-    report = make_probe(context, console, planning, ProbeRequest(changed=True), ca_file)
-    if report.rows and shown:
-        console.data("\n" + render_probe(report, console.style))
-    elif report.rows:
-        console.talk(render_probe(report, console.talk_style).rstrip("\n"))
-    return replace(planning, refusals=(*planning.refusals, *probe_refusals(report, allowed)))
+    """Return *planning* with a refusal for each changed server that a mail server said no to."""
+    report = make_probe(context, output.console, planning, ProbeRequest(changed=True), ca_file)
+    refusals = (*planning.refusals, *probe_refusals(report, allowed))
+    output.probed(report, refusals)
+    return replace(planning, refusals=refusals)

@@ -66,7 +66,7 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
                      type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
                      envvar="ICESYNC_CI", show_default=True,
                      help="Annotations, summary, outputs for this pipeline."),
-        *([] if name is Command.VALIDATE else [_SUMMARY]),
+        *([] if name in {Command.VALIDATE, Command.PROBE} else [_SUMMARY]),
     )  # fmt: skip
 
 

@@ -113,6 +113,8 @@ def decode_plan(data: bytes) -> Plan:
     try:
         document = json.loads(data, object_pairs_hook=unique_object)
         checksum = document.pop("checksum", None) if isinstance(document, dict) else None
+        if isinstance(document, dict):
+            document.pop("probe", None)  # what was seen beside it is no part of the plan
         found = digest(canonical(document))  # refuses NaN and its like
     except (ValueError, RecursionError):
         raise PlanStale("the saved plan is not sound JSON", again) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
     from icesync.model.address import Address
     from icesync.model.plan import Plan, Refusal
+    from icesync.model.probe import ProbeReport
     from icesync.model.report import Report
 
 __all__ = ["Assertion", "Command", "Failure", "Review", "Upkeep"]
@@ -29,6 +30,7 @@ class Command(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     CHECK = "check"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Review:
     refusals: tuple[Refusal, ...] = ()
     assertions: tuple[Assertion, ...] = ()
     report: Report | None = None
+    probe: ProbeReport | None = None
     upkeep: Upkeep | None = None
     failure: Failure | None = None
     exit_code: int = 0

@@ -118,9 +118,10 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
 
 def _refusing(block: MailProtocol, host: str) -> str:
     """Return that the provider of *host* takes no passwords, or nothing: it need not be asked."""
-    found = find_offer(block, host.lower().rstrip("."))
-    preset, offer = found or (None, None)
-    return f"{preset.title}: no passwords {offer.refuses}" if offer and offer.refuses else ""
+    preset, offer = find_offer(block, host.lower().rstrip(".")) or (None, None)
+    if preset is None or offer is None or not offer.refuses:
+        return ""
+    return f"{preset.title}: no passwords {offer.refuses}"
 
 
 def _senders(settings: Mapping[str, Setting]) -> tuple[str, ...]:

@@ -54,6 +54,7 @@ class Format:
 
 
 _ALL: Final = tuple(Command)
+_OF_FILES: Final = tuple(command for command in Command if command is not Command.PROBE)
 
 FORMATS: Final[Mapping[str, Format]] = {
     "text": Format("text", _ALL, "for people at a terminal"),
@@ -61,11 +62,13 @@ FORMATS: Final[Mapping[str, Format]] = {
     "markdown": Format("markdown", _ALL, "for comments, summaries and issues, under 60,000 bytes"),
     "junit": Format(
         "junit",
-        (Command.VALIDATE, Command.APPLY, Command.CHECK),
-        "for test panels: a case for each file, or each server",
+        (Command.VALIDATE, Command.APPLY, Command.CHECK, Command.PROBE),
+        "for test panels: a case for each file, each server, or each login",
     ),
-    "sarif": Format("sarif", _ALL, "for code scanning: the findings in files"),
-    "gitlab-codequality": Format("codequality", _ALL, "for merge requests: the findings in files"),
+    "sarif": Format("sarif", _OF_FILES, "for code scanning: the findings in files"),
+    "gitlab-codequality": Format(
+        "codequality", _OF_FILES, "for merge requests: the findings in files"
+    ),
     "gitlab-terraform": Format("terraform", (Command.PLAN,), "for merge requests: the counts"),
     "html": Format("htmlpage", _ALL, "a page for people: to look through, to keep, to print"),
 }

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.model.plan import Action
+from icesync.model.probe import Gravity
 from icesync.model.report import ResultStatus
 from icesync.model.review import Command
 from icesync.render.plan import totals
+from icesync.render.probe import server_words
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.model.ci import Ci
+    from icesync.model.probe import ProbeReport
     from icesync.model.review import Review
 
 __all__ = ["encode_outputs", "outputs", "render_annotations"]
@@ -78,8 +81,22 @@ def _notes(review: Review) -> Iterator[_Note]:
             detail = f": {result.outcome.detail}" if result.outcome else ""
             told = f"{result.address} {result.action} {result.status}{detail}"
             yield _Note(Severity.ERROR, "icesync apply", told, places.get(result.address))
+    if review.probe is not None and review.command in {Command.PROBE, Command.CHECK}:
+        yield from _probed(review.probe)
     if review.command is Command.CHECK and review.plan is not None and review.plan.effective:
         yield _Note(Severity.WARNING, "icesync check", f"open: {totals(review.plan)}")
+
+
+def _probed(report: ProbeReport) -> Iterator[_Note]:
+    """Yield what mail servers said at the lines that it is about; plan and apply have refusals."""
+    weights = {Gravity.FAILED: Severity.ERROR, Gravity.WARNING: Severity.WARNING}
+    for row in report.rows:
+        if row.gravity in weights:
+            result = row.result
+            parts = (result.detail, server_words(row), result.hint)
+            told = "\n".join(part for part in parts if part)
+            title = f"{row.address} {row.target.protocol} {result.kind}"
+            yield _Note(weights[row.gravity], title, told, row.position)
 
 
 def _command(level: str, note: _Note, ci: Ci) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
+from icesync.model.review import Command
 from icesync.render.plan import totals
+from icesync.render.probe import totals_of
 from icesync.render.report import counts_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ def headline(review: Review) -> str:
     if review.report is not None:
         told = counts_of(review.report)
         return told if review.report.results else "no changes, nothing was sent"
+    if review.command is Command.PROBE and review.probe is not None:
+        return totals_of(review.probe)
     if review.failure is not None or review.plan is None:
         return _verdict(review)
     if review.plan.effective:

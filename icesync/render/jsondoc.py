@@ -9,6 +9,7 @@ from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
 from icesync.model.review import Command
 from icesync.render.findings import diagnostics_document
+from icesync.render.probedoc import probe_document
 from icesync.render.report import report_document
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ def document(review: Review, view: View) -> dict[str, Any]:
     Return *review* as plain data.
 
     A plan is the very document that ``plan -o`` saves; its files, like those of
-    all documents, are relative to the configuration.
+    all documents, are relative to the configuration. What a probe saw stands
+    beside it, after ``--probe`` only.
     """
+    if review.command is Command.PROBE and review.probe is not None:
+        return {**probe_document(review.probe), **_ended(review)}
+    probed = {"probe": probe_document(review.probe)} if review.probe is not None else {}
+    return {**_document(review, view), **probed}
+
+
+def _document(review: Review, view: View) -> dict[str, Any]:
     if review.plan is None:
         return _findings(review, view)
     if review.command is Command.PLAN and review.failure is None:
@@ -40,12 +49,12 @@ def document(review: Review, view: View) -> dict[str, Any]:
     if review.command is Command.CHECK and review.upkeep is not None:
         return _check(review, view)
     if review.report is not None:
-        return {
-            **report_document(review.report),
-            "exit_code": review.exit_code,
-            "failure": failure_document(review.failure),
-        }
+        return {**report_document(review.report), **_ended(review)}
     return _findings(review, view)
+
+
+def _ended(review: Review) -> dict[str, Any]:
+    return {"exit_code": review.exit_code, "failure": failure_document(review.failure)}
 
 
 def _findings(review: Review, view: View) -> dict[str, Any]:
@@ -57,8 +66,7 @@ def _findings(review: Review, view: View) -> dict[str, Any]:
         "servers": review.servers,
         **diagnostics_document(review.findings, stopped=review.exit_code == ConfigError.exit_code),
         "refusals": _refusals(review.refusals),
-        "exit_code": review.exit_code,
-        "failure": failure_document(review.failure),
+        **_ended(review),
     }
 
 
@@ -73,8 +81,7 @@ def _check(review: Review, view: View) -> dict[str, Any]:
         "refusals": _refusals(review.refusals),
         "diagnostics": diagnostics_document(review.findings)["diagnostics"],
         "upkeep": _upkeep(review.upkeep),
-        "exit_code": review.exit_code,
-        "failure": failure_document(review.failure),
+        **_ended(review),
     }
 
 

@@ -1,5 +1,5 @@
 """
-What a command came to as JUnit XML: a case for each file, or for each server.
+What a command came to as JUnit XML: a case for each file, each server, or each login.
 
 A file's findings share one ``failure``, since readers such as GitLab's look at
 one only. A partial apply shows at once: what was not reached is *skipped*.
@@ -13,15 +13,18 @@ from xml.sax.saxutils import escape, quoteattr
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.plan import Action
+from icesync.model.probe import Gravity
 from icesync.model.report import ResultStatus
 from icesync.model.review import Command
 from icesync.render.plan import changed_keys
+from icesync.render.probe import server_words, told_mode
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import Report, Result
     from icesync.model.review import Failure, Review
     from icesync.render.formats import View
@@ -39,6 +42,8 @@ class _Case:
     text: str = ""
     output: str = ""
     file: str = ""
+    line: int | None = None
+    elapsed_s: float | None = None
 
 
 def render(review: Review, view: View) -> str:
@@ -51,7 +56,8 @@ def render(review: Review, view: View) -> str:
         f'{plural}="{sum(case.verdict == verdict for case in cases)}"'
         for plural, verdict in _COUNTED.items()
     )
-    seconds = f"{review.report.elapsed_s if review.report else 0:.3f}"
+    timed = review.report or review.probe
+    seconds = f"{timed.elapsed_s if timed else 0:.3f}"
     head = f'name={name} tests="{len(cases)}" {counts} time="{seconds}"'
     body = "".join(_element(case, review.command) for case in cases)
     return (
@@ -66,6 +72,8 @@ _COUNTED: Final = {"failures": "failure", "errors": "error", "skipped": "skipped
 def _element(case: _Case, command: Command) -> str:
     names = f"classname={_attribute(f'icesync.{command}')} name={_attribute(case.name)}"
     head = names + (f" file={_attribute(case.file)}" if case.file else "")
+    head += f' line="{case.line}"' if case.line is not None else ""
+    head += f' time="{case.elapsed_s:.3f}"' if case.elapsed_s is not None else ""
     inside = ""
     if case.verdict:
         text = "\n".join(escape(safe(line)) for line in case.text.split("\n"))
@@ -90,10 +98,14 @@ def _stopped(failure: Failure) -> _Case:
 
 
 def _cases(review: Review, view: View) -> Iterator[_Case]:
-    if review.plan is None or review.command is Command.VALIDATE:
+    if review.command is Command.PROBE:
+        yield from _logins(review.probe, view) if review.probe else _files(review, view)
+    elif review.plan is None or review.command is Command.VALIDATE:
         yield from _files(review, view)
     elif review.command is Command.CHECK:
         yield from _open_changes(review, review.plan)
+        if review.probe is not None:
+            yield from _logins(review.probe, view)
     else:
         yield from _results(review.plan, review.report)
 
@@ -165,6 +177,44 @@ def _open_changes(review: Review, plan: Plan) -> Iterator[_Case]:
             yield _Case(name, "failure", "acknowledged too long ago")
         else:
             yield _Case(name)
+
+
+def _logins(report: ProbeReport, view: View) -> Iterator[_Case]:
+    """
+    Yield a case for each login.
+
+    One that only warns is a passed case that says so in its output: JUnit
+    knows no warnings, and a firewalled runner must not turn a pipeline red.
+    """
+    for row in report.rows:
+        target, result, place = row.target, row.result, row.position
+        told = f"{result.kind}: {result.detail}" if result.detail else result.kind
+        verdict = _GRAVE.get(row.gravity, "")
+        words = "\n".join(_words(row))
+        yield _Case(
+            f"{row.address} {target.protocol} {target.host}:{target.port}",
+            verdict,
+            told if verdict else "",
+            words if verdict == "failure" else "",
+            "" if verdict else f"{told}\n{words}",
+            view.ci.path(place.file) if place else "",
+            place.line if place else None,
+            result.elapsed_s,
+        )
+
+
+_GRAVE: Final = {Gravity.FAILED: "failure", Gravity.SKIPPED: "skipped"}
+
+
+def _words(row: ProbeRow) -> Iterator[str]:
+    """Yield everything else that is known about *row*, a line each."""
+    result = row.result
+    yield f"mode: {told_mode(row)}"
+    if result.code or result.text:
+        yield f"the server: {server_words(row)}"
+    yield from (f"note: {note}" for note in result.notes)
+    if result.hint:
+        yield f"hint: {result.hint}"
 
 
 def _server(change: ResourceChange) -> str:

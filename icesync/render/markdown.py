@@ -11,9 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.marker import Marker, encode_marker
-from icesync.errors import ApplyIncomplete
+from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.render.headline import headline
 from icesync.render.markdownplan import Detail, plan_part
+from icesync.render.markdownprobe import probe_part
 from icesync.render.markdownrun import findings_part, report_part, upkeep_part
 from icesync.render.markup import code, fit, prose
 
@@ -42,6 +43,8 @@ def _page(review: Review, view: View, detail: Detail) -> str:
         parts.append(report_part(review.report, detail))
     elif review.plan is not None:
         parts.append(plan_part(review.plan, review.refusals, view.ci, detail))
+    if review.probe is not None:
+        parts.append(probe_part(review.probe, view.ci, detail))
     if review.upkeep is not None:
         parts.append(upkeep_part(review.upkeep))
     if detail:
@@ -76,5 +79,7 @@ def _failure(review: Review) -> Iterator[str]:
 
 def _says_it_all(review: Review) -> bool:
     """Return whether the report itself tells all that the failure does."""
+    if review.exit_code == ProbeFailed.exit_code:
+        return review.probe is not None
     incomplete = review.exit_code == ApplyIncomplete.exit_code
     return incomplete and review.report is not None and review.report.stopped is None

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from icesync.model.probe import ProbeReport, ProbeRow
 
-__all__ = ["render_probe", "server_words", "told_mode", "totals_of"]
+__all__ = [
+    "COUNTED",
+    "SYMBOLS",
+    "loudest_first",
+    "render_probe",
+    "server_words",
+    "told_mode",
+    "totals_of",
+]
 
 _COLOURS: Final = {
     Gravity.PASSED: "green",
@@ -29,14 +37,14 @@ _COLOURS: Final = {
     Gravity.SKIPPED: "dim",
 }
 
-_SYMBOLS: Final = {
+SYMBOLS: Final = {
     Gravity.PASSED: "+",
     Gravity.WARNING: "!",
     Gravity.FAILED: "x",
     Gravity.SKIPPED: ".",
 }
 
-_COUNTED: Final = (
+COUNTED: Final = (
     (Gravity.PASSED, "ok"),
     (Gravity.FAILED, "failed"),
     (Gravity.WARNING, "not sure"),
@@ -75,15 +83,23 @@ def _fate(row: ProbeRow) -> tuple[object, ...]:
 
 def totals_of(report: ProbeReport) -> str:
     """Return the counts of *report* in one line, such as ``3 ok, 1 failed``."""
-    counts = [f"{n} {word}" for g, word in _COUNTED if (n := len(report.with_gravity(g)))]
+    counts = [f"{n} {word}" for g, word in COUNTED if (n := len(report.with_gravity(g)))]
     shared = len(report.rows) - len(report.with_gravity(Gravity.SKIPPED))
     logins = "" if report.logins in {0, shared} else f"; {report.logins} logins"
     return (", ".join(counts) or "nothing to probe") + logins
 
 
+def loudest_first(report: ProbeReport) -> list[ProbeRow]:
+    """Return the rows of *report*, those that failed before all others."""
+    return [row for gravity in _LOUDEST for row in report.with_gravity(gravity)]
+
+
+_LOUDEST: Final = (Gravity.FAILED, Gravity.WARNING, Gravity.PASSED, Gravity.SKIPPED)
+
+
 def _painted_totals(report: ProbeReport, style: Style) -> str:
     told = totals_of(report)
-    for gravity, word in _COUNTED:
+    for gravity, word in COUNTED:
         count = len(report.with_gravity(gravity))
         part = f"{count} {word}"
         if count:
@@ -113,7 +129,7 @@ def _table(report: ProbeReport, style: Style) -> Iterator[str]:
     yield style.paint(f"  {_joined(_HEAD, widths, kept)}".rstrip(), "dim")
     for row, cells in zip(report.rows, texts[1:], strict=True):
         colour = _COLOURS[row.gravity]
-        symbol = style.paint(_SYMBOLS[row.gravity], colour, "bold")
+        symbol = style.paint(SYMBOLS[row.gravity], colour, "bold")
         painted = list(_padded(cells, widths, kept))
         painted[2] = style.paint(cells[2], colour) + painted[2][len(cells[2]) :]
         yield f"{symbol} {'  '.join(painted)}".rstrip()
@@ -147,10 +163,10 @@ def _cells(row: ProbeRow, now: datetime) -> tuple[str, ...]:
         target.protocol,
         result.kind,
         safe(f"{target.host}:{target.port}"),
-        told_mode(row),
-        result.mechanism or "-",
+        safe(told_mode(row)),
+        safe(result.mechanism) or "-",
         f"{certificate.days_left(now)} days" if certificate else "-",
-        result.tls_version.removeprefix("TLSv") or "-",
+        safe(result.tls_version.removeprefix("TLSv")) or "-",
         f"{result.elapsed_s:.2f} s" if result.steps else "-",
     )
 

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
+from icesync.model.review import Command
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import render_plan
+from icesync.render.probe import render_probe
 from icesync.render.report import render_report
 from icesync.render.summary import summarize_plan, summarize_report
 from icesync.render.upkeep import render_upkeep
 
 if TYPE_CHECKING:
+    from icesync.model.probe import ProbeReport
     from icesync.model.review import Review
     from icesync.render.formats import View
+    from icesync.render.style import Style
 
 __all__ = ["render"]
 
@@ -27,8 +31,18 @@ def render(review: Review, view: View) -> str:
         return "\n" + told(review.report, style) if review.report.results else ""
     if review.upkeep is not None:
         return render_upkeep(review.upkeep, style)
+    if review.probe is not None:
+        return _probed(review.probe, review.command, style)
     if review.plan is not None:
         show = summarize_plan if view.summary else render_plan
         return show(review.plan, plan_digest(review.plan), style)
     hidden = set() if view.curious else {Severity.INFO}
     return render_diagnostics([d for d in review.findings if d.severity not in hidden], style)
+
+
+def _probed(report: ProbeReport, command: Command, style: Style) -> str:
+    """Return *report* alone, or below a plan, where it is silent about nothing."""
+    told = render_probe(report, style)
+    if command is Command.PROBE:
+        return told
+    return f"\n{told}" if report.rows else ""

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from documents import demand_fit
 from mailscript import IMAP, SMTP, Certificates, ScriptedServer
 from rig import Repository, Result, assert_refused, run_program
 
@@ -85,15 +86,16 @@ def test_a_good_probe(fleet: Fleet, good: Pair) -> None:
     assert [len(server.commands("AUTH")) for server in good] == [1, 1]
 
 
-@pytest.mark.parametrize("form", ["text", "json", "junit", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "junit", "markdown", "html"])
 def test_a_refused_login(fleet: Fleet, picky: Pair, form: str) -> None:
     """Exit 11 in every format; the password, which the server repeats, is in none."""
     fleet.point_at(*picky)
-    result = fleet.run("probe", "59/663", "--format", form, "-vvv", "--debug")
+    shown = ("--report", f"{form}=-") if form in {"junit", "html"} else ("--format", form)
+    result = fleet.run("probe", "59/663", *shown, "-vvv", "--debug")
 
     assert_refused(result, 11, "1 of 2 probes failed", hint="icesync probe")
     assert "rejected" in result.stdout
-    assert "secret" not in (result.stdout + result.stderr).replace("secret reference", "")
+    assert "smtp secret" not in result.stdout + result.stderr
     assert "\x1b" not in result.stdout
     assert len(picky[0].commands("AUTH")) == 1
 
@@ -196,12 +198,17 @@ def test_plan_shows_the_guard(fleet: Fleet, picky: Pair) -> None:
 
 
 def test_a_plan_as_json_stays_one_document(fleet: Fleet, picky: Pair) -> None:
-    """What programs read is the plan; the probe is talk then."""
+    """What programs read is the plan, with what the probe saw beside it; apply takes it."""
     fleet.point_at(*picky)
     result = fleet.run("plan", "--probe", "--json")
+    fleet.repository.write("plan.json", result.stdout)
+    applied = fleet.run("apply", "plan.json")
 
-    assert json.loads(result.stdout)["resource_changes"]
-    assert "Probe: 1 ok, 1 failed" in result.stderr
+    document = json.loads(result.stdout)
+    demand_fit(document)
+    assert document["probe"]["counts"]["failed"] == 1
+    assert document["resource_changes"]
+    assert applied.code == 0, applied
 
 
 def test_apply_is_gated(fleet: Fleet, picky: Pair) -> None:
@@ -284,3 +291,21 @@ def test_an_unused_block(fleet: Fleet, good: Pair) -> None:
 
     assert (usual.code, everything.code) == (0, 11)
     assert "59/663  pop3  protocol" in everything.stdout
+
+
+@pytest.mark.parametrize("command", [("probe",), ("plan", "--probe"), ("apply", "-y", "--probe")])
+def test_reports_tell_what_the_probe_saw(
+    fleet: Fleet, picky: Pair, command: tuple[str, ...]
+) -> None:
+    """Each report names the login that was refused, and holds no password."""
+    fleet.point_at(*picky)
+    kinds = ("json", "markdown", "html")
+    wanted = [part for kind in kinds for part in ("--report", f"{kind}=probe.{kind}")]
+    fleet.run(*command, *wanted)
+
+    for kind in kinds:
+        told = (fleet.repository.root / f"probe.{kind}").read_text()
+        assert "auth_rejected" in told
+        assert "5.7.8" in told
+        assert "smtp secret" not in told
+    demand_fit(json.loads((fleet.repository.root / "probe.json").read_text()))

@@ -19,6 +19,7 @@ from documents import demand_fit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from probes import hostile_probe
 from reviews import GITHUB, VIEW
 
 from icesync.diagnostics import Diagnostic, SourcePosition
@@ -31,7 +32,9 @@ from icesync.render.gitlab import open_section
 from icesync.render.headline import headline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from markdown_it.token import Token
 
 PIECES = (
     "::error::x", "::add-mask::x", "::stop-commands::t", "##[error]x", "##vso[task.complete]x",
@@ -68,6 +71,9 @@ def reviews(text: str) -> Iterator[Review]:
     yield Review(Command.PLAN, found, files, 1, made, refusals)
     yield Review(Command.PLAN, found, files, failure=failure, exit_code=9)
     yield Review(Command.APPLY, found, files, 1, made, report=report, failure=failure, exit_code=7)
+    probed = hostile_probe(text, place)
+    yield Review(Command.PROBE, probe=probed, failure=failure, exit_code=11)
+    yield Review(Command.PLAN, found, files, 1, made, refusals, probe=probed)
     yield Review(Command.CHECK, found, files, 1, made, refusals, failure=failure, exit_code=2)
 
 
@@ -130,12 +136,22 @@ def test_markdown_is_what_it_was_meant_to_be(text: str) -> None:
         assert [t.type for t in inline if t.type in {"image", "strikethrough_open"}] == []
         assert sum(t.type == "heading_open" for t in tokens) == 1
         assert [t for t in tokens if t.type in {"ordered_list_open", "blockquote_open", "hr"}] == []
-        plain = " ".join(t.content for t in inline if t.type == "text")
+        plain = " ".join(_outside_of_code(inline))
         assert re.search(r"[@#]\w", ENTITIES.sub("", plain)) is None
 
 
+def _outside_of_code(tokens: Iterable[Token]) -> Iterator[str]:
+    """Yield the texts in which a forge looks for names: those of code are left alone."""
+    inside = False
+    for token in tokens:
+        if token.type == "html_inline":
+            inside = token.content == "<code>" or (inside and token.content != "</code>")
+        elif token.type == "text" and not inside:
+            yield token.content
+
+
 OURS = re.compile(
-    r"<!-- icesync:\w+ \{[^<>]*\} -->\n|</?sub>|</details>\n?|"
+    r"<!-- icesync:\w+ \{[^<>]*\} -->\n|</?sub>|</?code>|</details>\n?|"
     r"<details><summary>[\w ]+</summary>\n?"
 )
 

@@ -81,9 +81,7 @@ def command(
     if with_probe:
         from icesync.cli.probing import guard_by_probe
 
-        shown = output.is_text
-        planning = guard_by_probe(context, output.console, planning, allowed, ca_file, shown=shown)
-        output.guarded(planning)
+        planning = guard_by_probe(context, output, planning, allowed, ca_file)
     show_facts(output.console, context, planning)
     if out is not None:
         write_private(out, encode_plan(planning.plan, __version__))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import Common, common_options
+from icesync.cli.options import common_options
+from icesync.cli.reporting import output_options
+from icesync.model.review import Command
+
+if TYPE_CHECKING:
+    from icesync.cli.output import Output
 
 __all__ = ["command"]
 
@@ -38,18 +44,10 @@ __all__ = ["command"]
     metavar="host-change[:ADDR]",
     help="Show a password to a host that never got it; naming ADDR says the same.",
 )
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["text", "json", "junit", "markdown"]),
-    default="text",
-    show_default=True,
-    help="How to write the result to stdout.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.pass_obj
+@output_options(Command.PROBE)
 def command(
-    common: Common,
+    output: Output,
     addresses: tuple[str, ...],
     changed: bool,
     unused: bool,
@@ -58,8 +56,6 @@ def command(
     ca_file: Path | None,
     clear_text: tuple[str, ...],
     allowed: tuple[str, ...],
-    format_name: str,
-    as_json: bool,
 ) -> int:
     """
     Log in to the mail servers, before anything is sent to ICE.
@@ -72,16 +68,16 @@ def command(
     \b
     icesync probe
     icesync probe 59/663 '70/*' --strict
-    icesync probe --changed --format junit > probe.xml
+    icesync probe --changed --report junit=probe.xml --report html=probe.html
     """
-    from icesync.cli.probing import make_probe, plan_for, show_probe
+    from icesync.cli.probing import make_probe, plan_for
     from icesync.engine.probe import ProbeRequest, failure_of
 
-    context = common.open()
+    context = output.open()
     planning = plan_for(context, addresses, allowed)
     request = ProbeRequest(changed, unused, clear_text)
-    report = make_probe(context, common.console, planning, request, ca_file, with_dns=with_dns)
-    show_probe(common.console, report, "json" if as_json else format_name)
+    report = make_probe(context, output.console, planning, request, ca_file, with_dns=with_dns)
+    output.probed(report)
     failure = failure_of(report, strict=strict)
     if failure is not None:
         raise failure

@@ -8,24 +8,35 @@ stay a text even if escaping failed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.render.htmlpage.findings import findings_sheet
 from icesync.render.htmlpage.page import render_sheet
 from icesync.render.htmlpage.plan import plan_sheet
+from icesync.render.htmlpage.probe import probe_cards, probe_sheet
 from icesync.render.htmlpage.report import report_sheet
 
 if TYPE_CHECKING:
     from icesync.model.review import Review
     from icesync.render.formats import View
+    from icesync.render.htmlpage.sheet import Sheet
 
 __all__ = ["render"]
 
 
 def render(review: Review, view: View) -> str:
-    """Return the page of *review*: of the apply, else of the plan, else of the findings."""
+    """Return the page of *review*: of the apply, else of the plan, the probe, the findings."""
+    return render_sheet(_sheet(review, view))
+
+
+def _sheet(review: Review, view: View) -> Sheet:
     if review.plan is None:
-        return render_sheet(findings_sheet(review, view))
+        if review.probe is None:
+            return findings_sheet(review, view)
+        return probe_sheet(review, review.probe, view)
     if review.report is None:
-        return render_sheet(plan_sheet(review, review.plan, view))
-    return render_sheet(report_sheet(review, review.plan, review.report, view))
+        sheet = plan_sheet(review, review.plan, view)
+    else:
+        sheet = report_sheet(review, review.plan, review.report, view)
+    return replace(sheet, probes=probe_cards(review.probe)) if review.probe else sheet

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
-from icesync.errors import ApplyIncomplete
+from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.model.plan import Action
 from icesync.render.htmlpage.cards import QUIET, action_tones, card_of, rests_of
 from icesync.render.htmlpage.picture import Spot, age_rows, bar_of, tiles_of
@@ -115,8 +115,9 @@ def tiles_by(
 def alerts_of(review: Review) -> list[Alert]:
     """Return what must not be overlooked, most severe first."""
     alerts = []
-    # An incomplete apply has told its story above this.
-    if review.failure is not None and review.exit_code != ApplyIncomplete.exit_code:
+    # An incomplete apply has told its story above this, a probe tells it below.
+    told_elsewhere = review.exit_code in {ApplyIncomplete.exit_code, ProbeFailed.exit_code}
+    if review.failure is not None and not told_elsewhere:
         failure = Item(review.failure.message, hint="; ".join(review.failure.hints))
         alerts.append(Alert("bad", f"Ended with exit code {review.exit_code}", [failure]))
     if review.refusals:

@@ -102,7 +102,8 @@ class Sheet:
     A page.
 
     *tones* are the kinds to filter by, in the order of the legend; *groups* the
-    organizations or files, *group_word* what they are called.
+    organizations or files, *group_word* what they are called. *probes* are
+    what mail servers answered, where the page is about something else.
     """
 
     view: View
@@ -118,6 +119,7 @@ class Sheet:
     cards_title: str
     cards: Sequence[Card]
     nothing: str
+    probes: Sequence[Card] = ()
     rest: Sequence[Rest] = ()
     tiles: Sequence[Tile] = ()
     ages: Sequence[AgeRow] = ()

@@ -58,8 +58,8 @@ def test_row_has_a_module(name: str) -> None:
 
 @pytest.mark.parametrize("command", Command)
 def test_common_kinds(command: Command) -> None:
-    """Every command can be read by programs and posted for people."""
-    assert {"json", "markdown", "sarif"} <= set(kinds_for(command)) <= set(REPORTS)
+    """Every command can be read by programs, posted for people, and kept as a page."""
+    assert {"json", "markdown", "html"} <= set(kinds_for(command)) <= set(REPORTS)
 
 
 @pytest.mark.parametrize("name", REVIEWS)

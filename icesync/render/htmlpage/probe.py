@@ -1,0 +1,112 @@
+"""The page of a probe, and the cards by which other pages tell what it saw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from icesync.model.probe import SPEAKS_FROM_HERE, Gravity
+from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
+from icesync.render.htmlpage.sheet import Alert, Block, Card, Item, Sheet
+from icesync.render.htmlpage.tone import Tone
+from icesync.render.probe import (
+    COUNTED,
+    SYMBOLS,
+    loudest_first,
+    server_words,
+    told_mode,
+    totals_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from icesync.model.probe import ProbeReport, ProbeRow
+    from icesync.model.review import Review
+    from icesync.render.formats import View
+
+__all__ = ["probe_cards", "probe_sheet"]
+
+_COLOURS: Final = {
+    Gravity.PASSED: "applied",
+    Gravity.WARNING: "uncertain",
+    Gravity.FAILED: "failed",
+    Gravity.SKIPPED: "skipped",
+}
+
+
+def probe_sheet(review: Review, report: ProbeReport, view: View) -> Sheet:
+    """Return the page of ``icesync probe``: every login, those that failed first."""
+    tones = [
+        Tone(_COLOURS[gravity], SYMBOLS[gravity], word, count)
+        for gravity, word in COUNTED
+        if (count := len(report.with_gravity(gravity)))
+    ]
+    servers = len({row.address for row in report.rows})
+    groups = sorted({row.address.organization for row in report.rows})
+    return Sheet(
+        view=view,
+        kind=review.command.value,
+        headline=totals_of(report).partition(";")[0].capitalize(),
+        lede=f"{counted(report.logins, 'login')} for {counted(servers, 'server')}.",
+        facts=facts_of(None, view),
+        alerts=[*alerts_of(review), *_domains(report)],
+        tones=tones,
+        bar=bar_of(tones),
+        groups=[str(number) for number in groups],
+        group_word="organization",
+        cards_title="Mail servers",
+        cards=probe_cards(report),
+        nothing="There was nothing to probe.",
+        notes=(f"Note: {SPEAKS_FROM_HERE}.",),
+    )
+
+
+def _domains(report: ProbeReport) -> Iterator[Alert]:
+    if report.domains:
+        loud = any(note.worrying for note in report.domains)
+        items = [Item(note.text, label=note.domain) for note in report.domains]
+        title = "Domains of senders, judged by rules of thumb from DNS"
+        yield Alert("warn" if loud else "calm", title, items)
+
+
+def probe_cards(report: ProbeReport) -> list[Card]:
+    """Return a card for each login of *report*, those that failed first."""
+    return [_card(row, report.made_at) for row in loudest_first(report)]
+
+
+def _card(row: ProbeRow, now: datetime) -> Card:
+    key, result = _COLOURS[row.gravity], row.result
+    said = [f"the server: {server_words(row)}"] if result.code or result.text else []
+    return Card(
+        id=f"probe-{row.address}-{row.target.protocol}",
+        kind=key,
+        group=str(row.address.organization),
+        tone=Tone(key, SYMBOLS[row.gravity], result.kind, 1),
+        title=f"{row.address} {row.target.protocol}",
+        sentence=result.detail or "logged in",
+        name=row.name,
+        place=row.position,
+        blocks=(Block("login", tuple(_facts(row, now))),),
+        detail="; ".join([*said, *result.notes]),
+        hint=result.hint,
+    )
+
+
+def _facts(row: ProbeRow, now: datetime) -> Iterator[tuple[str, str]]:
+    result, certificate = row.result, row.result.certificate
+    yield "endpoint", f"{row.target.host}:{row.target.port}"
+    yield "mode", told_mode(row)
+    if result.tls_version:
+        yield "encryption", result.tls_version
+    if certificate is not None:
+        left = counted(certificate.days_left(now), "day")
+        yield "certificate ends", f"{certificate.not_after:%Y-%m-%d}, in {left}"
+    if result.mechanism:
+        yield "mechanism", result.mechanism
+    if result.steps:
+        steps = ", ".join(f"{step.name} {step.elapsed_s:.2f}" for step in result.steps)
+        yield "time", f"{result.elapsed_s:.2f} s ({steps})"
+    if row.shared_with:
+        yield "the same login", counted(len(row.shared_with), "more server")
