@@ -48,6 +48,7 @@ PAGES: Final = {
     "apply": replace(REVIEWS["apply"], assertions=_known(), failure=_FAILURE),
     "check": replace(REVIEWS["check"], assertions=_known()),
     "plan-probed": replace(REVIEWS["plan-probed"], assertions=_known()),
+    "check-probed": REVIEWS["check-probed"],
     "probe": REVIEWS["probe"],
     "findings": REVIEWS["validate-findings"],
     "stopped": REVIEWS["plan-locked"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from builders import SALES, SUPPORT, desired, entry, every_action, plan, server, snapshot
@@ -13,8 +13,9 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
 from icesync.model.plan import Refusal
+from icesync.model.probe import MailProtocol, ProbeKind
 from icesync.model.report import Attempt, Outcome, OutcomeKind, Report, Result, ResultStatus
-from icesync.model.review import Assertion, Command, Failure, Review, Upkeep
+from icesync.model.review import Assertion, Command, Ending, Failure, Review, SaidNo, Upkeep
 from icesync.render.formats import View
 
 if TYPE_CHECKING:
@@ -165,6 +166,27 @@ REVIEWS: Final[Mapping[str, Review]] = {
         1,
         plan(desired(server()), snapshot({SUPPORT: entry()})),
         upkeep=Upkeep(UPKEEP.now),
+    ),
+    "check-probed": Review(
+        Command.CHECK,
+        (),
+        _FILES,
+        1,
+        plan(desired(server()), snapshot({SUPPORT: entry()})),
+        probe=PROBED,
+        upkeep=Upkeep(
+            PROBED.made_at,
+            said_no=(
+                SaidNo(SALES, MailProtocol.SMTP, ProbeKind.OK_SENDER_REFUSED),
+                SaidNo(SALES, MailProtocol.IMAP, ProbeKind.AUTH_REJECTED),
+            ),
+            ending=(
+                Ending(
+                    "imap.example.org", 993, PROBED.made_at + timedelta(days=19, hours=3), (SALES,)
+                ),
+            ),
+        ),
+        exit_code=2,
     ),
     "check": Review(
         Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), upkeep=UPKEEP, exit_code=2

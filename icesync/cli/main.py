@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "plan": "Show what apply would send.",
     "probe": "Log in to the mail servers, before anything is sent to ICE.",
     "apply": "Send the changes, or those of a saved plan.",
-    "check": "For schedules: exit 2 when there is something to send.",
+    "check": "For schedules: exit 2 when there is something to do.",
     "show": "Show a saved plan, or the snapshot.",
     "state": "Look at the snapshot and operate on it.",
     "secrets": "Follow every reference and say where it leads.",

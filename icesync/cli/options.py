@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Common",
+    "ca_file_option",
     "common_options",
     "format_options",
     "lock_option",
@@ -149,13 +150,17 @@ def selection_options(command: Command) -> Command:
 
 def probe_options(command: Command) -> Command:
     """Add ``--probe`` and ``--ca-file``."""
-    command = click.option(
-        "--ca-file", type=click.Path(path_type=Path), metavar="FILE",
-        help="With --probe: trust these certificates besides the public ones.",
-    )(command)  # fmt: skip
     return click.option(
         "--probe", "with_probe", is_flag=True,
         help="Log in to the mail servers of what changes; one that says no is a guard.",
+    )(ca_file_option(command))  # fmt: skip
+
+
+def ca_file_option(command: Command) -> Command:
+    """Add ``--ca-file``."""
+    return click.option(
+        "--ca-file", type=click.Path(path_type=Path), metavar="FILE",
+        help="With --probe: trust these certificates besides the public ones.",
     )(command)  # fmt: skip
 
 

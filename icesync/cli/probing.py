@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icesync.engine.plan import Planning
     from icesync.model.probe import ProbeReport
 
-__all__ = ["guard_by_probe", "make_probe", "plan_for"]
+__all__ = ["guard_by_probe", "look_at_mail", "make_probe", "plan_for"]
 
 
 def plan_for(context: Context, addresses: tuple[str, ...], allowed: tuple[str, ...]) -> Planning:
@@ -75,3 +75,12 @@ def guard_by_probe(
     refusals = (*planning.refusals, *probe_refusals(report, allowed))
     output.probed(report, refusals)
     return replace(planning, refusals=refusals)
+
+
+def look_at_mail(
+    context: Context, output: Output, planning: Planning, ca_file: Path | None
+) -> ProbeReport:
+    """Return what the mail servers of the whole fleet said; whether it changes or not."""
+    report = make_probe(context, output.console, planning, ProbeRequest(), ca_file)
+    output.probed(report, planning.refusals)
+    return report

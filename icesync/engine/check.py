@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.plan import Action
-from icesync.model.review import Assertion, Upkeep
+from icesync.model.probe import Gravity
+from icesync.model.review import Assertion, Ending, SaidNo, Upkeep
 from icesync.planner.select import older_than, parse_age
 from icesync.wire.token import read_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icesync.model.address import Address
     from icesync.model.plan import Plan
+    from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Snapshot
 
@@ -27,9 +30,12 @@ def look_after(
     now: datetime,
     max_age: str | None = None,
     token: SecretValue | None = None,
+    probe: ProbeReport | None = None,
 ) -> Upkeep:
     """
     Return what is open, old or about to end; *max_age* is an age such as ``30d``.
+
+    Without *probe* no mail server was asked.
 
     Raises:
         UsageError: *max_age* cannot be read.
@@ -47,4 +53,25 @@ def look_after(
         uncertain=tuple(sorted(a for a, entry in entries.items() if entry.uncertain)),
         orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
+        said_no=_said_no(probe) if probe is not None else (),
+        ending=_ending(probe, now) if probe is not None else (),
+    )
+
+
+def _said_no(probe: ProbeReport) -> tuple[SaidNo, ...]:
+    failed = probe.with_gravity(Gravity.FAILED)
+    return tuple(SaidNo(row.address, row.target.protocol, row.result.kind) for row in failed)
+
+
+def _ending(probe: ProbeReport, now: datetime) -> tuple[Ending, ...]:
+    """Return the certificates that end soon, one for each endpoint that shows it."""
+    users: dict[tuple[datetime, str, int], list[Address]] = {}
+    for row in probe.rows:
+        certificate = row.result.certificate
+        if certificate is not None and row.result.ending(now) is not None:
+            place = (certificate.not_after, row.target.host.lower(), row.target.port)
+            users.setdefault(place, []).append(row.address)
+    return tuple(
+        Ending(host, port, end, tuple(dict.fromkeys(who)))
+        for (end, host, port), who in sorted(users.items())
     )

@@ -211,6 +211,13 @@ class ProbeResult:
     steps: tuple[ProbeStep, ...] = ()
     attempts: int = 1
 
+    def ending(self, now: datetime) -> int | None:
+        """Return in how many days the certificate ends, where it ends soon; negative when past."""
+        if self.certificate is None or not self.tls_version:
+            return None
+        days = self.certificate.days_left(now)
+        return days if days < WARN_DAYS else None
+
     @property
     def elapsed_s(self) -> float:
         """How long all steps took."""

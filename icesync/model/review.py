@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
     from icesync.model.address import Address
     from icesync.model.plan import Plan, Refusal
-    from icesync.model.probe import ProbeReport
+    from icesync.model.probe import MailProtocol, ProbeKind, ProbeReport
     from icesync.model.report import Report
 
-__all__ = ["Assertion", "Command", "Failure", "Review", "Upkeep"]
+__all__ = ["Assertion", "Command", "Ending", "Failure", "Review", "SaidNo", "Upkeep"]
 
 
 class Command(StrEnum):
@@ -49,6 +49,23 @@ class Assertion(NamedTuple):
     address: Address
 
 
+class SaidNo(NamedTuple):
+    """A mail server that said no to what the files want."""
+
+    address: Address
+    protocol: MailProtocol
+    kind: ProbeKind
+
+
+class Ending(NamedTuple):
+    """A certificate that ends soon: where it was seen, when it ends, whose mail goes there."""
+
+    host: str
+    port: int
+    not_after: datetime
+    addresses: tuple[Address, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     """
@@ -56,7 +73,8 @@ class Upkeep:
 
     *oldest* are the oldest assertions, the oldest first; *stale* all servers
     whose assertion is older than *max_age*, where somebody asked. *token_ends*
-    is None where nobody knows.
+    is None where nobody knows. *said_no* and *ending*, the first end first, are
+    what a probe saw, where somebody asked.
     """
 
     now: datetime
@@ -66,6 +84,13 @@ class Upkeep:
     uncertain: tuple[Address, ...] = ()
     orphans: tuple[Address, ...] = ()
     token_ends: datetime | None = None
+    said_no: tuple[SaidNo, ...] = ()
+    ending: tuple[Ending, ...] = ()
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to do, even where nothing is to be sent."""
+        return bool(self.stale or self.said_no or self.ending)
 
 
 @dataclass(frozen=True, slots=True)

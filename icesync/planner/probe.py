@@ -18,7 +18,6 @@ from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Refusal
 from icesync.model.presets import find_offer
 from icesync.model.probe import (
-    WARN_DAYS,
     Gravity,
     MailProtocol,
     Mode,
@@ -141,10 +140,9 @@ def judge(result: ProbeResult, senders: Collection[str], now: datetime) -> Probe
     """
     checks = tuple(check for check in result.senders if check.sender in senders)
     notes = [f"sender {c.sender}: {c.answer}" for c in checks if c.accepted is None]
-    if result.certificate is not None and result.tls_version:
-        days = result.certificate.days_left(now)
-        if days < WARN_DAYS:
-            notes.append(f"the certificate ends in {days} days")
+    days = result.ending(now)
+    if days is not None:
+        notes.append(f"the certificate ends in {days} days")
     judged = replace(result, senders=checks, notes=(*result.notes, *notes))
     refused = next((check for check in checks if check.accepted is False), None)
     if result.kind is not ProbeKind.OK or refused is None:

@@ -97,6 +97,10 @@ def _probed(report: ProbeReport) -> Iterator[_Note]:
             told = "\n".join(part for part in parts if part)
             title = f"{row.address} {row.target.protocol} {result.kind}"
             yield _Note(weights[row.gravity], title, told, row.position)
+        elif (days := row.result.ending(report.made_at)) is not None:
+            told = f"the certificate ends in {days} days"
+            title = f"{row.address} {row.target.protocol}"
+            yield _Note(Severity.WARNING, title, told, row.position)
 
 
 def _command(level: str, note: _Note, ci: Ci) -> str:

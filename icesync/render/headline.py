@@ -11,7 +11,9 @@ from icesync.render.probe import totals_of
 from icesync.render.report import counts_of
 
 if TYPE_CHECKING:
-    from icesync.model.review import Review
+    from collections.abc import Iterator
+
+    from icesync.model.review import Review, Upkeep
 
 __all__ = ["headline"]
 
@@ -25,9 +27,18 @@ def headline(review: Review) -> str:
         return totals_of(review.probe)
     if review.failure is not None or review.plan is None:
         return _verdict(review)
-    if review.plan.effective:
-        return totals(review.plan)
-    return f"no changes; {totals(review.plan) or 'no servers'}"
+    told = totals(review.plan)
+    if not review.plan.effective:
+        told = f"no changes; {told or 'no servers'}"
+    return told + "".join(f"; {due}" for due in _due(review.upkeep))
+
+
+def _due(upkeep: Upkeep | None) -> Iterator[str]:
+    """Yield what mail servers let somebody do, in a few words."""
+    if upkeep is not None and upkeep.said_no:
+        yield f"{_count(len(upkeep.said_no), 'login')} failed"
+    if upkeep is not None and upkeep.ending:
+        yield f"{_count(len(upkeep.ending), 'certificate')} near the end"
 
 
 def _verdict(review: Review) -> str:

@@ -95,6 +95,19 @@ def _upkeep(upkeep: Upkeep) -> dict[str, Any]:
         "stale": [str(address) for address in upkeep.stale],
         "oldest": [{"address": str(a.address), "applied_at": a.applied_at} for a in upkeep.oldest],
         "token_ends_at": ends.strftime(_TIME) if ends is not None else None,
+        "said_no": [
+            {"address": str(n.address), "protocol": n.protocol.value, "result": n.kind.value}
+            for n in upkeep.said_no
+        ],
+        "certificates_ending": [
+            {
+                "host": one.host,
+                "port": one.port,
+                "not_after": one.not_after.strftime(_TIME),
+                "addresses": [str(address) for address in one.addresses],
+            }
+            for one in upkeep.ending
+        ],
     }
 
 

@@ -105,7 +105,7 @@ def _cases(review: Review, view: View) -> Iterator[_Case]:
     elif review.command is Command.CHECK:
         yield from _open_changes(review, review.plan)
         if review.probe is not None:
-            yield from _logins(review.probe, view)
+            yield from _logins(review.probe, view, aging=True)
     else:
         yield from _results(review.plan, review.report)
 
@@ -179,9 +179,9 @@ def _open_changes(review: Review, plan: Plan) -> Iterator[_Case]:
             yield _Case(name)
 
 
-def _logins(report: ProbeReport, view: View) -> Iterator[_Case]:
+def _logins(report: ProbeReport, view: View, *, aging: bool = False) -> Iterator[_Case]:
     """
-    Yield a case for each login.
+    Yield a case for each login; where it matters, *aging* certificates fail.
 
     One that only warns is a passed case that says so in its output: JUnit
     knows no warnings, and a firewalled runner must not turn a pipeline red.
@@ -190,6 +190,9 @@ def _logins(report: ProbeReport, view: View) -> Iterator[_Case]:
         target, result, place = row.target, row.result, row.position
         told = f"{result.kind}: {result.detail}" if result.detail else result.kind
         verdict = _GRAVE.get(row.gravity, "")
+        days = result.ending(report.made_at)
+        if aging and not verdict and days is not None:
+            verdict, told = "failure", f"the certificate ends in {days} days"
         words = "\n".join(_words(row))
         yield _Case(
             f"{row.address} {target.protocol} {target.host}:{target.port}",

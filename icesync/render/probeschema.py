@@ -21,7 +21,7 @@ from icesync.render.shapes import (
     record,
 )
 
-__all__ = ["PROBE"]
+__all__ = ["ENDING", "PROBE", "SAID_NO"]
 
 _NUMBER: Final[Schema] = {"type": "integer"}
 
@@ -96,3 +96,13 @@ PROBE: Final = record(
     },
 )
 """As it stands in the documents of plan, apply and check after ``--probe``."""
+
+SAID_NO: Final = record(
+    "A mail server that said no, in the upkeep of a check.",
+    {"address": ADDRESS, "protocol": one_of(MailProtocol), "result": one_of(ProbeKind)},
+)
+
+ENDING: Final = record(
+    "A certificate that ends within 21 days, in the upkeep of a check.",
+    {"host": TEXT, "port": COUNT, "not_after": TIME, "addresses": list_of(ADDRESS)},
+)

@@ -40,12 +40,24 @@ def facts_of(upkeep: Upkeep) -> Iterator[tuple[str, str]]:
     if upkeep.token_ends is not None:
         ends = upkeep.token_ends.strftime("%Y-%m-%d %H:%M:%SZ")
         yield "token", f"ends at {ends}, in {left_of_token(upkeep)}"
+    if upkeep.said_no:
+        yield (
+            "mail servers said no",
+            _first([f"{one.address} {one.protocol} {one.kind}" for one in upkeep.said_no]),
+        )
+    for one in upkeep.ending:
+        place, days = safe(f"{one.host}:{one.port}"), (one.not_after - upkeep.now).days
+        yield "certificate", f"{place} ends in {days} days, {addresses_in_line(one.addresses)}"
 
 
 def addresses_in_line(addresses: Sequence[Address]) -> str:
     """Return the first ten of *addresses*, and how many more there are."""
-    more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
-    return ", ".join(str(address) for address in addresses[:_NAMED]) + more
+    return _first([str(address) for address in addresses])
+
+
+def _first(told: Sequence[str]) -> str:
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + more
 
 
 def left_of_token(upkeep: Upkeep) -> str:

@@ -309,3 +309,45 @@ def test_reports_tell_what_the_probe_saw(
         assert "5.7.8" in told
         assert "smtp secret" not in told
     demand_fit(json.loads((fleet.repository.root / "probe.json").read_text()))
+
+
+def test_check_names_who_says_no(fleet: Fleet, picky: Pair) -> None:
+    """Nothing is to be sent, and still there is something to do: exit 2, in every report."""
+    fleet.point_at(*picky)
+    assert fleet.run("apply", "-y").code == 0
+    result = fleet.run("check", "--probe", "--report", "json=c.json", "--report", "junit=c.xml")
+
+    document = json.loads((fleet.repository.root / "c.json").read_text())
+    demand_fit(document)
+    assert result.code == 2, result
+    assert "59/663 smtp auth_rejected\n" in result.stdout.partition("Upkeep:")[2]
+    assert document["upkeep"]["said_no"] == [
+        {"address": "59/663", "protocol": "smtp", "result": "auth_rejected"}
+    ]
+    assert 'failures="1"' in (fleet.repository.root / "c.xml").read_text()
+
+
+def test_check_of_what_works(fleet: Fleet, good: Pair) -> None:
+    """Only who wants a probe gets one; one that passes leaves exit 0."""
+    fleet.point_at(*good)
+    assert fleet.run("apply", "-y").code == 0
+    quiet, probed = fleet.run("check"), fleet.run("check", "--probe")
+
+    assert (quiet.code, probed.code) == (0, 0)
+    assert "Probe" not in quiet.stdout
+    assert "Probe: 2 ok." in probed.stdout
+    assert [server.connections for server in good] == [1, 1]
+
+
+def test_check_names_certificates_near_their_end(
+    fleet: Fleet, good: Pair, certificates: Certificates
+) -> None:
+    """A certificate that works today is work for this week: exit 2, with those who use it."""
+    with ScriptedServer(SMTP, implicit=certificates.contexts["soon"]) as smtp:
+        fleet.point_at(smtp, good[1])
+        assert fleet.run("apply", "-y").code == 0
+        result = fleet.run("check", "--probe")
+
+    told = result.stdout.partition("Upkeep:")[2]
+    assert result.code == 2, result
+    assert f"localhost:{smtp.port} ends in 12 days, 59/663\n" in told

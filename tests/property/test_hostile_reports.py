@@ -25,7 +25,7 @@ from reviews import GITHUB, VIEW
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.model.plan import Action, Refusal
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
-from icesync.model.review import Command, Failure, Review
+from icesync.model.review import Command, Ending, Failure, Review, Upkeep
 from icesync.render.formats import kinds_for, renderer
 from icesync.render.github import encode_outputs, render_annotations
 from icesync.render.gitlab import open_section
@@ -74,6 +74,10 @@ def reviews(text: str) -> Iterator[Review]:
     probed = hostile_probe(text, place)
     yield Review(Command.PROBE, probe=probed, failure=failure, exit_code=11)
     yield Review(Command.PLAN, found, files, 1, made, refusals, probe=probed)
+    upkeep = Upkeep(probed.made_at, ending=(Ending(text, 25, probed.made_at, (SUPPORT,)),))
+    yield Review(
+        Command.CHECK, found, files, 1, made, refusals, probe=probed, upkeep=upkeep, exit_code=2
+    )
     yield Review(Command.CHECK, found, files, 1, made, refusals, failure=failure, exit_code=2)
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import check_age, common_options, strict_option
+from icesync.cli.options import ca_file_option, check_age, common_options, strict_option
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from icesync.cli.output import Output
 
 __all__ = ["command"]
@@ -33,11 +35,25 @@ __all__ = ["command"]
     callback=check_age,
     help="Exit 2 also when an acknowledgement is older: 30d, 12h.",
 )
+@click.option(
+    "--probe",
+    "with_probe",
+    is_flag=True,
+    help="Log in to all mail servers, too: who says no, which certificates end in 21 days?",
+)
+@ca_file_option
 @click.pass_obj
 @output_options(Command.CHECK)
-def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None) -> int:
+def command(
+    output: Output,
+    strict: bool,
+    secrets_mode: str,
+    max_age: str | None,
+    with_probe: bool,
+    ca_file: Path | None,
+) -> int:
     """
-    For schedules: exit 2 when there is something to send.
+    For schedules: exit 2 when there is something to do.
 
     Shows what differs from what was last acknowledged, calls whose outcome is
     unknown, orphans, the oldest answers and the end of the token. Exits 4 when
@@ -46,7 +62,7 @@ def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None
 
     \b
     icesync check || echo "look at it: exit code $?"
-    icesync check --max-age 30d --report markdown=issue.md
+    icesync check --max-age 30d --probe --report markdown=issue.md
     """
     from icesync.bootstrap import obtain_token
     from icesync.cli.planning import ask_for_plan, show_facts
@@ -63,13 +79,17 @@ def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None
     output.planned(planning)
     show_facts(output.console, context, planning)
     token = obtain_token(context) if given else None
-    upkeep = look_after(
-        planning.plan, planning.stored.snapshot, context.clock.now(), max_age, token
-    )
+    probe = None
+    if with_probe:
+        from icesync.cli.probing import look_at_mail
+
+        probe = look_at_mail(context, output, planning, ca_file)
+    snapshot, now = planning.stored.snapshot, context.clock.now()
+    upkeep = look_after(planning.plan, snapshot, now, max_age, token, probe)
     output.looked_after(upkeep)
     if upkeep.stale:
         hint = f"icesync apply --resend older-than={max_age}   asserts them anew"
         output.console.talk(f"hint: {hint}")
     if token is not None:
         check_token(token, len(planning.plan.calls), api, context.clock)
-    return EXIT_CHANGES if planning.plan.effective or upkeep.stale else EXIT_OK
+    return EXIT_CHANGES if planning.plan.effective or upkeep.due else EXIT_OK

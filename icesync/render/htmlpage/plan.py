@@ -130,7 +130,8 @@ def alerts_of(review: Review) -> list[Alert]:
             alerts.append(Alert("warn", "Incomplete", [Item(told)]))
     if review.upkeep is not None:
         facts = [Item(told, label=name) for name, told in facts_in_words(review.upkeep)]
-        alerts += [Alert("calm", "Upkeep", facts)] if facts else []
+        tone = "warn" if review.upkeep.due else "calm"
+        alerts += [Alert(tone, "Upkeep", facts)] if facts else []
     return alerts
 
 

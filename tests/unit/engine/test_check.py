@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import BILLING, SALES, SUPPORT, desired, entry, plan, server, snapshot
+from probes import PROBED
 
 from icesync.engine.check import look_after
+from icesync.model.probe import Gravity, ProbeKind
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
 from icesync.wire.token import sign_token
@@ -45,3 +47,38 @@ def test_end_of_the_token() -> None:
         1_772_000_000, UTC
     )
     assert look_after(PLAN, BEFORE, NOW, None, SecretValue("odd")).token_ends is None
+
+
+def test_what_mail_servers_said() -> None:
+    """Who said no is named, and each certificate that ends within 21 days once."""
+    upkeep = look_after(PLAN, BEFORE, PROBED.made_at, probe=PROBED)
+
+    assert [(one.address, one.kind) for one in upkeep.said_no] == [
+        (SALES, ProbeKind.OK_SENDER_REFUSED),
+        (SALES, ProbeKind.AUTH_REJECTED),
+    ]
+    assert [(one.host, one.port, one.addresses) for one in upkeep.ending] == [
+        ("imap.example.org", 993, (SALES,))
+    ]
+    assert upkeep.due
+
+
+@pytest.mark.parametrize(("days", "due"), [(0, True), (-1, True), (-2, False)])
+def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
+    """In the 21 days before its end, and once for everybody who uses the endpoint."""
+    [row] = [r for r in PROBED.rows if r.result.kind is ProbeKind.AUTH_REJECTED]
+    fine = replace(row, result=replace(row.result, kind=ProbeKind.OK))
+    report = replace(PROBED, rows=(fine, replace(fine, address=BILLING)))
+    now = PROBED.made_at + timedelta(days=days)
+    upkeep = look_after(PLAN, BEFORE, now, probe=report)
+
+    assert fine.gravity is Gravity.PASSED
+    assert [one.addresses for one in upkeep.ending] == [(SALES, BILLING)] * due
+    assert upkeep.due is due
+
+
+def test_nobody_who_was_not_asked_said_no() -> None:
+    """Without a probe nothing is due that only a probe can know."""
+    upkeep = look_after(PLAN, BEFORE, NOW)
+
+    assert (upkeep.said_no, upkeep.ending, upkeep.due) == ((), (), False)
