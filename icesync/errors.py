@@ -87,7 +87,7 @@ EXIT_CHANGES: Final = 2
 EXIT_CODES: Final = {
     0: "done; for `plan`, also when there are changes",
     1: "unexpected error: a bug in icesync, or an output or report that could not be written",
-    2: "only with `--detailed-exitcode` (and `check`): there are changes",
+    2: "only with `--detailed-exitcode` (and `check`): there are changes, or something else to do",
     3: "configuration, validation or a secret reference is wrong",
     4: "token or permission",
     5: "the lock is held by another run",

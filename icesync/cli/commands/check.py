@@ -57,7 +57,8 @@ def command(
 
     Shows what differs from what was last acknowledged, calls whose outcome is
     unknown, orphans, the oldest answers and the end of the token. Exits 4 when
-    the token has ended. Nothing is written and nothing is sent. Secrets must be
+    the token has ended. --probe adds certificates near their end and mail servers
+    that say no. Nothing is written and nothing is sent. Secrets must be
     there, so that a rotation cannot be missed because a variable was.
 
     \b

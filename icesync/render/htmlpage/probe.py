@@ -88,25 +88,37 @@ def _card(row: ProbeRow, now: datetime) -> Card:
         sentence=result.detail or "logged in",
         name=row.name,
         place=row.position,
-        blocks=(Block("login", tuple(_facts(row, now))),),
+        blocks=tuple(_blocks(row, now)),
         detail="; ".join([*said, *result.notes]),
         hint=result.hint,
     )
 
 
-def _facts(row: ProbeRow, now: datetime) -> Iterator[tuple[str, str]]:
+def _blocks(row: ProbeRow, now: datetime) -> Iterator[Block]:
+    yield Block("endpoint", tuple(_endpoint(row, now)))
+    login = tuple(_login(row))
+    if login:
+        yield Block("login", login)
+
+
+def _endpoint(row: ProbeRow, now: datetime) -> Iterator[tuple[str, str]]:
     result, certificate = row.result, row.result.certificate
-    yield "endpoint", f"{row.target.host}:{row.target.port}"
+    yield "host", f"{row.target.host}:{row.target.port}"
     yield "mode", told_mode(row)
     if result.tls_version:
         yield "encryption", result.tls_version
     if certificate is not None:
-        left = counted(certificate.days_left(now), "day")
-        yield "certificate ends", f"{certificate.not_after:%Y-%m-%d}, in {left}"
+        days = certificate.days_left(now)
+        left = f"in {counted(days, 'day')}" if days >= 0 else f"{counted(-days, 'day')} ago"
+        yield "certificate", f"ends {certificate.not_after:%Y-%m-%d}, {left}"
+
+
+def _login(row: ProbeRow) -> Iterator[tuple[str, str]]:
+    result = row.result
     if result.mechanism:
         yield "mechanism", result.mechanism
-    if result.steps:
-        steps = ", ".join(f"{step.name} {step.elapsed_s:.2f}" for step in result.steps)
-        yield "time", f"{result.elapsed_s:.2f} s ({steps})"
     if row.shared_with:
-        yield "the same login", counted(len(row.shared_with), "more server")
+        yield "shared", f"with {counted(len(row.shared_with), 'more server')}"
+    if result.steps:
+        yield "time", f"{result.elapsed_s:.2f} s"
+        yield "steps", ", ".join(f"{step.name} {step.elapsed_s:.2f}" for step in result.steps)
