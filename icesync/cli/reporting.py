@@ -25,7 +25,7 @@ __all__ = ["output_options"]
 Function: TypeAlias = Callable[..., int]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
-_FILES: Final = ("out", "planfile")
+_FILES: Final = ("out", "planfile", "ca_file")
 """Parameters that name a file, which a report must not overwrite."""
 
 

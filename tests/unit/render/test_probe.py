@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from probes import PROBED, REJECTED
-from reviews import VIEW
+from reviews import GITHUB, REVIEWS, VIEW
 
 from icesync.model.probe import Gravity, ProbeKind, ProbeReport
 from icesync.model.review import Command, Review
 from icesync.render.formats import kinds_for, renderer
+from icesync.render.github import render_annotations
 from icesync.render.probe import loudest_first, render_probe
 from icesync.render.style import Style
 
@@ -65,3 +67,30 @@ def test_what_failed_stands_first() -> None:
 
     assert list(found) == [Gravity.FAILED, Gravity.WARNING, Gravity.PASSED, Gravity.SKIPPED]
     assert found == Counter(row.gravity for row in PROBED.rows)
+
+
+def aging(days: int) -> ProbeReport:
+    """Return a probe of one login that works, *days* after the others were made."""
+    row = replace(PROBED.rows[3], result=replace(REJECTED, kind=ProbeKind.OK, text="", code=""))
+    return replace(PROBED, rows=(row,), made_at=PROBED.made_at + timedelta(days=days), domains=())
+
+
+def test_a_certificate_near_its_end_fails_a_check_only() -> None:
+    """The login works, so a probe is green; who looks ahead by a schedule has work to do."""
+    check = replace(REVIEWS["check-probed"], probe=aging(0))
+    probe = Review(Command.PROBE, probe=aging(0))
+    note = "the certificate ends in 19 days"
+
+    assert f'<failure message="{note}">' in renderer("junit")(check, VIEW)
+    assert 'failures="0"' in renderer("junit")(probe, VIEW)
+    assert f"59/664 imap {note}" in render_annotations(check, GITHUB)
+
+
+@pytest.mark.parametrize(
+    ("days", "told"), [(0, "in 19 days"), (18, "in 1 day<"), (21, "2 days ago")]
+)
+def test_the_end_of_a_certificate_on_a_page(days: int, told: str) -> None:
+    """Whoever reads it need not count."""
+    page = renderer("html")(Review(Command.PROBE, probe=aging(days)), VIEW)
+
+    assert f"ends 2026-01-20, {told}" in page
