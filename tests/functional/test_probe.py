@@ -32,8 +32,8 @@ class Fleet:
         replace = self.repository.replace
         replace("servers/59.yaml", "smtp.example.org", "localhost")
         replace("servers/59.yaml", "imap.example.org", "localhost")
-        replace("servers/59.yaml", "587", str(smtp.port))
-        replace("servers/59.yaml", "993", str(imap.port))
+        replace("servers/59.yaml", "port: 587", f"port: {smtp.port}")
+        replace("servers/59.yaml", "port: 993", f"port: {imap.port}")
         replace(
             "servers/59.yaml", "servers:", "  probe: {smtp: implicit, imap: implicit}\nservers:"
         )
