@@ -54,8 +54,8 @@ class PlanRequest:
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
     older-than=30d`` counts from; *asked_by* is what the command line calls its
-    targets. *strict* makes errors of warnings in the files; *curious* asks for the
-    rules that only inform, too.
+    targets, None where no person spelled them. *strict* makes errors of warnings
+    in the files; *curious* asks for the rules that only inform, too.
     """
 
     selection: Selection
@@ -64,7 +64,7 @@ class PlanRequest:
     now: datetime | None = None
     strict: bool = False
     curious: bool = False
-    asked_by: str = "--target"
+    asked_by: str | None = "--target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,9 @@ def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Store
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    check_patterns(request.asked_by, selection.targets, known)
-    check_patterns("--exclude", selection.excludes, known)
+    if request.asked_by is not None:
+        check_patterns(request.asked_by, selection.targets, known)
+        check_patterns("--exclude", selection.excludes, known)
     if request.now is not None:
         resend = expand_ages(selection.resend, stored.snapshot, request.now)
         selection = replace(selection, resend=resend)

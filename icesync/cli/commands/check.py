@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import check_age, common_options, strict_option
+from icesync.cli.options import (
+    check_age,
+    common_options,
+    read_scope,
+    scope_options,
+    strict_option,
+)
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -18,6 +24,7 @@ __all__ = ["command"]
 
 @click.command(name="check")
 @common_options
+@scope_options
 @strict_option
 @click.option(
     "--secrets",
@@ -35,7 +42,14 @@ __all__ = ["command"]
 )
 @click.pass_obj
 @output_options(Command.CHECK)
-def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None) -> int:
+def command(
+    output: Output,
+    shard: str | None,
+    organizations: tuple[int, ...],
+    strict: bool,
+    secrets_mode: str,
+    max_age: str | None,
+) -> int:
     """
     For schedules: exit 2 when there is something to send.
 
@@ -50,15 +64,20 @@ def command(output: Output, strict: bool, secrets_mode: str, max_age: str | None
     """
     from icesync.bootstrap import obtain_token
     from icesync.cli.planning import ask_for_plan, show_facts
+    from icesync.cli.scoping import scoped
     from icesync.engine.apply import check_token
     from icesync.engine.check import look_after
     from icesync.engine.secrets import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
 
-    context = output.open()
+    scope = read_scope(shard, organizations)
+    narrowed = scoped(output.open(), Selection(), scope, output.console)
+    context, selection = narrowed.context, narrowed.selection
     mode, api = SecretsMode(secrets_mode), context.project.api
-    planning = ask_for_plan(context, Selection(), secrets=mode, strict=strict)
+    planning = ask_for_plan(
+        context, selection, secrets=mode, strict=strict, asked_by=narrowed.asked_by
+    )
     given = api.token is not None and mode is SecretsMode.REQUIRE
     output.planned(planning)
     show_facts(output.console, context, planning)
