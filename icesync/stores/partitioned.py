@@ -128,18 +128,20 @@ class PartitionedStore:
         owners = (store.lock_owner() for store in self._stores.values())
         return next((owner for owner in owners if owner is not None), None)
 
-    def break_lock(self, lock_id: str) -> None:  # noqa: ARG002 - the port's signature
+    def break_lock(self, lock_id: str) -> None:
         """
-        Break nothing: which lock is meant must be said.
+        Remove the locks that one run took under *lock_id*, of whichever organizations.
 
         Raises:
-            StateError: always.
+            StateError: there is none, or locks there end with their process.
 
         """
-        raise StateError(
-            "each organization has a lock of its own",
-            "icesync state unlock --organization 59   names one",
-        )
+        held = {o: store.lock_owner() for o, store in self._stores.items()}
+        left = [o for o, owner in held.items() if owner is not None and owner.id == lock_id]
+        if not left:
+            raise StateError(f"no organization here is locked by {ascii(lock_id)[1:-1]}")
+        for organization in left:
+            self._stores[organization].break_lock(lock_id)
 
     def caution(self) -> str | None:
         """Return why a lock cannot be trusted, or None."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import Gate, assert_refused, run_process, start_process, wait_until
+from rig import FarEnd, Gate, Ice, assert_refused, run_process, start_process, wait_until
 
 from icesync.emulator.archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from rig import Ice, Repository
+    from rig import Repository
 
 ORGANIZATIONS = tuple(range(101, 113))
 SKILLS = (1, 2, 3, 4, 5)
@@ -83,26 +82,24 @@ def test_five_shards_side_by_side(fleet: Repository, service: tuple[str, Path]) 
     assert fleet.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_a_killed_shard_is_completed(
-    fleet: Repository, far_end: Callable[..., Ice], archive: Archive
-) -> None:
+def test_a_killed_shard_is_completed(fleet: Repository, archive: Archive) -> None:
     """After kill -9 of a shard its rerun completes it; nothing is missed, nothing stays pending."""
     gate = Gate(archive, free=3)
-    ice = far_end(gate.answer)
-    fleet.calls(ice)
-    part(fleet)
-    with fleet.start("apply", "-y", "--shard", "1/3") as run:
-        assert gate.reached.wait(20)
-        run.send_signal(signal.SIGKILL)
-        gate.open()
-        run.communicate()
-    open_ones = fleet.run("plan", "--shard", "1/3", "--detailed-exitcode")
-    fleet.apply("--shard", "1/3")
+    with FarEnd(gate.answer) as server:
+        ice = Ice(server.url, archive)
+        part(fleet.calls(ice))
+        with fleet.start("apply", "-y", "--shard", "1/3") as run:
+            assert gate.reached.wait(20)
+            run.kill()
+            gate.open()
+            run.communicate()
+        left = fleet.run("plan", "--shard", "1/3", "--detailed-exitcode")
+        # The same values again: no window is waited for.
+        fleet.apply("--shard", "1/3")
 
-    assert open_ones.code == 2
-    assert {(c.org, c.skill) for c in ice.accepted} == {
-        (o, s) for o in (101, 104, 107, 110) for s in SKILLS
-    }
+    assert left.code == 2
+    sent = {(call.org, call.skill) for call in ice.accepted}
+    assert sent == {(o, s) for o in ORGANIZATIONS[::3] for s in SKILLS}
     assert fleet.run("plan", "--shard", "1/3", "--detailed-exitcode").code == 0
 
 
@@ -163,8 +160,9 @@ def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
     fleet.apply()
     text = fleet.read("servers/101.yaml").replace("  - {skill: 5, name: Desk 5}\n", "")
     fleet.write("servers/101.yaml", text)
-    more = "  - {skill: 9, name: Desk 9}\nmoved:\n  - {from: 101/5, to: 9}\n"
-    fleet.write("servers/102.yaml", fleet.read("servers/102.yaml") + more)
+    fleet.write("servers/102.yaml", fleet.read("servers/102.yaml") + "  - {skill: 9, name: Desk}\n")
+    moved = "version: 1\norganization: 102\nmoved:\n  - {skill: 9, from: 101/5}\n"
+    fleet.write("servers/moved.yaml", moved)
     half = fleet.run("plan", "--organization", "102")
 
     assert_refused(half, 64, "both organizations must be in one run", hint="run once without")
@@ -206,3 +204,32 @@ def test_shard_by_environment(fleet: Repository) -> None:
     """A matrix may say its shard by ICESYNC_SHARD."""
     result = run_process(("plan", "--json"), fleet.root, {**fleet.environ, "ICESYNC_SHARD": "1/12"})
     assert "shard 1/12: 1 of 12" in result.stderr
+
+
+def test_the_other_commands(fleet: Repository) -> None:
+    """check, explain and a whole plan find the snapshots that they are about by themselves."""
+    fleet.apply("--shard", "1/3")
+
+    assert fleet.run("check", "--shard", "1/3").code == 0
+    assert fleet.run("check").code == 2
+    assert "acknowledged" in fleet.run("explain", "101/1").stdout
+    assert fleet.run("explain", "102/1").code == 0
+    changed = fleet.run("plan", "--target", "101/*", "--detailed-exitcode")
+    assert (changed.code, "5 unchanged" in changed.stdout) == (0, True)
+
+
+def test_import_enters_each_snapshot(fleet: Repository) -> None:
+    """Servers that are imported as in sync enter the snapshots of their organizations."""
+    block = ("host", "port", "username", "mailbox", "poll_rate")
+    head = ["organization", "skill", "name", "status", "active", "incoming", "ssl", "tls"]
+    head += [f"{kind}.{key}" for kind in ("smtp", "imap") for key in block]
+    mail = ["mail.example.org", "587", "desk", "have@example.org", "10"] * 2
+    rows = [
+        [o, "7", "Desk", "Enabled", "true", "imap", "false", "true", *mail] for o in ("201", "202")
+    ]
+    fleet.write("have.csv", "".join(",".join(row) + "\n" for row in [head, *rows]))
+    result = fleet.run("import", "have.csv", "--assume-in-sync")
+
+    assert result.code == 0, result
+    for organization in ("201", "202"):
+        assert "assumed" in fleet.run("state", "list", "--organization", organization).stdout

@@ -190,12 +190,15 @@ def unlock(common: Common, lock_id: str | None, organization: int | None) -> int
 
     The lock of a file belongs to a living process and ends with it, so only the
     locks of remote stores can be left over. Be sure that the run is dead: two
-    runs at once would send and record past each other.
+    runs at once would send and record past each other. With snapshots per
+    organization, ID frees all that the dead run held.
     """
-    from icesync.cli.scoping import one_organization
+    from icesync.cli.scoping import one_organization, whole
     from icesync.cli.snapshots import tell_lock
 
-    context = one_organization(common.open(), organization)
+    context = common.open()
+    # The locks of one run have one id: a run that died left all of them.
+    context = whole(context) if organization is None else one_organization(context, organization)
     if lock_id is None:
         tell_lock(common, context)
         return 0

@@ -181,3 +181,18 @@ def test_a_refused_lock_frees_the_others() -> None:
         pass
 
     assert free.lock_owner() is None
+
+
+def test_the_locks_of_a_dead_run_are_broken_together() -> None:
+    """One id frees every lock that a run left; those of others stay."""
+    other = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "")
+    stores = {
+        59: FakeStore(held_by=OWNER),
+        70: FakeStore(held_by=other),
+        81: FakeStore(held_by=OWNER),
+    }
+    parted(stores).break_lock(OWNER.id)
+
+    assert [store.lock_owner() for store in stores.values()] == [None, other, None]
+    with pytest.raises(StateError, match="no organization"):
+        parted(stores).break_lock("unheard of")
