@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,9 +22,9 @@ from icesync.model.project import Backend
 from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from icesync.model.project import Login, Project
+    from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretRef
     from icesync.net import ClientOptions
     from icesync.ports import Clock, Gateway, SecretProvider, StateStore
@@ -36,6 +36,7 @@ __all__ = [
     "log_in",
     "obtain_token",
     "open_context",
+    "open_store",
 ]
 
 _ALLOW_HOST: Final = "ICESYNC_ALLOW_HOST"
@@ -79,6 +80,21 @@ class Context:
             raise SecretMissing(f"`{reference}` names an unknown secret provider")
         return provider.fetch(reference)
 
+    def within(self, organizations: Iterable[int]) -> Context:
+        """Return the context with the snapshots of *organizations*; the same if all have one."""
+        if self.project.state.per is None:
+            return self
+        from icesync.bootstrap.parting import open_parts
+
+        return replace(self, store=open_parts(self.project, organizations, self.clock))
+
+    def of(self, organization: int) -> Context:
+        """Return the context with the one snapshot of *organization*."""
+        state = self.project.state.of(organization)
+        return replace(
+            self, store=open_store(self.project.root, state, self.clock, own_folder=True)
+        )
+
 
 def open_context(folder: Path, config: Path | None = None) -> Context:
     """
@@ -92,12 +108,25 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
     found = config if config is not None else find_config(folder)
     allowed = os.environ.get(_ALLOW_HOST, "").replace(",", " ").split()
     project = read_project(found, allowed)
-    return Context(project, _open_store(project, clock), _open_providers(project), clock)
+    return Context(project, _first_store(project, clock), _open_providers(project), clock)
 
 
-def _open_store(project: Project, clock: Clock) -> StateStore:
-    """Return the store that ``state:`` names; only a remote one loads what it needs to call."""
-    state = project.state
+def _first_store(project: Project, clock: Clock) -> StateStore:
+    if project.state.per is not None:
+        from icesync.stores.partitioned import UnscopedStore
+
+        return UnscopedStore(project.state.template)
+    return open_store(project.root, project.state, clock)
+
+
+def open_store(
+    root: str, state: StateSettings, clock: Clock, *, own_folder: bool = False
+) -> StateStore:
+    """
+    Return the store that *state* names; only a remote one loads what it needs to call.
+
+    With *own_folder* a first write makes the folder of a file.
+    """
     if state.backend is Backend.HTTP:
         from icesync.net import ClientOptions, trust_store
         from icesync.stores.gitlab import http_endpoint
@@ -112,7 +141,7 @@ def _open_store(project: Project, clock: Clock) -> StateStore:
         return ObjectStore(open_bucket(url, os.environ), url, clock)
     from icesync.stores.local import LocalStore
 
-    return LocalStore(Path(project.root) / state.path, clock)
+    return LocalStore(Path(root) / state.path, clock, own_folder=own_folder)
 
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:

@@ -17,6 +17,7 @@ from icesync.cli.files import read_named, write_private
 from icesync.cli.interrupt import halting
 from icesync.cli.planning import ask_for_plan, show_facts
 from icesync.cli.revision import current_revision
+from icesync.cli.scoping import scoped
 from icesync.codec.plan import decode_plan, plan_digest
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.apply import apply, check_token, check_token_scope, failure_of
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from icesync.bootstrap import Context
     from icesync.cli.console import Console
     from icesync.cli.output import Output
+    from icesync.cli.scoping import Scope
     from icesync.engine.plan import Planning
     from icesync.model.plan import Plan, Selection
 
@@ -99,21 +101,29 @@ def lock_owner(context: Context, operation: str) -> LockOwner:
 
 
 def apply_plan(
-    output: Output, selection: Selection, approval: Approval, *, pace: Pace, lock_timeout_s: float
+    output: Output,
+    selection: Selection,
+    approval: Approval,
+    *,
+    scope: Scope,
+    pace: Pace,
+    lock_timeout_s: float,
 ) -> int:
     """Carry out the plan for *selection*, or the saved one, and return the exit code."""
     context = output.open()
     console = output.console
     saved = decode_plan(read_named(approval.planfile)) if approval.planfile else None
-    if saved is not None:
-        selection = saved.selection
+    narrowed = scoped(context, saved.selection if saved else selection, scope, console)
+    context, selection = narrowed.context, narrowed.selection
+    asked_by = None if saved and context.project.state.per else narrowed.asked_by
     caution = context.store.caution()
     if caution is not None:
         console.talk(f"warning: {caution}")
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
         planning = ask_for_plan(
-            context, selection, approval.allowed, SecretsMode.REQUIRE, strict=approval.strict
-        )
+            context, selection, approval.allowed, SecretsMode.REQUIRE,
+            strict=approval.strict, asked_by=asked_by,
+        )  # fmt: skip
         if saved is not None:
             planning = hold_to(planning, saved, context.project, approval.allowed)
         output.planned(planning)
@@ -226,7 +236,8 @@ def _rescuing(context: Context) -> Iterator[None]:
     try:
         yield
     except StateNotSaved as error:
-        if error.document is not None:
+        # Of one per organization, what was written stands, and what is pending is sent again.
+        if error.document is not None and context.project.state.per is None:
             rescued = Path(context.project.root) / _RESCUED
             with suppress(UsageError):
                 write_private(rescued, error.document)

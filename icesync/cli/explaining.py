@@ -62,6 +62,8 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
     context, console = common.open(), common.console
     api = context.project.api
     validation = validate(context.project, context.providers)
+    if context.project.state.per is not None:
+        context = context.of(wanted.organization)
     snapshot = load(context.store, api.base_url).snapshot
     desired = validation.desired
     if wanted not in desired.servers and wanted not in desired.removals:

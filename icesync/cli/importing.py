@@ -70,6 +70,10 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
     out = _folder(context, options.out)
     kind, secrets_path = _secrets_file(context, options.secrets)
     inputs = [_input(name) for name in names]
+    if options.assume_in_sync and context.project.state.per is not None:
+        request = ImportRequest(inputs, _exists(context), {}, out, kind, secrets_path)
+        servers = make_import(request).servers
+        context = context.within(server.address.organization for server in servers)
     with _locked(context, options):
         stored = _stored(context) if options.assume_in_sync else None
         taken = _taken(context, stored)

@@ -15,6 +15,7 @@ from icesync.cli.console import Console
 
 if TYPE_CHECKING:
     from icesync.bootstrap import Context
+    from icesync.cli.scoping import Scope
 
 __all__ = [
     "Common",
@@ -22,8 +23,11 @@ __all__ = [
     "common_options",
     "format_options",
     "lock_option",
+    "organization_option",
     "probe_options",
     "read_duration",
+    "read_scope",
+    "scope_options",
     "selection_options",
     "strict_option",
 ]
@@ -146,6 +150,40 @@ def selection_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def scope_options(command: Command) -> Command:
+    """Add ``--organization``, repeatable, and ``--shard``."""
+    command = click.option(
+        "--shard", metavar="K/N", envvar="ICESYNC_SHARD",
+        help="Only the K-th of N parts of the fleet; with `state: {per: organization}`.",
+    )(command)  # fmt: skip
+    return click.option(
+        "--organization", "organizations", multiple=True, type=click.IntRange(1, 2**31 - 1),
+        metavar="ORG", help="Only this organization; repeatable.",
+    )(command)  # fmt: skip
+
+
+def organization_option(command: Command) -> Command:
+    """Add ``--organization`` for commands about one snapshot."""
+    return click.option(
+        "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
+        help="Whose snapshot, with `state: {per: organization}`.",
+    )(command)  # fmt: skip
+
+
+def read_scope(shard: str | None, organizations: tuple[int, ...]) -> Scope:
+    """
+    Return what the flags of :func:`scope_options` say.
+
+    Raises:
+        UsageError: *shard* spells none.
+
+    """
+    from icesync.cli.scoping import Scope
+    from icesync.planner.shards import parse_shard
+
+    return Scope(parse_shard(shard) if shard else None, organizations)
 
 
 def probe_options(command: Command) -> Command:

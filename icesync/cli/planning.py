@@ -10,8 +10,9 @@ from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
+from icesync.model.desired import Move
 from icesync.planner.moves import spent_entries
-from icesync.planner.select import assumed
+from icesync.planner.select import assumed, is_move_selected, is_selected
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals, spent_told
 from icesync.render.state import age, oldest
@@ -19,6 +20,7 @@ from icesync.render.state import age, oldest
 if TYPE_CHECKING:
     from icesync.bootstrap import Context
     from icesync.cli.console import Console
+    from icesync.model.desired import Removal
     from icesync.model.plan import Plan, Selection
 
 __all__ = ["ask_for_plan", "show_facts", "show_plan"]
@@ -32,10 +34,13 @@ def ask_for_plan(
     *,
     strict: bool = False,
     curious: bool = False,
+    asked_by: str | None = "--target",
 ) -> Planning:
     """Return the plan for *selection*; *allowed* are the arguments of ``--allow``."""
     now = context.clock.now()
-    request = PlanRequest(selection, secrets, allowed, now, strict=strict, curious=curious)
+    request = PlanRequest(
+        selection, secrets, allowed, now, strict=strict, curious=curious, asked_by=asked_by
+    )
     return make_planning(context.project, context.store, context.providers, request)
 
 
@@ -63,6 +68,9 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
         )
     spent = spent_entries(planning.desired, planning.stored.snapshot)
+    if context.project.state.per is not None:
+        # Of an organization that was not looked at, nothing is known.
+        spent = tuple(entry for entry in spent if _is_looked_at(entry, planning.plan.selection))
     if spent:
         console.talk(f"note: nothing is left to do for {spent_told(spent)}")
     if context.project.fingerprint_key is None:
@@ -89,6 +97,12 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
         address, moment = known
         ago = age(moment, context.clock.now())
         console.talk(f"note: {CANNOT_BE_READ}; the oldest answer is {address}'s, {ago}")
+
+
+def _is_looked_at(entry: Move | Removal, selection: Selection) -> bool:
+    if isinstance(entry, Move):
+        return is_move_selected(entry, selection)
+    return is_selected(entry.address, selection)
 
 
 def _worth_saying(console: Console, planning: Planning) -> list[Diagnostic]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.bootstrap.outside import open_domains, open_prober
+from icesync.cli.scoping import whole
 from icesync.engine.plan import PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.probe import ProbeRequest, choose_probes, count_logins, look_at_domains
@@ -34,6 +35,7 @@ def plan_for(context: Context, addresses: tuple[str, ...], allowed: tuple[str, .
 
     Whoever names a server means to show its password to the host that it names.
     """
+    context = whole(context)
     named = tuple(f"{Guard.HOST_CHANGE}:{address}" for address in addresses)
     request = PlanRequest(
         Selection(addresses), SecretsMode.AUTO, (*allowed, *named), asked_by="ADDR"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.cli.applying import lock_owner
+from icesync.cli.scoping import one_organization
 from icesync.engine.state import Writer, load, save
 from icesync.errors import StateLocked, UsageError
 from icesync.model.address import Address, parse_address
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["change_snapshot", "read_address", "show_snapshot", "tell_lock"]
 
 
-def show_snapshot(common: Common, *, as_json: bool) -> None:
+def show_snapshot(common: Common, organization: int | None, *, as_json: bool) -> None:
     """Write the snapshot to stdout: a line an entry, or plain data."""
-    context, console = common.open(), common.console
+    context, console = one_organization(common.open(), organization), common.console
     snapshot = load(context.store, context.project.api.base_url).snapshot
     if as_json:
         servers = [entry_document(a, e) for a, e in sorted(snapshot.entries.items())]
@@ -52,6 +53,7 @@ def read_address(text: str) -> Address:
 
 def change_snapshot(
     common: Common,
+    organization: int | None,
     operation: str,
     change: Callable[[Snapshot], Mapping[Address, Entry]],
     *,
@@ -59,7 +61,7 @@ def change_snapshot(
     lock_timeout_s: float,
 ) -> None:
     """Store what *change* makes of the entries, under the lock; a dry run only says so."""
-    context, console = common.open(), common.console
+    context, console = one_organization(common.open(), organization), common.console
     base_url = context.project.api.base_url
     if dry_run:
         before = load(context.store, base_url).snapshot

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from icesync.cli.options import Common, common_options, lock_option
+from icesync.cli.options import Common, common_options, lock_option, organization_option
 
 __all__ = ["dry_run_option", "migrate", "pull", "push", "rekey"]
 
@@ -18,8 +18,9 @@ dry_run_option = click.option(
 @click.command(name="pull")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 @common_options
+@organization_option
 @click.pass_obj
-def pull(common: Common, out: Path | None) -> int:
+def pull(common: Common, out: Path | None, organization: int | None) -> int:
     """
     Write the snapshot as it is stored to stdout; it holds no secret.
 
@@ -27,9 +28,10 @@ def pull(common: Common, out: Path | None) -> int:
     icesync state pull -o before.json
     """
     from icesync.cli.files import write_private
+    from icesync.cli.scoping import one_organization
     from icesync.engine.transfer import pull as read
 
-    data = read(common.open().store)
+    data = read(one_organization(common.open(), organization).store)
     if out is None:
         common.console.data(data.decode())
     else:
@@ -41,10 +43,18 @@ def pull(common: Common, out: Path | None) -> int:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--force", is_flag=True, help="Also another lineage, or an older serial.")
 @common_options
+@organization_option
 @dry_run_option
 @lock_option
 @click.pass_obj
-def push(common: Common, file: Path, force: bool, dry_run: bool, lock_timeout_s: float) -> int:
+def push(
+    common: Common,
+    file: Path,
+    force: bool,
+    organization: int | None,
+    dry_run: bool,
+    lock_timeout_s: float,
+) -> int:
     """
     Store the snapshot in FILE, such as errored.icesync.json.
 
@@ -55,10 +65,19 @@ def push(common: Common, file: Path, force: bool, dry_run: bool, lock_timeout_s:
     """
     from icesync.cli.applying import lock_owner
     from icesync.cli.files import read_named
+    from icesync.cli.scoping import one_organization
+    from icesync.codec.state import decode_state
     from icesync.engine.transfer import push as store
+    from icesync.errors import UsageError
 
-    context, data = common.open(), read_named(file)
+    context, data = one_organization(common.open(), organization), read_named(file)
     base_url = context.project.api.base_url
+    if organization is not None:
+        foreign = [a for a in decode_state(data).entries if a.organization != organization]
+        if foreign:
+            raise UsageError(
+                f"FILE holds {foreign[0]}, which is not of organization {organization}"
+            )
     with context.store.lock(lock_owner(context, "state push"), lock_timeout_s):
         pushed = store(context.store, data, base_url, force=force, dry_run=dry_run)
     _tell(common, context.store.describe(), pushed.serial, dry_run=dry_run)
@@ -68,10 +87,17 @@ def push(common: Common, file: Path, force: bool, dry_run: bool, lock_timeout_s:
 @click.command(name="rekey")
 @click.option("--new-key", required=True, metavar="REF", help="The new key, by reference.")
 @common_options
+@organization_option
 @dry_run_option
 @lock_option
 @click.pass_obj
-def rekey(common: Common, new_key: str, dry_run: bool, lock_timeout_s: float) -> int:
+def rekey(
+    common: Common,
+    new_key: str,
+    organization: int | None,
+    dry_run: bool,
+    lock_timeout_s: float,
+) -> int:
     """
     Make all fingerprints anew with another key.
 
@@ -84,6 +110,7 @@ def rekey(common: Common, new_key: str, dry_run: bool, lock_timeout_s: float) ->
     """
     from icesync import __version__
     from icesync.cli.applying import lock_owner
+    from icesync.cli.scoping import one_organization
     from icesync.engine.rekey import rekey as make_anew
     from icesync.errors import UsageError
     from icesync.model.secret import parse_secret_ref
@@ -91,7 +118,7 @@ def rekey(common: Common, new_key: str, dry_run: bool, lock_timeout_s: float) ->
     reference = parse_secret_ref(new_key)
     if reference is None:
         raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
-    context, console = common.open(), common.console
+    context, console = one_organization(common.open(), organization), common.console
     with context.store.lock(lock_owner(context, "state rekey"), lock_timeout_s):
         count = make_anew(
             context.project, context.store, context.providers, reference, __version__,
@@ -114,6 +141,8 @@ def migrate(common: Common, from_config: Path, dry_run: bool, lock_timeout_s: fl
     """
     Copy the snapshot from where it was to where `state:` says now.
 
+    With `per: organization` it is split; a part that holds something is no target.
+
     \b
     git show HEAD:icesync.yaml > old.yaml
     icesync state migrate --from-config old.yaml --dry-run
@@ -121,10 +150,21 @@ def migrate(common: Common, from_config: Path, dry_run: bool, lock_timeout_s: fl
     """
     from icesync.bootstrap import open_context
     from icesync.cli.applying import lock_owner
+    from icesync.codec.state import decode_state
     from icesync.engine.transfer import migrate as copy
+    from icesync.engine.transfer import pull as read
+    from icesync.errors import UsageError
 
-    target = common.open()
     source = open_context(common.folder, common.folder / from_config)
+    if source.project.state.per is not None:
+        raise UsageError(
+            "the old configuration keeps a snapshot for each organization: they are not joined",
+            "keep `per: organization`, or carry one by state pull and state push",
+        )
+    target = common.open()
+    if target.project.state.per is not None:
+        entries = decode_state(read(source.store)).entries
+        target = target.within(address.organization for address in entries)
     owner = lock_owner(target, "state migrate")
     with source.store.lock(owner, lock_timeout_s), target.store.lock(owner, lock_timeout_s):
         copied = copy(source.store, target.store, target.project.api.base_url, dry_run=dry_run)

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Diagnostic
-from icesync.model.project import Backend, StateSettings
+from icesync.model.project import ORGANIZATION_MARK, Backend, StateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +19,21 @@ OBJECT_SCHEMES: Final = ("s3://", "gs://", "az://")
 
 _SETTINGS: Final = {
     Backend.LOCAL: {"path"},
-    Backend.HTTP: {f.name for f in fields(StateSettings)} - {"backend", "path", "url"},
+    Backend.HTTP: {f.name for f in fields(StateSettings)} - {"backend", "path", "url", "per"},
     Backend.OBJECTSTORE: {"url"},
+}
+_PLACES: Final = {
+    Backend.LOCAL: ("path",),
+    Backend.HTTP: ("address", "lock_address", "unlock_address"),
+    Backend.OBJECTSTORE: ("url",),
+}
+_SAMPLES: Final = {
+    "path": f"state/{ORGANIZATION_MARK}.json",
+    "name": f"icesync-{ORGANIZATION_MARK}",
+    "address": f"https://…/{ORGANIZATION_MARK}",
+    "lock_address": f"https://…/{ORGANIZATION_MARK}/lock",
+    "unlock_address": f"https://…/{ORGANIZATION_MARK}/lock",
+    "url": f"s3://BUCKET/{ORGANIZATION_MARK}.json",
 }
 _GITLAB: Final = {"preset", "name", "project"}
 
@@ -37,7 +50,7 @@ def _problems(
     state: StateSettings, given: dict[str, object]
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     backend = state.backend
-    for name in given.keys() - {"backend"} - _SETTINGS[backend]:
+    for name in given.keys() - {"backend", "per"} - _SETTINGS[backend]:
         fitting = next(b for b, names in _SETTINGS.items() if name in names)
         yield (
             (name,),
@@ -52,6 +65,24 @@ def _problems(
         )
     if backend is Backend.HTTP:
         yield from _http_problems(state, given)
+    yield from _place_problems(state)
+
+
+def _place_problems(state: StateSettings) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield where the place and ``per:`` do not fit: all would write over each other's snapshot."""
+    http = state.backend is Backend.HTTP
+    names = ("name",) if http and state.preset else _PLACES[state.backend]
+    for name in names:
+        place = getattr(state, name)
+        if place is None:
+            continue
+        marked = ORGANIZATION_MARK in place
+        if state.per is None and marked:
+            told = f"`state.{name}` holds {ORGANIZATION_MARK} without `per: organization`"
+            yield (name,), told, "per: organization   under `state:` gives each its own"
+        elif state.per is not None and not marked:
+            told = f"`state.{name}` must hold {ORGANIZATION_MARK}, since each has its own snapshot"
+            yield (name,), told, f"{name}: {_SAMPLES[name]}"
 
 
 def _http_problems(

@@ -33,6 +33,7 @@ from icesync.model.project import (
     LimitName,
     Login,
     OrgKey,
+    Per,
     Project,
     SecretScope,
     StateSettings,
@@ -196,7 +197,11 @@ class _Reader:
         methods = {texts[name] for name in names if name.endswith("_method")}
         if not methods <= set(STATE_METHODS):
             raise _UnfitError
-        return StateSettings(**{**texts, "backend": Backend(backend)})  # type: ignore[arg-type]
+        if texts["per"] not in {None, *Per}:
+            raise _UnfitError
+        per = Per(texts["per"]) if texts["per"] else None
+        typed = {**texts, "backend": Backend(backend), "per": per}
+        return StateSettings(**typed)  # type: ignore[arg-type]
 
     def _rules(self, node: Any) -> dict[str, Level]:
         if node == {}:

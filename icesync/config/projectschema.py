@@ -16,6 +16,7 @@ from icesync.model.project import (
     Limit,
     LimitName,
     OrgKey,
+    Per,
     Project,
 )
 from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
@@ -272,6 +273,11 @@ PROJECT_SCHEMA: Final = _mapping(
                 ),
                 "name": _text("preset gitlab: the name of the state, without a slash."),
                 "project": _text("preset gitlab, outside of its jobs: the project's id or path."),
+                "per": choice(
+                    "What has a snapshot and a lock of its own; without it, all have one together. "
+                    "The place then holds {organization}.",
+                    {Per.ORGANIZATION: "Each organization: runs go side by side."},
+                ),
                 "url": _text(
                     "objectstore: s3://, gs:// or az:// with bucket and path.",
                     examples=["s3://bucket/icesync.state.json"],

@@ -30,7 +30,7 @@ from icesync.model.review import Assertion
 from icesync.planner.moves import carry, check_clashes, open_moves
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
-from icesync.planner.select import check_patterns, expand_ages, narrow
+from icesync.planner.select import check_patterns, expand_ages, is_selected, narrow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredState
     from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
     from icesync.model.project import Project
+    from icesync.model.snapshot import Snapshot
     from icesync.ports import SecretProvider, StateStore
 
 __all__ = ["PlanRequest", "Planning", "check_saved", "hold_to", "plan"]
@@ -54,8 +55,8 @@ class PlanRequest:
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
     older-than=30d`` counts from; *asked_by* is what the command line calls its
-    targets. *strict* makes errors of warnings in the files; *curious* asks for the
-    rules that only inform, too.
+    targets, None where no person spelled them. *strict* makes errors of warnings
+    in the files; *curious* asks for the rules that only inform, too.
     """
 
     selection: Selection
@@ -64,7 +65,7 @@ class PlanRequest:
     now: datetime | None = None
     strict: bool = False
     curious: bool = False
-    asked_by: str = "--target"
+    asked_by: str | None = "--target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def plan(
     validation.require()
     changing = {change.address for change in made.effective}
     policy = Policy(project.limits, project.guards, request.allowed)
-    fleet = len(desired.servers.keys() | carried.entries.keys())
+    fleet = _fleet(project, desired, carried, selection)
     return Planning(
         made,
         desired,
@@ -149,6 +150,23 @@ def plan(
     )
 
 
+def _fleet(
+    project: Project, desired: DesiredState, snapshot: Snapshot, selection: Selection
+) -> int:
+    """
+    Return of how many servers the share of a limit is.
+
+    With a snapshot for each organization only those of the organizations in this
+    run count: each of five shards could otherwise change all that it has.
+    """
+    known = desired.servers.keys() | snapshot.entries.keys()
+    if project.state.per is None:
+        return len(known)
+    wide = replace(selection, excludes=())
+    touched = {address.organization for address in known if is_selected(address, wide)}
+    return sum(address.organization in touched for address in known)
+
+
 def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
     """Demand that no move leads from one acknowledged record onto another one."""
     clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot)))
@@ -161,8 +179,9 @@ def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Store
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    check_patterns(request.asked_by, selection.targets, known)
-    check_patterns("--exclude", selection.excludes, known)
+    if request.asked_by is not None:
+        check_patterns(request.asked_by, selection.targets, known)
+        check_patterns("--exclude", selection.excludes, known)
     if request.now is not None:
         resend = expand_ages(selection.resend, stored.snapshot, request.now)
         selection = replace(selection, resend=resend)
@@ -243,7 +262,7 @@ def hold_to(
     made = replace(planning.plan, changes=changes)
     policy = Policy(project.limits, project.guards, allowed)
     snapshot = planning.stored.snapshot
-    fleet = len(planning.desired.servers.keys() | snapshot.entries.keys())
+    fleet = _fleet(project, planning.desired, snapshot, made.selection)
     return replace(planning, plan=made, refusals=check_policy(made, policy, snapshot, fleet))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -163,6 +163,16 @@ class Backend(StrEnum):
     OBJECTSTORE = "objectstore"
 
 
+class Per(StrEnum):
+    """What has a snapshot of its own."""
+
+    ORGANIZATION = "organization"
+
+
+ORGANIZATION_MARK: Final = "{organization}"
+"""What stands for the organization in the place of a snapshot per organization."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateSettings:
     """
@@ -171,7 +181,8 @@ class StateSettings:
     *path* is for ``local``. For ``http`` there are *address* and the methods of
     the protocol, or *preset* ``gitlab`` with the *name* of the state and, outside
     of its own pipelines, the *project*. *url* is for ``objectstore``: ``s3://``,
-    ``gs://`` or ``az://``. Credentials stand in none of them.
+    ``gs://`` or ``az://``. Credentials stand in none of them. With *per* each
+    organization has a snapshot of its own, and the place holds ``{organization}``.
     """
 
     backend: Backend = Backend.LOCAL
@@ -186,6 +197,34 @@ class StateSettings:
     name: str | None = None
     project: str | None = None
     url: str | None = None
+    per: Per | None = None
+
+    @property
+    def template(self) -> str:
+        """Where the snapshot is kept, by the one setting that says so."""
+        place = {
+            Backend.LOCAL: self.path,
+            Backend.HTTP: self.name if self.preset else self.address,
+            Backend.OBJECTSTORE: self.url,
+        }
+        return place[self.backend] or ""
+
+    def of(self, organization: int) -> StateSettings:
+        """Return where the snapshot of *organization* is kept."""
+
+        def fill(text: str | None) -> str | None:
+            return text and text.replace(ORGANIZATION_MARK, str(organization))
+
+        return replace(
+            self,
+            per=None,
+            path=fill(self.path) or "",
+            address=fill(self.address),
+            lock_address=fill(self.lock_address),
+            unlock_address=fill(self.unlock_address),
+            name=fill(self.name),
+            url=fill(self.url),
+        )
 
 
 @dataclass(frozen=True, slots=True)

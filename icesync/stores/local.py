@@ -31,11 +31,13 @@ class LocalStore:
 
     A symbolic link is written through to its target, and locked there. The lock
     stands on a file of its own, since a lock on the snapshot would end up on
-    the file that the next write replaces. Needs a POSIX system.
+    the file that the next write replaces. Needs a POSIX system. A missing folder is
+    made with *own_folder* only: it may be a disk that is not there.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, *, own_folder: bool = False) -> None:
         self._path = path
+        self._own_folder = own_folder
         self._clock = clock
         self._held = False
         self.journals = LocalJournals(path)
@@ -102,6 +104,7 @@ class LocalStore:
             StateNotSaved: no lock can be had here.
 
         """
+        self._make_folder()
         with hold_lock(self._lock_file(), owner, timeout_s, self._clock):
             self._held = True
             try:
@@ -150,9 +153,19 @@ class LocalStore:
         target = self._target()
         return target.with_name(f"{target.name}.lock")
 
+    def _make_folder(self) -> None:
+        if not self._own_folder:
+            return
+        folder = self._target().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateNotSaved(f"cannot make the folder `{folder}`: {error.strerror}") from error
+
     def _exclusive(self) -> AbstractContextManager[None]:
         if self._held:
             return nullcontext()
+        self._make_folder()
         created = self._clock.now().isoformat(timespec="seconds")
         owner = LockOwner("", "write", "icesync", os.getpid(), created)
         return hold_lock(self._lock_file(), owner, 0, self._clock)

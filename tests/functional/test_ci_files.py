@@ -13,12 +13,14 @@ from localrunner import ROOT, read_yaml
 
 WORKFLOWS = sorted((ROOT / "examples" / "ci" / "github").glob("*.yml"))
 TEMPLATE = ROOT / "examples" / "ci" / "gitlab" / "icesync.yml"
+SHARDS = TEMPLATE.with_name("shards.yml")
 CHECKER = Path(sys.executable).parent / "check-jsonschema"
 TRIGGERS = {"pull_request", "push", "schedule", "workflow_dispatch"}
 WRITES = {
     "plan.yml": {"plan": {"pull-requests"}},
     "apply.yml": {"plan": set(), "apply": {"contents"}},
     "check.yml": {"check": {"issues"}},
+    "shards.yml": {"apply": set()},
 }
 
 
@@ -45,7 +47,11 @@ def test_schemas(tmp_path: Path) -> None:
     checks = {
         "vendor.github-workflows": WORKFLOWS,
         "vendor.github-actions": [ROOT / "action.yml"],
-        "vendor.gitlab-ci": [*parts, TEMPLATE.with_name(".gitlab-ci.yml")],
+        "vendor.gitlab-ci": [
+            *parts,
+            SHARDS,
+            TEMPLATE.with_name(".gitlab-ci.yml"),
+        ],
     }
     for schema, paths in checks.items():
         done = subprocess.run(
@@ -110,7 +116,7 @@ def test_actions_of_others_are_pinned(path: Path) -> None:
     assert used <= {"actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4"}
 
 
-@pytest.mark.parametrize("name", ["plan.yml", "check.yml"])
+@pytest.mark.parametrize("name", ["plan.yml", "check.yml", "shards.yml"])
 def test_credentials_are_not_left(name: str) -> None:
     """Only the job that pushes keeps git's credentials on its disk."""
     [checkout] = [
@@ -128,6 +134,20 @@ def test_a_run_that_sends_is_not_cut_off() -> None:
 
     assert apply["concurrency"] == {"group": "icesync-apply", "cancel-in-progress": False}
     assert (gitlab["resource_group"], gitlab["interruptible"]) == ("icesync", False)
+
+
+def test_every_shard_has_a_job() -> None:
+    """The jobs of a matrix are all shards of its split, and none cuts off another."""
+    job = load(WORKFLOWS[0].with_name("shards.yml"))["jobs"]["apply"]
+    shards = job["strategy"]["matrix"]["shard"]
+    [split] = [s["env"]["ICESYNC_SHARD"] for s in job["steps"] if "ICESYNC_SHARD" in str(s)]
+    gitlab = load(SHARDS)["icesync-shards"]
+
+    assert split == "${{ matrix.shard }}/" + str(len(shards))
+    assert shards == list(range(1, len(shards) + 1))
+    assert job["strategy"]["fail-fast"] is job["concurrency"]["cancel-in-progress"] is False
+    assert (gitlab["parallel"], gitlab["interruptible"]) == (5, False)
+    assert gitlab["script"][-1].endswith('--shard "$CI_NODE_INDEX/$CI_NODE_TOTAL"')
 
 
 def test_hooks() -> None:

@@ -188,3 +188,19 @@ def test_a_new_key_is_put_in(repository: Repository) -> None:
     assert "2 fingerprints made with the new key" in made.stderr
     assert "smtp.password  (sensitive, changed)" in planned.stdout
     assert "imap.password  (sensitive" not in planned.stdout
+
+
+def test_each_organization_has_a_state_of_its_own(
+    tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab
+) -> None:
+    """`{organization}` in the name of GitLab's state is the number, for lock and snapshot."""
+    repository = Repository(tmp_path / "a", SKILLS).calls(ice)
+    own = 'state: {per: organization, backend: http, preset: gitlab, name: "mail-{organization}"}'
+    repository.replace("icesync.yaml", "state: {path: state.json}", own)
+    repository.environ |= variables
+    repository.apply("--shard", "1/1")
+
+    places = {target.split(" ")[1].partition("?")[0] for target in gitlab.asked}
+    assert {place.rpartition("/state/")[2] for place in places} <= {"mail-59", "mail-59/lock"}
+    assert repository.run("plan", "--detailed-exitcode").code == 0
+    assert repository.run("state", "unlock").code == 0

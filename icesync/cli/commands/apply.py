@@ -12,6 +12,8 @@ from icesync.cli.options import (
     lock_option,
     probe_options,
     read_duration,
+    read_scope,
+    scope_options,
     selection_options,
     strict_option,
 )
@@ -28,6 +30,7 @@ __all__ = ["command"]
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
 @selection_options
+@scope_options
 @strict_option
 @click.option("-y", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--expect-digest", metavar="sha256:…", help="Refuse any other plan.")
@@ -58,6 +61,8 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    shard: str | None,
+    organizations: tuple[int, ...],
     strict: bool,
     auto_approve: bool,
     expect_digest: str | None,
@@ -78,6 +83,7 @@ def command(
     \b
     icesync apply
     icesync apply plan.json
+    icesync apply --auto-approve --shard 2/5
     icesync apply --auto-approve --expect-digest sha256:9f1c…
     icesync apply --auto-approve --json | jq -c 'select(.event == "outcome")'
     """
@@ -86,12 +92,16 @@ def command(
     from icesync.model.plan import Selection
 
     selection = Selection(targets, excludes, resend)
-    if planfile is not None and selection != Selection():
+    scope = read_scope(shard, organizations)
+    if planfile is not None and (selection != Selection() or shard or organizations):
         raise UsageError(
             "a saved plan says itself which servers it is about",
-            "leave out --target, --exclude and --resend, or make a new plan with them",
+            "leave out --target, --exclude, --resend, --shard and --organization, "
+            "or make a new plan with them",
         )
     probing = Probing(ca_file) if with_probe else None
     approval = Approval(planfile, expect_digest, allowed, auto_approve, strict, probing)
     pace = Pace(parallelism, settle_s, fail_fast=fail_fast)
-    return apply_plan(output, selection, approval, pace=pace, lock_timeout_s=lock_timeout_s)
+    return apply_plan(
+        output, selection, approval, scope=scope, pace=pace, lock_timeout_s=lock_timeout_s
+    )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import ca_file_option, check_age, common_options, strict_option
+from icesync.cli.options import (
+    ca_file_option,
+    check_age,
+    common_options,
+    read_scope,
+    scope_options,
+    strict_option,
+)
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -20,6 +27,7 @@ __all__ = ["command"]
 
 @click.command(name="check")
 @common_options
+@scope_options
 @strict_option
 @click.option(
     "--secrets",
@@ -46,6 +54,8 @@ __all__ = ["command"]
 @output_options(Command.CHECK)
 def command(
     output: Output,
+    shard: str | None,
+    organizations: tuple[int, ...],
     strict: bool,
     secrets_mode: str,
     max_age: str | None,
@@ -67,15 +77,20 @@ def command(
     """
     from icesync.bootstrap import obtain_token
     from icesync.cli.planning import ask_for_plan, show_facts
+    from icesync.cli.scoping import scoped
     from icesync.engine.apply import check_token
     from icesync.engine.check import look_after
     from icesync.engine.secrets import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
 
-    context = output.open()
+    scope = read_scope(shard, organizations)
+    narrowed = scoped(output.open(), Selection(), scope, output.console)
+    context, selection = narrowed.context, narrowed.selection
     mode, api = SecretsMode(secrets_mode), context.project.api
-    planning = ask_for_plan(context, Selection(), secrets=mode, strict=strict)
+    planning = ask_for_plan(
+        context, selection, secrets=mode, strict=strict, asked_by=narrowed.asked_by
+    )
     given = api.token is not None and mode is SecretsMode.REQUIRE
     output.planned(planning)
     show_facts(output.console, context, planning)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import common_options, probe_options, selection_options, strict_option
+from icesync.cli.options import (
+    common_options,
+    probe_options,
+    read_scope,
+    scope_options,
+    selection_options,
+    strict_option,
+)
 from icesync.cli.reporting import output_options
 from icesync.model.review import Command
 
@@ -20,6 +27,7 @@ __all__ = ["command"]
 @click.command(name="plan")
 @common_options
 @selection_options
+@scope_options
 @strict_option
 @click.option(
     "-o",
@@ -46,6 +54,8 @@ def command(
     excludes: tuple[str, ...],
     resend: tuple[str, ...],
     allowed: tuple[str, ...],
+    shard: str | None,
+    organizations: tuple[int, ...],
     strict: bool,
     out: Path | None,
     detailed_exitcode: bool,
@@ -62,21 +72,27 @@ def command(
     \b
     icesync plan
     icesync plan --target '59/*' -o plan.json
+    icesync plan --shard 2/5
     icesync plan --detailed-exitcode; test $? -eq 2 && echo changes
     icesync plan --report markdown=plan.md --report gitlab-terraform=tf.json
     """
     from icesync import __version__
     from icesync.cli.files import write_private
     from icesync.cli.planning import ask_for_plan, show_facts
+    from icesync.cli.scoping import scoped
     from icesync.codec.plan import encode_plan
     from icesync.engine.secrets import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
 
-    context = output.open()
-    selection = Selection(targets, excludes, resend)
+    selection, scope = Selection(targets, excludes, resend), read_scope(shard, organizations)
+    narrowed = scoped(output.open(), selection, scope, output.console)
+    context, selection = narrowed.context, narrowed.selection
     mode, curious = SecretsMode(secrets_mode), output.console.verbose > 0
-    planning = ask_for_plan(context, selection, allowed, mode, strict=strict, curious=curious)
+    planning = ask_for_plan(
+        context, selection, allowed, mode, strict=strict, curious=curious,
+        asked_by=narrowed.asked_by,
+    )  # fmt: skip
     output.planned(planning)
     if with_probe:
         from icesync.cli.probing import guard_by_probe

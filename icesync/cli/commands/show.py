@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options
+from icesync.cli.options import Common, common_options, format_options, organization_option
 
 __all__ = ["command"]
 
@@ -14,9 +14,16 @@ __all__ = ["command"]
 @click.command(name="show")
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
+@organization_option
 @format_options
 @click.pass_obj
-def command(common: Common, planfile: Path | None, format_name: str, as_json: bool) -> int:
+def command(
+    common: Common,
+    planfile: Path | None,
+    organization: int | None,
+    format_name: str,
+    as_json: bool,
+) -> int:
     """
     Show a saved plan, or the snapshot.
 
@@ -30,7 +37,7 @@ def command(common: Common, planfile: Path | None, format_name: str, as_json: bo
     if planfile is None:
         from icesync.cli.snapshots import show_snapshot
 
-        show_snapshot(common, as_json=as_json)
+        show_snapshot(common, organization, as_json=as_json)
         return 0
     from icesync.cli.files import read_named
     from icesync.cli.planning import show_plan

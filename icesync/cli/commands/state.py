@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options, lock_option
+from icesync.cli.options import (
+    Common,
+    common_options,
+    format_options,
+    lock_option,
+    organization_option,
+)
 from icesync.cli.transfers import dry_run_option, migrate, pull, push, rekey
 
 __all__ = ["command"]
@@ -23,30 +29,35 @@ def command() -> None:
 
 @command.command(name="list")
 @common_options
+@organization_option
 @format_options
 @click.pass_obj
-def list_(common: Common, format_name: str, as_json: bool) -> int:
+def list_(common: Common, organization: int | None, format_name: str, as_json: bool) -> int:
     """List the servers: address, status, age of the acknowledgement, commit."""
     from icesync.cli.snapshots import show_snapshot
 
-    show_snapshot(common, as_json=as_json or format_name == "json")
+    show_snapshot(common, organization, as_json=as_json or format_name == "json")
     return 0
 
 
 @command.command(name="show")
 @click.argument("address", metavar="ADDR")
 @common_options
+@organization_option
 @format_options
 @click.pass_obj
-def show(common: Common, address: str, format_name: str, as_json: bool) -> int:
+def show(
+    common: Common, address: str, organization: int | None, format_name: str, as_json: bool
+) -> int:
     """Show everything that the snapshot says about one server."""
+    from icesync.cli.scoping import one_organization
     from icesync.cli.snapshots import read_address
     from icesync.engine.state import load
     from icesync.planner.select import check_patterns
     from icesync.render.state import entry_document, render_entry
 
     wanted = read_address(address)
-    context, console = common.open(), common.console
+    context, console = one_organization(common.open(), organization), common.console
     snapshot = load(context.store, context.project.api.base_url).snapshot
     check_patterns("ADDR", (str(wanted),), snapshot.entries.keys())
     entry = snapshot.entries[wanted]
@@ -61,10 +72,18 @@ def show(common: Common, address: str, format_name: str, as_json: bool) -> int:
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 @common_options
+@organization_option
 @dry_run_option
 @lock_option
 @click.pass_obj
-def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: float) -> int:
+def mv(
+    common: Common,
+    source: str,
+    target: str,
+    organization: int | None,
+    dry_run: bool,
+    lock_timeout_s: float,
+) -> int:
     """
     Keep the record of SOURCE under the address TARGET; nothing is sent.
 
@@ -76,10 +95,17 @@ def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: 
     """
     from icesync.cli.snapshots import change_snapshot, read_address
     from icesync.engine.state import move
+    from icesync.errors import UsageError
 
     old, new = read_address(source), read_address(target)
+    if organization is not None and (old.organization, new.organization) != (organization,) * 2:
+        raise UsageError(
+            "`state mv` stays within one organization's snapshot",
+            "`moved:` in a server file leads from one organization to another",
+        )
     change_snapshot(
         common,
+        organization,
         "state mv",
         lambda snapshot: move(snapshot, old, new),
         dry_run=dry_run,
@@ -91,10 +117,17 @@ def mv(common: Common, source: str, target: str, dry_run: bool, lock_timeout_s: 
 @command.command(name="rm")
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @common_options
+@organization_option
 @dry_run_option
 @lock_option
 @click.pass_obj
-def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s: float) -> int:
+def rm(
+    common: Common,
+    addresses: tuple[str, ...],
+    organization: int | None,
+    dry_run: bool,
+    lock_timeout_s: float,
+) -> int:
     """
     Forget what was acknowledged; ICE is not told. The next plan adopts them anew.
 
@@ -106,6 +139,7 @@ def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s
 
     change_snapshot(
         common,
+        organization,
         "state rm",
         lambda snapshot: remove(snapshot, addresses),
         dry_run=dry_run,
@@ -116,10 +150,11 @@ def rm(common: Common, addresses: tuple[str, ...], dry_run: bool, lock_timeout_s
 
 @command.command(name="resolve")
 @common_options
+@organization_option
 @dry_run_option
 @lock_option
 @click.pass_obj
-def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
+def resolve(common: Common, organization: int | None, dry_run: bool, lock_timeout_s: float) -> int:
     """
     Unite the two sides of a merge conflict in the snapshot.
 
@@ -128,9 +163,10 @@ def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
     """
     from icesync import __version__
     from icesync.cli.applying import lock_owner
+    from icesync.cli.scoping import one_organization
     from icesync.engine.state import resolve as unite
 
-    context = common.open()
+    context = one_organization(common.open(), organization)
     with context.store.lock(lock_owner(context, "state resolve"), lock_timeout_s):
         after = unite(context.store, __version__, dry_run=dry_run)
     uncertain = sum(entry.uncertain for entry in after.entries.values())
@@ -146,18 +182,23 @@ def resolve(common: Common, dry_run: bool, lock_timeout_s: float) -> int:
 @command.command(name="unlock")
 @click.option("--force", "lock_id", metavar="ID", help="Break the lock of that id.")
 @common_options
+@organization_option
 @click.pass_obj
-def unlock(common: Common, lock_id: str | None) -> int:
+def unlock(common: Common, lock_id: str | None, organization: int | None) -> int:
     """
     Say who holds the lock; with --force ID, break a lock whose run is dead.
 
     The lock of a file belongs to a living process and ends with it, so only the
     locks of remote stores can be left over. Be sure that the run is dead: two
-    runs at once would send and record past each other.
+    runs at once would send and record past each other. With snapshots per
+    organization, ID frees all that the dead run held.
     """
+    from icesync.cli.scoping import one_organization, whole
     from icesync.cli.snapshots import tell_lock
 
     context = common.open()
+    # The locks of one run have one id: a run that died left all of them.
+    context = whole(context) if organization is None else one_organization(context, organization)
     if lock_id is None:
         tell_lock(common, context)
         return 0

@@ -1,0 +1,115 @@
+"""
+A snapshot in parts, one for each organization: joined to one value, and split again.
+
+What is joined has a lineage that follows from where the parts are kept, so that a
+saved plan fits whichever of them it looked at; each part keeps a lineage of its own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from icesync.errors import StateCorrupt, StateError
+from icesync.model.snapshot import Entry, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.model.address import Address
+
+__all__ = ["join", "lineage_of", "split", "write_order"]
+
+
+def lineage_of(base_url: str, template: str) -> str:
+    """Return the lineage of everything that is kept at *template* for *base_url*."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{base_url}\n{template}"))
+
+
+def join(
+    parts: Mapping[int, Snapshot], places: Mapping[int, str], base_url: str, lineage: str
+) -> Snapshot:
+    """
+    Return the *parts* by organization as one snapshot; *places* say where each is kept.
+
+    Its serial is the sum of theirs.
+
+    Raises:
+        StateCorrupt: a part is of another target, or holds another organization's server.
+        StateError: two parts have fingerprints of different keys.
+
+    """
+    entries: dict[Address, Entry] = {}
+    for organization, part in sorted(parts.items()):
+        _check_part(organization, part, places[organization], base_url)
+        entries |= part.entries
+    serial = sum(part.serial for part in parts.values())
+    return Snapshot(base_url, serial, lineage, _common_key(parts, places), None, entries)
+
+
+def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
+    if part.base_url != base_url:
+        raise StateCorrupt(
+            f"the snapshot {place} is of another target: it says {ascii(part.base_url)[1:-1]}, "
+            f"`api.base_url` says {ascii(base_url)[1:-1]}",
+            "use one snapshot for each target",
+        )
+    foreign = next((a for a in sorted(part.entries) if a.organization != organization), None)
+    if foreign is not None:
+        raise StateCorrupt(
+            f"{place} is for organization {organization} and holds {foreign}",
+            "restore it from a backup, or from the history of its store",
+        )
+
+
+def _common_key(parts: Mapping[int, Snapshot], places: Mapping[int, str]) -> str | None:
+    keyed = {o: part.key_id for o, part in sorted(parts.items()) if part.key_id is not None}
+    if not keyed:
+        return None
+    first, key_id = next(iter(keyed.items()))
+    other = next((o for o, key in keyed.items() if key != key_id), None)
+    if other is not None:
+        raise StateError(
+            f"{places[first]} and {places[other]} have fingerprints of different keys",
+            f"icesync state rekey --organization {other}   makes those anew",
+        )
+    return key_id
+
+
+def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snapshot]:
+    """
+    Return the parts of *snapshot* that differ from those *before*, each with the next serial.
+
+    A part of a first save has no lineage yet.
+
+    Raises:
+        ValueError: an entry is of an organization that *before* does not name.
+
+    """
+    entries: dict[int, dict[Address, Entry]] = {organization: {} for organization in before}
+    for address, entry in snapshot.entries.items():
+        if address.organization not in entries:
+            raise ValueError(f"{address} is of no organization of this run")
+        entries[address.organization][address] = entry
+    changed = {}
+    for organization, part in before.items():
+        own = entries[organization]
+        rekeyed = part.lineage is not None and part.key_id != snapshot.key_id
+        if own != part.entries or rekeyed:
+            changed[organization] = replace(
+                part, serial=part.serial + 1, key_id=snapshot.key_id, entries=own
+            )
+    return changed
+
+
+def write_order(before: Mapping[int, Snapshot], after: Mapping[int, Snapshot]) -> tuple[int, ...]:
+    """
+    Return in which order the parts *after* are written: those that gain entries first.
+
+    Each entry means something on its own, so any order would be sound but for a move
+    from one organization to another: what is lost in between must be a copy, not the
+    only record.
+    """
+    gains = {o: bool(part.entries.keys() - before[o].entries.keys()) for o, part in after.items()}
+    return tuple(sorted(after, key=lambda organization: (not gains[organization], organization)))

@@ -1,0 +1,225 @@
+"""
+A snapshot for each organization, seen as one: of those organizations that a run is about.
+
+Two runs exclude each other only where they share an organization. There is no
+journal: outcomes are saved every few seconds, as with a store far away.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from icesync.codec.parts import join, lineage_of, split, write_order
+from icesync.codec.state import decode_state, encode_state
+from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved, UsageError
+from icesync.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from icesync.model.lock import LockOwner
+    from icesync.ports import Clock, StateStore
+
+__all__ = ["PartitionedStore", "UnscopedStore"]
+
+
+class PartitionedStore:
+    """
+    Joins *stores* by organization; *template* is where they are, *version* who writes.
+
+    One run uses it: what it read last is what its next write must follow.
+    """
+
+    journals = None
+
+    def __init__(
+        self,
+        stores: Mapping[int, StateStore],
+        base_url: str,
+        template: str,
+        version: str,
+        clock: Clock,
+    ) -> None:
+        self._stores = dict(sorted(stores.items()))
+        self._base_url = base_url
+        self._template = template
+        self._version = version
+        self._clock = clock
+        self._known: bytes | None = None
+        self._data: dict[int, bytes | None] = {}
+        self._parts: dict[int, Snapshot] = {}
+
+    def read(self) -> bytes | None:
+        """
+        Return all parts as one snapshot, or None when there is none yet.
+
+        Raises:
+            StateError: a part cannot be read, or does not belong here.
+
+        """
+        self._data = {o: self._read_part(store) for o, store in self._stores.items()}
+        self._parts = {o: self._decode(o, data) for o, data in self._data.items()}
+        places = {o: store.describe() for o, store in self._stores.items()}
+        lineage = lineage_of(self._base_url, self._template)
+        joined = join(self._parts, places, self._base_url, lineage)
+        nothing = all(data is None for data in self._data.values())
+        self._known = None if nothing else encode_state(joined, self._version)
+        return self._known
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """
+        Replace the parts that differ, each only if it is what was read.
+
+        Raises:
+            StateConflict: *previous* is not what was read, or a part was changed by another run.
+            StateNotSaved: a part's store refused; the parts before it are written.
+            StateLocked: a lock is not held, and cannot be had.
+
+        """
+        if not data:
+            raise ValueError("a snapshot is never empty")
+        if not self._data:
+            self.read()
+        if previous != self._known:
+            raise StateConflict(f"{self.describe()} was read anew since", "icesync plan")
+        after = split(decode_state(data), self._parts)
+        for organization in write_order(self._parts, after):
+            part = after[organization]
+            kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
+            new = encode_state(kept, self._version)
+            try:
+                self._stores[organization].write(new, self._data[organization])
+            except StateNotSaved as error:
+                raise StateNotSaved(
+                    f"organization {organization}: {error.message}", *error.hints
+                ) from error
+            self._data[organization] = new
+            self._parts[organization] = kept
+        self._known = data
+
+    @contextmanager
+    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+        """
+        Hold the locks of all parts, taken in order of organizations: no two runs wait in a ring.
+
+        Raises:
+            StateLocked: somebody holds one; the message says which, and who.
+            StateError: a lock cannot be kept.
+
+        """
+        deadline = self._clock.monotonic() + timeout_s
+        with ExitStack() as held:
+            for organization, store in self._stores.items():
+                left_s = max(0.0, deadline - self._clock.monotonic())
+                try:
+                    held.enter_context(store.lock(owner, left_s))
+                except StateLocked as error:
+                    raise StateLocked(
+                        f"organization {organization}: {error.message}", *error.hints
+                    ) from error
+            yield
+
+    def lock_owner(self) -> LockOwner | None:
+        """Return who holds the first lock that is held, or None when all are free."""
+        owners = (store.lock_owner() for store in self._stores.values())
+        return next((owner for owner in owners if owner is not None), None)
+
+    def break_lock(self, lock_id: str) -> None:
+        """
+        Remove the locks that one run took under *lock_id*, of whichever organizations.
+
+        Raises:
+            StateError: there is none, or locks there end with their process.
+
+        """
+        held = {o: store.lock_owner() for o, store in self._stores.items()}
+        left = [o for o, owner in held.items() if owner is not None and owner.id == lock_id]
+        if not left:
+            raise StateError(f"no organization here is locked by {ascii(lock_id)[1:-1]}")
+        for organization in left:
+            self._stores[organization].break_lock(lock_id)
+
+    def caution(self) -> str | None:
+        """Return why a lock cannot be trusted, or None."""
+        cautions = (store.caution() for store in self._stores.values())
+        return next((caution for caution in cautions if caution is not None), None)
+
+    def describe(self) -> str:
+        """Return where the parts are, and of how many organizations."""
+        count = len(self._stores)
+        if count == 1:
+            return next(iter(self._stores.values())).describe()
+        return f"{self._template} ({count} organizations)"
+
+    def _read_part(self, store: StateStore) -> bytes | None:
+        if store.journals is not None and store.journals.read() is not None:
+            raise StateConflict(
+                f"an apply without `per: organization` left a journal beside {store.describe()}",
+                "icesync apply   with that file as `state.path`, without `per:`, folds it in first",
+            )
+        return store.read()
+
+    def _decode(self, organization: int, data: bytes | None) -> Snapshot:
+        if data is None:
+            return Snapshot(self._base_url)
+        try:
+            return decode_state(data)
+        except StateError as error:
+            place = self._stores[organization].describe()
+            raise type(error)(f"{place}: {error.message}", *error.hints) from error
+
+
+class UnscopedStore:
+    """Stands where a run has not said yet which organizations it is about."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+
+    @property
+    def journals(self) -> NoReturn:
+        """
+        Refuse: there is no snapshot of all organizations.
+
+        Raises:
+            UsageError: always, as everything here but :meth:`describe`.
+
+        """
+        self._refuse()
+
+    def read(self) -> NoReturn:
+        """Refuse."""
+        self._refuse()
+
+    def write(self, data: bytes, previous: bytes | None) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse()
+
+    def lock(self, owner: LockOwner, timeout_s: float) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Refuse."""
+        self._refuse()
+
+    def lock_owner(self) -> NoReturn:
+        """Refuse."""
+        self._refuse()
+
+    def break_lock(self, lock_id: str) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse()
+
+    def caution(self) -> NoReturn:
+        """Refuse."""
+        self._refuse()
+
+    def describe(self) -> str:
+        """Return where the parts are."""
+        return self._template
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError(
+            "the snapshot is kept per organization; say which",
+            "--organization 59   names one",
+        )

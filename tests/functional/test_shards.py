@@ -1,0 +1,235 @@
+"""A snapshot for each organization: shards side by side, and what they refuse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import FarEnd, Gate, Ice, assert_refused, run_process, start_process, wait_until
+
+from icesync.emulator.archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rig import Repository
+
+ORGANIZATIONS = tuple(range(101, 113))
+SKILLS = (1, 2, 3, 4, 5)
+SHARDS = 5
+EVERY = {(o, s) for o in ORGANIZATIONS for s in SKILLS}
+
+
+def part(repository: Repository) -> Repository:
+    """Give each organization of *repository* a snapshot of its own."""
+    own = 'state: {per: organization, path: "state/{organization}.json"}'
+    repository.replace("icesync.yaml", "state: {path: state.json}", own)
+    return repository
+
+
+def spread(repository: Repository) -> Repository:
+    """Give *repository* a dozen organizations with five servers each."""
+    repository.servers(SKILLS)
+    text = repository.read("servers/59.yaml")
+    (repository.root / "servers/59.yaml").unlink()
+    for number in ORGANIZATIONS:
+        own = text.replace("organization: 59", f"organization: {number}")
+        own = own.replace("desk@", f"desk-{number}@")
+        repository.write(f"servers/{number}.yaml", own)
+    return repository
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An emulator in a process of its own: its address, and the file with its history."""
+    data, ready = tmp_path / "emulator.sqlite", tmp_path / "ready"
+    words = ["emulator", "--port", "0", "--data", str(data), "--ready-file", str(ready), "-q"]
+    with start_process(words, tmp_path) as process:
+        wait_until(lambda: ready.exists() and bool(ready.read_text().strip()), "the emulator")
+        yield ready.read_text().strip(), data
+        process.terminate()
+        process.communicate()
+
+
+def history(data: Path) -> Counter[tuple[int | None, int | None]]:
+    """Return how often each address was sent."""
+    archive = Archive(str(data))
+    calls = archive.calls(10_000)
+    archive.close()
+    return Counter((call.org, call.skill) for call in calls if call.skill is not None)
+
+
+@pytest.fixture
+def fleet(repository: Repository) -> Repository:
+    """A fleet whose organizations have snapshots of their own."""
+    return spread(part(repository))
+
+
+def test_five_shards_side_by_side(fleet: Repository, service: tuple[str, Path]) -> None:
+    """Five shards at once send each server exactly once; a plan then finds no changes."""
+    url, data = service
+    fleet.replace("icesync.yaml", "base_url: emulator", f"base_url: {url}")
+    login = ", login: {organization: 59, username: robot, password: ref+env://ICE_PASSWORD}}"
+    fleet.replace("icesync.yaml", "rate_per_s: 1000}", f"rate_per_s: 1000{login}")
+    fleet.environ["ICE_PASSWORD"] = "login secret 9318"
+    runs = [fleet.start("apply", "-y", "--shard", f"{k}/{SHARDS}") for k in range(1, SHARDS + 1)]
+    told = [run.communicate(timeout=60) for run in runs]
+
+    assert [run.returncode for run in runs] == [0] * SHARDS, told
+    assert history(data) == Counter(dict.fromkeys(EVERY, 1))
+    assert fleet.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_killed_shard_is_completed(fleet: Repository, archive: Archive) -> None:
+    """After kill -9 of a shard its rerun completes it; nothing is missed, nothing stays pending."""
+    gate = Gate(archive, free=3)
+    with FarEnd(gate.answer) as server:
+        ice = Ice(server.url, archive)
+        part(fleet.calls(ice))
+        with fleet.start("apply", "-y", "--shard", "1/3") as run:
+            assert gate.reached.wait(20)
+            run.kill()
+            gate.open()
+            run.communicate()
+        left = fleet.run("plan", "--shard", "1/3", "--detailed-exitcode")
+        # The same values again: no window is waited for.
+        fleet.apply("--shard", "1/3")
+
+    assert left.code == 2
+    sent = {(call.org, call.skill) for call in ice.accepted}
+    assert sent == {(o, s) for o in ORGANIZATIONS[::3] for s in SKILLS}
+    assert fleet.run("plan", "--shard", "1/3", "--detailed-exitcode").code == 0
+
+
+def test_a_saved_plan_of_a_shard(fleet: Repository) -> None:
+    """A plan that was saved for a shard is applied to that shard, whatever ran beside it."""
+    fleet.run("plan", "--shard", "2/3", "-o", "p.json")
+    fleet.apply("--shard", "1/3")
+    result = fleet.run("apply", "p.json")
+
+    assert (result.code, "20 applied" in result.stdout) == (0, True), result
+
+
+def test_an_empty_shard(fleet: Repository) -> None:
+    """A shard without an organization has nothing to do, and says so."""
+    result = fleet.run("apply", "-y", "--shard", "13/13")
+
+    assert result.code == 0
+    assert "no organization is left" in result.stderr
+    assert not (fleet.root / "state").exists()
+
+
+def test_orphans_of_a_vanished_organization(fleet: Repository) -> None:
+    """An organization that left the files is still seen by its snapshot on the disk."""
+    fleet.apply()
+    (fleet.root / "servers/105.yaml").unlink()
+    result = fleet.run("plan")
+
+    assert "5 orphaned" in result.stdout
+
+
+def test_state_commands_name_an_organization(fleet: Repository) -> None:
+    """`state` works on the snapshot of the organization that it is told."""
+    fleet.apply("--organization", "103")
+    listed = fleet.run("state", "list", "--organization", "103")
+
+    assert (listed.code, listed.stdout.count("103/")) == (0, 5)
+    hint = "--organization 59"
+    assert_refused(fleet.run("state", "list"), 64, "kept per organization; say which", hint=hint)
+    mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
+    assert_refused(mixed, 64, "one organization's snapshot", hint="moved:")
+
+
+def test_migration_splits(repository: Repository) -> None:
+    """`state migrate` splits one snapshot; nothing is sent anew afterwards."""
+    spread(repository).apply()
+    repository.write("old.yaml", repository.read("icesync.yaml"))
+    part(repository)
+    result = repository.run("state", "migrate", "--from-config", "old.yaml")
+
+    assert result.code == 0, result
+    assert len(list((repository.root / "state").glob("*.json"))) == len(ORGANIZATIONS)
+    assert repository.run("plan", "--detailed-exitcode").code == 0
+    assert repository.run("state", "migrate", "--from-config", "old.yaml").code == 6
+
+
+def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
+    """A move of which one end is in another shard is refused; a whole run takes both."""
+    fleet.apply()
+    text = fleet.read("servers/101.yaml").replace("  - {skill: 5, name: Desk 5}\n", "")
+    fleet.write("servers/101.yaml", text)
+    fleet.write("servers/102.yaml", fleet.read("servers/102.yaml") + "  - {skill: 9, name: Desk}\n")
+    moved = "version: 1\norganization: 102\nmoved:\n  - {skill: 9, from: 101/5}\n"
+    fleet.write("servers/moved.yaml", moved)
+    half = fleet.run("plan", "--organization", "102")
+
+    assert_refused(half, 64, "both organizations must be in one run", hint="run once without")
+    fleet.apply()
+    assert fleet.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "hint"),
+    [
+        (("--shard", "6/5"), "no shard", "--shard 2/5"),
+        (("--shard", "0/5"), "no shard", "--shard 2/5"),
+        (("--shard", "2 of 5"), "no shard", "--shard 2/5"),
+        (("--shard", "1/1001"), "no shard", "at most 1000"),
+        (("--shard", "1/2", "--target", "101/1"), "both say which", "--target"),
+        (("--shard", "1/2", "--organization", "101"), "both say which", "one of them"),
+        (("--organization", "7"), "neither files nor snapshots", "validate"),
+    ],
+)
+def test_refusals(fleet: Repository, words: tuple[str, ...], sentence: str, hint: str) -> None:
+    """What cannot be meant is refused before anything is read or locked."""
+    assert_refused(fleet.run("plan", *words), 64, sentence, hint=hint)
+
+
+def test_a_shard_needs_parts(repository: Repository) -> None:
+    """With one snapshot for all, shards would wait for each other: --shard is refused."""
+    hint = "per: organization"
+    assert_refused(repository.run("apply", "--shard", "1/2"), 64, "--shard needs", hint=hint)
+
+
+def test_an_organization_needs_no_parts(repository: Repository) -> None:
+    """--organization selects, also where all have one snapshot."""
+    spread(repository).apply("--organization", "103")
+
+    assert {a.split("/")[0] for a in repository.entries} == {"103"}
+
+
+def test_shard_by_environment(fleet: Repository) -> None:
+    """A matrix may say its shard by ICESYNC_SHARD."""
+    result = run_process(("plan", "--json"), fleet.root, {**fleet.environ, "ICESYNC_SHARD": "1/12"})
+    assert "shard 1/12: 1 of 12" in result.stderr
+
+
+def test_the_other_commands(fleet: Repository) -> None:
+    """check, explain and a whole plan find the snapshots that they are about by themselves."""
+    fleet.apply("--shard", "1/3")
+
+    assert fleet.run("check", "--shard", "1/3").code == 0
+    assert fleet.run("check").code == 2
+    assert "acknowledged" in fleet.run("explain", "101/1").stdout
+    assert fleet.run("explain", "102/1").code == 0
+    changed = fleet.run("plan", "--target", "101/*", "--detailed-exitcode")
+    assert (changed.code, "5 unchanged" in changed.stdout) == (0, True)
+
+
+def test_import_enters_each_snapshot(fleet: Repository) -> None:
+    """Servers that are imported as in sync enter the snapshots of their organizations."""
+    block = ("host", "port", "username", "mailbox", "poll_rate")
+    head = ["organization", "skill", "name", "status", "active", "incoming", "ssl", "tls"]
+    head += [f"{kind}.{key}" for kind in ("smtp", "imap") for key in block]
+    mail = ["mail.example.org", "587", "desk", "have@example.org", "10"] * 2
+    rows = [
+        [o, "7", "Desk", "Enabled", "true", "imap", "false", "true", *mail] for o in ("201", "202")
+    ]
+    fleet.write("have.csv", "".join(",".join(row) + "\n" for row in [head, *rows]))
+    result = fleet.run("import", "have.csv", "--assume-in-sync")
+
+    assert result.code == 0, result
+    for organization in ("201", "202"):
+        assert "assumed" in fleet.run("state", "list", "--organization", organization).stdout

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import BASE_URL, BILLING, SALES, SUPPORT, entry, snapshot, stored_bytes
+from fakes import FakeClock, FakeStore
+
+from icesync.codec.state import decode_state, encode_state
+from icesync.engine.state import Writer, load, save
+from icesync.errors import StateConflict, StateCorrupt, StateError, StateLocked, StateNotSaved
+from icesync.model.address import Address
+from icesync.model.lock import LockOwner
+from icesync.stores.local import LocalStore
+from icesync.stores.partitioned import PartitionedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from icesync.model.snapshot import Entry
+    from icesync.ports import StateStore
+
+TEMPLATE = "state/{organization}.json"
+OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+WRITER = Writer("0.1.0")
+BOTH = {SUPPORT: entry(), BILLING: entry()}
+
+
+def parted(stores: Mapping[int, StateStore]) -> PartitionedStore:
+    """Return the store of these parts."""
+    return PartitionedStore(stores, BASE_URL, TEMPLATE, "0.1.0", FakeClock())
+
+
+def put(store: StateStore, entries: Mapping[Address, Entry]) -> None:
+    """Save *entries* as an apply does."""
+    save(store, load(store, BASE_URL), entries, WRITER)
+
+
+def serials(stores: Mapping[int, FakeStore]) -> list[int]:
+    """Return the serial of each part."""
+    return [decode_state(s.data).serial if s.data else 0 for s in stores.values()]
+
+
+def test_nothing_stored_is_none() -> None:
+    """Parts of which none was ever written are no snapshot, not an empty one."""
+    store = parted({59: FakeStore(), 70: FakeStore()})
+
+    assert store.read() is None
+
+
+def test_each_organization_has_its_own() -> None:
+    """Each part holds its organization's entries only, under a lineage of its own."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    put(parted(stores), BOTH)
+    first, second = (decode_state(store.data or b"") for store in stores.values())
+
+    assert (list(first.entries), list(second.entries)) == ([SUPPORT], [BILLING])
+    assert first.lineage != second.lineage
+    assert load(parted(stores), BASE_URL).snapshot.entries.keys() == BOTH.keys()
+
+
+def test_only_what_changed_is_written() -> None:
+    """A save leaves the parts alone in which nothing changed."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    put(parted(stores), BOTH)
+    put(parted(stores), {**BOTH, SALES: entry()})
+
+    assert serials(stores) == [2, 1]
+
+
+def test_a_run_saves_several_times() -> None:
+    """What a run wrote is what its next write follows."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    store = parted(stores)
+    stored = save(store, load(store, BASE_URL), {SUPPORT: entry()}, WRITER)
+    save(store, stored, BOTH, WRITER)
+
+    assert serials(stores) == [1, 1]
+
+
+def test_a_foreign_write_is_a_conflict() -> None:
+    """A part that another run wrote since it was read is not written over."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    store = parted(stores)
+    stored = load(store, BASE_URL)
+    put(parted(stores), {BILLING: entry(name="theirs")})
+
+    with pytest.raises(StateConflict):
+        save(store, stored, BOTH, WRITER)
+    assert decode_state(stores[70].data or b"").entries[BILLING].settings["name"] == "theirs"
+
+
+def test_an_unexpected_previous_is_a_conflict() -> None:
+    """A write that follows something else than what was read changes nothing."""
+    stores = {59: FakeStore(stored_bytes({SUPPORT: entry()}))}
+
+    with pytest.raises(StateConflict):
+        parted(stores).write(stored_bytes({}), b"other")
+    assert not stores[59].writes
+
+
+def test_an_entry_without_a_part_is_never_dropped() -> None:
+    """An entry of an organization that the run is not about is refused, and nothing is written."""
+    stores = {59: FakeStore()}
+
+    with pytest.raises(ValueError, match="70/1"):
+        put(parted(stores), BOTH)
+    assert not stores[59].writes
+
+
+def test_a_move_is_gained_before_it_is_lost() -> None:
+    """When an entry goes to another organization and the save breaks off, no record is lost."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    put(parted(stores), {SUPPORT: entry()})
+    stores[59].fail_writes_after = 1
+    moved = {Address(70, 663): entry()}
+
+    with pytest.raises(StateNotSaved, match="organization 59"):
+        put(parted(stores), moved)
+    assert load(parted(stores), BASE_URL).snapshot.entries.keys() == {SUPPORT, *moved}
+
+
+def test_a_foreign_entry_is_refused() -> None:
+    """A part that holds another organization's server is refused by name."""
+    with pytest.raises(StateCorrupt, match="holds 70/1"):
+        parted({59: FakeStore(stored_bytes(BOTH))}).read()
+
+
+def test_another_target_is_refused() -> None:
+    """A part of another target is refused, as a whole snapshot is."""
+    store = PartitionedStore(
+        {59: FakeStore(stored_bytes({SUPPORT: entry()}))}, "emulator", TEMPLATE, "0", FakeClock()
+    )
+    with pytest.raises(StateCorrupt, match="another target"):
+        store.read()
+
+
+def test_two_keys_are_refused() -> None:
+    """Parts with fingerprints of different keys cannot be compared in one run."""
+    one = encode_state(snapshot({SUPPORT: entry()}, key_id="one"), "0")
+    two = encode_state(snapshot({BILLING: entry()}, key_id="two"), "0")
+
+    with pytest.raises(StateError, match="different keys"):
+        parted({59: FakeStore(one), 70: FakeStore(two)}).read()
+
+
+def test_a_leftover_journal_is_refused(tmp_path: Path) -> None:
+    """The journal of an apply from before the split is not passed over."""
+    local = LocalStore(tmp_path / "59.json", FakeClock())
+    local.journals.begin(b"head", 100).close()
+
+    with pytest.raises(StateConflict, match="journal"):
+        parted({59: local}).read()
+
+
+def test_runs_exclude_each_other_per_organization(tmp_path: Path) -> None:
+    """Two runs on one organization exclude each other while another organization's run goes on."""
+
+    def run(*organizations: int) -> PartitionedStore:
+        folder = tmp_path / "state"
+        clock = FakeClock()
+        return parted(
+            {o: LocalStore(folder / f"{o}.json", clock, own_folder=True) for o in organizations}
+        )
+
+    with run(59, 70).lock(OWNER, 0), run(81).lock(OWNER, 0):
+        with pytest.raises(StateLocked, match="organization 70"), run(70, 90).lock(OWNER, 0):
+            pass
+        with run(90).lock(OWNER, 0):
+            assert run(59, 90).lock_owner() is not None
+
+
+def test_a_refused_lock_frees_the_others() -> None:
+    """A run that gets only some of its locks keeps none."""
+    free = FakeStore()
+    with (
+        pytest.raises(StateLocked),
+        parted({59: free, 70: FakeStore(held_by=OWNER)}).lock(OWNER, 0),
+    ):
+        pass
+
+    assert free.lock_owner() is None
+
+
+def test_the_locks_of_a_dead_run_are_broken_together() -> None:
+    """One id frees every lock that a run left; those of others stay."""
+    other = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "")
+    stores = {
+        59: FakeStore(held_by=OWNER),
+        70: FakeStore(held_by=other),
+        81: FakeStore(held_by=OWNER),
+    }
+    parted(stores).break_lock(OWNER.id)
+
+    assert [store.lock_owner() for store in stores.values()] == [None, other, None]
+    with pytest.raises(StateError, match="no organization"):
+        parted(stores).break_lock("unheard of")
