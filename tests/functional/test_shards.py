@@ -233,3 +233,19 @@ def test_import_enters_each_snapshot(fleet: Repository) -> None:
     assert result.code == 0, result
     for organization in ("201", "202"):
         assert "assumed" in fleet.run("state", "list", "--organization", organization).stdout
+
+
+def test_keys_are_changed_one_by_one(fleet: Repository) -> None:
+    """`state rekey` takes one organization at a time; until all are done, a whole plan waits."""
+    fleet.apply("--organization", "101", "--organization", "102")
+    fleet.write("next", "ICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICA=\n")
+    again = ("state", "rekey", "--new-key", "ref+file://next", "--organization")
+    first = fleet.run(*again, "101")
+    between = fleet.run("plan")
+    second = fleet.run(*again, "102")
+    fleet.replace("icesync.yaml", "ref+file://key", "ref+file://next")
+
+    assert (first.code, second.code) == (0, 0), (first, second)
+    assert_refused(between, 8, "different keys", hint="state rekey --organization 102")
+    both = ("--organization", "101", "--organization", "102")
+    assert fleet.run("plan", "--detailed-exitcode", *both).code == 0
