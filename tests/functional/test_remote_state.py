@@ -141,13 +141,14 @@ def test_a_local_snapshot_moves_to_the_store(
     assert repository.run("plan", "--detailed-exitcode").code == 0
 
 
+@pytest.mark.parametrize(("per", "name"), [("", "mail"), ("per: organization, ", "{organization}")])
 def test_a_bucket_keeps_the_snapshot(
-    repository: Repository, s3_address: str, monkeypatch: pytest.MonkeyPatch
+    repository: Repository, s3_address: str, monkeypatch: pytest.MonkeyPatch, per: str, name: str
 ) -> None:
     """Two runners with nothing in common but the bucket; at most one of them applies at a time."""
     aim_at(s3_address, monkeypatch)
-    url = f"s3://icesync-states/{os.urandom(8).hex()}/mail.json"
-    where = f"state: {{backend: objectstore, url: '{url}'}}"
+    url = f"s3://icesync-states/{os.urandom(8).hex()}/{name}.json"
+    where = f"state: {{{per}backend: objectstore, url: '{url}'}}"
     repository.replace("icesync.yaml", "state: {path: state.json}", where)
 
     repository.apply()
@@ -155,7 +156,7 @@ def test_a_bucket_keeps_the_snapshot(
     unlocked = repository.run("state", "unlock")
 
     assert planned.code == 0
-    assert f"{url} is not locked" in unlocked.stderr
+    assert f"{url.replace('{organization}', '59')} is not locked" in unlocked.stderr
     assert not list(repository.root.glob("*state*"))
 
 

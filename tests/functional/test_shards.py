@@ -112,6 +112,18 @@ def test_a_saved_plan_of_a_shard(fleet: Repository) -> None:
     assert (result.code, "20 applied" in result.stdout) == (0, True), result
 
 
+def test_a_share_is_of_the_shard(fleet: Repository) -> None:
+    """A limit's share is of the organizations in a run: shards do not change all by parts."""
+    fleet.apply()
+    fleet.replace("icesync.yaml", "updates: 100%", "updates: 30%")
+    for number in ORGANIZATIONS:
+        name = f"servers/{number}.yaml"
+        fleet.write(name, fleet.read(name).replace("587", "2587"))
+    result = fleet.run("apply", "-y", "--shard", "1/3")
+
+    assert_refused(result, 9, "updates: 20 planned, the limit is 6", hint="--allow updates")
+
+
 def test_an_empty_shard(fleet: Repository) -> None:
     """A shard without an organization has nothing to do, and says so."""
     result = fleet.run("apply", "-y", "--shard", "13/13")
