@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from icesync.engine.validate import Validation
     from icesync.model.plan import Plan, Refusal
     from icesync.model.probe import ProbeReport
+    from icesync.model.project import Project
     from icesync.model.report import Report
     from icesync.model.review import Upkeep
     from icesync.ports import Progress
@@ -107,7 +108,7 @@ class Output:
         config = self.common.locate()
         self._root = config.parent
         context = self._context = self.common.open()
-        kept = (config, self._root / context.project.state.path)
+        kept = (config, *self._snapshots(context.project))
         paths = [Path(path) for _, path in self._files]
         try:
             _check_paths(paths, kept)
@@ -115,6 +116,15 @@ class Output:
             self._files = ()  # not even the report of this
             raise
         return context
+
+    def _snapshots(self, project: Project) -> tuple[Path, ...]:
+        """Return the files that hold what was acknowledged: one, or one for each organization."""
+        if project.state.per is None:
+            return (self._root / project.state.path,)
+        from icesync.bootstrap.parting import kept_organizations
+
+        states = (project.state.of(number) for number in kept_organizations(project))
+        return tuple(self._root / state.path for state in states)
 
     def validated(self, validation: Validation) -> None:
         """Take in what a look at the files found."""

@@ -199,6 +199,16 @@ def test_refusals(fleet: Repository, words: tuple[str, ...], sentence: str, hint
     assert_refused(fleet.run("plan", *words), 64, sentence, hint=hint)
 
 
+def test_a_report_never_overwrites_a_part(fleet: Repository) -> None:
+    """No report is written over the snapshot of any organization."""
+    fleet.apply("--organization", "103")
+    before = fleet.read("state/103.json")
+    result = fleet.run("plan", "--organization", "104", "--report", "json=state/103.json")
+
+    assert_refused(result, 64, "is used for something else", hint="another path")
+    assert fleet.read("state/103.json") == before
+
+
 def test_a_shard_needs_parts(repository: Repository) -> None:
     """With one snapshot for all, shards would wait for each other: --shard is refused."""
     hint = "per: organization"
