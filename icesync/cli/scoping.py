@@ -86,16 +86,13 @@ def one_organization(context: Context, organization: int | None) -> Context:
     """
     Return *context* with the one snapshot of *organization*.
 
+    Where it must be said and is not, the store of *context* refuses each use.
+
     Raises:
-        UsageError: it must be said, or must not, since all have one snapshot.
+        UsageError: it must not be said, since all have one snapshot.
 
     """
-    per = context.project.state.per is not None
-    if per and organization is None:
-        raise UsageError(
-            "the snapshot is kept per organization; say which", "--organization 59   names one"
-        )
-    if not per and organization is not None:
+    if context.project.state.per is None and organization is not None:
         raise UsageError(
             "all organizations have one snapshot here, so --organization names none",
             "leave it out",

@@ -150,6 +150,8 @@ def test_state_commands_name_an_organization(fleet: Repository) -> None:
     assert (listed.code, listed.stdout.count("103/")) == (0, 5)
     hint = "--organization 59"
     assert_refused(fleet.run("state", "list"), 64, "kept per organization; say which", hint=hint)
+    for words in (("pull",), ("rm", "103/1"), ("show", "103/1")):
+        assert_refused(fleet.run("state", *words), 64, "kept per organization; say which")
     mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
     assert_refused(mixed, 64, "one organization's snapshot", hint="moved:")
 

@@ -75,37 +75,10 @@ def command(
     icesync check || echo "look at it: exit code $?"
     icesync check --max-age 30d --probe --report markdown=issue.md
     """
-    from icesync.bootstrap import obtain_token
-    from icesync.cli.planning import ask_for_plan, show_facts
-    from icesync.cli.scoping import scoped
-    from icesync.engine.apply import check_token
-    from icesync.engine.check import look_after
+    from icesync.cli.checking import check_fleet
     from icesync.engine.secrets import SecretsMode
-    from icesync.errors import EXIT_CHANGES, EXIT_OK
-    from icesync.model.plan import Selection
 
-    scope = read_scope(shard, organizations)
-    narrowed = scoped(output.open(), Selection(), scope, output.console)
-    context, selection = narrowed.context, narrowed.selection
-    mode, api = SecretsMode(secrets_mode), context.project.api
-    planning = ask_for_plan(
-        context, selection, secrets=mode, strict=strict, asked_by=narrowed.asked_by
+    scope, mode = read_scope(shard, organizations), SecretsMode(secrets_mode)
+    return check_fleet(
+        output, scope, mode, max_age, strict=strict, with_probe=with_probe, ca_file=ca_file
     )
-    given = api.token is not None and mode is SecretsMode.REQUIRE
-    output.planned(planning)
-    show_facts(output.console, context, planning)
-    token = obtain_token(context) if given else None
-    probe = None
-    if with_probe:
-        from icesync.cli.probing import look_at_mail
-
-        probe = look_at_mail(context, output, planning, ca_file)
-    snapshot, now = planning.stored.snapshot, context.clock.now()
-    upkeep = look_after(planning.plan, snapshot, now, max_age, token, probe)
-    output.looked_after(upkeep)
-    if upkeep.stale:
-        hint = f"icesync apply --resend older-than={max_age}   asserts them anew"
-        output.console.talk(f"hint: {hint}")
-    if token is not None:
-        check_token(token, len(planning.plan.calls), api, context.clock)
-    return EXIT_CHANGES if planning.plan.effective or upkeep.due else EXIT_OK
