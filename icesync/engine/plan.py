@@ -33,7 +33,7 @@ from icesync.planner.policy import Policy, check_policy
 from icesync.planner.select import check_patterns, expand_ages, is_selected, narrow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
@@ -134,15 +134,14 @@ def plan(
     validation = validation.extended(late)
     validation.require()
     changing = {change.address for change in made.effective}
-    policy = Policy(project.limits, project.guards, request.allowed)
-    fleet = _fleet(project, desired, carried, selection)
+    known = desired.servers.keys() | carried.entries.keys()
     return Planning(
         made,
         desired,
         stored,
         resolution,
         key,
-        check_policy(made, policy, stored.snapshot, fleet),
+        _refusals(project, request.allowed, made, desired, stored.snapshot, known),
         (*validation.about(changing), *key_problem, *missing),
         validation.files,
         validation.elsewhere(changing),
@@ -150,21 +149,28 @@ def plan(
     )
 
 
-def _fleet(
-    project: Project, desired: DesiredState, snapshot: Snapshot, selection: Selection
-) -> int:
+def _refusals(
+    project: Project,
+    allowed: tuple[str, ...],
+    made: Plan,
+    desired: DesiredState,
+    snapshot: Snapshot,
+    known: Collection[Address],
+) -> tuple[Refusal, ...]:
     """
-    Return of how many servers the share of a limit is.
+    Return what apply would not do; the share of a limit is of the *known* servers.
 
     With a snapshot for each organization only those of the organizations in this
     run count: each of five shards could otherwise change all that it has.
     """
-    known = desired.servers.keys() | snapshot.entries.keys()
+    policy = Policy(project.limits, project.guards, allowed)
     if project.state.per is None:
-        return len(known)
-    wide = replace(selection, excludes=())
-    touched = {address.organization for address in known if is_selected(address, wide)}
-    return sum(address.organization in touched for address in known)
+        return check_policy(made, policy, snapshot, len(known))
+    wide = replace(made.selection, excludes=())
+    here = {address.organization for address in known if is_selected(address, wide)}
+    fleet = sum(address.organization in here for address in known)
+    elsewhere = (s for a, s in desired.servers.items() if a.organization not in here)
+    return check_policy(made, policy, snapshot, fleet, elsewhere)
 
 
 def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
@@ -260,10 +266,10 @@ def hold_to(
     addresses = {change.address for change in saved.effective}
     changes = tuple(c for c in planning.plan.changes if c.address in addresses)
     made = replace(planning.plan, changes=changes)
-    policy = Policy(project.limits, project.guards, allowed)
-    snapshot = planning.stored.snapshot
-    fleet = _fleet(project, planning.desired, snapshot, made.selection)
-    return replace(planning, plan=made, refusals=check_policy(made, policy, snapshot, fleet))
+    desired, snapshot = planning.desired, planning.stored.snapshot
+    known = desired.servers.keys() | snapshot.entries.keys()
+    refusals = _refusals(project, allowed, made, desired, snapshot, known)
+    return replace(planning, plan=made, refusals=refusals)
 
 
 def check_saved(saved: Plan, fresh: Plan) -> None:

@@ -10,9 +10,10 @@ from icesync.model.plan import Action, Plan, Refusal, ResourceChange
 from icesync.model.project import Guard, Limit, LimitName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Snapshot
 
@@ -41,9 +42,19 @@ Presented: TypeAlias = "Mapping[str, frozenset[Setting]]"
 """The hosts that each secret reference was acknowledged for."""
 
 
-def presented(snapshot: Snapshot) -> Presented:
-    """Return to which hosts ICE already presents the secret behind each reference."""
+def presented(snapshot: Snapshot, elsewhere: Iterable[DesiredServer] = ()) -> Presented:
+    """
+    Return to which hosts ICE already presents the secret behind each reference.
+
+    *elsewhere* are servers whose entries are in no snapshot of this run: what the
+    files say of them stands in, and their own run holds it to its snapshot.
+    """
     known: dict[str, set[Setting]] = {}
+    for server in elsewhere:
+        for key, reference in server.secrets.items():
+            host = server.settings.get(_host_key(key))
+            if host is not None:
+                known.setdefault(reference.text, set()).add(host)
     for entry in snapshot.entries.values():
         for key, record in entry.secrets.items():
             host = entry.settings.get(_host_key(key))
@@ -52,9 +63,15 @@ def presented(snapshot: Snapshot) -> Presented:
     return {reference: frozenset(hosts) for reference, hosts in known.items()}
 
 
-def check_policy(plan: Plan, policy: Policy, snapshot: Snapshot, fleet: int) -> tuple[Refusal, ...]:
+def check_policy(
+    plan: Plan,
+    policy: Policy,
+    snapshot: Snapshot,
+    fleet: int,
+    elsewhere: Iterable[DesiredServer] = (),
+) -> tuple[Refusal, ...]:
     """Return what *policy* refuses in *plan*; shares are of *fleet* servers."""
-    known = presented(snapshot) if plan.calls else {}
+    known = presented(snapshot, elsewhere) if plan.calls else {}
     return (*_check_limits(plan, policy, fleet), *_check_guards(plan, policy, known))
 
 

@@ -124,6 +124,17 @@ def test_a_share_is_of_the_shard(fleet: Repository) -> None:
     assert_refused(result, 9, "updates: 20 planned, the limit is 6", hint="--allow updates")
 
 
+def test_a_password_of_another_shard_goes_to_no_new_host(fleet: Repository) -> None:
+    """The files say where a password of an organization outside of the run goes."""
+    fleet.apply("--organization", "101")
+    text = fleet.read("servers/103.yaml")
+    fleet.write("servers/103.yaml", text.replace("smtp.example.org", "smtp.example.net"))
+    result = fleet.run("apply", "-y", "--organization", "103")
+
+    assert_refused(result, 9, "103/1", hint="--allow host-change:103/1")
+    assert fleet.run("apply", "-y", "--organization", "104").code == 0
+
+
 def test_an_empty_shard(fleet: Repository) -> None:
     """A shard without an organization has nothing to do, and says so."""
     result = fleet.run("apply", "-y", "--shard", "13/13")
