@@ -15,10 +15,10 @@ from icesync.errors import SecretMissing
 from icesync.model.secret import SecretFacts
 from icesync.secrets.extras import need
 from icesync.secrets.once import Once
-from icesync.secrets.tree import secret_in
+from icesync.secrets.versioned import VersionedProvider
 
 if TYPE_CHECKING:
-    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.secret import SecretRef
 
 __all__ = ["AwsProvider"]
 
@@ -37,36 +37,15 @@ _MEANINGS: Final = {
 """What AWS calls the errors that people meet (its API references)."""
 
 
-class AwsProvider:
+class AwsProvider(VersionedProvider):
     """Opens ``awssecrets`` or ``awsssm`` references."""
 
-    remote = True
-
     def __init__(self, scheme: str) -> None:
-        self.scheme = scheme
+        super().__init__(scheme)
         self._clients: Once[Any] = Once()
-        self._reads: Once[tuple[bytes, SecretFacts]] = Once()
 
-    def fetch(self, reference: SecretRef) -> SecretValue:
-        """
-        Return the value, or the string at the key of a value in JSON.
-
-        Raises:
-            SecretMissing: the extra is not installed, or AWS did not give it.
-
-        """
-        content, _ = self._read(reference)
-        return secret_in(reference, content)
-
-    def facts(self, reference: SecretRef) -> SecretFacts:
-        """Return the version and when it was made."""
-        return self._read(reference)[1]
-
-    def _read(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
-        where = (reference.path, reference.query)
-        return self._reads.get(where, lambda: self._read_now(reference))
-
-    def _read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        """Ask for the value and its version."""
         query = {name: values[0] for name, values in parse_qs(reference.query).items()}
         region, version = query.pop("region", None), query.pop("version", None)
         if query:

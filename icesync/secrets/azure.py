@@ -17,13 +17,13 @@ from icesync.errors import SecretMissing
 from icesync.model.secret import SecretFacts
 from icesync.secrets.extras import need
 from icesync.secrets.once import Once
-from icesync.secrets.tree import secret_in
+from icesync.secrets.versioned import VersionedProvider
 from icesync.secrets.web import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.secret import SecretRef
 
 __all__ = ["AzureProvider"]
 
@@ -40,39 +40,19 @@ def _address(vault: str) -> str:
     return f"https://{vault if '.' in vault else f'{vault}.{_DOMAIN}'}"
 
 
-class AzureProvider:
+class AzureProvider(VersionedProvider):
     """Opens ``azurekeyvault`` references; *address* tells where a vault answers."""
 
-    remote = True
-
     def __init__(self, agent: str, address: Callable[[str], str] = _address) -> None:
-        self.scheme = "azurekeyvault"
+        super().__init__("azurekeyvault")
         self._agent = agent
         self._address = address
         self._services: Once[WebService] = Once()
-        self._reads: Once[tuple[bytes, SecretFacts]] = Once()
         self._credential: Any = None
         self._lock = Lock()
 
-    def fetch(self, reference: SecretRef) -> SecretValue:
-        """
-        Return the value, or the string at the key of a value in JSON.
-
-        Raises:
-            SecretMissing: the extra is not installed, or Azure did not give it.
-
-        """
-        content, _ = self._read(reference)
-        return secret_in(reference, content)
-
-    def facts(self, reference: SecretRef) -> SecretFacts:
-        """Return the version that was read, and when it was made."""
-        return self._read(reference)[1]
-
-    def _read(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
-        return self._reads.get(reference.path, lambda: self._read_now(reference))
-
-    def _read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        """Ask for the value and its version."""
         vault, *name = unquote(reference.path).split("/")
         if len(name) not in {1, 2} or reference.query:
             raise SecretMissing(

@@ -16,14 +16,13 @@ from urllib.parse import parse_qs, quote, unquote
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretFacts
 from icesync.secrets.extras import need
-from icesync.secrets.once import Once
-from icesync.secrets.tree import secret_in
+from icesync.secrets.versioned import VersionedProvider
 from icesync.secrets.web import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.secret import SecretRef
 
 __all__ = ["GoogleProvider"]
 
@@ -38,39 +37,18 @@ _MEANINGS: Final = {
 }
 
 
-class GoogleProvider:
+class GoogleProvider(VersionedProvider):
     """Opens ``gcpsecrets`` references."""
 
-    remote = True
-
     def __init__(self, environ: Mapping[str, str], agent: str) -> None:
-        self.scheme = "gcpsecrets"
+        super().__init__("gcpsecrets")
         address = environ.get(_ADDRESS_VARIABLE) or _ADDRESS
         self._service = WebService("Google Secret Manager", address, agent)
-        self._reads: Once[tuple[bytes, SecretFacts]] = Once()
         self._credentials: Any = None
         self._lock = Lock()
 
-    def fetch(self, reference: SecretRef) -> SecretValue:
-        """
-        Return the value, or the string at the key of a value in JSON.
-
-        Raises:
-            SecretMissing: the extra is not installed, or Google did not give it.
-
-        """
-        content, _ = self._read(reference)
-        return secret_in(reference, content)
-
-    def facts(self, reference: SecretRef) -> SecretFacts:
-        """Return the version that was read."""
-        return self._read(reference)[1]
-
-    def _read(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
-        where = (reference.path, reference.query)
-        return self._reads.get(where, lambda: self._read_now(reference))
-
-    def _read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+        """Ask for the value and its version."""
         project, slash, name = unquote(reference.path).partition("/")
         query = parse_qs(reference.query)
         version = query.pop("version", ["latest"])[0]
