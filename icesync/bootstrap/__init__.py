@@ -168,8 +168,8 @@ def _own_variables(project: Project) -> tuple[str, ...]:
 
 def _parse_secrets(content: bytes, path: str) -> object:
     """Return the YAML in *content* by the strict reader; ValueError quotes nothing."""
-    from icesync.config.document import parse_document
-    from icesync.config.source import SourceFile
+    from icesync.config.yaml.document import parse_document
+    from icesync.config.yaml.source import SourceFile
 
     document = parse_document(SourceFile(path, content))
     if document.problems:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.cli.files import replace_text
 from icesync.config.fmt import Formatted, decode, format_source
 from icesync.config.redact import redact
-from icesync.config.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.source import MAX_BYTES, SourceFile
 from icesync.engine.fmt import Formatting
 from icesync.errors import ConfigError
 from icesync.render.difference import render_difference

@@ -11,7 +11,7 @@ from icesync.model.project import ORGANIZATION_MARK, Backend, StateSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.document import Document
+    from icesync.config.yaml.document import Document
 
 __all__ = ["OBJECT_SCHEMES", "check_backend"]
 

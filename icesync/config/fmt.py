@@ -4,7 +4,7 @@ The canonical text of a document: order of keys, indentation, white space; nothi
 Two blanks for each level, dashes indented below their key, keys in the order of
 the schema (unknown ones last, as they stand), items of lists as they stand.
 Scalars, comments and blank lines are copied as they are written
-(:mod:`icesync.config.verbatim`); what is in braces stays in braces, and no line
+(:mod:`icesync.config.yaml.cst`); what is in braces stays in braces, and no line
 is wrapped. A round trip through a YAML library does not do: ruamel.yaml spells
 escapes anew, leaves comments at columns of former lines, and loses those in braces.
 
@@ -20,18 +20,25 @@ from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.document import parse_document
 from icesync.config.schema import SCHEMAS
 from icesync.config.sealed import is_sealed
-from icesync.config.source import SourceFile
-from icesync.config.speech import SPEAKS, find_speech
-from icesync.config.verbatim import Collection, Entry, Leaf, Remark, Written, read_verbatim
+from icesync.config.yaml.cst import (
+    Collection,
+    ConcreteDocument,
+    Entry,
+    Scalar,
+    TrailingComment,
+    read_cst,
+)
+from icesync.config.yaml.directives import DIRECTIVE, find_directives
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from icesync.config.document import Node
+    from icesync.config.yaml.document import Node
 
 __all__ = ["Formatted", "decode", "format_source", "schema_of"]
 
@@ -65,7 +72,7 @@ def format_source(source: SourceFile) -> Formatted:
     if document.problems or is_sealed(source):
         return Formatted(source, source.data, document.problems)
     before = decode(source.data).rstrip("\n") + "\n"
-    after = _canonical(read_verbatim(before), schema_of(document.data))
+    after = _canonical(read_cst(before), schema_of(document.data))
     line_end = "\r\n" if source.data.partition(b"\n")[0].endswith(b"\r") else "\n"
     data = after.replace("\n", line_end).encode()
     if source.data.startswith(codecs.BOM_UTF8):
@@ -74,8 +81,8 @@ def format_source(source: SourceFile) -> Formatted:
     if not _same(written.data, document.data) or _ink(after) != _ink(before):
         message = "the file uses YAML that cannot be laid out without changing what it says"
         return _refused(source, 1, message, "write each key as one plain word")
-    said = Counter(speech[:2] for speech in find_speech(after))
-    for text, subject, line in find_speech(before):
+    said = Counter(speech[:2] for speech in find_directives(after))
+    for text, subject, line in find_directives(before):
         if not said[text, subject]:
             message = "the comment to icesync would be about something else once laid out"
             hint = "put it on a line of its own, above what it is about"
@@ -120,7 +127,7 @@ def _ink(text: str) -> Counter[str]:
     return letters
 
 
-def _canonical(written: Written, schema: Mapping[str, Any]) -> str:
+def _canonical(written: ConcreteDocument, schema: Mapping[str, Any]) -> str:
     page, root = written.root, written.root.node
     if isinstance(root, Collection) and not root.flow:
         header, rest = _split_header(page.leading)
@@ -141,7 +148,7 @@ def _split_header(lines: list[str]) -> tuple[list[str], list[str]]:
 
     What speaks to icesync there is about the whole file.
     """
-    if any(map(SPEAKS.match, lines)):
+    if any(map(DIRECTIVE.match, lines)):
         return lines, []
     blank = max((index for index, line in enumerate(lines) if not line), default=-1)
     return (lines[: blank + 1], lines[blank + 1 :]) if blank >= 0 else (lines, [])
@@ -193,7 +200,7 @@ def _behind_dash(below: list[str], margin: str) -> Iterator[str]:
     yield from below[start + 1 :]
 
 
-def _value(node: Leaf | Collection | None, indent: int, schema: Mapping[str, Any]) -> list[str]:
+def _value(node: Scalar | Collection | None, indent: int, schema: Mapping[str, Any]) -> list[str]:
     """Return the lines of a value that stands behind a key or dash at *indent*."""
     if isinstance(node, Collection):
         return list(_broken(node, indent, schema)) if node.broken else [_flow(node, schema)]
@@ -246,16 +253,16 @@ def _head(entry: Entry) -> Iterator[str]:
         yield f"&{entry.node.anchor}"
 
 
-def _key(key: Leaf) -> str:
+def _key(key: Scalar) -> str:
     anchor = f"&{key.anchor} " if key.anchor else ""
     return f"{anchor}{key.text}:"
 
 
-def _is_alias(node: Leaf | Collection) -> bool:
-    return isinstance(node, Leaf) and node.alias
+def _is_alias(node: Scalar | Collection) -> bool:
+    return isinstance(node, Scalar) and node.alias
 
 
-def _aside(remark: Remark | None) -> str:
+def _aside(remark: TrailingComment | None) -> str:
     return " " * max(_MARGIN, remark.blanks) + remark.text if remark else ""
 
 

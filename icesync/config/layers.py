@@ -12,7 +12,7 @@ from icesync.model.fields import FIELDS_BY_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.config.document import Document, NodePath
+    from icesync.config.yaml.document import Document, NodePath
     from icesync.diagnostics import SourcePosition
     from icesync.model.fields import Field
 

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from icesync.config.backend import check_backend
 from icesync.config.discover import read_file
-from icesync.config.document import Document, parse_document
 from icesync.config.projectschema import LIMIT_PATTERN, STATE_METHODS
-from icesync.config.source import Quoted, SourceFile
+from icesync.config.yaml.document import Document, parse_document
+from icesync.config.yaml.source import Quoted, SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.address import MAX_ID
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from icesync.config.document import NodePath
+    from icesync.config.yaml.document import NodePath
 
 __all__ = ["read_project"]
 

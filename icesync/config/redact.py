@@ -11,16 +11,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.document import parse_document
 from icesync.config.fmt import schema_of
 from icesync.config.projectschema import REFERENCE_PATTERN
-from icesync.config.source import SourceFile
-from icesync.config.verbatim import Leaf, read_verbatim
+from icesync.config.yaml.cst import Scalar, read_cst
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.config.verbatim import Entry
+    from icesync.config.yaml.cst import Entry
 
 __all__ = ["redact"]
 
@@ -36,7 +36,7 @@ _REMARK: Final = re.compile(
 
 def redact(text: str) -> str:
     """Return *text*, a document that the strict reader took, as it may be printed."""
-    root = read_verbatim(text).root
+    root = read_cst(text).root
     schema = schema_of(parse_document(SourceFile("", text.encode())).data)
     leaves = list(_leaves(root, schema, secret=False))
     shared = {leaf.anchor for leaf, secret in leaves if secret and leaf.alias}
@@ -53,12 +53,12 @@ def redact(text: str) -> str:
     return "\n".join(_REMARK.sub(rf"\1{_COVER}", line) for line in text.split("\n"))
 
 
-def _leaves(entry: Entry, schema: Schema | None, *, secret: bool) -> Iterator[tuple[Leaf, bool]]:
+def _leaves(entry: Entry, schema: Schema | None, *, secret: bool) -> Iterator[tuple[Scalar, bool]]:
     """Yield the scalars in the value of *entry*, and whether each may be secret."""
     secret = secret or schema is None or schema.get("pattern") == REFERENCE_PATTERN
     node = entry.node
     assert node is not None
-    if isinstance(node, Leaf):
+    if isinstance(node, Scalar):
         yield node, secret
         return
     for below in node.entries:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from icesync.config.document import Document
+    from icesync.config.yaml.document import Document
 
 __all__ = ["resolve"]
 

@@ -15,10 +15,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
-from icesync.config.characters import show_key
 from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN, choice
-from icesync.config.source import Quoted
 from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
+from icesync.config.yaml.source import Quoted
+from icesync.config.yaml.text_checks import show_key
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID
 from icesync.model.desired import RemovalAction
@@ -28,7 +28,7 @@ from icesync.model.presets import PRESETS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.config.document import Document, NodePath
+    from icesync.config.yaml.document import Document, NodePath
 
 __all__ = ["DRAFTS", "SCHEMAS", "build_schema", "check_schema", "print_schema", "to_instance"]
 

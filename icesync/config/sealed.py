@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.document import Document, parse_document
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import Document, parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.model.fields import FIELDS
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.source import Quoted
 from icesync.config.values import UnfitError, Value, read_value
+from icesync.config.yaml.source import Quoted
 from icesync.model.fields import BLOCKS, FIELDS, INCOMING_BLOCKS, Field, Presence, Role, Setting
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.config.source import Quoted
+from icesync.config.yaml.source import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import Field, Kind, Setting
 from icesync.model.presets import PRESETS

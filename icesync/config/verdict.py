@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from icesync.config.waivers import find_waivers
+from icesync.config.suppressions import find_suppressions
 from icesync.diagnostics import RULES, Diagnostic, Severity
 from icesync.model.project import Level
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from icesync.config.lint import Finding
-    from icesync.config.source import SourceFile
-    from icesync.config.waivers import Waiver
+    from icesync.config.suppressions import Suppression
+    from icesync.config.yaml.source import SourceFile
     from icesync.diagnostics import SourcePosition
 
 __all__ = ["Judge", "Judged", "locate"]
@@ -39,14 +39,14 @@ class Judge:
 
     levels: Mapping[str, Level]
     strict: bool = False
-    waivers: dict[str, list[Waiver]] = field(default_factory=dict)
-    used: set[Waiver] = field(default_factory=set)
+    waivers: dict[str, list[Suppression]] = field(default_factory=dict)
+    used: set[Suppression] = field(default_factory=set)
 
     def read(self, sources: Iterable[SourceFile]) -> list[Diagnostic]:
         """Take the waivers of *sources*; return what is wrong with them."""
         problems: list[Diagnostic] = []
         for source in sources:
-            waivers, found = find_waivers(source)
+            waivers, found = find_suppressions(source)
             problems += found
             for waiver in waivers:
                 self.waivers.setdefault(waiver.rule, []).append(waiver)

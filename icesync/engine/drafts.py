@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.characters import name_character
 from icesync.config.settings import missing_keys
-from icesync.config.source import Quoted
 from icesync.config.values import UnfitError, read_value
+from icesync.config.yaml.source import Quoted
+from icesync.config.yaml.text_checks import name_character
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import Address
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role

@@ -14,7 +14,7 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icesync.config.source import SourceFile
+    from icesync.config.yaml.source import SourceFile
     from icesync.model.project import Project
 
 __all__ = ["Formatting", "format_files"]

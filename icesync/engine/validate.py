@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.discover import find_files, read_file
-from icesync.config.document import Document, parse_document
 from icesync.config.lint import lint
 from icesync.config.resolve import resolve
 from icesync.config.sealed import is_sealed, open_sealed
-from icesync.config.source import SourceFile
 from icesync.config.verdict import Judge, locate
+from icesync.config.yaml.document import Document, parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.ports import FileOpener

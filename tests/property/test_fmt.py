@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.config.document import parse_document
 from icesync.config.fmt import decode, format_source
 from icesync.config.redact import redact
 from icesync.config.resolve import resolve
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.model.fields import FIELDS, Kind, Role
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ import yaml
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from icesync.config.careful import read_carefully
-from icesync.config.characters import check_text
-from icesync.config.document import Document, _read_quickly, _UnusualError, parse_document
 from icesync.config.lint import lint
 from icesync.config.project import _Reader, _UnfitError
 from icesync.config.resolve import resolve
 from icesync.config.schema import check_schema
-from icesync.config.source import SourceFile
 from icesync.config.verdict import Judge, locate
+from icesync.config.yaml.document import Document, _read_quickly, _UnusualError, parse_document
+from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.strict_reader import read_strictly
+from icesync.config.yaml.text_checks import check_text
 from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
@@ -83,10 +83,10 @@ def test_both_readings_give_the_same_data(text: str) -> None:
         return
     except yaml.YAMLError:
         event("broken")
-        assert read_carefully(source).problems
+        assert read_strictly(source).problems
         return
     event("quick")
-    careful = read_carefully(source)
+    careful = read_strictly(source)
 
     assert careful.problems == ()
     assert _exact(careful.data) == _exact(quick)
@@ -97,7 +97,7 @@ def test_both_readings_give_the_same_places(text: str) -> None:
     """Where a document says that a key or a value stands, the careful reading found it."""
     document = parse_document(_source(text))
     assume(not document.problems)
-    careful = read_carefully(document.source)
+    careful = read_strictly(document.source)
 
     assert {path: document.position(path)[1:] for path in careful.values} == careful.values
     assert {path: document.key_position(path)[1:] for path in careful.keys} == careful.keys

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from icesync.config.document import parse_document
 from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.resolve import resolve
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import RULES
 from icesync.model.fields import FIELDS, Kind
 

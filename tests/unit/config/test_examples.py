@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.document import parse_document
 from icesync.config.project import read_project
 from icesync.config.resolve import resolve
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic
 from icesync.errors import ConfigInvalid
 

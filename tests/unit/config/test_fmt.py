@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from icesync.config.document import parse_document
 from icesync.config.fmt import format_source
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 
 ROOT = Path(__file__).parents[3]
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.document import parse_document
 from icesync.config.layers import LayeredOrigin, Place
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 
 
 def _place(file: str, text: str, *path: str | int) -> Place:

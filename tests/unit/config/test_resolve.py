@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.document import parse_document
 from icesync.config.resolve import resolve
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.model.address import Address
 from icesync.model.desired import RemovalAction
 

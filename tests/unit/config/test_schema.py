@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from icesync.config.document import parse_document
 from icesync.config.schema import (
     DRAFTS,
     SCHEMAS,
@@ -16,7 +15,8 @@ from icesync.config.schema import (
     dotted,
     to_instance,
 )
-from icesync.config.source import Quoted, SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import Quoted, SourceFile
 from icesync.model.fields import FIELDS, Field, Role
 
 if TYPE_CHECKING:

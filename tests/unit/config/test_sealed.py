@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.sealed import is_sealed, open_sealed
-from icesync.config.source import SourceFile
+from icesync.config.yaml.source import SourceFile
 
 PLAIN = b"""\
 version: 1

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from icesync.config.document import parse_document
 from icesync.config.settings import (
     LookCloserError,
     missing_keys,
     read_layer,
     read_scalar,
 )
-from icesync.config.source import Quoted, SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import Quoted, SourceFile
 from icesync.model.secret import SecretRef
 
 

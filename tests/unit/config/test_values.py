@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.source import Quoted
 from icesync.config.values import UnfitError, read_value, surprise
+from icesync.config.yaml.source import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY
 from icesync.model.secret import SecretRef

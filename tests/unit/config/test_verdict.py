@@ -4,8 +4,8 @@ import pytest
 from builders import SALES, SUPPORT, Place, position, server
 
 from icesync.config.lint import Finding, Problem
-from icesync.config.source import SourceFile
 from icesync.config.verdict import Judge, locate
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapshot
 
-from icesync.config.document import parse_document
 from icesync.config.resolve import resolve
-from icesync.config.source import SourceFile
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.engine.explain import explain, find_field
 from icesync.errors import UsageError
 from icesync.model.address import Address

@@ -28,14 +28,14 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.source import open_parser
-from icesync.config.speech import SPEAKS
+from icesync.config.yaml.directives import DIRECTIVE
+from icesync.config.yaml.source import open_parser
 
-__all__ = ["Collection", "Entry", "Leaf", "Remark", "Written", "read_verbatim"]
+__all__ = ["Collection", "ConcreteDocument", "Entry", "Scalar", "TrailingComment", "read_cst"]
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class TrailingComment:
     """A comment behind something, and how many blanks stand between the two."""
 
     text: str
@@ -43,7 +43,7 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Leaf:
+class Scalar:
     """
     A scalar or an alias.
 
@@ -85,7 +85,7 @@ class Collection:
         """Return whether *line* stands in this block, which ended; *column* is what follows."""
         if self.flow or self.column < 0:
             return True
-        if SPEAKS.match(line.text):
+        if DIRECTIVE.match(line.text):
             return False
         return line.loose and line.column > column and line.column >= self.edge
 
@@ -94,18 +94,18 @@ class Collection:
 class Entry:
     """A key with its value, or an item without a key."""
 
-    key: Leaf | None = None
-    node: Leaf | Collection | None = None
+    key: Scalar | None = None
+    node: Scalar | Collection | None = None
     leading: list[str] = field(default_factory=list)
     """comments and blank lines (empty texts) above"""
-    aside: Remark | None = None
+    aside: TrailingComment | None = None
     """the comment behind the key, whose value begins on another line"""
-    remark: Remark | None = None
+    remark: TrailingComment | None = None
     """the comment behind the value"""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ConcreteDocument:
     """A whole document; *prologue* is all up to an explicit ``---``."""
 
     prologue: list[str]
@@ -121,11 +121,11 @@ class _Line(NamedTuple):
     loose: bool
 
 
-def read_verbatim(text: str) -> Written:
+def read_cst(text: str) -> ConcreteDocument:
     """
     Return *text* as it is written.
 
-    It must have passed :func:`icesync.config.document.parse_document`, start
+    It must have passed :func:`icesync.config.yaml.document.parse_document`, start
     without a byte order mark and break its lines by a line feed.
     """
     reader = _Reader(text)
@@ -160,7 +160,7 @@ class _Reader:
     """the outermost entry that began since the last token, and the column of its block"""
 
     def take(self, event: Any) -> None:
-        """Place one event."""
+        """Position one event."""
         if isinstance(event, ScalarEvent):
             self._scalar(event)
         elif isinstance(event, MappingStartEvent | SequenceStartEvent):
@@ -173,17 +173,17 @@ class _Reader:
             self.place = _end(event)
             self.prologue = [line.rstrip() for line in self.text[: self.place].split("\n")]
 
-    def finish(self) -> Written:
+    def finish(self) -> ConcreteDocument:
         """Return the document, when all events were taken."""
         page = self.stack[0]
         self.closed.append(page)
         self._token(len(self.text), len(self.text), None, ending=True)
-        return Written(self.prologue, page.entries[0], page.tail)
+        return ConcreteDocument(self.prologue, page.entries[0], page.tail)
 
     def _alias(self, event: Any) -> None:
         span = (event.start_mark.index, _end(event))
         entry = self._valued()
-        entry.node = Leaf(self.text[slice(*span)], "", span, event.anchor, alias=True)
+        entry.node = Scalar(self.text[slice(*span)], "", span, event.anchor, alias=True)
         self._token(*span, entry, valued=True)
 
     def _scalar(self, event: Any) -> None:
@@ -192,7 +192,7 @@ class _Reader:
         entry = self._begun() if is_key else self._valued()
         start = self._anchored(event, entry)
         end = max(start, _end(event))
-        leaf = Leaf(self.text[start:end], event.value, (start, end), event.anchor or "")
+        leaf = Scalar(self.text[start:end], event.value, (start, end), event.anchor or "")
         if event.style in {"|", ">"}:
             _unfold(leaf, frame.column)
         if is_key:
@@ -283,7 +283,7 @@ class _Reader:
         lines: list[_Line] = []
         code, mark, comment = first.partition("#")
         if mark:
-            remark = Remark(f"#{comment}".rstrip(), len(code) - len(code.rstrip()))
+            remark = TrailingComment(f"#{comment}".rstrip(), len(code) - len(code.rstrip()))
             if not self._attach(remark):
                 lines.append(_Line(remark.text, 0, loose=False))
         loose = True
@@ -294,7 +294,7 @@ class _Reader:
                 lines.append(_Line(f"{mark}{comment}".rstrip(), len(code), loose=loose))
         return lines
 
-    def _attach(self, remark: Remark) -> bool:
+    def _attach(self, remark: TrailingComment) -> bool:
         """Give *remark* to the entry of the last token, if there is a place for it."""
         entry = self.before
         if entry is None:
@@ -332,7 +332,7 @@ def _page() -> Collection:
     return Collection(mapping=False, flow=False, column=-1, edge=-1)
 
 
-def _unfold(leaf: Leaf, outer: int) -> None:
+def _unfold(leaf: Scalar, outer: int) -> None:
     """Take the margin from the lines of a block scalar below column *outer*."""
     body = _BLANK_END.sub("", leaf.text)
     header, *lines = body.split("\n")

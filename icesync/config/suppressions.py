@@ -31,13 +31,13 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.source import SourceFile, open_parser
+from icesync.config.yaml.source import SourceFile, open_parser
 from icesync.diagnostics import RULES, Diagnostic, Severity, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Waiver", "find_waivers"]
+__all__ = ["Suppression", "find_suppressions"]
 
 _MARK: Final = b"icesync:"
 _COMMENT: Final = re.compile(r"#\s*icesync:\s*(.*)")
@@ -48,7 +48,7 @@ _ENDLESS: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Waiver:
+class Suppression:
     """
     One rule that is excused from line *first* to line *last* of a file.
 
@@ -88,7 +88,7 @@ class _Layout:
     start: int
 
 
-def find_waivers(source: SourceFile) -> tuple[tuple[Waiver, ...], tuple[Diagnostic, ...]]:
+def find_suppressions(source: SourceFile) -> tuple[tuple[Suppression, ...], tuple[Diagnostic, ...]]:
     """Return the waivers in *source*, and what is wrong with those that cannot be understood."""
     if _MARK not in source.data:
         return (), ()
@@ -97,7 +97,7 @@ def find_waivers(source: SourceFile) -> tuple[tuple[Waiver, ...], tuple[Diagnost
         layout = _read_layout(source.data)
     except Exception:  # noqa: BLE001 - a file that cannot be read has its own finding already
         return (), ()
-    waivers: list[Waiver] = []
+    waivers: list[Suppression] = []
     problems: list[Diagnostic] = []
     for comment in _comments(lines, layout):
         position = SourcePosition(source.path, comment.line, comment.column)
@@ -106,7 +106,7 @@ def find_waivers(source: SourceFile) -> tuple[tuple[Waiver, ...], tuple[Diagnost
             Diagnostic("ICE014", told, position, hint, Severity.WARNING) for told, hint in troubles
         )
         first, last = _span(comment, lines, layout)
-        waivers += (Waiver(rule, position, first, last, comment.alone) for rule in rules)
+        waivers += (Suppression(rule, position, first, last, comment.alone) for rule in rules)
     return tuple(waivers), tuple(problems)
 
 

@@ -31,10 +31,10 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.careful import read_carefully
-from icesync.config.characters import check_text
-from icesync.config.places import Places, find_places
-from icesync.config.source import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.config.yaml.positions import Positions, find_positions
+from icesync.config.yaml.source import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.config.yaml.strict_reader import read_strictly
+from icesync.config.yaml.text_checks import check_text
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
 
@@ -58,7 +58,7 @@ class Document:
     source: SourceFile
     data: Node = None
     problems: tuple[Diagnostic, ...] = ()
-    _places: tuple[Places, Places] | None = field(default=None, repr=False)
+    _places: tuple[Positions, Positions] | None = field(default=None, repr=False)
 
     @property
     def file(self) -> str:
@@ -75,7 +75,7 @@ class Document:
 
     def _place(self, path: NodePath, *, key: bool) -> SourcePosition:
         if self._places is None:
-            self._places = find_places(self.source.data)
+            self._places = find_positions(self.source.data)
         table = self._places[0 if key else 1]
         while path and path not in table:
             path = path[:-1]
@@ -97,7 +97,7 @@ def parse_document(source: SourceFile) -> Document:
     try:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
-        careful = read_carefully(source)
+        careful = read_strictly(source)
     except ConfigMalformed:
         raise
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here

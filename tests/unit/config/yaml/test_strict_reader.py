@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.careful import MAX_DEPTH, MAX_NODES, Careful, read_carefully
-from icesync.config.source import SourceFile
+from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.strict_reader import MAX_DEPTH, MAX_NODES, StrictReading, read_strictly
 
 
-def _read(text: str) -> Careful:
-    return read_carefully(SourceFile("a.yaml", text.encode()))
+def _read(text: str) -> StrictReading:
+    return read_strictly(SourceFile("a.yaml", text.encode()))
 
 
 def test_every_node_has_a_place() -> None:

@@ -12,13 +12,13 @@ import unicodedata
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.source import MAX_BYTES
+from icesync.config.yaml.source import MAX_BYTES
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.source import SourceFile
+    from icesync.config.yaml.source import SourceFile
 
 __all__ = ["check_text", "name_character", "show_key"]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from icesync.config import document as document_module
-from icesync.config.document import Document, parse_document
-from icesync.config.source import Quoted, SourceFile
+from icesync.config.yaml import document as document_module
+from icesync.config.yaml.document import Document, parse_document
+from icesync.config.yaml.source import Quoted, SourceFile
 from icesync.diagnostics import SourcePosition
 
 
@@ -77,7 +77,7 @@ def test_quotes_are_remembered(text: str, quoted: bool, before: str) -> None:
     ],
     ids=["alias", "scalar alias", "anchor again", "deep", "wide mapping", "wide list"],
 )
-def test_unusual_documents_are_read_carefully(text: str) -> None:
+def test_unusual_documents_are_read_strictly(text: str) -> None:
     """What the quick reading gives up, within the limits, is data like any other."""
     document = _parse(text)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
-from icesync.config.careful import read_carefully
-from icesync.config.source import SourceFile
+from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.strict_reader import read_strictly
 
-__all__ = ["SPEAKS", "Subject", "find_speech"]
+__all__ = ["DIRECTIVE", "Subject", "find_directives"]
 
-SPEAKS: Final = re.compile(r"#\s*icesync:")
+DIRECTIVE: Final = re.compile(r"#\s*icesync:")
 _BEHIND: Final = re.compile(r"(?:^|(?<=\s))#\s*icesync:")
 
 Subject: TypeAlias = frozenset[tuple[str | int, ...]]
 """The paths of what a comment is about; the root's path for the whole file."""
 
 
-def find_speech(text: str) -> list[tuple[str, Subject, int]]:
+def find_directives(text: str) -> list[tuple[str, Subject, int]]:
     """
     Return each comment to icesync with what it is about and its line, from top to bottom.
 
@@ -42,7 +42,7 @@ def find_speech(text: str) -> list[tuple[str, Subject, int]]:
 
 def _beginnings(text: str) -> dict[int, set[tuple[str | int, ...]]]:
     """Return the paths of the keys and items that begin on each line."""
-    careful = read_carefully(SourceFile("", text.encode()))
+    careful = read_strictly(SourceFile("", text.encode()))
     items = ((p, place) for p, place in careful.values.items() if p and isinstance(p[-1], int))
     begins: dict[int, set[tuple[str | int, ...]]] = {}
     for path, (line, _) in (*careful.keys.items(), *items):

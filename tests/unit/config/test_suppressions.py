@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.source import SourceFile
-from icesync.config.waivers import Waiver, find_waivers
+from icesync.config.suppressions import Suppression, find_suppressions
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import SourcePosition
 
 NODES = """\
@@ -31,8 +31,8 @@ servers:
 ALLOW = "icesync: allow ICE304 because"
 
 
-def _found(text: str) -> tuple[tuple[Waiver, ...], list[str]]:
-    waivers, problems = find_waivers(SourceFile("a.yaml", text.encode()))
+def _found(text: str) -> tuple[tuple[Suppression, ...], list[str]]:
+    waivers, problems = find_suppressions(SourceFile("a.yaml", text.encode()))
     return waivers, [f"{p.position} {p.rule} {p.message} | {p.hint}" for p in problems]
 
 
@@ -150,8 +150,8 @@ def test_odd_line_ends_are_counted_alike() -> None:
 def test_a_whole_server_is_covered_wherever_its_values_come_from() -> None:
     """Only a waiver of a node covers by its owner."""
     elsewhere, owner = SourcePosition("_defaults.yaml", 3), SourcePosition("a.yaml", 6, 5)
-    node = Waiver("ICE304", SourcePosition("a.yaml", 5, 3), 6, 13, whole=True)
-    line = Waiver("ICE304", SourcePosition("a.yaml", 6, 17), 6, 6, whole=False)
+    node = Suppression("ICE304", SourcePosition("a.yaml", 5, 3), 6, 13, whole=True)
+    line = Suppression("ICE304", SourcePosition("a.yaml", 6, 17), 6, 6, whole=False)
 
     assert node.covers(elsewhere, owner)
     assert not node.covers(elsewhere, None)

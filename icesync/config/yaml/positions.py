@@ -13,20 +13,20 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.source import open_parser
+from icesync.config.yaml.source import open_parser
 
-__all__ = ["Place", "Places", "find_places"]
+__all__ = ["Position", "Positions", "find_positions"]
 
-Place: TypeAlias = tuple[int, int]
+Position: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
-Places: TypeAlias = dict[tuple[str | int, ...], Place]
+Positions: TypeAlias = dict[tuple[str | int, ...], Position]
 
 _STARTS: Final = (MappingStartEvent, SequenceStartEvent)
 _ENDS: Final = (MappingEndEvent, SequenceEndEvent)
 
 
-def find_places(data: bytes) -> tuple[Places, Places]:
+def find_positions(data: bytes) -> tuple[Positions, Positions]:
     """
     Return the places of keys and of values by path.
 
@@ -34,8 +34,8 @@ def find_places(data: bytes) -> tuple[Places, Places]:
     duplicate keys, so that this pass need not look for them.
     """
     next_event = open_parser(data).get_event
-    keys: Places = {}
-    values: Places = {}
+    keys: Positions = {}
+    values: Positions = {}
     stack: list[tuple[Any, ...]] = []
     path: tuple[str | int, ...] = ()
     key: str | int | None = 0

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.characters import check_text, name_character, show_key
-from icesync.config.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.text_checks import check_text, name_character, show_key
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

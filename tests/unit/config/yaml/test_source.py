@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from icesync.config.document import parse_document
-from icesync.config.source import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import Quoted, SourceFile, open_parser, yaml_problem
 from icesync.errors import ConfigMalformed
 
 

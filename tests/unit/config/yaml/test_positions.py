@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from icesync.config.careful import read_carefully
-from icesync.config.places import find_places
-from icesync.config.source import SourceFile
+from icesync.config.yaml.positions import find_positions
+from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.strict_reader import read_strictly
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FILES = sorted((ROOT / "examples" / "quickstart").rglob("*.yaml"))
 
 ODD = b"""\
@@ -25,14 +25,14 @@ k: ''
 def test_both_readings_know_the_same_places(path: Path) -> None:
     """The quick pass over places and the careful reading agree about every node."""
     data = path.read_bytes()
-    careful = read_carefully(SourceFile(path.name, data))
+    careful = read_strictly(SourceFile(path.name, data))
 
-    assert find_places(data) == (careful.keys, careful.values)
+    assert find_positions(data) == (careful.keys, careful.values)
 
 
 @pytest.mark.parametrize("data", [ODD, b"just text\n", b"[]\n"], ids=["odd", "text", "list"])
 def test_nesting_of_every_kind_is_followed(data: bytes) -> None:
     """Lists in lists, mappings in lists and empty ones keep the paths right."""
-    careful = read_carefully(SourceFile("odd.yaml", data))
+    careful = read_strictly(SourceFile("odd.yaml", data))
 
-    assert find_places(data)[1] == careful.values
+    assert find_positions(data)[1] == careful.values

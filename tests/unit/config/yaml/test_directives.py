@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.fmt import format_source
-from icesync.config.source import SourceFile
-from icesync.config.speech import find_speech
+from icesync.config.yaml.directives import find_directives
+from icesync.config.yaml.source import SourceFile
 
 TEXT = """\
 # icesync: allow ICE1 a
@@ -26,7 +26,7 @@ def test_what_a_comment_is_about() -> None:
     """A comment above is about what begins below, one behind about its line."""
     server = ("servers", 0)
 
-    assert [(subject, line) for _, subject, line in find_speech(TEXT)] == [
+    assert [(subject, line) for _, subject, line in find_directives(TEXT)] == [
         ({()}, 1),
         ({("servers",)}, 3),
         ({server}, 5),
@@ -38,7 +38,7 @@ def test_what_a_comment_is_about() -> None:
 
 def test_silence_costs_nothing() -> None:
     """A file without a word to icesync is not read again."""
-    assert find_speech("a: 'x#icesync: y'  # icesync, they say\n") == []
+    assert find_directives("a: 'x#icesync: y'  # icesync, they say\n") == []
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,15 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from icesync.config.characters import name_character, show_key
-from icesync.config.source import Quoted, open_parser, yaml_problem
+from icesync.config.yaml.source import Quoted, open_parser, yaml_problem
+from icesync.config.yaml.text_checks import name_character, show_key
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
-    from icesync.config.places import Place, Places
-    from icesync.config.source import SourceFile
+    from icesync.config.yaml.positions import Position, Positions
+    from icesync.config.yaml.source import SourceFile
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Careful", "read_carefully"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "StrictReading", "read_strictly"]
 
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
@@ -38,16 +38,16 @@ Mark: TypeAlias = Any
 
 
 @dataclass(slots=True)
-class Careful:
+class StrictReading:
     """What the careful reading found; *keys* and *values* give places by path."""
 
     data: Any = None
-    keys: Places = field(default_factory=dict)
-    values: Places = field(default_factory=dict)
+    keys: Positions = field(default_factory=dict)
+    values: Positions = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
 
 
-def read_carefully(source: SourceFile) -> Careful:
+def read_strictly(source: SourceFile) -> StrictReading:
     """Return the data, places and problems of *source*; never raises."""
     reader = _Reader(source)
     try:
@@ -89,7 +89,7 @@ class _Anchored:
 class _Reader:
     def __init__(self, source: SourceFile) -> None:
         self.source = source
-        self.result = Careful()
+        self.result = StrictReading()
         self.problems: list[Diagnostic] = []
         self.stack: list[_Frame] = []
         self.anchors: dict[str, _Anchored] = {}
@@ -261,10 +261,10 @@ class _Reader:
     def _problem(self, rule: str, message: str, mark: Mark | None, hint: str | None = None) -> None:
         self._problem_at(rule, message, _place(mark), hint)
 
-    def _problem_at(self, rule: str, message: str, place: Place, hint: str | None) -> None:
+    def _problem_at(self, rule: str, message: str, place: Position, hint: str | None) -> None:
         position = SourcePosition(self.source.path, *place)
         self.problems.append(Diagnostic(rule, message, position, hint))
 
 
-def _place(mark: Mark | None) -> Place:
+def _place(mark: Mark | None) -> Position:
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -7,10 +7,10 @@ from builders import SETTINGS, SUPPORT, position
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.config.document import parse_document
+from icesync.config.emitter import write_server_file
 from icesync.config.resolve import resolve
-from icesync.config.source import SourceFile
-from icesync.config.written import write_server_file
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.source import SourceFile
 from icesync.model.address import Address
 from icesync.model.fields import FIELDS, Kind, Role
 from icesync.model.imported import ImportedServer

@@ -1,0 +1,1 @@
+"""YAML files as text, data, tree and positions: the only place that knows libyaml."""
