@@ -20,13 +20,13 @@ def main() -> None:
             # A full disk, or a reader that has gone: leave without a second complaint.
             os._exit(1)
         return
-    _leave_no_core()
+    _disable_core_dumps()
     from icesync.cli.main import run
 
     sys.exit(run(sys.argv[1:]))
 
 
-def _leave_no_core() -> None:
+def _disable_core_dumps() -> None:
     """Let a crash write no image of the memory, in which passwords stand."""
     import resource
     from contextlib import suppress

@@ -158,7 +158,7 @@ class StateStore(Protocol):
         """
         ...
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return why the lock cannot be trusted where the snapshot lives, or None."""
         ...
 

@@ -103,7 +103,7 @@ class FakeStore:
             raise StateError("the fake store is not locked by that")
         self.held_by = None
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return None: memory is local."""
         return None
 

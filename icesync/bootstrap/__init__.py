@@ -84,7 +84,7 @@ class Context:
         """Return the context with the snapshots of *organizations*; the same if all have one."""
         if self.project.state.per is None:
             return self
-        from icesync.bootstrap.parting import open_parts
+        from icesync.bootstrap.partitions import open_parts
 
         return replace(self, store=open_parts(self.project, organizations, self.clock))
 
@@ -254,7 +254,7 @@ def _client_options(context: Context) -> ClientOptions:
     project, api = context.project, context.project.api
     agent = f"icesync/{__version__}"
     if api.emulated:
-        from icesync.bootstrap.emulation import embedded_emulator
+        from icesync.bootstrap.emulator import embedded_emulator
 
         answer = embedded_emulator(context)
         return ClientOptions("http://emulator", api.timeout_s, agent, answer=answer)

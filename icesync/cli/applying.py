@@ -22,7 +22,7 @@ from icesync.codec.plan import decode_plan, plan_digest
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.apply import apply, check_token, check_token_scope, failure_of
 from icesync.engine.conductor import Halt, Run
-from icesync.engine.plan import hold_to
+from icesync.engine.plan import restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
 from icesync.errors import (
@@ -115,17 +115,17 @@ def apply_plan(
     saved = decode_plan(read_named(approval.planfile)) if approval.planfile else None
     narrowed = scoped(context, saved.selection if saved else selection, scope, console)
     context, selection = narrowed.context, narrowed.selection
-    asked_by = None if saved and context.project.state.per else narrowed.asked_by
-    caution = context.store.caution()
-    if caution is not None:
-        console.talk(f"warning: {caution}")
+    option_name = None if saved and context.project.state.per else narrowed.option_name
+    warning = context.store.lock_warning()
+    if warning is not None:
+        console.talk(f"warning: {warning}")
     with context.store.lock(lock_owner(context, "apply"), lock_timeout_s):
         planning = ask_for_plan(
             context, selection, approval.allowed, SecretsMode.REQUIRE,
-            strict=approval.strict, asked_by=asked_by,
+            strict=approval.strict, option_name=option_name,
         )  # fmt: skip
         if saved is not None:
-            planning = hold_to(planning, saved, context.project, approval.allowed)
+            planning = restrict_to_saved(planning, saved, context.project, approval.allowed)
         output.planned(planning)
         show_facts(console, context, planning)
         _check_digest(planning.plan, approval.digest)

@@ -36,7 +36,7 @@ def check_fleet(
     narrowed = scoped(output.open(), Selection(), scope, output.console)
     context, api = narrowed.context, narrowed.context.project.api
     planning = ask_for_plan(
-        context, narrowed.selection, secrets=mode, strict=strict, asked_by=narrowed.asked_by
+        context, narrowed.selection, secrets=mode, strict=strict, option_name=narrowed.option_name
     )
     output.planned(planning)
     show_facts(output.console, context, planning)

@@ -115,7 +115,7 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line *arguments* and return the exit code; never raises."""
-    _hold_streams()
+    _reopen_closed_streams()
     # Plans hold many small values and hardly any cycle; looking for cycles after
     # every 700 of them costs a first plan of a large fleet a fifth of its time.
     gc.set_threshold(100_000, 50, 1000)
@@ -133,7 +133,7 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _hold_streams() -> None:
+def _reopen_closed_streams() -> None:
     """
     Put something where a standard stream was closed from outside.
 
@@ -170,7 +170,7 @@ def _leave(error: BaseException, common: Common) -> int:
 
 
 def _explain(error: BaseException, common: Common) -> int:
-    from icesync.cli.failure import describe, exit_code_of, is_output_error
+    from icesync.cli.error_report import describe, exit_code_of, is_output_error
     from icesync.render.findings import render_error
 
     try:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 from icesync import __version__
 from icesync.bootstrap import SystemClock
 from icesync.cli.chronicle import Chronicle
+from icesync.cli.ci_environment import read_pipeline, write_github_outputs
+from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.events import EventLog, StreamedProgress
-from icesync.cli.failure import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open
-from icesync.cli.pipeline import read_pipeline, tell_github
 from icesync.cli.progress import open_progress
 from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
 from icesync.model.ci import Ci, Forge
@@ -121,7 +121,7 @@ class Output:
         """Return the files that hold what was acknowledged: one, or one for each organization."""
         if project.state.per is None:
             return (self._root / project.state.path,)
-        from icesync.bootstrap.parting import kept_organizations
+        from icesync.bootstrap.partitions import kept_organizations
 
         states = (project.state.of(number) for number in kept_organizations(project))
         return tuple(self._root / state.path for state in states)
@@ -250,7 +250,7 @@ class Output:
             for kind, path in self._files
         ]
         if view.ci.forge is Forge.GITHUB:
-            tell = partial(tell_github, self.console, self.review, view, self.saved_plan)
+            tell = partial(write_github_outputs, self.console, self.review, view, self.saved_plan)
             self._attempt("--ci github", tell)
         return all(done)
 

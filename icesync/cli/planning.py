@@ -34,12 +34,12 @@ def ask_for_plan(
     *,
     strict: bool = False,
     curious: bool = False,
-    asked_by: str | None = "--target",
+    option_name: str | None = "--target",
 ) -> Planning:
     """Return the plan for *selection*; *allowed* are the arguments of ``--allow``."""
     now = context.clock.now()
     request = PlanRequest(
-        selection, secrets, allowed, now, strict=strict, curious=curious, asked_by=asked_by
+        selection, secrets, allowed, now, strict=strict, curious=curious, option_name=option_name
     )
     return make_planning(context.project, context.store, context.providers, request)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync import bootstrap
-from icesync.bootstrap import outside
+from icesync.bootstrap import adapters
+from icesync.cli.ci_environment import AUTO, detect_forge, read_pipeline
 from icesync.cli.files import append_to, read_named
-from icesync.cli.pipeline import AUTO, detect_forge, read_pipeline
 from icesync.codec.marker import Marker, read_marker
 from icesync.engine.comment import close, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
@@ -54,7 +54,7 @@ class Where:
 
         """
         forge = None if self.forge == "auto" else Forge(self.forge)
-        return outside.find_place(
+        return adapters.find_place(
             forge, api_url=self.api_url, project=self.project, number=self.number
         )
 
@@ -134,7 +134,7 @@ def _conduct(
     clock = bootstrap.SystemClock()
     ends_s = clock.monotonic() + where.timeout_s
     try:
-        with outside.open_board(place, clock, ends_s, title=title, ca_file=where.ca_file) as board:
+        with adapters.open_board(place, clock, ends_s, title=title, ca_file=where.ca_file) as board:
             posted = work(board, clock, ends_s)
     except ForgeReadOnly as error:
         return _degrade(common.console, place, error, text)

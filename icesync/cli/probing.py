@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icesync.bootstrap.outside import open_domains, open_prober
+from icesync.bootstrap.adapters import open_domains, open_prober
 from icesync.cli.scoping import whole
 from icesync.engine.plan import PlanRequest
 from icesync.engine.plan import plan as make_planning
@@ -38,7 +38,7 @@ def plan_for(context: Context, addresses: tuple[str, ...], allowed: tuple[str, .
     context = whole(context)
     named = tuple(f"{Guard.HOST_CHANGE}:{address}" for address in addresses)
     request = PlanRequest(
-        Selection(addresses), SecretsMode.AUTO, (*allowed, *named), asked_by="ADDR"
+        Selection(addresses), SecretsMode.AUTO, (*allowed, *named), option_name="ADDR"
     )
     return make_planning(context.project, context.store, context.providers, request)
 

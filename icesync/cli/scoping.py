@@ -36,13 +36,13 @@ class Scoped:
     """
     A context with the snapshots that a run is about, and its selection.
 
-    *asked_by* is the option that a pattern without a server is blamed on; None
+    *option_name* is the option that a pattern without a server is blamed on; None
     where the patterns were made here, so that none is a slip.
     """
 
     context: Context
     selection: Selection
-    asked_by: str | None = "--target"
+    option_name: str | None = "--target"
 
 
 def scoped(context: Context, selection: Selection, scope: Scope, console: Console) -> Scoped:
@@ -117,7 +117,7 @@ def _check(context: Context, selection: Selection, scope: Scope) -> None:
 
 def _fleet(context: Context) -> tuple[DesiredState, dict[int, int]]:
     """Return what the files want, and how many servers each organization has, also a kept one."""
-    from icesync.bootstrap.parting import kept_organizations
+    from icesync.bootstrap.partitions import kept_organizations
     from icesync.engine.validate import validate
     from icesync.planner.shards import organizations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.late import check_changes, check_secrets, check_shared
+from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
 from icesync.engine.secrets import (
     Resolution,
     SecretsMode,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import Snapshot
     from icesync.ports import SecretProvider, StateStore
 
-__all__ = ["PlanRequest", "Planning", "check_saved", "hold_to", "plan"]
+__all__ = ["PlanRequest", "Planning", "check_saved", "plan", "restrict_to_saved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PlanRequest:
     What a plan is asked for.
 
     *allowed* are the arguments of ``--allow``; *now* is what ``--resend
-    older-than=30d`` counts from; *asked_by* is what the command line calls its
+    older-than=30d`` counts from; *option_name* is what the command line calls its
     targets, None where no person spelled them. *strict* makes errors of warnings
     in the files; *curious* asks for the rules that only inform, too.
     """
@@ -65,7 +65,7 @@ class PlanRequest:
     now: datetime | None = None
     strict: bool = False
     curious: bool = False
-    asked_by: str | None = "--target"
+    option_name: str | None = "--target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,8 @@ def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Store
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = request.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    if request.asked_by is not None:
-        check_patterns(request.asked_by, selection.targets, known)
+    if request.option_name is not None:
+        check_patterns(request.option_name, selection.targets, known)
         check_patterns("--exclude", selection.excludes, known)
     if request.now is not None:
         resend = expand_ages(selection.resend, stored.snapshot, request.now)
@@ -252,7 +252,7 @@ def _resolve_more(
     )
 
 
-def hold_to(
+def restrict_to_saved(
     planning: Planning, saved: Plan, project: Project, allowed: tuple[str, ...]
 ) -> Planning:
     """

@@ -249,7 +249,7 @@ class HttpStore:
             self._release(probe)
         return holder
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return why there is no lock, or None."""
         if self._endpoint.lock_address is None:
             return "the snapshot has no lock: set `state.lock_address`, or let no two runs apply"

@@ -129,7 +129,7 @@ class LocalStore:
             "icesync state unlock   says which process holds it",
         )
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return why the lock cannot be trusted on this file system, or None."""
         kind = file_system_of(self._target())
         if kind is None or not is_shared(kind):

@@ -188,7 +188,7 @@ class ObjectStore:
         found = self._get(self._lock_path)
         return None if found is None else read_lock(found.data)
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return None: a store that is locked keeps its conditions."""
         return None
 

@@ -143,9 +143,9 @@ class PartitionedStore:
         for organization in left:
             self._stores[organization].break_lock(lock_id)
 
-    def caution(self) -> str | None:
+    def lock_warning(self) -> str | None:
         """Return why a lock cannot be trusted, or None."""
-        cautions = (store.caution() for store in self._stores.values())
+        cautions = (store.lock_warning() for store in self._stores.values())
         return next((caution for caution in cautions if caution is not None), None)
 
     def describe(self) -> str:
@@ -210,7 +210,7 @@ class UnscopedStore:
         """Refuse."""
         self._refuse()
 
-    def caution(self) -> NoReturn:
+    def lock_warning(self) -> NoReturn:
         """Refuse."""
         self._refuse()
 

@@ -60,33 +60,6 @@ def test_module_says_what_it_is(name: str) -> None:
     assert text.rstrip().endswith((".", ":"))
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_module_is_short(name: str) -> None:
-    """Over 400 lines a file is split."""
-    assert len(MODULES[name].read_text().splitlines()) <= 400
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_function_is_short(name: str) -> None:
-    """No function is longer than 60 lines, its text not counted."""
-    functions = [
-        n
-        for n in ast.walk(parsed(MODULES[name]))
-        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    long = {f.name for f in functions if body_lines(f) > 60}
-
-    assert long == set()
-
-
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Return how many lines the body has behind its docstring."""
-    first = function.body[1:] if ast.get_docstring(function) else function.body
-    if not first:
-        return 0
-    return (first[-1].end_lineno or 0) - first[0].lineno + 1
-
-
 def calls_of(name: str, path: Path) -> list[int]:
     """Return the lines where something called *name* is called, as a function or a method."""
     found = []

@@ -158,7 +158,7 @@ def apply_all(
     """Apply until so many calls met a fault; return the applies and the faults, if all was well."""
     archive, player = Archive(), FaultPlayer()
     wire = Wire(Service(HurriedClock(), archive, base_path="", player=player))
-    monkeypatch.setattr("icesync.bootstrap.emulation.embedded_emulator", lambda _: wire.answer)
+    monkeypatch.setattr("icesync.bootstrap.emulator.embedded_emulator", lambda _: wire.answer)
     repository = Repository(root, range(1, _SIZE + 1))
     judge = Judge(root / "state.json", 4)
     heard = applies = struck = 0

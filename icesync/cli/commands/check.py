@@ -14,7 +14,7 @@ from icesync.cli.options import (
     scope_options,
     strict_option,
 )
-from icesync.cli.reporting import output_options
+from icesync.cli.output_options import output_options
 from icesync.model.review import Command
 
 if TYPE_CHECKING:

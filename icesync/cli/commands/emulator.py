@@ -98,7 +98,7 @@ def command(
     icesync.yaml:  api: {base_url: http://127.0.0.1:8591/ICEAPI}
     icesync emulator --fault 'apply-then-reset@nth=3' --fault 'status:503 %10' --seed 7
     """
-    from icesync.bootstrap.emulation import EmulatorOptions, run_emulator
+    from icesync.bootstrap.emulator import EmulatorOptions, run_emulator
     from icesync.cli.files import write_private
     from icesync.errors import UsageError
 

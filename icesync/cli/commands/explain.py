@@ -32,7 +32,7 @@ def command(
     icesync explain 59/663 smtp.port
     icesync explain ICE303
     """
-    from icesync.cli.explaining import explain_rule, explain_server, is_rule
+    from icesync.cli.explain_view import explain_rule, explain_server, is_rule
 
     if topic is None or (field is None and is_rule(topic)):
         explain_rule(common, topic)

@@ -48,7 +48,7 @@ def command(
     icesync init
     icesync init --organization 59 --skill 663 --emulator --ci github
     """
-    from icesync.cli.interview import Wanted, complete
+    from icesync.cli.prompts import Wanted, complete
     from icesync.cli.scaffold import scaffold, tell
     from icesync.render.style import safe
 

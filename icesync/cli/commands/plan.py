@@ -15,7 +15,7 @@ from icesync.cli.options import (
     selection_options,
     strict_option,
 )
-from icesync.cli.reporting import output_options
+from icesync.cli.output_options import output_options
 from icesync.model.review import Command
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def command(
     mode, curious = SecretsMode(secrets_mode), output.console.verbose > 0
     planning = ask_for_plan(
         context, selection, allowed, mode, strict=strict, curious=curious,
-        asked_by=narrowed.asked_by,
+        option_name=narrowed.option_name,
     )  # fmt: skip
     output.planned(planning)
     if with_probe:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.options import common_options
-from icesync.cli.reporting import output_options
+from icesync.cli.output_options import output_options
 from icesync.model.review import Command
 
 if TYPE_CHECKING:

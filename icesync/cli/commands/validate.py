@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.options import common_options, strict_option
-from icesync.cli.reporting import output_options
+from icesync.cli.output_options import output_options
 from icesync.errors import ConfigError
 from icesync.model.review import Command
 

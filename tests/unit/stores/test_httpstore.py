@@ -288,7 +288,7 @@ def test_without_a_lock_address_there_is_no_lock(server: FakeStateServer, stack:
 
     with store.lock(OWNER, 0):
         assert store.lock_owner() is None
-    assert "has no lock" in str(store.caution())
+    assert "has no lock" in str(store.lock_warning())
     with pytest.raises(StateError, match="has no lock"):
         store.break_lock("x")
 

@@ -6,7 +6,7 @@ import pytest
 from builders import BASE_URL, KEY, SALES, SUPPORT, desired, entry, plan, position, server, snapshot
 
 from icesync.engine.apply import check_token_scope
-from icesync.engine.late import check_changes, check_secrets, check_shared
+from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
 from icesync.engine.secrets import Resolution
 from icesync.model.project import Api, Guard, Project
 from icesync.model.secret import SecretValue

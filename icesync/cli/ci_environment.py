@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icesync.model.review import Review
     from icesync.render.formats import View
 
-__all__ = ["AUTO", "detect_forge", "read_pipeline", "tell_github"]
+__all__ = ["AUTO", "detect_forge", "read_pipeline", "write_github_outputs"]
 
 AUTO: Final = "auto"
 
@@ -84,7 +84,9 @@ _SUMMARY_BYTES: Final = 1_000_000
 """A step's summary may be 1 MiB in all; other commands of the step write to it too."""
 
 
-def tell_github(console: Console, review: Review, view: View, saved_plan: Path | None) -> None:
+def write_github_outputs(
+    console: Console, review: Review, view: View, saved_plan: Path | None
+) -> None:
     """Write annotations to stderr, and summary and outputs where the runner wants them."""
     console.complain(render_annotations(review, view.ci))
     _append(console, "GITHUB_STEP_SUMMARY", lambda used: _summary(review, view, used))

@@ -5,7 +5,7 @@ from builders import BASE_URL, SALES, SUPPORT, entry, stored_bytes
 from fakes import FakeStore
 
 from icesync.codec.state import decode_state, encode_state
-from icesync.engine.transfer import migrate, pull, push
+from icesync.engine.state_transfer import migrate, pull, push
 from icesync.errors import StateConflict, StateCorrupt, StateError
 
 from .conftest import FakeJournals

@@ -95,8 +95,8 @@ def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, A
 
 def _take_wanted(flags: dict[str, Any]) -> Wanted:
     """Take the flags of :func:`output_options` out of *flags* and return what they want."""
+    from icesync.cli.ci_environment import detect_forge
     from icesync.cli.output import STDOUT, Wanted
-    from icesync.cli.pipeline import detect_forge
 
     format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
     reports: Pairs = flags.pop("reports")

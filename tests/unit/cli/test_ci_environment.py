@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.cli.pipeline import detect_forge, read_pipeline
+from icesync.cli.ci_environment import detect_forge, read_pipeline
 from icesync.model.ci import Forge
 
 if TYPE_CHECKING:
