@@ -13,7 +13,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from icesync.probe.line import Patience
+from icesync.probe.connection import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ __all__ = ["CUT", "HANG", "IMAP", "IMPATIENT", "POP3", "SMTP", "Certificates", "
 HANG: Final = "\0hang"
 """Say nothing more, until the client gives up."""
 
-IMPATIENT: Final = Patience(connect_s=20, banner_s=0.15, command_s=0.3, retry_s=0, total_s=20)
+IMPATIENT: Final = Timeouts(connect_s=20, banner_s=0.15, command_s=0.3, retry_s=0, total_s=20)
 """For servers that will not answer."""
 
 CUT: Final = "\0cut"

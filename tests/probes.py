@@ -105,7 +105,7 @@ PROBED = ProbeReport(
         DomainNote("example.net", "publishes no SPF: receivers may distrust its mail", (SALES,)),
     ),
 )  # fmt: skip
-"""Every gravity, three endpoints, a login that is shared, and domains."""
+"""Every severity, three endpoints, a login that is shared, and domains."""
 
 
 def hostile_probe(text: str, place: SourcePosition) -> ProbeReport:

@@ -81,7 +81,7 @@ def open_domains() -> DomainLookup:
     from icesync.errors import UsageError
 
     try:
-        from icesync.probe.domains import Domains
+        from icesync.probe.dns import Domains
 
         return Domains()
     except ImportError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.plan import Action
-from icesync.model.probe import Gravity
+from icesync.model.probe import ProbeSeverity
 from icesync.model.review import Assertion, Ending, SaidNo, Upkeep
 from icesync.planner.select import older_than, parse_age
 from icesync.wire.token import read_token
@@ -59,7 +59,7 @@ def look_after(
 
 
 def _said_no(probe: ProbeReport) -> tuple[SaidNo, ...]:
-    failed = probe.with_gravity(Gravity.FAILED)
+    failed = probe.with_severity(ProbeSeverity.FAILED)
     return tuple(SaidNo(row.address, row.target.protocol, row.result.kind) for row in failed)
 
 

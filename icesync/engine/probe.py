@@ -20,7 +20,7 @@ from icesync.engine.secrets import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
-from icesync.model.probe import Gravity, ProbeKind, ProbeReport, ProbeResult, ProbeRow
+from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity
 from icesync.model.project import Guard
 from icesync.planner.domains import judge_domain, sender_domains
 from icesync.planner.probe import WantedProbe, judge, wanted_probes
@@ -111,9 +111,9 @@ def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProb
 
 
 def _hold(probe: WantedProbe) -> WantedProbe:
-    told = "its password would be shown to a host that never got it"
+    message = "its password would be shown to a host that never got it"
     hint = f"--allow {Guard.HOST_CHANGE}:{probe.address}"
-    return replace(probe, known=probe.known or ProbeResult(ProbeKind.SKIPPED, told, hint))
+    return replace(probe, known=probe.known or ProbeResult(ProbeKind.SKIPPED, message, hint))
 
 
 def _require_secrets(planning: Planning, probes: Sequence[WantedProbe]) -> None:
@@ -176,12 +176,12 @@ def look_at_domains(
 
 def failure_of(report: ProbeReport, *, strict: bool = False) -> ProbeFailed | None:
     """Return the error that *report* ends a command with; *strict* counts warnings too."""
-    failed = len(report.with_gravity(Gravity.FAILED))
-    unsure = len(report.with_gravity(Gravity.WARNING)) if strict else 0
+    failed = len(report.with_severity(ProbeSeverity.FAILED))
+    unsure = len(report.with_severity(ProbeSeverity.WARNING)) if strict else 0
     if not failed + unsure:
         return None
-    told = f"{failed + unsure} of {len(report.rows)} probes failed"
-    return ProbeFailed(told, "icesync probe ADDR   tries one server again")
+    message = f"{failed + unsure} of {len(report.rows)} probes failed"
+    return ProbeFailed(message, "icesync probe ADDR   tries one server again")
 
 
 def _row(planning: Planning, wanted: WantedProbe, result: ProbeResult) -> ProbeRow:

@@ -17,13 +17,13 @@ __all__ = [
     "SPEAKS_FROM_HERE",
     "WARN_DAYS",
     "Certificate",
-    "Gravity",
     "MailProtocol",
     "Mode",
     "ProbeKind",
     "ProbeReport",
     "ProbeResult",
     "ProbeRow",
+    "ProbeSeverity",
     "ProbeStep",
     "ProbeTarget",
     "SenderCheck",
@@ -60,7 +60,7 @@ class Mode(StrEnum):
     """never"""
 
 
-class Gravity(StrEnum):
+class ProbeSeverity(StrEnum):
     """How much a result weighs."""
 
     PASSED = "passed"
@@ -103,20 +103,20 @@ class ProbeKind(StrEnum):
     """takes tokens only, for which ICE has no field"""
 
     @property
-    def gravity(self) -> Gravity:
+    def severity(self) -> ProbeSeverity:
         """How much it weighs; runners are often firewalled, so the way there only warns."""
-        return _GRAVITIES.get(self, Gravity.FAILED)
+        return _SEVERITIES.get(self, ProbeSeverity.FAILED)
 
 
-_GRAVITIES: Final = {
-    ProbeKind.OK: Gravity.PASSED,
-    ProbeKind.SKIPPED: Gravity.SKIPPED,
-    ProbeKind.AUTH_TEMPORARY: Gravity.WARNING,
-    ProbeKind.IN_USE: Gravity.WARNING,
-    ProbeKind.DNS: Gravity.WARNING,
-    ProbeKind.REFUSED: Gravity.WARNING,
-    ProbeKind.TIMEOUT: Gravity.WARNING,
-    ProbeKind.RESET: Gravity.WARNING,
+_SEVERITIES: Final = {
+    ProbeKind.OK: ProbeSeverity.PASSED,
+    ProbeKind.SKIPPED: ProbeSeverity.SKIPPED,
+    ProbeKind.AUTH_TEMPORARY: ProbeSeverity.WARNING,
+    ProbeKind.IN_USE: ProbeSeverity.WARNING,
+    ProbeKind.DNS: ProbeSeverity.WARNING,
+    ProbeKind.REFUSED: ProbeSeverity.WARNING,
+    ProbeKind.TIMEOUT: ProbeSeverity.WARNING,
+    ProbeKind.RESET: ProbeSeverity.WARNING,
 }
 
 
@@ -236,9 +236,9 @@ class ProbeRow:
     shared_with: tuple[Address, ...] = ()
 
     @property
-    def gravity(self) -> Gravity:
+    def severity(self) -> ProbeSeverity:
         """How much the result weighs."""
-        return self.result.kind.gravity
+        return self.result.kind.severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,6 @@ class ProbeReport:
     elapsed_s: float = 0.0
     domains: tuple[DomainNote, ...] = ()
 
-    def with_gravity(self, gravity: Gravity) -> tuple[ProbeRow, ...]:
-        """Return the rows that weigh *gravity*."""
-        return tuple(row for row in self.rows if row.gravity is gravity)
+    def with_severity(self, severity: ProbeSeverity) -> tuple[ProbeRow, ...]:
+        """Return the rows that weigh *severity*."""
+        return tuple(row for row in self.rows if row.severity is severity)

@@ -18,11 +18,11 @@ from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Refusal
 from icesync.model.presets import find_offer
 from icesync.model.probe import (
-    Gravity,
     MailProtocol,
     Mode,
     ProbeKind,
     ProbeResult,
+    ProbeSeverity,
     ProbeTarget,
 )
 
@@ -109,9 +109,9 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
     known = None
     if settings.get("status") != "Enabled":
         known = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
-    elif told := _refusing(block, target.host):
+    elif message := _refusing(block, target.host):
         hint = "ICE has no field for a token: use another provider, or a relay that takes passwords"
-        known = ProbeResult(ProbeKind.OAUTH_ONLY, told, hint)
+        known = ProbeResult(ProbeKind.OAUTH_ONLY, message, hint)
     return WantedProbe(server.address, target, secret, known)
 
 
@@ -161,10 +161,10 @@ def judge(result: ProbeResult, senders: Collection[str], now: datetime) -> Probe
 def probe_refusals(report: ProbeReport, allowed: Collection[str]) -> tuple[Refusal, ...]:
     """Return a refusal for each server of *report* that a mail server said no to."""
     refusals: dict[Address, Refusal] = {}
-    for row in report.with_gravity(Gravity.FAILED):
+    for row in report.with_severity(ProbeSeverity.FAILED):
         allow = f"probe:{row.address}"
         if allow in allowed or "probe" in allowed or row.address in refusals:
             continue
-        told = f"{row.address}: the probe of {row.target.protocol} says {row.result.kind}"
-        refusals[row.address] = Refusal("probe", told, allow, row.address)
+        message = f"{row.address}: the probe of {row.target.protocol} says {row.result.kind}"
+        refusals[row.address] = Refusal("probe", message, allow, row.address)
     return tuple(refusals.values())

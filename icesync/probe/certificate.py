@@ -23,7 +23,7 @@ _ORGANIZATION: Final = bytes.fromhex("55040a")
 _ALT_NAME: Final = bytes.fromhex("551d11")
 _SEQUENCE, _OCTETS, _UTC_TIME = 0x30, 0x04, 0x17
 _VERSION, _EXTENSIONS, _DNS_NAME, _IP_ADDRESS = 0xA0, 0xA3, 0x82, 0x87
-_MOST_NAMES: Final = 100
+_MAX_NAMES: Final = 100
 
 
 class _Node(NamedTuple):
@@ -83,7 +83,7 @@ def _alternative_names(extensions: _Node) -> Iterator[str]:
         if kind.content != _ALT_NAME:
             continue
         [names] = _Node(_OCTETS, value.content).children()
-        for name, _ in zip(names.children(), range(_MOST_NAMES), strict=False):
+        for name, _ in zip(names.children(), range(_MAX_NAMES), strict=False):
             if name.tag == _DNS_NAME:
                 yield name.content.decode("ascii", "replace")
             elif name.tag == _IP_ADDRESS:

@@ -8,26 +8,26 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from icesync.model.probe import ProbeKind
-from icesync.probe.line import Deadline, Stopped
+from icesync.probe.connection import Deadline, ProbeAborted
 
 if TYPE_CHECKING:
     from icesync.model.probe import ProbeTarget
 
-__all__ = ["Places", "Resolve", "connect", "look_up", "system_resolve"]
+__all__ = ["Endpoints", "Resolve", "connect", "look_up", "system_resolve"]
 
-Places: TypeAlias = Sequence[tuple[Any, ...]]
+Endpoints: TypeAlias = Sequence[tuple[Any, ...]]
 """As ``socket.getaddrinfo`` returns them: family, type, protocol, name, address."""
 
-Resolve: TypeAlias = Callable[[str, int], Places]
+Resolve: TypeAlias = Callable[[str, int], Endpoints]
 """Returns where a host and a port are."""
 
 
-def system_resolve(host: str, port: int) -> Places:
+def system_resolve(host: str, port: int) -> Endpoints:
     """Ask this machine's resolver."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: float) -> Places:
+def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: float) -> Endpoints:
     """
     Return the addresses of *target*'s host, at least one.
 
@@ -35,10 +35,10 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
     behind when it takes too long.
 
     Raises:
-        Stopped: there is none, or it was not told in time.
+        ProbeAborted: there is none, or it was not told in time.
 
     """
-    found: list[Places] = []
+    found: list[Endpoints] = []
     failed: list[Exception] = []
 
     def ask() -> None:
@@ -51,10 +51,10 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
     thread.start()
     thread.join(deadline.left_s(limit_s))
     if failed:
-        raise Stopped(ProbeKind.DNS, _reason(target.host, failed[0]))
+        raise ProbeAborted(ProbeKind.DNS, _reason(target.host, failed[0]))
     if not found or not found[0]:
-        told = "no address" if found else "no answer in time"
-        raise Stopped(ProbeKind.DNS, f"the name {target.host} was looked up: {told}")
+        message = "no address" if found else "no answer in time"
+        raise ProbeAborted(ProbeKind.DNS, f"the name {target.host} was looked up: {message}")
     return found[0]
 
 
@@ -67,46 +67,46 @@ def _reason(host: str, error: Exception) -> str:
 
 
 def connect(
-    places: Places,
+    endpoints: Endpoints,
     deadline: Deadline,
     limit_s: float,
     source_address: str | None = None,
 ) -> tuple[socket.socket, str]:
     """
-    Return a socket to the first of *places* that answers, and its IP address.
+    Return a socket to the first of *endpoints* that answers, and its IP address.
 
     *source_address* is the address of this machine to come from.
 
     Raises:
-        Stopped: none does; the last reason counts.
+        ProbeAborted: none does; the last reason counts.
 
     """
-    stopped = Stopped(ProbeKind.TIMEOUT, "there was no time left to connect")
-    for family, kind, protocol, _, place in places:
+    stopped = ProbeAborted(ProbeKind.TIMEOUT, "there was no time left to connect")
+    for family, kind, protocol, _, address in endpoints:
         left_s = deadline.left_s(limit_s)
         if not left_s:
             break
-        wire = socket.socket(family, kind, protocol)
+        sock = socket.socket(family, kind, protocol)
         try:
-            wire.settimeout(left_s)
+            sock.settimeout(left_s)
             if source_address is not None:
-                wire.bind((source_address, 0))
-            wire.connect(place)
+                sock.bind((source_address, 0))
+            sock.connect(address)
         except OSError as error:
-            wire.close()
-            stopped = _meaning(error, place[1])
+            sock.close()
+            stopped = _meaning(error, address[1])
         else:
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return wire, str(place[0])
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock, str(address[0])
     raise stopped
 
 
-def _meaning(error: OSError, port: int) -> Stopped:
+def _meaning(error: OSError, port: int) -> ProbeAborted:
     blocked = f"a firewall on the way may block port {port}"
     if isinstance(error, TimeoutError):
-        return Stopped(ProbeKind.TIMEOUT, "no connection in time", hint=blocked)
+        return ProbeAborted(ProbeKind.TIMEOUT, "no connection in time", hint=blocked)
     if isinstance(error, ConnectionRefusedError):
-        return Stopped(ProbeKind.REFUSED, f"nobody listens on port {port}", hint=blocked)
+        return ProbeAborted(ProbeKind.REFUSED, f"nobody listens on port {port}", hint=blocked)
     if isinstance(error, ConnectionError):
-        return Stopped(ProbeKind.RESET, "the connection broke at once", hint=blocked)
-    return Stopped(ProbeKind.REFUSED, f"no way there: {error.strerror or 'no reason given'}")
+        return ProbeAborted(ProbeKind.RESET, "the connection broke at once", hint=blocked)
+    return ProbeAborted(ProbeKind.REFUSED, f"no way there: {error.strerror or 'no reason given'}")

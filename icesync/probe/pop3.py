@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
-from icesync.probe.line import Stopped
-from icesync.probe.refusal import pop3_refusal
+from icesync.probe.connection import ProbeAborted
+from icesync.probe.reply_codes import pop3_refusal
 from icesync.probe.sasl import CRAM_MD5, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
-    from icesync.probe.line import Line
+    from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
 __all__ = ["converse"]
@@ -23,7 +23,7 @@ __all__ = ["converse"]
 _USER: Final = "USER"
 """The pair USER and PASS; for the choice it stands where LOGIN does elsewhere."""
 
-_MOST_LINES: Final = 100
+_MAX_LINES: Final = 100
 
 _Features = dict[str, tuple[str, ...]]
 
@@ -33,12 +33,12 @@ def converse(session: Session) -> None:
     Log in once and ask how many messages there are.
 
     Raises:
-        Stopped: anything but a login.
+        ProbeAborted: anything but a login.
 
     """
-    record, line = session.record, session.line
+    record, connection = session.record, session.connection
     with record.step(StepName.BANNER):
-        good, text = _read(line, line.patience.banner_s)
+        good, text = _read(connection, connection.timeouts.banner_s)
     record.greeted = True
     session.goodbye = b"QUIT"
     if not good:
@@ -46,7 +46,7 @@ def converse(session: Session) -> None:
     features = _capabilities(session)
     # CAPA is younger than STLS: who does not know it may be asked all the same.
     offered = features is None or "STLS" in features
-    if session.start_tls(lambda: _ask_for_tls(line), offered=offered):
+    if session.start_tls(lambda: _ask_for_tls(connection), offered=offered):
         features = _capabilities(session)
     mechanism = _choose(session, features)
     with record.step(StepName.AUTH):
@@ -55,56 +55,56 @@ def converse(session: Session) -> None:
         if not good:
             raise pop3_refusal(text)
     with record.step(StepName.INBOX):
-        good, text = _ask(line, b"STAT", "STAT")
+        good, text = _ask(connection, b"STAT", "STAT")
     if not good:
-        told = "logged in, but the mailbox cannot be looked at"
-        raise Stopped(ProbeKind.PROTOCOL, told, text=text)
+        message = "logged in, but the mailbox cannot be looked at"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, text=text)
     count = text.partition(" ")[0]
     record.inbox_messages = int(count) if count.isascii() and count.isdigit() else None
 
 
-def _read(line: Line, limit_s: float | None = None) -> tuple[bool, str]:
+def _read(connection: Connection, limit_s: float | None = None) -> tuple[bool, str]:
     """Return whether the answer is a yes, and its words."""
-    answer = line.read(limit_s).decode("utf-8", "replace")
+    answer = connection.read(limit_s).decode("utf-8", "replace")
     word, _, text = answer.partition(" ")
     if word.upper() not in {"+OK", "-ERR", "+"}:
-        raise Stopped(ProbeKind.PROTOCOL, "the answer is no POP3", text=answer)
+        raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is no POP3", text=answer)
     return word[0] == "+", text
 
 
-def _ask(line: Line, command: bytes, what: str) -> tuple[bool, str]:
-    line.write(command, what)
-    return _read(line)
+def _ask(connection: Connection, command: bytes, what: str) -> tuple[bool, str]:
+    connection.write(command, what)
+    return _read(connection)
 
 
-def _closed(text: str) -> Stopped:
+def _closed(text: str) -> ProbeAborted:
     refusal = pop3_refusal(text)
     if refusal.kind in {ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE}:
         return refusal
-    told, hint = "the server takes no connection from here", "its rules may let ICE in"
-    return Stopped(ProbeKind.REFUSED, told, code=refusal.code, text=text, hint=hint)
+    message, hint = "the server takes no connection from here", "its rules may let ICE in"
+    return ProbeAborted(ProbeKind.REFUSED, message, code=refusal.code, text=text, hint=hint)
 
 
 def _capabilities(session: Session) -> _Features | None:
     """Return what the server offers, by name in capitals, or None if it does not say."""
     with session.record.step(StepName.CAPABILITIES):
-        known, _ = _ask(session.line, b"CAPA", "CAPA")
+        known, _ = _ask(session.connection, b"CAPA", "CAPA")
         if not known:
             return None
         features: _Features = {}
-        for _ in range(_MOST_LINES):
-            text = session.line.read().decode("utf-8", "replace")
+        for _ in range(_MAX_LINES):
+            text = session.connection.read().decode("utf-8", "replace")
             if text == ".":
                 return features
             name, *values = text.upper().split() or [""]
             features[name] = tuple(values)
-    raise Stopped(ProbeKind.PROTOCOL, f"more than {_MOST_LINES} capabilities")
+    raise ProbeAborted(ProbeKind.PROTOCOL, f"more than {_MAX_LINES} capabilities")
 
 
-def _ask_for_tls(line: Line) -> None:
-    good, text = _ask(line, b"STLS", "STLS")
+def _ask_for_tls(connection: Connection) -> None:
+    good, text = _ask(connection, b"STLS", "STLS")
     if not good:
-        raise Stopped(ProbeKind.NO_STARTTLS, "the server refuses STLS", text=text)
+        raise ProbeAborted(ProbeKind.NO_STARTTLS, "the server refuses STLS", text=text)
 
 
 def _choose(session: Session, features: _Features | None) -> str:
@@ -117,8 +117,8 @@ def _choose(session: Session, features: _Features | None) -> str:
         if session.account.fits_a_line:
             return _USER
         if PLAIN not in sasl:
-            told = "user name or password hold a line break, which USER and PASS cannot carry"
-            raise Stopped(ProbeKind.AUTH_UNAVAILABLE, told)
+            message = "user name or password hold a line break, which USER and PASS cannot carry"
+            raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)
     # A server that lists USER would be asked for it if it could be: so say that it cannot.
     fallback = (PLAIN,) if _USER in session.record.offered and not sayable else ()
     return choose_mechanism(
@@ -130,13 +130,13 @@ def _choose(session: Session, features: _Features | None) -> str:
 
 
 def _log_in(session: Session, mechanism: str) -> tuple[bool, str]:
-    account, line = session.account, session.line
+    account, connection = session.account, session.connection
     if mechanism == _USER:
-        good, text = _ask(line, b"USER " + account.username, "USER")
-        return _ask(line, b"PASS " + account.password, "PASS") if good else (good, text)
-    good, text = _ask(line, f"AUTH {mechanism}".encode(), "AUTH")
+        good, text = _ask(connection, b"USER " + account.username, "USER")
+        return _ask(connection, b"PASS " + account.password, "PASS") if good else (good, text)
+    good, text = _ask(connection, f"AUTH {mechanism}".encode(), "AUTH")
     if not good:
         return good, text
     if mechanism == PLAIN:
-        return _ask(line, account.plain(), "AUTH")
-    return _ask(line, account.cram_md5(text.encode("ascii", "replace")), "AUTH")
+        return _ask(connection, account.plain(), "AUTH")
+    return _ask(connection, account.cram_md5(text.encode("ascii", "replace")), "AUTH")

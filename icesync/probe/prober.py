@@ -18,7 +18,7 @@ from icesync.model.probe import (
 from icesync.probe import imap, pop3, smtp
 from icesync.probe.certificate import read_certificate
 from icesync.probe.connect import connect, look_up, system_resolve
-from icesync.probe.line import Deadline, Line, Patience, Stopped
+from icesync.probe.connection import Connection, Deadline, ProbeAborted, Timeouts
 from icesync.probe.sasl import Account
 from icesync.probe.session import Record, Session
 from icesync.probe.tls import meaning_of, open_looking, open_trust
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from icesync.model.probe import Certificate, ProbeTarget
     from icesync.model.secret import SecretValue
-    from icesync.probe.connect import Places, Resolve
+    from icesync.probe.connect import Endpoints, Resolve
 
 __all__ = ["MailProber"]
 
-LONGEST_TEXT: Final = 200
+MAX_TEXT: Final = 200
 """What is kept of a server's words."""
 
-_MOST_OFFERED: Final = 20
+_MAX_OFFERED: Final = 20
 _WITHHELD: Final = "(not shown: it repeats the password)"
 
 _CONVERSATIONS: Final = {
@@ -69,7 +69,7 @@ class MailProber:
         self,
         ca_file: str | None = None,
         *,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         resolve: Resolve = system_resolve,
         source_address: str | None = None,
     ) -> None:
@@ -82,10 +82,10 @@ class MailProber:
         """
         self._trust = open_trust(ca_file)
         self._looking = open_looking()
-        self._patience = patience or Patience()
+        self._patience = timeouts or Timeouts()
         self._resolve = resolve
         self._source_address = source_address
-        self._lines: set[Line] = set()
+        self._connections: set[Connection] = set()
         self._closed = False
         self._mutex = threading.Lock()
 
@@ -97,31 +97,31 @@ class MailProber:
         """Cut all connections and take no more; probes in flight end at once."""
         with self._mutex:
             self._closed = True
-            for line in self._lines:
-                line.cut()
+            for connection in self._connections:
+                connection.cut()
 
-    def places_of(self, target: ProbeTarget, deadline: Deadline) -> Places:
+    def endpoints_of(self, target: ProbeTarget, deadline: Deadline) -> Endpoints:
         """Return the addresses of *target*."""
         return look_up(target, self._resolve, deadline, self._patience.connect_s)
 
-    def open(self, places: Places, deadline: Deadline) -> Line:
-        """Return a connection to the first of *places* that answers."""
-        wire, ip = connect(places, deadline, self._patience.connect_s, self._source_address)
-        line = Line(wire, ip, deadline, self._patience)
+    def open(self, endpoints: Endpoints, deadline: Deadline) -> Connection:
+        """Return a connection to the first of *endpoints* that answers."""
+        sock, ip = connect(endpoints, deadline, self._patience.connect_s, self._source_address)
+        connection = Connection(sock, ip, deadline, self._patience)
         with self._mutex:
             if self._closed:
-                line.cut()
-            self._lines.add(line)
-        return line
+                connection.cut()
+            self._connections.add(connection)
+        return connection
 
-    def release(self, line: Line) -> None:
-        """Close *line* and forget it."""
+    def release(self, connection: Connection) -> None:
+        """Close *connection* and forget it."""
         with self._mutex:
-            self._lines.discard(line)
-        line.close()
+            self._connections.discard(connection)
+        connection.close()
 
     @property
-    def patience(self) -> Patience:
+    def timeouts(self) -> Timeouts:
         """How long to wait."""
         return self._patience
 
@@ -137,15 +137,15 @@ class _Probe:
         self._prober = prober
         self._target = target
         self._account = account
-        self._deadline = Deadline(prober.patience.total_s)
+        self._deadline = Deadline(prober.timeouts.total_s)
         self._record = Record(target.mode)
-        self._places: Places = ()
+        self._endpoints: Endpoints = ()
 
     def run(self) -> ProbeResult:
         attempts = 1
         stopped = self._attempt()
         if stopped is not None and stopped.kind in _AGAIN and not self._record.spoken:
-            time.sleep(self._deadline.left_s(self._prober.patience.retry_s))
+            time.sleep(self._deadline.left_s(self._prober.timeouts.retry_s))
             attempts = 2
             stopped = self._attempt()
         if stopped is None:
@@ -156,91 +156,93 @@ class _Probe:
             stopped = self._try_other_mode(stopped)
         return self._result(stopped.kind, attempts, stopped)
 
-    def _attempt(self) -> Stopped | None:
+    def _attempt(self) -> ProbeAborted | None:
         """Converse once; return why it did not end well, or None."""
         self._record = Record(self._target.mode)
         try:
             if not self._account.fits_sasl:
-                told = "user name or password hold a NUL, which no login can carry"
-                raise Stopped(ProbeKind.AUTH_UNAVAILABLE, told)  # noqa: TRY301 - as the far end
+                message = "user name or password hold a NUL, which no login can carry"
+                raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)  # noqa: TRY301 - as the far end
             with self._record.step(StepName.DNS):
-                self._places = self._prober.places_of(self._target, self._deadline)
+                self._endpoints = self._prober.endpoints_of(self._target, self._deadline)
             self._converse(self._record, self._secure)
-        except Stopped as stopped:
+        except ProbeAborted as stopped:
             return stopped
         return None
 
-    def _converse(self, record: Record, secure: Callable[[Line, Record], None]) -> None:
+    def _converse(self, record: Record, secure: Callable[[Connection, Record], None]) -> None:
         with record.step(StepName.TCP):
-            line = self._prober.open(self._places, self._deadline)
-        session = Session(line, self._target, self._account, record, lambda: secure(line, record))
+            connection = self._prober.open(self._endpoints, self._deadline)
+        session = Session(
+            connection, self._target, self._account, record, lambda: secure(connection, record)
+        )
         try:
-            record.ip = line.peer_ip
+            record.ip = connection.peer_ip
             if record.mode is Mode.IMPLICIT:
-                secure(line, record)
+                secure(connection, record)
             _CONVERSATIONS[self._target.protocol](session)
-        except Stopped as stopped:
+        except ProbeAborted as stopped:
             if stopped.kind not in _SILENT:
                 session.leave()
             raise
         else:
             session.leave()
         finally:
-            self._prober.release(line)
+            self._prober.release(connection)
 
-    def _secure(self, line: Line, record: Record) -> None:
+    def _secure(self, connection: Connection, record: Record) -> None:
         """Begin encryption with a server that proves who it is."""
         context = self._prober.context(trusting=False)
         with record.step(StepName.TLS):
             try:
-                wire = line.secure(context, self._target.host)
+                sock = connection.secure(context, self._target.host)
             except OSError as error:
                 raise meaning_of(error) from None
-        record.tls_version = wire.version() or "TLS"
-        record.cipher = (wire.cipher() or ("",))[0]
-        record.certificate = _certificate_of(wire)
+        record.tls_version = sock.version() or "TLS"
+        record.cipher = (sock.cipher() or ("",))[0]
+        record.certificate = _certificate_of(sock)
 
     def _look_at_certificate(self) -> None:
         """Read the certificate that was not accepted: one more connection, nobody logs in."""
 
-        def look(line: Line, _record: Record) -> None:
-            wire = line.secure(self._prober.context(trusting=True), self._target.host)
-            self._record.certificate = _certificate_of(wire)
-            raise Stopped(ProbeKind.RESET, "seen enough")
+        def look(connection: Connection, _record: Record) -> None:
+            sock = connection.secure(self._prober.context(trusting=True), self._target.host)
+            self._record.certificate = _certificate_of(sock)
+            raise ProbeAborted(ProbeKind.RESET, "seen enough")
 
-        with suppress(Stopped, OSError):
+        with suppress(ProbeAborted, OSError):
             self._converse(Record(self._target.mode), look)
 
-    def _try_other_mode(self, stopped: Stopped) -> Stopped:
+    def _try_other_mode(self, stopped: ProbeAborted) -> ProbeAborted:
         """Return *stopped*, or what one more connection without credentials shows instead."""
         try:
-            line = self._prober.open(self._places, self._deadline)
-        except Stopped:
+            connection = self._prober.open(self._endpoints, self._deadline)
+        except ProbeAborted:
             return stopped
         try:
             if self._target.mode is Mode.IMPLICIT:
-                banner = line.read(self._prober.patience.banner_s)
+                banner = connection.read(self._prober.timeouts.banner_s)
                 found = banner.startswith(_GREETINGS[self._target.protocol])
-                told, wanted = "the server speaks in clear text first", Mode.STARTTLS
+                message, wanted = "the server speaks in clear text first", Mode.STARTTLS
             else:
-                line.secure(self._prober.context(trusting=True), self._target.host)
-                found, told, wanted = True, "the server speaks TLS at once", Mode.IMPLICIT
-        except (Stopped, OSError):
+                connection.secure(self._prober.context(trusting=True), self._target.host)
+                found, message, wanted = True, "the server speaks TLS at once", Mode.IMPLICIT
+        except (ProbeAborted, OSError):
             return stopped
         finally:
-            self._prober.release(line)
+            self._prober.release(connection)
         if not found:
             return stopped
         hint = (
             f"correct the port or the flags; or if ICE knows better, "
             f"`probe: {{{self._target.protocol}: {wanted}}}`"
         )
-        return Stopped(
-            ProbeKind.TLS_WRONG_MODE, f"{told}: {wanted} expected on this port", hint=hint
+        return ProbeAborted(
+            ProbeKind.TLS_WRONG_MODE, f"{message}: {wanted} expected on this port", hint=hint
         )
 
     def _result(
-        self, kind: ProbeKind, attempts: int, stopped: Stopped | None = None
+        self, kind: ProbeKind, attempts: int, stopped: ProbeAborted | None = None
     ) -> ProbeResult:
         seen = self._record
         made = ProbeResult(
@@ -250,9 +252,9 @@ class _Probe:
             tls_version=seen.tls_version,
             cipher=seen.cipher,
             certificate=seen.certificate,
-            offered=self._told_names(seen.offered),
+            offered=self._shown_names(seen.offered),
             mechanism=seen.mechanism,
-            senders=tuple(c._replace(answer=self._told(c.answer)) for c in seen.senders),
+            senders=tuple(c._replace(answer=self._shown(c.answer)) for c in seen.senders),
             inbox_messages=seen.inbox_messages,
             notes=tuple(seen.notes),
             steps=tuple(seen.steps),
@@ -264,22 +266,22 @@ class _Probe:
             made,
             detail=stopped.detail,
             hint=stopped.hint,
-            code=self._told(stopped.code),
-            text=self._told(stopped.text),
+            code=self._shown(stopped.code),
+            text=self._shown(stopped.text),
         )
 
-    def _told_names(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _shown_names(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return *names* as they may be shown; together they must not spell the password either."""
         if self._account.stands_in(" ".join(names)):
             return (_WITHHELD,)
-        return tuple(self._told(name) for name in names[:_MOST_OFFERED])
+        return tuple(self._shown(name) for name in names[:_MAX_OFFERED])
 
-    def _told(self, words: str) -> str:
+    def _shown(self, words: str) -> str:
         """Return a server's *words* as they may be shown: cut, and never with the password."""
         if self._account.stands_in(words):
             return _WITHHELD
         text = " ".join(words.split())
-        return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+        return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
 _SILENT: Final = frozenset(
@@ -289,6 +291,6 @@ _SILENT: Final = frozenset(
 """After these there is nobody to say goodbye to."""
 
 
-def _certificate_of(wire: ssl.SSLSocket) -> Certificate | None:
-    der = wire.getpeercert(binary_form=True)
+def _certificate_of(sock: ssl.SSLSocket) -> Certificate | None:
+    der = sock.getpeercert(binary_form=True)
     return read_certificate(der) if der else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from icesync.model.probe import ProbeKind
-from icesync.probe.line import Stopped
+from icesync.probe.connection import ProbeAborted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -65,17 +65,17 @@ class Account:
         Return the answer to a base64 *challenge* (RFC 2195).
 
         Raises:
-            Stopped: it is no challenge, or MD5 is not to be had here.
+            ProbeAborted: it is no challenge, or MD5 is not to be had here.
 
         """
         try:
             digest = hmac.new(self.password, base64.b64decode(challenge, validate=True), "md5")
         except binascii.Error:
-            told = "the challenge of CRAM-MD5 is not base64"
-            raise Stopped(ProbeKind.PROTOCOL, told) from None
+            message = "the challenge of CRAM-MD5 is not base64"
+            raise ProbeAborted(ProbeKind.PROTOCOL, message) from None
         except ValueError:
-            told = "CRAM-MD5 needs MD5, which this machine forbids"
-            raise Stopped(ProbeKind.AUTH_UNAVAILABLE, told) from None
+            message = "CRAM-MD5 needs MD5, which this machine forbids"
+            raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message) from None
         return base64.b64encode(self.username + b" " + digest.hexdigest().encode())
 
     def stands_in(self, text: str) -> bool:
@@ -106,7 +106,7 @@ def choose_mechanism(
     *clear_text* lets the others go.
 
     Raises:
-        Stopped: there is none.
+        ProbeAborted: there is none.
 
     """
     order = (PLAIN, LOGIN, CRAM_MD5) if encrypted else (CRAM_MD5, PLAIN, LOGIN)
@@ -115,19 +115,19 @@ def choose_mechanism(
     if sayable:
         return sayable[0]
     if usable:
-        raise Stopped(
+        raise ProbeAborted(
             ProbeKind.AUTH_UNAVAILABLE,
             "the password would travel in clear text, so it was not spoken",
             hint="encrypt, or let it: --allow-cleartext ADDR",
         )
     if offered and set(offered) <= _TOKENS:
-        raise Stopped(
+        raise ProbeAborted(
             ProbeKind.OAUTH_ONLY,
             "the server takes tokens only, no passwords",
             hint="ICE has no field for a token: use another provider, or a relay",
         )
     where = "" if encrypted else " without encryption"
-    raise Stopped(
+    raise ProbeAborted(
         ProbeKind.AUTH_UNAVAILABLE,
         f"the server offers no way to log in with a password{where}",
         text=" ".join(offered),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from icesync.model.probe import Mode, ProbeKind, ProbeStep, StepName
-from icesync.probe.line import Line, Stopped
+from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.sasl import CRAM_MD5
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class Record:
 @dataclass(slots=True)
 class Session:
     """
-    A conversation: the *line*, who logs in where, and how to begin encryption.
+    A conversation: the *connection*, who logs in where, and how to begin encryption.
 
     *goodbye* is what a polite client says last, once there is somebody to say it to.
     """
 
-    line: Line
+    connection: Connection
     target: ProbeTarget
     account: Account
     record: Record
@@ -87,7 +87,7 @@ class Session:
         Begin encryption by *ask* and return whether it has begun; it need not where it must not.
 
         Raises:
-            Stopped: it must begin and cannot; or the password may not go without.
+            ProbeAborted: it must begin and cannot; or the password may not go without.
 
         """
         mode = self.record.mode
@@ -101,10 +101,10 @@ class Session:
                 self.record.notes.append("both flags are off, encryption is offered and was used")
             return True
         if mode is Mode.STARTTLS:
-            told = "encryption is wanted and the server does not offer it"
-            raise Stopped(ProbeKind.NO_STARTTLS, told)
+            message = "encryption is wanted and the server does not offer it"
+            raise ProbeAborted(ProbeKind.NO_STARTTLS, message)
         if not self.target.clear_text:
-            raise Stopped(
+            raise ProbeAborted(
                 ProbeKind.NO_STARTTLS,
                 "no encryption is offered, so the password was not spoken",
                 hint="encrypt, or let it go in clear text: --allow-cleartext ADDR",
@@ -118,7 +118,7 @@ class Session:
             return
         try:
             with self.record.step(StepName.BYE):
-                self.line.write(self.goodbye, "the goodbye")
-                self.line.read(self.line.patience.goodbye_s)
-        except Stopped:
+                self.connection.write(self.goodbye, "the goodbye")
+                self.connection.read(self.connection.timeouts.goodbye_s)
+        except ProbeAborted:
             pass

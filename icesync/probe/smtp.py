@@ -13,22 +13,22 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.model.probe import ProbeKind, SenderCheck, StepName
-from icesync.probe.line import Stopped
-from icesync.probe.refusal import enhanced_code, smtp_refusal
+from icesync.probe.connection import ProbeAborted
+from icesync.probe.reply_codes import enhanced_code, smtp_refusal
 from icesync.probe.sasl import CRAM_MD5, LOGIN, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icesync.probe.line import Line
+    from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
 __all__ = ["converse"]
 
 _REPLY: Final = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _SENDER: Final = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
-_MOST_LINES: Final = 100
-_LONGEST_INITIAL: Final = 400
+_MAX_LINES: Final = 100
+_MAX_INITIAL: Final = 400
 """An initial response beyond this goes on a line of its own (RFC 4954, section 4)."""
 
 
@@ -41,7 +41,7 @@ class _Reply(NamedTuple):
         return " ".join(self.lines).strip()
 
     @property
-    def told(self) -> str:
+    def status(self) -> str:
         """The code with its enhanced one, for a report."""
         return f"{self.code} {enhanced_code(self.text)}".rstrip()
 
@@ -51,16 +51,16 @@ def converse(session: Session) -> None:
     Log in once, ask for each sender, and leave nothing behind.
 
     Raises:
-        Stopped: anything but a login.
+        ProbeAborted: anything but a login.
 
     """
-    record, line = session.record, session.line
+    record, connection = session.record, session.connection
     with record.step(StepName.BANNER):
-        _check_greeting(_read(line, line.patience.banner_s))
+        _check_greeting(_read(connection, connection.timeouts.banner_s))
     record.greeted = True
     session.goodbye = b"QUIT"
     features = _hello(session)
-    if session.start_tls(lambda: _ask_for_tls(line), offered="STARTTLS" in features):
+    if session.start_tls(lambda: _ask_for_tls(connection), offered="STARTTLS" in features):
         features = _hello(session)
     record.offered = features.get("AUTH", ())
     mechanism = choose_mechanism(
@@ -79,46 +79,46 @@ def converse(session: Session) -> None:
             _check_senders(session, session.target.senders, utf8="SMTPUTF8" in features)
 
 
-def _read(line: Line, limit_s: float | None = None) -> _Reply:
+def _read(connection: Connection, limit_s: float | None = None) -> _Reply:
     """Return the next reply, all its lines."""
     lines: list[str] = []
     while True:
-        text = line.read(limit_s).decode("utf-8", "replace")
+        text = connection.read(limit_s).decode("utf-8", "replace")
         match = _REPLY.fullmatch(text)
         if match is None:
-            raise Stopped(ProbeKind.PROTOCOL, "the answer is no SMTP", text=text)
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is no SMTP", text=text)
         lines.append(match[3] or "")
         if match[2] != "-":
             return _Reply(int(match[1]), tuple(lines))
-        if len(lines) >= _MOST_LINES:
-            raise Stopped(ProbeKind.PROTOCOL, f"a reply of more than {_MOST_LINES} lines")
+        if len(lines) >= _MAX_LINES:
+            raise ProbeAborted(ProbeKind.PROTOCOL, f"a reply of more than {_MAX_LINES} lines")
 
 
-def _ask(line: Line, command: bytes, what: str) -> _Reply:
-    line.write(command, what)
-    return _read(line)
+def _ask(connection: Connection, command: bytes, what: str) -> _Reply:
+    connection.write(command, what)
+    return _read(connection)
 
 
 def _check_greeting(greeting: _Reply) -> None:
     if greeting.code == 220:
         return
-    text, code = greeting.text, greeting.told
+    text, code = greeting.text, greeting.status
     if 400 <= greeting.code < 500:
-        told, hint = "the server takes no connections now", "try again later"
-        raise Stopped(ProbeKind.AUTH_TEMPORARY, told, code=code, text=text, hint=hint)
-    told, hint = "the server takes no connection from here", "its rules may let ICE in"
-    raise Stopped(ProbeKind.REFUSED, told, code=code, text=text, hint=hint)
+        message, hint = "the server takes no connections now", "try again later"
+        raise ProbeAborted(ProbeKind.AUTH_TEMPORARY, message, code=code, text=text, hint=hint)
+    message, hint = "the server takes no connection from here", "its rules may let ICE in"
+    raise ProbeAborted(ProbeKind.REFUSED, message, code=code, text=text, hint=hint)
 
 
 def _hello(session: Session) -> dict[str, tuple[str, ...]]:
     """Return the extensions that the server offers, by name in capitals."""
     with session.record.step(StepName.CAPABILITIES):
-        address = ipaddress.ip_address(session.line.local_ip.partition("%")[0])
+        address = ipaddress.ip_address(session.connection.local_ip.partition("%")[0])
         literal = f"[{'IPv6:' if address.version == 6 else ''}{address}]"
-        reply = _ask(session.line, b"EHLO " + literal.encode(), "EHLO")
+        reply = _ask(session.connection, b"EHLO " + literal.encode(), "EHLO")
     if reply.code != 250:
-        told = "the server does not take EHLO"
-        raise Stopped(ProbeKind.PROTOCOL, told, code=reply.told, text=reply.text)
+        message = "the server does not take EHLO"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, code=reply.status, text=reply.text)
     features: dict[str, tuple[str, ...]] = {}
     for text in reply.lines[1:]:
         # Old servers write AUTH=LOGIN, some beside a proper line.
@@ -127,35 +127,35 @@ def _hello(session: Session) -> dict[str, tuple[str, ...]]:
     return features
 
 
-def _ask_for_tls(line: Line) -> None:
-    reply = _ask(line, b"STARTTLS", "STARTTLS")
+def _ask_for_tls(connection: Connection) -> None:
+    reply = _ask(connection, b"STARTTLS", "STARTTLS")
     if reply.code != 220:
-        told = "STARTTLS is offered and refused"
-        raise Stopped(ProbeKind.NO_STARTTLS, told, code=reply.told, text=reply.text)
+        message = "STARTTLS is offered and refused"
+        raise ProbeAborted(ProbeKind.NO_STARTTLS, message, code=reply.status, text=reply.text)
 
 
 def _authenticate(session: Session, mechanism: str) -> _Reply:
-    account, line = session.account, session.line
+    account, connection = session.account, session.connection
     if mechanism == PLAIN:
         response = account.plain()
-        if len(response) <= _LONGEST_INITIAL:
-            return _ask(line, b"AUTH PLAIN " + response, "AUTH")
-        return _answer(line, mechanism, [response])
+        if len(response) <= _MAX_INITIAL:
+            return _ask(connection, b"AUTH PLAIN " + response, "AUTH")
+        return _answer(connection, mechanism, [response])
     if mechanism == LOGIN:
-        return _answer(line, mechanism, account.login())
-    challenge = _ask(line, b"AUTH CRAM-MD5", "AUTH")
+        return _answer(connection, mechanism, account.login())
+    challenge = _ask(connection, b"AUTH CRAM-MD5", "AUTH")
     if challenge.code != 334:
         return challenge
-    return _ask(line, account.cram_md5(challenge.text.encode("ascii", "replace")), "AUTH")
+    return _ask(connection, account.cram_md5(challenge.text.encode("ascii", "replace")), "AUTH")
 
 
-def _answer(line: Line, mechanism: str, responses: Iterable[bytes]) -> _Reply:
+def _answer(connection: Connection, mechanism: str, responses: Iterable[bytes]) -> _Reply:
     """Return what the server says in the end, after each of *responses* was asked for."""
-    reply = _ask(line, f"AUTH {mechanism}".encode(), "AUTH")
+    reply = _ask(connection, f"AUTH {mechanism}".encode(), "AUTH")
     for response in responses:
         if reply.code != 334:
             break
-        reply = _ask(line, response, "AUTH")
+        reply = _ask(connection, response, "AUTH")
     return reply
 
 
@@ -168,14 +168,18 @@ def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> N
             continue
         parameter = b"" if sender.isascii() else b" SMTPUTF8"
         try:
-            reply = _ask(session.line, b"MAIL FROM:<%b>" % sender.encode() + parameter, "MAIL")
+            reply = _ask(
+                session.connection, b"MAIL FROM:<%b>" % sender.encode() + parameter, "MAIL"
+            )
             session.record.senders.append(_verdict(sender, reply))
-            _ask(session.line, b"RSET", "RSET")
-        except Stopped as stopped:
-            told = f"not asked: {stopped.detail}"
+            _ask(session.connection, b"RSET", "RSET")
+        except ProbeAborted as stopped:
+            message = f"not asked: {stopped.detail}"
             rest = list(senders)[number:]
             known = {check.sender for check in session.record.senders}
-            session.record.senders += [SenderCheck(s, None, told) for s in rest if s not in known]
+            session.record.senders += [
+                SenderCheck(s, None, message) for s in rest if s not in known
+            ]
             session.goodbye = b""
             return
 

@@ -8,7 +8,7 @@ from typing import Final
 import certifi
 
 from icesync.model.probe import ProbeKind
-from icesync.probe.line import Stopped
+from icesync.probe.connection import ProbeAborted
 
 __all__ = ["meaning_of", "open_looking", "open_trust"]
 
@@ -58,20 +58,22 @@ def open_looking() -> ssl.SSLContext:
     return context
 
 
-def meaning_of(error: OSError) -> Stopped:
+def meaning_of(error: OSError) -> ProbeAborted:
     """Return what the *error* of a handshake says about the server."""
     if isinstance(error, TimeoutError):
-        return Stopped(ProbeKind.TIMEOUT, "the TLS handshake did not end in time")
+        return ProbeAborted(ProbeKind.TIMEOUT, "the TLS handshake did not end in time")
     if isinstance(error, ssl.SSLCertVerificationError):
-        kind, told = _CERTIFICATE.get(error.verify_code, _UNTRUSTED)
+        kind, message = _CERTIFICATE.get(error.verify_code, _UNTRUSTED)
         hint = "trust its issuer: --ca-file FILE" if kind in _TRUSTABLE else ""
-        return Stopped(kind, told, hint=hint)
+        return ProbeAborted(kind, message, hint=hint)
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
-        return Stopped(ProbeKind.RESET, "the connection broke in the TLS handshake")
+        return ProbeAborted(ProbeKind.RESET, "the connection broke in the TLS handshake")
     reason = error.reason or "no reason given"
     if reason in _WRONG_MODE:
-        return Stopped(ProbeKind.TLS_WRONG_MODE, "the server answers the TLS handshake without TLS")
-    return Stopped(ProbeKind.TLS_ERROR, f"the TLS handshake failed: {reason}")
+        return ProbeAborted(
+            ProbeKind.TLS_WRONG_MODE, "the server answers the TLS handshake without TLS"
+        )
+    return ProbeAborted(ProbeKind.TLS_ERROR, f"the TLS handshake failed: {reason}")
 
 
 _TRUSTABLE: Final = frozenset({ProbeKind.TLS_CERT_SELF_SIGNED, ProbeKind.TLS_CERT_UNTRUSTED})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.model.plan import Action
-from icesync.model.probe import Gravity
+from icesync.model.probe import ProbeSeverity
 from icesync.model.report import ResultStatus
 from icesync.model.review import Command
 from icesync.render.plan import totals
@@ -89,14 +89,14 @@ def _notes(review: Review) -> Iterator[_Note]:
 
 def _probed(report: ProbeReport) -> Iterator[_Note]:
     """Yield what mail servers said at the lines that it is about; plan and apply have refusals."""
-    weights = {Gravity.FAILED: Severity.ERROR, Gravity.WARNING: Severity.WARNING}
+    weights = {ProbeSeverity.FAILED: Severity.ERROR, ProbeSeverity.WARNING: Severity.WARNING}
     for row in report.rows:
-        if row.gravity in weights:
+        if row.severity in weights:
             result = row.result
             parts = (result.detail, server_words(row), result.hint)
             told = "\n".join(part for part in parts if part)
             title = f"{row.address} {row.target.protocol} {result.kind}"
-            yield _Note(weights[row.gravity], title, told, row.position)
+            yield _Note(weights[row.severity], title, told, row.position)
         elif (days := row.result.ending(report.made_at)) is not None:
             told = f"the certificate ends in {days} days"
             title = f"{row.address} {row.target.protocol}"

@@ -13,11 +13,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.plan import Action
-from icesync.model.probe import Gravity
+from icesync.model.probe import ProbeSeverity
 from icesync.model.report import ResultStatus
 from icesync.model.review import Command
 from icesync.render.plan import changed_keys
-from icesync.render.probe import server_words, told_mode
+from icesync.render.probe import mode_text, server_words
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _logins(report: ProbeReport, view: View, *, aging: bool = False) -> Iterator
     for row in report.rows:
         target, result, place = row.target, row.result, row.position
         told = f"{result.kind}: {result.detail}" if result.detail else result.kind
-        verdict = _GRAVE.get(row.gravity, "")
+        verdict = _GRAVE.get(row.severity, "")
         days = result.ending(report.made_at)
         if aging and not verdict and days is not None:
             verdict, told = "failure", f"the certificate ends in {days} days"
@@ -206,13 +206,13 @@ def _logins(report: ProbeReport, view: View, *, aging: bool = False) -> Iterator
         )
 
 
-_GRAVE: Final = {Gravity.FAILED: "failure", Gravity.SKIPPED: "skipped"}
+_GRAVE: Final = {ProbeSeverity.FAILED: "failure", ProbeSeverity.SKIPPED: "skipped"}
 
 
 def _words(row: ProbeRow) -> Iterator[str]:
     """Yield everything else that is known about *row*, a line each."""
     result = row.result
-    yield f"mode: {told_mode(row)}"
+    yield f"mode: {mode_text(row)}"
     if result.code or result.text:
         yield f"the server: {server_words(row)}"
     yield from (f"note: {note}" for note in result.notes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.probe import SPEAKS_FROM_HERE, Gravity
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.render.markdownplan import Detail, source
 from icesync.render.markup import cell, code, prose
-from icesync.render.probe import loudest_first, server_words, told_mode, totals_of
+from icesync.render.probe import loudest_first, mode_text, server_words, totals_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 __all__ = ["probe_part"]
 
 
-_LOUD: Final = frozenset({Gravity.FAILED, Gravity.WARNING})
+_LOUD: Final = frozenset({ProbeSeverity.FAILED, ProbeSeverity.WARNING})
 
 
 def probe_part(report: ProbeReport, ci: Ci, detail: Detail) -> str:
     """Return *report*: all of it, what did not pass, that as a table only, or the counts."""
     rows = loudest_first(report)
     if detail is not Detail.FULL:
-        rows = [row for row in rows if row.gravity in _LOUD]
+        rows = [row for row in rows if row.severity in _LOUD]
     parts = [f"\n**Probe**: {totals_of(report)}\n"]
     if detail is not Detail.COUNTS:
         parts.extend(_table(rows))
     if detail <= Detail.NAMES:
-        told = [r for r in rows if r.gravity in _LOUD or r.result.notes or r.result.hint]
-        parts += ["\n"] if told else []
-        parts += [line for row in told for line in _items(row, ci, detail)]
+        noted = [r for r in rows if r.severity in _LOUD or r.result.notes or r.result.hint]
+        parts += ["\n"] if noted else []
+        parts += [line for row in noted for line in _items(row, ci, detail)]
         parts.extend(_domains(report))
     return "".join([*parts, f"\n<sub>Note: {SPEAKS_FROM_HERE}.</sub>\n"])
 
@@ -43,13 +43,13 @@ def _table(rows: Sequence[ProbeRow]) -> Iterator[str]:
         yield "| --- | --- | --- | --- | --- | --- |\n"
     for row in rows:
         target, certificate = row.target, row.result.certificate
-        weight = "**" if row.gravity in _LOUD else ""
+        weight = "**" if row.severity in _LOUD else ""
         cells = (
             code(str(row.address)),
             target.protocol,
             f"{weight}{code(row.result.kind)}{weight}",
             cell(f"{target.host}:{target.port}"),
-            cell(told_mode(row)),
+            cell(mode_text(row)),
             f"{certificate.not_after:%Y-%m-%d}" if certificate else "",
         )
         yield f"| {' | '.join(cells)} |\n"
@@ -59,8 +59,8 @@ def _items(row: ProbeRow, ci: Ci, detail: Detail) -> Iterator[str]:
     """Yield what is to be said about *row*; the words of the server and hints in full only."""
     result = row.result
     place = f" · {source(row.position, ci)}" if row.position is not None else ""
-    told = prose(result.detail) or result.kind
-    yield f"- {code(str(row.address))} {row.target.protocol}: {told}{place}\n"
+    message = prose(result.detail) or result.kind
+    yield f"- {code(str(row.address))} {row.target.protocol}: {message}{place}\n"
     if detail is not Detail.FULL:
         return
     if result.code or result.text:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.probe import Gravity
+from icesync.model.probe import ProbeSeverity
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
@@ -24,31 +24,31 @@ __all__ = [
     "COUNTED",
     "SYMBOLS",
     "loudest_first",
+    "mode_text",
     "render_probe",
     "server_words",
-    "told_mode",
     "totals_of",
 ]
 
 _COLOURS: Final = {
-    Gravity.PASSED: "green",
-    Gravity.WARNING: "yellow",
-    Gravity.FAILED: "red",
-    Gravity.SKIPPED: "dim",
+    ProbeSeverity.PASSED: "green",
+    ProbeSeverity.WARNING: "yellow",
+    ProbeSeverity.FAILED: "red",
+    ProbeSeverity.SKIPPED: "dim",
 }
 
 SYMBOLS: Final = {
-    Gravity.PASSED: "+",
-    Gravity.WARNING: "!",
-    Gravity.FAILED: "x",
-    Gravity.SKIPPED: ".",
+    ProbeSeverity.PASSED: "+",
+    ProbeSeverity.WARNING: "!",
+    ProbeSeverity.FAILED: "x",
+    ProbeSeverity.SKIPPED: ".",
 }
 
 COUNTED: Final = (
-    (Gravity.PASSED, "ok"),
-    (Gravity.FAILED, "failed"),
-    (Gravity.WARNING, "not sure"),
-    (Gravity.SKIPPED, "skipped"),
+    (ProbeSeverity.PASSED, "ok"),
+    (ProbeSeverity.FAILED, "failed"),
+    (ProbeSeverity.WARNING, "not sure"),
+    (ProbeSeverity.SKIPPED, "skipped"),
 )
 
 _HEAD: Final = ("server", "", "result", "endpoint", "mode", "login", "certificate", "tls", "time")
@@ -66,8 +66,10 @@ def render_probe(report: ProbeReport, style: Style) -> str:
     lines = [f"{style.paint('Probe:', 'bold')} {_painted_totals(report, style)}."]
     if report.rows:
         lines += ["", *_table(report, style)]
-    told = [row for row in report.rows if row.gravity is not Gravity.PASSED or row.result.notes]
-    for _, rows in groupby(told, key=_fate):
+    noted = [
+        row for row in report.rows if row.severity is not ProbeSeverity.PASSED or row.result.notes
+    ]
+    for _, rows in groupby(noted, key=_fate):
         lines += ["", *_paragraph(list(rows), style)]
     if report.domains:
         lines += ["", *_domains(report, style)]
@@ -77,37 +79,42 @@ def render_probe(report: ProbeReport, style: Style) -> str:
 def _fate(row: ProbeRow) -> tuple[object, ...]:
     """Return what rows of one server must share to be told in one paragraph."""
     result = row.result
-    told = (result.detail, result.code, result.text, result.notes, result.hint)
-    return row.address, result.kind, told
+    texts = (result.detail, result.code, result.text, result.notes, result.hint)
+    return row.address, result.kind, texts
 
 
 def totals_of(report: ProbeReport) -> str:
     """Return the counts of *report* in one line, such as ``3 ok, 1 failed``."""
-    counts = [f"{n} {word}" for g, word in COUNTED if (n := len(report.with_gravity(g)))]
-    shared = len(report.rows) - len(report.with_gravity(Gravity.SKIPPED))
+    counts = [f"{n} {word}" for g, word in COUNTED if (n := len(report.with_severity(g)))]
+    shared = len(report.rows) - len(report.with_severity(ProbeSeverity.SKIPPED))
     logins = "" if report.logins in {0, shared} else f"; {report.logins} logins"
     return (", ".join(counts) or "nothing to probe") + logins
 
 
 def loudest_first(report: ProbeReport) -> list[ProbeRow]:
     """Return the rows of *report*, those that failed before all others."""
-    return [row for gravity in _LOUDEST for row in report.with_gravity(gravity)]
+    return [row for severity in _LOUDEST for row in report.with_severity(severity)]
 
 
-_LOUDEST: Final = (Gravity.FAILED, Gravity.WARNING, Gravity.PASSED, Gravity.SKIPPED)
+_LOUDEST: Final = (
+    ProbeSeverity.FAILED,
+    ProbeSeverity.WARNING,
+    ProbeSeverity.PASSED,
+    ProbeSeverity.SKIPPED,
+)
 
 
 def _painted_totals(report: ProbeReport, style: Style) -> str:
-    told = totals_of(report)
-    for gravity, word in COUNTED:
-        count = len(report.with_gravity(gravity))
+    text = totals_of(report)
+    for severity, word in COUNTED:
+        count = len(report.with_severity(severity))
         part = f"{count} {word}"
         if count:
-            told = told.replace(part, style.paint(part, _COLOURS[gravity]), 1)
-    return told
+            text = text.replace(part, style.paint(part, _COLOURS[severity]), 1)
+    return text
 
 
-def told_mode(row: ProbeRow) -> str:
+def mode_text(row: ProbeRow) -> str:
     """Return when encryption began, or was to begin, and why: ``starttls (from port 587)``."""
     mode = row.result.mode or row.target.mode
     return f"{mode} ({row.target.reason})"
@@ -128,8 +135,8 @@ def _table(report: ProbeReport, style: Style) -> Iterator[str]:
         kept = _fitting(widths, style.width)
     yield style.paint(f"  {_joined(_HEAD, widths, kept)}".rstrip(), "dim")
     for row, cells in zip(report.rows, texts[1:], strict=True):
-        colour = _COLOURS[row.gravity]
-        symbol = style.paint(SYMBOLS[row.gravity], colour, "bold")
+        colour = _COLOURS[row.severity]
+        symbol = style.paint(SYMBOLS[row.severity], colour, "bold")
         painted = list(_padded(cells, widths, kept))
         painted[2] = style.paint(cells[2], colour) + painted[2][len(cells[2]) :]
         yield f"{symbol} {'  '.join(painted)}".rstrip()
@@ -163,7 +170,7 @@ def _cells(row: ProbeRow, now: datetime) -> tuple[str, ...]:
         target.protocol,
         result.kind,
         safe(f"{target.host}:{target.port}"),
-        safe(told_mode(row)),
+        safe(mode_text(row)),
         safe(result.mechanism) or "-",
         f"{certificate.days_left(now)} days" if certificate else "-",
         safe(result.tls_version.removeprefix("TLSv")) or "-",
@@ -175,7 +182,7 @@ def _paragraph(rows: Sequence[ProbeRow], style: Style) -> Iterator[str]:
     """Yield what is to be said about rows of one fate: who, what, the server's words, a hint."""
     row, result = rows[0], rows[0].result
     head = style.paint(f"{row.address} {', '.join(r.target.protocol for r in rows)}", "bold")
-    kind = style.paint(result.kind, _COLOURS[row.gravity])
+    kind = style.paint(result.kind, _COLOURS[row.severity])
     place = ""
     if row.position is not None:
         place = "  " + style.paint(f"{safe(row.position.file)}:{row.position.line}", "dim")
@@ -183,7 +190,7 @@ def _paragraph(rows: Sequence[ProbeRow], style: Style) -> Iterator[str]:
     if result.text or result.code:
         yield f"    {style.paint('the server:', 'dim')} {server_words(row)}"
     yield from (f"    note: {safe(note)}" for note in result.notes)
-    if row.shared_with and row.gravity is not Gravity.PASSED:
+    if row.shared_with and row.severity is not ProbeSeverity.PASSED:
         yield f"    the same login: {_named(row)}"
     if result.hint:
         yield f"    {style.paint('hint:', 'cyan')} {safe(result.hint)}"
@@ -199,9 +206,9 @@ def server_words(row: ProbeRow) -> str:
 
 
 def _named(row: ProbeRow) -> str:
-    told = ", ".join(str(address) for address in row.shared_with[:_NAMED])
+    names = ", ".join(str(address) for address in row.shared_with[:_NAMED])
     more = len(row.shared_with) - _NAMED
-    return f"{told} and {more} more" if more > 0 else told
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _domains(report: ProbeReport, style: Style) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.model.probe import SPEAKS_FROM_HERE, Gravity
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +25,9 @@ def probe_document(report: ProbeReport) -> dict[str, Any]:
         "made_at": report.made_at.strftime(_TIME),
         "elapsed_s": round(report.elapsed_s, 3),
         "logins": report.logins,
-        "counts": {gravity.value: len(report.with_gravity(gravity)) for gravity in Gravity},
+        "counts": {
+            severity.value: len(report.with_severity(severity)) for severity in ProbeSeverity
+        },
         "results": [_row(row, report.made_at) for row in report.rows],
         "domains": [
             {
@@ -54,7 +56,7 @@ def _row(row: ProbeRow, now: datetime) -> dict[str, Any]:
         "mode": (result.mode or target.mode).value,
         "mode_reason": target.reason,
         "result": result.kind.value,
-        "gravity": row.gravity.value,
+        "gravity": row.severity.value,
         "detail": result.detail,
         "hint": result.hint,
         "server": {"code": result.code, "text": result.text},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from icesync.model.probe import Gravity, MailProtocol, Mode, ProbeKind, StepName
+from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeSeverity, StepName
 from icesync.render.shapes import (
     ADDRESS,
     COUNT,
@@ -21,7 +21,7 @@ from icesync.render.shapes import (
     record,
 )
 
-__all__ = ["ENDING", "PROBE", "SAID_NO"]
+__all__ = ["EXPIRING_CERTIFICATE", "FAILED_LOGIN", "PROBE"]
 
 _NUMBER: Final[Schema] = {"type": "integer"}
 
@@ -57,7 +57,7 @@ _ROW: Final = record(
         "mode": one_of(Mode),
         "mode_reason": TEXT,
         "result": one_of(ProbeKind),
-        "gravity": one_of(Gravity),
+        "gravity": one_of(ProbeSeverity),
         "detail": TEXT,
         "hint": TEXT,
         "server": record("The server's own words, cut.", {"code": TEXT, "text": TEXT}),
@@ -90,19 +90,19 @@ PROBE: Final = record(
         "made_at": TIME,
         "elapsed_s": SECONDS,
         "logins": COUNT,
-        "counts": counts_of(Gravity),
+        "counts": counts_of(ProbeSeverity),
         "results": list_of(_ROW),
         "domains": list_of(_DOMAIN),
     },
 )
 """As it stands in the documents of plan, apply and check after ``--probe``."""
 
-SAID_NO: Final = record(
+FAILED_LOGIN: Final = record(
     "A mail server that said no, in the upkeep of a check.",
     {"address": ADDRESS, "protocol": one_of(MailProtocol), "result": one_of(ProbeKind)},
 )
 
-ENDING: Final = record(
+EXPIRING_CERTIFICATE: Final = record(
     "A certificate that ends within 21 days, in the upkeep of a check.",
     {"host": TEXT, "port": COUNT, "not_after": TIME, "addresses": list_of(ADDRESS)},
 )

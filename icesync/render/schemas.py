@@ -14,7 +14,7 @@ from icesync.model.plan import Action, Reason
 from icesync.model.report import OutcomeKind, ResultStatus
 from icesync.model.review import Command
 from icesync.model.secret import SecretComparison
-from icesync.render.probeschema import ENDING, PROBE, SAID_NO
+from icesync.render.probeschema import EXPIRING_CERTIFICATE, FAILED_LOGIN, PROBE
 from icesync.render.shapes import (
     ADDRESS,
     COUNT,
@@ -231,8 +231,8 @@ _UPKEEP: Final = record(
         "stale": list_of(ADDRESS),
         "oldest": list_of(record("An assertion.", {"address": ADDRESS, "applied_at": TIME})),
         "token_ends_at": or_null(TIME),
-        "said_no": list_of(SAID_NO),
-        "certificates_ending": list_of(ENDING),
+        "said_no": list_of(FAILED_LOGIN),
+        "certificates_ending": list_of(EXPIRING_CERTIFICATE),
     },
 )
 

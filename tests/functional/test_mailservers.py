@@ -14,7 +14,7 @@ from rig import Repository, run_program, wait_until
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeResult, ProbeTarget
 from icesync.model.secret import SecretValue
 from icesync.probe.connect import connect
-from icesync.probe.line import Patience
+from icesync.probe.connection import Timeouts
 from icesync.probe.prober import MailProber
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def ask(servers: MailServers, certificates: Certificates) -> Ask:
         banner_s: float = 20,
     ) -> tuple[ProbeResult, str]:
         source = servers.source()
-        patience = Patience(banner_s=banner_s, retry_s=0)
-        prober = MailProber(certificates.ca_file, source_address=source, patience=patience)
+        timeouts = Timeouts(banner_s=banner_s, retry_s=0)
+        prober = MailProber(certificates.ca_file, source_address=source, timeouts=timeouts)
         target = ProbeTarget(
             MailProtocol(protocol), "localhost", servers.ports[port], mode, "test", user, senders
         )

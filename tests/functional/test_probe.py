@@ -259,7 +259,7 @@ def test_dns(fleet: Fleet, good: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
         def look(self, domain: str) -> DomainFacts:
             return DomainFacts(domain)
 
-    monkeypatch.setattr("icesync.probe.domains.Domains", Lookup)
+    monkeypatch.setattr("icesync.probe.dns.Domains", Lookup)
     fleet.point_at(*good)
     result = fleet.run("probe", "--dns", "--strict")
 
@@ -271,7 +271,7 @@ def test_dns_without_its_library(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) 
     """The extra is named where it is missing."""
     import sys
 
-    monkeypatch.setitem(sys.modules, "icesync.probe.domains", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "icesync.probe.dns", None)  # type: ignore[arg-type]
 
     assert_refused(fleet.run("probe", "--dns"), 64, "needs dnspython", hint="icesync[dns]")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.probe import SPEAKS_FROM_HERE, Gravity
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.render.htmlpage.picture import bar_of
 from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
 from icesync.render.htmlpage.sheet import Alert, Block, Card, Item, Sheet
@@ -13,8 +13,8 @@ from icesync.render.probe import (
     COUNTED,
     SYMBOLS,
     loudest_first,
+    mode_text,
     server_words,
-    told_mode,
     totals_of,
 )
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["probe_cards", "probe_sheet"]
 
 _COLOURS: Final = {
-    Gravity.PASSED: "applied",
-    Gravity.WARNING: "uncertain",
-    Gravity.FAILED: "failed",
-    Gravity.SKIPPED: "skipped",
+    ProbeSeverity.PASSED: "applied",
+    ProbeSeverity.WARNING: "uncertain",
+    ProbeSeverity.FAILED: "failed",
+    ProbeSeverity.SKIPPED: "skipped",
 }
 
 
 def probe_sheet(review: Review, report: ProbeReport, view: View) -> Sheet:
     """Return the page of ``icesync probe``: every login, those that failed first."""
     tones = [
-        Tone(_COLOURS[gravity], SYMBOLS[gravity], word, count)
-        for gravity, word in COUNTED
-        if (count := len(report.with_gravity(gravity)))
+        Tone(_COLOURS[severity], SYMBOLS[severity], word, count)
+        for severity, word in COUNTED
+        if (count := len(report.with_severity(severity)))
     ]
     servers = len({row.address for row in report.rows})
     groups = sorted({row.address.organization for row in report.rows})
@@ -77,13 +77,13 @@ def probe_cards(report: ProbeReport) -> list[Card]:
 
 
 def _card(row: ProbeRow, now: datetime) -> Card:
-    key, result = _COLOURS[row.gravity], row.result
+    key, result = _COLOURS[row.severity], row.result
     said = [f"the server: {server_words(row)}"] if result.code or result.text else []
     return Card(
         id=f"probe-{row.address}-{row.target.protocol}",
         kind=key,
         group=str(row.address.organization),
-        tone=Tone(key, SYMBOLS[row.gravity], result.kind, 1),
+        tone=Tone(key, SYMBOLS[row.severity], result.kind, 1),
         title=f"{row.address} {row.target.protocol}",
         sentence=result.detail or "logged in",
         name=row.name,
@@ -104,7 +104,7 @@ def _blocks(row: ProbeRow, now: datetime) -> Iterator[Block]:
 def _endpoint(row: ProbeRow, now: datetime) -> Iterator[tuple[str, str]]:
     result, certificate = row.result, row.result.certificate
     yield "host", f"{row.target.host}:{row.target.port}"
-    yield "mode", told_mode(row)
+    yield "mode", mode_text(row)
     if result.tls_version:
         yield "encryption", result.tls_version
     if certificate is not None:

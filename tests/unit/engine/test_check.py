@@ -8,7 +8,7 @@ from builders import BILLING, SALES, SUPPORT, desired, entry, plan, server, snap
 from probes import PROBED
 
 from icesync.engine.check import look_after
-from icesync.model.probe import Gravity, ProbeKind
+from icesync.model.probe import ProbeKind, ProbeSeverity
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
 from icesync.wire.token import sign_token
@@ -72,7 +72,7 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
     now = PROBED.made_at + timedelta(days=days)
     upkeep = look_after(PLAN, BEFORE, now, probe=report)
 
-    assert fine.gravity is Gravity.PASSED
+    assert fine.severity is ProbeSeverity.PASSED
     assert [one.addresses for one in upkeep.ending] == [(SALES, BILLING)] * due
     assert upkeep.due is due
 

@@ -9,13 +9,13 @@ from builders import SALES, SUPPORT, position, server
 
 from icesync.model.probe import (
     Certificate,
-    Gravity,
     MailProtocol,
     Mode,
     ProbeKind,
     ProbeReport,
     ProbeResult,
     ProbeRow,
+    ProbeSeverity,
     ProbeTarget,
     SenderCheck,
 )
@@ -233,12 +233,12 @@ def test_a_failure_is_a_refusal(allowed: tuple[str, ...], refused: list[str]) ->
 @pytest.mark.parametrize("kind", ProbeKind)
 def test_only_a_no_is_a_refusal(kind: ProbeKind) -> None:
     """A firewall on the way, or a busy server, stops no apply."""
-    assert bool(probe_refusals(report(kind), ())) is (kind.gravity is Gravity.FAILED)
+    assert bool(probe_refusals(report(kind), ())) is (kind.severity is ProbeSeverity.FAILED)
 
 
 def test_what_only_warns() -> None:
     """The way there, and what may be over in a minute; all else is about the setting."""
-    warning = {kind for kind in ProbeKind if kind.gravity is Gravity.WARNING}
+    warning = {kind for kind in ProbeKind if kind.severity is ProbeSeverity.WARNING}
 
     assert warning == {
         ProbeKind.DNS, ProbeKind.REFUSED, ProbeKind.TIMEOUT, ProbeKind.RESET,

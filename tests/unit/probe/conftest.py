@@ -8,7 +8,7 @@ import pytest
 
 from icesync.model.probe import MailProtocol, Mode, ProbeResult, ProbeTarget
 from icesync.model.secret import SecretValue
-from icesync.probe.line import Patience
+from icesync.probe.connection import Timeouts
 from icesync.probe.prober import MailProber
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mailscript import Certificates, ScriptedServer
 
-PATIENT = Patience(connect_s=20, banner_s=20, command_s=20, retry_s=0, total_s=60)
+PATIENT = Timeouts(connect_s=20, banner_s=20, command_s=20, retry_s=0, total_s=60)
 """For servers that answer, however busy this machine is."""
 
 
@@ -34,11 +34,11 @@ def probe(certificates: Certificates) -> Callable[..., ProbeResult]:
         password: str = "open sesame 8261",  # noqa: S107
         senders: tuple[str, ...] = (),
         clear_text: bool = True,
-        patience: Patience = PATIENT,
+        timeouts: Timeouts = PATIENT,
         **named: Any,
     ) -> ProbeResult:
         port = named.pop("port", server.port if server else 0)
-        prober = MailProber(certificates.ca_file, patience=patience, **named)
+        prober = MailProber(certificates.ca_file, timeouts=timeouts, **named)
         target = ProbeTarget(
             MailProtocol(protocol), host, port, Mode(mode), "test", user, senders, clear_text
         )

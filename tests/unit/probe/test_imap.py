@@ -157,8 +157,8 @@ def test_a_challenge_after_the_password_is_ended(probe: Probe) -> None:
 def test_odd_servers(probe: Probe, table: dict[str, str], kind: ProbeKind) -> None:
     """Whatever a server answers has a name."""
     with ScriptedServer({**IMAP, **table}) as server:
-        patience = {"patience": IMPATIENT} if kind is ProbeKind.TIMEOUT else {}
-        result = probe(server, "imap", **patience)
+        timeouts = {"timeouts": IMPATIENT} if kind is ProbeKind.TIMEOUT else {}
+        result = probe(server, "imap", **timeouts)
 
     assert result.kind is kind
 

@@ -43,7 +43,7 @@ CASES: dict[ProbeKind, tuple[str, dict[str, str], dict[str, Any]]] = {
     ProbeKind.TLS_ERROR: ("smtp", {}, {"certificate": "old"}),
     ProbeKind.DNS: ("smtp", {}, {"resolve": lost}),
     ProbeKind.REFUSED: ("smtp", {}, {"resolve": dead}),
-    ProbeKind.TIMEOUT: ("imap", {"CAPABILITY": HANG}, {"patience": IMPATIENT}),
+    ProbeKind.TIMEOUT: ("imap", {"CAPABILITY": HANG}, {"timeouts": IMPATIENT}),
     ProbeKind.RESET: ("imap", {"CAPABILITY": CUT}, {}),
     ProbeKind.PROTOCOL: ("pop3", {"greeting": "hello?"}, {}),
     ProbeKind.OAUTH_ONLY: ("smtp", {"EHLO": "250-x\r\n250 AUTH XOAUTH2"}, {}),

@@ -1,4 +1,4 @@
-"""What all three protocols share: the way there, encryption, certificates, patience, leaks."""
+"""What all three protocols share: the way there, encryption, certificates, timeouts, leaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mailscript import CUT, HANG, IMAP, IMPATIENT, POP3, SMTP, Certificates, Scr
 
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeResult, ProbeTarget, StepName
 from icesync.model.secret import SecretValue
-from icesync.probe.line import Patience
+from icesync.probe.connection import Timeouts
 from icesync.probe.prober import MailProber
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_tls_where_clear_text_is_expected(
 ) -> None:
     """A server that waits for TLS says nothing; silence alone would not tell why."""
     with ScriptedServer(TABLES[protocol], implicit=certificates.good) as server:
-        result = probe(server, protocol, Mode.STARTTLS, patience=IMPATIENT)
+        result = probe(server, protocol, Mode.STARTTLS, timeouts=IMPATIENT)
 
     assert result.kind is ProbeKind.TLS_WRONG_MODE
     assert "TLS at once: implicit expected" in result.detail
@@ -92,9 +92,9 @@ def test_something_else_listens(probe: Probe) -> None:
 @pytest.mark.parametrize("mode", [Mode.STARTTLS, Mode.IMPLICIT])
 def test_a_server_that_says_nothing(probe: Probe, mode: Mode) -> None:
     """Who hangs is left after a moment."""
-    patience = Patience(connect_s=0.2, banner_s=0.1, command_s=0.2, retry_s=0, total_s=1)
+    timeouts = Timeouts(connect_s=0.2, banner_s=0.1, command_s=0.2, retry_s=0, total_s=1)
     with ScriptedServer({"greeting": HANG}) as server:
-        result = probe(server, "imap", mode, patience=patience)
+        result = probe(server, "imap", mode, timeouts=timeouts)
 
     assert result.kind is ProbeKind.TIMEOUT
 
@@ -124,11 +124,11 @@ def test_a_server_that_drips(probe: Probe) -> None:
 
     thread = threading.Thread(target=drip)
     thread.start()
-    patience = Patience(banner_s=60, command_s=60, connect_s=0.1, total_s=0.3)
+    timeouts = Timeouts(banner_s=60, command_s=60, connect_s=0.1, total_s=0.3)
     began = time.monotonic()
     try:
         result = probe(
-            None, "smtp", Mode.STARTTLS, port=listener.getsockname()[1], patience=patience
+            None, "smtp", Mode.STARTTLS, port=listener.getsockname()[1], timeouts=timeouts
         )
     finally:
         stop.set()
@@ -186,9 +186,9 @@ def test_a_name_that_leads_nowhere(probe: Probe, error: Exception, told: str) ->
 def test_a_resolver_that_hangs(probe: Probe) -> None:
     """A resolver cannot be interrupted, so it is left behind."""
     release = threading.Event()
-    patience = Patience(connect_s=0.05)
+    timeouts = Timeouts(connect_s=0.05)
     result = probe(
-        None, "smtp", patience=patience, resolve=lambda *_: (release.wait(20) and []) or []
+        None, "smtp", timeouts=timeouts, resolve=lambda *_: (release.wait(20) and []) or []
     )
     release.set()
 
@@ -217,8 +217,8 @@ def test_the_next_address_is_tried(probe: Probe) -> None:
         dead = listener.getsockname()[1]
     with ScriptedServer(SMTP) as server:
         kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-        places = [(*kind, ("127.0.0.1", dead)), (*kind, ("127.0.0.1", server.port))]
-        result = probe(server, "smtp", resolve=lambda *_: places)
+        endpoints = [(*kind, ("127.0.0.1", dead)), (*kind, ("127.0.0.1", server.port))]
+        result = probe(server, "smtp", resolve=lambda *_: endpoints)
 
     assert (result.kind, result.ip) == (ProbeKind.OK, "127.0.0.1")
 
@@ -296,7 +296,7 @@ def test_steps_are_timed(probe: Probe, certificates: Certificates) -> None:
 
 def test_closing_ends_probes_in_flight(certificates: Certificates) -> None:
     """Whoever is interrupted does not wait for servers."""
-    prober = MailProber(certificates.ca_file, patience=Patience(banner_s=20, retry_s=0))
+    prober = MailProber(certificates.ca_file, timeouts=Timeouts(banner_s=20, retry_s=0))
     results: list[ProbeResult] = []
     with ScriptedServer({"greeting": HANG}) as server:
         target = ProbeTarget(MailProtocol.IMAP, "localhost", server.port, Mode.NONE, "", "desk")
@@ -334,9 +334,9 @@ def test_a_ca_file_that_cannot_be_used(tmp_path: Any, content: str | None) -> No
 def test_no_answer_is_a_bug(probe: Probe, protocol: str, answers: list[bytes]) -> None:
     """Whatever bytes come, a probe ends in a result, and logs in at most once."""
     words = "\r\n".join(answer.decode("utf-8", "surrogateescape") for answer in answers)
-    patience = Patience(banner_s=0.02, command_s=0.02, goodbye_s=0.01, retry_s=0, total_s=0.2)
+    timeouts = Timeouts(banner_s=0.02, command_s=0.02, goodbye_s=0.01, retry_s=0, total_s=0.2)
     with ScriptedServer({"greeting": words, "*": CUT}) as server:
-        result = probe(server, protocol, patience=patience)
+        result = probe(server, protocol, timeouts=timeouts)
 
     assert isinstance(result.kind, ProbeKind)
     assert len(server.commands("AUTH", "PASS", "LOGIN")) <= 1

@@ -9,7 +9,7 @@ import pytest
 from probes import PROBED, REJECTED
 from reviews import GITHUB, REVIEWS, VIEW
 
-from icesync.model.probe import Gravity, ProbeKind, ProbeReport
+from icesync.model.probe import ProbeKind, ProbeReport, ProbeSeverity
 from icesync.model.review import Command, Review
 from icesync.render.formats import kinds_for, renderer
 from icesync.render.github import render_annotations
@@ -63,10 +63,15 @@ def test_an_empty_probe() -> None:
 
 def test_what_failed_stands_first() -> None:
     """A reader of a long report need not look for it."""
-    found = Counter(row.gravity for row in loudest_first(PROBED))
+    found = Counter(row.severity for row in loudest_first(PROBED))
 
-    assert list(found) == [Gravity.FAILED, Gravity.WARNING, Gravity.PASSED, Gravity.SKIPPED]
-    assert found == Counter(row.gravity for row in PROBED.rows)
+    assert list(found) == [
+        ProbeSeverity.FAILED,
+        ProbeSeverity.WARNING,
+        ProbeSeverity.PASSED,
+        ProbeSeverity.SKIPPED,
+    ]
+    assert found == Counter(row.severity for row in PROBED.rows)
 
 
 def aging(days: int) -> ProbeReport:

@@ -13,7 +13,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from icesync.probe.domains import Domains
+from icesync.probe.dns import Domains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

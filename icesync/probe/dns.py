@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Domains"]
 
 _LIFETIME_S: Final = 5.0
-_MOST_LOOKUPS: Final = 20
+_MAX_LOOKUPS: Final = 20
 """SPF allows 10; that far beyond it nothing new is learnt."""
 
 
@@ -88,7 +88,7 @@ class Domains:
             if not word.startswith(("include:", "redirect=")) or name in walk.names:
                 continue
             walk.names.add(name)
-            if walk.lookups > _MOST_LOOKUPS or "%" in name:
+            if walk.lookups > _MAX_LOOKUPS or "%" in name:
                 continue
             try:
                 more = self._spf(name)

@@ -11,7 +11,7 @@ from typing import Final
 
 from icesync.model.probe import ProbeKind
 
-__all__ = ["Deadline", "Line", "Patience", "Stopped"]
+__all__ = ["Connection", "Deadline", "ProbeAborted", "Timeouts"]
 
 MAX_LINE_BYTES: Final = 8_192
 MAX_BYTES: Final = 262_144
@@ -19,7 +19,7 @@ MAX_BYTES: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long to wait, in seconds; *total_s* bounds a whole probe, whatever happens in it."""
 
     connect_s: float = 5.0
@@ -30,7 +30,7 @@ class Patience:
     total_s: float = 30.0
 
 
-class Stopped(Exception):
+class ProbeAborted(Exception):
     """
     The probe ends here: what it came to, in a sentence, with the server's own words.
 
@@ -63,15 +63,15 @@ class Deadline:
         return max(min(limit_s, self._end - time.monotonic()), 0.0)
 
 
-class Line:
+class Connection:
     """A connected socket that is read by lines; one thread uses it, any thread may cut it."""
 
     def __init__(
-        self, wire: socket.socket, peer_ip: str, deadline: Deadline, patience: Patience
+        self, sock: socket.socket, peer_ip: str, deadline: Deadline, timeouts: Timeouts
     ) -> None:
         self.peer_ip = peer_ip
-        self.patience = patience
-        self._wire = wire
+        self.timeouts = timeouts
+        self._sock = sock
         self._deadline = deadline
         self._buffer = bytearray()
         self._read_bytes = 0
@@ -80,21 +80,23 @@ class Line:
     @property
     def local_ip(self) -> str:
         """The address that this machine has on this connection."""
-        return str(self._wire.getsockname()[0])
+        return str(self._sock.getsockname()[0])
 
     def read(self, limit_s: float | None = None) -> bytes:
         """
         Return the next line without its end.
 
         Raises:
-            Stopped: it did not come in time, or is no line.
+            ProbeAborted: it did not come in time, or is no line.
 
         """
         end = self._end(limit_s)
         while (at := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > MAX_LINE_BYTES:
-                told = f"the answer to {self._asked} has a line of more than {MAX_LINE_BYTES} bytes"
-                raise Stopped(ProbeKind.PROTOCOL, told)
+                message = (
+                    f"the answer to {self._asked} has a line of more than {MAX_LINE_BYTES} bytes"
+                )
+                raise ProbeAborted(ProbeKind.PROTOCOL, message)
             self._fill(end)
         found = bytes(self._buffer[:at])
         del self._buffer[: at + 1]
@@ -105,7 +107,7 @@ class Line:
         Return the next *count* bytes.
 
         Raises:
-            Stopped: they did not come in time, or are too many.
+            ProbeAborted: they did not come in time, or are too many.
 
         """
         end = self._end(None)
@@ -120,15 +122,15 @@ class Line:
         Send *data* and a line's end; *what* names it in messages, so it is never a secret.
 
         Raises:
-            Stopped: it could not be sent.
+            ProbeAborted: it could not be sent.
 
         """
         self._asked = what
         try:
-            self._wire.settimeout(self._deadline.left_s(self.patience.command_s) or 0.001)
-            self._wire.sendall(data + b"\r\n")
+            self._sock.settimeout(self._deadline.left_s(self.timeouts.command_s) or 0.001)
+            self._sock.sendall(data + b"\r\n")
         except TimeoutError:
-            raise Stopped(ProbeKind.TIMEOUT, f"{what} could not be sent in time") from None
+            raise ProbeAborted(ProbeKind.TIMEOUT, f"{what} could not be sent in time") from None
         except OSError as error:
             raise _broken(error, what) from None
 
@@ -137,64 +139,64 @@ class Line:
         Begin encryption and return the socket that has it.
 
         Raises:
-            Stopped: the server spoke before it began, or the time was up.
+            ProbeAborted: the server spoke before it began, or the time was up.
             OSError: the handshake failed.
 
         """
         if self._buffer:
             # Whoever sits in between could have put words into the server's mouth.
-            told = "there were words behind the answer to STARTTLS, before encryption began"
-            raise Stopped(ProbeKind.PROTOCOL, told)
+            message = "there were words behind the answer to STARTTLS, before encryption began"
+            raise ProbeAborted(ProbeKind.PROTOCOL, message)
         self._asked = "the TLS handshake"
         name = host.rstrip(".")
-        wire = context.wrap_socket(self._wire, server_hostname=name, do_handshake_on_connect=False)
-        self._wire = wire
-        wire.settimeout(self._deadline.left_s(self.patience.connect_s) or 0.001)
-        wire.do_handshake()
-        return wire
+        sock = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
+        self._sock = sock
+        sock.settimeout(self._deadline.left_s(self.timeouts.connect_s) or 0.001)
+        sock.do_handshake()
+        return sock
 
     def cut(self) -> None:
         """End the connection at once; whoever waits for it gets an error."""
         with suppress(OSError):
-            self._wire.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Release the connection."""
-        self._wire.close()
+        self._sock.close()
 
     def _end(self, limit_s: float | None) -> float:
-        return self._deadline.moment(self.patience.command_s if limit_s is None else limit_s)
+        return self._deadline.moment(self.timeouts.command_s if limit_s is None else limit_s)
 
     def _fill(self, end: float) -> None:
         left_s = end - time.monotonic()
         try:
             if left_s <= 0:
                 raise TimeoutError  # noqa: TRY301 - as the socket would say it
-            self._wire.settimeout(left_s)
-            data = self._wire.recv(4_096)
+            self._sock.settimeout(left_s)
+            data = self._sock.recv(4_096)
         except TimeoutError:
-            told = f"{self._asked} did not come in time"
+            message = f"{self._asked} did not come in time"
             if self._asked != "the greeting":
-                told = f"no whole answer to {self._asked} in time"
-            raise Stopped(ProbeKind.TIMEOUT, told) from None
+                message = f"no whole answer to {self._asked} in time"
+            raise ProbeAborted(ProbeKind.TIMEOUT, message) from None
         except OSError as error:
             raise _broken(error, self._asked) from None
         if not data:
-            raise Stopped(
+            raise ProbeAborted(
                 ProbeKind.RESET, f"the server closed the connection instead of {self._due()}"
             )
         self._read_bytes += len(data)
         self._buffer += data
         if self._read_bytes > MAX_BYTES:
-            told = f"the server says more than {MAX_BYTES // 1024} KiB"
-            raise Stopped(ProbeKind.PROTOCOL, told)
+            message = f"the server says more than {MAX_BYTES // 1024} KiB"
+            raise ProbeAborted(ProbeKind.PROTOCOL, message)
 
     def _due(self) -> str:
         return self._asked if self._asked == "the greeting" else f"answering {self._asked}"
 
 
-def _broken(error: OSError, asked: str) -> Stopped:
+def _broken(error: OSError, asked: str) -> ProbeAborted:
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         reason = error.reason or "no reason given"
-        return Stopped(ProbeKind.TLS_ERROR, f"encryption broke at {asked}: {reason}")
-    return Stopped(ProbeKind.RESET, f"the connection broke at {asked}")
+        return ProbeAborted(ProbeKind.TLS_ERROR, f"encryption broke at {asked}: {reason}")
+    return ProbeAborted(ProbeKind.RESET, f"the connection broke at {asked}")

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from icesync.model.probe import ProbeKind
-from icesync.probe.line import Stopped
+from icesync.probe.connection import ProbeAborted
 
 __all__ = ["enhanced_code", "imap_refusal", "pop3_refusal", "smtp_refusal"]
 
@@ -55,7 +55,7 @@ def enhanced_code(text: str) -> str:
     return match[0] if match else ""
 
 
-def smtp_refusal(reply: int, text: str) -> Stopped:
+def smtp_refusal(reply: int, text: str) -> ProbeAborted:
     """Return what a refused AUTH means."""
     if 400 <= reply < 500:
         kind = ProbeKind.AUTH_TEMPORARY
@@ -66,21 +66,21 @@ def smtp_refusal(reply: int, text: str) -> Stopped:
     elif 500 <= reply < 600:
         kind = ProbeKind.AUTH_REJECTED
     else:
-        return Stopped(ProbeKind.PROTOCOL, "an answer to AUTH that is none", code=str(reply))
+        return ProbeAborted(ProbeKind.PROTOCOL, "an answer to AUTH that is none", code=str(reply))
     return _stopped(kind, f"{reply} {enhanced_code(text)}".rstrip(), text)
 
 
-def imap_refusal(text: str) -> Stopped:
+def imap_refusal(text: str) -> ProbeAborted:
     """Return what NO means, after a login or an EXAMINE."""
     return _by_words(text)
 
 
-def pop3_refusal(text: str) -> Stopped:
+def pop3_refusal(text: str) -> ProbeAborted:
     """Return what -ERR means, after a login."""
     return _by_words(text)
 
 
-def _by_words(text: str) -> Stopped:
+def _by_words(text: str) -> ProbeAborted:
     match = _RESPONSE_CODE.search(text)
     code = match[1].upper() if match else ""
     if _DISABLED.search(text):
@@ -94,8 +94,8 @@ def _by_words(text: str) -> Stopped:
     return _stopped(kind, code, text)
 
 
-def _stopped(kind: ProbeKind, code: str, text: str) -> Stopped:
-    return Stopped(kind, _SENTENCES[kind], code=code, text=text, hint=_HINTS[kind])
+def _stopped(kind: ProbeKind, code: str, text: str) -> ProbeAborted:
+    return ProbeAborted(kind, _SENTENCES[kind], code=code, text=text, hint=_HINTS[kind])
 
 
 _SENTENCES: Final = {
