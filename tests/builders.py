@@ -214,7 +214,7 @@ def plan(
 
 def every_action() -> Plan:
     """Return a plan of eight servers, 59/1 to 59/8, in which each action stands once."""
-    adopted, updated, resent, disabled, forgotten, orphan, kept, moved = (
+    added, updated, resent, disabled, forgotten, orphan, kept, moved = (
         Address(59, skill) for skill in range(1, 9)
     )
     left = Address(59, 666)
@@ -222,7 +222,7 @@ def every_action() -> Plan:
     known = {"smtp.password": secret_record("smtp")}
     made = plan(
         desired(
-            server(adopted, passwords, "Support EU"),
+            server(added, passwords, "Support EU"),
             server(updated, passwords, smtp__port=465, spoofing__enabled=True),
             server(resent),
             server(kept),

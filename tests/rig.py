@@ -68,7 +68,7 @@ version: 1
 api: {{base_url: {base_url}, rate_per_s: 1000{access}}}
 fingerprints: {{key: ref+file://key}}
 state: {{path: state.json}}
-limits: {{updates: 100%, disables: 100%, adopts: 100}}
+limits: {{updates: 100%, disables: 100%, adds: 100}}
 """
 
 _SERVERS: Final = """\

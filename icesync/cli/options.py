@@ -145,7 +145,7 @@ def selection_options(command: Command) -> Command:
         click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
                      help="Send these again although nothing differs."),
         click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
-                     help="Let a limit or a guard through: adopts, host-change:59/663."),
+                     help="Let a limit or a guard through: adds, host-change:59/663."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)

@@ -35,7 +35,7 @@ api:
 files: ["servers/**/*.yaml"]
 state: {backend: local, path: icesync.state.json}
 fingerprints: {key: ref+file://.icesync/fingerprint.key}
-limits: {updates: 30%, disables: 1, adopts: 20}
+limits: {updates: 30%, disables: 1, adds: 20}
 guards: [tls-off, spoofing-on, disabled, host-change]
 """
 

@@ -35,7 +35,7 @@ PLAN_FORMAT: Final = "1.0"
 _KIND: Final = "icesync-plan"
 
 _TERRAFORM_ACTIONS: Final = {
-    Action.ADOPT: ["create"],
+    Action.ADD: ["create"],
     Action.UPDATE: ["update"],
     Action.MOVE: ["update"],
     Action.RESEND: ["update"],

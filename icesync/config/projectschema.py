@@ -298,7 +298,7 @@ PROJECT_SCHEMA: Final = _mapping(
             {
                 "updates": _limit(LimitName.UPDATES, "updates"),
                 "disables": _limit(LimitName.DISABLES, "servers disabled"),
-                "adopts": _limit(LimitName.ADOPTS, "first sends"),
+                "adds": _limit(LimitName.ADDS, "first sends"),
             },
         ),
         "guards": {

@@ -99,7 +99,7 @@ ROWS: Final = (
     Rule(
         "ICE606",
         "more change than a limit permits",
-        what="One run would update, disable or adopt more servers than `limits:` permits.",
+        what="One run would update, disable or add more servers than `limits:` permits.",
         why="A slip in a defaults file changes a whole fleet at once. `--allow` lets it through "
         "when it is meant.",
         waivable=False,

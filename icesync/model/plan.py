@@ -32,7 +32,7 @@ __all__ = [
 class Action(StrEnum):
     """What happens to one server."""
 
-    ADOPT = "adopt"
+    ADD = "add"
     """first send"""
     UPDATE = "update"
     MOVE = "move"
@@ -48,7 +48,7 @@ class Action(StrEnum):
     NO_OP = "no-op"
 
 
-SENDING = frozenset({Action.ADOPT, Action.UPDATE, Action.MOVE, Action.DISABLE, Action.RESEND})
+SENDING = frozenset({Action.ADD, Action.UPDATE, Action.MOVE, Action.DISABLE, Action.RESEND})
 """The actions that make a call."""
 
 

@@ -103,7 +103,7 @@ class LimitName(StrEnum):
 
     UPDATES = "updates"
     DISABLES = "disables"
-    ADOPTS = "adopts"
+    ADDS = "adds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +246,7 @@ class Project:
         default_factory=lambda: {
             LimitName.UPDATES: Limit(share=0.3),
             LimitName.DISABLES: Limit(count=1),
-            LimitName.ADOPTS: Limit(count=20),
+            LimitName.ADDS: Limit(count=20),
         }
     )
     guards: frozenset[Guard] = frozenset(Guard)

@@ -7,7 +7,7 @@ plan, so a reviewer's plan and the pipeline's plan can be compared by digest.
 ICE documents no call that reads, creates or deletes an email server, and that
 settles the actions:
 
-* a server that the snapshot does not know is *adopted*: every field is sent;
+* a server that the snapshot does not know is *added*: every field is sent;
 * a server that left the files is an *orphan*: shown, never touched, until the
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
@@ -122,7 +122,7 @@ class _Planner:
                 return _orphan(address, entry, Reason.MOVE_NOT_SELECTED)
             return _end(address, entry, self.desired.removals.get(address))
         if entry is None:
-            return self._send(wanted, None, Action.ADOPT, Reason.NOT_IN_SNAPSHOT)
+            return self._send(wanted, None, Action.ADD, Reason.NOT_IN_SNAPSHOT)
         move = self.moves.get(address)
         return self._compare(wanted, entry) if move is None else self._move(wanted, entry, move)
 
@@ -136,7 +136,7 @@ class _Planner:
     def _compare(self, wanted: DesiredServer, entry: Entry) -> ResourceChange:
         doubt = _doubt(entry)
         if not entry.settings:
-            return self._send(wanted, entry, Action.ADOPT, doubt)
+            return self._send(wanted, entry, Action.ADD, doubt)
         if entry.settings != wanted.settings or self._rotated(wanted, entry):
             return self._send(wanted, entry, Action.UPDATE, doubt)
         if entry.uncertain:

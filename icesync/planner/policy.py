@@ -25,7 +25,7 @@ class Policy:
     """
     What a run may change.
 
-    *allowed* lifts a limit (``adopts``) or a guard (``host-change``), for one
+    *allowed* lifts a limit (``adds``) or a guard (``host-change``), for one
     server with ``:ADDRESS`` behind it.
     """
 
@@ -78,7 +78,7 @@ def check_policy(
 def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
     counts = {
         # A move, too, is the first send to an address.
-        LimitName.ADOPTS: plan.count(Action.ADOPT) + plan.count(Action.MOVE),
+        LimitName.ADDS: plan.count(Action.ADD) + plan.count(Action.MOVE),
         LimitName.UPDATES: plan.count(Action.UPDATE),
         LimitName.DISABLES: sum(disables(change) for change in plan.changes),
     }
@@ -108,7 +108,7 @@ def _check_guards(plan: Plan, policy: Policy, known: Presented) -> list[Refusal]
 
 def guards_of(change: ResourceChange, known: Presented) -> tuple[Guard, ...]:
     """Return the guards that *change* touches, whether or not they are switched on."""
-    if change.action is Action.ADOPT:
+    if change.action is Action.ADD:
         return (Guard.HOST_CHANGE,) if _borrows(change, known) else ()
     if change.action not in {Action.UPDATE, Action.MOVE, Action.DISABLE}:
         return ()

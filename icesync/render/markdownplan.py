@@ -102,7 +102,7 @@ def _because(change: ResourceChange) -> str:
         told = old_record(change)
     elif change.action is Action.ORPHAN:
         told = f"list skill {change.address.skill} under `removed:` to disable or forget it"
-    elif change.reason and change.action is not Action.ADOPT:
+    elif change.reason and change.action is not Action.ADD:
         told = f"because {change.reason}"
     else:
         return ""
@@ -117,17 +117,17 @@ def _lines(change: ResourceChange) -> Iterator[str]:
         if field.after is not None:
             yield f"+ {field.key}: {shown_value(field.after)}"
     for secret in change.secrets:
-        if change.action is Action.ADOPT:
+        if change.action is Action.ADD:
             yield f"+ {secret.key}: (sensitive)"
         elif secret.comparison is not SecretComparison.UNCHANGED:
             yield f"! {secret.key}: {shown_secret(secret)}"
-    if change.action in SENDING and change.action is not Action.ADOPT:
+    if change.action in SENDING and change.action is not Action.ADD:
         yield f"  {rest_of(change)}"
 
 
 def _places(change: ResourceChange, ci: Ci) -> str:
     """Return where each new value stands; of a first send, the server's own line is enough."""
-    if change.action is Action.ADOPT:
+    if change.action is Action.ADD:
         return ""
     odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
     placed = [(f.key, f.position) for f in change.fields] + [(s.key, s.position) for s in odd]

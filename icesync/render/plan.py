@@ -50,7 +50,7 @@ _ALIGNED: Final = 60
 _NAMED_ENTRIES: Final = 5
 
 SYMBOLS: Final = {
-    Action.ADOPT: ("+", "green", "will be sent for the first time"),
+    Action.ADD: ("+", "green", "will be sent for the first time"),
     Action.UPDATE: ("~", "yellow", "will be updated"),
     Action.MOVE: (">", "blue", "will be sent to its new address"),
     Action.DISABLE: ("-", "red", "will be disabled"),
@@ -60,7 +60,7 @@ SYMBOLS: Final = {
 }
 
 _COUNTED: Final = (
-    (Action.ADOPT, "to adopt"),
+    (Action.ADD, "to add"),
     (Action.UPDATE, "to update"),
     (Action.MOVE, "to move"),
     (Action.DISABLE, "to disable"),
@@ -89,7 +89,7 @@ def render_plan(plan: Plan, digest: str, style: Style) -> str:
 
 
 def totals(plan: Plan) -> str:
-    """Return the counts of *plan* in one line, such as ``1 to adopt, 2 to update``."""
+    """Return the counts of *plan* in one line, such as ``1 to add, 2 to update``."""
     counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
     rest = []
     if unchanged := plan.count(Action.NO_OP):
@@ -123,7 +123,7 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
         yield f"    {style.paint(f'because {change.reason}', 'dim')}"
     if change.moved_from is not None:
         yield f"    {style.paint(old_record(change), 'dim')}"
-    if change.action is Action.ADOPT:
+    if change.action is Action.ADD:
         yield from _whole_record(change, style)
     elif change.action in SENDING:
         yield from _differences(change, style)

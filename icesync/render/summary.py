@@ -40,7 +40,7 @@ def _change(change: ResourceChange) -> Iterator[Cell]:
 def _why(change: ResourceChange) -> str:
     if change.action is Action.UPDATE:
         return gist_of(change)
-    return "" if change.action is Action.ADOPT or not change.reason else change.reason.value
+    return "" if change.action is Action.ADD or not change.reason else change.reason.value
 
 
 def summarize_report(report: Report, style: Style) -> str:

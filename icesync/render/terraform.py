@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _COUNTED: Final = {
-    "create": (Action.ADOPT,),
+    "create": (Action.ADD,),
     "update": (Action.UPDATE, Action.MOVE, Action.RESEND),
     "delete": (Action.DISABLE, Action.FORGET),
 }

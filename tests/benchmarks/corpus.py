@@ -31,7 +31,7 @@ api:
   concurrency: {concurrency}
 files: ["servers/**/*.yaml"]
 fingerprints: {{key: ref+file://key}}
-limits: {{updates: 100%, adopts: 1000000}}
+limits: {{updates: 100%, adds: 1000000}}
 """
 
 SERVER = """\

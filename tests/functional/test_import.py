@@ -105,11 +105,11 @@ def test_yaml_of_secrets_is_read_back(newcomer: Newcomer) -> None:
     assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 only assumed).\n"
 
 
-def test_imported_servers_are_adopted(newcomer: Newcomer) -> None:
+def test_imported_servers_are_added(newcomer: Newcomer) -> None:
     """Without a word about what ICE holds, the next plan sends them for the first time."""
     newcomer.run("import", newcomer.sample)
 
-    assert newcomer.run("plan").stdout.startswith("Plan: 1 to adopt.\n")
+    assert newcomer.run("plan").stdout.startswith("Plan: 1 to add.\n")
 
 
 def test_file_of_secrets_that_git_would_take(newcomer: Newcomer) -> None:

@@ -193,7 +193,7 @@ def test_plan_shows_the_guard(fleet: Fleet, picky: Pair) -> None:
     result = fleet.run("plan", "--probe")
 
     assert result.code == 0
-    assert result.stdout.index("Plan: 1 to adopt") < result.stdout.index("Probe: 1 ok, 1 failed")
+    assert result.stdout.index("Plan: 1 to add") < result.stdout.index("Probe: 1 ok, 1 failed")
     assert "says auth_rejected  --allow probe:59/663" in result.stderr
 
 
@@ -236,10 +236,10 @@ def test_apply_of_what_works(fleet: Fleet, good: Pair) -> None:
 def test_an_apply_that_is_refused_anyway_probes_nothing(fleet: Fleet, good: Pair) -> None:
     """Limits and guards come first: no password is shown for a plan that may not be."""
     fleet.point_at(*good)
-    fleet.repository.replace("icesync.yaml", "adopts: 100", "adopts: 0")
+    fleet.repository.replace("icesync.yaml", "adds: 100", "adds: 0")
     result = fleet.run("apply", "-y", "--probe")
 
-    assert_refused(result, 9, "adopts", hint="--allow adopts")
+    assert_refused(result, 9, "adds", hint="--allow adds")
     assert good[0].connections == 0
 
 

@@ -67,7 +67,7 @@ def test_question_has_the_totals(repository: Repository) -> None:
     """Who is asked sees how much is meant, also when the plan scrolled away."""
     result = repository.in_terminal("apply", answer=say("no"))
 
-    assert f"Apply these changes (1 to adopt)? {ASKED}" in result.stderr
+    assert f"Apply these changes (1 to add)? {ASKED}" in result.stderr
 
 
 def test_saved_plan_is_an_approval(repository: Repository) -> None:
@@ -79,16 +79,16 @@ def test_saved_plan_is_an_approval(repository: Repository) -> None:
 
 def test_limit(repository: Repository, ice: Ice) -> None:
     """More than the limit is refused before the first call, with the word that lifts it."""
-    repository.calls(ice).replace("icesync.yaml", "adopts: 100", "adopts: 0")
+    repository.calls(ice).replace("icesync.yaml", "adds: 100", "adds: 0")
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 9, "adopts: 1 planned, the limit is 0", hint="--allow adopts")
+    assert_refused(result, 9, "adds: 1 planned, the limit is 0", hint="--allow adds")
     assert ice.skills == []
 
 
 def test_limit_of_a_saved_plan(repository: Repository) -> None:
     """A saved plan is an approval, but not of more than the limit."""
-    repository.replace("icesync.yaml", "adopts: 100", "adopts: 0")
+    repository.replace("icesync.yaml", "adds: 100", "adds: 0")
     repository.run("plan", "-o", "plan.json")
 
     assert_refused(repository.run("apply", "plan.json"), 9, "planned, the limit is", hint="--allow")

@@ -33,7 +33,7 @@ def test_several_reports_of_one_run(repository: Repository) -> None:
     )  # fmt: skip
 
     assert result.code == 0
-    assert result.stdout.startswith("Plan: 1 to adopt")
+    assert result.stdout.startswith("Plan: 1 to add")
     assert read(repository, "plan.md").startswith(
         '<!-- icesync:plan {"v":1,"key":".","changes":1} -->\n'
     )
@@ -248,19 +248,19 @@ def test_events_of_an_apply(repository: Repository) -> None:
 
 def test_events_of_a_refused_apply(repository: Repository) -> None:
     """A run that was not allowed to begin has one event: the last, with the reason."""
-    repository.replace("icesync.yaml", "adopts: 100", "adopts: 0")
+    repository.replace("icesync.yaml", "adds: 100", "adds: 0")
     result = repository.run("apply", "-y", "--json")
     [event] = result.events
 
     assert result.code == event["failure"]["exit_code"] == 9
-    assert event["refusals"][0]["allow"] == "adopts"
+    assert event["refusals"][0]["allow"] == "adds"
 
 
 def test_annotations_summary_and_outputs(repository: Repository) -> None:
     """On GitHub a run is seen at the lines, in the summary and by later steps."""
     summary, outputs = repository.root / "summary", repository.root / "outputs"
     summary.write_text("before\n")
-    repository.replace("icesync.yaml", "adopts: 100", "adopts: 0")
+    repository.replace("icesync.yaml", "adds: 100", "adds: 0")
     environ = {
         "GITHUB_ACTIONS": "true",
         "GITHUB_STEP_SUMMARY": str(summary),
@@ -269,10 +269,10 @@ def test_annotations_summary_and_outputs(repository: Repository) -> None:
     result = repository.run("plan", "--detailed-exitcode", "-o", "saved.json", env=environ)
 
     assert result.code == 2
-    assert "::warning title=adopts::adopts: 1 planned" in result.stderr
+    assert "::warning title=adds::adds: 1 planned" in result.stderr
     assert "::" not in result.stdout
     assert summary.read_text().startswith("before\n<!-- icesync:plan")
-    assert {"changes=true", "to_adopt=1", "exit_code=2", "plan_path=saved.json"} <= set(
+    assert {"changes=true", "to_add=1", "exit_code=2", "plan_path=saved.json"} <= set(
         outputs.read_text().splitlines()
     )
 
@@ -304,7 +304,7 @@ def test_sections_on_gitlab(repository: Repository) -> None:
 
     assert result.stdout == plain.stdout
     assert "section_start:" in result.stderr
-    assert "icesync plan: 1 to adopt" in result.stderr
+    assert "icesync plan: 1 to add" in result.stderr
     assert result.stderr.count("section_end:") == 1
 
 

@@ -30,7 +30,7 @@ def shared(
     repository.servers(range(1, 41))
     repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+vault://kv/mail#/smtp")
     repository.replace("servers/59.yaml", "ref+env://ICE_IMAP", "ref+sops://mail.enc.yaml#/imap")
-    repository.replace("icesync.yaml", "adopts: 100", "adopts: 100%")
+    repository.replace("icesync.yaml", "adds: 100", "adds: 100%")
     tree = json.dumps({"imap": "sops secret 6627"}).encode()
     repository.write("mail.enc.yaml", base64.b64encode(tree).decode())
     install_program(repository.root / "bin", "sops", SOPS)

@@ -77,7 +77,7 @@ def test_reader_that_left_in_the_middle(repository: Repository) -> None:
         process.stdout.close()
         stderr = process.stderr.read()
 
-    assert first.startswith("Plan: 399 to adopt")
+    assert first.startswith("Plan: 399 to add")
     assert process.returncode == 1
     assert_quiet(Result(1, "", stderr))
 

@@ -160,7 +160,7 @@ def test_quiet_is_quiet(repository: Repository) -> None:
     """With ``-q`` stderr is silent but for the question."""
     result = apply_in_terminal(repository, "-q")
 
-    assert result.stderr.replace("\r", "").strip().startswith("Apply these changes (1 to adopt)?")
+    assert result.stderr.replace("\r", "").strip().startswith("Apply these changes (1 to add)?")
 
 
 def test_every_server_with_verbose(repository: Repository) -> None:
@@ -219,9 +219,9 @@ def test_summary_is_one_line_a_server(repository: Repository) -> None:
     repository.replace("servers/59.yaml", "587", "465")
     checked = repository.run("check", "--summary").stdout
 
-    assert planned.splitlines()[2:4] == ["+ adopt  59/663  Desk 663", "+ adopt  59/664  Desk 664"]
+    assert planned.splitlines()[2:4] == ["+ add  59/663  Desk 663", "+ add  59/664  Desk 664"]
     assert [line.split()[:3] for line in applied.splitlines() if line.startswith("applied")] == [
-        ["applied", "59/663", "adopt"], ["applied", "59/664", "adopt"],
+        ["applied", "59/663", "add"], ["applied", "59/664", "add"],
     ]  # fmt: skip
     assert "~ update  59/663  Desk 663  smtp.port" in checked
 

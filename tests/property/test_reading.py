@@ -247,7 +247,7 @@ PROJECT_FILES = st.builds(
         files=st.lists(st.sampled_from(["a.yaml", "'**/*.yaml'"]), max_size=2),
         state=_optional(backend=st.just("local"), path=st.just("a.json")),
         fingerprints=st.fixed_dictionaries({"key": _REFERENCE}),
-        limits=_optional(updates=_LIMIT, disables=_LIMIT, adopts=_LIMIT),
+        limits=_optional(updates=_LIMIT, disables=_LIMIT, adds=_LIMIT),
         rules=_optional(
             ICE304=st.sampled_from(["off", "'info'", "warning"]), ICE101=st.just("error")
         ),

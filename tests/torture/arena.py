@@ -51,7 +51,7 @@ api:
   login: {{organization: 59, username: robot, password: ref+env://ICE_PASSWORD}}
 fingerprints: {{key: ref+file://key}}
 state: {{path: vol/state.json}}
-limits: {{updates: 100%, disables: 100%, adopts: 1000}}
+limits: {{updates: 100%, disables: 100%, adds: 1000}}
 """
 
 _SERVERS: Final = """\

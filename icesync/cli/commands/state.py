@@ -134,7 +134,7 @@ def rm(
     lock_timeout_s: float,
 ) -> int:
     """
-    Forget what was acknowledged; ICE is not told. The next plan adopts them anew.
+    Forget what was acknowledged; ICE is not told. The next plan adds them anew.
 
     \b
     icesync state rm 59/663 '70/*'

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["QUIET", "action_tones", "card_of", "rests_of"]
 
 _WORDS: Final = {
-    Action.ADOPT: "to adopt",
+    Action.ADD: "to add",
     Action.UPDATE: "to update",
     Action.MOVE: "to move",
     Action.DISABLE: "to disable",
@@ -49,7 +49,7 @@ def card_of(change: ResourceChange) -> Card:
     """Return *change* in full."""
     symbol, _, sentence = SYMBOLS[change.action]
     tone = Tone(change.action.value, symbol, change.action.value, 1)
-    first = change.action is Action.ADOPT
+    first = change.action is Action.ADD
     sent = change.action in SENDING
     return Card(
         id=str(change.address),

@@ -22,7 +22,7 @@ ENTRY = Entry(
 RECORDS = (
     Intent(Address(59, 663), Action.UPDATE, ENTRY),
     Verdict(Address(59, 663), OutcomeKind.APPLIED, "2026-01-01T00:00:02Z"),
-    Intent(Address(59, 664), Action.ADOPT, ENTRY),
+    Intent(Address(59, 664), Action.ADD, ENTRY),
     Intent(Address(59, 665), Action.MOVE, ENTRY, drops=Address(58, 665)),
 )
 

@@ -253,7 +253,7 @@ def test_sensitive_leaves_are_null() -> None:
 @pytest.mark.parametrize(
     ("action", "word"),
     [
-        (Action.ADOPT, "create"),
+        (Action.ADD, "create"),
         (Action.UPDATE, "update"),
         (Action.RESEND, "update"),
         (Action.DISABLE, "delete"),

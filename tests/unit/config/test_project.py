@@ -44,7 +44,7 @@ api:
 files: ["servers/*.yaml", more.yaml]
 state: {backend: local, path: state/ice.json}
 fingerprints: {key: ref+env://ICESYNC_FINGERPRINT_KEY}
-limits: {updates: [30%, 10], disables: 2, adopts: "5%"}
+limits: {updates: [30%, 10], disables: 2, adds: "5%"}
 guards: [tls-off]
 secrets: {env_allow: ["MAIL_*"], file_allow: [/run/secrets/**]}
 """
@@ -102,7 +102,7 @@ def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> No
         limits={
             LimitName.UPDATES: Limit(10, 0.3),
             LimitName.DISABLES: Limit(2),
-            LimitName.ADOPTS: Limit(share=0.05),
+            LimitName.ADDS: Limit(share=0.05),
         },
         guards=frozenset({Guard.TLS_OFF}),
         secrets=SecretScope(("MAIL_*",), ("/run/secrets/**",)),

@@ -91,11 +91,11 @@ def compared(planning: Planning) -> dict[str, str]:
 
 
 def test_plan_joins_files_snapshot_and_secrets(desk: Desk) -> None:
-    """One server that is new: adopted, its secrets seen and tagged."""
+    """One server that is new: added, its secrets seen and tagged."""
     planning = desk.plan()
 
     [change] = planning.plan.changes
-    assert (change.address, change.action, len(planning.files)) == (SUPPORT, Action.ADOPT, 1)
+    assert (change.address, change.action, len(planning.files)) == (SUPPORT, Action.ADD, 1)
     assert all(secret.tag for secret in change.secrets)
     assert (planning.plan.complete, planning.plan.key_id) == (True, KEY.id)
     assert (planning.warnings, planning.refusals) == ((), ())
@@ -116,7 +116,7 @@ def test_plan_without_secrets_is_incomplete(desk: Desk, mode: SecretsMode) -> No
     planning = desk.plan(mode)
 
     assert not planning.plan.complete
-    assert [change.action for change in planning.plan.changes] == [Action.ADOPT]
+    assert [change.action for change in planning.plan.changes] == [Action.ADD]
 
 
 def test_missing_secrets_are_warnings(desk: Desk) -> None:
@@ -242,11 +242,11 @@ def test_age_asks_for_old_servers(desk: Desk) -> None:
 
 def test_limits_and_guards_are_checked(desk: Desk) -> None:
     """What apply would refuse is told with the plan; what is allowed is not."""
-    limits = {LimitName.ADOPTS: Limit(count=0)}
+    limits = {LimitName.ADDS: Limit(count=0)}
     desk.project = replace(desk.project, limits=limits, guards=frozenset(Guard))
 
-    assert [refusal.allow for refusal in desk.plan().refusals] == ["adopts"]
-    assert desk.plan(allowed=("adopts",)).refusals == ()
+    assert [refusal.allow for refusal in desk.plan().refusals] == ["adds"]
+    assert desk.plan(allowed=("adds",)).refusals == ()
 
 
 def test_move_onto_another_record_is_refused(desk: Desk) -> None:

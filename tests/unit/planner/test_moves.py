@@ -72,10 +72,10 @@ def test_move_that_is_done_is_nothing() -> None:
 
 
 def test_move_in_a_new_world_is_a_first_send() -> None:
-    """A snapshot that knows neither address adopts the server."""
+    """A snapshot that knows neither address adds the server."""
     [change] = plan(WANTED).changes
 
-    assert (change.action, change.moved_from) == (Action.ADOPT, None)
+    assert (change.action, change.moved_from) == (Action.ADD, None)
 
 
 def test_move_without_an_outcome_is_still_open() -> None:
@@ -100,7 +100,7 @@ def test_record_that_never_was_acknowledged_does_not_move() -> None:
     """It has no history to take along, and what it left open at the old address is kept."""
     made = plan(WANTED, snapshot({SUPPORT: ATTEMPT}))
 
-    assert actions(made) == {"59/663": "orphan", "59/664": "adopt"}
+    assert actions(made) == {"59/663": "orphan", "59/664": "add"}
 
 
 def test_old_record_is_disabled_beside_the_move() -> None:

@@ -45,11 +45,11 @@ def actions(made: Plan) -> dict[str, str]:
     return {str(change.address): change.action.value for change in made.changes}
 
 
-def test_server_that_the_snapshot_does_not_know_is_adopted() -> None:
+def test_server_that_the_snapshot_does_not_know_is_added() -> None:
     """A first send: every field is new."""
     [change] = plan(desired(server())).changes
 
-    assert (change.action, change.reason) == (Action.ADOPT, Reason.NOT_IN_SNAPSHOT)
+    assert (change.action, change.reason) == (Action.ADD, Reason.NOT_IN_SNAPSHOT)
     assert (change.before, change.prior) == (None, None)
     assert {field.key: field.after for field in change.fields} == SETTINGS
 
@@ -118,13 +118,13 @@ def test_uncertain_server_that_differs_is_updated(status: EntryStatus) -> None:
 
 
 @pytest.mark.parametrize("status", OPEN)
-def test_first_send_without_an_outcome_is_adopted_again(status: EntryStatus) -> None:
+def test_first_send_without_an_outcome_is_added_again(status: EntryStatus) -> None:
     """Nothing was ever acknowledged, so everything is still new."""
     before = snapshot({SUPPORT: never_acknowledged(status)})
 
     [change] = plan(desired(server()), before).changes
 
-    assert (change.action, change.reason) == (Action.ADOPT, Reason.LAST_WRITE_UNCERTAIN)
+    assert (change.action, change.reason) == (Action.ADD, Reason.LAST_WRITE_UNCERTAIN)
     assert change.prior == before.entries[SUPPORT].digest
     assert len(change.fields) == len(SETTINGS)
 
@@ -362,7 +362,7 @@ def test_plan_counts_its_actions() -> None:
     wanted = desired(server(SUPPORT), server(BILLING))
     made = plan(wanted, snapshot({SALES: entry(), SUPPORT: entry()}))
 
-    assert [made.count(a) for a in (Action.ADOPT, Action.NO_OP, Action.ORPHAN)] == [1, 1, 1]
+    assert [made.count(a) for a in (Action.ADD, Action.NO_OP, Action.ORPHAN)] == [1, 1, 1]
     assert [change.address for change in made.effective] == [BILLING]
 
 

@@ -60,7 +60,7 @@ def moved(**changed: object) -> tuple[DesiredState, Snapshot]:
 
 def test_move_counts_as_a_first_send() -> None:
     """It overwrites whatever ICE holds at the new address."""
-    assert refused(*moved(), limits={LimitName.ADOPTS: Limit(count=0)}) == ["adopts"]
+    assert refused(*moved(), limits={LimitName.ADDS: Limit(count=0)}) == ["adds"]
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_limit_says_how_many_and_how_few() -> None:
     assert found == Refusal("updates", "updates: 4 planned, the limit is 3", "updates")
 
 
-def test_limit_counts_adoptions() -> None:
+def test_limit_counts_adds() -> None:
     """First sends have a limit of their own."""
     wanted = desired(server(SUPPORT), server(SALES))
 
-    assert refused(wanted, NOTHING, {LimitName.ADOPTS: Limit(count=1)}) == ["adopts"]
+    assert refused(wanted, NOTHING, {LimitName.ADDS: Limit(count=1)}) == ["adds"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_limit_lets_resends_and_forgets_pass() -> None:
     assert refused(wanted, snapshot({SUPPORT: entry()}), limits) == []
 
 
-@pytest.mark.parametrize("allowed", [("updates",), ("adopts", "updates")])
+@pytest.mark.parametrize("allowed", [("updates",), ("adds", "updates")])
 def test_allowed_limit_is_lifted(allowed: tuple[str, ...]) -> None:
     """``--allow updates`` lets any number pass."""
     wanted, before = changed_ports(4)

@@ -46,7 +46,7 @@ def test_a_refused_call_leaves_the_entry_as_it_was(kind: OutcomeKind) -> None:
 
 def test_a_refused_first_send_leaves_no_entry() -> None:
     """A server that ICE never took is not known."""
-    records = (Intent(B, Action.ADOPT, NEW), Verdict(B, OutcomeKind.REJECTED, "T2"))
+    records = (Intent(B, Action.ADD, NEW), Verdict(B, OutcomeKind.REJECTED, "T2"))
 
     assert B not in recover(BASE, "digest", log(*records)).snapshot.entries
 
@@ -62,7 +62,7 @@ def test_an_open_intent_is_uncertain_and_keeps_what_was_acknowledged() -> None:
 
 def test_an_uncertain_outcome_stays_uncertain() -> None:
     """A reply that was no answer proves nothing."""
-    records = (Intent(B, Action.ADOPT, NEW), Verdict(B, OutcomeKind.UNCERTAIN, "T2"))
+    records = (Intent(B, Action.ADD, NEW), Verdict(B, OutcomeKind.UNCERTAIN, "T2"))
 
     found = recover(BASE, "digest", log(*records))
 
@@ -145,6 +145,6 @@ def test_an_end_without_a_beginning_is_refused() -> None:
 
 def test_folding_is_repeatable() -> None:
     """Recovery may be killed and done again: the same values give the same snapshot."""
-    records = log(Intent(A, Action.UPDATE, NEW), Intent(B, Action.ADOPT, NEW))
+    records = log(Intent(A, Action.UPDATE, NEW), Intent(B, Action.ADD, NEW))
 
     assert recover(BASE, "digest", records) == recover(BASE, "digest", records)

@@ -179,7 +179,7 @@ def test_terraform_counts() -> None:
 
     assert plan is not None
     assert counts == {
-        "create": plan.count(Action.ADOPT),
+        "create": plan.count(Action.ADD),
         "update": sum(plan.count(a) for a in (Action.UPDATE, Action.MOVE, Action.RESEND)),
         "delete": plan.count(Action.DISABLE) + plan.count(Action.FORGET),
     }

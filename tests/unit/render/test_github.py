@@ -69,7 +69,7 @@ def test_outputs() -> None:
     assert outputs(REVIEWS["plan"], "plan.json") == {
         "changes": "true",
         "digest": plan_digest(plan),
-        "to_adopt": "1",
+        "to_add": "1",
         "to_update": "1",
         "to_move": "1",
         "to_disable": "1",

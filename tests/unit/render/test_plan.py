@@ -146,7 +146,7 @@ def test_long_list_of_fields_is_cut() -> None:
 def test_totals_name_actions_first() -> None:
     """What is done stands before what is left alone."""
     assert totals(every_action()) == (
-        "1 to adopt, 1 to update, 1 to move, 1 to disable, 1 to forget, 1 to resend; "
+        "1 to add, 1 to update, 1 to move, 1 to disable, 1 to forget, 1 to resend; "
         "1 unchanged, 1 orphaned"
     )
 
@@ -244,7 +244,7 @@ def test_orphan_with_an_open_call_says_what_nobody_knows() -> None:
     assert "list skill 663 under `removed:`" in text
 
 
-@pytest.mark.parametrize("action", [Action.ADOPT, Action.UPDATE, Action.DISABLE, Action.ORPHAN])
+@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.DISABLE, Action.ORPHAN])
 def test_hostile_text_stays_text(action: Action) -> None:
     """Names, keys, values and files start no command of a CI runner and no escape."""
     assert_inert(shown(hostile(action)))

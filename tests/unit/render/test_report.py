@@ -24,7 +24,7 @@ UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: no reply in time")
 REPORT = Report(
     (
         Result(SUPPORT, Action.UPDATE, ResultStatus.APPLIED, Outcome(OutcomeKind.APPLIED)),
-        Result(SALES, Action.ADOPT, ResultStatus.FAILED, REJECTED),
+        Result(SALES, Action.ADD, ResultStatus.FAILED, REJECTED),
         Result(BILLING, Action.RESEND, ResultStatus.UNCERTAIN, UNCERTAIN),
         Result(Address(70, 1234), Action.DISABLE, ResultStatus.NOT_ATTEMPTED),
     ),

@@ -9,7 +9,7 @@ from icesync.render.table import Cell, render_table
 
 ROWS = (
     (Cell("~ update", ("yellow",)), Cell("59/663"), Cell("Support")),
-    (Cell("+ adopt", ("green",)), Cell("440/51"), Cell("木漏れ日文具 お客様窓口")),
+    (Cell("+ add", ("green",)), Cell("440/51"), Cell("木漏れ日文具 お客様窓口")),
     (Cell("- disable", ("red",)), Cell("7/1"), Cell("")),
 )
 HEADS = ("action", "server", "name")
@@ -18,7 +18,7 @@ HEADS = ("action", "server", "name")
 def test_pipe_gets_aligned_rows_and_no_heads() -> None:
     """Columns line up, nothing is cut, and no line ends in blanks."""
     assert render_table(HEADS, ROWS, Style()) == (
-        "~ update   59/663  Support\n+ adopt    440/51  木漏れ日文具 お客様窓口\n- disable  7/1\n"
+        "~ update   59/663  Support\n+ add      440/51  木漏れ日文具 お客様窓口\n- disable  7/1\n"
     )
 
 
@@ -31,7 +31,7 @@ def test_widest_column_is_cut_first() -> None:
     """A row stays one line; what gives way is what has most."""
     lines = render_table(HEADS, ROWS, Style(width=32)).splitlines()
 
-    assert lines[2] == "+ adopt    440/51  木漏れ日文..."
+    assert lines[2] == "+ add      440/51  木漏れ日文..."
     assert lines[1] == "~ update   59/663  Support"
 
 
