@@ -223,7 +223,7 @@ def _carry_out(
 
 def _check_scope(console: Console, planning: Planning, found: list[Diagnostic]) -> None:
     """Say what is odd about whom the token is for; stop where the configuration says so."""
-    judged = planning.judge.judge_placed(found)
+    judged = planning.severities.apply_placed(found)
     if any(d.severity is Severity.ERROR for d in judged):
         raise ConfigInvalid("the token is for another organization", diagnostics=tuple(judged))
     if not console.quiet:

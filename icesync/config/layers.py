@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from icesync.config.values import UnfitError, read_value
+from icesync.config.values import InvalidValue, read_value
 from icesync.model.desired import Given, LayerKind
 from icesync.model.fields import FIELDS_BY_KEY
 
@@ -80,7 +80,7 @@ def _given(place: Place, parts: tuple[str, ...], row: Field) -> Given | None:
         return None
     try:
         value = read_value(row, node)
-    except UnfitError:
+    except InvalidValue:
         return None
     return Given(place.layer, value, place.document.position(path))
 

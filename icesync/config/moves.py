@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.settings import LookCloserError, read_scalar
+from icesync.config.field_reader import FastPathMiss, read_scalar
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID, Address
 
@@ -25,14 +25,14 @@ def read_move(node: Any) -> tuple[int, Address]:
     Return the skill and the old address that *node* names.
 
     Raises:
-        LookCloserError: it does not fit.
+        FastPathMiss: it does not fit.
 
     """
     if type(node) is not dict or node.keys() != {"skill", "from"}:
-        raise LookCloserError
+        raise FastPathMiss
     match = _SOURCE.fullmatch(node["from"]) if isinstance(node["from"], str) else None
     if match is None:
-        raise LookCloserError
+        raise FastPathMiss
     return read_scalar(node["skill"], "skill"), Address(int(match[1]), int(match[2]))
 
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.fill import fill
-from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
-from icesync.config.moves import check_moves, read_move
-from icesync.config.settings import (
+from icesync.config.field_reader import (
+    FastPathMiss,
     Layer,
-    LookCloserError,
     missing_keys,
     read_layer,
     read_scalar,
     salvage_layer,
 )
+from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
+from icesync.config.moves import check_moves, read_move
+from icesync.config.presets import fill
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import Address
 from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
@@ -89,7 +89,7 @@ class _Resolver:
         try:
             _check_top(data, {"version", "defaults"})
             layer = read_layer(data.get("defaults"), defaults=True)
-        except LookCloserError:
+        except FastPathMiss:
             if data is not None:
                 self._explain(document, "defaults")
         folder = document.file.rpartition("/")[0]
@@ -110,7 +110,7 @@ class _Resolver:
             layers = [_server_layer(node) for node in _list(data, "servers")]
             removals = [_removal(node) for node in _list(data, "removed")]
             moves = [read_move(node) for node in _list(data, "moved")]
-        except LookCloserError:
+        except FastPathMiss:
             self._explain(document, "email-servers")
             self._salvage(document)
             return
@@ -141,7 +141,7 @@ class _Resolver:
         try:
             organization = read_scalar(data.get("organization"), "organization")
             nodes = _list(data, "servers")
-        except LookCloserError:
+        except FastPathMiss:
             return
         above, fits = self._defaults_above(document), True
         if "defaults" in data:
@@ -251,39 +251,39 @@ _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
 
 def _check_top(data: Any, known: AbstractSet[str]) -> None:
     if type(data) is not dict or data.keys() - known:
-        raise LookCloserError
+        raise FastPathMiss
     version = data.get("version")
     if type(version) is not str or version != "1":
-        raise LookCloserError
+        raise FastPathMiss
 
 
 def _attempt(node: Any, *, defaults: bool = False) -> tuple[Layer, bool]:
     """Return what *node* says, and whether all of it could be read."""
     try:
         return read_layer(node, defaults=defaults), True
-    except LookCloserError:
+    except FastPathMiss:
         return salvage_layer(node, defaults=defaults), False
 
 
 def _server_layer(node: Any) -> Layer:
     layer = read_layer(node)
     if "skill" not in layer.labels:
-        raise LookCloserError
+        raise FastPathMiss
     return layer
 
 
 def _removal(node: Any) -> tuple[int, RemovalAction]:
     if type(node) is not dict or node.keys() != {"skill", "action"}:
-        raise LookCloserError
+        raise FastPathMiss
     if not isinstance(node["action"], str) or node["action"] not in set(RemovalAction):
-        raise LookCloserError
+        raise FastPathMiss
     return read_scalar(node["skill"], "skill"), RemovalAction(node["action"])
 
 
 def _list(data: Mapping[str, Any], key: str) -> list[Any]:
     nodes = data.get(key, [])
     if type(nodes) is not list:
-        raise LookCloserError
+        raise FastPathMiss
     return nodes
 
 

@@ -2,7 +2,7 @@
 The JSON Schemas of the files, built from the field table, and the check against them.
 
 ``schemas/`` holds their printed form. The hot path does not come here: a
-verdict derived from the same table decides (:mod:`icesync.config.settings`,
+verdict derived from the same table decides (:mod:`icesync.config.field_reader`,
 :mod:`icesync.config.project`), and jsonschema explains what that rejects. A
 property test holds the two to one verdict. jsonschema's own messages may quote
 values, so only the failing keyword and the path are used.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
 from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN, choice
-from icesync.config.values import CHOICES, NOTHING, UnfitError, preset_names, read_value
+from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
 from icesync.config.yaml.source import Quoted
 from icesync.config.yaml.text_checks import show_key
 from icesync.diagnostics import Diagnostic
@@ -297,7 +297,7 @@ def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
     if field is not None and isinstance(value, str):
         try:
             read_value(field, value)
-        except UnfitError as unfit:
+        except InvalidValue as unfit:
             return Diagnostic(unfit.rule, f"`{dotted(path)}` {unfit.message}", position, unfit.hint)
     return _generic(error, path, position)
 

@@ -20,7 +20,7 @@ from icesync.model.secret import SecretRef, parse_secret_ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["CHOICES", "NOTHING", "UnfitError", "Value", "preset_names", "read_value", "surprise"]
+__all__ = ["CHOICES", "NOTHING", "InvalidValue", "Value", "preset_names", "read_value", "surprise"]
 
 Value: TypeAlias = Setting | SecretRef
 
@@ -39,7 +39,7 @@ _NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9_.:,a-fxobA-F]*")
 _BOOLEAN_LIKE: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 
 
-class UnfitError(Exception):
+class InvalidValue(Exception):
     """A scalar that its field does not take: the rule, a sentence about it, and a hint."""
 
     def __init__(self, rule: str, message: str, hint: str | None = None) -> None:
@@ -54,11 +54,11 @@ def read_value(field: Field, text: str) -> Value:
     Return *text* as the type of *field*; a :class:`Quoted` is never a number or a flag.
 
     Raises:
-        UnfitError: it does not fit; the sentence never quotes a secret.
+        InvalidValue: it does not fit; the sentence never quotes a secret.
 
     """
     if not isinstance(text, Quoted) and text in NOTHING:
-        raise UnfitError("ICE109", "has no value", "remove the key, or quote the text")
+        raise InvalidValue("ICE109", "has no value", "remove the key, or quote the text")
     return _READERS[field.kind](text, field)
 
 
@@ -77,7 +77,7 @@ def surprise(text: str) -> str | None:
 
 def _text(text: str, _: Field) -> str:
     if not text:
-        raise UnfitError("ICE013", "is empty", "remove the key, or give a value")
+        raise InvalidValue("ICE013", "is empty", "remove the key, or give a value")
     return str(text)
 
 
@@ -86,12 +86,12 @@ def _secret(text: str, _: Field) -> SecretRef:
     if reference is not None:
         return reference
     if text.startswith("ref+"):
-        raise UnfitError(
+        raise InvalidValue(
             "ICE410",
             "is a reference that cannot be read",
             "write ref+env://NAME or ref+file://path#/key, without blanks",
         )
-    raise UnfitError(
+    raise InvalidValue(
         "ICE401",
         "is a literal secret",
         "keep it outside of the repository and write a reference: ref+env://ICE_NAME",
@@ -100,18 +100,18 @@ def _secret(text: str, _: Field) -> SecretRef:
 
 def _integer(text: str, low: int, high: int, rule: str, what: str) -> int:
     if isinstance(text, Quoted):
-        raise UnfitError(
+        raise InvalidValue(
             "ICE013", "is a quoted text where a number is expected", "remove the quotes"
         )
     if not _INTEGER.fullmatch(text):
         meaning = surprise(text)
         told = f"{meaning}; expected {what}" if meaning else f"must be {what}"
-        raise UnfitError("ICE109" if meaning else rule, told, "write decimal digits, such as 587")
+        raise InvalidValue("ICE109" if meaning else rule, told, "write decimal digits, such as 587")
     number = int(text)
     if number > MAX_ID and high == MAX_ID:
-        raise UnfitError("ICE104", "is too large: the service holds 32-bit integers")
+        raise InvalidValue("ICE104", "is too large: the service holds 32-bit integers")
     if not low <= number <= high:
-        raise UnfitError(rule, f"must be {what}")
+        raise InvalidValue(rule, f"must be {what}")
     return number
 
 
@@ -133,12 +133,12 @@ def _version(text: str, _: Field) -> int:
 
 def _flag(text: str, _: Field) -> bool:
     if isinstance(text, Quoted):
-        raise UnfitError(
+        raise InvalidValue(
             "ICE013", "is a quoted text where true or false is expected", "remove the quotes"
         )
     if text not in {"true", "false"}:
         rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE013"
-        raise UnfitError(rule, "must be true or false", "write true or false, in lower case")
+        raise InvalidValue(rule, "must be true or false", "write true or false, in lower case")
     return text == "true"
 
 
@@ -149,7 +149,7 @@ def _choice(text: str, field: Field) -> str:
     rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE208"
     near = next((choice for choice in choices if choice.lower() == text.lower()), None)
     hint = f"write {near}" if near else None
-    raise UnfitError(rule, f"must be one of {', '.join(choices)}", hint)
+    raise InvalidValue(rule, f"must be one of {', '.join(choices)}", hint)
 
 
 def _preset(text: str, field: Field) -> str:
@@ -157,7 +157,7 @@ def _preset(text: str, field: Field) -> str:
     if text in names:
         return str(text)
     what = f"a preset that offers {field.block}" if text in PRESETS else "the name of a preset"
-    raise UnfitError("ICE208", f"must be {what}", _near_preset(text, names))
+    raise InvalidValue("ICE208", f"must be {what}", _near_preset(text, names))
 
 
 def preset_names(block: str) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.settings import missing_keys
-from icesync.config.values import UnfitError, read_value
+from icesync.config.field_reader import missing_keys
+from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.source import Quoted
 from icesync.config.yaml.text_checks import name_character
 from icesync.diagnostics import Diagnostic
@@ -97,7 +97,7 @@ class _Builder:
             return None
         try:
             value = read_value(row, spelled)
-        except UnfitError as unfit:
+        except InvalidValue as unfit:
             self._report(text, unfit.rule, unfit.message, unfit.hint)
             return None
         return None if isinstance(value, SecretRef) else value

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
-    from icesync.config.verdict import Judge
+    from icesync.config.severity import SeverityPolicy
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState
     from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
@@ -75,7 +75,7 @@ class Planning:
 
     *warnings* are findings that do not stop, but for those about servers that do
     not change, of which *unshown* is the number; *refusals* what apply would not do.
-    *judge* weighs what is found later, when the token is known.
+    *severities* weighs what is found later, when the token is known.
     """
 
     plan: Plan
@@ -87,7 +87,7 @@ class Planning:
     warnings: tuple[Diagnostic, ...]
     files: tuple[str, ...]
     unshown: int
-    judge: Judge
+    severities: SeverityPolicy
 
     @property
     def assertions(self) -> tuple[Assertion, ...]:
@@ -145,7 +145,7 @@ def plan(
         (*validation.about(changing), *key_problem, *missing),
         validation.files,
         validation.elsewhere(changing),
-        validation.judge,
+        validation.severities,
     )
 
 

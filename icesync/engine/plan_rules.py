@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.codec.traits import alike, equals, fits_form, length, oddity
-from icesync.config.lint import Finding, Problem
+from icesync.config.lint import UnplacedFinding, Violation
 from icesync.config.lint.logins import preset_of
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Action
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["check_changes", "check_secrets", "check_shared"]
 
 
-def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Finding]:
+def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[UnplacedFinding]:
     """Yield what ICE405 and ICE407 say about the secrets that were seen."""
     odd = {text: found for text, value in resolution.values.items() if (found := oddity(value))}
     known: dict[tuple[str, object, str], Preset | None] = {}
@@ -35,7 +35,7 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Fin
             if reference.text in odd:
                 told = f"the secret of `{key}` {odd[reference.text]}"
                 hint = "it is sent as it is; correct it where it is kept"
-                yield Finding(server, Problem("ICE405", key, told, hint))
+                yield UnplacedFinding(server, Violation("ICE405", key, told, hint))
             block = key.partition(".")[0]
             host = settings.get(f"{block}.host")
             asked = block, host, presets.get(block, "")
@@ -48,22 +48,22 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Fin
 
 def _fits_provider(
     server: DesiredServer, key: str, preset: Preset, value: SecretValue
-) -> Iterator[Finding]:
+) -> Iterator[UnplacedFinding]:
     """Yield where *value* has not the form of the provider's passwords; tells lengths only."""
     form = preset.form
     if form is not None and not fits_form(value, form.pattern):
         told = f"{preset.name} needs an app password ({form.words})"
         message = f"`{key}`: {told}; this secret has {length(value)} characters"
-        yield Finding(server, Problem("ICE407", key, message, f"login: {preset.login}"))
+        yield UnplacedFinding(server, Violation("ICE407", key, message, f"login: {preset.login}"))
     user = server.settings.get(f"{key.partition('.')[0]}.username")
     if preset.token_twice and user is not None and not equals(value, str(user)):
         message = f"`{key}`: {preset.name} takes one token as user name and as password"
-        yield Finding(server, Problem("ICE407", key, message, f"login: {preset.login}"))
+        yield UnplacedFinding(server, Violation("ICE407", key, message, f"login: {preset.login}"))
 
 
 def check_shared(
     desired: DesiredState, resolution: Resolution, key: FingerprintKey
-) -> Iterator[Finding]:
+) -> Iterator[UnplacedFinding]:
     """Yield what ICE408 says: references that lead to one password, told at their first server."""
     places: dict[str, list[tuple[DesiredServer, str]]] = {}
     for _, server in sorted(desired.servers.items()):
@@ -75,12 +75,14 @@ def check_shared(
         others = sum(len(places[text]) for text in texts) - 1
         where = "one other place" if others == 1 else f"{others} other places"
         told = f"`{name}` is the same password as at {where}, by another reference"
-        yield Finding(server, Problem("ICE408", name, told, "a rotation must hit all of them"))
+        yield UnplacedFinding(
+            server, Violation("ICE408", name, told, "a rotation must hit all of them")
+        )
 
 
 def check_changes(
     made: Plan, desired: DesiredState, guards: Collection[Guard]
-) -> Iterator[Finding]:
+) -> Iterator[UnplacedFinding]:
     """Yield what ICE207 and ICE209 say about the updates of *made*."""
     for change in made.changes:
         server = desired.servers.get(change.address)
@@ -88,9 +90,9 @@ def check_changes(
             continue
         if disables(change) and Guard.DISABLED not in guards:
             told = f"mail of skill {change.address.skill} will stop"
-            yield Finding(server, Problem("ICE207", "status", told))
+            yield UnplacedFinding(server, Violation("ICE207", "status", told))
         incoming = server.settings.get("incoming")
         unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
         if any(f.key.startswith(f"{unused}.") for f in change.fields):
             told = f"`{unused}` is not in use, and changes too: a call replaces the whole record"
-            yield Finding(server, Problem("ICE209", unused, told))
+            yield UnplacedFinding(server, Violation("ICE209", unused, told))

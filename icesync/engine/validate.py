@@ -12,7 +12,7 @@ from icesync.config.discover import find_files, read_file
 from icesync.config.lint import lint
 from icesync.config.resolve import resolve
 from icesync.config.sealed import is_sealed, open_sealed
-from icesync.config.verdict import Judge, locate
+from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
@@ -22,8 +22,8 @@ from icesync.ports import FileOpener
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.config.lint import Finding
-    from icesync.config.verdict import Judged
+    from icesync.config.lint import UnplacedFinding
+    from icesync.config.severity import WeightedFinding
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project
@@ -42,14 +42,14 @@ class Validation:
 
     *problems* are placed already: they come from reading. *findings* are those of
     the rules about mail; their places are looked up when they are asked for.
-    *judge* knows the waivers and weighs what a plan finds later.
+    *severities* knows the waivers and weighs what a plan finds later.
     """
 
     desired: DesiredState
     problems: tuple[Diagnostic, ...]
-    findings: tuple[Judged, ...]
+    findings: tuple[WeightedFinding, ...]
     files: tuple[str, ...]
-    judge: Judge
+    severities: SeverityPolicy
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -91,9 +91,9 @@ class Validation:
             for finding, severity in self.findings
         )
 
-    def extended(self, findings: Iterable[Finding]) -> Validation:
-        """Return this with *findings* that only a plan could make, judged like the others."""
-        return replace(self, findings=(*self.findings, *self.judge.judge(findings)))
+    def extended(self, findings: Iterable[UnplacedFinding]) -> Validation:
+        """Return this with *findings* that only a plan could make."""
+        return replace(self, findings=(*self.findings, *self.severities.apply(findings)))
 
 
 def _told(errors: Sequence[Diagnostic]) -> str:
@@ -120,15 +120,15 @@ def validate(
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, position, hint))
     problems.extend(_check_references(project, desired, providers.keys()))
-    judge = Judge(project.rules, strict)
-    misread = judge.read(_with_waivers(project, files))
-    placed = judge.judge_placed([*problems, *misread])
-    findings = judge.judge(lint(desired, live=project.api.live))
+    policy = SeverityPolicy(project.rules, strict)
+    misread = policy.read(_with_waivers(project, files))
+    placed = policy.apply_placed([*problems, *misread])
+    findings = policy.apply(lint(desired, live=project.api.live))
     if all(d.severity is not Severity.ERROR for d in problems):
         # Where a file cannot be read, what its waivers are for is not seen either.
-        placed += judge.unused()
+        placed += policy.unused()
     paths = tuple(file.path for file in files)
-    return Validation(desired, sort_diagnostics(placed), findings, paths, judge)
+    return Validation(desired, sort_diagnostics(placed), findings, paths, policy)
 
 
 def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -14,7 +14,7 @@ from icesync.config.lint import lint
 from icesync.config.project import _Reader, _UnfitError
 from icesync.config.resolve import resolve
 from icesync.config.schema import check_schema
-from icesync.config.verdict import Judge, locate
+from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml.document import Document, _read_quickly, _UnusualError, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.config.yaml.strict_reader import read_strictly
@@ -369,7 +369,7 @@ def _view(state: DesiredState) -> Any:
 
 def _linted(state: DesiredState) -> list[Diagnostic]:
     """Return what the rules about mail say, whatever is missing or odd."""
-    return locate(Judge({}).judge(lint(state, live=True)))
+    return locate(SeverityPolicy({}).apply(lint(state, live=True)))
 
 
 @given(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.lint.endpoints import Endpoint, check_endpoint
 from icesync.config.lint.fleet import check_fleet
 from icesync.config.lint.logins import Login, check_login
-from icesync.config.lint.problem import Finding, Problem
+from icesync.config.lint.problem import UnplacedFinding, Violation
 from icesync.config.lint.servers import check_server
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from icesync.model.desired import DesiredServer, DesiredState
 
-__all__ = ["Finding", "Problem", "lint"]
+__all__ = ["UnplacedFinding", "Violation", "lint"]
 
 _KEYS: Final = tuple(
     (
@@ -36,15 +36,15 @@ _KEYS: Final = tuple(
 )
 
 
-class _Endpoints(dict[Endpoint, tuple[Problem, ...]]):
+class _Endpoints(dict[Endpoint, tuple[Violation, ...]]):
     """What the rules say about each endpoint that was seen."""
 
-    def __missing__(self, endpoint: Endpoint) -> tuple[Problem, ...]:
+    def __missing__(self, endpoint: Endpoint) -> tuple[Violation, ...]:
         self[endpoint] = check_endpoint(endpoint)
         return self[endpoint]
 
 
-def lint(desired: DesiredState, *, live: bool) -> list[Finding]:
+def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
     """
     Return what the rules find in *desired*, in no promised order.
 
@@ -53,14 +53,14 @@ def lint(desired: DesiredState, *, live: bool) -> list[Finding]:
     endpoints = _Endpoints()
     servers = [desired.servers[address] for address in sorted(desired.servers)]
     found = [
-        Finding(server, problem)
+        UnplacedFinding(server, problem)
         for server in servers
         for problem in _check(server, endpoints, live=live)
     ]
     return [*found, *check_fleet(servers)]
 
 
-def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> Iterator[Problem]:
+def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> Iterator[Violation]:
     settings: Mapping[str, Any] = server.settings  # each key's type is its field's
     get, presets = settings.get, server.presets.get
     in_use = ("smtp", get("incoming"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.lint.hosts import check_host
-from icesync.config.lint.problem import Problem
+from icesync.config.lint.problem import Violation
 from icesync.diagnostics import Severity
 from icesync.model.presets import IMPLICIT_TLS, PRESETS, Offer, Preset, find_offer
 
@@ -56,9 +56,9 @@ _PORTS: Final = {
 _USUAL: Final = {"smtp": "587", "pop3": "995", "imap": "993"}
 
 
-def check_endpoint(endpoint: Endpoint) -> tuple[Problem, ...]:
+def check_endpoint(endpoint: Endpoint) -> tuple[Violation, ...]:
     """Return what the rules about hosts, ports and providers say about *endpoint*."""
-    found: list[Problem] = []
+    found: list[Violation] = []
     if endpoint.host is not None:
         found += check_host(
             f"{endpoint.block}.host", endpoint.host, in_use=endpoint.in_use, live=endpoint.live
@@ -80,9 +80,9 @@ def _provider(endpoint: Endpoint) -> _Known | None:
     return _Known(*found) if found else None
 
 
-def _clear_on_tls_port(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem]:
+def _clear_on_tls_port(endpoint: Endpoint, _: _Known | None) -> Iterator[Violation]:
     if endpoint.in_use and endpoint.port in IMPLICIT_TLS and not endpoint.encrypted:
-        yield Problem(
+        yield Violation(
             "ICE303",
             f"{endpoint.block}.port",
             f"`{endpoint.block}.port` {endpoint.port} speaks TLS, but `ssl` and `tls` are both off",
@@ -90,11 +90,11 @@ def _clear_on_tls_port(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem
         )
 
 
-def _implicit_sending(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
+def _implicit_sending(endpoint: Endpoint, known: _Known | None) -> Iterator[Violation]:
     if endpoint.block == "smtp" and endpoint.port in {465, 2465}:
         offered = known is not None and known.offer is not None and 587 in known.offer.ports
         where = f"{endpoint.host} offers it" if offered else "where the provider offers it"
-        yield Problem(
+        yield Violation(
             "ICE304",
             "smtp.port",
             f"`smtp.port` {endpoint.port}: mail libraries of .NET cannot start with TLS",
@@ -102,14 +102,14 @@ def _implicit_sending(endpoint: Endpoint, known: _Known | None) -> Iterator[Prob
         )
 
 
-def _not_offered(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
+def _not_offered(endpoint: Endpoint, known: _Known | None) -> Iterator[Violation]:
     if known is None or not endpoint.in_use:
         return
     block, (preset, offer) = endpoint.block, known
     if offer is None:
         wanted = preset.offers.get(block)
         told = f"it offers {wanted.host}" if wanted else f"it offers no {block.upper()}"
-        yield Problem(
+        yield Violation(
             "ICE305",
             f"{block}.host",
             f"`{block}.host` {endpoint.host} is no {block.upper()} host of {preset.name}: {told}",
@@ -117,7 +117,7 @@ def _not_offered(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
         )
     elif endpoint.port is not None and endpoint.port not in offer.ports:
         told = ", ".join(map(_spoken, offer.ports))
-        yield Problem(
+        yield Violation(
             "ICE305",
             f"{block}.port",
             f"`{block}.port` {endpoint.port} is none that {preset.name} offers: {told}",
@@ -133,7 +133,7 @@ def _spoken(port: int) -> str:
     return f"{port} ({'TLS' if port in IMPLICIT_TLS else 'STARTTLS'})"
 
 
-def _no_passwords(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
+def _no_passwords(endpoint: Endpoint, known: _Known | None) -> Iterator[Violation]:
     if known is None or known.offer is None or not endpoint.in_use:
         return
     offer, key = known.offer, f"{endpoint.block}.host"
@@ -141,17 +141,17 @@ def _no_passwords(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]
     hint = _checked(known.preset)
     if offer.refuses:
         told = f"{who} refuses passwords for {what} {offer.refuses}, which ICE has no field for"
-        yield Problem("ICE306", key, f"`{key}` {endpoint.host}: {told}", hint)
+        yield Violation("ICE306", key, f"`{key}` {endpoint.host}: {told}", hint)
     elif offer.ends:
         told = f"{who}, {what}: {offer.ends}"
-        yield Problem("ICE306", key, f"`{key}` {endpoint.host}: {told}", hint, Severity.WARNING)
+        yield Violation("ICE306", key, f"`{key}` {endpoint.host}: {told}", hint, Severity.WARNING)
 
 
-def _crossed(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem]:
+def _crossed(endpoint: Endpoint, _: _Known | None) -> Iterator[Violation]:
     home = _PORTS.get(endpoint.port or 0)
     if home is not None and home != endpoint.block:
         key = f"{endpoint.block}.port"
-        yield Problem(
+        yield Violation(
             "ICE307",
             key,
             f"`{key}` {endpoint.port} is a port of {home.upper()}",
@@ -159,11 +159,11 @@ def _crossed(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem]:
         )
 
 
-def _clear_text(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem]:
+def _clear_text(endpoint: Endpoint, _: _Known | None) -> Iterator[Violation]:
     open_port = endpoint.port is not None and endpoint.port not in IMPLICIT_TLS
     if endpoint.in_use and open_port and not endpoint.encrypted:
         key = f"{endpoint.block}.port"
-        yield Problem(
+        yield Violation(
             "ICE308",
             key,
             f"the password of `{endpoint.block}` travels in clear text on port {endpoint.port}: "
@@ -172,22 +172,22 @@ def _clear_text(endpoint: Endpoint, _: _Known | None) -> Iterator[Problem]:
         )
 
 
-def _unusual(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
+def _unusual(endpoint: Endpoint, known: _Known | None) -> Iterator[Violation]:
     offered = known.offer.ports if known is not None and known.offer is not None else ()
     if endpoint.port is not None and endpoint.port not in _PORTS and endpoint.port not in offered:
         key, what = f"{endpoint.block}.port", endpoint.block.upper()
         told = f"`{key}` {endpoint.port} is not a usual port of {what}"
-        yield Problem("ICE309", key, told, f"{what} is usually at {_USUAL[endpoint.block]}")
+        yield Violation("ICE309", key, told, f"{what} is usually at {_USUAL[endpoint.block]}")
 
 
-def _eager(endpoint: Endpoint, known: _Known | None) -> Iterator[Problem]:
+def _eager(endpoint: Endpoint, known: _Known | None) -> Iterator[Violation]:
     incoming = endpoint.in_use and endpoint.block != "smtp"
     if known is not None and incoming and endpoint.poll_rate == 1:
         key = f"{endpoint.block}.poll_rate"
-        yield Problem("ICE312", key, f"`{key}` 1: {known.preset.name} may throttle eager polling")
+        yield Violation("ICE312", key, f"`{key}` 1: {known.preset.name} may throttle eager polling")
 
 
-_RULES: Final[tuple[Callable[[Endpoint, _Known | None], Iterator[Problem]], ...]] = (
+_RULES: Final[tuple[Callable[[Endpoint, _Known | None], Iterator[Violation]], ...]] = (
     _clear_on_tls_port,
     _implicit_sending,
     _not_offered,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from icesync.config.lint.problem import Finding, Problem
+from icesync.config.lint.problem import UnplacedFinding, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ class _Pair(NamedTuple):
     user: str
 
 
-def check_fleet(servers: Iterable[DesiredServer]) -> Iterator[Finding]:
+def check_fleet(servers: Iterable[DesiredServer]) -> Iterator[UnplacedFinding]:
     """Yield what the rules across servers say; *servers* are sorted by address."""
     everybody = list(servers)
     yield from _same_server_id(everybody)
@@ -43,13 +43,15 @@ def _is_enabled(server: DesiredServer) -> bool:
     return settings.get("status") == "Enabled" and settings.get("active") is not False
 
 
-def _same_server_id(servers: list[DesiredServer]) -> Iterator[Finding]:
+def _same_server_id(servers: list[DesiredServer]) -> Iterator[UnplacedFinding]:
     first: dict[object, DesiredServer] = {}
     for server in servers:
         number = server.settings.get("email_server_id")
         if number is not None and (other := first.setdefault(number, server)) is not server:
             told = f"`email_server_id` {number} is used by {other.address} too"
-            yield Finding(server, Problem("ICE103", "email_server_id", told, "correct one of them"))
+            yield UnplacedFinding(
+                server, Violation("ICE103", "email_server_id", told, "correct one of them")
+            )
 
 
 def _is_off(server: DesiredServer) -> bool:
@@ -57,7 +59,7 @@ def _is_off(server: DesiredServer) -> bool:
     return server.settings.get("status") == "Disabled" or server.settings.get("active") is False
 
 
-def _nobody_left(servers: list[DesiredServer]) -> Iterator[Finding]:
+def _nobody_left(servers: list[DesiredServer]) -> Iterator[UnplacedFinding]:
     alive = {server.address.organization for server in servers if not _is_off(server)}
     told = set(alive)
     for server in servers:
@@ -65,7 +67,7 @@ def _nobody_left(servers: list[DesiredServer]) -> Iterator[Finding]:
         if organization not in told:
             told.add(organization)
             message = f"no server of organization {organization} is enabled: its mail stops"
-            yield Finding(server, Problem("ICE207", "status", message))
+            yield UnplacedFinding(server, Violation("ICE207", "status", message))
 
 
 def _collects(server: DesiredServer) -> _Pair | None:
@@ -83,7 +85,7 @@ _SHARED = {
 }
 
 
-def _same_mailbox(servers: list[DesiredServer]) -> Iterator[Finding]:
+def _same_mailbox(servers: list[DesiredServer]) -> Iterator[UnplacedFinding]:
     first: dict[_Pair, DesiredServer] = {}
     for server in servers:
         pair = _collects(server)
@@ -94,7 +96,7 @@ def _same_mailbox(servers: list[DesiredServer]) -> Iterator[Finding]:
             rule, told = _SHARED[pair.block]
             message = f"`{pair.block}` {told.format(other=other.address)}"
             hint = f"{other.address} is defined at {other.origin.position()}"
-            yield Finding(server, Problem(rule, f"{pair.block}.username", message, hint))
+            yield UnplacedFinding(server, Violation(rule, f"{pair.block}.username", message, hint))
 
 
 def _mailbox_key(pair: _Pair) -> tuple[str, str]:
@@ -102,7 +104,7 @@ def _mailbox_key(pair: _Pair) -> tuple[str, str]:
     return ("" if "@" in pair.user else pair.host.partition(".")[2], pair.user)
 
 
-def _two_protocols(servers: list[DesiredServer]) -> Iterator[Finding]:
+def _two_protocols(servers: list[DesiredServer]) -> Iterator[UnplacedFinding]:
     emptied: dict[tuple[str, str], DesiredServer] = {}
     readers: list[tuple[tuple[str, str], DesiredServer]] = []
     for server in servers:
@@ -115,10 +117,12 @@ def _two_protocols(servers: list[DesiredServer]) -> Iterator[Finding]:
         other = emptied.get(key)
         if other is not None:
             told = f"{other.address} collects the same mailbox by POP3 and may empty it"
-            yield Finding(server, Problem("ICE603", "imap.username", told, "use IMAP for both"))
+            yield UnplacedFinding(
+                server, Violation("ICE603", "imap.username", told, "use IMAP for both")
+            )
 
 
-def _foreign_answers(servers: list[DesiredServer]) -> Iterator[Finding]:
+def _foreign_answers(servers: list[DesiredServer]) -> Iterator[UnplacedFinding]:
     collectors: dict[str, DesiredServer] = {}
     for server in servers:
         mailbox = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
@@ -133,6 +137,6 @@ def _foreign_answers(servers: list[DesiredServer]) -> Iterator[Finding]:
         other = collectors.get(str(sender).lower())
         if other is not None and other is not server:
             told = f"`{key}` {sender}: answers are collected by {other.address}"
-            yield Finding(
-                server, Problem("ICE604", key, told, "send from this skill's own mailbox")
+            yield UnplacedFinding(
+                server, Violation("ICE604", key, told, "send from this skill's own mailbox")
             )

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Final
 
-from icesync.config.lint.problem import Problem
+from icesync.config.lint.problem import Violation
 from icesync.diagnostics import Severity
 
 __all__ = ["check_host", "is_placeholder"]
@@ -27,30 +27,32 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.fullmatch(text) is not None
 
 
-def check_host(key: str, host: str, *, in_use: bool, live: bool) -> list[Problem]:
+def check_host(key: str, host: str, *, in_use: bool, live: bool) -> list[Violation]:
     """Return what is wrong with *host*, at most one problem; *live*: ICE itself will use it."""
     if is_placeholder(host):
         weight = None if in_use else Severity.WARNING
         told = f"`{key}` looks like a placeholder: {host}"
-        return [Problem("ICE507", key, told, "write the host's name", weight)]
+        return [Violation("ICE507", key, told, "write the host's name", weight)]
     if _ORDINARY.fullmatch(host):
         return _check_reach(key, host, live=live)
     tidy = host.strip().rstrip(".").lower()
     if _ORDINARY.fullmatch(tidy):
-        return [Problem("ICE506", key, f"`{key}` is sent as it stands: {host!a}", f"write {tidy}")]
+        return [
+            Violation("ICE506", key, f"`{key}` is sent as it stands: {host!a}", f"write {tidy}")
+        ]
     return [_check_odd(key, host)]
 
 
-def _check_reach(key: str, host: str, *, live: bool) -> list[Problem]:
+def _check_reach(key: str, host: str, *, live: bool) -> list[Violation]:
     if _is_ip(host) or host.endswith(_LOCAL):
         return [_unreachable(key, host)]
     if live and _RESERVED.fullmatch(host):
         told = f"`{key}` {host} is a name for examples: no mail server has it"
-        return [Problem("ICE507", key, told, "write the host's name", Severity.WARNING)]
+        return [Violation("ICE507", key, told, "write the host's name", Severity.WARNING)]
     return []
 
 
-def _check_odd(key: str, host: str) -> Problem:
+def _check_odd(key: str, host: str) -> Violation:
     """Return the problem of a *host* that is no ordinary name with a dot."""
     if _is_ip(host) or re.fullmatch(_LABEL, host):
         return _unreachable(key, host)
@@ -59,9 +61,9 @@ def _check_odd(key: str, host: str) -> Problem:
         encoded = _encode(host)
         if encoded is not None:
             told = f"`{key}` {host} is sent as it stands; whether ICE converts it is unknown"
-            return Problem("ICE504", key, told, f"write {encoded}")
+            return Violation("ICE504", key, told, f"write {encoded}")
     told = f"`{key}` is not a host name: {reason or 'its labels do not fit'}"
-    return Problem("ICE503", key, told, _HINT_BARE)
+    return Violation("ICE503", key, told, _HINT_BARE)
 
 
 _REASONS: Final = (
@@ -76,9 +78,9 @@ _REASONS: Final = (
 )
 
 
-def _unreachable(key: str, host: str) -> Problem:
+def _unreachable(key: str, host: str) -> Violation:
     told = f"`{key}` {host} cannot be reached by ICE"
-    return Problem("ICE505", key, told, "write the public name of the mail server")
+    return Violation("ICE505", key, told, "write the public name of the mail server")
 
 
 def _is_ip(host: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.lint.hosts import is_placeholder
-from icesync.config.lint.problem import Problem
+from icesync.config.lint.problem import Violation
 from icesync.diagnostics import Severity
 from icesync.model.presets import PRESETS, find_offer
 
@@ -45,7 +45,7 @@ class Login(NamedTuple):
     preset: str
 
 
-def check_login(login: Login) -> Iterator[Problem]:
+def check_login(login: Login) -> Iterator[Violation]:
     """Yield what the rules about user names and mailboxes say about *login*."""
     block, _, username, mailbox, in_use, _ = login
     if mailbox is not None:
@@ -55,7 +55,7 @@ def check_login(login: Login) -> Iterator[Problem]:
     if (login.host, username) == _VENDOR:
         told = f"`{block}.username` {username} at {login.host} is the vendor's printed sample"
         weight = None if in_use else Severity.WARNING
-        yield Problem("ICE507", f"{block}.username", told, "write the real value", weight)
+        yield Violation("ICE507", f"{block}.username", told, "write the real value", weight)
     elif is_placeholder(username):
         yield _placeholder(f"{block}.username", username, in_use=in_use)
     elif in_use:
@@ -64,20 +64,20 @@ def check_login(login: Login) -> Iterator[Problem]:
         yield from _one_user(login, username)
 
 
-def _other_domain(block: str, username: str, mailbox: str) -> Iterator[Problem]:
+def _other_domain(block: str, username: str, mailbox: str) -> Iterator[Violation]:
     mine, its = domain_of(username), domain_of(mailbox)
     if mine != its:
         told = f"`{block}.username` is of {mine}, `{block}.mailbox` of {its}"
-        yield Problem("ICE406", f"{block}.username", told, "one of the two may be copied")
+        yield Violation("ICE406", f"{block}.username", told, "one of the two may be copied")
 
 
-def _one_user(login: Login, username: str) -> Iterator[Problem]:
+def _one_user(login: Login, username: str) -> Iterator[Violation]:
     if login.preset not in _ONE_USER and login.host not in _ONE_USER_HOSTS:
         return
     preset = preset_of(login.block, login.host, login.preset)
     if preset is not None and username != preset.user:
         told = f"`{login.block}.username`: {preset.name} takes the word {preset.user} only"
-        yield Problem("ICE407", f"{login.block}.username", told, f"login: {preset.login}")
+        yield Violation("ICE407", f"{login.block}.username", told, f"login: {preset.login}")
 
 
 def preset_of(block: str, host: str | None, name: str) -> Preset | None:
@@ -88,7 +88,7 @@ def preset_of(block: str, host: str | None, name: str) -> Preset | None:
     return found[0] if found else None
 
 
-def check_address(key: str, text: str, *, in_use: bool = True) -> list[Problem]:
+def check_address(key: str, text: str, *, in_use: bool = True) -> list[Violation]:
     """Return what is wrong with the mail address *text*, at most one problem."""
     if _ORDINARY.fullmatch(text):
         return []
@@ -98,10 +98,10 @@ def check_address(key: str, text: str, *, in_use: bool = True) -> list[Problem]:
     reason = _odd(local, domain) if at else "it has no @"
     if reason:
         told = f"`{key}` is not an email address: {reason}"
-        return [Problem("ICE501", key, told, "write local@domain, such as desk@example.org")]
+        return [Violation("ICE501", key, told, "write local@domain, such as desk@example.org")]
     if not local.isascii():
         told = f"`{key}` has a part before the @ that needs SMTPUTF8"
-        return [Problem("ICE502", key, told, "many relays refuse it; use an ASCII alias")]
+        return [Violation("ICE502", key, told, "many relays refuse it; use an ASCII alias")]
     return []
 
 
@@ -124,7 +124,7 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def _placeholder(key: str, text: str, *, in_use: bool) -> Problem:
+def _placeholder(key: str, text: str, *, in_use: bool) -> Violation:
     weight = None if in_use else Severity.WARNING
     told = f"`{key}` looks like a placeholder: {text}"
-    return Problem("ICE507", key, told, "write the real value", weight)
+    return Violation("ICE507", key, told, "write the real value", weight)

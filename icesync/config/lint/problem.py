@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
     from icesync.model.desired import DesiredServer
 
-__all__ = ["Finding", "Problem"]
+__all__ = ["UnplacedFinding", "Violation"]
 
 
-class Problem(NamedTuple):
+class Violation(NamedTuple):
     """
     One rule broken at the setting *key* (empty: the server itself).
 
@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class UnplacedFinding:
     """
     A problem of one server, not placed yet.
 
@@ -38,7 +38,7 @@ class Finding:
     """
 
     server: DesiredServer
-    problem: Problem
+    problem: Violation
 
     @property
     def severity(self) -> Severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.lint.logins import check_address, domain_of
-from icesync.config.lint.problem import Problem
+from icesync.config.lint.problem import Violation
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
 
 if TYPE_CHECKING:
@@ -24,40 +24,40 @@ _BLOCK_KEYS: Final = {
 }
 
 
-def check_server(server: DesiredServer) -> Iterator[Problem]:
+def check_server(server: DesiredServer) -> Iterator[Violation]:
     """Yield what the rules about one server say about *server*."""
     for rule in _RULES:
         yield from rule(server)
 
 
-def _status_and_active(server: DesiredServer) -> Iterator[Problem]:
+def _status_and_active(server: DesiredServer) -> Iterator[Violation]:
     status, active = server.settings.get("status"), server.settings.get("active")
     if active is not None and status is not None and (status == "Enabled") is not active:
         told = f"`status` is {status} and `active` {str(active).lower()}"
-        yield Problem(
+        yield Violation(
             "ICE108", "active", f"{told}: they disagree", "the sample request has no `IsActive`"
         )
 
 
-def _spoofing(server: DesiredServer) -> Iterator[Problem]:
+def _spoofing(server: DesiredServer) -> Iterator[Violation]:
     enabled = server.settings.get("spoofing.enabled")
     address = server.settings.get("spoofing.address")
     if address is None:
         if enabled and server.whole:
             told = "spoofing is on, but `spoofing.address` has no value"
-            yield Problem("ICE204", "spoofing.enabled", told, "add `spoofing.address`")
+            yield Violation("ICE204", "spoofing.enabled", told, "add `spoofing.address`")
         return
     yield from check_address("spoofing.address", str(address), in_use=bool(enabled))
     if not enabled:
         told = "`spoofing.address` is ignored while spoofing is off"
-        yield Problem(
+        yield Violation(
             "ICE205", "spoofing.address", told, "switch `spoofing.enabled` on or remove it"
         )
         return
     mine, its = domain_of(str(address)), domain_of(str(server.settings.get("smtp.mailbox", "")))
     related = mine == its or mine.endswith(f".{its}") or its.endswith(f".{mine}")
     if its and not related:
-        yield Problem(
+        yield Violation(
             "ICE206",
             "spoofing.address",
             f"`spoofing.address` is of {mine}, `smtp.mailbox` of {its}: SPF and DMARC will "
@@ -66,7 +66,7 @@ def _spoofing(server: DesiredServer) -> Iterator[Problem]:
         )
 
 
-def _unused_block(server: DesiredServer) -> Iterator[Problem]:
+def _unused_block(server: DesiredServer) -> Iterator[Violation]:
     incoming = server.settings.get("incoming")
     unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
     keys = _BLOCK_KEYS[unused]
@@ -77,31 +77,31 @@ def _unused_block(server: DesiredServer) -> Iterator[Problem]:
     if mentioned and len(given) < len(keys) and server.whole:
         missing = ", ".join(f"`{key}`" for key in keys if key not in given)
         told = f"`{unused}` is not in use, and incomplete: {missing} will be sent as empty"
-        yield Problem("ICE210", given[0], told, "fill it, or remove the block")
+        yield Violation("ICE210", given[0], told, "fill it, or remove the block")
 
 
-def _both_flags(server: DesiredServer) -> Iterator[Problem]:
+def _both_flags(server: DesiredServer) -> Iterator[Violation]:
     if server.settings.get("ssl") and server.settings.get("tls"):
         told = "`ssl` and `tls` are both on; the vendor does not say which wins"
-        yield Problem("ICE302", "tls", told, "switch one of them off")
+        yield Violation("ICE302", "tls", told, "switch one of them off")
 
 
-def _poll_rates(server: DesiredServer) -> Iterator[Problem]:
+def _poll_rates(server: DesiredServer) -> Iterator[Violation]:
     settings = server.settings
     keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
     rates = [(int(settings[key]), key) for key in keys if key in settings]
     for rate, key in rates:
         if rate > _LONGEST_RATE:
             told = f"`{key}` {rate}: is it meant in seconds? the vendor names no unit"
-            yield Problem("ICE311", key, told, "the vendor's sample has 10")
+            yield Violation("ICE311", key, told, "the vendor's sample has 10")
             return
     (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))
     if high >= low * _WIDE:
         told = f"`{key}` {high} is {high // low} times the other block's {low}"
-        yield Problem("ICE311", key, told, "one of the two may be in another unit")
+        yield Violation("ICE311", key, told, "one of the two may be in another unit")
 
 
-def _answers(server: DesiredServer) -> Iterator[Problem]:
+def _answers(server: DesiredServer) -> Iterator[Violation]:
     settings = server.settings
     key = f"{settings.get('incoming')}.mailbox"
     collected, sender = settings.get(key), settings.get("smtp.mailbox")
@@ -111,10 +111,10 @@ def _answers(server: DesiredServer) -> Iterator[Problem]:
     senders = {str(text).lower() for text in (sender, shown) if text is not None}
     if str(collected).lower() not in senders:
         told = f"answers go to {shown or sender}, but `{key}` collects {collected}"
-        yield Problem("ICE605", key, told, "use one mailbox, or forward the one to the other")
+        yield Violation("ICE605", key, told, "use one mailbox, or forward the one to the other")
 
 
-_RULES: Final[tuple[Callable[[DesiredServer], Iterator[Problem]], ...]] = (
+_RULES: Final[tuple[Callable[[DesiredServer], Iterator[Violation]], ...]] = (
     _status_and_active,
     _spoofing,
     _unused_block,

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.values import UnfitError, read_value, surprise
+from icesync.config.values import InvalidValue, read_value, surprise
 from icesync.config.yaml.source import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY
 from icesync.model.secret import SecretRef
 
 
-def _unfit(key: str, text: str) -> UnfitError:
-    with pytest.raises(UnfitError) as caught:
+def _unfit(key: str, text: str) -> InvalidValue:
+    with pytest.raises(InvalidValue) as caught:
         read_value(FIELDS_BY_KEY[key], text)
     return caught.value
 
@@ -191,7 +191,7 @@ def test_surprise_is_explained(text: str, meaning: str | None) -> None:
 )
 def test_presets_are_suggested(key: str, text: str, told: str) -> None:
     """A slip, a missing region, and a provider without that protocol: each has its way out."""
-    with pytest.raises(UnfitError) as caught:
+    with pytest.raises(InvalidValue) as caught:
         read_value(FIELDS_BY_KEY[key], text)
 
     assert caught.value.rule == "ICE208"

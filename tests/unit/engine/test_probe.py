@@ -6,7 +6,7 @@ import pytest
 from builders import BILLING, SALES, SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from fakes import FakeClock, FakeProber
 
-from icesync.config.verdict import Judge
+from icesync.config.severity import SeverityPolicy
 from icesync.engine.plan import Planning
 from icesync.engine.probe import (
     AT_ONCE,
@@ -49,7 +49,9 @@ def planning(
     stored: Any = None
     made = plan(wanted, before, selection=selection)
     found = Resolution(values, failures)
-    return Planning(made, wanted, stored, found, None, refusals, (), ("a.yaml",), 0, Judge({}))
+    return Planning(
+        made, wanted, stored, found, None, refusals, (), ("a.yaml",), 0, SeverityPolicy({})
+    )
 
 
 def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from icesync.config.settings import (
-    LookCloserError,
+from icesync.config.field_reader import (
+    FastPathMiss,
     missing_keys,
     read_layer,
     read_scalar,
@@ -62,7 +62,7 @@ def test_odd_mapping_is_looked_at_closer(text: str) -> None:
     """The quick verdict gives up at anything that does not fit the field table."""
     node = _data(text)
 
-    with pytest.raises(LookCloserError):
+    with pytest.raises(FastPathMiss):
         read_layer(node)
 
 
@@ -71,7 +71,7 @@ def test_defaults_name_no_server(text: str) -> None:
     """What names one server cannot be a default."""
     node = _data(text)
 
-    with pytest.raises(LookCloserError):
+    with pytest.raises(FastPathMiss):
         read_layer(node, defaults=True)
 
 
@@ -79,7 +79,7 @@ def test_memory_tells_quoted_from_plain() -> None:
     """A value that was accepted once is not accepted in quotes for that."""
     read_layer({"smtp": {"port": "2525"}})
 
-    with pytest.raises(LookCloserError):
+    with pytest.raises(FastPathMiss):
         read_layer({"smtp": {"port": Quoted("2525")}})
 
 
@@ -93,7 +93,7 @@ def test_id_is_a_number(key: str) -> None:
 @pytest.mark.parametrize("key", ["organization", "skill"])
 def test_odd_id_is_looked_at_closer(node: Any, key: str) -> None:
     """An id that is missing, quoted or out of range is not taken."""
-    with pytest.raises(LookCloserError):
+    with pytest.raises(FastPathMiss):
         read_scalar(node, key)
 
 

@@ -3,7 +3,7 @@ The quick verdict on one server's mapping: flat typed settings, or "look closer"
 
 Derived from the field table: for each key a memory from accepted texts to typed
 values, so that a value seen before costs one look-up. A mapping that does not
-fit raises :class:`LookCloserError` and says nothing more; jsonschema explains.
+fit raises :class:`FastPathMiss` and says nothing more; jsonschema explains.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.values import UnfitError, Value, read_value
+from icesync.config.values import InvalidValue, Value, read_value
 from icesync.config.yaml.source import Quoted
 from icesync.model.fields import BLOCKS, FIELDS, INCOMING_BLOCKS, Field, Presence, Role, Setting
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from icesync.model.secret import SecretRef
 
-__all__ = ["Layer", "LookCloserError", "missing_keys", "read_layer", "read_scalar", "salvage_layer"]
+__all__ = ["FastPathMiss", "Layer", "missing_keys", "read_layer", "read_scalar", "salvage_layer"]
 
 
-class LookCloserError(Exception):
+class FastPathMiss(Exception):
     """The mapping does not fit the field table."""
 
 
@@ -60,8 +60,8 @@ class _Memory(dict[str, Value]):
     def __missing__(self, text: str) -> Value:
         try:
             value = read_value(self.row, Quoted(text) if self.quoted else text)
-        except UnfitError:
-            raise LookCloserError from None
+        except InvalidValue:
+            raise FastPathMiss from None
         self[str(text)] = value
         return value
 
@@ -114,7 +114,7 @@ def read_layer(node: Any, *, defaults: bool = False) -> Layer:
     Return what the mapping *node* says; *defaults* takes neither ``skill`` nor ``name``.
 
     Raises:
-        LookCloserError: something in it does not fit.
+        FastPathMiss: something in it does not fit.
 
     """
     layer = Layer()
@@ -135,7 +135,7 @@ def _salvage(node: Any, table: _Table, targets: tuple[dict[str, Any], ...]) -> N
         if type(row) is dict:
             _salvage(value, row, targets)
         else:
-            with suppress(LookCloserError):
+            with suppress(FastPathMiss):
                 _read({key: value}, table, targets)
 
 
@@ -145,7 +145,7 @@ def _read(
     targets: tuple[dict[str, Any], ...],
 ) -> None:
     if type(node) is not dict:
-        raise LookCloserError
+        raise FastPathMiss
     for key, value in node.items():
         row = table.get(key)
         if type(row) is _Scalar:
@@ -155,12 +155,12 @@ def _read(
             elif kind is Quoted:
                 typed = row.quoted[value]
             else:
-                raise LookCloserError
+                raise FastPathMiss
             targets[row.target][row.key] = typed
         elif type(row) is dict:
             _read(value, row, targets)
         else:
-            raise LookCloserError
+            raise FastPathMiss
 
 
 def read_scalar(node: Any, key: str) -> int:
@@ -168,12 +168,12 @@ def read_scalar(node: Any, key: str) -> int:
     Return the id *node* as the address field *key*, ``organization`` or ``skill``.
 
     Raises:
-        LookCloserError: it does not fit.
+        FastPathMiss: it does not fit.
 
     """
     row = _ORGANIZATION if key == "organization" else _SKILL
     if not isinstance(row, _Scalar) or not isinstance(node, str):
-        raise LookCloserError
+        raise FastPathMiss
     value = (row.quoted if type(node) is Quoted else row.plain)[node]
     return int(value) if isinstance(value, int) else 0
 

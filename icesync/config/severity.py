@@ -18,23 +18,23 @@ from icesync.model.project import Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from icesync.config.lint import Finding
+    from icesync.config.lint import UnplacedFinding
     from icesync.config.suppressions import Suppression
     from icesync.config.yaml.source import SourceFile
     from icesync.diagnostics import SourcePosition
 
-__all__ = ["Judge", "Judged", "locate"]
+__all__ = ["SeverityPolicy", "WeightedFinding", "locate"]
 
 
-class Judged(NamedTuple):
+class WeightedFinding(NamedTuple):
     """A finding that counts, and what it weighs."""
 
-    finding: Finding
+    finding: UnplacedFinding
     severity: Severity
 
 
 @dataclass(slots=True)
-class Judge:
+class SeverityPolicy:
     """Knows the waivers of all files, and which of them were needed so far."""
 
     levels: Mapping[str, Level]
@@ -52,16 +52,16 @@ class Judge:
                 self.waivers.setdefault(waiver.rule, []).append(waiver)
         return problems
 
-    def judge(self, findings: Iterable[Finding]) -> tuple[Judged, ...]:
+    def apply(self, findings: Iterable[UnplacedFinding]) -> tuple[WeightedFinding, ...]:
         """Return those of *findings* that count; only what may be waived is placed."""
         return tuple(
-            Judged(finding, severity)
+            WeightedFinding(finding, severity)
             for finding in findings
             if (severity := self._weigh(finding.problem.rule, finding.severity)) is not None
             and not (finding.problem.rule in self.waivers and self._waives(finding))
         )
 
-    def judge_placed(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    def apply_placed(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
         """Return those of *problems* that count, with what they weigh."""
         return [
             replace(problem, severity=severity)
@@ -84,7 +84,7 @@ class Judge:
             for waiver in waivers
             if waiver not in self.used and RULES[waiver.rule].offline
         ]
-        return self.judge_placed(found)
+        return self.apply_placed(found)
 
     def _weigh(self, rule: str, severity: Severity) -> Severity | None:
         """Return what a finding of *rule* weighs, or None if it is switched off."""
@@ -94,7 +94,7 @@ class Judge:
         weight = Severity(level) if level is not None else severity
         return Severity.ERROR if self.strict and weight is Severity.WARNING else weight
 
-    def _waives(self, finding: Finding) -> bool:
+    def _waives(self, finding: UnplacedFinding) -> bool:
         owner = finding.server.origin.position()
         return self._excused(finding.problem.rule, finding.position(), owner)
 
@@ -104,14 +104,14 @@ class Judge:
         return bool(covering)
 
 
-def locate(judged: Iterable[Judged]) -> list[Diagnostic]:
+def locate(weighted: Iterable[WeightedFinding]) -> list[Diagnostic]:
     """
-    Return *judged* with places; what a shared default does to many servers is told once.
+    Return *weighted* with places; what a shared default does to many servers is told once.
 
-    The order of *judged* decides which server is named.
+    The order of *weighted* decides which server is named.
     """
     groups: dict[Diagnostic, list[str]] = {}
-    for finding, severity in judged:
+    for finding, severity in weighted:
         placed = finding.located(severity)
         groups.setdefault(replace(placed, subject=""), []).append(placed.subject)
     return [_told(placed, subjects) for placed, subjects in groups.items()]
