@@ -21,7 +21,7 @@ from icesync.cli.scoping import scoped
 from icesync.codec.plan import decode_plan, plan_digest
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.apply import apply, check_token, check_token_scope, failure_of
-from icesync.engine.conductor import Halt, Run
+from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.plan import restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import SecretsMode
@@ -139,7 +139,7 @@ def apply_plan(
             _ask(output, planning.plan, approval)
         api = context.project.api
         concurrency = pace.concurrency or api.concurrency
-        run = Run(concurrency, api.rate_per_s, pace.fail_fast, pace.settle_s)
+        run = ApplyOptions(concurrency, api.rate_per_s, pace.fail_fast, pace.settle_s)
         report, halt = _carry_out(context, output, planning, run)
     output.applied(report)
     return _conclude(report, halt)
@@ -194,8 +194,8 @@ def _ask(output: Output, plan: Plan, approval: Approval) -> None:
 
 
 def _carry_out(
-    context: Context, output: Output, planning: Planning, run: Run
-) -> tuple[Report, Halt]:
+    context: Context, output: Output, planning: Planning, run: ApplyOptions
+) -> tuple[Report, StopRequest]:
     console = output.console
     plan, values = planning.plan, planning.resolution.values
     token = obtain_token(context) if plan.calls else None
@@ -212,7 +212,7 @@ def _carry_out(
         console.talk(
             f"note: a call without an outcome may still arrive; its server waits {waiting:.0f} s"
         )
-    halt = Halt()
+    halt = StopRequest()
     open_gateway = gateways(context, token) if token is not None else _no_gateway
     with halting(halt, console), _rescuing(context):
         report = apply(
@@ -255,7 +255,7 @@ def _no_gateway() -> NoReturn:
     raise AssertionError("a plan without calls opened a gateway")
 
 
-def _conclude(report: Report, halt: Halt) -> int:
+def _conclude(report: Report, halt: StopRequest) -> int:
     if halt.signal_number is not None:
         raise Interrupted(
             "interrupted; what ICE acknowledged is saved",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from icesync.cli.console import Console
-    from icesync.engine.conductor import Halt
+    from icesync.engine.executor import StopRequest
 
 __all__ = ["halting"]
 
@@ -41,7 +41,7 @@ def _write(data: bytes) -> None:
 
 
 @contextmanager
-def halting(halt: Halt, console: Console) -> Iterator[None]:
+def halting(halt: StopRequest, console: Console) -> Iterator[None]:
     """Turn signals into a request to *halt* while the context is open."""
 
     def handle(number: int, _frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.engine.conductor import Conductor, Halt, OpenGateway, Run
+from icesync.engine.executor import ApplyOptions, Executor, OpenGateway, StopRequest
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -104,9 +104,9 @@ def apply(
     recorder: Recorder,
     open_gateway: OpenGateway,
     clock: Clock,
-    run: Run,
+    run: ApplyOptions,
     progress: Progress,
-    halt: Halt,
+    halt: StopRequest,
 ) -> Report:
     """
     Carry out the effective changes of *plan* and return how each ended.
@@ -120,33 +120,33 @@ def apply(
 
     """
     began = clock.monotonic()
-    conductor = Conductor(plan, values, recorder, open_gateway, clock, run, halt, progress)
+    executor = Executor(plan, values, recorder, open_gateway, clock, run, halt, progress)
     recorder.begin(plan)
     progress.start(len(plan.effective))
     results: dict[Address, Result] = {}
     try:
-        for change, outcome in conductor.outcomes():
+        for change, outcome in executor.outcomes():
             recorder.record(change, outcome)
-            result = _result(change, outcome, conductor)
+            result = _result(change, outcome, executor)
             results[change.address] = result
             progress.advance(result)
             if outcome is not None:
                 recorder.save_if_due()
     finally:
         progress.stop()
-        conductor.close()
-        recorder.finish(conductor.in_flight())
+        executor.close()
+        recorder.finish(executor.in_flight())
     for change in plan.effective:
-        results.setdefault(change.address, _unfinished(change, conductor))
+        results.setdefault(change.address, _unfinished(change, executor))
     ordered = tuple(results[change.address] for change in plan.effective)
-    return Report(ordered, recorder.serial, clock.monotonic() - began, conductor.stopped)
+    return Report(ordered, recorder.serial, clock.monotonic() - began, executor.stopped)
 
 
-def _result(change: ResourceChange, outcome: Outcome | None, conductor: Conductor) -> Result:
+def _result(change: ResourceChange, outcome: Outcome | None, executor: Executor) -> Result:
     if outcome is None:
         return Result(change.address, change.action, ResultStatus.APPLIED)
     status = _STATUS.get(outcome.kind, ResultStatus.FAILED)
-    attempts = conductor.attempts(change.address)
+    attempts = executor.attempts(change.address)
     return Result(change.address, change.action, status, _placed(change, outcome), attempts)
 
 
@@ -164,10 +164,10 @@ def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
     return replace(outcome, detail=f"{outcome.detail}; see {', '.join(places)}")
 
 
-def _unfinished(change: ResourceChange, conductor: Conductor) -> Result:
-    if change.address in conductor.in_flight():
+def _unfinished(change: ResourceChange, executor: Executor) -> Result:
+    if change.address in executor.in_flight():
         outcome = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: the run ended before a reply")
-        attempts = conductor.attempts(change.address)
+        attempts = executor.attempts(change.address)
         return Result(change.address, change.action, ResultStatus.UNCERTAIN, outcome, attempts)
     return Result(change.address, change.action, ResultStatus.NOT_ATTEMPTED)
 

@@ -32,7 +32,7 @@ class JournaledIntents:
         self._number = 0
         self._durable = 0
 
-    def declare(self, intent: Intent) -> None:
+    def begin_call(self, intent: Intent) -> None:
         """
         Return when *intent* is durable; the call may leave then.
 
@@ -45,7 +45,7 @@ class JournaledIntents:
         with self._numbering:
             self._durable = max(self._durable, number)
 
-    def conclude(self, verdict: Verdict) -> None:
+    def end_call(self, verdict: Verdict) -> None:
         """
         Take down how a call ended; durable together with the worker's next intent.
 

@@ -54,7 +54,7 @@ class Recorder:
     """
     Keeps the entries of one apply in memory and in the store.
 
-    Workers use :meth:`declare` and :meth:`conclude`, one thread all the rest.
+    Workers use :meth:`begin_call` and :meth:`end_call`, one thread all the rest.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Recorder:
         # Never longer than the window, also where the other run's clock was ahead.
         return min(settle_s, max(0.0, settle_s - passed_s))
 
-    def declare(self, change: ResourceChange) -> None:
+    def begin_call(self, change: ResourceChange) -> None:
         """
         Return when the intent of *change* is durable.
 
@@ -144,9 +144,9 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.declare(self._intend(change))
+            self._journal.begin_call(self._intend(change))
 
-    def conclude(self, change: ResourceChange, outcome: Outcome) -> None:
+    def end_call(self, change: ResourceChange, outcome: Outcome) -> None:
         """
         Take down how the call of *change* ended.
 
@@ -155,7 +155,7 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.conclude(Verdict(change.address, outcome.kind, self._now()))
+            self._journal.end_call(Verdict(change.address, outcome.kind, self._now()))
 
     def record(self, change: ResourceChange, outcome: Outcome | None) -> None:
         """Take in how *change* ended; without an outcome it needed no call."""
@@ -191,7 +191,7 @@ class Recorder:
 
         """
         if self._journal is not None:
-            # First: a worker that was about to declare its intent either has, or never sends.
+            # First: a worker that was about to begin_call its intent either has, or never sends.
             self._journal.close()
         for address, intent in tuple(self._intents.items()):
             kind = OutcomeKind.UNCERTAIN if address in in_flight else OutcomeKind.TRANSIENT

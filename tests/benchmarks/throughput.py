@@ -122,9 +122,9 @@ class Timer:
 class Nowhere:
     def __init__(self, *_):
         pass
-    def declare(self, intent):
+    def begin_call(self, intent):
         pass
-    def conclude(self, verdict):
+    def end_call(self, verdict):
         pass
     def close(self):
         pass

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icesync.codec.plan import encode_plan, plan_digest
 from icesync.engine.apply import apply
-from icesync.engine.conductor import Halt, Run
+from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secrets import Resolution, attach_tags, compare
 from icesync.engine.state import load
@@ -88,9 +88,9 @@ def carry_out(made: Plan, store: FakeStore, secrets: Resolution, gateway: FakeGa
     """Apply *made*."""
     clock = FakeClock()
     recorder = Recorder(store, load(store, BASE_URL), clock, STAMP, secrets.values, KEY)
-    run = Run(concurrency=2, rate_per_s=100_000)
+    run = ApplyOptions(concurrency=2, rate_per_s=100_000)
     return apply(
-        made, secrets.values, recorder, lambda: gateway, clock, run, FakeProgress(), Halt()
+        made, secrets.values, recorder, lambda: gateway, clock, run, FakeProgress(), StopRequest()
     )
 
 

@@ -19,14 +19,14 @@ def _no_intent() -> None:
     from icesync.engine.recorder import Recorder
     from icesync.model.journal import Verdict
 
-    def declare(self: Any, change: Any) -> None:
+    def begin_call(self: Any, change: Any) -> None:
         self._intend(change)
 
-    def conclude(self: Any, change: Any, outcome: Any) -> None:
-        self._journal.declare(self._intents[change.address])
-        self._journal.conclude(Verdict(change.address, outcome.kind, self._now()))
+    def end_call(self: Any, change: Any, outcome: Any) -> None:
+        self._journal.begin_call(self._intents[change.address])
+        self._journal.end_call(Verdict(change.address, outcome.kind, self._now()))
 
-    _replace(Recorder, declare=declare, conclude=conclude)
+    _replace(Recorder, begin_call=begin_call, end_call=end_call)
 
 
 def _no_fsync() -> None:
@@ -53,14 +53,14 @@ def _ack_before_reply() -> None:
     from icesync.model.journal import Verdict
     from icesync.model.report import OutcomeKind
 
-    honest = Recorder.declare
+    honest = Recorder.begin_call
 
-    def declare(self: Any, change: Any) -> None:
+    def begin_call(self: Any, change: Any) -> None:
         honest(self, change)
-        self._journal.conclude(Verdict(change.address, OutcomeKind.APPLIED, self._now()))
+        self._journal.end_call(Verdict(change.address, OutcomeKind.APPLIED, self._now()))
         self._journal._journal.wait(self._journal._number)
 
-    _replace(Recorder, declare=declare, conclude=lambda *_: None)
+    _replace(Recorder, begin_call=begin_call, end_call=lambda *_: None)
 
 
 def _substring() -> None:
@@ -137,15 +137,15 @@ def _two_at_once() -> None:
     """Each call is dispatched twice."""
     from collections import deque
 
-    from icesync.engine.conductor import Conductor
+    from icesync.engine.executor import Executor
 
-    honest = Conductor.__init__
+    honest = Executor.__init__
 
     def begin(self: Any, *arguments: Any) -> None:
         honest(self, *arguments)
         self._calls = deque(change for change in self._calls for _ in (1, 2))
 
-    _replace(Conductor, __init__=begin)
+    _replace(Executor, __init__=begin)
 
 
 def _blab(how: Callable[[bytes], None]) -> Callable[[], None]:
@@ -191,7 +191,7 @@ def _crash(body: bytes) -> None:
 
 def _worker_dies() -> None:
     """
-    Not a defect but bad luck: a worker dies while another is about to declare an intent.
+    Not a defect but bad luck: a worker dies while another is about to begin_call an intent.
 
     The end of the run is drawn out, so that the call of the other can still leave.
     """

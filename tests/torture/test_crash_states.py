@@ -71,8 +71,8 @@ def written(folder: Path, patch: pytest.MonkeyPatch, calls: int) -> list[tuple[i
                     return
                 address = Address(59, skill)
                 entry = Entry(EntryStatus.PENDING, {"smtp.host": f"{skill:03}" * 400})
-                journal.declare(Intent(address, Action.UPDATE, entry))
-                journal.conclude(Verdict(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z"))
+                journal.begin_call(Intent(address, Action.UPDATE, entry))
+                journal.end_call(Verdict(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z"))
 
         workers = [threading.Thread(target=work) for _ in range(_WORKERS)]
         for worker in workers:

@@ -10,7 +10,7 @@ from fakes import FakeClock, FakeGateway, FakeProgress, FakeStore
 
 from icesync.codec.state import decode_state, encode_state
 from icesync.engine.apply import apply
-from icesync.engine.conductor import Halt, Run
+from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.state import load
 from icesync.errors import StateNotSaved
@@ -83,14 +83,14 @@ class Stage:
         before: Snapshot | None = None,
         gateway: FakeGateway | None = None,
         *,
-        run: Run | None = None,
+        run: ApplyOptions | None = None,
         selection: Selection | None = None,
         key: FingerprintKey | None = KEY,
         store: FakeStore | None = None,
     ) -> None:
         self.wanted = wanted
         self.gateway = gateway or FakeGateway()
-        self.run = run or Run(concurrency=1, rate_per_s=1000)
+        self.run = run or ApplyOptions(concurrency=1, rate_per_s=1000)
         self.selection = selection
         self.key = key
         self.store = store or FakeStore()
@@ -98,7 +98,7 @@ class Stage:
             self.store.data = encode_state(before, "0.1.0")
         self.clock = FakeClock()
         self.progress = FakeProgress()
-        self.halt = Halt()
+        self.halt = StopRequest()
         self.values: dict[str, SecretValue] = {
             reference.text: SecretValue(f"canary-{reference.path}")
             for server in wanted.servers.values()

@@ -27,7 +27,7 @@ from fakes import FakeClock, FakeGateway, FakeStore
 from icesync.codec.fingerprint import fits
 from icesync.codec.state import decode_state
 from icesync.engine.apply import check_token, failure_of, foreign_organizations
-from icesync.engine.conductor import Run
+from icesync.engine.executor import ApplyOptions
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -276,7 +276,7 @@ def test_outcome_that_all_calls_would_meet_stops_the_run(outcome: Outcome) -> No
     """A bad token or address is tried on one server; the others are left alone."""
     before = snapshot({SALES: entry()})
     wanted = desired(server(SUPPORT), server(SALES, smtp__port=465), server(BILLING))
-    run = Run(concurrency=3, rate_per_s=1000)
+    run = ApplyOptions(concurrency=3, rate_per_s=1000)
     stage = Stage(wanted, before, FakeGateway({SUPPORT: outcome}), run=run)
 
     report = stage.apply()
@@ -295,7 +295,7 @@ def test_fail_fast_ends_with_the_first_failure(*, fail_fast: bool, calls: int) -
     """On request, one failure is enough."""
     addresses = fleet(4)
     wanted = desired(*(server(address) for address in addresses))
-    run = Run(concurrency=1, rate_per_s=1000, fail_fast=fail_fast)
+    run = ApplyOptions(concurrency=1, rate_per_s=1000, fail_fast=fail_fast)
     stage = Stage(wanted, gateway=FakeGateway({addresses[1]: REJECTED}), run=run)
 
     stage.apply()
@@ -522,7 +522,7 @@ def test_error_of_a_gateway_ends_the_run() -> None:
 def test_every_worker_closes_its_gateway() -> None:
     """Connections end with the workers that opened them."""
     wanted = desired(*(server(address) for address in fleet(8)))
-    stage = Stage(wanted, run=Run(concurrency=3, rate_per_s=1000))
+    stage = Stage(wanted, run=ApplyOptions(concurrency=3, rate_per_s=1000))
 
     stage.apply()
 
@@ -531,7 +531,7 @@ def test_every_worker_closes_its_gateway() -> None:
 
 def test_no_more_workers_than_calls() -> None:
     """One call needs one connection."""
-    stage = Stage(desired(server()), run=Run(concurrency=8, rate_per_s=1000))
+    stage = Stage(desired(server()), run=ApplyOptions(concurrency=8, rate_per_s=1000))
 
     stage.apply()
 
@@ -554,7 +554,7 @@ def test_calls_run_side_by_side_and_never_twice_for_one_server() -> None:
     addresses = fleet(24)
     outcomes = {addresses[5]: [NOT_SENT, APPLIED], addresses[9]: [UNCERTAIN, APPLIED]}
     wanted = desired(*(server(address) for address in addresses))
-    run = Run(concurrency=4, rate_per_s=100_000)
+    run = ApplyOptions(concurrency=4, rate_per_s=100_000)
     stage = Stage(wanted, gateway=FakeGateway(outcomes, on_send=fly), run=run)
 
     report = stage.apply()
@@ -566,7 +566,7 @@ def test_calls_run_side_by_side_and_never_twice_for_one_server() -> None:
 def test_calls_keep_the_rate() -> None:
     """At two a second, ten calls take four seconds and a half at least."""
     wanted = desired(*(server(address) for address in fleet(10)))
-    stage = Stage(wanted, run=Run(concurrency=1, rate_per_s=2))
+    stage = Stage(wanted, run=ApplyOptions(concurrency=1, rate_per_s=2))
 
     report = stage.apply()
 
@@ -606,7 +606,7 @@ def test_other_value_waits_until_the_last_call_has_settled(
 ) -> None:
     """A call that may still arrive must not arrive after its successor."""
     before = snapshot({SUPPORT: open_entry(attempted_at)})
-    run = Run(concurrency, rate_per_s=1000)
+    run = ApplyOptions(concurrency, rate_per_s=1000)
     stage = Stage(desired(server(smtp__port=465)), before, run=run)
 
     report = stage.apply()
@@ -619,7 +619,7 @@ def test_settling_server_lets_the_others_go_first() -> None:
     """Whoever needs not wait does not."""
     before = snapshot({SUPPORT: open_entry("2026-01-01T00:00:00Z")})
     wanted = desired(server(SUPPORT, smtp__port=465), server(SALES), server(BILLING))
-    stage = Stage(wanted, before, run=Run(concurrency=2, rate_per_s=1000))
+    stage = Stage(wanted, before, run=ApplyOptions(concurrency=2, rate_per_s=1000))
 
     report = stage.apply()
 
@@ -645,7 +645,7 @@ def test_service_that_keeps_failing_is_given_up(concurrency: int) -> None:
     addresses = fleet(12)
     wanted = desired(*(server(address) for address in addresses))
     gateway = FakeGateway(dict.fromkeys(addresses, UNCERTAIN))
-    stage = Stage(wanted, gateway=gateway, run=Run(concurrency, rate_per_s=1000))
+    stage = Stage(wanted, gateway=gateway, run=ApplyOptions(concurrency, rate_per_s=1000))
 
     report = stage.apply()
 

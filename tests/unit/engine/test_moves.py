@@ -21,7 +21,7 @@ from builders import (
 from fakes import FakeGateway
 
 from icesync.codec.state import encode_state
-from icesync.engine.conductor import Run
+from icesync.engine.executor import ApplyOptions
 from icesync.engine.state import load
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
@@ -55,7 +55,7 @@ def stage(
 ) -> Stage:
     """Return an apply of the move."""
     gateway = FakeGateway(outcomes)  # type: ignore[arg-type]
-    run = Run(concurrency=4, rate_per_s=1000, settle_s=0)
+    run = ApplyOptions(concurrency=4, rate_per_s=1000, settle_s=0)
     made = Stage(wanted, BEFORE, gateway, run=run)  # type: ignore[arg-type]
     made.values["ref+fake://smtp"] = SecretValue("canary-smtp")
     made.store.journals = journals

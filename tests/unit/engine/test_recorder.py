@@ -161,7 +161,7 @@ def test_recovered_entries_are_saved_before_anything_is_sent() -> None:
 
 
 def test_plan_that_only_forgets_needs_no_journal() -> None:
-    """Without a call there is nothing to declare."""
+    """Without a call there is nothing to begin_call."""
     before = snapshot({SUPPORT: entry()})
     stage = Stage(desired(removals=[removal(action="forget")]), before)
     journals = journaled(stage)

@@ -1,7 +1,7 @@
 """
 When the next call may leave, and whether a call is made again.
 
-One governor serves all workers of a run, so that what one of them learns counts
+One limiter serves all workers of a run, so that what one of them learns counts
 for all: a service that asks to slow down is asked by nobody, and one that fails
 and fails is left alone. Sending again is safe only because a call carries the
 whole record, replaces it, and is never in flight twice.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from icesync.ports import Clock
 
-__all__ = ["BREAKER", "RETRIES", "Governor", "Retry"]
+__all__ = ["BREAKER", "RETRIES", "CallLimiter", "Retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class _First(Enum):
     LANDED = auto()
 
 
-class Governor:
+class CallLimiter:
     """
     Paces, pauses, breaks and budgets the calls of one run; safe for all its workers.
 
@@ -131,7 +131,7 @@ class Governor:
         self._first_refusals: list[str] | None = []
         self._first = _First.WAITS
 
-    def admit(self) -> float:
+    def acquire(self) -> float:
         """Return 0 when a call may leave now, else after how many seconds to ask again."""
         with self._lock:
             now = self._clock.monotonic()
@@ -152,14 +152,14 @@ class Governor:
             self._next_at = max(self._next_at, now - 1.0 / self._rate) + 1.0 / self._rate
             return 0.0
 
-    def withdraw(self) -> None:
+    def release(self) -> None:
         """Give an admission back: there was no call left to make with it."""
         with self._lock:
             self._probing = False
             if self._first is _First.FLIES:
                 self._first = _First.WAITS
 
-    def judge(self, outcome: Outcome, attempt: int) -> float | None:
+    def on_outcome(self, outcome: Outcome, attempt: int) -> float | None:
         """
         Take in how attempt number *attempt* of a call ended.
 

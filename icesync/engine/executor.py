@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.engine.governor import Governor
+from icesync.engine.retry import CallLimiter
 from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.model.report import Attempt, Outcome, OutcomeKind
 from icesync.model.update import Update
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Gateway, Progress
 
-__all__ = ["SETTLE_S", "Conductor", "Halt", "Run"]
+__all__ = ["SETTLE_S", "ApplyOptions", "Executor", "StopRequest"]
 
 OpenGateway: TypeAlias = Callable[[], "Gateway"]
 
@@ -42,7 +42,7 @@ _STOPPING: Final = frozenset({OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED})
 _POLL_S: Final = 0.2
 
 
-class Halt:
+class StopRequest:
     """A request to end early; set by a signal handler, so setting it does nothing else."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ApplyOptions:
     """
     How to carry out: pace, when to give up, and how long a call may arrive late.
 
@@ -75,7 +75,7 @@ _Done: TypeAlias = "tuple[ResourceChange, Outcome] | BaseException | None"
 """What a worker brings: an outcome, an unexpected error, or the news that it ended."""
 
 
-class Conductor:
+class Executor:
     """Runs the workers and yields what they bring, until all is done or told to stop."""
 
     def __init__(
@@ -85,8 +85,8 @@ class Conductor:
         recorder: Recorder,
         open_gateway: OpenGateway,
         clock: Clock,
-        run: Run,
-        halt: Halt,
+        run: ApplyOptions,
+        halt: StopRequest,
         progress: Progress,
     ) -> None:
         self._recorder = recorder
@@ -104,7 +104,7 @@ class Conductor:
         self._run = run
         self._halt = halt
         self._progress = progress
-        self._governor = Governor(
+        self._limiter = CallLimiter(
             run.rate_per_s, len(plan.calls), clock, random.random, progress.pausing
         )
         self._lock = threading.RLock()
@@ -162,12 +162,12 @@ class Conductor:
         try:
             gateway = self._open_gateway()
             while (change := self._next()) is not None:
-                self._recorder.declare(change)
+                self._recorder.begin_call(change)
                 self._progress.calling(change)
                 outcome = self._send(gateway, change)
                 if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
                     self._stop.set()
-                self._recorder.conclude(change, outcome)
+                self._recorder.end_call(change, outcome)
                 self._release(change, outcome)
                 self._done.put((change, outcome))
         except BaseException as error:  # noqa: BLE001 - the recording thread raises it again
@@ -185,7 +185,7 @@ class Conductor:
                 self._calls.append(follower)
 
     def _next(self) -> ResourceChange | None:
-        """Return the next change to send, when the governor lets it leave; None to end."""
+        """Return the next change to send, when the limiter lets it leave; None to end."""
         while (early_s := self._early_s()) is not None:
             if early_s > 0:
                 self._sleep(early_s)
@@ -196,7 +196,7 @@ class Conductor:
                         change = self._calls.popleft()
                         self._flying.add(change.address)
                         return change
-                self._governor.withdraw()
+                self._limiter.release()
         return None
 
     def _early_s(self) -> float | None:
@@ -223,10 +223,10 @@ class Conductor:
             took_s = self._clock.monotonic() - left_at
             made.append(Attempt(outcome.kind, left_at - self._began, took_s))
             if outcome.kind in _STOPPING:
-                # Before the governor hears of it, and lets the other workers go.
+                # Before the limiter hears of it, and lets the other workers go.
                 self._stop.set()
             doubtful |= outcome.kind is OutcomeKind.UNCERTAIN
-            wait_s = self._governor.judge(outcome, len(made))
+            wait_s = self._limiter.on_outcome(outcome, len(made))
             if wait_s is None or not self._sleep(wait_s) or not self._wait_for_admission():
                 break
         if doubtful and outcome.kind not in {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}:
@@ -237,7 +237,7 @@ class Conductor:
     def _wait_for_admission(self) -> bool:
         """Return True when a call may leave, False when the run ends first."""
         while not self._ending():
-            wait_s = self._governor.admit()
+            wait_s = self._limiter.acquire()
             if wait_s <= 0:
                 return True
             self._sleep(wait_s)
@@ -254,14 +254,14 @@ class Conductor:
         return False
 
     def _ending(self) -> bool:
-        if self._governor.stopped is not None:
+        if self._limiter.stopped is not None:
             self._stop.set()
         return self._stop.is_set()
 
     @property
     def stopped(self) -> str | None:
         """Why the run ended early, in words."""
-        return self._governor.stopped
+        return self._limiter.stopped
 
 
 def _followers(plan: Plan) -> dict[Address, ResourceChange]:

@@ -8,8 +8,8 @@ import pytest
 from builders import SALES, SUPPORT, desired, server
 from fakes import FakeClock, FakeGateway
 
-from icesync.engine.conductor import Run
-from icesync.engine.governor import BREAKER, Governor
+from icesync.engine.executor import ApplyOptions
+from icesync.engine.retry import BREAKER, CallLimiter
 from icesync.model.report import Outcome, OutcomeKind
 
 from .conftest import Stage
@@ -21,50 +21,50 @@ APPLIED = Outcome(OutcomeKind.APPLIED)
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "no reply")
 
 
-def governor(clock: FakeClock) -> Governor:
-    """Return a governor of a run that has not begun."""
-    return Governor(1_000_000, 100, clock, lambda: 1.0)
+def limiter(clock: FakeClock) -> CallLimiter:
+    """Return a limiter of a run that has not begun."""
+    return CallLimiter(1_000_000, 100, clock, lambda: 1.0)
 
 
 def test_first_admission_that_is_given_back_is_given_again() -> None:
     """The first call goes alone; without it, another one is the first."""
     clock = FakeClock()
-    it = governor(clock)
-    assert it.admit() == 0
+    it = limiter(clock)
+    assert it.acquire() == 0
 
-    it.withdraw()
+    it.release()
     clock.advance(1)
 
-    assert it.admit() == 0
+    assert it.acquire() == 0
 
 
 def test_probe_that_is_given_back_is_given_again() -> None:
     """After a rest one call tries the service; if it is not made, another one is."""
     clock = FakeClock()
-    it = governor(clock)
+    it = limiter(clock)
     for _ in range(BREAKER.consecutive):
-        it.judge(UNCERTAIN, 99)
+        it.on_outcome(UNCERTAIN, 99)
     clock.advance(BREAKER.rest_s)
-    assert it.admit() == 0
+    assert it.acquire() == 0
     clock.advance(1)
-    assert it.admit() > 0
+    assert it.acquire() > 0
 
-    it.withdraw()
+    it.release()
 
-    assert it.admit() == 0
+    assert it.acquire() == 0
 
 
 def test_admission_after_the_first_call_is_given_back_for_nothing() -> None:
     """Once the service is known to answer, an admission holds nobody up."""
     clock = FakeClock()
-    it = governor(clock)
-    it.admit()
-    it.judge(APPLIED, 1)
+    it = limiter(clock)
+    it.acquire()
+    it.on_outcome(APPLIED, 1)
 
-    it.withdraw()
+    it.release()
     clock.advance(1)
 
-    assert it.admit() == 0
+    assert it.acquire() == 0
 
 
 class HoldingClock(FakeClock):
@@ -96,7 +96,7 @@ def test_worker_that_comes_too_late_gives_its_admission_back() -> None:
             clock.release.set()
 
     wanted = desired(server(SUPPORT), server(SALES))
-    run = Run(concurrency=2, rate_per_s=1000)
+    run = ApplyOptions(concurrency=2, rate_per_s=1000)
     stage = Stage(wanted, gateway=FakeGateway(on_send=send), run=run)
     stage.clock = clock
 
@@ -122,7 +122,7 @@ def test_signal_ends_a_wait() -> None:
         stage.halt.request(15, 5.0)
 
     wanted = desired(server(SUPPORT), server(SALES))
-    stage = Stage(wanted, gateway=FakeGateway(on_send=send), run=Run(1, rate_per_s=0.001))
+    stage = Stage(wanted, gateway=FakeGateway(on_send=send), run=ApplyOptions(1, rate_per_s=0.001))
     stage.clock = FrozenClock()
 
     report = stage.apply()
@@ -138,7 +138,7 @@ def test_signal_ends_the_wait_before_another_attempt() -> None:
 
     not_sent = Outcome(OutcomeKind.TRANSIENT, "not sent: no connection")
     gateway = FakeGateway({SUPPORT: not_sent}, on_send=send)
-    stage = Stage(desired(server()), gateway=gateway, run=Run(1, rate_per_s=0.001))
+    stage = Stage(desired(server()), gateway=gateway, run=ApplyOptions(1, rate_per_s=0.001))
     stage.clock = FrozenClock()
 
     report = stage.apply()
