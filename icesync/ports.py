@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from icesync.model.domain import DomainFacts
     from icesync.model.forge import Post
-    from icesync.model.lock import LockOwner
+    from icesync.model.lock import LockInfo
     from icesync.model.plan import ResourceChange
     from icesync.model.probe import ProbeResult, ProbeTarget
     from icesync.model.report import Outcome, Result
@@ -133,7 +133,7 @@ class StateStore(Protocol):
         """
         ...
 
-    def lock(self, owner: LockOwner, timeout_s: float) -> AbstractContextManager[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> AbstractContextManager[None]:
         """
         Hold the lock while the context is open; wait at most *timeout_s* for it.
 
@@ -144,7 +144,7 @@ class StateStore(Protocol):
         """
         ...
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock now, or None when it is free."""
         ...
 

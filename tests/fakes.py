@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.model.address import Address
-    from icesync.model.lock import LockOwner
+    from icesync.model.lock import LockInfo
     from icesync.model.plan import ResourceChange
     from icesync.model.probe import ProbeTarget
     from icesync.model.report import Result
@@ -59,7 +59,7 @@ class FakeStore:
         data: bytes | None = None,
         *,
         fail_writes_after: int | None = None,
-        held_by: LockOwner | None = None,
+        held_by: LockInfo | None = None,
     ) -> None:
         self.data = data
         self.fail_writes_after = fail_writes_after
@@ -83,7 +83,7 @@ class FakeStore:
         self.writes.append(data)
 
     @contextmanager
-    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """Hold the lock; a held one is refused at once, whatever *timeout_s* says."""
         if self.held_by is not None:
             raise StateLocked(f"the fake store is locked by {self.held_by.who} after {timeout_s} s")
@@ -93,7 +93,7 @@ class FakeStore:
         finally:
             self.held_by = None
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock."""
         return self.held_by
 

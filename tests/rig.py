@@ -540,10 +540,10 @@ _HOLDER: Final = """
 import sys
 from pathlib import Path
 from icesync.bootstrap import SystemClock
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.stores.local import LocalStore
 
-owner = LockOwner("1", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/7")
+owner = LockInfo("1", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/7")
 with LocalStore(Path(sys.argv[1]), SystemClock()).lock(owner, 0):
     print("held", flush=True)
     sys.stdin.readline()

@@ -113,7 +113,7 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
 
 def _first_store(project: Project, clock: Clock) -> StateStore:
     if project.state.per is not None:
-        from icesync.stores.partitioned import UnscopedStore
+        from icesync.stores.per_organization import UnscopedStore
 
         return UnscopedStore(project.state.template)
     return open_store(project.root, project.state, clock)

@@ -21,7 +21,7 @@ __all__ = ["kept_organizations", "open_parts"]
 
 def open_parts(project: Project, organizations: Iterable[int], clock: Clock) -> StateStore:
     """Return one store over those of *organizations*."""
-    from icesync.stores.partitioned import PartitionedStore
+    from icesync.stores.per_organization import PartitionedStore
 
     state, root = project.state, project.root
     stores = {

@@ -34,7 +34,7 @@ from icesync.errors import (
     StateNotSaved,
     UsageError,
 )
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.model.report import Report
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import render_plan, totals
@@ -86,10 +86,10 @@ class Pace:
     fail_fast: bool
 
 
-def lock_owner(context: Context, operation: str) -> LockOwner:
+def lock_owner(context: Context, operation: str) -> LockInfo:
     """Return what other runs are told about this one while it holds the lock."""
     run_url = os.environ.get("CI_JOB_URL") or _github_url()
-    return LockOwner(
+    return LockInfo(
         id=str(uuid.uuid4()),
         operation=operation,
         who=f"{_user()}@{platform.node()}",

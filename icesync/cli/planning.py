@@ -11,7 +11,7 @@ from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.secrets import SecretsMode, unfingerprinted
 from icesync.model.desired import Move
-from icesync.planner.moves import spent_entries
+from icesync.planner.moves import obsolete_entries
 from icesync.planner.select import assumed, is_move_selected, is_selected
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_plan, render_refusals, spent_told
@@ -67,7 +67,7 @@ def show_facts(console: Console, context: Context, planning: Planning) -> None:
             f"note: an apply that never ended left {recovered.records} records in the journal; "
             f"{recovered.uncertain} outcomes are unknown and will be sent again"
         )
-    spent = spent_entries(planning.desired, planning.stored.snapshot)
+    spent = obsolete_entries(planning.desired, planning.stored.snapshot)
     if context.project.state.per is not None:
         # Of an organization that was not looked at, nothing is known.
         spent = tuple(entry for entry in spent if _is_looked_at(entry, planning.plan.selection))

@@ -19,7 +19,7 @@ from icesync.codec.canonical import canonical
 from icesync.codec.state import plain_entry, read_entry
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import parse_address
-from icesync.model.journal import Intent, JournalHead, JournalLog, JournalRecord, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog, JournalRecord
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 
@@ -155,4 +155,4 @@ def _read_record(body: dict[str, Any]) -> JournalRecord:
     if body["type"] == "intent":
         drops = parse_address(body["drops"]) if "drops" in body else None
         return Intent(address, Action(body["action"]), read_entry(body["entry"]), drops)
-    return Verdict(address, OutcomeKind(body["kind"]), body["at"])
+    return CallEnded(address, OutcomeKind(body["kind"]), body["at"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.journal import encode_head, encode_record
 
 if TYPE_CHECKING:
-    from icesync.model.journal import Intent, JournalHead, JournalRecord, Verdict
+    from icesync.model.journal import CallEnded, Intent, JournalHead, JournalRecord
     from icesync.ports import Journal, Journals
 
 __all__ = ["JournaledIntents"]
@@ -45,7 +45,7 @@ class JournaledIntents:
         with self._numbering:
             self._durable = max(self._durable, number)
 
-    def end_call(self, verdict: Verdict) -> None:
+    def end_call(self, ended: CallEnded) -> None:
         """
         Take down how a call ended; durable together with the worker's next intent.
 
@@ -53,7 +53,7 @@ class JournaledIntents:
             StateNotSaved: the journal takes no more.
 
         """
-        self._append(verdict)
+        self._append(ended)
 
     def close(self) -> None:
         """

@@ -27,7 +27,7 @@ from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.review import Assertion
-from icesync.planner.moves import carry, check_clashes, open_moves
+from icesync.planner.moves import check_clashes, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
 from icesync.planner.select import check_patterns, expand_ages, is_selected, narrow
@@ -120,7 +120,7 @@ def plan(
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
     moves = open_moves(desired, stored.snapshot).values()
-    carried = carry(stored.snapshot, moves, desired.removals)
+    carried = with_moves_applied(stored.snapshot, moves, desired.removals)
     findings = compare(selected, carried, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)

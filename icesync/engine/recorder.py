@@ -18,7 +18,7 @@ from icesync.codec.canonical import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.engine.intents import JournaledIntents
 from icesync.engine.state import Stored, Writer, digest_of, save
-from icesync.model.journal import Intent, JournalHead, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
 from icesync.planner.recovery import open_entry, settle
@@ -155,7 +155,7 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.end_call(Verdict(change.address, outcome.kind, self._now()))
+            self._journal.end_call(CallEnded(change.address, outcome.kind, self._now()))
 
     def record(self, change: ResourceChange, outcome: Outcome | None) -> None:
         """Take in how *change* ended; without an outcome it needed no call."""
@@ -191,7 +191,7 @@ class Recorder:
 
         """
         if self._journal is not None:
-            # First: a worker that was about to begin_call its intent either has, or never sends.
+            # First: a worker that was about to write its intent either has, or never sends.
             self._journal.close()
         for address, intent in tuple(self._intents.items()):
             kind = OutcomeKind.UNCERTAIN if address in in_flight else OutcomeKind.TRANSIENT

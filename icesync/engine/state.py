@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icesync.codec.conflict import decode_sides
 from icesync.codec.journal import decode_journal
+from icesync.codec.merge_conflict import decode_sides
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import StateCorrupt, StateNotSaved, UsageError
 from icesync.model.snapshot import EntryStatus, Snapshot

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from icesync.model.report import OutcomeKind
     from icesync.model.snapshot import Entry
 
-__all__ = ["Intent", "JournalHead", "JournalLog", "JournalRecord", "Verdict"]
+__all__ = ["CallEnded", "Intent", "JournalHead", "JournalLog", "JournalRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CallEnded:
     """A call ended; *at* is UTC."""
 
     address: Address
@@ -55,7 +55,7 @@ class Verdict:
     at: str
 
 
-JournalRecord: TypeAlias = Intent | Verdict
+JournalRecord: TypeAlias = Intent | CallEnded
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LockOwner"]
+__all__ = ["LockInfo"]
 
 
 @dataclass(frozen=True, slots=True)
-class LockOwner:
+class LockInfo:
     """
     The holder of a lock, in the words of Terraform's lock documents.
 

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredState, Move, Removal
     from icesync.model.snapshot import Entry, Snapshot
 
-__all__ = ["carry", "check_clashes", "open_moves", "spent_entries", "stays"]
+__all__ = [
+    "check_clashes",
+    "keeps_old_entry",
+    "obsolete_entries",
+    "open_moves",
+    "with_moves_applied",
+]
 
 
 def open_moves(desired: DesiredState, snapshot: Snapshot) -> dict[Address, Move]:
@@ -59,7 +65,7 @@ def check_clashes(desired: DesiredState, snapshot: Snapshot) -> Iterator[Diagnos
             yield Diagnostic("ICE114", message, move.position, hint)
 
 
-def spent_entries(desired: DesiredState, snapshot: Snapshot) -> tuple[Move | Removal, ...]:
+def obsolete_entries(desired: DesiredState, snapshot: Snapshot) -> tuple[Move | Removal, ...]:
     """Return the moves and removals of addresses that the snapshot does not know, by place."""
     known = snapshot.entries
     found = [r for address, r in desired.removals.items() if address not in known]
@@ -67,13 +73,13 @@ def spent_entries(desired: DesiredState, snapshot: Snapshot) -> tuple[Move | Rem
     return tuple(sorted([*found, *done], key=lambda entry: entry.position))
 
 
-def stays(move: Move, removals: Mapping[Address, Removal]) -> bool:
+def keeps_old_entry(move: Move, removals: Mapping[Address, Removal]) -> bool:
     """Return whether the old entry is still needed, since a call of its own will disable it."""
     removal = removals.get(move.source)
     return removal is not None and removal.action is RemovalAction.DISABLE
 
 
-def carry(
+def with_moves_applied(
     snapshot: Snapshot, moves: Iterable[Move], removals: Mapping[Address, Removal]
 ) -> Snapshot:
     """Return *snapshot* as a plan compares with it: each old entry under its new address."""
@@ -81,7 +87,7 @@ def carry(
     for move in moves:
         source, attempt = entries[move.source], entries.get(move.address)
         entries[move.address] = _carried(move, source, attempt)
-        if not stays(move, removals):
+        if not keeps_old_entry(move, removals):
             del entries[move.source]
     return replace(snapshot, entries=entries)
 

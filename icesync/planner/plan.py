@@ -33,7 +33,7 @@ from icesync.model.plan import (
 )
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.planner.diff import diff_settings
-from icesync.planner.moves import carry, open_moves, stays
+from icesync.planner.moves import keeps_old_entry, open_moves, with_moves_applied
 from icesync.planner.select import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class _Planner:
         self.moves = {a: move for a, move in moves.items() if is_move_selected(move, selection)}
         self.left_out = moves.keys() - self.moves.keys()
         self.held = {moves[address].source for address in self.left_out}
-        self.entries = carry(snapshot, self.moves.values(), desired.removals).entries
+        self.entries = with_moves_applied(snapshot, self.moves.values(), desired.removals).entries
 
     def addresses(self) -> list[Address]:
         """Return what the plan answers for, sorted."""
@@ -130,7 +130,7 @@ class _Planner:
         return replace(
             self._send(wanted, entry, Action.MOVE, _doubt(entry)),
             moved_from=move.source,
-            source_stays=stays(move, self.desired.removals),
+            source_stays=keeps_old_entry(move, self.desired.removals),
         )
 
     def _compare(self, wanted: DesiredServer, entry: Entry) -> ResourceChange:

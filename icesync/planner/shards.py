@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from icesync.model.desired import DesiredState, Move
 
-__all__ = ["MOST_SHARDS", "Shard", "deal", "half_moves", "organizations", "parse_shard"]
+__all__ = ["MAX_SHARDS", "Shard", "deal", "half_moves", "organizations", "parse_shard"]
 
-MOST_SHARDS: Final = 1000
+MAX_SHARDS: Final = 1000
 
 _GRAMMAR: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
 
@@ -48,10 +48,10 @@ def parse_shard(text: str) -> Shard:
     """
     match = _GRAMMAR.fullmatch(text)
     shard = Shard(int(match[1]), int(match[2])) if match else Shard(1, 0)
-    if not shard.number <= shard.total <= MOST_SHARDS:
+    if not shard.number <= shard.total <= MAX_SHARDS:
         raise UsageError(
             f"--shard {ascii(text)[1:-1]} is no shard",
-            f"--shard 2/5   is the second of five; at most {MOST_SHARDS}",
+            f"--shard 2/5   is the second of five; at most {MAX_SHARDS}",
         )
     return shard
 

@@ -30,12 +30,12 @@ from icesync.stores.httpcalls import (
     md5,
     with_id,
 )
-from icesync.stores.owner import named_lock, read_lock, wait_for_lock, write_lock
+from icesync.stores.lock_info import named_lock, read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.model.lock import LockOwner
+    from icesync.model.lock import LockInfo
     from icesync.net import ClientOptions
     from icesync.ports import Clock
 
@@ -155,7 +155,7 @@ class HttpStore:
         )
 
     @contextmanager
-    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
         Hold the lock while the context is open.
 
@@ -176,7 +176,7 @@ class HttpStore:
             self._lock_id = None
             self._release(owner)
 
-    def _try_lock(self, owner: LockOwner) -> LockOwner | None:
+    def _try_lock(self, owner: LockInfo) -> LockInfo | None:
         """Return None when the lock is ours now, else who holds it."""
         address = self._endpoint.lock_address or ""
         reply = self._calls.persist(self._endpoint.lock_method, address, write_lock(owner))
@@ -192,7 +192,7 @@ class HttpStore:
             return _without_echo(holder, owner)
         raise StateError(f"{self.describe()} answered a lock with status {reply.status}")
 
-    def _release(self, owner: LockOwner) -> None:
+    def _release(self, owner: LockInfo) -> None:
         reply = self._unlock(owner)
         if isinstance(reply, RawReply) and (
             reply.status == _LOCK_DONE or (reply.repeated and reply.status in _HELD)
@@ -204,7 +204,7 @@ class HttpStore:
             f"icesync state unlock --force {owner.id}",
         )
 
-    def _unlock(self, owner: LockOwner) -> RawReply | Unanswered:
+    def _unlock(self, owner: LockInfo) -> RawReply | Unanswered:
         address = self._endpoint.unlock_address or self._endpoint.lock_address or ""
         return self._calls.persist(
             self._endpoint.unlock_method, with_id(address, owner.id), write_lock(owner)
@@ -231,7 +231,7 @@ class HttpStore:
                 "icesync state unlock   says which one is held",
             )
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """
         Return who holds the lock now, or None when it is free.
 
@@ -271,7 +271,7 @@ class HttpStore:
         return address if self._lock_id is None else with_id(address, self._lock_id)
 
 
-def _without_echo(holder: LockOwner, asked: LockOwner) -> LockOwner:
+def _without_echo(holder: LockInfo, asked: LockInfo) -> LockInfo:
     """Return *holder* without what GitLab repeats from the one who asked, not from the holder."""
     if (holder.operation, holder.info, holder.version) == (
         asked.operation,

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateNotSaved
-from icesync.stores.regular import open_regular
+from icesync.stores.open_file import open_regular
 from icesync.stores.replace import flush_folder
 
 if TYPE_CHECKING:

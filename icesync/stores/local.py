@@ -8,11 +8,11 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from icesync.errors import StateConflict, StateError, StateNotSaved
-from icesync.model.lock import LockOwner
-from icesync.stores.filesystem import file_system_of, is_shared
+from icesync.model.lock import LockInfo
+from icesync.stores.flock import hold_lock, read_owner
 from icesync.stores.journal import LocalJournals
-from icesync.stores.kernellock import hold_lock, read_owner
-from icesync.stores.regular import open_regular
+from icesync.stores.mounts import file_system_of, is_shared
+from icesync.stores.open_file import open_regular
 from icesync.stores.replace import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class LocalStore:
                 ) from error
 
     @contextmanager
-    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
         Hold the lock while the context is open; a killed holder frees it at once.
 
@@ -112,7 +112,7 @@ class LocalStore:
             finally:
                 self._held = False
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock now, or None when it is free."""
         return read_owner(self._lock_file())
 
@@ -167,7 +167,7 @@ class LocalStore:
             return nullcontext()
         self._make_folder()
         created = self._clock.now().isoformat(timespec="seconds")
-        owner = LockOwner("", "write", "icesync", os.getpid(), created)
+        owner = LockInfo("", "write", "icesync", os.getpid(), created)
         return hold_lock(self._lock_file(), owner, 0, self._clock)
 
     def _compare(self, previous: bytes | None) -> None:

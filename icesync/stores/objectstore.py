@@ -22,12 +22,12 @@ from icesync.errors import (
     StateError,
     StateNotSaved,
 )
-from icesync.stores.owner import read_lock, wait_for_lock, write_lock
+from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.model.lock import LockOwner
+    from icesync.model.lock import LockInfo
     from icesync.ports import Clock
 
 __all__ = ["ObjectStore", "open_bucket"]
@@ -132,7 +132,7 @@ class ObjectStore:
                 raise StateNotSaved(f"{self._url} said yes to the snapshot, and holds another one")
 
     @contextmanager
-    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
         Hold the lock while the context is open.
 
@@ -149,7 +149,7 @@ class ObjectStore:
         finally:
             self.break_lock(owner.id)
 
-    def _try_lock(self, owner: LockOwner) -> LockOwner | None:
+    def _try_lock(self, owner: LockInfo) -> LockInfo | None:
         """Return None when the lock is ours now, else who holds it."""
         try:
             self._put(self._lock_path, write_lock(owner), "create")
@@ -183,7 +183,7 @@ class ObjectStore:
                 f"icesync state unlock --force {lock_id}",
             ) from None
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock now, or None when it is free."""
         found = self._get(self._lock_path)
         return None if found is None else read_lock(found.data)

@@ -14,7 +14,7 @@ import pytest
 from icesync.cli.main import COMMANDS, program
 from icesync.config.schema import SCHEMAS
 from icesync.diagnostics import RULES
-from icesync.engine import governor
+from icesync.engine import retry as limits
 from icesync.errors import EXIT_CODES
 from icesync.model.fields import FIELDS, Presence
 from icesync.model.presets import PRESETS, Preset
@@ -110,13 +110,13 @@ def _rules() -> str:
 
 def _retries() -> str:
     def again(kind: OutcomeKind) -> str:
-        retry = governor.RETRIES.get(kind)
+        retry = limits.RETRIES.get(kind)
         if retry is None:
             return "never"
         wait = f"up to {retry.base_s:g} s, doubling, at most {retry.cap_s:g} s"
         return f"{retry.attempts} attempts; {wait}; costs {retry.cost:g}"
 
-    breaker, share = governor.BREAKER, governor._BUDGET_SHARE
+    breaker, share = limits.BREAKER, limits._BUDGET_SHARE
     rows = [
         ("surely not sent or not looked at: no connection, DNS, 408, 425",
          again(OutcomeKind.TRANSIENT),
@@ -126,8 +126,8 @@ def _retries() -> str:
          "it may have been stored; again is safe, as a call is the whole record",
          "uncertain, in every plan until ICE acknowledges a call, exit 7"),
         ("429, or 503 with `Retry-After`", again(OutcomeKind.THROTTLED),
-         (f"all workers pause as long as asked, and the rate falls to {governor._SLOWER:.0%}; "
-         f"asked for more than {governor._LONGEST_PAUSE_S:g} s, the run ends"),
+         (f"all workers pause as long as asked, and the rate falls to {limits._SLOWER:.0%}; "
+         f"asked for more than {limits._LONGEST_PAUSE_S:g} s, the run ends"),
          "as it was, exit 7"),
         ("the token is refused", "1 new login in a run, then never",
          "every further call would meet it", "the run ends, exit 4"),
@@ -136,10 +136,10 @@ def _retries() -> str:
          "the run ends, exit 10 or 7"),
         ("refused values", again(OutcomeKind.REJECTED),
          ("they would be refused again; without a reason one new login is tried, and "
-         f"{governor._ALIKE} first calls refused alike end the run"), "as it was, exit 7"),
+         f"{limits._ALIKE} first calls refused alike end the run"), "as it was, exit 7"),
         ("all of it together",
-         (f"a budget of {governor._BUDGET:g} + {share:.0%} of the calls; "
-         f"a success gives {governor._SUCCESS_GIVES:g} back"),
+         (f"a budget of {limits._BUDGET:g} + {share:.0%} of the calls; "
+         f"a success gives {limits._SUCCESS_GIVES:g} back"),
          "a failing service gets a tenth more calls, not three times as many", "as above"),
         (f"{breaker.consecutive} failures in a row, or half of {breaker.share_of}",
          f"a rest of {breaker.rest_s:g} s, then one call",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.errors import StateConflict, StateLocked
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from icesync.ports import StateStore
 
 ONE, TWO = b'{"serial": 1}\r\n', b'{"serial": 2}'
-OTHER = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OTHER = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
 
 
 @pytest.fixture(params=["local", "fake", "http", "gitlab", "s3"])

@@ -6,7 +6,7 @@ from builders import BASE_URL, LINEAGE, entry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.codec.parts import join, lineage_of, split
+from icesync.codec.partition import join, lineage_of, split
 from icesync.codec.state import seal
 from icesync.model.address import Address
 from icesync.model.snapshot import Snapshot

@@ -21,7 +21,7 @@ from icesync.model.fields import SETTING_FIELDS, Kind
 from icesync.model.plan import Action
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
-from icesync.planner.moves import carry, open_moves
+from icesync.planner.moves import open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
 from icesync.render.plan import render_plan
 from icesync.render.report import render_report, report_document
@@ -79,7 +79,7 @@ def resolution(prefix: str = "canary") -> Resolution:
 def planned(wanted: DesiredState, store: FakeStore, secrets: Resolution) -> Plan:
     """Return the plan from what is stored to *wanted*."""
     before = load(store, BASE_URL).snapshot
-    carried = carry(before, open_moves(wanted, before).values(), wanted.removals)
+    carried = with_moves_applied(before, open_moves(wanted, before).values(), wanted.removals)
     made = make_plan(wanted, before, compare(wanted, carried, secrets, KEY))
     return attach_tags(made, secrets, KEY)
 

@@ -17,14 +17,14 @@ __all__ = ["DEFECTS", "plant"]
 def _no_intent() -> None:
     """Outcomes are written down as they come, but nothing is before a call leaves."""
     from icesync.engine.recorder import Recorder
-    from icesync.model.journal import Verdict
+    from icesync.model.journal import CallEnded
 
     def begin_call(self: Any, change: Any) -> None:
         self._intend(change)
 
     def end_call(self: Any, change: Any, outcome: Any) -> None:
         self._journal.begin_call(self._intents[change.address])
-        self._journal.end_call(Verdict(change.address, outcome.kind, self._now()))
+        self._journal.end_call(CallEnded(change.address, outcome.kind, self._now()))
 
     _replace(Recorder, begin_call=begin_call, end_call=end_call)
 
@@ -50,14 +50,14 @@ def _in_place() -> None:
 def _ack_before_reply() -> None:
     """A call counts as acknowledged when it leaves."""
     from icesync.engine.recorder import Recorder
-    from icesync.model.journal import Verdict
+    from icesync.model.journal import CallEnded
     from icesync.model.report import OutcomeKind
 
     honest = Recorder.begin_call
 
     def begin_call(self: Any, change: Any) -> None:
         honest(self, change)
-        self._journal.end_call(Verdict(change.address, OutcomeKind.APPLIED, self._now()))
+        self._journal.end_call(CallEnded(change.address, OutcomeKind.APPLIED, self._now()))
         self._journal._journal.wait(self._journal._number)
 
     _replace(Recorder, begin_call=begin_call, end_call=lambda *_: None)
@@ -113,9 +113,9 @@ def _same_serial() -> None:
 
 def _no_lock() -> None:
     """Everybody gets the lock."""
-    from icesync.stores import kernellock
+    from icesync.stores import flock
 
-    _replace(kernellock, _try_lock=lambda *_, **__: True)
+    _replace(flock, _try_lock=lambda *_, **__: True)
 
 
 def _deaf_waiter() -> None:
@@ -191,7 +191,7 @@ def _crash(body: bytes) -> None:
 
 def _worker_dies() -> None:
     """
-    Not a defect but bad luck: a worker dies while another is about to begin_call an intent.
+    Not a defect but bad luck: a worker dies while another is about to declare an intent.
 
     The end of the run is drawn out, so that the call of the other can still leave.
     """

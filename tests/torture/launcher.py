@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 _LOADED: Final = (
     "icesync.cli.applying", "icesync.cli.commands.apply", "icesync.cli.commands.plan",
-    "icesync.cli.commands.state", "icesync.client.gateway", "icesync.codec.conflict",
+    "icesync.cli.commands.state", "icesync.client.gateway", "icesync.codec.merge_conflict",
     "icesync.engine.state", "icesync.planner.diff", "icesync.stores.local",
     "torture.defects", "torture.tripwire",
 )  # fmt: skip

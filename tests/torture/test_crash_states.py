@@ -20,7 +20,7 @@ from torture.arena import seeded
 from icesync.codec.journal import decode_journal
 from icesync.engine.intents import JournaledIntents
 from icesync.model.address import Address
-from icesync.model.journal import Intent, JournalHead, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import Entry, EntryStatus
@@ -72,7 +72,7 @@ def written(folder: Path, patch: pytest.MonkeyPatch, calls: int) -> list[tuple[i
                 address = Address(59, skill)
                 entry = Entry(EntryStatus.PENDING, {"smtp.host": f"{skill:03}" * 400})
                 journal.begin_call(Intent(address, Action.UPDATE, entry))
-                journal.end_call(Verdict(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z"))
+                journal.end_call(CallEnded(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z"))
 
         workers = [threading.Thread(target=work) for _ in range(_WORKERS)]
         for worker in workers:

@@ -5,7 +5,7 @@ import pytest
 from icesync.codec.journal import decode_journal, encode_head, encode_record
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address
-from icesync.model.journal import Intent, JournalHead, JournalLog, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import Fingerprint
@@ -21,7 +21,7 @@ ENTRY = Entry(
 )
 RECORDS = (
     Intent(Address(59, 663), Action.UPDATE, ENTRY),
-    Verdict(Address(59, 663), OutcomeKind.APPLIED, "2026-01-01T00:00:02Z"),
+    CallEnded(Address(59, 663), OutcomeKind.APPLIED, "2026-01-01T00:00:02Z"),
     Intent(Address(59, 664), Action.ADD, ENTRY),
     Intent(Address(59, 665), Action.MOVE, ENTRY, drops=Address(58, 665)),
 )
@@ -113,7 +113,7 @@ def test_a_journal_that_begins_with_a_record_is_refused() -> None:
 
 def test_a_record_of_no_address_is_refused() -> None:
     """A record must name a server."""
-    odd = Verdict(Address(0, 0), OutcomeKind.APPLIED, "")
+    odd = CallEnded(Address(0, 0), OutcomeKind.APPLIED, "")
 
     with pytest.raises(StateCorrupt, match="lacks something"):
         decode_journal(encode_head(HEAD) + encode_record(1, odd))

@@ -9,7 +9,7 @@ from fakes import FakeGateway, FakeStore
 from icesync.codec.journal import decode_journal
 from icesync.engine.state import load
 from icesync.errors import StateNotSaved
-from icesync.model.journal import Intent, JournalLog, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalLog
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.snapshot import EntryStatus
 
@@ -68,7 +68,7 @@ def test_outcomes_are_journaled_in_order() -> None:
 
     [log] = seen
     found = [
-        (r.address, r.kind.value if isinstance(r, Verdict) else r.entry.settings)
+        (r.address, r.kind.value if isinstance(r, CallEnded) else r.entry.settings)
         for r in log.records
     ]
     assert found == [
@@ -161,7 +161,7 @@ def test_recovered_entries_are_saved_before_anything_is_sent() -> None:
 
 
 def test_plan_that_only_forgets_needs_no_journal() -> None:
-    """Without a call there is nothing to begin_call."""
+    """Without a call there is nothing to declare."""
     before = snapshot({SUPPORT: entry()})
     stage = Stage(desired(removals=[removal(action="forget")]), before)
     journals = journaled(stage)

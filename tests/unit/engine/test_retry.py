@@ -79,7 +79,7 @@ def test_a_call_is_made_so_often_and_not_more(kind: OutcomeKind) -> None:
 )
 def test_a_clear_answer_is_final(kind: OutcomeKind) -> None:
     """What ICE said clearly is not asked again."""
-    assert limiter(FakeClock()).judge(Outcome(kind), 1) is None
+    assert limiter(FakeClock()).on_outcome(Outcome(kind), 1) is None
 
 
 def test_waits_double_and_are_capped() -> None:

@@ -23,7 +23,7 @@ from icesync.engine.secrets import Resolution, compare
 from icesync.model.plan import Action, Plan, Reason, Selection
 from icesync.model.secret import SecretComparison, SecretValue
 from icesync.model.snapshot import Entry, EntryStatus
-from icesync.planner.moves import carry, check_clashes, open_moves, spent_entries
+from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 
 if TYPE_CHECKING:
     from icesync.model.desired import DesiredState
@@ -164,7 +164,7 @@ def test_half_of_a_move_is_not_made(selection: Selection, found: dict[str, str])
 
 def test_secrets_are_compared_with_those_of_the_old_address() -> None:
     """Fingerprints stay bound to the address that they were made for."""
-    carried = carry(BEFORE, open_moves(WANTED, BEFORE).values(), {})
+    carried = with_moves_applied(BEFORE, open_moves(WANTED, BEFORE).values(), {})
     reference = WANTED.servers[SALES].secrets["smtp.password"].text
     for value, found in (("one", "unchanged"), ("two", "changed")):
         findings = compare(WANTED, carried, Resolution({reference: SecretValue(value)}), KEY)
@@ -174,7 +174,7 @@ def test_secrets_are_compared_with_those_of_the_old_address() -> None:
 
 def test_rotated_secret_of_a_move_is_told() -> None:
     """A move whose password changed says so."""
-    carried = carry(BEFORE, open_moves(WANTED, BEFORE).values(), {})
+    carried = with_moves_applied(BEFORE, open_moves(WANTED, BEFORE).values(), {})
     reference = WANTED.servers[SALES].secrets["smtp.password"].text
     findings = compare(WANTED, carried, Resolution({reference: SecretValue("two")}), KEY)
     [change] = plan(WANTED, BEFORE, findings).changes
@@ -185,7 +185,7 @@ def test_rotated_secret_of_a_move_is_told() -> None:
 def test_second_move_keeps_the_first_address_of_the_fingerprints() -> None:
     """An entry that was renamed by hand before is still compared rightly."""
     moved_by_hand = replace(entry(secrets=KNOWN), bound_to=BILLING)
-    carried = carry(snapshot({SUPPORT: moved_by_hand}), [MOVED], {})
+    carried = with_moves_applied(snapshot({SUPPORT: moved_by_hand}), [MOVED], {})
 
     assert carried.entries[SALES].bound_to == BILLING
     assert SUPPORT not in carried.entries
@@ -195,5 +195,5 @@ def test_entries_that_name_nothing_known() -> None:
     """What is done, or never was, is listed by its place."""
     wanted = ending("disable")
 
-    assert spent_entries(wanted, BEFORE) == ()
-    assert spent_entries(wanted, snapshot()) == (wanted.removals[SUPPORT], MOVED)
+    assert obsolete_entries(wanted, BEFORE) == ()
+    assert obsolete_entries(wanted, snapshot()) == (wanted.removals[SUPPORT], MOVED)

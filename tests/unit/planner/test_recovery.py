@@ -4,7 +4,7 @@ import pytest
 
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
-from icesync.model.journal import Intent, JournalHead, JournalLog, Verdict
+from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
@@ -17,7 +17,7 @@ BASE = Snapshot("emulator", 4, "lineage", entries={A: OLD})
 HEAD = JournalHead("run", "lineage", 4, "digest", "emulator")
 
 
-def log(*records: Intent | Verdict, head: JournalHead = HEAD) -> JournalLog:
+def log(*records: Intent | CallEnded, head: JournalHead = HEAD) -> JournalLog:
     """Return a journal of *records*."""
     return JournalLog(head, records)
 
@@ -29,9 +29,9 @@ def test_without_a_journal_nothing_changes() -> None:
 
 def test_an_acknowledged_call_becomes_applied() -> None:
     """The journal's acknowledgement is as good as the snapshot's."""
-    verdict = Verdict(A, OutcomeKind.APPLIED, "T2")
+    ended = CallEnded(A, OutcomeKind.APPLIED, "T2")
 
-    entry = recover(BASE, "digest", log(Intent(A, Action.UPDATE, NEW), verdict)).snapshot.entries[A]
+    entry = recover(BASE, "digest", log(Intent(A, Action.UPDATE, NEW), ended)).snapshot.entries[A]
 
     assert entry == Entry(EntryStatus.APPLIED, {"smtp.port": 587}, applied_at="T2")
 
@@ -39,14 +39,14 @@ def test_an_acknowledged_call_becomes_applied() -> None:
 @pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.TRANSIENT, OutcomeKind.AUTH])
 def test_a_refused_call_leaves_the_entry_as_it_was(kind: OutcomeKind) -> None:
     """ICE holds what it held before."""
-    found = recover(BASE, "digest", log(Intent(A, Action.UPDATE, NEW), Verdict(A, kind, "T2")))
+    found = recover(BASE, "digest", log(Intent(A, Action.UPDATE, NEW), CallEnded(A, kind, "T2")))
 
     assert found.snapshot.entries[A] is OLD
 
 
 def test_a_refused_first_send_leaves_no_entry() -> None:
     """A server that ICE never took is not known."""
-    records = (Intent(B, Action.ADD, NEW), Verdict(B, OutcomeKind.REJECTED, "T2"))
+    records = (Intent(B, Action.ADD, NEW), CallEnded(B, OutcomeKind.REJECTED, "T2"))
 
     assert B not in recover(BASE, "digest", log(*records)).snapshot.entries
 
@@ -62,7 +62,7 @@ def test_an_open_intent_is_uncertain_and_keeps_what_was_acknowledged() -> None:
 
 def test_an_uncertain_outcome_stays_uncertain() -> None:
     """A reply that was no answer proves nothing."""
-    records = (Intent(B, Action.ADD, NEW), Verdict(B, OutcomeKind.UNCERTAIN, "T2"))
+    records = (Intent(B, Action.ADD, NEW), CallEnded(B, OutcomeKind.UNCERTAIN, "T2"))
 
     found = recover(BASE, "digest", log(*records))
 
@@ -76,7 +76,7 @@ MOVE = Intent(B, Action.MOVE, NEW, drops=A)
 
 def test_an_acknowledged_move_drops_the_old_entry() -> None:
     """From then on the record is at its new address only."""
-    records = (MOVE, Verdict(B, OutcomeKind.APPLIED, "T2"))
+    records = (MOVE, CallEnded(B, OutcomeKind.APPLIED, "T2"))
 
     entries = recover(BASE, "digest", log(*records)).snapshot.entries
 
@@ -86,7 +86,7 @@ def test_an_acknowledged_move_drops_the_old_entry() -> None:
 @pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.UNCERTAIN, None])
 def test_a_move_that_was_not_acknowledged_keeps_the_old_entry(kind: OutcomeKind | None) -> None:
     """Nothing is lost, and nothing is claimed about the new address."""
-    verdicts = () if kind is None else (Verdict(B, kind, "T2"),)
+    verdicts = () if kind is None else (CallEnded(B, kind, "T2"),)
 
     entries = recover(BASE, "digest", log(MOVE, *verdicts)).snapshot.entries
 
@@ -96,7 +96,7 @@ def test_a_move_that_was_not_acknowledged_keeps_the_old_entry(kind: OutcomeKind 
 
 def test_a_disabled_server_leaves_the_snapshot() -> None:
     """An acknowledged disable ends the entry."""
-    records = (Intent(A, Action.DISABLE, NEW), Verdict(A, OutcomeKind.APPLIED, "T2"))
+    records = (Intent(A, Action.DISABLE, NEW), CallEnded(A, OutcomeKind.APPLIED, "T2"))
 
     assert recover(BASE, "digest", log(*records)).snapshot.entries == {}
 
@@ -140,7 +140,7 @@ def test_a_journal_of_another_snapshot_is_refused(head: JournalHead, said: str) 
 def test_an_end_without_a_beginning_is_refused() -> None:
     """An outcome of a call that has no intent is damage."""
     with pytest.raises(StateCorrupt, match="never began"):
-        recover(BASE, "digest", log(Verdict(A, OutcomeKind.APPLIED, "T2")))
+        recover(BASE, "digest", log(CallEnded(A, OutcomeKind.APPLIED, "T2")))
 
 
 def test_folding_is_repeatable() -> None:

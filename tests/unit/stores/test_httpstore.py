@@ -19,7 +19,7 @@ from icesync.errors import (
     StateLocked,
     StateNotSaved,
 )
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.model.project import Backend, StateSettings
 from icesync.net import ClientOptions, trust_store
 from icesync.stores.gitlab import http_endpoint
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ONE, TWO = b'{"serial": 1}', b'{"serial": 2}'
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
-OTHER = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OTHER = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
 OPTIONS = ClientOptions("", 5, "icesync/test", trust=trust_store())
 
 

@@ -12,16 +12,16 @@ from fakes import FakeClock
 
 import icesync
 from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.stores.local import LocalStore
 
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z")
 
 WRITER = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.stores.local import LocalStore
 
 class RealClock:
@@ -32,7 +32,7 @@ class RealClock:
 
 store = LocalStore(Path(sys.argv[1]), RealClock())
 stored = store.read()
-with store.lock(LockOwner("", "apply", "writer", 1, ""), 0):
+with store.lock(LockInfo("", "apply", "writer", 1, ""), 0):
     for serial in range(100_000):
         data = b"%06d" % serial * 10_000
         store.write(data, stored)

@@ -20,15 +20,15 @@ from icesync.errors import (
     StateLocked,
     StateNotSaved,
 )
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
+from icesync.stores.lock_info import write_lock
 from icesync.stores.objectstore import ObjectStore, open_bucket
-from icesync.stores.owner import write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
-OTHER = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OTHER = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
 
 
 @pytest.fixture

@@ -16,26 +16,26 @@ from fakes import FakeClock
 
 import icesync
 from icesync.errors import StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockOwner
-from icesync.stores.kernellock import hold_lock, read_owner
+from icesync.model.lock import LockInfo
+from icesync.stores.flock import hold_lock, read_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
 
 OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
-from icesync.model.lock import LockOwner
-from icesync.stores.kernellock import hold_lock
+from icesync.model.lock import LockInfo
+from icesync.stores.flock import hold_lock
 
 class RealClock:
     monotonic = staticmethod(time.monotonic)
     sleep = staticmethod(time.sleep)
 
 path, mode = Path(sys.argv[1]), sys.argv[2]
-owner = LockOwner("77", "apply", "anna@runner-8", 77, "2026-01-02T00:00:00Z")
+owner = LockInfo("77", "apply", "anna@runner-8", 77, "2026-01-02T00:00:00Z")
 if mode == "hold":
     with hold_lock(path, owner, 0, RealClock()):
         print("held", flush=True)

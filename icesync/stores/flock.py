@@ -25,8 +25,8 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockOwner
-from icesync.stores.regular import open_regular
+from icesync.model.lock import LockInfo
+from icesync.stores.open_file import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["hold_lock", "read_owner"]
 
-_UNKNOWN: Final = LockOwner(id="", operation="", who="unknown", pid=0, created="")
+_UNKNOWN: Final = LockInfo(id="", operation="", who="unknown", pid=0, created="")
 _OWNER_BYTES: Final = 65_536
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 0.03
@@ -44,7 +44,7 @@ _GRACE_S: Final = 0.03
 
 
 @contextmanager
-def hold_lock(path: Path, owner: LockOwner, timeout_s: float, clock: Clock) -> Iterator[None]:
+def hold_lock(path: Path, owner: LockInfo, timeout_s: float, clock: Clock) -> Iterator[None]:
     """
     Hold the lock at *path* in the name of *owner* while the context is open.
 
@@ -73,7 +73,7 @@ def hold_lock(path: Path, owner: LockOwner, timeout_s: float, clock: Clock) -> I
         os.close(descriptor)
 
 
-def read_owner(path: Path) -> LockOwner | None:
+def read_owner(path: Path) -> LockInfo | None:
     """
     Return who holds the lock at *path*, or None when it is free.
 
@@ -121,7 +121,7 @@ def _wait(descriptor: int, path: Path, timeout_s: float, clock: Clock) -> None:
         clock.sleep(min(_POLL_S, rest_s))
 
 
-def _sign(descriptor: int, path: Path, owner: LockOwner) -> None:
+def _sign(descriptor: int, path: Path, owner: LockInfo) -> None:
     text = json.dumps(asdict(owner), indent=2) + "\n"
     try:
         os.ftruncate(descriptor, 0)
@@ -130,20 +130,20 @@ def _sign(descriptor: int, path: Path, owner: LockOwner) -> None:
         raise StateNotSaved(f"cannot write `{path}`: {error.strerror}") from error
 
 
-def _parse_owner(data: bytes) -> LockOwner:
+def _parse_owner(data: bytes) -> LockInfo:
     """Return the owner that *data* names, or an unknown one: others can write there too."""
     try:
         found = json.loads(data)
-        values = {name: found[name] for name in (field.name for field in fields(LockOwner))}
+        values = {name: found[name] for name in (field.name for field in fields(LockInfo))}
     except (ValueError, LookupError, TypeError, RecursionError):
         return _UNKNOWN
     texts = [value for name, value in values.items() if name != "pid"]
     if type(values["pid"]) is int and all(isinstance(t, str) and t.isprintable() for t in texts):
-        return LockOwner(**values)
+        return LockInfo(**values)
     return _UNKNOWN
 
 
-def _locked(path: Path, owner: LockOwner) -> StateLocked:
+def _locked(path: Path, owner: LockInfo) -> StateLocked:
     wait = "wait for it with `--lock-timeout 5m`"
     if owner == _UNKNOWN:
         return StateLocked(

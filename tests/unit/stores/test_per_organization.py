@@ -10,9 +10,9 @@ from icesync.codec.state import decode_state, encode_state
 from icesync.engine.state import Writer, load, save
 from icesync.errors import StateConflict, StateCorrupt, StateError, StateLocked, StateNotSaved
 from icesync.model.address import Address
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 from icesync.stores.local import LocalStore
-from icesync.stores.partitioned import PartitionedStore
+from icesync.stores.per_organization import PartitionedStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icesync.ports import StateStore
 
 TEMPLATE = "state/{organization}.json"
-OWNER = LockOwner("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
+OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
 WRITER = Writer("0.1.0")
 BOTH = {SUPPORT: entry(), BILLING: entry()}
 
@@ -185,7 +185,7 @@ def test_a_refused_lock_frees_the_others() -> None:
 
 def test_the_locks_of_a_dead_run_are_broken_together() -> None:
     """One id frees every lock that a run left; those of others stay."""
-    other = LockOwner("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "")
+    other = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "")
     stores = {
         59: FakeStore(held_by=OWNER),
         70: FakeStore(held_by=other),

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from icesync.codec.parts import join, lineage_of, split, write_order
+from icesync.codec.partition import join, lineage_of, split, write_order
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved, UsageError
 from icesync.model.snapshot import Snapshot
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from icesync.model.lock import LockOwner
+    from icesync.model.lock import LockInfo
     from icesync.ports import Clock, StateStore
 
 __all__ = ["PartitionedStore", "UnscopedStore"]
@@ -102,7 +102,7 @@ class PartitionedStore:
         self._known = data
 
     @contextmanager
-    def lock(self, owner: LockOwner, timeout_s: float) -> Iterator[None]:
+    def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
         Hold the locks of all parts, taken in order of organizations: no two runs wait in a ring.
 
@@ -123,7 +123,7 @@ class PartitionedStore:
                     ) from error
             yield
 
-    def lock_owner(self) -> LockOwner | None:
+    def lock_owner(self) -> LockInfo | None:
         """Return who holds the first lock that is held, or None when all are free."""
         owners = (store.lock_owner() for store in self._stores.values())
         return next((owner for owner in owners if owner is not None), None)
@@ -145,8 +145,8 @@ class PartitionedStore:
 
     def lock_warning(self) -> str | None:
         """Return why a lock cannot be trusted, or None."""
-        cautions = (store.lock_warning() for store in self._stores.values())
-        return next((caution for caution in cautions if caution is not None), None)
+        warnings = (store.lock_warning() for store in self._stores.values())
+        return next((warning for warning in warnings if warning is not None), None)
 
     def describe(self) -> str:
         """Return where the parts are, and of how many organizations."""
@@ -198,7 +198,7 @@ class UnscopedStore:
         """Refuse."""
         self._refuse()
 
-    def lock(self, owner: LockOwner, timeout_s: float) -> AbstractContextManager[None]:  # noqa: ARG002
+    def lock(self, owner: LockInfo, timeout_s: float) -> AbstractContextManager[None]:  # noqa: ARG002
         """Refuse."""
         self._refuse()
 

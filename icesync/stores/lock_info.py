@@ -13,7 +13,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import StateLocked
-from icesync.model.lock import LockOwner
+from icesync.model.lock import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,18 +33,18 @@ _KEYS: Final = {
 _LONGEST_S: Final = 16.0
 
 
-def named_lock(operation: str, created: str) -> LockOwner:
+def named_lock(operation: str, created: str) -> LockInfo:
     """Return an owner for a lock that is held for a moment only."""
-    return LockOwner(str(uuid.uuid4()), operation, "icesync", os.getpid(), created)
+    return LockInfo(str(uuid.uuid4()), operation, "icesync", os.getpid(), created)
 
 
-def write_lock(owner: LockOwner) -> bytes:
+def write_lock(owner: LockInfo) -> bytes:
     """Return *owner* as a lock document."""
     document = {key: getattr(owner, name) for name, key in _KEYS.items()}
     return json.dumps({**document, "Path": "", "Pid": owner.pid}).encode()
 
 
-def read_lock(data: bytes) -> LockOwner:
+def read_lock(data: bytes) -> LockInfo:
     """
     Return the owner that *data* names.
 
@@ -58,11 +58,11 @@ def read_lock(data: bytes) -> LockOwner:
     document: dict[str, Any] = found if isinstance(found, dict) else {}
     texts = {name: _text(document.get(key)) for name, key in _KEYS.items()}
     pid = document.get("Pid")
-    return LockOwner(pid=pid if type(pid) is int else 0, **texts)
+    return LockInfo(pid=pid if type(pid) is int else 0, **texts)
 
 
 def wait_for_lock(
-    try_lock: Callable[[], LockOwner | None], place: str, timeout_s: float, clock: Clock
+    try_lock: Callable[[], LockInfo | None], place: str, timeout_s: float, clock: Clock
 ) -> None:
     """
     Return when *try_lock* has the lock of *place*: it returns who has it instead, or None.
@@ -83,7 +83,7 @@ def wait_for_lock(
         wait_s = min(wait_s * 2, _LONGEST_S)
 
 
-def _locked(place: str, holder: LockOwner) -> StateLocked:
+def _locked(place: str, holder: LockInfo) -> StateLocked:
     link = f": {holder.info}" if holder.info else ""
     told = f" by {holder.who} since {holder.created}{link}" if holder.who else "; holder unknown"
     forced = f"icesync state unlock --force {holder.id}   if that run is dead for sure"
