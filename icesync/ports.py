@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from icesync.model.plan import ResourceChange
     from icesync.model.probe import ProbeResult, ProbeTarget
     from icesync.model.report import Outcome, Result
-    from icesync.model.secret import SecretFacts, SecretRef, SecretValue
+    from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
     from icesync.model.update import Update
 
 __all__ = [
-    "Board",
     "Clock",
+    "CommentThread",
     "DomainLookup",
     "FileOpener",
     "Gateway",
-    "InformedProvider",
-    "IssueBoard",
+    "IssueThread",
     "Journal",
     "Journals",
+    "MetadataProvider",
     "Prober",
     "Progress",
     "SecretProvider",
@@ -205,10 +205,10 @@ class FileOpener(Protocol):
 
 
 @runtime_checkable
-class InformedProvider(Protocol):
+class MetadataProvider(Protocol):
     """A provider that knows more about a secret than its value."""
 
-    def facts(self, reference: SecretRef) -> SecretFacts:
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
         """
         Return the version of the secret and when it was written, as far as that is known.
 
@@ -291,7 +291,7 @@ class Progress(Protocol):
         ...
 
 
-class Board(Protocol):
+class CommentThread(Protocol):
     """
     Where texts are posted: the comments of one review, or the open issues of a project.
 
@@ -324,7 +324,7 @@ class Board(Protocol):
         ...
 
 
-class IssueBoard(Board, Protocol):
+class IssueThread(CommentThread, Protocol):
     """The open issues of a project."""
 
     def close(self, post: Post) -> None:

@@ -145,7 +145,7 @@ def open_store(
 
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:
-    from icesync.secrets.catalogue import Providers, SecretSettings
+    from icesync.secrets.registry import Providers, SecretSettings
 
     scope = project.secrets
     settings = SecretSettings(

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from icesync.model.ci import Forge
     from icesync.model.forge import Place
-    from icesync.ports import Clock, DomainLookup, IssueBoard, Prober
+    from icesync.ports import Clock, DomainLookup, IssueThread, Prober
 
-__all__ = ["find_place", "open_board", "open_domains", "open_prober"]
+__all__ = ["find_place", "open_domains", "open_prober", "open_thread"]
 
 
 def find_place(
@@ -28,14 +28,14 @@ def find_place(
         UsageError: there is no pipeline, or what is known does not make a place.
 
     """
-    from icesync.forge.place import find_place as find
+    from icesync.forge.detect import find_place as find
 
     return find(os.environ, forge, api_url=api_url, project=project, number=number)
 
 
-def open_board(
-    place: Place, clock: Clock, ends_s: float, *, title: str | None = None, ca_file: Path | None
-) -> AbstractContextManager[IssueBoard]:
+def open_thread(
+    place: Place, clock: Clock, deadline_s: float, *, title: str | None = None, ca_file: Path | None
+) -> AbstractContextManager[IssueThread]:
     """
     Give the comments of the review at *place*, or with *title* the project's open issues.
 
@@ -45,11 +45,13 @@ def open_board(
         UsageError: *ca_file* is no good.
 
     """
-    from icesync.forge.opening import Line
-    from icesync.forge.opening import open_board as open_it
+    from icesync.forge.connect import CallOptions
+    from icesync.forge.connect import open_thread as open_it
 
-    line = Line(f"icesync/{__version__}", clock, ends_s, str(ca_file) if ca_file else None)
-    return open_it(place, os.environ, line, title)
+    options = CallOptions(
+        f"icesync/{__version__}", clock, deadline_s, str(ca_file) if ca_file else None
+    )
+    return open_it(place, os.environ, options, title)
 
 
 def open_prober(ca_file: Path | None = None) -> Prober:

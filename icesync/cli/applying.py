@@ -24,7 +24,7 @@ from icesync.engine.apply import apply, check_token, check_token_scope, failure_
 from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.plan import restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
-from icesync.engine.secrets import SecretsMode
+from icesync.engine.secret_resolution import SecretsMode
 from icesync.errors import (
     EXIT_OK,
     ConfigInvalid,

@@ -9,7 +9,7 @@ from icesync.cli.planning import ask_for_plan, show_facts
 from icesync.cli.scoping import scoped
 from icesync.engine.apply import check_token
 from icesync.engine.check import look_after
-from icesync.engine.secrets import SecretsMode
+from icesync.engine.secret_resolution import SecretsMode
 from icesync.errors import EXIT_CHANGES, EXIT_OK
 from icesync.model.plan import Selection
 

@@ -22,7 +22,7 @@ from icesync.engine.import_ import (
     assumed_entries,
     make_import,
 )
-from icesync.engine.secrets import open_key
+from icesync.engine.secret_resolution import open_key
 from icesync.engine.state import Writer, load, save
 from icesync.engine.validate import NO_SERVER_FILE, validate
 from icesync.errors import SecretMissing, UsageError

@@ -9,7 +9,7 @@ from icesync.codec.plan import plan_digest, plan_document
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.plan import Planning, PlanRequest
 from icesync.engine.plan import plan as make_planning
-from icesync.engine.secrets import SecretsMode, unfingerprinted
+from icesync.engine.secret_resolution import SecretsMode, unfingerprinted
 from icesync.model.desired import Move
 from icesync.planner.moves import obsolete_entries
 from icesync.planner.select import assumed, is_move_selected, is_selected

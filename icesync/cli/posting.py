@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.model.forge import Place, Posted
-    from icesync.ports import Clock, IssueBoard
+    from icesync.ports import Clock, IssueThread
 
 _SUMMARY_BYTES: Final = 1_000_000
 """A step's summary may have 1 MiB; over it, none is shown at all."""
@@ -61,7 +61,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that is wanted: *body* is a file, ``-`` for stdin."""
+    """A comment that is request: *body* is a file, ``-`` for stdin."""
 
     body: Path | None
     outdated: bool
@@ -70,16 +70,16 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An issue that is wanted, or its end."""
+    """An issue that is request, or its end."""
 
     body: Path | None
     title: str
     close: bool
 
 
-def post_comment(common: Common, wanted: Comment, where: Where) -> int:
+def post_comment(common: Common, request: Comment, where: Where) -> int:
     """Carry out ``ci comment`` and return the exit code."""
-    if wanted.outdated is (wanted.body is not None):
+    if request.outdated is (request.body is not None):
         raise UsageError("give either --body FILE or --outdated")
     place = where.find()
     if place.number is None:
@@ -87,39 +87,39 @@ def post_comment(common: Common, wanted: Comment, where: Where) -> int:
             "this run is for no pull request or merge request",
             "run it for pull requests only, or name one: --number 7",
         )
-    text = None if wanted.body is None else _read(wanted.body)
+    text = None if request.body is None else _read(request.body)
     marker = _marker(common, where, text, "plan")
 
-    def draft(before: str | None, most_bytes: int) -> str | None:
+    def draft(before: str | None, max_bytes: int) -> str | None:
         if text is None:
             return None if before is None else outdate(before, place.run_url)
-        if before is None and wanted.only_changes and marker.changes == 0:
+        if before is None and request.only_changes and marker.changes == 0:
             return None
-        return fit(stamp(text, marker), most_bytes, place.run_url)
+        return fit(stamp(text, marker), max_bytes, place.run_url)
 
-    def work(board: IssueBoard, clock: Clock, ends_s: float) -> Posted:
-        return upsert(board, marker, draft, clock, ends_s)
+    def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
+        return upsert(board, marker, draft, clock, deadline_s)
 
     return _conduct(common, where, place, text, work)
 
 
-def post_issue(common: Common, wanted: Issue, where: Where) -> int:
+def post_issue(common: Common, request: Issue, where: Where) -> int:
     """Carry out ``ci issue`` and return the exit code."""
-    if wanted.close is (wanted.body is not None):
+    if request.close is (request.body is not None):
         raise UsageError("give either --body FILE or --close")
     place = replace(where.find(), number=None)
-    text = None if wanted.body is None else _read(wanted.body)
+    text = None if request.body is None else _read(request.body)
     marker = _marker(common, where, text, "check")
 
-    def work(board: IssueBoard, clock: Clock, ends_s: float) -> Posted:
+    def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
         if text is None:
-            return close(board, marker, clock, ends_s)
+            return close(board, marker, clock, deadline_s)
         marked = stamp(text, marker)
         return upsert(
-            board, marker, lambda _, most: fit(marked, most, place.run_url), clock, ends_s
+            board, marker, lambda _, most: fit(marked, most, place.run_url), clock, deadline_s
         )
 
-    return _conduct(common, where, place, text, work, wanted.title)
+    return _conduct(common, where, place, text, work, request.title)
 
 
 def _conduct(
@@ -127,15 +127,17 @@ def _conduct(
     where: Where,
     place: Place,
     text: str | None,
-    work: Callable[[IssueBoard, Clock, float], Posted],
+    work: Callable[[IssueThread, Clock, float], Posted],
     title: str | None = None,
 ) -> int:
     """Do *work* on the board at *place*; a token that may only read is no failure."""
     clock = bootstrap.SystemClock()
-    ends_s = clock.monotonic() + where.timeout_s
+    deadline_s = clock.monotonic() + where.timeout_s
     try:
-        with adapters.open_board(place, clock, ends_s, title=title, ca_file=where.ca_file) as board:
-            posted = work(board, clock, ends_s)
+        with adapters.open_thread(
+            place, clock, deadline_s, title=title, ca_file=where.ca_file
+        ) as thread:
+            posted = work(thread, clock, deadline_s)
     except ForgeReadOnly as error:
         return _degrade(common.console, place, error, text)
     if posted.url:

@@ -11,7 +11,7 @@ from icesync.engine.plan import PlanRequest
 from icesync.engine.plan import plan as make_planning
 from icesync.engine.probe import ProbeRequest, choose_probes, count_logins, look_at_domains
 from icesync.engine.probe import probe as carry_out
-from icesync.engine.secrets import SecretsMode
+from icesync.engine.secret_resolution import SecretsMode
 from icesync.model.plan import Selection
 from icesync.model.probe import SPEAKS_FROM_HERE
 from icesync.model.project import Guard

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from icesync.model.update import Update
     from icesync.ports import Clock
 
-__all__ = ["IceGateway"]
-
 
 class IceGateway:
     """

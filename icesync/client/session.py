@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock
 
-__all__ = ["Session", "log_in"]
-
 _RENEW_BEFORE_S: Final = 60.0
 _SERVER_ERROR: Final = 500
 

@@ -24,17 +24,6 @@ from icesync.model.secret import Fingerprint, SecretValue
 if TYPE_CHECKING:
     from icesync.model.address import Address
 
-__all__ = [
-    "KEY_BYTES",
-    "SALT_BYTES",
-    "FingerprintKey",
-    "encode_key",
-    "fingerprint",
-    "fits",
-    "read_key",
-    "secret_tag",
-]
-
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16
 

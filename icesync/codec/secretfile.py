@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.secret import SecretValue
 
-__all__ = ["env_lines", "fits_env", "fits_yaml", "yaml_lines"]
-
 
 def fits_env(secret: SecretValue) -> bool:
     """Return whether a variable can hold *secret*."""

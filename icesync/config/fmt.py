@@ -21,7 +21,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.schema import SCHEMAS
-from icesync.config.sealed import is_sealed
+from icesync.config.sops_files import is_sealed
 from icesync.config.yaml.cst import (
     Collection,
     ConcreteDocument,

@@ -16,14 +16,14 @@ from icesync.errors import ForgeUnreachable, TextTooLong
 from icesync.model.forge import Post, Posted, PostedHow
 
 if TYPE_CHECKING:
-    from icesync.ports import Board, Clock, IssueBoard
+    from icesync.ports import Clock, CommentThread, IssueThread
 
 __all__ = ["Draft", "close", "upsert"]
 
 Draft: TypeAlias = Callable[[str | None, int], str | None]
 """What stands there now, if anything, and the most bytes, to what shall; None: leave it."""
 
-_MOST_BYTES: Final = 60_000
+_MAX_BYTES: Final = 60_000
 """GitHub keeps 65,536 characters of a comment, GitLab a million; both count what they add."""
 
 _LESS_BYTES: Final = (30_000, 10_000)
@@ -32,21 +32,23 @@ _LESS_BYTES: Final = (30_000, 10_000)
 _WAITS_S: Final = (1.0, 2.0, 4.0, 8.0)
 
 
-def upsert(board: Board, marker: Marker, draft: Draft, clock: Clock, ends_s: float) -> Posted:
+def upsert(
+    board: CommentThread, marker: Marker, draft: Draft, clock: Clock, deadline_s: float
+) -> Posted:
     """
-    Let the post of *marker* on *board* be as *draft* wants it; give up at *ends_s* of *clock*.
+    Let the post of *marker* on *board* be as *draft* wants it; give up at *deadline_s* of *clock*.
 
     Raises:
         AccessError: the token is not accepted.
         ForgeError: it could not be done.
 
     """
-    return _patiently(lambda: _put(board, marker, draft), clock, ends_s)
+    return _patiently(lambda: _put(board, marker, draft), clock, deadline_s)
 
 
-def close(board: IssueBoard, marker: Marker, clock: Clock, ends_s: float) -> Posted:
+def close(board: IssueThread, marker: Marker, clock: Clock, deadline_s: float) -> Posted:
     """
-    Close the issue of *marker*, if one is open; give up at *ends_s* of *clock*.
+    Close the issue of *marker*, if one is open; give up at *deadline_s* of *clock*.
 
     Raises:
         AccessError: the token is not accepted.
@@ -61,10 +63,10 @@ def close(board: IssueBoard, marker: Marker, clock: Clock, ends_s: float) -> Pos
         board.close(found)
         return Posted(PostedHow.CLOSED, found.url)
 
-    return _patiently(once, clock, ends_s)
+    return _patiently(once, clock, deadline_s)
 
 
-def _patiently(once: Callable[[], Posted], clock: Clock, ends_s: float) -> Posted:
+def _patiently(once: Callable[[], Posted], clock: Clock, deadline_s: float) -> Posted:
     """Return what *once* comes to; try again while a forge is out of reach or asks to wait."""
     waits = iter(_WAITS_S)
     while True:
@@ -75,7 +77,7 @@ def _patiently(once: Callable[[], Posted], clock: Clock, ends_s: float) -> Poste
             if wait_s is None:
                 raise
             asked_s = max(wait_s, error.wait_s or 0.0)
-            if clock.monotonic() + asked_s >= ends_s:
+            if clock.monotonic() + asked_s >= deadline_s:
                 raise _given_up(error) from None
             clock.sleep(asked_s)
 
@@ -90,23 +92,23 @@ def _given_up(error: ForgeUnreachable) -> ForgeUnreachable:
     )
 
 
-def _find(board: Board, marker: Marker) -> Post | None:
+def _find(board: CommentThread, marker: Marker) -> Post | None:
     return next((p for p in board.posts() if marker.fits(read_marker(p.text))), None)
 
 
-def _put(board: Board, marker: Marker, draft: Draft) -> Posted:
+def _put(board: CommentThread, marker: Marker, draft: Draft) -> Posted:
     found = _find(board, marker)
-    most_bytes = _MOST_BYTES
+    max_bytes = _MAX_BYTES
     for less_bytes in _LESS_BYTES:
         try:
-            return _write(board, found, draft, most_bytes)
+            return _write(board, found, draft, max_bytes)
         except TextTooLong:
-            most_bytes = less_bytes
-    return _write(board, found, draft, most_bytes)
+            max_bytes = less_bytes
+    return _write(board, found, draft, max_bytes)
 
 
-def _write(board: Board, found: Post | None, draft: Draft, most_bytes: int) -> Posted:
-    text = draft(None if found is None else found.text, most_bytes)
+def _write(board: CommentThread, found: Post | None, draft: Draft, max_bytes: int) -> Posted:
+    text = draft(None if found is None else found.text, max_bytes)
     if text is None:
         return Posted(PostedHow.NOTHING, found.url if found else "")
     if found is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.fmt import Formatted, format_source
-from icesync.config.sealed import is_sealed
+from icesync.config.sops_files import is_sealed
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from icesync.config.emitter import write_server_file
 from icesync.config.yaml.source import MAX_BYTES
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import build_servers
-from icesync.engine.secrets import resolve_references
+from icesync.engine.secret_resolution import resolve_references
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.secret import SecretRef, parse_secret_ref
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord

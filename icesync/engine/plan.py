@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
-from icesync.engine.secrets import (
+from icesync.engine.secret_resolution import (
     Resolution,
     SecretsMode,
     attach_tags,

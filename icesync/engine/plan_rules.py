@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.codec.traits import alike, equals, fits_form, length, oddity
+from icesync.codec.secret_checks import equals, fits_form, group_equal, length, secret_issue
 from icesync.config.lint import UnplacedFinding, Violation
 from icesync.config.lint.logins import preset_of
 from icesync.model.fields import INCOMING_BLOCKS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from icesync.codec.fingerprint import FingerprintKey
-    from icesync.engine.secrets import Resolution
+    from icesync.engine.secret_resolution import Resolution
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.plan import Plan
     from icesync.model.presets import Preset
@@ -27,7 +27,9 @@ __all__ = ["check_changes", "check_secrets", "check_shared"]
 
 def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[UnplacedFinding]:
     """Yield what ICE405 and ICE407 say about the secrets that were seen."""
-    odd = {text: found for text, value in resolution.values.items() if (found := oddity(value))}
+    odd = {
+        text: found for text, value in resolution.values.items() if (found := secret_issue(value))
+    }
     known: dict[tuple[str, object, str], Preset | None] = {}
     for server in desired.servers.values():
         settings, presets = server.settings, server.presets
@@ -70,7 +72,7 @@ def check_shared(
         for name, reference in server.secrets.items():
             places.setdefault(reference.text, []).append((server, name))
     seen = {text: value for text, value in resolution.values.items() if text in places}
-    for texts in alike(seen, key):
+    for texts in group_equal(seen, key):
         server, name = places[texts[0]][0]
         others = sum(len(places[text]) for text in texts) - 1
         where = "one other place" if others == 1 else f"{others} other places"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, secret_tag
-from icesync.engine.secrets import missing_secrets
+from icesync.engine.secret_resolution import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint, fits
-from icesync.engine.secrets import open_key, resolve_references
+from icesync.engine.secret_resolution import open_key, resolve_references
 from icesync.engine.state import Writer, load, save
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.secret import parse_secret_ref
@@ -16,7 +16,7 @@ from icesync.model.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.engine.secrets import Resolution
+    from icesync.engine.secret_resolution import Resolution
     from icesync.model.address import Address
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.config.discover import find_files, read_file
 from icesync.config.lint import lint
 from icesync.config.resolve import resolve
-from icesync.config.sealed import is_sealed, open_sealed
 from icesync.config.severity import SeverityPolicy, locate
+from icesync.config.sops_files import is_sealed, open_sealed
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock
 
-__all__ = ["MAX_REPLY_BYTES", "ForgeClient"]
-
 MAX_REPLY_BYTES: Final = 32 * 1024 * 1024
 """A page of 100 comments, each as long as GitHub keeps one (262,144 bytes observed)."""
 
@@ -44,7 +42,7 @@ _TOO_LONG: Final = ("too long", "too large", "maximum is")
 
 class ForgeClient:
     """
-    Speaks *dialect* at *place* as the owner of *token*, until the moment *ends_s* of *clock*.
+    Speaks *dialect* at *place* as the owner of *token*, until the moment *deadline_s* of *clock*.
 
     *client* is one to the host of the API alone.
     """
@@ -56,7 +54,7 @@ class ForgeClient:
         dialect: Dialect,
         token: SecretValue,
         clock: Clock,
-        ends_s: float,
+        deadline_s: float,
     ) -> None:
         self.dialect = dialect
         self.api_path = urlsplit(place.api_url).path
@@ -64,7 +62,7 @@ class ForgeClient:
         self._place = place
         self._token = token
         self._clock = clock
-        self._ends_s = ends_s
+        self._deadline_s = deadline_s
 
     @property
     def title(self) -> str:
@@ -107,7 +105,7 @@ class ForgeClient:
         raise ForgeRefused(f"{self.title} lists more than {_MAX_PAGES} pages")
 
     def _call(self, method: str, path: str, document: object = None) -> RawReply:
-        if self._clock.monotonic() >= self._ends_s:
+        if self._clock.monotonic() >= self._deadline_s:
             raise ForgeUnreachable(f"{self.title} did not answer in time")
         body = b"" if document is None else json.dumps(document).encode()
         headers = self.dialect.headers(self._token.reveal())
@@ -125,25 +123,25 @@ class ForgeClient:
 
     def _read(self, reply: RawReply) -> Any:
         status, said = reply.status, _message(reply.body)
-        told = f"{self.title} answered HTTP {status}{said and f': {said}'}"
+        message = f"{self.title} answered HTTP {status}{said and f': {said}'}"
         if 200 <= status < 300:
             return _decode(reply.body, self.title)
         if status == 401:
             raise AccessError(f"{self.title} does not accept the token (HTTP 401)")
         wait_s = self._rate_limited(reply, said)
         if status >= 500 or wait_s is not None:
-            raise ForgeUnreachable(told, wait_s=wait_s)
+            raise ForgeUnreachable(message, wait_s=wait_s)
         if status == 403:
-            raise ForgeReadOnly(told, self.dialect.read_only_hint)
-        if status in {400, 413, 422} and any(word in told.lower() for word in _TOO_LONG):
-            raise TextTooLong(told)
+            raise ForgeReadOnly(message, self.dialect.read_only_hint)
+        if status in {400, 413, 422} and any(word in message.lower() for word in _TOO_LONG):
+            raise TextTooLong(message)
         if status == 404:
             if self._place.foreign:
-                raise ForgeReadOnly(told, self.dialect.read_only_hint)
+                raise ForgeReadOnly(message, self.dialect.read_only_hint)
             raise ForgeRefused(
-                f"{told}; {_shown(self._place)} does not exist, or the token may not see it"
+                f"{message}; {_shown(self._place)} does not exist, or the token may not see it"
             )
-        raise ForgeRefused(told)
+        raise ForgeRefused(message)
 
     def _rate_limited(self, reply: RawReply, said: str) -> float | None:
         """Return how long to wait, if that is why the call was refused; GitHub has many ways."""

@@ -10,14 +10,12 @@ if TYPE_CHECKING:
     from icesync.model.ci import Forge
     from icesync.model.forge import Place
 
-__all__ = ["Ask", "Dialect", "Shelf"]
-
 Ask: TypeAlias = Callable[..., Any]
 """As :meth:`icesync.forge.client.ForgeClient.ask`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ResourcePaths:
     """
     Where one kind of posts stands, and how its fields are called.
 
@@ -65,10 +63,10 @@ class Dialect(Protocol):
         """
         ...
 
-    def comments(self, place: Place) -> Shelf:
+    def comments(self, place: Place) -> ResourcePaths:
         """Return where the comments of the review at *place* stand; it has a number."""
         ...
 
-    def issues(self, place: Place, title: str) -> Shelf:
+    def issues(self, place: Place, title: str) -> ResourcePaths:
         """Return where the open issues of the project stand; new ones are called *title*."""
         ...

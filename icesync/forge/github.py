@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import ForgeReadOnly, ForgeRefused
-from icesync.forge.dialect import Shelf
+from icesync.forge.dialect import ResourcePaths
 from icesync.model.ci import Forge
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from icesync.forge.dialect import Ask
     from icesync.model.forge import Place
-
-__all__ = ["GitHub"]
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 _BOT: Final = "[bot]"
@@ -55,17 +53,17 @@ class GitHub:
         """
         me = _login(f"{api_path.removesuffix('/v3')}/graphql", ask).lower()
 
-        def mine(item: Mapping[str, Any]) -> bool:
+        def is_own(item: Mapping[str, Any]) -> bool:
             user = item.get("user")
             login = str(user.get("login", "")).lower() if isinstance(user, dict) else ""
             return login in {me, f"{me}{_BOT}"} and "pull_request" not in item
 
-        return mine
+        return is_own
 
-    def comments(self, place: Place) -> Shelf:
+    def comments(self, place: Place) -> ResourcePaths:
         """Return the comments of a pull request."""
         repository = f"/repos/{place.project}"
-        return Shelf(
+        return ResourcePaths(
             f"{repository}/issues/{place.number}/comments",
             "per_page=100",
             f"{repository}/issues/comments/{{id}}",
@@ -73,10 +71,10 @@ class GitHub:
             "body",
         )
 
-    def issues(self, place: Place, title: str) -> Shelf:
+    def issues(self, place: Place, title: str) -> ResourcePaths:
         """Return the open issues; pull requests are in the list as well."""
         path = f"/repos/{place.project}/issues"
-        return Shelf(
+        return ResourcePaths(
             path,
             "state=open&sort=created&direction=asc&per_page=100",
             f"{path}/{{id}}",

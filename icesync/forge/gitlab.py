@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from icesync.errors import ForgeRefused
-from icesync.forge.dialect import Shelf
+from icesync.forge.dialect import ResourcePaths
 from icesync.model.ci import Forge
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from icesync.forge.dialect import Ask
     from icesync.model.forge import Place
-
-__all__ = ["GitLab"]
 
 
 class GitLab:
@@ -44,22 +42,22 @@ class GitLab:
         if not isinstance(me, int):
             raise ForgeRefused("GitLab does not say whose the token is")
 
-        def mine(item: Mapping[str, Any]) -> bool:
+        def is_own(item: Mapping[str, Any]) -> bool:
             author = item.get("author")
             return isinstance(author, dict) and author.get("id") == me and not item.get("system")
 
-        return mine
+        return is_own
 
-    def comments(self, place: Place) -> Shelf:
+    def comments(self, place: Place) -> ResourcePaths:
         """Return the notes of a merge request."""
         path = f"{_project(place)}/merge_requests/{place.number}/notes"
         order = "sort=asc&order_by=created_at&per_page=100"
-        return Shelf(path, order, f"{path}/{{id}}", "id", "body")
+        return ResourcePaths(path, order, f"{path}/{{id}}", "id", "body")
 
-    def issues(self, place: Place, title: str) -> Shelf:
+    def issues(self, place: Place, title: str) -> ResourcePaths:
         """Return the open issues."""
         path = f"{_project(place)}/issues"
-        return Shelf(
+        return ResourcePaths(
             path,
             "state=opened&sort=asc&order_by=created_at&per_page=100",
             f"{path}/{{id}}",

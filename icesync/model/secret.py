@@ -18,8 +18,8 @@ __all__ = [
     "SCHEME_GRAMMAR",
     "Fingerprint",
     "SecretComparison",
-    "SecretFacts",
     "SecretFindings",
+    "SecretMetadata",
     "SecretRef",
     "SecretStatus",
     "SecretValue",
@@ -66,7 +66,7 @@ class Fingerprint(NamedTuple):
     value: str
 
 
-class SecretFacts(NamedTuple):
+class SecretMetadata(NamedTuple):
     """What a provider knows about a secret besides its value: a version, when it was written."""
 
     version: str | None = None
@@ -84,17 +84,17 @@ class SecretComparison(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SecretFindings:
     """
-    How the secrets of a fleet compare: *usual* for all but those listed in *odd*.
+    How the secrets of a fleet compare: *default* for all but those listed in *exceptions*.
 
     A fleet in which nothing rotated lists nothing, so it costs nothing.
     """
 
-    usual: SecretComparison = SecretComparison.UNCHANGED
-    odd: Mapping[Address, Mapping[str, SecretComparison]] = field(default_factory=dict)
+    default: SecretComparison = SecretComparison.UNCHANGED
+    exceptions: Mapping[Address, Mapping[str, SecretComparison]] = field(default_factory=dict)
 
     def of(self, address: Address, key: str) -> SecretComparison:
         """Return how the secret *key* of *address* compares."""
-        return self.odd.get(address, {}).get(key, self.usual)
+        return self.exceptions.get(address, {}).get(key, self.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class SecretStatus:
     used_by: tuple[str, ...]
     problem: str | None = None
     hints: tuple[str, ...] = ()
-    facts: SecretFacts = field(default_factory=SecretFacts)
+    metadata: SecretMetadata = field(default_factory=SecretMetadata)
 
 
 class SecretValue:

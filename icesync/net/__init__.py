@@ -15,7 +15,7 @@ from icesync.net.client import (
     open_client,
     trust_store,
 )
-from icesync.net.retryafter import read_retry_after
+from icesync.net.retry import read_retry_after
 
 __all__ = [
     "MAX_REPLY_BYTES",

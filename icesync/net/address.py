@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 from icesync.model.host import is_loopback
 
-__all__ = ["is_confidential"]
-
 
 def is_confidential(url: str) -> bool:
     """Return whether nobody on the way reads what is sent to *url*."""

@@ -27,19 +27,6 @@ from icesync.net.deadline import WATCHDOG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "MAX_REPLY_BYTES",
-    "Answer",
-    "BrokenError",
-    "ClientOptions",
-    "HttpClient",
-    "MisconfiguredError",
-    "NotSentError",
-    "RawReply",
-    "open_client",
-    "trust_store",
-]
-
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0
 _LATE: Final = "no whole reply within the deadline"
@@ -288,15 +275,15 @@ def _usual_trust(base_url: str) -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trust_store()
 
 
-def _read(response: httpx.Response, most_bytes: int) -> RawReply:
+def _read(response: httpx.Response, max_bytes: int) -> RawReply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("content-encoding", "identity") != "identity":
         raise BrokenError("the reply is compressed, which was not asked for")
     body = bytearray()
     for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
-        if len(body) > most_bytes:
-            raise BrokenError(f"the reply is larger than {most_bytes // 1_048_576} MiB")
+        if len(body) > max_bytes:
+            raise BrokenError(f"the reply is larger than {max_bytes // 1_048_576} MiB")
     return RawReply(response.status_code, headers, bytes(body))
 
 

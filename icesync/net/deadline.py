@@ -6,8 +6,6 @@ import threading
 import time
 from typing import Final, Protocol, Self
 
-__all__ = ["WATCHDOG", "Abortable", "Watched"]
-
 _WATCH_S: Final = 0.1
 
 
@@ -52,6 +50,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def watch(self, client: Abortable, ends: float) -> Watched:
+        """Return *client*'s call, to be entered; it is ended at *ends* of the monotonic clock."""
         with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="deadline", daemon=True)

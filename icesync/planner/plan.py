@@ -156,7 +156,7 @@ class _Planner:
     def _rotated(self, wanted: DesiredServer, entry: Entry) -> bool:
         if entry.secrets.keys() != wanted.secrets.keys():
             return True
-        odd = self.findings.odd.get(wanted.address)
+        odd = self.findings.exceptions.get(wanted.address)
         return odd is not None and SecretComparison.CHANGED in odd.values()
 
     def _send(

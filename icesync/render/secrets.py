@@ -27,7 +27,7 @@ def render_secrets(statuses: Sequence[SecretStatus], now: datetime, style: Style
     if not statuses:
         return "no secret is referred to\n"
     rows = [
-        (safe(str(s.reference)), "missing" if s.problem else "found", _facts(s, now), _users(s))
+        (safe(str(s.reference)), "missing" if s.problem else "found", _metadata(s, now), _users(s))
         for s in statuses
     ]
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -53,9 +53,9 @@ def secrets_document(statuses: Sequence[SecretStatus]) -> dict[str, Any]:
                 "found": s.problem is None,
                 "problem": s.problem,
                 "hints": list(s.hints),
-                "version": s.facts.version,
-                "changed_at": s.facts.changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-                if s.facts.changed_at
+                "version": s.metadata.version,
+                "changed_at": s.metadata.changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+                if s.metadata.changed_at
                 else None,
                 "used_by": list(s.used_by),
             }
@@ -64,8 +64,8 @@ def secrets_document(statuses: Sequence[SecretStatus]) -> dict[str, Any]:
     }
 
 
-def _facts(status: SecretStatus, now: datetime) -> str:
-    version, changed_at = status.facts.version, status.facts.changed_at
+def _metadata(status: SecretStatus, now: datetime) -> str:
+    version, changed_at = status.metadata.version, status.metadata.changed_at
     told = [f"version {safe(version)[:12]}"] if version else []
     return ", ".join([*told, *([age_of(changed_at, now)] if changed_at else [])])
 

@@ -20,8 +20,6 @@ from icesync.errors import SecretMissing
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
 
-__all__ = ["find_allowed", "is_allowed"]
-
 
 def find_allowed(reference: SecretRef, root: Path, globs: tuple[str, ...]) -> Path:
     """

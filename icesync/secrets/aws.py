@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts
-from icesync.secrets.extras import need
-from icesync.secrets.once import Once
-from icesync.secrets.versioned import VersionedProvider
+from icesync.model.secret import SecretMetadata
+from icesync.secrets.base import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
-
-__all__ = ["AwsProvider"]
 
 _SERVICES: Final = {"awssecrets": "secretsmanager", "awsssm": "ssm"}
 
@@ -42,9 +38,9 @@ class AwsProvider(VersionedProvider):
 
     def __init__(self, scheme: str) -> None:
         super().__init__(scheme)
-        self._clients: Once[Any] = Once()
+        self._clients: SingleFlight[Any] = SingleFlight()
 
-    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
         query = {name: values[0] for name, values in parse_qs(reference.query).items()}
         region, version = query.pop("region", None), query.pop("version", None)
@@ -74,23 +70,25 @@ class AwsProvider(VersionedProvider):
         return boto3.client(_SERVICES[self.scheme], region_name=region, config=config)
 
 
-def _ask_secrets_manager(client: Any, name: str, version: str | None) -> tuple[bytes, SecretFacts]:
+def _ask_secrets_manager(
+    client: Any, name: str, version: str | None
+) -> tuple[bytes, SecretMetadata]:
     """Ask GetSecretValue; *version* is an id, or a stage such as AWSPREVIOUS."""
     asked = {"SecretId": name}
     if version:
         asked["VersionStage" if version.isupper() else "VersionId"] = version
     reply = client.get_secret_value(**asked)
-    facts = SecretFacts(reply.get("VersionId"), reply.get("CreatedDate"))
+    metadata = SecretMetadata(reply.get("VersionId"), reply.get("CreatedDate"))
     if "SecretString" in reply:
-        return reply["SecretString"].encode(), facts
-    return bytes(reply["SecretBinary"]), facts
+        return reply["SecretString"].encode(), metadata
+    return bytes(reply["SecretBinary"]), metadata
 
 
-def _ask_ssm(client: Any, name: str, version: str | None) -> tuple[bytes, SecretFacts]:
+def _ask_ssm(client: Any, name: str, version: str | None) -> tuple[bytes, SecretMetadata]:
     """Ask GetParameter; a name in several parts starts with a slash (as vals reads it)."""
     full = f"/{name}" if "/" in name else name
     parameter = client.get_parameter(
         Name=f"{full}:{version}" if version else full, WithDecryption=True
     )["Parameter"]
-    facts = SecretFacts(str(parameter.get("Version")), parameter.get("LastModifiedDate"))
-    return parameter["Value"].encode(), facts
+    metadata = SecretMetadata(str(parameter.get("Version")), parameter.get("LastModifiedDate"))
+    return parameter["Value"].encode(), metadata

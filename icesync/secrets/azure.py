@@ -14,18 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts
-from icesync.secrets.extras import need
-from icesync.secrets.once import Once
-from icesync.secrets.versioned import VersionedProvider
-from icesync.secrets.web import WebService
+from icesync.model.secret import SecretMetadata
+from icesync.secrets.base import SingleFlight, VersionedProvider, need
+from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icesync.model.secret import SecretRef
-
-__all__ = ["AzureProvider"]
 
 _DOMAIN: Final = "vault.azure.net"
 _API: Final = "7.4"
@@ -47,11 +43,11 @@ class AzureProvider(VersionedProvider):
         super().__init__("azurekeyvault")
         self._agent = agent
         self._address = address
-        self._services: Once[WebService] = Once()
+        self._services: SingleFlight[WebService] = SingleFlight()
         self._credential: Any = None
         self._lock = Lock()
 
-    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
         vault, *name = unquote(reference.path).split("/")
         if len(name) not in {1, 2} or reference.query:
@@ -69,9 +65,9 @@ class AzureProvider(VersionedProvider):
         status, tree = service.ask(reference, "GET", path, headers)
         value = tree.get("value") if status == 200 and isinstance(tree, dict) else None
         if not isinstance(value, str):
-            told = _MEANINGS.get(status, f"Azure answered with status {status}")
-            raise SecretMissing(f"`{reference}`: {told}")
-        return value.encode("utf-8", "surrogatepass"), _facts(tree)
+            message = _MEANINGS.get(status, f"Azure answered with status {status}")
+            raise SecretMissing(f"`{reference}`: {message}")
+        return value.encode("utf-8", "surrogatepass"), _metadata(tree)
 
     def _token(self, reference: SecretRef, scope: str) -> str:
         """Return a token that lives; azure-identity keeps and renews it."""
@@ -94,8 +90,8 @@ def _domain(vault: str) -> str:
     return vault.partition(".")[2] or _DOMAIN
 
 
-def _facts(tree: Any) -> SecretFacts:
+def _metadata(tree: Any) -> SecretMetadata:
     version = str(tree.get("id", "")).rpartition("/")[2] or None
     created = tree.get("attributes", {}).get("created")
     moment = datetime.fromtimestamp(created, UTC) if isinstance(created, int) else None
-    return SecretFacts(version, moment)
+    return SecretMetadata(version, moment)

@@ -12,14 +12,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing
-from icesync.secrets.value import make_secret
+from icesync.secrets.base import make_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.secret import SecretRef, SecretValue
-
-__all__ = ["EnvProvider"]
 
 
 class EnvProvider:

@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.secrets.allowlist import find_allowed
-from icesync.secrets.tree import parse_json, pick
-from icesync.secrets.value import file_facts, make_secret, without_final_newline
+from icesync.secrets.base import file_metadata, make_secret, without_final_newline
+from icesync.secrets.json_pointer import parse_json, pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from icesync.model.secret import SecretFacts, SecretRef, SecretValue
-
-__all__ = ["MAX_FILE_BYTES", "FileProvider"]
+    from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 
 MAX_FILE_BYTES: Final = 1_048_576
 
@@ -70,9 +68,9 @@ class FileProvider:
             raise SecretMissing(f"`{reference}` is not UTF-8")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
-    def facts(self, reference: SecretRef) -> SecretFacts:
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
         """Return when the file was last written."""
-        return file_facts(self._root / reference.path)
+        return file_metadata(self._root / reference.path)
 
     def _content(self, reference: SecretRef, path: Path) -> bytes:
         if path not in self._contents:

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from icesync.errors import SecretMissing
-from icesync.secrets.program import run_program
-from icesync.secrets.value import make_secret
+from icesync.secrets.base import make_secret
+from icesync.secrets.subprocess_ import run_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icesync.model.secret import SecretRef, SecretValue
-
-__all__ = ["OnePasswordProvider"]
 
 
 class OnePasswordProvider:

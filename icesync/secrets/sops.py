@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretRef
 from icesync.secrets.allowlist import find_allowed
-from icesync.secrets.once import Once
-from icesync.secrets.program import run_program
-from icesync.secrets.tree import parse_json, pick
-from icesync.secrets.value import file_facts, make_secret, without_final_newline
+from icesync.secrets.base import SingleFlight, file_metadata, make_secret, without_final_newline
+from icesync.secrets.json_pointer import parse_json, pick
+from icesync.secrets.subprocess_ import run_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icesync.model.secret import SecretFacts, SecretValue
-
-__all__ = ["SopsProvider"]
+    from icesync.model.secret import SecretMetadata, SecretValue
 
 _MEANINGS: Final = {
     2: "the file cannot be read",
@@ -42,8 +39,8 @@ class SopsProvider:
         self.scheme = "sops"
         self._root = root.resolve()
         self._allow = allow
-        self._texts: Once[bytes] = Once()
-        self._trees: Once[object] = Once()
+        self._texts: SingleFlight[bytes] = SingleFlight()
+        self._trees: SingleFlight[object] = SingleFlight()
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """
@@ -65,9 +62,9 @@ class SopsProvider:
         text = content.decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
-    def facts(self, reference: SecretRef) -> SecretFacts:
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
         """Return when the file was last written."""
-        return file_facts(self._root / reference.path)
+        return file_metadata(self._root / reference.path)
 
     def open_file(self, path: str) -> bytes:
         """

@@ -21,18 +21,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts
-from icesync.secrets.once import Once
-from icesync.secrets.tree import pick
-from icesync.secrets.value import make_secret
-from icesync.secrets.web import WebService
+from icesync.model.secret import SecretMetadata
+from icesync.secrets.base import SingleFlight, make_secret
+from icesync.secrets.http import WebService
+from icesync.secrets.json_pointer import pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.secret import SecretRef, SecretValue
-
-__all__ = ["VaultProvider"]
 
 _NO_ACCESS: Final = 403
 _NOTHING: Final = 404
@@ -50,7 +47,7 @@ class _Read(NamedTuple):
     """The map that was read, and what Vault says about it."""
 
     data: dict[str, Any]
-    facts: SecretFacts
+    metadata: SecretMetadata
 
 
 class VaultProvider:
@@ -67,9 +64,9 @@ class VaultProvider:
         self._service = WebService(
             self._name, self._setting("ADDR") or "", agent, self._setting("CACERT")
         )
-        self._token: Once[str] = Once()
-        self._mounts: Once[_Mount] = Once()
-        self._secrets: Once[_Read] = Once()
+        self._token: SingleFlight[str] = SingleFlight()
+        self._mounts: SingleFlight[_Mount] = SingleFlight()
+        self._secrets: SingleFlight[_Read] = SingleFlight()
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """
@@ -88,9 +85,9 @@ class VaultProvider:
             )
         return make_secret(pick(reference, read.data), f"`{reference}`")
 
-    def facts(self, reference: SecretRef) -> SecretFacts:
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
         """Return the version and its time, as far as the engine keeps them."""
-        return self._read(reference).facts
+        return self._read(reference).metadata
 
     def _read(self, reference: SecretRef) -> _Read:
         where = (reference.path, reference.query)
@@ -103,14 +100,14 @@ class VaultProvider:
         rest = path.removeprefix(mount.path)
         if mount.version != "2":
             status, tree = self._get(reference, f"/v1/{quote(mount.path + rest)}")
-            return _Read(self._map(reference, status, _at(tree, "data")), SecretFacts())
+            return _Read(self._map(reference, status, _at(tree, "data")), SecretMetadata())
         asked = f"?version={version}" if version else ""
         status, tree = self._get(reference, f"/v1/{quote(f'{mount.path}data/{rest}')}{asked}")
         about = _at(tree, "data", "metadata")
         if status == _NOTHING and isinstance(about, dict):
             ended = "destroyed" if about.get("destroyed") else "deleted"
             raise SecretMissing(f"`{reference}`: version {about.get('version')} was {ended}")
-        return _Read(self._map(reference, status, _at(tree, "data", "data")), _facts(about))
+        return _Read(self._map(reference, status, _at(tree, "data", "data")), _metadata(about))
 
     def _map(self, reference: SecretRef, status: int, data: object) -> dict[str, Any]:
         if status == _DONE and isinstance(data, dict):
@@ -210,14 +207,14 @@ def _at(tree: object, *keys: str) -> object:
     return node
 
 
-def _facts(about: object) -> SecretFacts:
+def _metadata(about: object) -> SecretMetadata:
     version, created = _at(about, "version"), _at(about, "created_time")
     try:
         # Nanoseconds, which Python does not read: to the second is enough.
         moment = datetime.fromisoformat(f"{str(created)[:19]}+00:00")
     except ValueError:
         moment = None
-    return SecretFacts(str(version) if isinstance(version, int) else None, moment)
+    return SecretMetadata(str(version) if isinstance(version, int) else None, moment)
 
 
 def _first_line(path: str | None) -> str:

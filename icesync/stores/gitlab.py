@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from icesync.model.project import StateSettings
 
-__all__ = ["gitlab_endpoint", "http_endpoint"]
-
 _ADVICE: Final = (
     "reading needs the role Developer, locking and writing Maintainer",
     "a job's own token ends with its job",

@@ -22,13 +22,11 @@ from icesync.net import (
 if TYPE_CHECKING:
     from icesync.ports import Clock
 
-__all__ = ["PAUSE_S", "TRIES", "HttpCalls", "HttpEndpoint", "Unanswered", "md5", "with_id"]
-
 TRIES: Final = 3
 PAUSE_S: Final = 1.0
 
 _DEADLINE_S: Final = 30.0
-_MOST_BYTES: Final = 256 * 1024 * 1024
+_MAX_BYTES: Final = 256 * 1024 * 1024
 _SERVER_ERROR: Final = 500
 
 
@@ -72,7 +70,7 @@ class HttpCalls:
             )
         self._endpoint = endpoint
         self._options = replace(
-            options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MOST_BYTES
+            options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES
         )
         self._clock = clock
 

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from icesync.net import ClientOptions
     from icesync.ports import Clock
 
-__all__ = ["HttpStore"]
-
 _DONE: Final = frozenset({200, 201, 204})
 _LOCK_DONE: Final = 200
 _NOTHING: Final = frozenset({204, 404})

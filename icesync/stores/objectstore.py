@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from icesync.model.lock import LockInfo
     from icesync.ports import Clock
 
-__all__ = ["ObjectStore", "open_bucket"]
-
 _TRIES: Final = 2
 _PAUSE_S: Final = 1.0
 

@@ -38,7 +38,7 @@ from icesync.bootstrap import SystemClock
 from icesync.config.layers import LayeredOrigin
 from icesync.engine.plan import Planning
 from icesync.engine.probe import AT_ONCE, probe
-from icesync.engine.secrets import Resolution
+from icesync.engine.secret_resolution import Resolution
 from icesync.model.address import Address
 from icesync.model.desired import DesiredServer, DesiredState
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeTarget

@@ -18,7 +18,7 @@ from icesync.errors import (
     IcesyncError,
     TextTooLong,
 )
-from icesync.forge.opening import Line, open_board
+from icesync.forge.connect import CallOptions, open_thread
 from icesync.model.ci import Forge
 from icesync.model.forge import Place, Post
 from icesync.wire.reply import Reply
@@ -26,14 +26,14 @@ from icesync.wire.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icesync.ports import IssueBoard
+    from icesync.ports import IssueThread
 
 
 @dataclass
 class Setting:
     """A board, and the world behind it."""
 
-    board: IssueBoard
+    board: IssueThread
     say: Callable[..., Any]
     world: FakeForge | None
 
@@ -55,10 +55,10 @@ def connect(
     world = stack.enter_context(make())
     page = "https://gitlab.example.test/acme/mail/-/merge_requests/7"
     place = Place(forge, world.url, project, 7, review_url=page, foreign=foreign)
-    line = Line("icesync/0.1.0", FakeClock(), 60)
+    line = CallOptions("icesync/0.1.0", FakeClock(), 60)
     environ = {"ICESYNC_GITHUB_TOKEN": token, "GITLAB_TOKEN": token}
     title = None if what == "comments" else "something is to be sent"
-    board = stack.enter_context(open_board(place, environ, line, title))
+    board = stack.enter_context(open_thread(place, environ, line, title))
     return Setting(board, world.say if what == "comments" else world.report, world)
 
 
@@ -78,7 +78,7 @@ def setting(request: pytest.FixtureRequest) -> Iterator[Setting]:
 
 
 @pytest.fixture(params=[*FORGES, "fake"])
-def issues(request: pytest.FixtureRequest) -> Iterator[IssueBoard]:
+def issues(request: pytest.FixtureRequest) -> Iterator[IssueThread]:
     """The issues of each kind."""
     with ExitStack() as stack:
         fake = request.param == "fake"
@@ -92,7 +92,7 @@ def real(request: pytest.FixtureRequest) -> Iterator[Setting]:
         yield connect(stack, *request.param)
 
 
-def texts(board: IssueBoard) -> list[str]:
+def texts(board: IssueThread) -> list[str]:
     """Return the texts of all posts."""
     return [post.text for post in board.posts()]
 
@@ -136,7 +136,7 @@ def test_edit_replaces_the_text(setting: Setting) -> None:
     assert list(setting.board.posts()) == [first, edited]
 
 
-def test_closed_issue_is_gone(issues: IssueBoard) -> None:
+def test_closed_issue_is_gone(issues: IssueThread) -> None:
     """What was closed is not among the posts any more."""
     first, _ = (issues.post(text) for text in ("one", "two"))
 
@@ -262,9 +262,9 @@ def test_forge_that_is_gone(forge: Forge) -> None:
         with ExitStack() as inner:
             url = inner.enter_context(KINDS[forge][0]()).url
         place = Place(forge, url, KINDS[forge][1], 7)
-        line = Line("icesync/0.1.0", FakeClock(), 60)
+        line = CallOptions("icesync/0.1.0", FakeClock(), 60)
         environ = {"GITHUB_TOKEN": OURS, "GITLAB_TOKEN": OURS}
-        board = stack.enter_context(open_board(place, environ, line))
+        board = stack.enter_context(open_thread(place, environ, line))
         with pytest.raises(ForgeUnreachable, match="was not reached: no connection"):
             texts(board)
 
@@ -278,7 +278,7 @@ def test_no_call_after_the_end(forge: Forge) -> None:
         place = Place(forge, world.url, project, 7)
         environ = {"GITHUB_TOKEN": OURS, "GITLAB_TOKEN": OURS}
         clock = FakeClock()
-        board = stack.enter_context(open_board(place, environ, Line("icesync", clock, 60)))
+        board = stack.enter_context(open_thread(place, environ, CallOptions("icesync", clock, 60)))
         clock.advance(60)
         with pytest.raises(ForgeUnreachable, match="in time"):
             board.post("text")

@@ -16,11 +16,11 @@ from icesync.errors import SecretMissing
 from icesync.model.secret import SecretRef, parse_secret_ref
 from icesync.secrets.aws import AwsProvider
 from icesync.secrets.azure import AzureProvider
-from icesync.secrets.command import CommandProvider
 from icesync.secrets.env import EnvProvider
+from icesync.secrets.exec import ExecProvider
 from icesync.secrets.file import FileProvider
-from icesync.secrets.google import GoogleProvider
-from icesync.secrets.keychain import KeyringProvider
+from icesync.secrets.gcp import GcpProvider
+from icesync.secrets.keyring import KeyringProvider
 from icesync.secrets.onepassword import OnePasswordProvider
 from icesync.secrets.sops import SopsProvider
 from icesync.secrets.vault import VaultProvider
@@ -86,7 +86,7 @@ def _op(value: str, place: Place) -> Provided:
 def _exec(value: str, place: Place) -> Provided:
     _install(place, "vend", "import sys\nif sys.argv[1:] != ['a/b']: sys.exit(1)\n"
              f"sys.stdout.buffer.write({value.encode()!r} + b'\\n')")  # fmt: skip
-    provider = CommandProvider(place.folder, allowed=True)
+    provider = ExecProvider(place.folder, allowed=True)
     return provider, _reference("ref+exec://vend/a%2Fb")
 
 
@@ -116,9 +116,9 @@ def _ssm(value: str, place: Place) -> Provided:
 def _google(value: str, place: Place) -> Provided:
     google = FakeGoogle({"proj/mail": [json.dumps({"password": value})]})
     address = place.stack.enter_context(listening(google.answer))
-    place.patch.setattr(GoogleProvider, "_token", lambda *_: "google-token")
+    place.patch.setattr(GcpProvider, "_token", lambda *_: "google-token")
     environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": address}
-    return GoogleProvider(environ, "test"), _reference("ref+gcpsecrets://proj/mail#/password")
+    return GcpProvider(environ, "test"), _reference("ref+gcpsecrets://proj/mail#/password")
 
 
 def _azure(value: str, place: Place) -> Provided:

@@ -13,7 +13,7 @@ from icesync.codec.plan import encode_plan, plan_digest
 from icesync.engine.apply import apply
 from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
-from icesync.engine.secrets import Resolution, attach_tags, compare
+from icesync.engine.secret_resolution import Resolution, attach_tags, compare
 from icesync.engine.state import load
 from icesync.model.address import Address
 from icesync.model.desired import DesiredServer, DesiredState

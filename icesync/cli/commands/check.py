@@ -76,7 +76,7 @@ def command(
     icesync check --max-age 30d --probe --report markdown=issue.md
     """
     from icesync.cli.checking import check_fleet
-    from icesync.engine.secrets import SecretsMode
+    from icesync.engine.secret_resolution import SecretsMode
 
     scope, mode = read_scope(shard, organizations), SecretsMode(secrets_mode)
     return check_fleet(

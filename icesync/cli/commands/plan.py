@@ -81,7 +81,7 @@ def command(
     from icesync.cli.planning import ask_for_plan, show_facts
     from icesync.cli.scoping import scoped
     from icesync.codec.plan import encode_plan
-    from icesync.engine.secrets import SecretsMode
+    from icesync.engine.secret_resolution import SecretsMode
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.model.plan import Selection
 

@@ -35,7 +35,7 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
     \b
     icesync secrets check
     """
-    from icesync.engine.secretcheck import check_secrets
+    from icesync.engine.secret_status import check_secrets
     from icesync.errors import EXIT_OK, SecretMissing
     from icesync.render.secrets import render_secrets, secrets_document
 

@@ -28,7 +28,7 @@ from icesync.codec.fingerprint import encode_key
 from icesync.diagnostics import Severity
 from icesync.engine import plan as engine
 from icesync.engine.plan import Planning, PlanRequest, check_saved
-from icesync.engine.secrets import SecretsMode
+from icesync.engine.secret_resolution import SecretsMode
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing, UsageError
 from icesync.model.plan import Action, Plan, Selection
 from icesync.model.project import Api, Guard, Limit, LimitName, Project

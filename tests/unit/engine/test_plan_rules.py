@@ -7,7 +7,7 @@ from builders import BASE_URL, KEY, SALES, SUPPORT, desired, entry, plan, positi
 
 from icesync.engine.apply import check_token_scope
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
-from icesync.engine.secrets import Resolution
+from icesync.engine.secret_resolution import Resolution
 from icesync.model.project import Api, Guard, Project
 from icesync.model.secret import SecretValue
 from icesync.wire.token import sign_token

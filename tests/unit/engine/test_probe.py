@@ -18,7 +18,7 @@ from icesync.engine.probe import (
     look_at_domains,
     probe,
 )
-from icesync.engine.secrets import Resolution
+from icesync.engine.secret_resolution import Resolution
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.address import Address
 from icesync.model.domain import DomainFacts

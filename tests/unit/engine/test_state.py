@@ -21,7 +21,7 @@ from builders import (
 from fakes import FakeStore
 
 from icesync.codec.state import decode_state, seal
-from icesync.engine.secrets import Resolution, compare
+from icesync.engine.secret_resolution import Resolution, compare
 from icesync.engine.state import Writer, load, move, remove, resolve, save
 from icesync.errors import StateConflict, StateCorrupt, StateNotSaved, UsageError
 from icesync.model.secret import SecretValue
@@ -187,7 +187,7 @@ def test_fingerprints_of_a_moved_entry_still_compare() -> None:
     wanted = desired(server(SALES, {"smtp.password": "smtp"}))
     values = Resolution({"ref+fake://smtp": SecretValue("canary-4711")})
 
-    assert compare(wanted, snapshot(moved), values, KEY).odd == {}
+    assert compare(wanted, snapshot(moved), values, KEY).exceptions == {}
 
 
 @pytest.mark.parametrize(

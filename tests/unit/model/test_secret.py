@@ -94,7 +94,7 @@ def test_secret_opens_on_request() -> None:
 def test_findings_name_the_odd_ones_only() -> None:
     """Whatever is not listed compares as usual."""
     changed, unchanged = SecretComparison.CHANGED, SecretComparison.UNCHANGED
-    findings = SecretFindings(odd={SUPPORT: {"smtp.password": changed}})
+    findings = SecretFindings(exceptions={SUPPORT: {"smtp.password": changed}})
 
     assert findings.of(SUPPORT, "smtp.password") is changed
     assert findings.of(SUPPORT, "pop3.password") is unchanged

@@ -19,7 +19,7 @@ from builders import (
     snapshot,
 )
 
-from icesync.engine.secrets import Resolution, compare
+from icesync.engine.secret_resolution import Resolution, compare
 from icesync.model.plan import Action, Plan, Reason, Selection
 from icesync.model.secret import SecretComparison, SecretValue
 from icesync.model.snapshot import Entry, EntryStatus

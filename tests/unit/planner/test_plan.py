@@ -216,7 +216,7 @@ def test_unchanged_secrets_need_nothing() -> None:
 
 def test_rotated_secret_is_an_update() -> None:
     """A rotation alone is reason enough to send the record."""
-    findings = SecretFindings(odd={SUPPORT: {"smtp.password": CHANGED}})
+    findings = SecretFindings(exceptions={SUPPORT: {"smtp.password": CHANGED}})
     before = snapshot({SUPPORT: entry(secrets=KNOWN)})
 
     [change] = plan(desired(server(secrets=PASSWORD)), before, findings).changes

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from icesync.model.secret import SecretFacts, SecretRef, SecretStatus
+from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus
 from icesync.render.secrets import render_secrets, secrets_document
 from icesync.render.style import Style
 
@@ -31,7 +31,7 @@ STATUSES = (
     status(
         "ref+vault://kv/mail#/x",
         "fingerprints.key",
-        facts=SecretFacts("12", NOW - timedelta(days=3)),
+        metadata=SecretMetadata("12", NOW - timedelta(days=3)),
     ),
 )
 

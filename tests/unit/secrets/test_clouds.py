@@ -13,8 +13,8 @@ from icesync.errors import SecretMissing
 from icesync.model.secret import parse_secret_ref
 from icesync.secrets.aws import AwsProvider
 from icesync.secrets.azure import AzureProvider
-from icesync.secrets.google import GoogleProvider
-from icesync.secrets.keychain import KeyringProvider
+from icesync.secrets.gcp import GcpProvider
+from icesync.secrets.keyring import KeyringProvider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +85,8 @@ def test_aws_by_the_id_of_a_version(aws: dict[str, str]) -> None:
     wanted = ref(f"ref+awssecrets://mail/eu?version={aws['AWSPREVIOUS']}")
 
     assert provider.fetch(wanted).reveal() == "one"
-    assert provider.facts(wanted).version == aws["AWSPREVIOUS"]
-    assert provider.facts(wanted).changed_at is not None
+    assert provider.metadata(wanted).version == aws["AWSPREVIOUS"]
+    assert provider.metadata(wanted).changed_at is not None
 
 
 @pytest.mark.usefixtures("aws")
@@ -135,7 +135,7 @@ def google_provider(google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / "account.json").write_text(json.dumps(account))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
         environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": address}
-        yield GoogleProvider(environ, "icesync/test")
+        yield GcpProvider(environ, "icesync/test")
 
 
 def test_google_gives_what_is_asked_for(google: FakeGoogle, google_provider: Any) -> None:
@@ -144,7 +144,7 @@ def test_google_gives_what_is_asked_for(google: FakeGoogle, google_provider: Any
     two = google_provider.fetch(ref("ref+gcpsecrets://proj/mail#/smtp"))
 
     assert (one.reveal(), two.reveal()) == ("one", "two")
-    assert google_provider.facts(ref("ref+gcpsecrets://proj/mail#/smtp")).version == "2"
+    assert google_provider.metadata(ref("ref+gcpsecrets://proj/mail#/smtp")).version == "2"
     assert google.asked == [
         "POST /token",
         "GET /v1/projects/proj/secrets/mail/versions/1:access",
@@ -179,10 +179,10 @@ def test_a_strange_answer_of_google_is_no_secret(
     tree: Any, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever is not the documented shape leads nowhere."""
-    monkeypatch.setattr(GoogleProvider, "_token", lambda *_: "google-token")
+    monkeypatch.setattr(GcpProvider, "_token", lambda *_: "google-token")
     with listening(lambda *_: (200, tree)) as address:
         environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": address}
-        provider = GoogleProvider(environ, "icesync/test")
+        provider = GcpProvider(environ, "icesync/test")
 
         assert told in failure(provider, "ref+gcpsecrets://proj/mail")
 
@@ -191,7 +191,7 @@ def test_google_without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Who asks is google-auth's to find; when it does not, the way out is told."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
 
-    told = failure(GoogleProvider({}, "icesync/test"), "ref+gcpsecrets://proj/mail")
+    told = failure(GcpProvider({}, "icesync/test"), "ref+gcpsecrets://proj/mail")
 
     assert told.endswith("no credentials for Google Cloud: DefaultCredentialsError")
 
@@ -231,10 +231,10 @@ def test_azure_gives_what_is_asked_for(credential: type[Credential]) -> None:
         provider = AzureProvider("icesync/test", lambda _: address)
         texts = ("kv/mail", "kv/mail/7", "kv.vault.azure.cn/json#/smtp")
         found = [provider.fetch(ref(f"ref+azurekeyvault://{text}")).reveal() for text in texts]
-        facts = provider.facts(ref("ref+azurekeyvault://kv/mail"))
+        metadata = provider.metadata(ref("ref+azurekeyvault://kv/mail"))
 
     assert found == ["one", "seven", "two"]
-    assert (facts.version, str(facts.changed_at)) == ("0a1b", "2026-09-21 14:13:20+00:00")
+    assert (metadata.version, str(metadata.changed_at)) == ("0a1b", "2026-09-21 14:13:20+00:00")
     assert credential.scopes == (
         "https://vault.azure.net/.default",
         "https://vault.azure.net/.default",
@@ -302,7 +302,7 @@ def test_a_keyring_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
     ("provider", "text", "module", "extra"),
     [
         (AwsProvider("awssecrets"), "ref+awssecrets://x", "botocore.exceptions", "aws"),
-        (GoogleProvider({}, "x"), "ref+gcpsecrets://p/x", "google.auth", "gcp"),
+        (GcpProvider({}, "x"), "ref+gcpsecrets://p/x", "google.auth", "gcp"),
         (AzureProvider("x"), "ref+azurekeyvault://kv/x", "azure.identity", "azure"),
         (KeyringProvider(), "ref+keyring://s/x", "keyring", "keyring"),
     ],

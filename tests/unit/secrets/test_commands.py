@@ -6,7 +6,7 @@ import pytest
 
 from icesync.errors import SecretMissing
 from icesync.model.secret import parse_secret_ref
-from icesync.secrets.command import CommandProvider
+from icesync.secrets.exec import ExecProvider
 from icesync.secrets.onepassword import OnePasswordProvider
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def ref(text: str) -> SecretRef:
 
 def test_a_repository_cannot_run_programs(tmp_path: Path) -> None:
     """A reference runs a program only where the job allows it; the hint says how."""
-    provider = CommandProvider(tmp_path, allowed=False)
+    provider = ExecProvider(tmp_path, allowed=False)
 
     with pytest.raises(SecretMissing, match="is not allowed: it runs a program") as caught:
         provider.fetch(ref("ref+exec://touch/evidence"))
@@ -38,13 +38,13 @@ def test_a_repository_cannot_run_programs(tmp_path: Path) -> None:
 def test_a_command_takes_arguments_only(tmp_path: Path) -> None:
     """There is no shell, and nothing else in a reference means anything."""
     with pytest.raises(SecretMissing, match="takes a program and its arguments only"):
-        CommandProvider(tmp_path, allowed=True).fetch(ref("ref+exec://echo/x#/y"))
+        ExecProvider(tmp_path, allowed=True).fetch(ref("ref+exec://echo/x#/y"))
 
 
 def test_bytes_that_are_not_text_are_no_secret(tmp_path: Path) -> None:
     """A request carries text."""
     with pytest.raises(SecretMissing, match="is not UTF-8"):
-        CommandProvider(tmp_path, allowed=True).fetch(ref("ref+exec://printf/%5C377"))
+        ExecProvider(tmp_path, allowed=True).fetch(ref("ref+exec://printf/%5C377"))
 
 
 @pytest.mark.parametrize("text", ["ref+op://Mail/item", "ref+op://a/b/c/d/e", "ref+op://a/b/c#/d"])

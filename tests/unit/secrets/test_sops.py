@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from distant import SOPS, install_program
 
-from icesync.engine.sidebyside import side_by_side
+from icesync.engine.parallel import run_parallel
 from icesync.errors import SecretMissing
 from icesync.model.secret import parse_secret_ref
-from icesync.secrets import program
+from icesync.secrets import subprocess_
 from icesync.secrets.sops import SopsProvider
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_each_file_is_decrypted_once(root: Path) -> None:
     texts = ["ref+sops://eu.enc.yaml#/smtp/password", "ref+sops://eu.enc.yaml#/pop3"] * 8
     found: list[str] = []
 
-    side_by_side(lambda text: found.append(provider.fetch(ref(text)).reveal()), texts)
+    run_parallel(lambda text: found.append(provider.fetch(ref(text)).reveal()), texts)
 
     assert sorted(found) == ["canary-1"] * 8 + ["canary-2"] * 8
     assert (root / "eu.enc.yaml.log").read_text() == "x"
@@ -104,7 +104,7 @@ def test_a_program_that_waits_is_ended(root: Path) -> None:
     wanted = ref("ref+sops://hang.enc.yaml")
 
     with pytest.raises(SecretMissing, match=r"`sops` did not end within 0\.2 s"):
-        program.run_program(
+        subprocess_.run_program(
             wanted, ("sops", "--decrypt", str(root / "hang.enc.yaml")), root, deadline_s=0.2
         )
 
@@ -122,7 +122,7 @@ def test_a_program_that_cannot_be_run_is_named(root: Path) -> None:
     wanted = ref("ref+exec://x")
 
     with pytest.raises(SecretMissing, match="cannot be run: Permission denied"):
-        program.run_program(wanted, (str(root / "eu.enc.yaml"),), root)
+        subprocess_.run_program(wanted, (str(root / "eu.enc.yaml"),), root)
 
 
 def test_age_of_a_file_is_known(root: Path) -> None:
@@ -130,8 +130,8 @@ def test_age_of_a_file_is_known(root: Path) -> None:
     provider = SopsProvider(root, ("**",))
     os.utime(root / "eu.enc.yaml", (1_790_000_000, 1_790_000_000))
 
-    changed = provider.facts(ref("ref+sops://eu.enc.yaml#/pop3")).changed_at
+    changed = provider.metadata(ref("ref+sops://eu.enc.yaml#/pop3")).changed_at
 
     assert changed is not None
     assert changed.timestamp() == 1_790_000_000
-    assert provider.facts(ref("ref+sops://none#/pop3")).changed_at is None
+    assert provider.metadata(ref("ref+sops://none#/pop3")).changed_at is None

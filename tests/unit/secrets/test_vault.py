@@ -7,7 +7,7 @@ import pytest
 from distant import FakeVault, listening
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts, parse_secret_ref
+from icesync.model.secret import SecretMetadata, parse_secret_ref
 from icesync.secrets.vault import VaultProvider
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_each_secret_is_read_once(vault: FakeVault, address: str, tmp_path: Path
 
     for key in ("smtp", "pop3", "smtp"):
         opened.fetch(ref(f"ref+vault://kv/mail/eu#/{key}"))
-    opened.facts(ref("ref+vault://kv/mail/eu#/smtp"))
+    opened.metadata(ref("ref+vault://kv/mail/eu#/smtp"))
 
     assert vault.asked == [
         "GET /v1/sys/internal/ui/mounts/kv/mail/eu",
@@ -97,10 +97,10 @@ def test_version_and_its_time_are_known(address: str, tmp_path: Path) -> None:
     """Version 2 of the engine keeps both, version 1 neither."""
     opened = provider(address, tmp_path)
 
-    assert opened.facts(ref("ref+vault://kv/mail/eu#/smtp")) == SecretFacts(
+    assert opened.metadata(ref("ref+vault://kv/mail/eu#/smtp")) == SecretMetadata(
         "2", datetime(2026, 11, 2, 10, 20, 30, tzinfo=UTC)
     )
-    assert opened.facts(ref("ref+vault://old/mail#/smtp")) == SecretFacts()
+    assert opened.metadata(ref("ref+vault://old/mail#/smtp")) == SecretMetadata()
 
 
 @pytest.mark.parametrize(

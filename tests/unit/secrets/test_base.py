@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from icesync.errors import SecretMissing
-from icesync.secrets.once import Once
+from icesync.secrets.base import SingleFlight
 
 
 def test_a_failure_is_remembered_too() -> None:
     """What failed once is not tried again for the next server of the same run."""
-    once: Once[str] = Once()
+    once: SingleFlight[str] = SingleFlight()
     made = []
 
     def fail() -> str:
@@ -24,6 +24,6 @@ def test_a_failure_is_remembered_too() -> None:
 
 def test_keys_are_apart() -> None:
     """Each key has a result of its own."""
-    once: Once[int] = Once()
+    once: SingleFlight[int] = SingleFlight()
 
     assert [once.get(key, lambda key=key: key) for key in (1, 2, 1)] == [1, 2, 1]

@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts
-from icesync.secrets.extras import need
-from icesync.secrets.versioned import VersionedProvider
-from icesync.secrets.web import WebService
+from icesync.model.secret import SecretMetadata
+from icesync.secrets.base import VersionedProvider, need
+from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.secret import SecretRef
-
-__all__ = ["GoogleProvider"]
 
 _ADDRESS: Final = "https://secretmanager.googleapis.com"
 _ADDRESS_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"
@@ -37,7 +34,7 @@ _MEANINGS: Final = {
 }
 
 
-class GoogleProvider(VersionedProvider):
+class GcpProvider(VersionedProvider):
     """Opens ``gcpsecrets`` references."""
 
     def __init__(self, environ: Mapping[str, str], agent: str) -> None:
@@ -47,7 +44,7 @@ class GoogleProvider(VersionedProvider):
         self._credentials: Any = None
         self._lock = Lock()
 
-    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretFacts]:
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
         project, slash, name = unquote(reference.path).partition("/")
         query = parse_qs(reference.query)
@@ -63,10 +60,10 @@ class GoogleProvider(VersionedProvider):
         headers = {"Authorization": f"Bearer {self._token(reference)}"}
         status, tree = self._service.ask(reference, "GET", path, headers)
         if status != _DONE or not isinstance(tree, dict):
-            told = _MEANINGS.get(status, f"Google answered with status {status}")
-            raise SecretMissing(f"`{reference}`: {told}")
-        facts = SecretFacts(str(tree.get("name", "")).rpartition("/")[2] or None)
-        return _decode(reference, tree.get("payload")), facts
+            message = _MEANINGS.get(status, f"Google answered with status {status}")
+            raise SecretMissing(f"`{reference}`: {message}")
+        metadata = SecretMetadata(str(tree.get("name", "")).rpartition("/")[2] or None)
+        return _decode(reference, tree.get("payload")), metadata
 
     def _token(self, reference: SecretRef) -> str:
         """Return a token that lives; google-auth keeps and renews it."""

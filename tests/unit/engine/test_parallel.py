@@ -4,7 +4,7 @@ from threading import Barrier
 
 import pytest
 
-from icesync.engine.sidebyside import side_by_side
+from icesync.engine.parallel import run_parallel
 
 
 def test_eight_are_done_at_once() -> None:
@@ -16,14 +16,14 @@ def test_eight_are_done_at_once() -> None:
         barrier.wait()
         done.append(number)
 
-    side_by_side(meet, range(16))
+    run_parallel(meet, range(16))
 
     assert sorted(done) == list(range(16))
 
 
 def test_nothing_is_nothing() -> None:
     """No thread is started for nothing."""
-    side_by_side(pytest.fail, ())
+    run_parallel(pytest.fail, ())
 
 
 def test_a_failure_is_raised_here() -> None:
@@ -36,6 +36,6 @@ def test_a_failure_is_raised_here() -> None:
         done.append(number)
 
     with pytest.raises(KeyError):
-        side_by_side(work, range(10_000))
+        run_parallel(work, range(10_000))
 
     assert len(done) < 9_999

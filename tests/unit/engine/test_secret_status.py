@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes import FakeProvider
 
-from icesync.engine.secretcheck import check_secrets
+from icesync.engine.secret_status import check_secrets
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.project import Project
-from icesync.model.secret import SecretFacts, SecretRef, parse_secret_ref
+from icesync.model.secret import SecretMetadata, SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ BLOCKS = """\
     smtp: {port: 587, password: ref+fake://smtp}
     imap: {port: 993, password: ref+fake://imap}
 """
-WRITTEN = SecretFacts("7", datetime(2026, 11, 1, tzinfo=UTC))
+WRITTEN = SecretMetadata("7", datetime(2026, 11, 1, tzinfo=UTC))
 
 
 class InformedFake(FakeProvider):
@@ -37,8 +37,8 @@ class InformedFake(FakeProvider):
 
     lost = ""
 
-    def facts(self, reference: SecretRef) -> SecretFacts:
-        """Return the same facts for everything."""
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
+        """Return the same metadata for everything."""
         if reference.path == self.lost:
             raise SecretMissing("gone meanwhile")
         return WRITTEN
@@ -66,8 +66,12 @@ def test_every_reference_is_followed_once(project: Project) -> None:
         "`ref+fake://imap` is not set",
         ("59/1 imap.password", "59/2 imap.password"),
     )
-    assert (key.problem, key.used_by, key.facts) == (None, ("fingerprints.key",), SecretFacts())
-    assert (smtp.problem, len(smtp.used_by), smtp.facts) == (None, 2, WRITTEN)
+    assert (key.problem, key.used_by, key.metadata) == (
+        None,
+        ("fingerprints.key",),
+        SecretMetadata(),
+    )
+    assert (smtp.problem, len(smtp.used_by), smtp.metadata) == (None, 2, WRITTEN)
     assert sorted(r.path for r in provider.fetched) == ["imap", "key", "smtp"]
 
 
@@ -77,7 +81,7 @@ def test_a_provider_may_know_nothing_else(project: Project) -> None:
 
     statuses = check_secrets(replace(project, fingerprint_key=None), {"fake": provider})
 
-    assert [(s.problem, s.facts) for s in statuses] == [(None, SecretFacts())] * 2
+    assert [(s.problem, s.metadata) for s in statuses] == [(None, SecretMetadata())] * 2
 
 
 def test_wrong_files_are_told_first(project: Project) -> None:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-__all__ = ["read_retry_after"]
-
 _MAX_WAIT_S: Final = 86_400.0
 
 

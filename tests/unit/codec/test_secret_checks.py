@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 from builders import KEY
 
-from icesync.codec.traits import Oddity, alike, equals, fits_form, length, oddity
+from icesync.codec.secret_checks import (
+    SecretIssue,
+    equals,
+    fits_form,
+    group_equal,
+    length,
+    secret_issue,
+)
 from icesync.model.secret import SecretValue
 
 
@@ -12,18 +19,18 @@ from icesync.model.secret import SecretValue
     [
         ("hunter2", None),
         ("a b", None),
-        ("hunter2\n", Oddity.LINE_BREAK),
-        ("a\rb", Oddity.LINE_BREAK),
-        ("\ufeffhunter2", Oddity.BOM),
-        (" hunter2", Oddity.BLANK),
-        ("hunter2\t", Oddity.BLANK),
-        ("hünter2", Oddity.NOT_ASCII),
-        ("\udcff", Oddity.NOT_ASCII),
+        ("hunter2\n", SecretIssue.LINE_BREAK),
+        ("a\rb", SecretIssue.LINE_BREAK),
+        ("\ufeffhunter2", SecretIssue.BOM),
+        (" hunter2", SecretIssue.BLANK),
+        ("hunter2\t", SecretIssue.BLANK),
+        ("hünter2", SecretIssue.NOT_ASCII),
+        ("\udcff", SecretIssue.NOT_ASCII),
     ],
 )
-def test_oddities(text: str, found: Oddity | None) -> None:
+def test_oddities(text: str, found: SecretIssue | None) -> None:
     """The first thing that a mail server may not take is told, and nothing of the secret."""
-    assert oddity(SecretValue(text)) is found
+    assert secret_issue(SecretValue(text)) is found
 
 
 def test_lengths_and_forms() -> None:
@@ -42,4 +49,4 @@ def test_alike_secrets_are_grouped_by_name() -> None:
     values = {"d": "x", "b": "y", "a": "x", "c": "z", "e": "y"}
     secrets = {name: SecretValue(text) for name, text in values.items()}
 
-    assert alike(secrets, KEY) == [["a", "d"], ["b", "e"]]
+    assert group_equal(secrets, KEY) == [["a", "d"], ["b", "e"]]

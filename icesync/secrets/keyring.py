@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from icesync.errors import SecretMissing
-from icesync.secrets.extras import need
-from icesync.secrets.value import make_secret
+from icesync.secrets.base import make_secret, need
 
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef, SecretValue
-
-__all__ = ["KeyringProvider"]
 
 
 class KeyringProvider:

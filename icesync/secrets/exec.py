@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from icesync.errors import SecretMissing
-from icesync.secrets.program import run_program
-from icesync.secrets.value import make_secret, without_final_newline
+from icesync.secrets.base import make_secret, without_final_newline
+from icesync.secrets.subprocess_ import run_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icesync.model.secret import SecretRef, SecretValue
 
-__all__ = ["ALLOW_EXEC", "CommandProvider"]
-
 ALLOW_EXEC = "ICESYNC_ALLOW_EXEC"
 
 
-class CommandProvider:
+class ExecProvider:
     """Opens ``exec`` references, when *allowed*: a slash in an argument is written ``%2F``."""
 
     remote = True

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.sealed import is_sealed, open_sealed
+from icesync.config.sops_files import is_sealed, open_sealed
 from icesync.config.yaml.source import SourceFile
 
 PLAIN = b"""\

@@ -139,9 +139,9 @@ def _aws(scheme: str) -> _Maker:
 
 
 def _google(settings: SecretSettings) -> SecretProvider:
-    from icesync.secrets.google import GoogleProvider
+    from icesync.secrets.gcp import GcpProvider
 
-    return GoogleProvider(settings.environ, settings.agent)
+    return GcpProvider(settings.environ, settings.agent)
 
 
 def _azure(settings: SecretSettings) -> SecretProvider:
@@ -151,15 +151,15 @@ def _azure(settings: SecretSettings) -> SecretProvider:
 
 
 def _keyring(_: SecretSettings) -> SecretProvider:
-    from icesync.secrets.keychain import KeyringProvider
+    from icesync.secrets.keyring import KeyringProvider
 
     return KeyringProvider()
 
 
 def _exec(settings: SecretSettings) -> SecretProvider:
-    from icesync.secrets.command import ALLOW_EXEC, CommandProvider
+    from icesync.secrets.exec import ALLOW_EXEC, ExecProvider
 
-    return CommandProvider(settings.root, allowed=settings.environ.get(ALLOW_EXEC) == "1")
+    return ExecProvider(settings.root, allowed=settings.environ.get(ALLOW_EXEC) == "1")
 
 
 _MAKERS: Final[dict[str, _Maker]] = {

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["side_by_side"]
-
 T = TypeVar("T")
 
 _WORKERS: Final = 8
 
 
-def side_by_side(do: Callable[[T], None], things: Sequence[T]) -> None:
+def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
     """
     Call *do* with each of *things*, at most eight at a time, and return when all are done.
 

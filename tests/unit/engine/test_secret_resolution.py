@@ -17,7 +17,7 @@ from builders import (
 from fakes import FakeProvider
 
 from icesync.codec.fingerprint import FingerprintKey, encode_key, secret_tag
-from icesync.engine.secrets import (
+from icesync.engine.secret_resolution import (
     Resolution,
     attach_tags,
     compare,
@@ -128,7 +128,7 @@ def test_secret_is_compared_with_what_was_acknowledged(
     findings = compare(desired(server(secrets=PASSWORD)), before, resolution, key)
 
     expected = {} if comparison is None else {SUPPORT: {"smtp.password": comparison}}
-    assert findings.odd == expected
+    assert findings.exceptions == expected
 
 
 def test_new_secret_of_a_known_server_is_changed() -> None:
@@ -137,14 +137,14 @@ def test_new_secret_of_a_known_server_is_changed() -> None:
 
     findings = compare(desired(server(secrets=PASSWORD)), before, found(), KEY)
 
-    assert findings.odd == {SUPPORT: {"smtp.password": CHANGED}}
+    assert findings.exceptions == {SUPPORT: {"smtp.password": CHANGED}}
 
 
 def test_secrets_of_a_new_server_are_not_compared_here() -> None:
     """There is nothing to compare them with; the plan knows that they are new."""
     findings = compare(desired(server(secrets=PASSWORD)), snapshot(), found(), KEY)
 
-    assert findings.odd == {}
+    assert findings.exceptions == {}
 
 
 def test_missing_secrets_are_found_at_every_place() -> None:

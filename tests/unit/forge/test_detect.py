@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from icesync.errors import UsageError
-from icesync.forge.place import find_place
+from icesync.forge.detect import find_place
 from icesync.model.ci import Forge
 from icesync.model.forge import Place
 

@@ -6,8 +6,8 @@ import pytest
 from fakes import FakeProvider
 
 from icesync.errors import ConfigInvalid
-from icesync.secrets import catalogue
-from icesync.secrets.catalogue import Providers, SecretSettings
+from icesync.secrets import registry
+from icesync.secrets.registry import Providers, SecretSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_another_packages_provider_is_loaded_when_allowed(
         asked.append(query)
         return [EntryPoint()]
 
-    monkeypatch.setattr(catalogue, "entry_points", found)
+    monkeypatch.setattr(registry, "entry_points", found)
 
     assert providers(tmp_path).get("vendor") is None
     assert asked == []
@@ -91,6 +91,6 @@ def test_a_built_in_scheme_cannot_be_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package that calls its provider `env` is not asked."""
-    monkeypatch.setattr(catalogue, "entry_points", lambda **_: [EntryPoint()])
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [EntryPoint()])
 
     assert providers(tmp_path, "env")["env"].scheme == "env"

@@ -13,14 +13,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
-from icesync.secrets.value import make_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.secret import SecretRef, SecretValue
-
-__all__ = ["parse_json", "pick", "secret_in"]
+    from icesync.model.secret import SecretRef
 
 _NAMED_KEYS: Final = 12
 _KINDS: Final = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
@@ -54,25 +51,6 @@ def pick(reference: SecretRef, tree: object) -> str:
         return node
     hints = ("quote it",) if isinstance(node, int | float) else ()
     raise SecretMissing(f"`{reference}` is {_kind(node)} where a string is needed", *hints)
-
-
-def secret_in(reference: SecretRef, content: bytes) -> SecretValue:
-    """
-    Return *content* as a secret; with a key in *reference*, the string that it leads to in JSON.
-
-    Raises:
-        SecretMissing: it is empty, is not JSON although there is a key, or has no such key.
-
-    """
-    if not reference.fragment:
-        return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
-    try:
-        tree = parse_json(content)
-    except ValueError:
-        tree = None
-    if tree is None:
-        raise SecretMissing(f"`{reference}`: the value is not JSON, so it has no keys")
-    return make_secret(pick(reference, tree), f"`{reference}`")
 
 
 def parse_json(content: bytes) -> object:

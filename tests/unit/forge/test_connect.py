@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.errors import AccessError, ForgeReadOnly
-from icesync.forge.token import find_token
+from icesync.forge.connect import find_token
 from icesync.model.ci import Forge
 from icesync.model.forge import Place
 

@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.secret import SecretValue
 
-__all__ = ["Oddity", "alike", "equals", "fits_form", "length", "oddity"]
-
 _BOM: Final = "\ufeff"
 _ALIKE_DOMAIN: Final = b"icesync.alike.v1\0"
 
 
-class Oddity(StrEnum):
+class SecretIssue(StrEnum):
     """What is odd about the characters of a secret."""
 
     LINE_BREAK = "holds a line break"
@@ -32,16 +30,16 @@ class Oddity(StrEnum):
     NOT_ASCII = "holds characters outside of ASCII"
 
 
-def oddity(secret: SecretValue) -> Oddity | None:
+def secret_issue(secret: SecretValue) -> SecretIssue | None:
     """Return the first thing that is odd about the characters of *secret*, or None."""
     text = secret.reveal()
     if "\n" in text or "\r" in text:
-        return Oddity.LINE_BREAK
+        return SecretIssue.LINE_BREAK
     if _BOM in text:
-        return Oddity.BOM
+        return SecretIssue.BOM
     if text != text.strip():
-        return Oddity.BLANK
-    return None if text.isascii() else Oddity.NOT_ASCII
+        return SecretIssue.BLANK
+    return None if text.isascii() else SecretIssue.NOT_ASCII
 
 
 def length(secret: SecretValue) -> int:
@@ -59,7 +57,7 @@ def equals(secret: SecretValue, text: str) -> bool:
     return secret.reveal() == text
 
 
-def alike(values: Mapping[str, SecretValue], key: FingerprintKey) -> list[list[str]]:
+def group_equal(values: Mapping[str, SecretValue], key: FingerprintKey) -> list[list[str]]:
     """Return the names of *values* that share one secret, each group and all groups sorted."""
     groups: dict[str, list[str]] = {}
     for name in sorted(values):

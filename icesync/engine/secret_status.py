@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.engine.secrets import resolve_references
-from icesync.engine.sidebyside import side_by_side
+from icesync.engine.parallel import run_parallel
+from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.validate import own_credentials, validate
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretFacts, SecretRef, SecretStatus
-from icesync.ports import InformedProvider
+from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus
+from icesync.ports import MetadataProvider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredState
     from icesync.model.project import Project
     from icesync.ports import SecretProvider
-
-__all__ = ["check_secrets"]
 
 
 def check_secrets(
@@ -33,14 +31,14 @@ def check_secrets(
     """
     users = _users(project, validate(project, providers).require())
     resolution = resolve_references(users, providers)
-    facts: dict[SecretRef, SecretFacts] = {}
+    metadata: dict[SecretRef, SecretMetadata] = {}
     found = [r for r in users if r.text in resolution.values]
-    side_by_side(lambda reference: _ask(reference, providers, facts), found)
+    run_parallel(lambda reference: _ask(reference, providers, metadata), found)
     failures = resolution.failures
     return tuple(
         SecretStatus(reference, tuple(users[reference]), problem.message, problem.hints)
         if (problem := failures.get(reference.text))
-        else SecretStatus(reference, tuple(users[reference]), facts=facts[reference])
+        else SecretStatus(reference, tuple(users[reference]), metadata=metadata[reference])
         for reference in sorted(users)
     )
 
@@ -59,11 +57,11 @@ def _users(project: Project, desired: DesiredState) -> dict[SecretRef, list[str]
 def _ask(
     reference: SecretRef,
     providers: Mapping[str, SecretProvider],
-    facts: dict[SecretRef, SecretFacts],
+    metadata: dict[SecretRef, SecretMetadata],
 ) -> None:
     provider = providers[reference.scheme]
     try:
-        known = provider.facts(reference) if isinstance(provider, InformedProvider) else None
+        known = provider.metadata(reference) if isinstance(provider, MetadataProvider) else None
     except SecretMissing:
         known = None  # it was there a moment ago; what is known about it is only a comfort
-    facts[reference] = known or SecretFacts()
+    metadata[reference] = known or SecretMetadata()

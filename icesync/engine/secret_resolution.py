@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
-from icesync.engine.sidebyside import side_by_side
+from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.plan import SENDING, Plan, ResourceChange
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
@@ -21,19 +21,6 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot
     from icesync.ports import SecretProvider
-
-__all__ = [
-    "Resolution",
-    "SecretsMode",
-    "attach_tags",
-    "compare",
-    "missing_secrets",
-    "open_key",
-    "planned_references",
-    "require_removed",
-    "resolve_references",
-    "unfingerprinted",
-]
 
 
 class SecretsMode(StrEnum):
@@ -81,7 +68,7 @@ def resolve_references(
         else:
             _fetch(reference, provider, values, failures)
     if distant:
-        side_by_side(lambda each: _fetch(*each, values, failures), list(distant.values()))
+        run_parallel(lambda each: _fetch(*each, values, failures), list(distant.values()))
     return Resolution(values, failures)
 
 
@@ -137,15 +124,15 @@ def compare(
     key: FingerprintKey | None,
 ) -> SecretFindings:
     """Return how the secrets of *desired* compare with those last acknowledged."""
-    odd: dict[Address, Mapping[str, SecretComparison]] = {}
+    exceptions: dict[Address, Mapping[str, SecretComparison]] = {}
     for address, server in desired.servers.items():
         entry = snapshot.entries.get(address)
         if entry is None:
             continue
         found = _compare_server(server, entry, resolution, key)
         if found:
-            odd[address] = found
-    return SecretFindings(SecretComparison.UNCHANGED, odd)
+            exceptions[address] = found
+    return SecretFindings(SecretComparison.UNCHANGED, exceptions)
 
 
 def _compare_server(
@@ -251,5 +238,5 @@ def require_removed(plan: Plan, resolution: Resolution) -> None:
         if failure is not None and change.position is not None
     ]
     if found:
-        told = "a server cannot be disabled without its passwords"
-        raise ConfigInvalid(told, diagnostics=sort_diagnostics(found))
+        message = "a server cannot be disabled without its passwords"
+        raise ConfigInvalid(message, diagnostics=sort_diagnostics(found))

@@ -20,8 +20,6 @@ from icesync.net import is_confidential
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["find_place"]
-
 _DEFAULT_API: Final = {
     Forge.GITHUB: "https://api.github.com",
     Forge.GITLAB: "https://gitlab.com/api/v4",
@@ -50,12 +48,12 @@ def find_place(
 
     """
     found = forge or _forge(environ)
-    told = _github(environ) if found is Forge.GITHUB else _gitlab(environ)
+    detected = _github(environ) if found is Forge.GITHUB else _gitlab(environ)
     place = replace(
-        told,
-        api_url=(api_url or told.api_url or _DEFAULT_API[found]).rstrip("/"),
-        project=project or told.project,
-        number=told.number if number is None else number,
+        detected,
+        api_url=(api_url or detected.api_url or _DEFAULT_API[found]).rstrip("/"),
+        project=project or detected.project,
+        number=detected.number if number is None else number,
     )
     _check(place)
     return place
@@ -132,5 +130,5 @@ def _check(place: Place) -> None:
         )
     if not _PROJECT[place.forge].fullmatch(place.project):
         form = "OWNER/NAME" if place.forge is Forge.GITHUB else "ID or GROUP/NAME"
-        told = f"`{place.project}` is no project" if place.project else "no project is named"
-        raise UsageError(f"{told} on {place.forge.label}", f"--project {form}")
+        message = f"`{place.project}` is no project" if place.project else "no project is named"
+        raise UsageError(f"{message} on {place.forge.label}", f"--project {form}")

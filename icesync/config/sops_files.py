@@ -20,8 +20,6 @@ from icesync.model.fields import FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["is_sealed", "open_sealed"]
-
 _METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
 _SECRETS: Final = tuple((f.block, f.leaf) for f in FIELDS if f.secret)
 _PLAIN_PATH: Final = re.compile(r"[^\s?#]+")
@@ -41,8 +39,8 @@ def open_sealed(source: SourceFile, plain: bytes) -> Document:
     if not _PLAIN_PATH.fullmatch(source.path):
         hint = "rename the file: it refers to its own secrets, and references hold no blanks"
         position = SourcePosition(source.path)
-        told = "an encrypted file's name cannot be referred to"
-        problem = Diagnostic("ICE410", told, position, hint)
+        message = "an encrypted file's name cannot be referred to"
+        problem = Diagnostic("ICE410", message, position, hint)
         return Document(source, problems=(problem,))
     for node, pointer in _holders(document.data):
         for block, leaf in _SECRETS:

@@ -26,14 +26,12 @@ from icesync.net import (
     open_client,
     trust_store,
 )
-from icesync.secrets.tree import parse_json
+from icesync.secrets.json_pointer import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.secret import SecretRef
-
-__all__ = ["WEB_DEADLINE_S", "WebService"]
 
 WEB_DEADLINE_S: Final = 15.0
 """A total deadline for each request."""
@@ -99,8 +97,8 @@ class WebService:
         try:
             return replace(self._options, trust=trust_store(self._ca_file))
         except OSError as error:
-            told = error.strerror or "no certificate in it"
-        raise SecretMissing(f"`{reference}`: {self._ca_file} cannot be used: {told}")
+            problem = error.strerror or "no certificate in it"
+        raise SecretMissing(f"`{reference}`: {self._ca_file} cannot be used: {problem}")
 
     def _check_address(self, reference: SecretRef) -> None:
         if not is_confidential(self._options.base_url):

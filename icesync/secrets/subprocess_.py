@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from icesync.model.secret import SecretRef
 
-__all__ = ["PROGRAM_DEADLINE_S", "run_program"]
-
 PROGRAM_DEADLINE_S: Final = 30.0
 """A program that asks somebody would wait for ever: its stdin is empty and its time is short."""
 
@@ -65,9 +63,9 @@ def run_program(
         raise SecretMissing(f"`{reference}`: `{name}` did not end within {deadline_s:g} s")
     if done.returncode:
         meaning = (meanings or {}).get(done.returncode)
-        told = f" ({meaning})" if meaning else ""
+        suffix = f" ({meaning})" if meaning else ""
         raise SecretMissing(
-            f"`{reference}`: `{name}` ended with exit code {done.returncode}{told}",
+            f"`{reference}`: `{name}` ended with exit code {done.returncode}{suffix}",
             f"{shlex.join(arguments)} >/dev/null   shows why",
         )
     return done.stdout

@@ -1,0 +1,159 @@
+"""
+What providers share: a text becomes a secret, a slow look-up is made once, an extra is optional.
+
+The clouds' stores have more in common, a value with a version: :class:`VersionedProvider`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from icesync.errors import SecretMissing
+from icesync.model.secret import SecretMetadata, SecretValue
+from icesync.secrets.json_pointer import parse_json, pick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from pathlib import Path
+
+    from icesync.model.secret import SecretRef
+
+T = TypeVar("T")
+
+
+def make_secret(text: str, what: str) -> SecretValue:
+    """
+    Return *text* as a secret, unaltered.
+
+    Raises:
+        SecretMissing: *what* is empty, or no request body could carry it.
+
+    """
+    if not text:
+        raise SecretMissing(f"{what} is empty")
+    # how Python spells bytes that are not UTF-8, and half of a pair in JSON; the error of an
+    # attempt to encode them would carry the text
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise SecretMissing(f"{what} is not UTF-8")
+    return SecretValue(text)
+
+
+def without_final_newline(text: str) -> str:
+    """Return *text* without the one line break that editors, ``echo`` and programs add."""
+    return text.removesuffix("\r\n" if text.endswith("\r\n") else "\n")
+
+
+def file_metadata(path: Path) -> SecretMetadata:
+    """Return when the file *path* was last written; nothing where that cannot be told."""
+    try:
+        changed = path.stat().st_mtime
+    except (OSError, ValueError):
+        return SecretMetadata()
+    return SecretMetadata(changed_at=datetime.fromtimestamp(changed, UTC))
+
+
+def secret_in(reference: SecretRef, content: bytes) -> SecretValue:
+    """
+    Return *content* as a secret; with a key in *reference*, the string that it leads to in JSON.
+
+    Raises:
+        SecretMissing: it is empty, is not JSON although there is a key, or has no such key.
+
+    """
+    if not reference.fragment:
+        return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
+    try:
+        tree = parse_json(content)
+    except ValueError:
+        tree = None
+    if tree is None:
+        raise SecretMissing(f"`{reference}`: the value is not JSON, so it has no keys")
+    return make_secret(pick(reference, tree), f"`{reference}`")
+
+
+def need(module: str, extra: str, reference: SecretRef) -> Any:
+    """
+    Return *module*, which comes with ``icesync[extra]``.
+
+    Raises:
+        SecretMissing: it is not installed; the hint is what installs it.
+
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise SecretMissing(
+            f"`{reference}` needs the extra `{extra}`, which is not installed",
+            f"pip install 'icesync[{extra}]'",
+        ) from None
+
+
+class SingleFlight(Generic[T]):
+    """Results by key, failures too: five hundred servers ask, one decryption is made."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._results: dict[Hashable, Future[T]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """
+        Return what *make* returned for *key*; who comes second waits for who came first.
+
+        Raises:
+            BaseException: what *make* raised.
+
+        """
+        with self._lock:
+            known = self._results.get(key)
+            result: Future[T] = known or Future()
+            self._results[key] = result
+        if known is None:
+            try:
+                result.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - whoever waits must be woken
+                result.set_exception(error)
+        return result.result()
+
+
+class VersionedProvider(ABC):
+    """Opens the references of *scheme*; what one cloud does is in :meth:`read_now`."""
+
+    remote = True
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        self._reads: SingleFlight[tuple[bytes, SecretMetadata]] = SingleFlight()
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the value, or the string at the key of a value in JSON.
+
+        Raises:
+            SecretMissing: the extra is not installed, or the cloud did not give it.
+
+        """
+        content, _ = self._read(reference)
+        return secret_in(reference, content)
+
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
+        """Return the version that was read, and when it was made where the cloud says so."""
+        return self._read(reference)[1]
+
+    @abstractmethod
+    def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
+        """
+        Ask for the value behind *reference*, and for what is known of it.
+
+        Raises:
+            SecretMissing: it was not given.
+
+        """
+
+    def _read(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
+        where = (reference.path, reference.query)
+        return self._reads.get(where, lambda: self.read_now(reference))
