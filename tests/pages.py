@@ -13,14 +13,14 @@ from reviews import REVIEWS
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
+from icesync.model.command_result import Acknowledgement, Command, CommandResult, Failure
 from icesync.model.plan import Action, FieldChange, Plan, ResourceChange
 from icesync.model.report import Outcome, OutcomeKind
-from icesync.model.review import Assertion, Command, Failure, Review
-from icesync.render.formats import View
+from icesync.render.formats import RenderContext
 
 __all__ = ["ATTACKS", "PAGES", "VIEW", "at_forge", "attacked", "large"]
 
-VIEW: Final = View(version="0.1.0", now=datetime(2026, 3, 1, 12, tzinfo=UTC))
+VIEW: Final = RenderContext(version="0.1.0", now=datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 ATTACKS: Final = (
     "</script><script>window.hurt = 1</script>",
@@ -35,10 +35,12 @@ ATTACKS: Final = (
 """Texts that would do something if they were anything but text."""
 
 
-def _known() -> tuple[Assertion, ...]:
+def _known() -> tuple[Acknowledgement, ...]:
     """Return when some of the servers of :func:`builders.every_action` were acknowledged."""
     moments = ("2024-01-01T00:00:00Z", "2025-12-01T00:00:00Z", "2026-02-27T00:00:00Z")
-    return tuple(map(Assertion, moments, (change.address for change in every_action().changes[1:])))
+    return tuple(
+        map(Acknowledgement, moments, (change.address for change in every_action().changes[1:]))
+    )
 
 
 _FAILURE: Final = Failure("3 of 5 changes were not applied", ("icesync apply",), 7)
@@ -56,7 +58,7 @@ PAGES: Final = {
 """One review for each kind of page."""
 
 
-def large(servers: int, changed: int) -> Review:
+def large(servers: int, changed: int) -> CommandResult:
     """Return the plan of a fleet of which the first *changed* are updated, ten organizations."""
     field = FieldChange("smtp.port", 465, 587, SourcePosition("servers/1.yaml", 7))
     before, after = {**SETTINGS, "smtp.port": 465}, SETTINGS
@@ -71,12 +73,14 @@ def large(servers: int, changed: int) -> Review:
         )
         for n in range(servers)
     )
-    assertions = tuple(Assertion("2026-02-01T00:00:00Z", change.address) for change in changes)
+    assertions = tuple(
+        Acknowledgement("2026-02-01T00:00:00Z", change.address) for change in changes
+    )
     plan = Plan(BASE_URL, "lineage", 4, changes)
-    return Review(Command.PLAN, servers=servers, plan=plan, assertions=assertions)
+    return CommandResult(Command.PLAN, servers=servers, plan=plan, assertions=assertions)
 
 
-def attacked(review: Review) -> Review:
+def attacked(review: CommandResult) -> CommandResult:
     """Return *review* with an attack in every text that comes from outside."""
     attack = " ".join(ATTACKS)
     place = SourcePosition(f"servers/{attack}.yaml", 3)
@@ -108,6 +112,6 @@ def attacked(review: Review) -> Review:
     )  # fmt: skip
 
 
-def at_forge(url: str) -> View:
+def at_forge(url: str) -> RenderContext:
     """Return a view whose files can be looked at below *url*."""
     return replace(VIEW, ci=Ci(commit="0123456789abcdef", files_url=url))

@@ -12,11 +12,19 @@ from probes import PROBED
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
+from icesync.model.command_result import (
+    Acknowledgement,
+    Command,
+    CommandResult,
+    ExpiringCertificate,
+    FailedLogin,
+    Failure,
+    Maintenance,
+)
 from icesync.model.plan import Refusal
 from icesync.model.probe import MailProtocol, ProbeKind
 from icesync.model.report import Attempt, Outcome, OutcomeKind, Report, Result, ResultStatus
-from icesync.model.review import Assertion, Command, Ending, Failure, Review, SaidNo, Upkeep
-from icesync.render.formats import View
+from icesync.render.formats import RenderContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +41,7 @@ GITHUB: Final = Ci(
     "https://github.example/o/r/actions/runs/7",
 )
 
-VIEW: Final = View(ci=GITHUB, version="0.1.0")
+VIEW: Final = RenderContext(ci=GITHUB, version="0.1.0")
 
 
 def findings() -> tuple[Diagnostic, ...]:
@@ -97,11 +105,11 @@ _LOCKED: Final = Failure(
 )
 _INVALID: Final = Failure("2 errors in the configuration", (), 3)
 
-UPKEEP: Final = Upkeep(
+UPKEEP: Final = Maintenance(
     now=datetime(2026, 2, 10, 12, tzinfo=UTC),
     oldest=(
-        Assertion("2026-01-01T00:00:00Z", SUPPORT),
-        Assertion("2026-02-10T11:00:00Z", SALES),
+        Acknowledgement("2026-01-01T00:00:00Z", SUPPORT),
+        Acknowledgement("2026-02-10T11:00:00Z", SALES),
     ),
     max_age="30d",
     stale=(Address(59, 7),),
@@ -110,18 +118,18 @@ UPKEEP: Final = Upkeep(
     token_ends=datetime(2026, 2, 12, 13, tzinfo=UTC),
 )
 
-REVIEWS: Final[Mapping[str, Review]] = {
-    "validate": Review(Command.VALIDATE, files=_FILES, servers=7),
-    "validate-findings": Review(
+REVIEWS: Final[Mapping[str, CommandResult]] = {
+    "validate": CommandResult(Command.VALIDATE, files=_FILES, servers=7),
+    "validate-findings": CommandResult(
         Command.VALIDATE, findings(), (*_FILES, "icesync.yaml"), servers=7, exit_code=3
     ),
-    "plan": Review(
+    "plan": CommandResult(
         Command.PLAN, findings()[2:], _FILES, 7, every_action(), (_REFUSED, _GUARDED), exit_code=2
     ),
-    "plan-idle": Review(Command.PLAN, plan=replace(plan(desired()), complete=False)),
-    "plan-invalid": Review(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
-    "plan-locked": Review(Command.PLAN, failure=_LOCKED, exit_code=5),
-    "apply": Review(
+    "plan-idle": CommandResult(Command.PLAN, plan=replace(plan(desired()), complete=False)),
+    "plan-invalid": CommandResult(Command.PLAN, findings(), failure=_INVALID, exit_code=3),
+    "plan-locked": CommandResult(Command.PLAN, failure=_LOCKED, exit_code=5),
+    "apply": CommandResult(
         Command.APPLY,
         (),
         _FILES,
@@ -131,7 +139,7 @@ REVIEWS: Final[Mapping[str, Review]] = {
         exit_code=7,
         failure=Failure("ICE keeps failing", ("icesync apply   sends what is still open",), 7),
     ),
-    "apply-refused": Review(
+    "apply-refused": CommandResult(
         Command.APPLY,
         (),
         _FILES,
@@ -141,11 +149,11 @@ REVIEWS: Final[Mapping[str, Review]] = {
         failure=Failure("disables: 2 planned; nothing was sent", ("--allow disables",), 9),
         exit_code=9,
     ),
-    "apply-idle": Review(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
-    "plan-probed": Review(
+    "apply-idle": CommandResult(Command.APPLY, (), _FILES, 7, every_action(), report=Report((), 4)),
+    "plan-probed": CommandResult(
         Command.PLAN, (), _FILES, 7, every_action(), (_REFUSED,), probe=PROBED, exit_code=2
     ),
-    "apply-probed": Review(
+    "apply-probed": CommandResult(
         Command.APPLY,
         (),
         _FILES,
@@ -156,40 +164,40 @@ REVIEWS: Final[Mapping[str, Review]] = {
         failure=Failure(f"{_SAID_NO.message}; nothing was sent", ("--allow probe:59/664",), 9),
         exit_code=9,
     ),
-    "probe": Review(
+    "probe": CommandResult(
         Command.PROBE, probe=PROBED, failure=Failure("2 of 8 probes failed", (), 11), exit_code=11
     ),
-    "check-idle": Review(
+    "check-idle": CommandResult(
         Command.CHECK,
         (),
         _FILES,
         1,
         plan(desired(server()), snapshot({SUPPORT: entry()})),
-        upkeep=Upkeep(UPKEEP.now),
+        maintenance=Maintenance(UPKEEP.now),
     ),
-    "check-probed": Review(
+    "check-probed": CommandResult(
         Command.CHECK,
         (),
         _FILES,
         1,
         plan(desired(server()), snapshot({SUPPORT: entry()})),
         probe=PROBED,
-        upkeep=Upkeep(
+        maintenance=Maintenance(
             PROBED.made_at,
-            said_no=(
-                SaidNo(SALES, MailProtocol.SMTP, ProbeKind.OK_SENDER_REFUSED),
-                SaidNo(SALES, MailProtocol.IMAP, ProbeKind.AUTH_REJECTED),
+            failed_logins=(
+                FailedLogin(SALES, MailProtocol.SMTP, ProbeKind.OK_SENDER_REFUSED),
+                FailedLogin(SALES, MailProtocol.IMAP, ProbeKind.AUTH_REJECTED),
             ),
             ending=(
-                Ending(
+                ExpiringCertificate(
                     "imap.example.org", 993, PROBED.made_at + timedelta(days=19, hours=3), (SALES,)
                 ),
             ),
         ),
         exit_code=2,
     ),
-    "check": Review(
-        Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), upkeep=UPKEEP, exit_code=2
+    "check": CommandResult(
+        Command.CHECK, (), _FILES, 7, every_action(), (_REFUSED,), maintenance=UPKEEP, exit_code=2
     ),
 }
 """Reviews by name; the name starts with that of the command."""

@@ -48,11 +48,11 @@ def check_fleet(
 
         probe = look_at_mail(context, output, planning, ca_file)
     snapshot, now = planning.stored.snapshot, context.clock.now()
-    upkeep = look_after(planning.plan, snapshot, now, max_age, token, probe)
-    output.looked_after(upkeep)
-    if upkeep.stale:
+    maintenance = look_after(planning.plan, snapshot, now, max_age, token, probe)
+    output.looked_after(maintenance)
+    if maintenance.stale:
         hint = f"icesync apply --resend older-than={max_age}   asserts them anew"
         output.console.talk(f"hint: {hint}")
     if token is not None:
         check_token(token, len(planning.plan.calls), api, context.clock)
-    return EXIT_CHANGES if planning.plan.effective or upkeep.due else EXIT_OK
+    return EXIT_CHANGES if planning.plan.effective or maintenance.due else EXIT_OK

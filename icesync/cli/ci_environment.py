@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icesync.cli.console import Console
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["AUTO", "detect_forge", "read_pipeline", "write_github_outputs"]
 
@@ -85,7 +85,7 @@ _SUMMARY_BYTES: Final = 1_000_000
 
 
 def write_github_outputs(
-    console: Console, review: Review, view: View, saved_plan: Path | None
+    console: Console, review: CommandResult, view: RenderContext, saved_plan: Path | None
 ) -> None:
     """Write annotations to stderr, and summary and outputs where the runner wants them."""
     console.complain(render_annotations(review, view.ci))
@@ -94,7 +94,7 @@ def write_github_outputs(
     _append(console, "GITHUB_OUTPUT", lambda _: encode_outputs(told))
 
 
-def _summary(review: Review, view: View, used_bytes: int) -> str:
+def _summary(review: CommandResult, view: RenderContext, used_bytes: int) -> str:
     limited = replace(view, limit_bytes=max(_SUMMARY_BYTES - used_bytes, 0))
     return renderer("markdown")(review, limited) + "\n"
 

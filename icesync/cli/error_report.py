@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from icesync.errors import EXIT_UNEXPECTED, IcesyncError
-from icesync.model.review import Failure
+from icesync.model.command_result import Failure
 
 __all__ = ["describe", "exit_code_of", "is_output_error"]
 

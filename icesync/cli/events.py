@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.cli.console import Console
+    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import Result
-    from icesync.model.review import Review
     from icesync.ports import Clock, Progress
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
 
 __all__ = ["EventLog", "StreamedProgress"]
 
@@ -49,7 +49,7 @@ class EventLog:
             except OSError as error:
                 self._broken = error
 
-    def finish(self, review: Review, view: View) -> None:
+    def finish(self, review: CommandResult, view: RenderContext) -> None:
         """
         Write the last events.
 

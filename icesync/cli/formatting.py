@@ -12,7 +12,7 @@ from icesync.config.redact import redact
 from icesync.config.yaml.source import MAX_BYTES, SourceFile
 from icesync.engine.fmt import Formatting
 from icesync.errors import ConfigError
-from icesync.render.difference import render_difference
+from icesync.render.diff import render_diff
 from icesync.render.findings import render_diagnostics
 from icesync.render.style import counted, safe
 
@@ -64,7 +64,7 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
 
 def _difference(console: Console, file: Formatted) -> str:
     before, after = (redact(decode(data)) for data in (file.source.data, file.after))
-    return render_difference(file.source.path, before, after, console.style)
+    return render_diff(file.source.path, before, after, console.style)
 
 
 def _summary(formatting: Formatting, *, looking: bool) -> str:

@@ -25,8 +25,8 @@ from icesync.cli.files import check_writable, write_open
 from icesync.cli.progress import open_progress
 from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
 from icesync.model.ci import Ci, Forge
-from icesync.model.review import Command, Review
-from icesync.render.formats import View, renderer
+from icesync.model.command_result import Command, CommandResult
+from icesync.render.formats import RenderContext, renderer
 from icesync.render.gitlab import close_section, open_section
 from icesync.render.headline import headline
 from icesync.render.style import Style, safe
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.engine.validate import Validation
+    from icesync.model.command_result import Maintenance
     from icesync.model.plan import Plan, Refusal
     from icesync.model.probe import ProbeReport
     from icesync.model.project import Project
     from icesync.model.report import Report
-    from icesync.model.review import Upkeep
     from icesync.ports import Progress
 
 __all__ = ["STDOUT", "Output", "Wanted"]
@@ -76,7 +76,7 @@ class Output:
     def __init__(self, common: Common, command: Command, wanted: Wanted) -> None:
         self.common = common
         self.console: Console = common.console
-        self.review = Review(command)
+        self.review = CommandResult(command)
         self.saved_plan: Path | None = None
         self._forge = wanted.forge
         self._sections = 0
@@ -154,9 +154,9 @@ class Output:
         self.review = replace(self.review, probe=report, refusals=refusals)
         self._show()
 
-    def looked_after(self, upkeep: Upkeep) -> None:
+    def looked_after(self, maintenance: Maintenance) -> None:
         """Take in what a schedule looks after, beside the plan."""
-        self.review = replace(self.review, upkeep=upkeep)
+        self.review = replace(self.review, maintenance=maintenance)
         self._show()
 
     def progress(self, plan: Plan) -> Progress:
@@ -229,12 +229,12 @@ class Output:
         self.console.data(text)
         self.console.complain(close_section(name, now))
 
-    def _view(self, style: Style | None = None) -> View:
-        return View(
+    def _view(self, style: Style | None = None) -> RenderContext:
+        return RenderContext(
             style or Style(),
             self._pipeline(),
             __version__,
-            curious=self.console.verbose > 0,
+            include_info=self.console.verbose > 0,
             now=self._context.clock.now() if self._context is not None else None,
             summary=self._summary,
         )
@@ -254,7 +254,7 @@ class Output:
             self._attempt("--ci github", tell)
         return all(done)
 
-    def _write(self, kind: str, path: Path, view: View) -> None:
+    def _write(self, kind: str, path: Path, view: RenderContext) -> None:
         write_open(path, renderer(kind)(self.review, view).encode())
 
     def _attempt(self, what: str, act: Callable[[], None]) -> bool:

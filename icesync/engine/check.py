@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.model.command_result import (
+    Acknowledgement,
+    ExpiringCertificate,
+    FailedLogin,
+    Maintenance,
+)
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
-from icesync.model.review import Assertion, Ending, SaidNo, Upkeep
 from icesync.planner.select import older_than, parse_age
 from icesync.wire.token import read_token
 
@@ -31,7 +36,7 @@ def look_after(
     max_age: str | None = None,
     token: SecretValue | None = None,
     probe: ProbeReport | None = None,
-) -> Upkeep:
+) -> Maintenance:
     """
     Return what is open, old or about to end; *max_age* is an age such as ``30d``.
 
@@ -42,10 +47,10 @@ def look_after(
 
     """
     entries = snapshot.entries
-    known = sorted(Assertion(e.applied_at, a) for a, e in entries.items() if e.applied_at)
+    known = sorted(Acknowledgement(e.applied_at, a) for a, e in entries.items() if e.applied_at)
     stale = older_than(snapshot, parse_age(max_age), now) if max_age else ()
     claims = read_token(token) if token is not None else None
-    return Upkeep(
+    return Maintenance(
         now=now,
         oldest=tuple(known[:_OLDEST]),
         max_age=max_age,
@@ -53,17 +58,17 @@ def look_after(
         uncertain=tuple(sorted(a for a, entry in entries.items() if entry.uncertain)),
         orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
-        said_no=_said_no(probe) if probe is not None else (),
+        failed_logins=_said_no(probe) if probe is not None else (),
         ending=_ending(probe, now) if probe is not None else (),
     )
 
 
-def _said_no(probe: ProbeReport) -> tuple[SaidNo, ...]:
+def _said_no(probe: ProbeReport) -> tuple[FailedLogin, ...]:
     failed = probe.with_severity(ProbeSeverity.FAILED)
-    return tuple(SaidNo(row.address, row.target.protocol, row.result.kind) for row in failed)
+    return tuple(FailedLogin(row.address, row.target.protocol, row.result.kind) for row in failed)
 
 
-def _ending(probe: ProbeReport, now: datetime) -> tuple[Ending, ...]:
+def _ending(probe: ProbeReport, now: datetime) -> tuple[ExpiringCertificate, ...]:
     """Return the certificates that end soon, one for each endpoint that shows it."""
     users: dict[tuple[datetime, str, int], list[Address]] = {}
     for row in probe.rows:
@@ -72,6 +77,6 @@ def _ending(probe: ProbeReport, now: datetime) -> tuple[Ending, ...]:
             place = (certificate.not_after, row.target.host.lower(), row.target.port)
             users.setdefault(place, []).append(row.address)
     return tuple(
-        Ending(host, port, end, tuple(dict.fromkeys(who)))
+        ExpiringCertificate(host, port, end, tuple(dict.fromkeys(who)))
         for (end, host, port), who in sorted(users.items())
     )

@@ -26,7 +26,7 @@ from icesync.engine.secret_resolution import (
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
-from icesync.model.review import Assertion
+from icesync.model.command_result import Acknowledgement
 from icesync.planner.moves import check_clashes, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
@@ -90,10 +90,10 @@ class Planning:
     severities: SeverityPolicy
 
     @property
-    def assertions(self) -> tuple[Assertion, ...]:
+    def assertions(self) -> tuple[Acknowledgement, ...]:
         """When ICE acknowledged each server of the snapshot, sorted by address."""
         entries = sorted(self.stored.snapshot.entries.items())
-        return tuple(Assertion(e.applied_at, a) for a, e in entries if e.applied_at)
+        return tuple(Acknowledgement(e.applied_at, a) for a, e in entries if e.applied_at)
 
 
 def plan(

@@ -36,21 +36,21 @@ def outdate(text: str, run_url: str | None) -> str:
     return f"{first}\n{_BANNER}\n> **Outdated:** a {run} is in progress.\n\n{rest}"
 
 
-def fit(text: str, most_bytes: int, run_url: str | None) -> str:
+def fit(text: str, max_bytes: int, run_url: str | None) -> str:
     """
-    Return *text*, or as many whole lines from its start as *most_bytes* of UTF-8 hold.
+    Return *text*, or as many whole lines from its start as *max_bytes* of UTF-8 hold.
 
     A cut closes the fences and ``<details>`` that are open there, and says so
     with a link to the run that has all of it.
     """
     whole = len(text.encode())
-    if whole <= most_bytes:
+    if whole <= max_bytes:
         return text
     notice = (
         f"\n> **Cut here.** The whole text has {whole:,} bytes, more than fit into a comment; "
         f"{_link('the run', run_url)} has all of it.\n"
     )
-    room = most_bytes - len(notice.encode())
+    room = max_bytes - len(notice.encode())
     kept, used, best = _Open(), 0, (0, "")
     position = 0
     for line in text.splitlines(keepends=True):

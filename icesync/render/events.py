@@ -15,10 +15,10 @@ from icesync.model.plan import Action
 from icesync.render.jsondoc import document
 
 if TYPE_CHECKING:
+    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import Result
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
 
 __all__ = ["called", "ended", "paused", "started", "stopped", "summary"]
 
@@ -67,6 +67,6 @@ def stopped(reason: str) -> Event:
     return {"event": "stopped", "reason": reason}
 
 
-def summary(review: Review, view: View) -> Event:
+def summary(review: CommandResult, view: RenderContext) -> Event:
     """The last line: the report, or what kept the run from having one."""
     return {"event": "summary", **document(review, view)}

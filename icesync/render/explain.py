@@ -123,9 +123,9 @@ def render_field(explanation: Explanation, key: str, now: datetime, style: Style
     lines += [f"    {line}" for line in _columns(_chain(found.chain, style))]
     if found.chain:
         lines.append("")
-    for name, told in _facts(found, explanation, now):
+    for name, message in _facts(found, explanation, now):
         label = style.paint(f"{name + ':':<13}", "dim")
-        lines.append(f"    {label}  {told}")
+        lines.append(f"    {label}  {message}")
     return "\n".join(lines) + "\n"
 
 
@@ -150,11 +150,11 @@ def _facts(
     if row.note:
         yield "note", row.note
     if entry is not None and row.role not in {Role.ADDRESS, Role.LABEL}:
-        told = "(not given)" if field.known is None else _value(field.known, secret=row.secret)
+        message = "(not given)" if field.known is None else _value(field.known, secret=row.secret)
         if entry.assumed:
-            yield "assumed", told
+            yield "assumed", message
         else:
-            yield "acknowledged", f"{told}, {age(entry.applied_at, now)}"
+            yield "acknowledged", f"{message}, {age(entry.applied_at, now)}"
 
 
 def _sent(field: FieldExplanation) -> str:

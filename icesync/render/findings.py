@@ -33,13 +33,13 @@ def render_totals(diagnostics: Sequence[Diagnostic], servers: int, files: int) -
     """Return the last word of a check: what was looked at, what was found, where to read on."""
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     warnings = [d for d in diagnostics if d.severity is Severity.WARNING]
-    told = f"{_counted(len(errors), 'error')} in {_counted(files, 'file')}"
+    message = f"{_counted(len(errors), 'error')} in {_counted(files, 'file')}"
     if not errors:
-        told = f"valid: {_counted(servers, 'server')} in {_counted(files, 'file')}"
+        message = f"valid: {_counted(servers, 'server')} in {_counted(files, 'file')}"
     if warnings:
-        told += f", {_counted(len(warnings), 'warning')}"
+        message += f", {_counted(len(warnings), 'warning')}"
     found = errors or warnings
-    return f"{told}; icesync explain {found[0].rule}   says more" if found else told
+    return f"{message}; icesync explain {found[0].rule}   says more" if found else message
 
 
 def _counted(number: int, noun: str) -> str:

@@ -12,25 +12,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.ci import Ci
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 from icesync.render.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from icesync.model.review import Review
+    from icesync.model.command_result import CommandResult
 
-__all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "View", "kinds_for", "renderer"]
+__all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "RenderContext", "kinds_for", "renderer"]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RenderContext:
     """
     Where a review is shown: how to paint, the pipeline around it, the version that made it.
 
     *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
-    Who is *curious* wants to read what only informs, too. *now* is the moment of the
+    Who is *include_info* wants to read what only informs, too. *now* is the moment of the
     showing, None where no clock is known yet; *summary* asks a text for one line a
     server.
     """
@@ -39,7 +39,7 @@ class View:
     ci: Ci = field(default_factory=Ci)
     version: str = ""
     limit_bytes: int = 60_000
-    curious: bool = False
+    include_info: bool = False
     now: datetime | None = None
     summary: bool = False
 
@@ -67,9 +67,11 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "sarif": Format("sarif", _OF_FILES, "for code scanning: the findings in files"),
     "gitlab-codequality": Format(
-        "codequality", _OF_FILES, "for merge requests: the findings in files"
+        "gitlab_codequality", _OF_FILES, "for merge requests: the findings in files"
     ),
-    "gitlab-terraform": Format("terraform", (Command.PLAN,), "for merge requests: the counts"),
+    "gitlab-terraform": Format(
+        "gitlab_terraform", (Command.PLAN,), "for merge requests: the counts"
+    ),
     "html": Format("htmlpage", _ALL, "a page for people: to look through, to keep, to print"),
 }
 """Every format by the name that the command line has for it."""
@@ -86,8 +88,8 @@ def kinds_for(command: Command) -> tuple[str, ...]:
     return tuple(name for name in REPORTS if command in FORMATS[name].commands)
 
 
-def renderer(name: str) -> Callable[[Review, View], str]:
+def renderer(name: str) -> Callable[[CommandResult, RenderContext], str]:
     """Return what renders the format *name*."""
     module = importlib.import_module(f"icesync.render.{FORMATS[name].module}")
-    render: Callable[[Review, View], str] = module.render
+    render: Callable[[CommandResult, RenderContext], str] = module.render
     return render

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
+from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import ResultStatus
-from icesync.model.review import Command
 from icesync.render.plan import totals
 from icesync.render.probe import server_words
 from icesync.render.style import safe
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.model.ci import Ci
+    from icesync.model.command_result import CommandResult
     from icesync.model.probe import ProbeReport
-    from icesync.model.review import Review
 
 __all__ = ["encode_outputs", "outputs", "render_annotations"]
 
@@ -49,7 +49,7 @@ class _Note(NamedTuple):
     position: SourcePosition | None = None
 
 
-def render_annotations(review: Review, ci: Ci) -> str:
+def render_annotations(review: CommandResult, ci: Ci) -> str:
     """Return the workflow commands for *review*, a line each, most severe first."""
     notes = list(_notes(review))
     lines: list[str] = []
@@ -63,7 +63,7 @@ def render_annotations(review: Review, ci: Ci) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _notes(review: Review) -> Iterator[_Note]:
+def _notes(review: CommandResult) -> Iterator[_Note]:
     for one in review.findings:
         hint = f"\n{one.hint}" if one.hint else ""
         yield _Note(one.severity, one.rule, one.message + hint, one.position)
@@ -74,13 +74,13 @@ def _notes(review: Review) -> Iterator[_Note]:
     places = {c.address: c.position for c in review.plan.changes} if review.plan else {}
     for refusal in review.refusals:
         place = places.get(refusal.address) if refusal.address else None
-        told = f"{refusal.message}\n--allow {refusal.allow} lets it through"
-        yield _Note(Severity.WARNING, refusal.rule, told, place)
+        message = f"{refusal.message}\n--allow {refusal.allow} lets it through"
+        yield _Note(Severity.WARNING, refusal.rule, message, place)
     for result in review.report.results if review.report else ():
         if result.status in {ResultStatus.FAILED, ResultStatus.UNCERTAIN}:
             detail = f": {result.outcome.detail}" if result.outcome else ""
-            told = f"{result.address} {result.action} {result.status}{detail}"
-            yield _Note(Severity.ERROR, "icesync apply", told, places.get(result.address))
+            message = f"{result.address} {result.action} {result.status}{detail}"
+            yield _Note(Severity.ERROR, "icesync apply", message, places.get(result.address))
     if review.probe is not None and review.command in {Command.PROBE, Command.CHECK}:
         yield from _probed(review.probe)
     if review.command is Command.CHECK and review.plan is not None and review.plan.effective:
@@ -94,13 +94,13 @@ def _probed(report: ProbeReport) -> Iterator[_Note]:
         if row.severity in weights:
             result = row.result
             parts = (result.detail, server_words(row), result.hint)
-            told = "\n".join(part for part in parts if part)
+            message = "\n".join(part for part in parts if part)
             title = f"{row.address} {row.target.protocol} {result.kind}"
-            yield _Note(weights[row.severity], title, told, row.position)
+            yield _Note(weights[row.severity], title, message, row.position)
         elif (days := row.result.ending(report.made_at)) is not None:
-            told = f"the certificate ends in {days} days"
+            message = f"the certificate ends in {days} days"
             title = f"{row.address} {row.target.protocol}"
-            yield _Note(Severity.WARNING, title, told, row.position)
+            yield _Note(Severity.WARNING, title, message, row.position)
 
 
 def _command(level: str, note: _Note, ci: Ci) -> str:
@@ -112,8 +112,8 @@ def _command(level: str, note: _Note, ci: Ci) -> str:
         properties = {"file": path, "line": str(line), "col": str(column), **properties}
         # The log hides the properties, so the place stands in the message too.
         message = f"{path}:{line}:{column}: {note.title} {message}"
-    told = ",".join(f"{name}={_property(text)}" for name, text in properties.items())
-    return f"::{level} {told}::{_message(message)}"
+    fields = ",".join(f"{name}={_property(text)}" for name, text in properties.items())
+    return f"::{level} {fields}::{_message(message)}"
 
 
 def _message(text: str) -> str:
@@ -126,20 +126,20 @@ def _property(text: str) -> str:
     return safe(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
 
 
-def outputs(review: Review, plan_path: str) -> Mapping[str, str]:
+def outputs(review: CommandResult, plan_path: str) -> Mapping[str, str]:
     """Return the outputs of the step: counts, the plan's digest and the exit code, by name."""
     plan = review.plan
     changes = {"changes": str(bool(plan.effective)).lower()} if plan else {}
     counts = {f"to_{action}": str(plan.count(action)) for action in _COUNTED} if plan else {}
     digest = {"digest": plan_digest(plan)} if plan else {}
-    told = {
+    message = {
         **changes,
         **counts,
         **digest,
         "plan_path": plan_path,
         "exit_code": str(review.exit_code),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in message.items() if value}
 
 
 _COUNTED: Final = tuple(action for action in Action if action not in {Action.NO_OP, Action.ORPHAN})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 from icesync.render.plan import totals
 from icesync.render.probe import totals_of
 from icesync.render.report import counts_of
@@ -13,35 +13,35 @@ from icesync.render.report import counts_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.model.review import Review, Upkeep
+    from icesync.model.command_result import CommandResult, Maintenance
 
 __all__ = ["headline"]
 
 
-def headline(review: Review) -> str:
+def headline(review: CommandResult) -> str:
     """Return the totals, such as ``2 to update; 30 unchanged``, or why there are none."""
     if review.report is not None:
-        told = counts_of(review.report)
-        return told if review.report.results else "no changes, nothing was sent"
+        message = counts_of(review.report)
+        return message if review.report.results else "no changes, nothing was sent"
     if review.command is Command.PROBE and review.probe is not None:
         return totals_of(review.probe)
     if review.failure is not None or review.plan is None:
         return _verdict(review)
-    told = totals(review.plan)
+    message = totals(review.plan)
     if not review.plan.effective:
-        told = f"no changes; {told or 'no servers'}"
-    return told + "".join(f"; {due}" for due in _due(review.upkeep))
+        message = f"no changes; {message or 'no servers'}"
+    return message + "".join(f"; {due}" for due in _due(review.maintenance))
 
 
-def _due(upkeep: Upkeep | None) -> Iterator[str]:
+def _due(maintenance: Maintenance | None) -> Iterator[str]:
     """Yield what mail servers let somebody do, in a few words."""
-    if upkeep is not None and upkeep.said_no:
-        yield f"{_count(len(upkeep.said_no), 'login')} failed"
-    if upkeep is not None and upkeep.ending:
-        yield f"{_count(len(upkeep.ending), 'certificate')} near the end"
+    if maintenance is not None and maintenance.failed_logins:
+        yield f"{_count(len(maintenance.failed_logins), 'login')} failed"
+    if maintenance is not None and maintenance.ending:
+        yield f"{_count(len(maintenance.ending), 'certificate')} near the end"
 
 
-def _verdict(review: Review) -> str:
+def _verdict(review: CommandResult) -> str:
     if review.failure is not None:
         return f"stopped, exit code {review.exit_code}"
     errors = sum(d.severity is Severity.ERROR for d in review.findings)

@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.codec.canonical import pretty
 from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 from icesync.render.findings import diagnostics_document
 from icesync.render.probedoc import probe_document
 from icesync.render.report import report_document
 
 if TYPE_CHECKING:
+    from icesync.model.command_result import CommandResult, Failure, Maintenance
     from icesync.model.plan import Refusal
-    from icesync.model.review import Failure, Review, Upkeep
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
 
 __all__ = ["document", "failure_document", "render"]
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return :func:`document` as text."""
     return pretty(document(review, view))
 
 
-def document(review: Review, view: View) -> dict[str, Any]:
+def document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     """
     Return *review* as plain data.
 
@@ -41,23 +41,23 @@ def document(review: Review, view: View) -> dict[str, Any]:
     return {**_document(review, view), **probed}
 
 
-def _document(review: Review, view: View) -> dict[str, Any]:
+def _document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     if review.plan is None:
         return _findings(review, view)
     if review.command is Command.PLAN and review.failure is None:
         return plan_document(review.plan, view.version)
-    if review.command is Command.CHECK and review.upkeep is not None:
+    if review.command is Command.CHECK and review.maintenance is not None:
         return _check(review, view)
     if review.report is not None:
         return {**report_document(review.report), **_ended(review)}
     return _findings(review, view)
 
 
-def _ended(review: Review) -> dict[str, Any]:
+def _ended(review: CommandResult) -> dict[str, Any]:
     return {"exit_code": review.exit_code, "failure": failure_document(review.failure)}
 
 
-def _findings(review: Review, view: View) -> dict[str, Any]:
+def _findings(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     return {
         "kind": "icesync-findings",
         "command": review.command.value,
@@ -70,9 +70,9 @@ def _findings(review: Review, view: View) -> dict[str, Any]:
     }
 
 
-def _check(review: Review, view: View) -> dict[str, Any]:
+def _check(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     assert review.plan is not None
-    assert review.upkeep is not None
+    assert review.maintenance is not None
     return {
         "kind": "icesync-check",
         "format_version": "1.0",
@@ -80,24 +80,26 @@ def _check(review: Review, view: View) -> dict[str, Any]:
         "plan": plan_document(review.plan, view.version),
         "refusals": _refusals(review.refusals),
         "diagnostics": diagnostics_document(review.findings)["diagnostics"],
-        "upkeep": _upkeep(review.upkeep),
+        "maintenance": _maintenance(review.maintenance),
         **_ended(review),
     }
 
 
-def _upkeep(upkeep: Upkeep) -> dict[str, Any]:
-    ends = upkeep.token_ends
+def _maintenance(maintenance: Maintenance) -> dict[str, Any]:
+    ends = maintenance.token_ends
     return {
-        "now": upkeep.now.strftime(_TIME),
-        "uncertain": [str(address) for address in upkeep.uncertain],
-        "orphans": [str(address) for address in upkeep.orphans],
-        "max_age": upkeep.max_age,
-        "stale": [str(address) for address in upkeep.stale],
-        "oldest": [{"address": str(a.address), "applied_at": a.applied_at} for a in upkeep.oldest],
+        "now": maintenance.now.strftime(_TIME),
+        "uncertain": [str(address) for address in maintenance.uncertain],
+        "orphans": [str(address) for address in maintenance.orphans],
+        "max_age": maintenance.max_age,
+        "stale": [str(address) for address in maintenance.stale],
+        "oldest": [
+            {"address": str(a.address), "applied_at": a.applied_at} for a in maintenance.oldest
+        ],
         "token_ends_at": ends.strftime(_TIME) if ends is not None else None,
-        "said_no": [
+        "failed_logins": [
             {"address": str(n.address), "protocol": n.protocol.value, "result": n.kind.value}
-            for n in upkeep.said_no
+            for n in maintenance.failed_logins
         ],
         "certificates_ending": [
             {
@@ -106,7 +108,7 @@ def _upkeep(upkeep: Upkeep) -> dict[str, Any]:
                 "not_after": one.not_after.strftime(_TIME),
                 "addresses": [str(address) for address in one.addresses],
             }
-            for one in upkeep.ending
+            for one in maintenance.ending
         ],
     }
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from icesync.diagnostics import Diagnostic, Severity
+from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import ResultStatus
-from icesync.model.review import Command
 from icesync.render.plan import changed_keys
 from icesync.render.probe import mode_text, server_words
 from icesync.render.style import safe
@@ -23,11 +23,11 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from icesync.model.command_result import CommandResult, Failure
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import Report, Result
-    from icesync.model.review import Failure, Review
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
 
 __all__ = ["render"]
 
@@ -46,7 +46,7 @@ class _Case:
     elapsed_s: float | None = None
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return *review* as one suite; files are relative to the repository."""
     cases = [*_cases(review, view)]
     if review.failure is not None and all(case.verdict in {"", "skipped"} for case in cases):
@@ -97,7 +97,7 @@ def _stopped(failure: Failure) -> _Case:
     return _Case("run", "error", failure.message, "\n".join(failure.hints))
 
 
-def _cases(review: Review, view: View) -> Iterator[_Case]:
+def _cases(review: CommandResult, view: RenderContext) -> Iterator[_Case]:
     if review.command is Command.PROBE:
         yield from _logins(review.probe, view) if review.probe else _files(review, view)
     elif review.plan is None or review.command is Command.VALIDATE:
@@ -110,7 +110,7 @@ def _cases(review: Review, view: View) -> Iterator[_Case]:
         yield from _results(review.plan, review.report)
 
 
-def _files(review: Review, view: View) -> Iterator[_Case]:
+def _files(review: CommandResult, view: RenderContext) -> Iterator[_Case]:
     """Yield a case for each file, also for one that only a finding names."""
     for file in sorted({*review.files, *(one.position.file for one in review.findings)}):
         found = [one for one in review.findings if one.position.file == file]
@@ -158,28 +158,28 @@ _VERDICTS: Final = {
 
 
 def _ended(name: str, result: Result) -> _Case:
-    told = result.outcome.detail if result.outcome else ""
-    message = f"{result.action}: {result.status}" + (f": {told}" if told else "")
+    message = result.outcome.detail if result.outcome else ""
+    message = f"{result.action}: {result.status}" + (f": {message}" if message else "")
     return _Case(name, _VERDICTS[result.status], message)
 
 
-def _open_changes(review: Review, plan: Plan) -> Iterator[_Case]:
+def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
     """Yield a case for each server: what differs, or is too old, fails."""
-    stale = review.upkeep.stale if review.upkeep else ()
+    stale = review.maintenance.stale if review.maintenance else ()
     for change in plan.changes:
         name = _server(change)
         if change.action is Action.ORPHAN:
             yield _Case(name, "skipped", _SKIPPED[change.action])
         elif change.action is not Action.NO_OP:
-            told = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
-            yield _Case(name, "failure", f"{change.action} is open", told)
+            message = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
+            yield _Case(name, "failure", f"{change.action} is open", message)
         elif change.address in stale:
             yield _Case(name, "failure", "acknowledged too long ago")
         else:
             yield _Case(name)
 
 
-def _logins(report: ProbeReport, view: View, *, aging: bool = False) -> Iterator[_Case]:
+def _logins(report: ProbeReport, view: RenderContext, *, aging: bool = False) -> Iterator[_Case]:
     """
     Yield a case for each login; where it matters, *aging* certificates fail.
 
@@ -188,18 +188,18 @@ def _logins(report: ProbeReport, view: View, *, aging: bool = False) -> Iterator
     """
     for row in report.rows:
         target, result, place = row.target, row.result, row.position
-        told = f"{result.kind}: {result.detail}" if result.detail else result.kind
+        message = f"{result.kind}: {result.detail}" if result.detail else result.kind
         verdict = _GRAVE.get(row.severity, "")
         days = result.ending(report.made_at)
         if aging and not verdict and days is not None:
-            verdict, told = "failure", f"the certificate ends in {days} days"
+            verdict, message = "failure", f"the certificate ends in {days} days"
         words = "\n".join(_words(row))
         yield _Case(
             f"{row.address} {target.protocol} {target.host}:{target.port}",
             verdict,
-            told if verdict else "",
+            message if verdict else "",
             words if verdict == "failure" else "",
-            "" if verdict else f"{told}\n{words}",
+            "" if verdict else f"{message}\n{words}",
             view.ci.path(place.file) if place else "",
             place.line if place else None,
             result.elapsed_s,

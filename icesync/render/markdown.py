@@ -2,7 +2,7 @@
 What a command came to, as Markdown for comments, job summaries and issues.
 
 The first line is a marker, then come the totals. What is too long for a comment
-is told in less detail, never cut: see :func:`icesync.render.markup.fit`.
+is told in less detail, never cut: see :func:`icesync.render.markdown_escape.fit`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.marker import Marker, encode_marker
 from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.render.headline import headline
+from icesync.render.markdown_escape import code, fit, prose
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownprobe import probe_part
-from icesync.render.markdownrun import findings_part, report_part, upkeep_part
-from icesync.render.markup import code, fit, prose
+from icesync.render.markdownrun import findings_part, maintenance_part, report_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["render"]
 
 _SHORTENED: Final = "\n_Shortened to fit into a comment; the log of the run has all of it._\n"
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return *review* as Markdown of at most ``view.limit_bytes``."""
     return fit([partial(_page, review, view, detail) for detail in Detail], view.limit_bytes)
 
 
-def _page(review: Review, view: View, detail: Detail) -> str:
+def _page(review: CommandResult, view: RenderContext, detail: Detail) -> str:
     parts = [_marker(review, view), f"### icesync {review.command}: "]
     parts += [headline(review), "\n", _origin(view)]
     parts.extend(_failure(review))
@@ -45,21 +45,21 @@ def _page(review: Review, view: View, detail: Detail) -> str:
         parts.append(plan_part(review.plan, review.refusals, view.ci, detail))
     if review.probe is not None:
         parts.append(probe_part(review.probe, view.ci, detail))
-    if review.upkeep is not None:
-        parts.append(upkeep_part(review.upkeep))
+    if review.maintenance is not None:
+        parts.append(maintenance_part(review.maintenance))
     if detail:
         parts.append(_SHORTENED)
     return "".join(parts)
 
 
-def _marker(review: Review, view: View) -> str:
+def _marker(review: CommandResult, view: RenderContext) -> str:
     """Return the first line, by which a later run finds the comment of this configuration."""
     known = review.plan is not None and review.failure is None
     changes = len(review.plan.effective) if known and review.plan else None
     return encode_marker(Marker(review.command, view.ci.key, changes)) + "\n"
 
 
-def _origin(view: View) -> str:
+def _origin(view: RenderContext) -> str:
     """Return which configuration at which commit this is about, and who says so."""
     ci = view.ci
     parts = [code(ci.folder)] if ci.folder else []
@@ -68,7 +68,7 @@ def _origin(view: View) -> str:
     return f"\n{' · '.join(parts)}\n" if parts else ""
 
 
-def _failure(review: Review) -> Iterator[str]:
+def _failure(review: CommandResult) -> Iterator[str]:
     if review.failure is None or _says_it_all(review):
         return
     yield f"\n**Stopped:** {prose(review.failure.message)}\n"
@@ -77,7 +77,7 @@ def _failure(review: Review) -> Iterator[str]:
         yield from (f"- {code(hint)}\n" for hint in review.failure.hints)
 
 
-def _says_it_all(review: Review) -> bool:
+def _says_it_all(review: CommandResult) -> bool:
     """Return whether the report itself tells all that the failure does."""
     if review.exit_code == ProbeFailed.exit_code:
         return review.probe is not None

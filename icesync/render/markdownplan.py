@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import SENDING, Action
 from icesync.model.secret import SecretComparison
-from icesync.render.markup import cell, code, fence, link, prose
+from icesync.render.markdown_escape import cell, code, fence, link, prose
 from icesync.render.plan import (
     CANNOT_BE_READ,
     SYMBOLS,
@@ -99,14 +99,14 @@ def _name(change: ResourceChange) -> str:
 
 def _because(change: ResourceChange) -> str:
     if change.moved_from is not None:
-        told = old_record(change)
+        message = old_record(change)
     elif change.action is Action.ORPHAN:
-        told = f"list skill {change.address.skill} under `removed:` to disable or forget it"
+        message = f"list skill {change.address.skill} under `removed:` to disable or forget it"
     elif change.reason and change.action is not Action.ADD:
-        told = f"because {change.reason}"
+        message = f"because {change.reason}"
     else:
         return ""
-    return f"{prose(told)}\n"
+    return f"{prose(message)}\n"
 
 
 def _lines(change: ResourceChange) -> Iterator[str]:
@@ -131,14 +131,14 @@ def _places(change: ResourceChange, ci: Ci) -> str:
         return ""
     odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
     placed = [(f.key, f.position) for f in change.fields] + [(s.key, s.position) for s in odd]
-    told = " · ".join(f"{code(key)} {source(place, ci)}" for key, place in placed if place)
-    return f"\n{told}\n" if told else ""
+    message = " · ".join(f"{code(key)} {source(place, ci)}" for key, place in placed if place)
+    return f"\n{message}\n" if message else ""
 
 
 def _names(change: ResourceChange) -> str:
     keys = changed_keys(change)
-    told = f": {', '.join(map(code, keys))}" if keys and change.action is Action.UPDATE else ""
-    return f"**{code(str(change.address))}**{_name(change)} {change.action}{told}"
+    message = f": {', '.join(map(code, keys))}" if keys and change.action is Action.UPDATE else ""
+    return f"**{code(str(change.address))}**{_name(change)} {change.action}{message}"
 
 
 def _row(change: ResourceChange) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
+from icesync.render.markdown_escape import cell, code, prose
 from icesync.render.markdownplan import Detail, source
-from icesync.render.markup import cell, code, prose
 from icesync.render.probe import loudest_first, mode_text, server_words, totals_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Findings, the end of an apply and the upkeep of a schedule as Markdown."""
+"""Findings, the end of an apply and the maintenance of a schedule as Markdown."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
 from icesync.model.report import ResultStatus
+from icesync.render.maintenance import facts_of
+from icesync.render.markdown_escape import cell, code, fence, prose
 from icesync.render.markdownplan import Detail, source
-from icesync.render.markup import cell, code, fence, prose
 from icesync.render.report import MEANINGS, retry_command
-from icesync.render.upkeep import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icesync.diagnostics import Diagnostic
     from icesync.model.ci import Ci
+    from icesync.model.command_result import CommandResult, Maintenance
     from icesync.model.report import Report, Result
-    from icesync.model.review import Review, Upkeep
 
-__all__ = ["findings_part", "report_part", "upkeep_part"]
+__all__ = ["findings_part", "maintenance_part", "report_part"]
 
 
-def findings_part(review: Review, ci: Ci, detail: Detail) -> str:
+def findings_part(review: CommandResult, ci: Ci, detail: Detail) -> str:
     """Return the findings of *review*: with hints, without, a row for each file, or a count."""
     found = review.findings
     if not found:
@@ -75,11 +75,11 @@ def _result(result: Result) -> str:
 
 
 def _applied(results: Sequence[Result]) -> str:
-    told = ", ".join(f"{code(str(r.address))} {r.action}" for r in results)
-    return f"\n<details><summary>{len(results)} applied</summary>\n\n{told}\n\n</details>\n"
+    message = ", ".join(f"{code(str(r.address))} {r.action}" for r in results)
+    return f"\n<details><summary>{len(results)} applied</summary>\n\n{message}\n\n</details>\n"
 
 
-def upkeep_part(upkeep: Upkeep) -> str:
+def maintenance_part(maintenance: Maintenance) -> str:
     """Return what a schedule looks after, a line for each fact."""
-    facts = [f"- {name}: {prose(told)}\n" for name, told in facts_of(upkeep)]
-    return "\n**Upkeep**\n\n" + "".join(facts) if facts else ""
+    facts = [f"- {name}: {prose(message)}\n" for name, message in facts_of(maintenance)]
+    return "\n**Maintenance**\n\n" + "".join(facts) if facts else ""

@@ -93,8 +93,8 @@ def totals(plan: Plan) -> str:
     counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
     rest = []
     if unchanged := plan.count(Action.NO_OP):
-        told = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
-        rest.append(f"{unchanged} unchanged" + (f" ({told} only assumed)" if told else ""))
+        message = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
+        rest.append(f"{unchanged} unchanged" + (f" ({message} only assumed)" if message else ""))
     if orphans := plan.count(Action.ORPHAN):
         rest.append(f"{orphans} orphaned")
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
@@ -199,10 +199,10 @@ def rest_of(change: ResourceChange) -> str:
     """Return what rides along unseen: the call always carries the whole record."""
     kept = len(change.after or {}) - sum(f.after is not None for f in change.fields)
     riding = [s.comparison for s in change.secrets if s.reference]
-    told = ", ".join(f"{n} {c}" for c in SecretComparison if (n := riding.count(c)))
+    message = ", ".join(f"{n} {c}" for c in SecretComparison if (n := riding.count(c)))
     settings, secrets = _count(kept, "setting"), _count(len(riding), "secret")
     return f"{settings} unchanged and sent again, {secrets} on the wire" + (
-        f" ({told})" if told else ""
+        f" ({message})" if message else ""
     )
 
 
@@ -215,8 +215,8 @@ def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
 
 def _secret(secret: SecretChange, style: Style) -> tuple[str, int]:
     colour = "yellow" if secret.comparison is SecretComparison.CHANGED else "dim"
-    told = shown_secret(secret)
-    return style.paint(told, colour), len(told)
+    message = shown_secret(secret)
+    return style.paint(message, colour), len(message)
 
 
 def shown_secret(secret: SecretChange) -> str:
@@ -278,17 +278,17 @@ def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
         return ""
     lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
     for refusal in refusals:
-        told = safe(f"{refusal.finding} {refusal.message}".lstrip())
-        lines.append(f"  {told}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
+        message = safe(f"{refusal.finding} {refusal.message}".lstrip())
+        lines.append(f"  {message}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
     return fold("\n".join(lines) + "\n", style.width)
 
 
 def spent_told(entries: Sequence[Move | Removal]) -> str:
     """Return which *entries* of ``removed:`` and ``moved:`` the snapshot knows nothing about."""
-    told = [
+    message = [
         f"{entry.source if isinstance(entry, Move) else entry.address}"
         f" ({safe(entry.position.file)}:{entry.position.line})"
         for entry in entries[:_NAMED_ENTRIES]
     ]
-    more = f" and {len(entries) - len(told)} more" if len(entries) > len(told) else ""
-    return f"{', '.join(told)}{more}: the snapshot does not know what these entries name"
+    more = f" and {len(entries) - len(message)} more" if len(entries) > len(message) else ""
+    return f"{', '.join(message)}{more}: the snapshot does not know what these entries name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeSeverity, StepName
-from icesync.render.shapes import (
+from icesync.render.schema_types import (
     ADDRESS,
     COUNT,
     FLAG,
@@ -98,11 +98,11 @@ PROBE: Final = record(
 """As it stands in the documents of plan, apply and check after ``--probe``."""
 
 FAILED_LOGIN: Final = record(
-    "A mail server that said no, in the upkeep of a check.",
+    "A mail server that said no, in the maintenance of a check.",
     {"address": ADDRESS, "protocol": one_of(MailProtocol), "result": one_of(ProbeKind)},
 )
 
 EXPIRING_CERTIFICATE: Final = record(
-    "A certificate that ends within 21 days, in the upkeep of a check.",
+    "A certificate that ends within 21 days, in the maintenance of a check.",
     {"host": TEXT, "port": COUNT, "not_after": TIME, "addresses": list_of(ADDRESS)},
 )

@@ -45,9 +45,9 @@ def render_report(report: Report, style: Style, *, listed: bool = True) -> str:
 
     Not *listed*, the servers are somewhere else already.
     """
-    told = counts_of(report, style)
+    message = counts_of(report, style)
     head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
-    lines = [f"{head} {told} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
+    lines = [f"{head} {message} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
     for status in MEANINGS if listed else ():
         lines.extend(_section(report, status, style))
     if not report.complete:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import pretty
 from icesync.diagnostics import RULES, Rule, Severity
-from icesync.render.identity import identities
+from icesync.render.finding_fingerprint import identities
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["render"]
 
@@ -26,7 +26,7 @@ _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity
 _RULE_NUMBERS: Final = {rule: number for number, rule in enumerate(RULES)}
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return the findings of *review* as a SARIF log; files are relative to the repository."""
     prints = identities(review.findings, view.ci)
     run = {
@@ -40,7 +40,7 @@ def render(review: Review, view: View) -> str:
     return pretty({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _driver(view: View) -> dict[str, Any]:
+def _driver(view: RenderContext) -> dict[str, Any]:
     return {
         "name": "icesync",
         "semanticVersion": view.version or "0.0.0",
@@ -60,7 +60,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _invocation(review: Review) -> dict[str, Any]:
+def _invocation(review: CommandResult) -> dict[str, Any]:
     invocation: dict[str, Any] = {
         "executionSuccessful": review.failure is None,
         "exitCode": review.exit_code,
@@ -71,7 +71,7 @@ def _invocation(review: Review) -> dict[str, Any]:
     return invocation
 
 
-def _result(one: Diagnostic, fingerprint: str, view: View) -> dict[str, Any]:
+def _result(one: Diagnostic, fingerprint: str, view: RenderContext) -> dict[str, Any]:
     place = one.position
     region = {
         "startLine": place.line,

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Severity
+from icesync.model.command_result import Command
 from icesync.model.plan import Action, Reason
 from icesync.model.report import OutcomeKind, ResultStatus
-from icesync.model.review import Command
 from icesync.model.secret import SecretComparison
 from icesync.render.probeschema import EXPIRING_CERTIFICATE, FAILED_LOGIN, PROBE
-from icesync.render.shapes import (
+from icesync.render.schema_types import (
     ADDRESS,
     COUNT,
     DIGEST,
@@ -231,7 +231,7 @@ _UPKEEP: Final = record(
         "stale": list_of(ADDRESS),
         "oldest": list_of(record("An assertion.", {"address": ADDRESS, "applied_at": TIME})),
         "token_ends_at": or_null(TIME),
-        "said_no": list_of(FAILED_LOGIN),
+        "failed_logins": list_of(FAILED_LOGIN),
         "certificates_ending": list_of(EXPIRING_CERTIFICATE),
     },
 )
@@ -246,7 +246,7 @@ _CHECK: Final = _probed(
             "plan": _PLAN,
             "refusals": list_of(_REFUSAL),
             "diagnostics": list_of(_DIAGNOSTIC),
-            "upkeep": _UPKEEP,
+            "maintenance": _UPKEEP,
             **_ENDED,
         },
     )

@@ -58,9 +58,9 @@ def render_entries(snapshot: Snapshot, now: datetime, style: Style) -> str:
     for address, entry in sorted(snapshot.entries.items()):
         status = style.paint(f"{entry.status:<9}", _colour(entry))
         ago = age(entry.applied_at, now)
-        told = f"acknowledged {ago}" if entry.applied_at else "never acknowledged"
+        message = f"acknowledged {ago}" if entry.applied_at else "never acknowledged"
         commit = f"  {safe(entry.revision)[:12]}" if entry.revision else ""
-        lines.append(f"{address!s:<{width}}  {status}  {told}{style.paint(commit, 'dim')}\n")
+        lines.append(f"{address!s:<{width}}  {status}  {message}{style.paint(commit, 'dim')}\n")
     return "".join(lines)
 
 

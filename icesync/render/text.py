@@ -6,43 +6,43 @@ from typing import TYPE_CHECKING
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 from icesync.render.findings import render_diagnostics
+from icesync.render.maintenance import render_maintenance
 from icesync.render.plan import render_plan
 from icesync.render.probe import render_probe
 from icesync.render.report import render_report
 from icesync.render.summary import summarize_plan, summarize_report
-from icesync.render.upkeep import render_upkeep
 
 if TYPE_CHECKING:
+    from icesync.model.command_result import CommandResult
     from icesync.model.probe import ProbeReport
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
     from icesync.render.style import Style
 
 __all__ = ["render"]
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return the last part that *review* got to: of an apply first its plan, then its report."""
     style = view.style
     if review.report is not None:
-        told = summarize_report if view.summary else render_report
-        return "\n" + told(review.report, style) if review.report.results else ""
-    if review.upkeep is not None:
-        return render_upkeep(review.upkeep, style)
+        message = summarize_report if view.summary else render_report
+        return "\n" + message(review.report, style) if review.report.results else ""
+    if review.maintenance is not None:
+        return render_maintenance(review.maintenance, style)
     if review.probe is not None:
         return _probed(review.probe, review.command, style)
     if review.plan is not None:
         show = summarize_plan if view.summary else render_plan
         return show(review.plan, plan_digest(review.plan), style)
-    hidden = set() if view.curious else {Severity.INFO}
+    hidden = set() if view.include_info else {Severity.INFO}
     return render_diagnostics([d for d in review.findings if d.severity not in hidden], style)
 
 
 def _probed(report: ProbeReport, command: Command, style: Style) -> str:
     """Return *report* alone, or below a plan, where it is silent about nothing."""
-    told = render_probe(report, style)
+    message = render_probe(report, style)
     if command is Command.PROBE:
-        return told
-    return f"\n{told}" if report.rows else ""
+        return message
+    return f"\n{message}" if report.rows else ""

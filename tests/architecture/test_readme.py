@@ -16,10 +16,10 @@ from icesync.config.schema import SCHEMAS
 from icesync.diagnostics import RULES
 from icesync.engine import retry as limits
 from icesync.errors import EXIT_CODES
+from icesync.model.command_result import Command
 from icesync.model.fields import FIELDS, Presence
 from icesync.model.presets import PRESETS, Preset
 from icesync.model.report import OutcomeKind
-from icesync.model.review import Command
 from icesync.render.formats import FORMATS, REPORTS
 from icesync.render.schemas import DOCUMENTS
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from icesync.model.review import Review
+    from icesync.model.command_result import CommandResult
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Chromium: apt install chromium")
 
@@ -35,7 +35,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def show(browser: Browser, tmp_path: Path) -> Any:
     """Write a review's page and open it."""
 
-    def open_page(review: Review, fragment: str = "") -> Browser:
+    def open_page(review: CommandResult, fragment: str = "") -> Browser:
         page = tmp_path / "page.html"
         page.write_text(render(review, VIEW))
         browser.open(page, fragment)

@@ -320,8 +320,8 @@ def test_check_names_who_says_no(fleet: Fleet, picky: Pair) -> None:
     document = json.loads((fleet.repository.root / "c.json").read_text())
     demand_fit(document)
     assert result.code == 2, result
-    assert "59/663 smtp auth_rejected\n" in result.stdout.partition("Upkeep:")[2]
-    assert document["upkeep"]["said_no"] == [
+    assert "59/663 smtp auth_rejected\n" in result.stdout.partition("Maintenance:")[2]
+    assert document["maintenance"]["failed_logins"] == [
         {"address": "59/663", "protocol": "smtp", "result": "auth_rejected"}
     ]
     assert 'failures="1"' in (fleet.repository.root / "c.xml").read_text()
@@ -348,6 +348,6 @@ def test_check_names_certificates_near_their_end(
         assert fleet.run("apply", "-y").code == 0
         result = fleet.run("check", "--probe")
 
-    told = result.stdout.partition("Upkeep:")[2]
+    told = result.stdout.partition("Maintenance:")[2]
     assert result.code == 2, result
     assert f"localhost:{smtp.port} ends in 12 days, 59/663\n" in told

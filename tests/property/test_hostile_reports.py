@@ -23,9 +23,15 @@ from probes import hostile_probe
 from reviews import GITHUB, VIEW
 
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.model.command_result import (
+    Command,
+    CommandResult,
+    ExpiringCertificate,
+    Failure,
+    Maintenance,
+)
 from icesync.model.plan import Action, Refusal
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
-from icesync.model.review import Command, Ending, Failure, Review, Upkeep
 from icesync.render.formats import kinds_for, renderer
 from icesync.render.github import encode_outputs, render_annotations
 from icesync.render.gitlab import open_section
@@ -54,7 +60,7 @@ WORST = "\n```\n::error::x\n##[group]x</details><script>|`@team --> \x1b[31m%0A:
 ENTITIES = re.compile(r"&#?\w+;")
 
 
-def reviews(text: str) -> Iterator[Review]:
+def reviews(text: str) -> Iterator[CommandResult]:
     """Yield reviews in which *text* stands wherever a text can stand."""
     place = SourcePosition(f"servers/{text}.yaml", 3, 4)
     found = (Diagnostic("ICE401", text, place, text), Diagnostic("ICE301", f"`{text}", place))
@@ -67,18 +73,32 @@ def reviews(text: str) -> Iterator[Review]:
     ended = Result(SUPPORT, Action.UPDATE, ResultStatus.FAILED, outcome)
     report = Report((ended,), 1, 0.5, text)
     files = (place.file,)
-    yield Review(Command.VALIDATE, found, files, 1, exit_code=3)
-    yield Review(Command.PLAN, found, files, 1, made, refusals)
-    yield Review(Command.PLAN, found, files, failure=failure, exit_code=9)
-    yield Review(Command.APPLY, found, files, 1, made, report=report, failure=failure, exit_code=7)
-    probed = hostile_probe(text, place)
-    yield Review(Command.PROBE, probe=probed, failure=failure, exit_code=11)
-    yield Review(Command.PLAN, found, files, 1, made, refusals, probe=probed)
-    upkeep = Upkeep(probed.made_at, ending=(Ending(text, 25, probed.made_at, (SUPPORT,)),))
-    yield Review(
-        Command.CHECK, found, files, 1, made, refusals, probe=probed, upkeep=upkeep, exit_code=2
+    yield CommandResult(Command.VALIDATE, found, files, 1, exit_code=3)
+    yield CommandResult(Command.PLAN, found, files, 1, made, refusals)
+    yield CommandResult(Command.PLAN, found, files, failure=failure, exit_code=9)
+    yield CommandResult(
+        Command.APPLY, found, files, 1, made, report=report, failure=failure, exit_code=7
     )
-    yield Review(Command.CHECK, found, files, 1, made, refusals, failure=failure, exit_code=2)
+    probed = hostile_probe(text, place)
+    yield CommandResult(Command.PROBE, probe=probed, failure=failure, exit_code=11)
+    yield CommandResult(Command.PLAN, found, files, 1, made, refusals, probe=probed)
+    maintenance = Maintenance(
+        probed.made_at, ending=(ExpiringCertificate(text, 25, probed.made_at, (SUPPORT,)),)
+    )
+    yield CommandResult(
+        Command.CHECK,
+        found,
+        files,
+        1,
+        made,
+        refusals,
+        probe=probed,
+        maintenance=maintenance,
+        exit_code=2,
+    )
+    yield CommandResult(
+        Command.CHECK, found, files, 1, made, refusals, failure=failure, exit_code=2
+    )
 
 
 def with_every_kind(text: str) -> Iterator[tuple[str, str]]:
@@ -180,7 +200,7 @@ def test_annotation_is_one_command(text: str) -> None:
 @example(WORST)
 def test_section_is_one_section(text: str) -> None:
     """The title of a section opens no other one."""
-    review = Review(Command.PLAN, failure=Failure(text))
+    review = CommandResult(Command.PLAN, failure=Failure(text))
     opened = open_section("a", f"{headline(review)} {text}", 1)
 
     assert opened.count("\x1b") == 2

@@ -18,7 +18,7 @@ from icesync.cli.options import (
     strict_option,
 )
 from icesync.cli.output_options import output_options
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 
 if TYPE_CHECKING:
     from icesync.cli.output import Output

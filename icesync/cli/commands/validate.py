@@ -9,7 +9,7 @@ import click
 from icesync.cli.options import common_options, strict_option
 from icesync.cli.output_options import output_options
 from icesync.errors import ConfigError
-from icesync.model.review import Command
+from icesync.model.command_result import Command
 
 if TYPE_CHECKING:
     from icesync.cli.output import Output

@@ -18,19 +18,19 @@ from icesync.render.htmlpage.probe import probe_cards, probe_sheet
 from icesync.render.htmlpage.report import report_sheet
 
 if TYPE_CHECKING:
-    from icesync.model.review import Review
-    from icesync.render.formats import View
-    from icesync.render.htmlpage.sheet import Sheet
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
+    from icesync.render.htmlpage.page_model import Sheet
 
 __all__ = ["render"]
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """Return the page of *review*: of the apply, else of the plan, the probe, the findings."""
     return render_sheet(_sheet(review, view))
 
 
-def _sheet(review: Review, view: View) -> Sheet:
+def _sheet(review: CommandResult, view: RenderContext) -> Sheet:
     if review.plan is None:
         if review.probe is None:
             return findings_sheet(review, view)

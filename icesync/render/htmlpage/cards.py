@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import SENDING, Action, Reason
 from icesync.model.secret import SecretComparison
-from icesync.render.htmlpage.sheet import Block, Card, Rest, Row, Server
-from icesync.render.htmlpage.tone import Tone
+from icesync.render.htmlpage.page_model import Block, Card, Rest, Row, Server
+from icesync.render.htmlpage.status import Status
 from icesync.render.plan import SYMBOLS, old_record, rest_of, shown_secret, shown_value
 from icesync.render.state import age
 
@@ -35,20 +35,20 @@ _WORDS: Final = {
 QUIET: Final = "no-op"
 
 
-def action_tones(plan: Plan) -> list[Tone]:
+def action_tones(plan: Plan) -> list[Status]:
     """Return one tone for each action of *plan* that occurs, the unchanged last."""
     tones = [
-        Tone(action.value, SYMBOLS[action][0], word, plan.count(action))
+        Status(action.value, SYMBOLS[action][0], word, plan.count(action))
         for action, word in _WORDS.items()
     ]
-    tones.append(Tone(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
+    tones.append(Status(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
     return [tone for tone in tones if tone.count]
 
 
 def card_of(change: ResourceChange) -> Card:
     """Return *change* in full."""
     symbol, _, sentence = SYMBOLS[change.action]
-    tone = Tone(change.action.value, symbol, change.action.value, 1)
+    tone = Status(change.action.value, symbol, change.action.value, 1)
     first = change.action is Action.ADD
     sent = change.action in SENDING
     return Card(
@@ -69,8 +69,8 @@ def card_of(change: ResourceChange) -> Card:
 
 
 def _reason(change: ResourceChange) -> str:
-    told = change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT
-    return f"because {change.reason}" if told else ""
+    message = change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT
+    return f"because {change.reason}" if message else ""
 
 
 def _hint(change: ResourceChange) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import RULES, Severity
-from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.fleet_map import bar_of
+from icesync.render.htmlpage.page_model import Card, Sheet
 from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
-from icesync.render.htmlpage.sheet import Card, Sheet
-from icesync.render.htmlpage.tone import Tone
+from icesync.render.htmlpage.status import Status
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["findings_sheet"]
 
@@ -24,21 +24,21 @@ _TONES: Final = {
 }
 
 
-def findings_sheet(review: Review, view: View) -> Sheet:
+def findings_sheet(review: CommandResult, view: RenderContext) -> Sheet:
     """Return the page of a run that made no plan: what was found in the files."""
     findings = review.findings
     tones = [
-        Tone(key, symbol, _word(severity, count), count)
+        Status(key, symbol, _word(severity, count), count)
         for severity, (key, symbol) in _TONES.items()
         if (count := sum(d.severity is severity for d in findings))
     ]
-    told = ", ".join(f"{tone.count:,} {tone.word}" for tone in tones)
+    message = ", ".join(f"{tone.count:,} {tone.word}" for tone in tones)
     read = f"{counted(review.servers, 'server')} in {counted(len(review.files), 'file')}."
     return Sheet(
         view=view,
         kind=review.command.value,
-        headline=told or ("Stopped" if review.failure else "Valid"),
-        lede=read if review.files else "No files were read.",
+        headline=message or ("Stopped" if review.failure else "Valid"),
+        subtitle=read if review.files else "No files were read.",
         facts=facts_of(None, view),
         alerts=alerts_of(review),
         tones=tones,
@@ -58,7 +58,7 @@ def _card(number: int, finding: Diagnostic) -> Card:
         id=f"finding-{number}",
         kind=key,
         group=finding.position.file,
-        tone=Tone(key, symbol, finding.severity.value, 1),
+        tone=Status(key, symbol, finding.severity.value, 1),
         title=finding.rule,
         sentence=rule.title if rule else "",
         place=finding.position,

@@ -14,8 +14,8 @@ from icesync.render.style import visible
 
 if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
-    from icesync.render.formats import View
-    from icesync.render.htmlpage.sheet import Sheet
+    from icesync.render.formats import RenderContext
+    from icesync.render.htmlpage.page_model import Sheet
 
 __all__ = ["render_sheet"]
 
@@ -63,7 +63,7 @@ def _finalize(value: object) -> object:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _link(place: SourcePosition, view: View) -> str:
+def _link(place: SourcePosition, view: RenderContext) -> str:
     """Return where *place* can be looked at, or nothing; no address but one of the web."""
     url = view.ci.link(place)
     return url if url.startswith(("https://", "http://")) else ""

@@ -9,21 +9,21 @@ from icesync.diagnostics import Severity
 from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.model.plan import Action
 from icesync.render.htmlpage.cards import QUIET, action_tones, card_of, rests_of
-from icesync.render.htmlpage.picture import Spot, age_rows, bar_of, tiles_of
-from icesync.render.htmlpage.sheet import Alert, Item, Sheet
+from icesync.render.htmlpage.fleet_map import ServerCell, age_rows, bar_of, tiles_of
+from icesync.render.htmlpage.page_model import Alert, Item, Sheet
+from icesync.render.maintenance import facts_of as facts_in_words
 from icesync.render.plan import CANNOT_BE_READ, totals
-from icesync.render.upkeep import facts_of as facts_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.diagnostics import Diagnostic
     from icesync.model.address import Address
+    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, Refusal, ResourceChange
-    from icesync.model.review import Review
-    from icesync.render.formats import View
-    from icesync.render.htmlpage.picture import AgeRow, Tile
-    from icesync.render.htmlpage.tone import Tone
+    from icesync.render.formats import RenderContext
+    from icesync.render.htmlpage.fleet_map import AgeRow, OrganizationMap
+    from icesync.render.htmlpage.status import Status
 
 __all__ = [
     "ages_of",
@@ -39,7 +39,7 @@ __all__ = [
 _SHORT_COMMIT: Final = 12
 
 
-def plan_sheet(review: Review, plan: Plan, view: View) -> Sheet:
+def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
     """Return the page of *plan*, made by plan or check."""
     tones = action_tones(plan)
     loud, quiet = parted(plan)
@@ -49,7 +49,7 @@ def plan_sheet(review: Review, plan: Plan, view: View) -> Sheet:
         view=view,
         kind=review.command.value,
         headline=headline if plan.effective else "No changes",
-        lede=_lede(plan, others),
+        subtitle=_lede(plan, others),
         facts=facts_of(plan, view),
         alerts=alerts_of(review),
         tones=tones,
@@ -74,14 +74,14 @@ def _lede(plan: Plan, others: str) -> str:
     return "; ".join(filter(None, (f"{servers} in {organizations}", others, sent))) + "."
 
 
-def facts_of(plan: Plan | None, view: View) -> list[tuple[str, str]]:
+def facts_of(plan: Plan | None, view: RenderContext) -> list[tuple[str, str]]:
     """Return what stands at the top of a page: about what it is, and when it was made."""
     facts = [("target", plan.base_url), ("snapshot", f"serial {plan.base_serial}")] if plan else []
     facts += [("commit", view.ci.commit[:_SHORT_COMMIT])] if view.ci.commit else []
     return facts + ([("made", view.now.strftime("%Y-%m-%d %H:%M UTC"))] if view.now else [])
 
 
-def ages_of(plan: Plan, acknowledged: Mapping[Address, str], view: View) -> list[AgeRow]:
+def ages_of(plan: Plan, acknowledged: Mapping[Address, str], view: RenderContext) -> list[AgeRow]:
     """Return the ages of what ICE acknowledged, of the servers in *plan*."""
     if view.now is None:
         return []
@@ -100,19 +100,21 @@ def groups_of(plan: Plan) -> list[str]:
 
 
 def tiles_by(
-    plan: Plan, tones: Sequence[Tone], key_of: Callable[[ResourceChange], str]
-) -> list[Tile]:
+    plan: Plan, tones: Sequence[Status], key_of: Callable[[ResourceChange], str]
+) -> list[OrganizationMap]:
     """Return the picture of *plan*: each server in the tone that *key_of* names."""
     loud = {tone.key: tone for tone in tones if tone.key != QUIET}
     spots = []
     for change in plan.changes:
         tone = loud.get(key_of(change))
         title = f"{change.address} {change.name}".rstrip()
-        spots.append(Spot(change.address, tone, f"{title}: {tone.word if tone else 'unchanged'}"))
+        spots.append(
+            ServerCell(change.address, tone, f"{title}: {tone.word if tone else 'unchanged'}")
+        )
     return tiles_of(spots)
 
 
-def alerts_of(review: Review) -> list[Alert]:
+def alerts_of(review: CommandResult) -> list[Alert]:
     """Return what must not be overlooked, most severe first."""
     alerts = []
     # An incomplete apply has told its story above this, a probe tells it below.
@@ -126,12 +128,12 @@ def alerts_of(review: Review) -> list[Alert]:
     if review.plan is not None:
         alerts += _found(review.findings)
         if not review.plan.complete:
-            told = "Some secrets were not looked at; apply refuses this plan."
-            alerts.append(Alert("warn", "Incomplete", [Item(told)]))
-    if review.upkeep is not None:
-        facts = [Item(told, label=name) for name, told in facts_in_words(review.upkeep)]
-        tone = "warn" if review.upkeep.due else "calm"
-        alerts += [Alert(tone, "Upkeep", facts)] if facts else []
+            message = "Some secrets were not looked at; apply refuses this plan."
+            alerts.append(Alert("warn", "Incomplete", [Item(message)]))
+    if review.maintenance is not None:
+        facts = [Item(message, label=name) for name, message in facts_in_words(review.maintenance)]
+        tone = "warn" if review.maintenance.due else "calm"
+        alerts += [Alert(tone, "Maintenance", facts)] if facts else []
     return alerts
 
 

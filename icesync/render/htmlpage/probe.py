@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
-from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.fleet_map import bar_of
+from icesync.render.htmlpage.page_model import Alert, Block, Card, Item, Sheet
 from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
-from icesync.render.htmlpage.sheet import Alert, Block, Card, Item, Sheet
-from icesync.render.htmlpage.tone import Tone
+from icesync.render.htmlpage.status import Status
 from icesync.render.probe import (
     COUNTED,
     SYMBOLS,
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from icesync.model.command_result import CommandResult
     from icesync.model.probe import ProbeReport, ProbeRow
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.render.formats import RenderContext
 
 __all__ = ["probe_cards", "probe_sheet"]
 
@@ -36,10 +36,10 @@ _COLOURS: Final = {
 }
 
 
-def probe_sheet(review: Review, report: ProbeReport, view: View) -> Sheet:
+def probe_sheet(review: CommandResult, report: ProbeReport, view: RenderContext) -> Sheet:
     """Return the page of ``icesync probe``: every login, those that failed first."""
     tones = [
-        Tone(_COLOURS[severity], SYMBOLS[severity], word, count)
+        Status(_COLOURS[severity], SYMBOLS[severity], word, count)
         for severity, word in COUNTED
         if (count := len(report.with_severity(severity)))
     ]
@@ -49,7 +49,7 @@ def probe_sheet(review: Review, report: ProbeReport, view: View) -> Sheet:
         view=view,
         kind=review.command.value,
         headline=totals_of(report).partition(";")[0].capitalize(),
-        lede=f"{counted(report.logins, 'login')} for {counted(servers, 'server')}.",
+        subtitle=f"{counted(report.logins, 'login')} for {counted(servers, 'server')}.",
         facts=facts_of(None, view),
         alerts=[*alerts_of(review), *_domains(report)],
         tones=tones,
@@ -83,7 +83,7 @@ def _card(row: ProbeRow, now: datetime) -> Card:
         id=f"probe-{row.address}-{row.target.protocol}",
         kind=key,
         group=str(row.address.organization),
-        tone=Tone(key, SYMBOLS[row.severity], result.kind, 1),
+        tone=Status(key, SYMBOLS[row.severity], result.kind, 1),
         title=f"{row.address} {row.target.protocol}",
         sentence=result.detail or "logged in",
         name=row.name,

@@ -9,7 +9,8 @@ from icesync.codec.plan import plan_digest
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.render.htmlpage.cards import QUIET, card_of, rests_of
-from icesync.render.htmlpage.picture import bar_of
+from icesync.render.htmlpage.fleet_map import bar_of
+from icesync.render.htmlpage.page_model import Alert, Item, Sheet
 from icesync.render.htmlpage.plan import (
     ages_of,
     alerts_of,
@@ -19,9 +20,8 @@ from icesync.render.htmlpage.plan import (
     parted,
     tiles_by,
 )
-from icesync.render.htmlpage.sheet import Alert, Item, Sheet
+from icesync.render.htmlpage.status import Status
 from icesync.render.htmlpage.timeline import timeline_of
-from icesync.render.htmlpage.tone import Tone
 from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.address import Address
+    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import Report, Result
-    from icesync.model.review import Review
-    from icesync.render.formats import View
-    from icesync.render.htmlpage.sheet import Card
+    from icesync.render.formats import RenderContext
+    from icesync.render.htmlpage.page_model import Card
 
 __all__ = ["report_sheet"]
 
@@ -45,11 +45,11 @@ _STATUSES: Final = {
 }
 """The class of colours of each end, its symbol, and how loud it is at the top."""
 
-_ORPHAN: Final = Tone("orphan", "?", "orphaned", 1)
+_ORPHAN: Final = Status("orphan", "?", "orphaned", 1)
 _LISTED: Final = 20
 
 
-def report_sheet(review: Review, plan: Plan, report: Report, view: View) -> Sheet:
+def report_sheet(review: CommandResult, plan: Plan, report: Report, view: RenderContext) -> Sheet:
     """Return the page of an apply of *plan* that ended as *report*."""
     results = {result.address: result for result in report.results}
     tones = _tones(report, plan)
@@ -59,7 +59,7 @@ def report_sheet(review: Review, plan: Plan, report: Report, view: View) -> Shee
         view=view,
         kind=review.command.value,
         headline=_headline(report),
-        lede=f"{counted(len(report.results), 'change')} in {told_seconds(report.elapsed_s)}.",
+        subtitle=f"{counted(len(report.results), 'change')} in {told_seconds(report.elapsed_s)}.",
         facts=[*facts_of(plan, view), ("snapshot now", f"serial {report.serial}")],
         alerts=[*_alerts(report), *alerts_of(review)],
         tones=tones,
@@ -78,7 +78,7 @@ def report_sheet(review: Review, plan: Plan, report: Report, view: View) -> Shee
     )
 
 
-def _acknowledged(review: Review, report: Report, view: View) -> dict[Address, str]:
+def _acknowledged(review: CommandResult, report: Report, view: RenderContext) -> dict[Address, str]:
     """Return when each server was acknowledged, this apply included."""
     known = {assertion.address: assertion.applied_at for assertion in review.assertions}
     if view.now is not None:
@@ -91,17 +91,17 @@ def _headline(report: Report) -> str:
     counts = [
         f"{n:,} {status}" for status in ResultStatus if (n := len(report.with_status(status)))
     ]
-    told = ", ".join(counts) or "nothing to send"
-    return f"{'Complete' if report.complete else 'Incomplete'}: {told}"
+    message = ", ".join(counts) or "nothing to send"
+    return f"{'Complete' if report.complete else 'Incomplete'}: {message}"
 
 
-def _tones(report: Report, plan: Plan) -> list[Tone]:
+def _tones(report: Report, plan: Plan) -> list[Status]:
     tones = [
-        Tone(key, symbol, status.value, len(report.with_status(status)))
+        Status(key, symbol, status.value, len(report.with_status(status)))
         for status, (key, symbol, _) in _STATUSES.items()
     ]
     tones.append(replace(_ORPHAN, count=plan.count(Action.ORPHAN)))
-    tones.append(Tone(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
+    tones.append(Status(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
     return [tone for tone in tones if tone.count]
 
 
@@ -119,7 +119,7 @@ def _card(change: ResourceChange, result: Result | None) -> Card:
     return replace(
         card,
         kind=key,
-        outcome=Tone(key, symbol, result.status.value, 1),
+        outcome=Status(key, symbol, result.status.value, 1),
         detail=result.outcome.detail if result.outcome else "",
         spent=spent(result),
     )
@@ -144,5 +144,5 @@ def _alerts(report: Report) -> list[Alert]:
 
 
 def _item(result: Result) -> Item:
-    told = result.outcome.detail if result.outcome else ""
-    return Item(told, anchor=str(result.address))
+    message = result.outcome.detail if result.outcome else ""
+    return Item(message, anchor=str(result.address))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.report import OutcomeKind
-from icesync.render.htmlpage.tone import Tone
+from icesync.render.htmlpage.status import Status
 from icesync.render.report import spent, told_seconds
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Lane:
 
     stretches: Sequence[Stretch]
     label: str = ""
-    told: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Timeline:
     """All lanes, the legend, and what stands below the axis, evenly spaced."""
 
     lanes: Sequence[Lane]
-    tones: Sequence[Tone]
+    tones: Sequence[Status]
     ticks: Sequence[str]
-    told: str
+    message: str
 
 
 def timeline_of(report: Report) -> Timeline | None:
@@ -144,9 +144,9 @@ def _merged(results: Iterable[Result], scale: float) -> list[Stretch]:
     return lane
 
 
-def _legend(attempts: Sequence[Attempt]) -> list[Tone]:
+def _legend(attempts: Sequence[Attempt]) -> list[Status]:
     counts = {kind: sum(a.kind is kind for a in attempts) for kind in OutcomeKind}
-    return [Tone(_TONES[kind], "", kind.value, count) for kind, count in counts.items() if count]
+    return [Status(_TONES[kind], "", kind.value, count) for kind, count in counts.items() if count]
 
 
 def _told(called: Sequence[Result], attempts: Sequence[Attempt]) -> str:

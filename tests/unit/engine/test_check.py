@@ -26,11 +26,11 @@ PLAN = plan(desired(server(SUPPORT), server(BILLING)), BEFORE)
 
 def test_what_waits_is_named() -> None:
     """Unknown outcomes and orphans are named, and the oldest answer comes first."""
-    upkeep = look_after(PLAN, BEFORE, NOW)
+    maintenance = look_after(PLAN, BEFORE, NOW)
 
-    assert (upkeep.uncertain, upkeep.orphans) == ((BILLING,), (SALES,))
-    assert [assertion.address for assertion in upkeep.oldest] == [SALES, SUPPORT]
-    assert (upkeep.stale, upkeep.max_age, upkeep.token_ends) == ((), None, None)
+    assert (maintenance.uncertain, maintenance.orphans) == ((BILLING,), (SALES,))
+    assert [assertion.address for assertion in maintenance.oldest] == [SALES, SUPPORT]
+    assert (maintenance.stale, maintenance.max_age, maintenance.token_ends) == ((), None, None)
 
 
 @pytest.mark.parametrize(("age", "stale"), [("30d", (SALES,)), ("1h", (SALES, SUPPORT))])
@@ -51,16 +51,16 @@ def test_end_of_the_token() -> None:
 
 def test_what_mail_servers_said() -> None:
     """Who said no is named, and each certificate that ends within 21 days once."""
-    upkeep = look_after(PLAN, BEFORE, PROBED.made_at, probe=PROBED)
+    maintenance = look_after(PLAN, BEFORE, PROBED.made_at, probe=PROBED)
 
-    assert [(one.address, one.kind) for one in upkeep.said_no] == [
+    assert [(one.address, one.kind) for one in maintenance.failed_logins] == [
         (SALES, ProbeKind.OK_SENDER_REFUSED),
         (SALES, ProbeKind.AUTH_REJECTED),
     ]
-    assert [(one.host, one.port, one.addresses) for one in upkeep.ending] == [
+    assert [(one.host, one.port, one.addresses) for one in maintenance.ending] == [
         ("imap.example.org", 993, (SALES,))
     ]
-    assert upkeep.due
+    assert maintenance.due
 
 
 @pytest.mark.parametrize(("days", "due"), [(0, True), (-1, True), (-2, False)])
@@ -70,15 +70,15 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
     fine = replace(row, result=replace(row.result, kind=ProbeKind.OK))
     report = replace(PROBED, rows=(fine, replace(fine, address=BILLING)))
     now = PROBED.made_at + timedelta(days=days)
-    upkeep = look_after(PLAN, BEFORE, now, probe=report)
+    maintenance = look_after(PLAN, BEFORE, now, probe=report)
 
     assert fine.severity is ProbeSeverity.PASSED
-    assert [one.addresses for one in upkeep.ending] == [(SALES, BILLING)] * due
-    assert upkeep.due is due
+    assert [one.addresses for one in maintenance.ending] == [(SALES, BILLING)] * due
+    assert maintenance.due is due
 
 
 def test_nobody_who_was_not_asked_said_no() -> None:
     """Without a probe nothing is due that only a probe can know."""
-    upkeep = look_after(PLAN, BEFORE, NOW)
+    maintenance = look_after(PLAN, BEFORE, NOW)
 
-    assert (upkeep.said_no, upkeep.ending, upkeep.due) == ((), (), False)
+    assert (maintenance.failed_logins, maintenance.ending, maintenance.due) == ((), (), False)

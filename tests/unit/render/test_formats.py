@@ -13,8 +13,8 @@ from documents import demand_fit
 from reviews import REVIEWS, VIEW, findings
 
 from icesync.diagnostics import RULES, SourcePosition
+from icesync.model.command_result import Command
 from icesync.model.plan import Action
-from icesync.model.review import Command
 from icesync.render.formats import FORMATS, REPORTS, kinds_for, renderer
 
 if TYPE_CHECKING:

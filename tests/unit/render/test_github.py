@@ -8,7 +8,7 @@ from reviews import GITHUB, REVIEWS, findings
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.model.review import Command, Review
+from icesync.model.command_result import Command, CommandResult
 from icesync.render.github import encode_outputs, outputs, render_annotations
 from icesync.render.gitlab import close_section, open_section
 
@@ -22,14 +22,14 @@ def test_annotations(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"reports/{name}.annotations.txt", render_annotations(REVIEWS[name], GITHUB))
 
 
-def many(**counts: int) -> Review:
+def many(**counts: int) -> CommandResult:
     """Return findings, so many of each severity, the least severe first."""
     found = [
         Diagnostic("ICE301", f"{name} {n}", SourcePosition("a.yaml", n), None, Severity(name))
         for name in ("info", "warning", "error")
         for n in range(1, counts.get(name, 0) + 1)
     ]
-    return Review(Command.VALIDATE, tuple(found))
+    return CommandResult(Command.VALIDATE, tuple(found))
 
 
 @pytest.mark.parametrize(("count", "lines"), [(0, 0), (10, 10), (11, 10), (500, 10)])
@@ -53,7 +53,7 @@ def test_most_severe_first() -> None:
 def test_escapes() -> None:
     """Names and messages are escaped as the runner's own toolkit does it."""
     odd = Diagnostic("ICE301", "100%: a, b", SourcePosition("50%,a:b.yaml", 3), "line\ntwo")
-    line = render_annotations(Review(Command.VALIDATE, (odd,)), replace(GITHUB, folder=""))
+    line = render_annotations(CommandResult(Command.VALIDATE, (odd,)), replace(GITHUB, folder=""))
 
     assert line == (
         "::error file=50%25%2Ca%3Ab.yaml,line=3,col=1,title=ICE301"
@@ -103,7 +103,7 @@ def test_plain_output() -> None:
 
 def test_every_finding_is_told() -> None:
     """Nothing is left out below the limits."""
-    shown = render_annotations(Review(Command.VALIDATE, findings()), GITHUB)
+    shown = render_annotations(CommandResult(Command.VALIDATE, findings()), GITHUB)
 
     assert [one.rule for one in findings() if one.rule not in shown] == []
 

@@ -12,18 +12,18 @@ from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
+from icesync.model.command_result import Command, CommandResult
 from icesync.model.plan import Action, Refusal
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
-from icesync.model.review import Command, Review
 from icesync.model.secret import SecretFindings
-from icesync.render.formats import View
+from icesync.render.formats import RenderContext
 from icesync.render.markdown import render
-from icesync.render.markup import cell, code, fence, link, prose
+from icesync.render.markdown_escape import cell, code, fence, link, prose
 
 LIMIT = 60_000
 
 
-def updates(count: int) -> Review:
+def updates(count: int) -> CommandResult:
     """Return a plan that updates *count* servers."""
     made = plan(desired(server(SUPPORT, smtp__port=465)), snapshot({SUPPORT: entry()}))
     changes = [
@@ -31,7 +31,7 @@ def updates(count: int) -> Review:
         for skill in range(1, count + 1)
     ]
     made = replace(made, changes=tuple(changes))
-    return Review(Command.PLAN, files=("a.yaml",), servers=count, plan=made)
+    return CommandResult(Command.PLAN, files=("a.yaml",), servers=count, plan=made)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_unchanged_secret_is_only_counted() -> None:
     wanted = server(SUPPORT, {"smtp.password": "x"}, smtp__port=465)
     before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("x")})})
     made = plan(desired(wanted), before, SecretFindings())
-    text = render(Review(Command.PLAN, plan=made), VIEW)
+    text = render(CommandResult(Command.PLAN, plan=made), VIEW)
 
     assert "smtp.password" not in text
     assert "1 secret on the wire (1 unchanged)" in text
@@ -103,7 +103,7 @@ def test_findings_shrink(count: int, in_one_file: int) -> None:
         replace(one, position=SourcePosition(f"servers/{n // in_one_file}.yaml", n))
         for n in range(count)
     )
-    text = render(Review(Command.VALIDATE, found, ("a.yaml",), exit_code=3), VIEW)
+    text = render(CommandResult(Command.VALIDATE, found, ("a.yaml",), exit_code=3), VIEW)
 
     assert f"{count} errors" in text
     assert len(text.encode()) <= LIMIT
@@ -117,7 +117,7 @@ def test_report_shrinks(count: int) -> None:
         Result(Address(59, n), Action.UPDATE, ResultStatus.FAILED, outcome)
         for n in range(1, count + 1)
     )
-    text = render(Review(Command.APPLY, report=Report(results, 1), exit_code=7), VIEW)
+    text = render(CommandResult(Command.APPLY, report=Report(results, 1), exit_code=7), VIEW)
 
     assert f"0 applied, {count} failed" in text
     assert len(text.encode()) <= LIMIT
@@ -157,7 +157,7 @@ def test_marker_holds_any_folder(folder: str) -> None:
 
 def test_without_a_forge_places_are_plain() -> None:
     """Where nobody knows the forge, a place is text to be found by."""
-    text = render(REVIEWS["plan"], View())
+    text = render(REVIEWS["plan"], RenderContext())
 
     assert "`servers/59.yaml:9`" in text
     assert "](" not in text

@@ -9,8 +9,8 @@ import pytest
 from probes import PROBED, REJECTED
 from reviews import GITHUB, REVIEWS, VIEW
 
+from icesync.model.command_result import Command, CommandResult
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeSeverity
-from icesync.model.review import Command, Review
 from icesync.render.formats import kinds_for, renderer
 from icesync.render.github import render_annotations
 from icesync.render.probe import loudest_first, render_probe
@@ -45,7 +45,7 @@ def test_the_table_fits() -> None:
 def test_every_kind_can_be_shown(kind: ProbeKind) -> None:
     """In every format."""
     row = replace(PROBED.rows[3], result=replace(REJECTED, kind=kind))
-    review = Review(Command.PROBE, probe=replace(PROBED, rows=(row,)))
+    review = CommandResult(Command.PROBE, probe=replace(PROBED, rows=(row,)))
 
     for form in ("text", *kinds_for(Command.PROBE)):
         assert kind in renderer(form)(review, VIEW)
@@ -54,7 +54,10 @@ def test_every_kind_can_be_shown(kind: ProbeKind) -> None:
 def test_an_empty_probe() -> None:
     """Nothing to probe is said in one line; below a plan it is not worth one."""
     empty = ProbeReport((), PROBED.made_at)
-    alone, below = Review(Command.PROBE, probe=empty), Review(Command.PLAN, probe=empty)
+    alone, below = (
+        CommandResult(Command.PROBE, probe=empty),
+        CommandResult(Command.PLAN, probe=empty),
+    )
 
     assert renderer("text")(alone, VIEW) == "Probe: nothing to probe.\n"
     assert renderer("text")(below, VIEW) == ""
@@ -83,7 +86,7 @@ def aging(days: int) -> ProbeReport:
 def test_a_certificate_near_its_end_fails_a_check_only() -> None:
     """The login works, so a probe is green; who looks ahead by a schedule has work to do."""
     check = replace(REVIEWS["check-probed"], probe=aging(0))
-    probe = Review(Command.PROBE, probe=aging(0))
+    probe = CommandResult(Command.PROBE, probe=aging(0))
     note = "the certificate ends in 19 days"
 
     assert f'<failure message="{note}">' in renderer("junit")(check, VIEW)
@@ -96,6 +99,6 @@ def test_a_certificate_near_its_end_fails_a_check_only() -> None:
 )
 def test_the_end_of_a_certificate_on_a_page(days: int, told: str) -> None:
     """Whoever reads it need not count."""
-    page = renderer("html")(Review(Command.PROBE, probe=aging(days)), VIEW)
+    page = renderer("html")(CommandResult(Command.PROBE, probe=aging(days)), VIEW)
 
     assert f"ends 2026-01-20, {told}" in page

@@ -11,8 +11,8 @@ import pytest
 from builders import SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
 
+from icesync.model.command_result import Command, CommandResult
 from icesync.model.report import ResultStatus
-from icesync.model.review import Command, Review
 from icesync.model.secret import SecretFindings
 from icesync.render.htmlpage import render
 
@@ -165,7 +165,7 @@ def test_long_list_of_failures_is_cut() -> None:
 
 def test_valid_files_are_called_valid() -> None:
     """A validation without findings is one word."""
-    page = Text(render(Review(Command.VALIDATE, files=("a.yaml",), servers=1), VIEW))
+    page = Text(render(CommandResult(Command.VALIDATE, files=("a.yaml",), servers=1), VIEW))
 
     assert "Valid" in page.text
     assert "1 server in 1 file." in page.text
@@ -192,7 +192,7 @@ def test_unchanged_secrets_are_counted_only() -> None:
     known = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("x")})})
     findings = SecretFindings()
     made = plan(desired(server(SUPPORT, {"smtp.password": "x"}, tls=False)), known, findings)
-    page = render(Review(Command.PLAN, plan=made), VIEW)
+    page = render(CommandResult(Command.PLAN, plan=made), VIEW)
 
     assert "1 secret on the wire (1 unchanged)" in page
     assert "(sensitive" not in page

@@ -31,7 +31,7 @@ def test_few_servers_have_a_row_each() -> None:
 
     assert timeline is not None
     assert [lane.label for lane in timeline.lanes] == ["59/2", "59/1"]
-    assert [lane.told for lane in timeline.lanes] == ["2.0 s, 2 calls", "1.0 s"]
+    assert [lane.message for lane in timeline.lanes] == ["2.0 s, 2 calls", "1.0 s"]
     assert timeline.ticks == ["0 s", "500 ms", "1.0 s", "1.5 s", "2.0 s"]
 
 
@@ -71,7 +71,7 @@ def test_thousands_of_calls_stay_light() -> None:
 
     assert timeline is not None
     assert sum(len(lane.stretches) for lane in timeline.lanes) < 20
-    assert timeline.told.startswith("10,000 calls for 10,000 servers")
+    assert timeline.message.startswith("10,000 calls for 10,000 servers")
 
 
 def test_legend_counts_what_came_of_the_calls() -> None:

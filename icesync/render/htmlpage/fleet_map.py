@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icesync.model.address import Address
-    from icesync.render.htmlpage.tone import Tone
+    from icesync.render.htmlpage.status import Status
 
-__all__ = ["AgeRow", "Bar", "Cell", "Spot", "Tile", "age_rows", "bar_of", "tiles_of"]
+__all__ = [
+    "AgeRow",
+    "Bar",
+    "Cell",
+    "OrganizationMap",
+    "ServerCell",
+    "age_rows",
+    "bar_of",
+    "tiles_of",
+]
 
 _BAR_UNITS: Final = 1000
 _LEAST_UNITS: Final = 8
@@ -29,11 +38,11 @@ _TILES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class ServerCell:
     """What the picture knows of a server; *tone* is None where it needs nothing."""
 
     address: Address
-    tone: Tone | None
+    tone: Status | None
     title: str
 
 
@@ -43,11 +52,11 @@ class Cell:
 
     x: int
     y: int
-    spot: Spot
+    spot: ServerCell
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class OrganizationMap:
     """
     One organization: its changed servers as cells, the others as one *path*.
 
@@ -56,7 +65,7 @@ class Tile:
 
     group: str
     count: int
-    told: str
+    message: str
     width: int
     height: int
     side: int
@@ -70,7 +79,7 @@ class Bar:
 
     x: float
     width: float
-    tone: Tone
+    tone: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,7 @@ class AgeRow:
     share: float
 
 
-def bar_of(tones: Sequence[Tone]) -> list[Bar]:
+def bar_of(tones: Sequence[Status]) -> list[Bar]:
     """Return the parts of a bar, in proportion, the least of them wide enough to be seen."""
     present = [tone for tone in tones if tone.count]
     total = sum(tone.count for tone in present)
@@ -95,7 +104,7 @@ def bar_of(tones: Sequence[Tone]) -> list[Bar]:
     return bars
 
 
-def tiles_of(spots: Sequence[Spot]) -> list[Tile]:
+def tiles_of(spots: Sequence[ServerCell]) -> list[OrganizationMap]:
     """Return a tile for each organization; *spots* are sorted by address."""
     side, gap = next((s, g) for most, s, g in _SIZES if len(spots) <= most)
     groups = [list(g) for _, g in groupby(spots, key=lambda spot: spot.address.organization)]
@@ -103,7 +112,7 @@ def tiles_of(spots: Sequence[Spot]) -> list[Tile]:
     return [_tile(group, side, gap, in_rows=in_rows) for group in groups[:_TILES]]
 
 
-def _tile(spots: Sequence[Spot], side: int, gap: int, *, in_rows: bool) -> Tile:
+def _tile(spots: Sequence[ServerCell], side: int, gap: int, *, in_rows: bool) -> OrganizationMap:
     step = side + gap
     columns = _ROW_WIDTH // step
     if not in_rows:
@@ -112,7 +121,7 @@ def _tile(spots: Sequence[Spot], side: int, gap: int, *, in_rows: bool) -> Tile:
     places = [((n % columns) * step, (n // columns) * step) for n in range(len(spots))]
     cells = [Cell(x, y, s) for (x, y), s in zip(places, spots, strict=True) if s.tone]
     quiet = (place for place, spot in zip(places, spots, strict=True) if not spot.tone)
-    return Tile(
+    return OrganizationMap(
         str(spots[0].address.organization),
         len(spots),
         _told(spots),
@@ -124,7 +133,7 @@ def _tile(spots: Sequence[Spot], side: int, gap: int, *, in_rows: bool) -> Tile:
     )
 
 
-def _told(spots: Sequence[Spot]) -> str:
+def _told(spots: Sequence[ServerCell]) -> str:
     """Return the counts of one organization in words."""
     words: dict[str, int] = {}
     for spot in spots:

@@ -7,14 +7,14 @@ import pytest
 from reviews import UPKEEP
 
 from icesync.model.address import Address
-from icesync.model.review import Upkeep
+from icesync.model.command_result import Maintenance
+from icesync.render.maintenance import addresses_in_line, left_of_token, render_maintenance
 from icesync.render.style import Style
-from icesync.render.upkeep import addresses_in_line, left_of_token, render_upkeep
 
 
 def test_nothing_to_look_after_is_nothing_to_read() -> None:
     """A schedule that has nothing to say says nothing."""
-    assert render_upkeep(Upkeep(UPKEEP.now), Style()) == ""
+    assert render_maintenance(Maintenance(UPKEEP.now), Style()) == ""
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from icesync.codec.canonical import one_line
 from icesync.model.plan import Action
 
 if TYPE_CHECKING:
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["render"]
 
@@ -29,7 +29,7 @@ _MOST: Final = 999_999
 """GitLab refuses numbers of more than six digits."""
 
 
-def render(review: Review, view: View) -> str:  # noqa: ARG001 - the same for all pipelines
+def render(review: CommandResult, view: RenderContext) -> str:  # noqa: ARG001 - the same for all pipelines
     """Return the counts of *review*'s plan as JSON."""
     if review.plan is None:
         return "{}\n"

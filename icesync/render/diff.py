@@ -10,13 +10,13 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from icesync.render.style import Style
 
-__all__ = ["render_difference"]
+__all__ = ["render_diff"]
 
 _COLOURS: Final = {"---": "bold", "+++": "bold", "@": "cyan", "-": "red", "+": "green"}
 _NO_LINE_END: Final = "\\ No newline at end of file"
 
 
-def render_difference(file: str, before: str, after: str, style: Style) -> str:
+def render_diff(file: str, before: str, after: str, style: Style) -> str:
     """Return how *file* changes; texts that differ in what a line cannot show are named."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     lines = list(difflib.unified_diff(old, new, file, file)) or [

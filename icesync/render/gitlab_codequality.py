@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import pretty
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.render.identity import identities
+from icesync.render.finding_fingerprint import identities
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from icesync.model.review import Review
-    from icesync.render.formats import View
+    from icesync.model.command_result import CommandResult
+    from icesync.render.formats import RenderContext
 
 __all__ = ["render"]
 
 _WEIGHTS: Final = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
 
 
-def render(review: Review, view: View) -> str:
+def render(review: CommandResult, view: RenderContext) -> str:
     """
     Return the findings of *review*; files are relative to the repository.
 
@@ -35,7 +35,7 @@ def render(review: Review, view: View) -> str:
     return pretty(rows)
 
 
-def _row(one: Diagnostic, fingerprint: str, view: View) -> dict[str, Any]:
+def _row(one: Diagnostic, fingerprint: str, view: RenderContext) -> dict[str, Any]:
     # The page shows the description only, so the rule stands in it too.
     return {
         "description": f"{one.rule}: {safe(one.message)}",

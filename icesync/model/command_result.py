@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from icesync.model.probe import MailProtocol, ProbeKind, ProbeReport
     from icesync.model.report import Report
 
-__all__ = ["Assertion", "Command", "Ending", "Failure", "Review", "SaidNo", "Upkeep"]
+__all__ = [
+    "Acknowledgement",
+    "Command",
+    "CommandResult",
+    "ExpiringCertificate",
+    "FailedLogin",
+    "Failure",
+    "Maintenance",
+]
 
 
 class Command(StrEnum):
@@ -42,14 +50,14 @@ class Failure:
     exit_code: int = 1
 
 
-class Assertion(NamedTuple):
+class Acknowledgement(NamedTuple):
     """When ICE acknowledged a server last; UTC, ``YYYY-MM-DDTHH:MM:SSZ``."""
 
     applied_at: str
     address: Address
 
 
-class SaidNo(NamedTuple):
+class FailedLogin(NamedTuple):
     """A mail server that said no to what the files want."""
 
     address: Address
@@ -57,7 +65,7 @@ class SaidNo(NamedTuple):
     kind: ProbeKind
 
 
-class Ending(NamedTuple):
+class ExpiringCertificate(NamedTuple):
     """A certificate that ends soon: where it was seen, when it ends, whose mail goes there."""
 
     host: str
@@ -67,34 +75,34 @@ class Ending(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Maintenance:
     """
     What a schedule looks after, beside the changes, at the moment *now*.
 
     *oldest* are the oldest assertions, the oldest first; *stale* all servers
     whose assertion is older than *max_age*, where somebody asked. *token_ends*
-    is None where nobody knows. *said_no* and *ending*, the first end first, are
+    is None where nobody knows. *failed_logins* and *ending*, the first end first, are
     what a probe saw, where somebody asked.
     """
 
     now: datetime
-    oldest: tuple[Assertion, ...] = ()
+    oldest: tuple[Acknowledgement, ...] = ()
     max_age: str | None = None
     stale: tuple[Address, ...] = ()
     uncertain: tuple[Address, ...] = ()
     orphans: tuple[Address, ...] = ()
     token_ends: datetime | None = None
-    said_no: tuple[SaidNo, ...] = ()
-    ending: tuple[Ending, ...] = ()
+    failed_logins: tuple[FailedLogin, ...] = ()
+    ending: tuple[ExpiringCertificate, ...] = ()
 
     @property
     def due(self) -> bool:
         """Whether there is something to do, even where nothing is to be sent."""
-        return bool(self.stale or self.said_no or self.ending)
+        return bool(self.stale or self.failed_logins or self.ending)
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class CommandResult:
     """
     What *command* came to; parts that it did not get to are None.
 
@@ -109,9 +117,9 @@ class Review:
     servers: int = 0
     plan: Plan | None = None
     refusals: tuple[Refusal, ...] = ()
-    assertions: tuple[Assertion, ...] = ()
+    assertions: tuple[Acknowledgement, ...] = ()
     report: Report | None = None
     probe: ProbeReport | None = None
-    upkeep: Upkeep | None = None
+    maintenance: Maintenance | None = None
     failure: Failure | None = None
     exit_code: int = 0

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.render.formats import View
-    from icesync.render.htmlpage.picture import AgeRow, Bar, Tile
+    from icesync.render.formats import RenderContext
+    from icesync.render.htmlpage.fleet_map import AgeRow, Bar, OrganizationMap
+    from icesync.render.htmlpage.status import Status
     from icesync.render.htmlpage.timeline import Timeline
-    from icesync.render.htmlpage.tone import Tone
 
 __all__ = ["Alert", "Block", "Card", "Item", "Rest", "Row", "Server", "Sheet"]
 
@@ -64,7 +64,7 @@ class Card:
     id: str
     kind: str
     group: str
-    tone: Tone
+    tone: Status
     title: str
     sentence: str
     name: str = ""
@@ -73,7 +73,7 @@ class Card:
     rows: Sequence[Row] = ()
     blocks: Sequence[Block] = ()
     riding: str = ""
-    outcome: Tone | None = None
+    outcome: Status | None = None
     detail: str = ""
     spent: str = ""
     hint: str = ""
@@ -106,13 +106,13 @@ class Sheet:
     what mail servers answered, where the page is about something else.
     """
 
-    view: View
+    view: RenderContext
     kind: str
     headline: str
-    lede: str
+    subtitle: str
     facts: Sequence[tuple[str, str]]
     alerts: Sequence[Alert]
-    tones: Sequence[Tone]
+    tones: Sequence[Status]
     bar: Sequence[Bar]
     groups: Sequence[str]
     group_word: str
@@ -121,7 +121,7 @@ class Sheet:
     nothing: str
     probes: Sequence[Card] = ()
     rest: Sequence[Rest] = ()
-    tiles: Sequence[Tile] = ()
+    tiles: Sequence[OrganizationMap] = ()
     ages: Sequence[AgeRow] = ()
     timeline: Timeline | None = None
     notes: Sequence[str] = ()

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from icesync.model.address import Address
-from icesync.render.htmlpage.picture import Spot, age_rows, bar_of, tiles_of
-from icesync.render.htmlpage.tone import Tone
+from icesync.render.htmlpage.fleet_map import ServerCell, age_rows, bar_of, tiles_of
+from icesync.render.htmlpage.status import Status
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-UPDATE = Tone("update", "~", "to update", 1)
+UPDATE = Status("update", "~", "to update", 1)
 
 
-def spots(*sizes: int, changed: int = 1) -> list[Spot]:
+def spots(*sizes: int, changed: int = 1) -> list[ServerCell]:
     """Return organizations of such *sizes*; the first *changed* servers of each change."""
     return [
-        Spot(Address(organization, skill), UPDATE if skill <= changed else None, "title")
+        ServerCell(Address(organization, skill), UPDATE if skill <= changed else None, "title")
         for organization, size in enumerate(sizes, start=1)
         for skill in range(1, size + 1)
     ]
@@ -23,21 +23,21 @@ def spots(*sizes: int, changed: int = 1) -> list[Spot]:
 
 def test_bar_is_in_proportion_and_full() -> None:
     """Parts stand one after the other and fill the bar."""
-    bars = bar_of([Tone("a", "", "a", 1), Tone("b", "", "b", 3)])
+    bars = bar_of([Status("a", "", "a", 1), Status("b", "", "b", 3)])
 
     assert [(bar.x, bar.width) for bar in bars] == [(0.0, 250.0), (250.0, 750.0)]
 
 
 def test_one_of_ten_thousand_is_still_seen() -> None:
     """What is rare gets a little more room than it deserves."""
-    rare, _ = bar_of([Tone("a", "", "a", 1), Tone("b", "", "b", 9_999)])
+    rare, _ = bar_of([Status("a", "", "a", 1), Status("b", "", "b", 9_999)])
 
     assert rare.width > 7
 
 
 def test_nothing_has_no_bar() -> None:
     """Without servers there is no bar."""
-    assert bar_of([Tone("a", "", "a", 0)]) == []
+    assert bar_of([Status("a", "", "a", 0)]) == []
 
 
 def test_each_server_is_one_cell() -> None:
@@ -45,14 +45,14 @@ def test_each_server_is_one_cell() -> None:
     first, second = tiles_of(spots(5, 3))
 
     assert (first.group, first.count, len(first.cells), first.path.count("M")) == ("1", 5, 1, 4)
-    assert (second.told, second.path.count("z")) == ("1 to update", 2)
+    assert (second.message, second.path.count("z")) == ("1 to update", 2)
 
 
 def test_organization_without_change_says_so() -> None:
     """Words say what the colours say."""
     (tile,) = tiles_of(spots(2, changed=0))
 
-    assert (tile.told, tile.cells) == ("unchanged", [])
+    assert (tile.message, tile.cells) == ("unchanged", [])
 
 
 @pytest.mark.parametrize("sizes", [(1,), (700,), (10_000,), (1,) * 50, (60,) * 50])

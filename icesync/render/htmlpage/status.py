@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Tone"]
+__all__ = ["Status"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tone:
+class Status:
     """
     One kind of thing on a page, and how many there are.
 
