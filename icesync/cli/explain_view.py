@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.cli.snapshots import read_address
-from icesync.diagnostics import RULES
+from icesync.config.rules import RULES
 from icesync.engine.explain import explain, find_field
 from icesync.engine.state import load
 from icesync.engine.validate import validate

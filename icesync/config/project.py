@@ -206,12 +206,12 @@ class _Reader:
     def _rules(self, node: Any) -> dict[str, Level]:
         if node == {}:
             return {}
-        from icesync.diagnostics import RULES
+        from icesync.config.rules import RULES
 
         levels = {}
         for name, level in self._mapping(node, RULES).items():
             rule = RULES[name]
-            if level not in (set(Level) if rule.waivable else {rule.severity}):
+            if level not in (set(Level) if rule.suppressible else {rule.severity}):
                 raise _UnfitError
             levels[name] = Level(level)
         return levels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.diagnostics import RULES, Rule
+from icesync.config.rules import RULES
 from icesync.model.address import MAX_ID
 from icesync.model.project import (
     EMULATOR,
@@ -23,6 +23,8 @@ from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from icesync.diagnostics import Rule
 
 __all__ = ["LIMIT_PATTERN", "PROJECT_SCHEMA", "REFERENCE_PATTERN", "STATE_METHODS", "choice"]
 
@@ -135,7 +137,7 @@ _LEVELS: Final = {
 
 def _level(rule: Rule) -> Schema:
     title = f"{rule.title[0].upper()}{rule.title[1:]}"
-    if rule.waivable:
+    if rule.suppressible:
         return choice(f"{title}.", _LEVELS, rule.severity)
     fixed = {rule.severity: "It cannot be turned off or lowered."}
     return choice(f"{title}; it cannot be turned off or lowered.", fixed, rule.severity)

@@ -8,6 +8,7 @@ reported in one run.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +21,10 @@ from icesync.config.field_reader import (
     salvage_layer,
 )
 from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
-from icesync.config.moves import check_moves, read_move
 from icesync.config.presets import fill
+from icesync.config.rules.moves import check_moves
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.model.address import Address
+from icesync.model.address import ADDRESS_GRAMMAR, Address
 from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _Resolver:
                 above = (*above, _Defaults(own, Place(document, ("defaults",))))
             layers = [_server_layer(node) for node in _list(data, "servers")]
             removals = [_removal(node) for node in _list(data, "removed")]
-            moves = [read_move(node) for node in _list(data, "moved")]
+            moves = [_move(node) for node in _list(data, "moved")]
         except FastPathMiss:
             self._explain(document, "email-servers")
             self._salvage(document)
@@ -249,6 +250,9 @@ _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
 """The rule that a block in use breaks when a setting of it has no value."""
 
 
+_SOURCE: Final = re.compile(ADDRESS_GRAMMAR)
+
+
 def _check_top(data: Any, known: AbstractSet[str]) -> None:
     if type(data) is not dict or data.keys() - known:
         raise FastPathMiss
@@ -278,6 +282,16 @@ def _removal(node: Any) -> tuple[int, RemovalAction]:
     if not isinstance(node["action"], str) or node["action"] not in set(RemovalAction):
         raise FastPathMiss
     return read_scalar(node["skill"], "skill"), RemovalAction(node["action"])
+
+
+def _move(node: Any) -> tuple[int, Address]:
+    """Return the skill and the old address that an entry of ``moved:`` names."""
+    if type(node) is not dict or node.keys() != {"skill", "from"}:
+        raise FastPathMiss
+    match = _SOURCE.fullmatch(node["from"]) if isinstance(node["from"], str) else None
+    if match is None:
+        raise FastPathMiss
+    return read_scalar(node["skill"], "skill"), Address(int(match[1]), int(match[2]))
 
 
 def _list(data: Mapping[str, Any], key: str) -> list[Any]:

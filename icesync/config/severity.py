@@ -11,14 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from icesync.config.rules import RULES
 from icesync.config.suppressions import find_suppressions
-from icesync.diagnostics import RULES, Diagnostic, Severity
+from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from icesync.config.lint import UnplacedFinding
+    from icesync.config.rules.base import UnplacedFinding
     from icesync.config.suppressions import Suppression
     from icesync.config.yaml.source import SourceFile
     from icesync.diagnostics import SourcePosition
@@ -57,8 +58,8 @@ class SeverityPolicy:
         return tuple(
             WeightedFinding(finding, severity)
             for finding in findings
-            if (severity := self._weigh(finding.problem.rule, finding.severity)) is not None
-            and not (finding.problem.rule in self.waivers and self._waives(finding))
+            if (severity := self._weigh(finding.rule, finding.severity)) is not None
+            and not (finding.rule in self.waivers and self._waives(finding))
         )
 
     def apply_placed(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -96,7 +97,7 @@ class SeverityPolicy:
 
     def _waives(self, finding: UnplacedFinding) -> bool:
         owner = finding.server.origin.position()
-        return self._excused(finding.problem.rule, finding.position(), owner)
+        return self._excused(finding.rule, finding.position(), owner)
 
     def _excused(self, rule: str, position: SourcePosition, owner: SourcePosition | None) -> bool:
         covering = [w for w in self.waivers.get(rule, ()) if w.covers(position, owner)]

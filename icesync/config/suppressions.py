@@ -31,8 +31,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from icesync.config.rules import RULES
 from icesync.config.yaml.source import SourceFile, open_parser
-from icesync.diagnostics import RULES, Diagnostic, Severity, SourcePosition
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,7 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, str]]]:
         told = f"a waiver of {', '.join(names)} without a reason"
         return [], [(told, f"write why: `# icesync: allow {names[0]} reason`")]
     trouble = [t for name in names if (t := _trouble(name)) is not None]
-    return [n for n in names if n in RULES and RULES[n].waivable], trouble
+    return [n for n in names if n in RULES and RULES[n].suppressible], trouble
 
 
 def _trouble(name: str) -> tuple[str, str] | None:
@@ -158,7 +159,7 @@ def _trouble(name: str) -> tuple[str, str] | None:
         near = difflib.get_close_matches(name, RULES, n=1)
         hint = f"did you mean {near[0]}?" if near else "icesync explain   lists the rules"
         return f"a waiver of the unknown rule {name[:20]}", hint
-    if not rule.waivable:
+    if not rule.suppressible:
         return f"{name} cannot be waived: {rule.title}", f"icesync explain {name}   says why"
     return None
 

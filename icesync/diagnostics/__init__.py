@@ -1,16 +1,72 @@
-"""Findings in the user's files as data, and the table of the rules that they break."""
+"""Findings in the user's files as data, and the row that describes a rule; no rule itself."""
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-from icesync.diagnostics import blocks, credentials, fleet, identity, moves, names, ports, reading
-from icesync.diagnostics.finding import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.diagnostics.rule import Rule
 
-__all__ = ["RULES", "Diagnostic", "Rule", "Severity", "SourcePosition", "sort_diagnostics"]
+class Severity(StrEnum):
+    """How much a finding weighs: an error stops the run, a warning does not."""
 
-_FAMILIES: Final = (reading, identity, moves, blocks, ports, credentials, names, fleet)
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
 
-RULES: Final = {rule.id: rule for family in _FAMILIES for rule in family.ROWS}
-"""Every rule by its id, in the order of the ids."""
+
+class SourcePosition(NamedTuple):
+    """A place in a file, relative to the configuration; lines and columns count from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """
+    One finding; *message* is a single line that never quotes a secret.
+
+    *subject* is the address of the server that it is about, or empty.
+    """
+
+    rule: str
+    message: str
+    position: SourcePosition
+    hint: str | None = None
+    severity: Severity = Severity.ERROR
+    subject: str = ""
+
+
+def sort_diagnostics(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return *diagnostics* sorted by file, line, column and rule, without repetitions."""
+    return tuple(sorted(set(diagnostics), key=lambda d: (d.position, d.rule, d.message)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """
+    One rule; the id stays stable, texts may change.
+
+    *title* is a noun phrase, *what* says when the rule fires, *why* what would
+    go wrong. *before* and *after* are YAML: some lines of a server, of a server
+    file or of ``icesync.yaml``; tests hold them to break and to keep the rule.
+    *source* says where the fact comes from. A rule that is not *suppressible* can
+    neither be suppressed nor turned off nor lowered. One that is not *offline* needs
+    what only a plan or an apply knows: secrets, the token, the changes.
+    """
+
+    id: str
+    title: str
+    severity: Severity = Severity.ERROR
+    what: str = ""
+    why: str = ""
+    before: str = ""
+    after: str = ""
+    source: str = "icesync"
+    suppressible: bool = True
+    offline: bool = True

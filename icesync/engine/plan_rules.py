@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.codec.secret_checks import equals, fits_form, group_equal, length, secret_issue
-from icesync.config.lint import UnplacedFinding, Violation
-from icesync.config.lint.logins import preset_of
+from icesync.config.rules.base import UnplacedFinding, Violation
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import Action
+from icesync.model.presets import preset_of
 from icesync.model.project import Guard
 from icesync.planner.policy import disables
 
@@ -37,7 +37,7 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Unp
             if reference.text in odd:
                 told = f"the secret of `{key}` {odd[reference.text]}"
                 hint = "it is sent as it is; correct it where it is kept"
-                yield UnplacedFinding(server, Violation("ICE405", key, told, hint))
+                yield UnplacedFinding(server, "ICE405", Violation(key, told, hint))
             block = key.partition(".")[0]
             host = settings.get(f"{block}.host")
             asked = block, host, presets.get(block, "")
@@ -56,11 +56,11 @@ def _fits_provider(
     if form is not None and not fits_form(value, form.pattern):
         told = f"{preset.name} needs an app password ({form.words})"
         message = f"`{key}`: {told}; this secret has {length(value)} characters"
-        yield UnplacedFinding(server, Violation("ICE407", key, message, f"login: {preset.login}"))
+        yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
     user = server.settings.get(f"{key.partition('.')[0]}.username")
     if preset.token_twice and user is not None and not equals(value, str(user)):
         message = f"`{key}`: {preset.name} takes one token as user name and as password"
-        yield UnplacedFinding(server, Violation("ICE407", key, message, f"login: {preset.login}"))
+        yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
 
 
 def check_shared(
@@ -78,7 +78,7 @@ def check_shared(
         where = "one other place" if others == 1 else f"{others} other places"
         told = f"`{name}` is the same password as at {where}, by another reference"
         yield UnplacedFinding(
-            server, Violation("ICE408", name, told, "a rotation must hit all of them")
+            server, "ICE408", Violation(name, told, "a rotation must hit all of them")
         )
 
 
@@ -92,9 +92,9 @@ def check_changes(
             continue
         if disables(change) and Guard.DISABLED not in guards:
             told = f"mail of skill {change.address.skill} will stop"
-            yield UnplacedFinding(server, Violation("ICE207", "status", told))
+            yield UnplacedFinding(server, "ICE207", Violation("status", told))
         incoming = server.settings.get("incoming")
         unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
         if any(f.key.startswith(f"{unused}.") for f in change.fields):
             told = f"`{unused}` is not in use, and changes too: a call replaces the whole record"
-            yield UnplacedFinding(server, Violation("ICE209", unused, told))
+            yield UnplacedFinding(server, "ICE209", Violation(unused, told))

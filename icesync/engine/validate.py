@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.discover import find_files, read_file
-from icesync.config.lint import lint
 from icesync.config.resolve import resolve
+from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.sops_files import is_sealed, open_sealed
 from icesync.config.yaml.document import Document, parse_document
@@ -22,7 +22,7 @@ from icesync.ports import FileOpener
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.config.lint import UnplacedFinding
+    from icesync.config.rules.base import UnplacedFinding
     from icesync.config.severity import WeightedFinding
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState

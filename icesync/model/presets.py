@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["IMPLICIT_TLS", "PRESETS", "Offer", "Preset", "SecretForm", "find_offer"]
+__all__ = ["IMPLICIT_TLS", "PRESETS", "Offer", "Preset", "SecretForm", "find_offer", "preset_of"]
 
 IMPLICIT_TLS: Final = frozenset({465, 2465, 586, 993, 995})
 """Ports that speak TLS from the first byte (RFC 8314; 586 and 2465 by their providers)."""
@@ -360,3 +360,11 @@ def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
         if preset is not None:
             return preset, None
     return None
+
+
+def preset_of(block: str, host: str | None, name: str) -> Preset | None:
+    """Return the provider of a block: the preset called *name*, else the one that *host* is of."""
+    if name:
+        return PRESETS[name]
+    found = find_offer(block, host) if host else None
+    return found[0] if found else None

@@ -6,7 +6,8 @@ import difflib
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from icesync.diagnostics import RULES, Rule, Severity
+from icesync.config.rules import RULES
+from icesync.diagnostics import Rule, Severity
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _example(label: str, text: str, colour: str, style: Style) -> str:
 
 
 def _ways_out(rule: Rule, style: Style) -> Iterator[str]:
-    if not rule.waivable:
+    if not rule.suppressible:
         yield _paragraph("Waive", "no: it cannot be waived, turned off or lowered", style)
         return
     yield _paragraph("Waive", f"# icesync: allow {rule.id} reason", style)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import pretty
-from icesync.diagnostics import RULES, Rule, Severity
+from icesync.config.rules import RULES
+from icesync.diagnostics import Rule, Severity
 from icesync.render.finding_fingerprint import identities
 from icesync.render.style import safe
 

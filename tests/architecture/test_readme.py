@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from icesync.cli.main import COMMANDS, program
+from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS
-from icesync.diagnostics import RULES
 from icesync.engine import retry as limits
 from icesync.errors import EXIT_CODES
 from icesync.model.command_result import Command
@@ -102,7 +102,7 @@ def _offer(preset: Preset, block: str) -> str:
 
 def _rules() -> str:
     rows = [
-        (f"{rule.id}{'' if rule.waivable else ' !'}", rule.severity.value, rule.title)
+        (f"{rule.id}{'' if rule.suppressible else ' !'}", rule.severity.value, rule.title)
         for rule in RULES.values()
     ]
     return _table(("rule", "weight", "about"), rows)

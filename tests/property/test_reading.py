@@ -10,9 +10,9 @@ import yaml
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from icesync.config.lint import lint
 from icesync.config.project import _Reader, _UnfitError
 from icesync.config.resolve import resolve
+from icesync.config.rules import lint
 from icesync.config.schema import check_schema
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml.document import Document, _read_quickly, _UnusualError, parse_document

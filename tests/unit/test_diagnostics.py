@@ -4,7 +4,8 @@ import re
 
 from builders import position
 
-from icesync.diagnostics import RULES, Diagnostic, SourcePosition, sort_diagnostics
+from icesync.config.rules import RULES
+from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 
 
 def test_place_prints_as_editors_read_it() -> None:

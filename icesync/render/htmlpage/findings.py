@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.diagnostics import RULES, Severity
+from icesync.config.rules import RULES
+from icesync.diagnostics import Severity
 from icesync.render.htmlpage.fleet_map import bar_of
 from icesync.render.htmlpage.page_model import Card, Sheet
 from icesync.render.htmlpage.plan import alerts_of, counted, facts_of

@@ -8,10 +8,10 @@ import yaml
 
 from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.resolve import resolve
+from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import SourceFile
-from icesync.diagnostics import RULES
 from icesync.model.fields import FIELDS, Kind
 
 if TYPE_CHECKING:

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 from builders import SALES, SUPPORT, Place, position, server
 
-from icesync.config.lint import UnplacedFinding, Violation
+from icesync.config.rules.base import UnplacedFinding, Violation
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 
 FIRST, SECOND = server(SUPPORT), server(SALES)
-PORT = Violation("ICE304", "smtp.port", "a port")
+PORT = UnplacedFinding(FIRST, "ICE304", Violation("smtp.port", "a port"))
 
 
 def _waiving(comment: str, line: int) -> SeverityPolicy:
@@ -38,15 +38,15 @@ def test_what_a_finding_weighs(
     policy = SeverityPolicy({"ICE304": level} if level else {}, strict)
     placed = Diagnostic("ICE304", "a port", position(3), severity=Severity.WARNING)
 
-    assert [j.severity for j in policy.apply([UnplacedFinding(FIRST, PORT)])] == expected
+    assert [j.severity for j in policy.apply([PORT])] == expected
     assert [d.severity for d in policy.apply_placed([placed])] == expected
 
 
 def test_a_problem_may_weigh_otherwise_than_its_rule() -> None:
     """A placeholder out of use is only a warning."""
-    light = Violation("ICE507", "imap.host", "a placeholder", severity=Severity.WARNING)
+    light = Violation("imap.host", "a placeholder", severity=Severity.WARNING)
 
-    [weighted] = SeverityPolicy({}).apply([UnplacedFinding(FIRST, light)])
+    [weighted] = SeverityPolicy({}).apply([UnplacedFinding(FIRST, "ICE507", light)])
 
     assert weighted.severity is Severity.WARNING
 
@@ -54,13 +54,13 @@ def test_a_problem_may_weigh_otherwise_than_its_rule() -> None:
 def test_a_waiver_excuses_its_rule_at_its_line() -> None:
     """And neither another rule nor another line."""
     line = FIRST.origin.position("smtp.port").line
-    other = Violation("ICE309", "smtp.port", "unusual")
+    other = UnplacedFinding(FIRST, "ICE309", Violation("smtp.port", "unusual"))
     policy = _waiving("ICE304 because", line)
 
-    assert [j.finding.problem for j in policy.apply([UnplacedFinding(FIRST, PORT)])] == []
-    assert [j.finding.problem for j in policy.apply([UnplacedFinding(FIRST, other)])] == [other]
+    assert [j.finding for j in policy.apply([PORT])] == []
+    assert [j.finding for j in policy.apply([other])] == [other]
     assert policy.unused() == []
-    assert len(_waiving("ICE304 because", line + 1).apply([UnplacedFinding(FIRST, PORT)])) == 1
+    assert len(_waiving("ICE304 because", line + 1).apply([PORT])) == 1
 
 
 def test_a_waiver_that_waived_nothing_is_a_finding() -> None:
@@ -76,8 +76,8 @@ def test_what_many_servers_share_is_told_once() -> None:
     """One place and one sentence are one finding, which counts the servers."""
     keys = ("smtp.port",)
     shared = [server(address) for address in (SUPPORT, SALES)]
-    same = [UnplacedFinding(s, PORT) for s in shared]
-    own = UnplacedFinding(SECOND, Violation("ICE304", "smtp.port", "another sentence"))
+    same = [UnplacedFinding(s, "ICE304", PORT.violation) for s in shared]
+    own = UnplacedFinding(SECOND, "ICE304", Violation("smtp.port", "another sentence"))
     assert Place("f", keys).position("smtp.port").line == 2
 
     found = locate(SeverityPolicy({}).apply([*same, own]))

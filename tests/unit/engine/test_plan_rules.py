@@ -66,10 +66,10 @@ def test_secrets_are_looked_at_and_not_told(
     """Kind and length of a secret are told, never the secret."""
     wanted = desired(server(SUPPORT, {"smtp.password": "a"}, **changed))  # type: ignore[arg-type]
 
-    found = [f.problem for f in check_secrets(wanted, _resolved(a=value))]
+    found = [(f.rule, *f.violation) for f in check_secrets(wanted, _resolved(a=value))]
 
-    assert [f"{p.rule} {p.message}" for p in found] == told
-    assert not any("canary" in f"{p.message}{p.hint}" for p in found)
+    assert [f"{rule} {message}" for rule, _, message, _, _ in found] == told
+    assert not any("canary" in f"{message}{hint}" for _, _, message, hint, _ in found)
 
 
 def test_servers_of_one_provider_are_judged_each() -> None:
@@ -96,8 +96,8 @@ def test_one_password_behind_several_references() -> None:
 
     [found] = check_shared(wanted, _resolved(a="canary-1", b="canary-1", c="canary-1"), KEY)
 
-    assert (found.server.address, found.problem.rule) == (SUPPORT, "ICE408")
-    assert "2 other places" in found.problem.message
+    assert (found.server.address, found.rule) == (SUPPORT, "ICE408")
+    assert "2 other places" in found.violation.message
     assert list(check_shared(wanted, _resolved(a="canary-1", b="canary-2"), KEY)) == []
 
 
@@ -119,7 +119,7 @@ def test_changes(changed: dict[str, object], guards: tuple[Guard, ...], told: li
     wanted = desired(server(SUPPORT, **changed))  # type: ignore[arg-type]
     made = plan(wanted, BEFORE)
 
-    found = [f"{f.problem.rule} {f.problem.key}" for f in check_changes(made, wanted, guards)]
+    found = [f"{f.rule} {f.violation.key}" for f in check_changes(made, wanted, guards)]
 
     assert found == told
 

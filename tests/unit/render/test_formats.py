@@ -12,7 +12,8 @@ import pytest
 from documents import demand_fit
 from reviews import REVIEWS, VIEW, findings
 
-from icesync.diagnostics import RULES, SourcePosition
+from icesync.config.rules import RULES
+from icesync.diagnostics import SourcePosition
 from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.render.formats import FORMATS, REPORTS, kinds_for, renderer

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.diagnostics import RULES, Diagnostic, Rule, Severity, SourcePosition
+from icesync.config.rules import RULES
+from icesync.diagnostics import Diagnostic, Rule, Severity, SourcePosition
 from icesync.render.findings import render_totals
 from icesync.render.rules import near_rules, render_rule, render_rules
 from icesync.render.style import Style
@@ -16,7 +17,7 @@ def test_a_rule_is_a_page(rule: Rule) -> None:
     assert page.startswith(f"{rule.id}  {rule.severity}: {rule.title}\n")
     assert all(len(line) <= 88 for line in page.splitlines() if not line.startswith("    "))
     assert ("Before" in page) is bool(rule.before)
-    assert (f"# icesync: allow {rule.id}" in page) is rule.waivable
+    assert (f"# icesync: allow {rule.id}" in page) is rule.suppressible
 
 
 def test_a_narrow_terminal_wraps_more() -> None:

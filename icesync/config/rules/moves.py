@@ -1,39 +1,68 @@
-"""The entries of ``moved:``: read one, and say which of them cannot be."""
+"""ICE111 to ICE114: servers that have another address now, and the check of `moved:`."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from icesync.config.field_reader import FastPathMiss, read_scalar
-from icesync.diagnostics import Diagnostic
-from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID, Address
+from icesync.config.rules.base import declare
+from icesync.diagnostics import Diagnostic, Rule
+from icesync.model.address import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, Move, Removal
 
-__all__ = ["check_moves", "read_move"]
+_ONE: Final = "version: 1\norganization: 59\nservers:\n  - skill: 663\nmoved:\n"
+declare(
+    Rule(
+        "ICE111",
+        "a server that moved and is still defined",
+        what="`moved:` takes a server from an address at which a file still defines one.",
+        why="ICE keeps a record for each address: two defined servers are two records, and only "
+        "one of them can have the history.",
+        before=f"{_ONE}  - {{skill: 664, from: 59/663}}\n",
+        after=f"{_ONE}  - {{skill: 663, from: 59/664}}\n",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE112",
+        "a move that contradicts another",
+        what="Two moves leave one address or arrive at one, lead on from each other, or a move "
+        "leads to where it started.",
+        why="A record has one history; guessing which is meant could compare it with another's.",
+        before=f"{_ONE}  - {{skill: 663, from: 59/660}}\n  - {{skill: 663, from: 59/661}}\n",
+        after=f"{_ONE}  - {{skill: 663, from: 59/660}}\n",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE113",
+        "a move to a server that no file defines",
+        what="`moved:` leads to an address that no file defines, or that is listed as removed.",
+        why="There is nothing to send to the new address, so the history would belong to nobody.",
+        before=f"{_ONE}  - {{skill: 665, from: 59/664}}\n",
+        after=f"{_ONE}  - {{skill: 663, from: 59/664}}\n",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE114",
+        "a move between two servers that the snapshot knows",
+        what="The snapshot holds an acknowledged record at both ends of a move.",
+        why="These are two records of ICE, and the history of one must not replace the other's.",
+        suppressible=False,
+        offline=False,
+    )
+)
 
-_SOURCE: Final = re.compile(ADDRESS_GRAMMAR)
+
 _DROP: Final = "remove the entry under `moved:`"
-
-
-def read_move(node: Any) -> tuple[int, Address]:
-    """
-    Return the skill and the old address that *node* names.
-
-    Raises:
-        FastPathMiss: it does not fit.
-
-    """
-    if type(node) is not dict or node.keys() != {"skill", "from"}:
-        raise FastPathMiss
-    match = _SOURCE.fullmatch(node["from"]) if isinstance(node["from"], str) else None
-    if match is None:
-        raise FastPathMiss
-    return read_scalar(node["skill"], "skill"), Address(int(match[1]), int(match[2]))
 
 
 def check_moves(

@@ -1,30 +1,35 @@
-"""ICE001 to ICE015: files that cannot be read as they are meant, and waivers."""
+"""
+ICE001 to ICE017: files that cannot be read as they are meant, suppressions and imports.
+
+Their checks are the reader itself: `config.yaml`, `config.discover`, `config.suppressions`
+and the import refuse what breaks them by the ids below.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from icesync.config.rules.base import declare
+from icesync.diagnostics import Rule, Severity
 
-from icesync.diagnostics.finding import Severity
-from icesync.diagnostics.rule import Rule
-
-__all__ = ["ROWS"]
-
-ROWS: Final = (
+declare(
     Rule(
         "ICE001",
         "a file cannot be read",
         what="A file that a pattern under `files:` matches does not exist any more, may not be "
         "read, is a folder, or is a link that leads nowhere; or the patterns match no file at all.",
         why="A desired state with a part missing would read as: these servers left the files.",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE002",
         "a file is not UTF-8",
         what="The bytes of a file are not UTF-8.",
         why="Guessing an encoding would send another name or user name than the one in the file.",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE003",
         "a control, bidi or invisible character",
@@ -34,16 +39,20 @@ ROWS: Final = (
         before='name: "Support\\u202eUE"\n',
         after="name: Support EU\n",
         source="Unicode Technical Report 36",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE004",
         "a file is too large, too deep or expands too far",
         what="A file passes a limit: 2 MiB, 32 levels, 100,000 values, or aliases that expand to "
         "many more values than are written.",
         why="A small file could fill the memory of the pipeline that reads it.",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE005",
         "merge-conflict markers",
@@ -53,8 +62,10 @@ ROWS: Final = (
         "removed: []\n>>>>>>> branch\n",
         after="version: 1\norganization: 59\nservers: []\n",
         source="git",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE006",
         "not valid YAML",
@@ -64,15 +75,19 @@ ROWS: Final = (
         before="name: [Support EU\n",
         after="name: Support EU\n",
         source="yaml.org/spec",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE007",
         "an empty file",
         what="A file that a pattern matches is empty, or holds only comments.",
         why="It may be the rest of an edit that went wrong; its servers would be orphans.",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE008",
         "a file outside of the configuration's folder",
@@ -80,8 +95,10 @@ ROWS: Final = (
         why="What is sent must be what was reviewed, and a review sees the repository only.",
         before='files: ["../elsewhere/*.yaml"]\n',
         after='files: ["servers/**/*.yaml"]\n',
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE009",
         "a YAML feature that configuration must not use",
@@ -91,8 +108,10 @@ ROWS: Final = (
         before="spoofing: {<<: {enabled: true}, address: desk@example.org}\n",
         after="spoofing: {enabled: true, address: desk@example.org}\n",
         source="yaml.org/spec/1.2.2",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE010",
         "a mapping, a list or a single value where another is expected",
@@ -100,8 +119,10 @@ ROWS: Final = (
         why="There is no way to tell what was meant.",
         before="smtp: smtp.example.org\n",
         after="smtp: {host: smtp.example.org}\n",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE011",
         "an unsupported format version",
@@ -109,8 +130,10 @@ ROWS: Final = (
         why="A newer format may mean something else by the same words.",
         before="version: 2\norganization: 59\n",
         after="version: 1\norganization: 59\n",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE012",
         "a pattern that matches no file",
@@ -119,7 +142,9 @@ ROWS: Final = (
         why="A renamed folder makes every server in it an orphan.",
         before='files: ["servers/**/*.yaml", "server/*.yaml"]\n',
         after='files: ["servers/**/*.yaml"]\n',
-    ),
+    )
+)
+declare(
     Rule(
         "ICE013",
         "a value that does not fit its type",
@@ -129,8 +154,10 @@ ROWS: Final = (
         before='smtp: {port: "587"}\n',
         after="smtp: {port: 587}\n",
         source="observed: Json.NET binding",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE014",
         "a waiver that cannot be understood",
@@ -141,7 +168,9 @@ ROWS: Final = (
         "wants to know why.",
         before="name: Desk  # icesync: allow ICE304\n",
         after="name: Desk\n",
-    ),
+    )
+)
+declare(
     Rule(
         "ICE015",
         "a waiver that waives nothing",
@@ -151,22 +180,26 @@ ROWS: Final = (
         "excuse the next slip in silence.",
         before="name: Desk  # icesync: allow ICE304 the provider offers 465 only\n",
         after="name: Desk\n",
-    ),
+    )
+)
+declare(
     Rule(
         "ICE016",
         "an import that cannot be read",
         what="A file given to `icesync import` is neither JSON nor CSV of email servers, or one "
         "of its records does not fit.",
         why="Half of an import would look like a whole one.",
-        waivable=False,
+        suppressible=False,
         offline=False,
-    ),
+    )
+)
+declare(
     Rule(
         "ICE017",
         "an import of something that exists already",
         what="An imported server, or the file it would be written to, is there already.",
         why="What somebody reviewed is never overwritten by what was exported some time ago.",
-        waivable=False,
+        suppressible=False,
         offline=False,
-    ),
+    )
 )

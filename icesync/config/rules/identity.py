@@ -1,13 +1,22 @@
-"""ICE101 to ICE110: which server a document is about, and the shape of it."""
+"""
+ICE101 to ICE110: which server a document is about, and the shape of it.
+
+All but two are enforced where a document is read: `config.values` reads texts by their
+kind, `config.resolve` merges and counts.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from icesync.diagnostics.finding import Severity
-from icesync.diagnostics.rule import Rule
+from icesync.config.rules.base import Violation, declare, on_fleet, on_server
+from icesync.diagnostics import Rule, Severity
 
-__all__ = ["ROWS"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icesync.config.rules.base import Fleet
+    from icesync.model.desired import DesiredServer
 
 _REST: Final = """\
     smtp:
@@ -26,8 +35,7 @@ _REST: Final = """\
       poll_rate: 10
 """
 """The rest of a server, for the rule that looks at what is not there."""
-
-ROWS: Final = (
+declare(
     Rule(
         "ICE101",
         "an id that is missing or not positive",
@@ -36,8 +44,10 @@ ROWS: Final = (
         before="version: 1\norganization: 59\nservers:\n  - skill: 0\n",
         after="version: 1\norganization: 59\nservers:\n  - skill: 663\n",
         source="doc:table, observed: Json.NET binding",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
     Rule(
         "ICE102",
         "one address defined twice",
@@ -48,8 +58,87 @@ ROWS: Final = (
         "{username: other@example.org, mailbox: other@example.org}\n    smtp: "
         "{mailbox: other@example.org, username: other@example.org}\n",
         source="doc:sample",
-        waivable=False,
-    ),
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE104",
+        "an id too large for the service",
+        what="An id or a poll rate is larger than 2147483647.",
+        why="The service holds 32-bit integers and answers 400 to anything larger.",
+        before="email_server_id: 2147483648\n",
+        after="email_server_id: 2147483647\n",
+        source="observed: Json.NET binding",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE105",
+        "an unknown key",
+        what="A key is none that its mapping knows, often by a slip of one letter.",
+        why="The service would ignore it in silence, and keep an empty value instead.",
+        before="smtp: {prot: 587}\n",
+        after="smtp: {port: 587}\n",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE106",
+        "a key given twice",
+        what="One mapping holds a key twice, or one folder two files of defaults.",
+        why="YAML parsers keep the last one and say nothing.",
+        before="smtp:\n  port: 587\n  port: 2525\n",
+        after="smtp:\n  port: 2525\n",
+        source="yaml.org/spec/1.2.2: keys are unique",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE107",
+        "a setting without a value",
+        what="A required setting has no value once all defaults are merged.",
+        why="What is left out is sent as empty, 0 or false. It never means: keep what is there.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
+        f"    active: true\n    incoming: imap\n    ssl: false\n{_REST}",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
+        f"    active: true\n    incoming: imap\n    ssl: false\n    tls: true\n{_REST}",
+        source="observed: Json.NET binding",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE109",
+        "a value that YAML versions read differently",
+        what="A flag, a number or a choice is spelled in a way that YAML 1.1 and 1.2 read "
+        "differently: `on`, `no`, `0o12`, `012`, `22:30`, `1_000`; or a key has no value.",
+        why="The next tool that reads the file would see another value.",
+        before="tls: on\n",
+        after="tls: true\n",
+        source="yaml.org/type/bool, yaml.org/type/int",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE110",
+        "a server both present and removed",
+        what="A server is defined, and listed under `removed:`.",
+        why="One of the two is a leftover; guessing which could stop a team's mail.",
+        before="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
+        "  - {skill: 663, action: disable}\n",
+        after="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
+        "  - {skill: 664, action: disable}\n",
+        suppressible=False,
+    )
+)
+
+
+@on_fleet(
     Rule(
         "ICE103",
         "one email server id at two addresses",
@@ -63,48 +152,19 @@ ROWS: Final = (
         "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
         "  - {skill: 664, email_server_id: 18, imap: {username: b}}\n",
         source="doc:table; its effect is unconfirmed",
-    ),
-    Rule(
-        "ICE104",
-        "an id too large for the service",
-        what="An id or a poll rate is larger than 2147483647.",
-        why="The service holds 32-bit integers and answers 400 to anything larger.",
-        before="email_server_id: 2147483648\n",
-        after="email_server_id: 2147483647\n",
-        source="observed: Json.NET binding",
-        waivable=False,
-    ),
-    Rule(
-        "ICE105",
-        "an unknown key",
-        what="A key is none that its mapping knows, often by a slip of one letter.",
-        why="The service would ignore it in silence, and keep an empty value instead.",
-        before="smtp: {prot: 587}\n",
-        after="smtp: {port: 587}\n",
-        waivable=False,
-    ),
-    Rule(
-        "ICE106",
-        "a key given twice",
-        what="One mapping holds a key twice, or one folder two files of defaults.",
-        why="YAML parsers keep the last one and say nothing.",
-        before="smtp:\n  port: 587\n  port: 2525\n",
-        after="smtp:\n  port: 2525\n",
-        source="yaml.org/spec/1.2.2: keys are unique",
-        waivable=False,
-    ),
-    Rule(
-        "ICE107",
-        "a setting without a value",
-        what="A required setting has no value once all defaults are merged.",
-        why="What is left out is sent as empty, 0 or false. It never means: keep what is there.",
-        before="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
-        f"    active: true\n    incoming: imap\n    ssl: false\n{_REST}",
-        after="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
-        f"    active: true\n    incoming: imap\n    ssl: false\n    tls: true\n{_REST}",
-        source="observed: Json.NET binding",
-        waivable=False,
-    ),
+    )
+)
+def same_server_id(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
+    """Find an id that two servers have."""
+    first: dict[object, DesiredServer] = {}
+    for server in fleet.servers:
+        number = server.settings.get("email_server_id")
+        if number is not None and (other := first.setdefault(number, server)) is not server:
+            message = f"`email_server_id` {number} is used by {other.address} too"
+            yield server, Violation("email_server_id", message, "correct one of them")
+
+
+@on_server(
     Rule(
         "ICE108",
         "status and active disagree",
@@ -115,27 +175,11 @@ ROWS: Final = (
         before="active: false\n",
         after="active: true\n",
         source="doc:sample, doc:table",
-    ),
-    Rule(
-        "ICE109",
-        "a value that YAML versions read differently",
-        what="A flag, a number or a choice is spelled in a way that YAML 1.1 and 1.2 read "
-        "differently: `on`, `no`, `0o12`, `012`, `22:30`, `1_000`; or a key has no value.",
-        why="The next tool that reads the file would see another value.",
-        before="tls: on\n",
-        after="tls: true\n",
-        source="yaml.org/type/bool, yaml.org/type/int",
-        waivable=False,
-    ),
-    Rule(
-        "ICE110",
-        "a server both present and removed",
-        what="A server is defined, and listed under `removed:`.",
-        why="One of the two is a leftover; guessing which could stop a team's mail.",
-        before="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
-        "  - {skill: 663, action: disable}\n",
-        after="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
-        "  - {skill: 664, action: disable}\n",
-        waivable=False,
-    ),
+    )
 )
+def status_and_active(server: DesiredServer) -> Iterator[Violation]:
+    """Find the two settings that say opposite things."""
+    status, active = server.settings.get("status"), server.settings.get("active")
+    if active is not None and status is not None and (status == "Enabled") is not active:
+        message = f"`status` is {status} and `active` {str(active).lower()}: they disagree"
+        yield Violation("active", message, "the sample request has no `IsActive`")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.bootstrap import open_context
-from icesync.diagnostics import RULES, Rule, Severity
+from icesync.config.rules import RULES
+from icesync.diagnostics import Rule, Severity
 from icesync.engine.validate import validate
 from icesync.errors import ConfigInvalid
 
@@ -127,7 +128,7 @@ def test_rules_are_in_the_order_of_their_ids() -> None:
 
 def test_what_cannot_be_read_cannot_be_waived() -> None:
     """A warning can always be waived; an error cannot where nothing usable was read."""
-    stubborn = {rule.id for rule in RULES.values() if not rule.waivable}
+    stubborn = {rule.id for rule in RULES.values() if not rule.suppressible}
 
     assert all(RULES[name].severity is Severity.ERROR for name in stubborn)
     assert {"ICE006", "ICE101", "ICE102", "ICE301", "ICE310", "ICE401"} <= stubborn

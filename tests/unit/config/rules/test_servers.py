@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import BILLING, SALES, SUPPORT, desired, server
 
-from icesync.config.lint import lint
+from icesync.config.rules import lint
 from icesync.diagnostics import Severity
 from icesync.model.address import Address
 
@@ -19,7 +19,7 @@ OTHER = Address(60, 663)
 def told(*servers: DesiredServer) -> list[str]:
     """Return address, rule and key of each finding, infos left out."""
     return [
-        f"{f.server.address} {f.problem.rule} {f.problem.key}"
+        f"{f.server.address} {f.rule} {f.violation.key}"
         for f in lint(desired(*servers), live=False)
         if f.severity is not Severity.INFO
     ]
@@ -101,8 +101,8 @@ def test_a_placeholder_out_of_use_is_a_warning(mailbox: str) -> None:
     spare = {"imap__host": "todo", "imap__username": "xxx", "imap__mailbox": mailbox}
     found = lint(desired(own(SUPPORT, **spare)), live=False)
 
-    assert {f.severity for f in found if f.problem.rule == "ICE507"} == {Severity.WARNING}
-    assert [f.problem.rule for f in found] == ["ICE507"] * 3 + ["ICE210"]
+    assert {f.severity for f in found if f.rule == "ICE507"} == {Severity.WARNING}
+    assert [f.rule for f in found] == ["ICE507"] * 3 + ["ICE210"]
 
 
 def test_eager_polling_informs_only() -> None:
@@ -110,7 +110,7 @@ def test_eager_polling_informs_only() -> None:
     eager = own(SUPPORT, pop3__host="pop.gmx.net", pop3__poll_rate=1)
     [finding] = lint(desired(eager), live=False)
 
-    assert (finding.problem.rule, finding.severity) == ("ICE312", Severity.INFO)
+    assert (finding.rule, finding.severity) == ("ICE312", Severity.INFO)
 
 
 SHARED = {"pop3__username": "Desk", "pop3__host": "MAIL.example.test"}

@@ -1,0 +1,273 @@
+"""ICE501 to ICE507: hosts and mail addresses; of one text at most one finding."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+
+from icesync.config.rules.base import Violation, on_address, on_host, on_login
+from icesync.diagnostics import Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icesync.config.rules.base import Host, Login, MailAddress
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN_ADDRESS: Final = re.compile(
+    rf"(?=[^@]{{1,64}}@)(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
+)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"')
+_ODD_LOCAL: Final = re.compile(r'[\s@,;<>()\[\]\\:"]|\.\.|^\.|\.$')
+_ODD_DOMAIN: Final = re.compile(r'[\s@,;<>()\[\]\\:"_/]|\.\.|^\.|\.$|(^|\.)-|-(\.|$)')
+_VENDOR: Final = ("smtp.mail.com", "HHarry")
+"""Host and user name of the vendor's sample request (doc:sample)."""
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
+_PLACEHOLDER: Final = re.compile(
+    r"sample string ?\d*|change[ _-]?(me|it)|x{3,}|to[ _-]?do|tbd|fixme|<.*>|your[ _-].*|\?+",
+    re.IGNORECASE,
+)
+_LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp")
+_RESERVED: Final = re.compile(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid)")
+_HINT_BARE: Final = "a host is a bare name, such as smtp.example.org; the port is `port`"
+
+_REASONS: Final = (
+    (r"://", "it has a scheme"),
+    (r"@", "it is a mail address"),
+    (r":\d+$", "it has a port"),
+    (r"/", "it has a path"),
+    (r"\s", "it has a blank"),
+    (r"_", "it has an underscore"),
+    (r"\.\.|^\.", "it has an empty label"),
+    (r"(^|\.)-|-(\.|$)", "a label starts or ends with a dash"),
+)
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of a mail address, folded; the text itself without an @."""
+    return address.rpartition("@")[2].lower()
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether *text* stands for a value that somebody meant to fill in."""
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
+_PLACEHOLDERS: Final = Rule(
+    "ICE507",
+    "a placeholder",
+    what="A text is a placeholder: `sample string 19`, `changeme`, `xxx`, `<host>`, `TODO`, or "
+    "the values of the vendor's sample. A warning in a block that is not in use; and for the "
+    "hosts of `example.org` and its kind, where calls go to the real service.",
+    why="Somebody meant to come back to it.",
+    before="smtp: {username: changeme}\n",
+    after="smtp: {username: desk@example.org}\n",
+    source="doc:sample; RFC 2606",
+)
+
+
+@on_host(_PLACEHOLDERS)
+def placeholder_host(host: Host) -> Iterator[Violation]:
+    """Find a host that somebody meant to fill in, or that exists in documentation only."""
+    if is_placeholder(host.name):
+        yield _placeholder(host.key, host.name, in_use=host.in_use)
+    elif host.live and _RESERVED.fullmatch(host.name) and _PLAIN_HOST.fullmatch(host.name):
+        message = f"`{host.key}` {host.name} is a name for examples: no mail server has it"
+        yield Violation(host.key, message, "write the host's name", Severity.WARNING)
+
+
+@on_address(_PLACEHOLDERS)
+def placeholder_address(address: MailAddress) -> Iterator[Violation]:
+    """Find an address that somebody meant to fill in."""
+    if is_placeholder(address.text):
+        yield _placeholder(address.key, address.text, in_use=address.in_use)
+
+
+@on_login(_PLACEHOLDERS)
+def placeholder_user(login: Login) -> Iterator[Violation]:
+    """Find a user name that somebody meant to fill in, or that the vendor printed."""
+    block, host, username, _, in_use, _ = login
+    if username is None:
+        return
+    key = f"{block}.username"
+    if (host, username) == _VENDOR:
+        message = f"`{key}` {username} at {host} is the vendor's printed sample"
+        severity = None if in_use else Severity.WARNING
+        yield Violation(key, message, "write the real value", severity)
+    elif is_placeholder(username):
+        yield _placeholder(key, username, in_use=in_use)
+
+
+def _placeholder(key: str, text: str, *, in_use: bool) -> Violation:
+    severity = None if in_use else Severity.WARNING
+    message = f"`{key}` looks like a placeholder: {text}"
+    return Violation(key, message, "write the real value", severity)
+
+
+@on_address(
+    Rule(
+        "ICE501",
+        "not an email address",
+        what="A mailbox or the spoofing address is no `local@domain`, its domain has no dot, or "
+        "it is longer than 254 characters (64 before the @).",
+        why="No mail server takes it as a sender.",
+        before="smtp: {mailbox: desk.example.org}\nimap: {mailbox: desk.example.org}\n",
+        after="smtp: {mailbox: desk@example.org}\nimap: {mailbox: desk@example.org}\n",
+        source="RFC 5321, sections 4.1.2 and 4.5.3",
+    )
+)
+def not_an_address(address: MailAddress) -> Iterator[Violation]:
+    """Find a text that no mail server takes as a sender."""
+    key, text = address.key, address.text
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return
+    local, at, domain = text.rpartition("@")
+    reason = _odd(local, domain) if at else "it has no @"
+    if reason:
+        message = f"`{key}` is not an email address: {reason}"
+        yield Violation(key, message, "write local@domain, such as desk@example.org")
+
+
+def _odd(local: str, domain: str) -> str:
+    """Return what is wrong with the two parts of an address, or an empty string."""
+    quoted = _QUOTED.fullmatch(local)
+    faults = (
+        (not local or not domain, "a part of it is empty"),
+        (len(local.encode()) > 64, "more than 64 bytes before the @"),
+        (len(local) + len(domain) >= 254, "more than 254 characters"),
+        ("." not in domain.strip("."), "its domain has no dot"),
+        (_ODD_DOMAIN.search(domain), "its domain is no host name"),
+        (not quoted and _ODD_LOCAL.search(local), "a character or dot too many before the @"),
+    )
+    return next((reason for wrong, reason in faults if wrong), "")
+
+
+@on_address(
+    Rule(
+        "ICE502",
+        "an address that needs SMTPUTF8",
+        Severity.WARNING,
+        what="The part before the @ has characters outside of ASCII.",
+        why="Many relays do not know the extension that it needs, and refuse the mail.",
+        before='spoofing: {enabled: true, address: "jörg@example.org"}\n',
+        after='spoofing: {enabled: true, address: "joerg@example.org"}\n',
+        source="RFC 6531",
+    )
+)
+def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
+    """Find an address that many relays refuse."""
+    if not address.text.rpartition("@")[0].isascii():
+        key = address.key
+        message = f"`{key}` has a part before the @ that needs SMTPUTF8"
+        yield Violation(key, message, "many relays refuse it; use an ASCII alias")
+
+
+@on_host(
+    Rule(
+        "ICE505",
+        "a host that ICE cannot reach",
+        Severity.WARNING,
+        what="A host is an IP address, `localhost`, a single word, or ends in `.local`, "
+        "`.internal`, `.lan` or `.home.arpa`.",
+        why="It works where you try it and fails where ICE runs; and certificates rarely name an "
+        "IP address.",
+        before="smtp: {host: mail.corp.internal}\n",
+        after="smtp: {host: mail.example.org}\n",
+        source="RFC 6762, RFC 8375",
+    )
+)
+def unreachable_host(host: Host) -> Iterator[Violation]:
+    """Find a host that exists only where the author sits."""
+    name = host.name
+    local = _PLAIN_HOST.fullmatch(name) and name.endswith(_LOCAL)
+    if local or _is_ip(name) or re.fullmatch(_LABEL, name):
+        message = f"`{host.key}` {name} cannot be reached by ICE"
+        yield Violation(host.key, message, "write the public name of the mail server")
+
+
+def _is_ip(host: str) -> bool:
+    if host[-1:].isalpha() and ":" not in host:
+        return False
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+@on_host(
+    Rule(
+        "ICE506",
+        "a host name with a slip in its spelling",
+        Severity.WARNING,
+        what="A host has upper case, blanks around it, or a final dot.",
+        why="It is sent as it stands. Certificates name no final dot, and two spellings of one "
+        "host read as a change.",
+        before="smtp: {host: SMTP.example.org}\n",
+        after="smtp: {host: smtp.example.org}\n",
+        source="RFC 4343",
+    )
+)
+def untidy_host(host: Host) -> Iterator[Violation]:
+    """Find upper case, blanks around a host, a final dot."""
+    tidy = host.name.strip().rstrip(".").lower()
+    if tidy != host.name and _PLAIN_HOST.fullmatch(tidy):
+        message = f"`{host.key}` is sent as it stands: {host.name!a}"
+        yield Violation(host.key, message, f"write {tidy}")
+
+
+@on_host(
+    Rule(
+        "ICE504",
+        "a host name with characters outside of ASCII",
+        Severity.WARNING,
+        what="A host is an internationalized name.",
+        why="It is sent as it stands, and whether the service converts it is unknown.",
+        before="smtp: {host: smtp.bücher.example}\n",
+        after="smtp: {host: smtp.xn--bcher-kva.example}\n",
+        source="RFC 5891; that ICE converts is unknown",
+    )
+)
+def international_host(host: Host) -> Iterator[Violation]:
+    """Find a name that somebody has to convert before it can be looked up."""
+    if host.name.isascii() or any(re.search(pattern, host.name) for pattern, _ in _REASONS):
+        return
+    encoded = _encode(host.name)
+    if encoded is not None:
+        message = (
+            f"`{host.key}` {host.name} is sent as it stands; whether ICE converts it is unknown"
+        )
+        yield Violation(host.key, message, f"write {encoded}")
+
+
+@on_host(
+    Rule(
+        "ICE503",
+        "not a host name",
+        what="A host is no bare name: it has a blank, an underscore, a scheme, a port, a slash, "
+        "an empty label, or a dash at a label's edge.",
+        why="It cannot be looked up; port and host are two settings.",
+        before='smtp: {host: "smtp.example.org:587"}\n',
+        after="smtp: {host: smtp.example.org, port: 587}\n",
+        source="RFC 1123, section 2.1; RFC 5891",
+    )
+)
+def not_a_host(host: Host) -> Iterator[Violation]:
+    """Find a text that cannot be looked up."""
+    if not _PLAIN_HOST.fullmatch(host.name):
+        found = (reason for pattern, reason in _REASONS if re.search(pattern, host.name))
+        message = f"`{host.key}` is not a host name: {next(found, 'its labels do not fit')}"
+        yield Violation(host.key, message, _HINT_BARE)
+
+
+def _encode(host: str) -> str | None:
+    """Return *host* as it is looked up in DNS, or None if it is no name (RFC 5891)."""
+    import idna  # only for the rare name: its tables cost 10 ms
+
+    try:
+        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
+    except idna.IDNAError:
+        return None

@@ -1,0 +1,344 @@
+"""
+ICE301 to ICE312: ports, encryption, polling and what providers offer.
+
+The vendor documents two flags, SSL and TLS, for three protocols, and says
+neither which protocol they concern nor what they switch. So a port decides what
+is spoken, and the flags only whether encryption is wanted (assumed).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.config.rules.base import Violation, declare, on_endpoint, on_server
+from icesync.diagnostics import Rule, Severity
+from icesync.model.presets import IMPLICIT_TLS, PRESETS, Offer, Preset, find_offer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icesync.config.rules.base import Endpoint
+    from icesync.model.desired import DesiredServer
+
+_IMPLICIT: Final = "RFC 8314: 465, 993 and 995 speak TLS from the first byte"
+
+_PORTS: Final = {
+    **dict.fromkeys((25, 465, 586, 587, 2465, 2525, 2587), "smtp"),
+    **dict.fromkeys((110, 995), "pop3"),
+    **dict.fromkeys((143, 993), "imap"),
+}
+"""The ports that mail servers use, and their protocol (IANA; 586 and 2xxx by providers)."""
+
+_DEFAULT: Final = {"smtp": "587", "pop3": "995", "imap": "993"}
+_LONGEST_RATE: Final = 1440
+_WIDE: Final = 60
+
+
+class _Known(NamedTuple):
+    """The provider of an endpoint; no offer where it has none for this host or block."""
+
+    preset: Preset
+    offer: Offer | None
+
+
+def _provider(endpoint: Endpoint) -> _Known | None:
+    """Return whose endpoint it is: the preset's by name, else by the host."""
+    host = (endpoint.host or "").lower()
+    if endpoint.preset:
+        preset = PRESETS[endpoint.preset]
+        offer = preset.offers[endpoint.block]
+        return _Known(preset, offer if host in {offer.host, *offer.also} else None)
+    found = find_offer(endpoint.block, host) if host else None
+    return _Known(*found) if found else None
+
+
+declare(
+    Rule(
+        "ICE301",
+        "a port outside of 1 to 65535",
+        what="A port is no decimal number from 1 to 65535.",
+        why="Ports are texts on the wire, so `0587` or `-1` would reach the record as they are.",
+        before="smtp: {port: 70000}\n",
+        after="smtp: {port: 587}\n",
+        source="doc:sample",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE310",
+        "a poll rate that is not a positive integer",
+        what="A poll rate is no whole number from 1.",
+        why="0 or nothing may stop polling, or make a storm of it; the vendor says neither.",
+        before="imap: {poll_rate: 0}\n",
+        after="imap: {poll_rate: 10}\n",
+        source="doc:sample",
+        suppressible=False,
+    )
+)
+
+
+@on_server(
+    Rule(
+        "ICE302",
+        "both encryption flags are on",
+        Severity.WARNING,
+        what="`ssl` and `tls` are both true.",
+        why="The vendor does not say which of the two wins, so a reviewer cannot tell what is "
+        "meant.",
+        before="ssl: true\ntls: true\n",
+        after="ssl: false\ntls: true\n",
+        source="doc:table",
+    )
+)
+def both_flags(server: DesiredServer) -> Iterator[Violation]:
+    """Find two flags of which one is enough."""
+    if server.settings.get("ssl") and server.settings.get("tls"):
+        message = "`ssl` and `tls` are both on; the vendor does not say which wins"
+        yield Violation("tls", message, "switch one of them off")
+
+
+@on_endpoint(
+    Rule(
+        "ICE303",
+        "a port that speaks TLS, with both flags off",
+        Severity.WARNING,
+        what="A block in use has port 465, 2465, 586, 993 or 995, and `ssl` and `tls` are both "
+        "false.",
+        why="These ports speak TLS from the first byte. In clear text such a connection works "
+        "nowhere. The vendor's own sample has this slip: 995 with both flags off.",
+        before="ssl: false\ntls: false\nimap: {port: 993}\n",
+        after="ssl: false\ntls: true\nimap: {port: 993}\n",
+        source=f"doc:sample; {_IMPLICIT}",
+    )
+)
+def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a connection that works nowhere."""
+    if endpoint.in_use and endpoint.port in IMPLICIT_TLS and not endpoint.encrypted:
+        yield Violation(
+            f"{endpoint.block}.port",
+            f"`{endpoint.block}.port` {endpoint.port} speaks TLS, but `ssl` and `tls` are both off",
+            "switch one of the flags on; the vendor does not say which does what",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE304",
+        "sending on a port with implicit TLS",
+        Severity.WARNING,
+        what="`smtp.port` is 465 or 2465.",
+        why="Mail libraries of .NET, which the service is built on, cannot do TLS from the first "
+        "byte: System.Net.Mail hangs on 465. Port 587 with STARTTLS works with all of them.",
+        before="smtp: {port: 465}\n",
+        after="smtp: {port: 587}\n",
+        source="learn.microsoft.com: SmtpClient.EnableSsl; that ICE uses it is assumed",
+    )
+)
+def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a way of sending that some mail libraries of .NET do not know."""
+    if endpoint.block == "smtp" and endpoint.port in {465, 2465}:
+        known = _provider(endpoint)
+        offered = known is not None and known.offer is not None and 587 in known.offer.ports
+        where = f"{endpoint.host} offers it" if offered else "where the provider offers it"
+        yield Violation(
+            "smtp.port",
+            f"`smtp.port` {endpoint.port}: mail libraries of .NET cannot start with TLS",
+            f"prefer 587 with STARTTLS, {where}",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE305",
+        "a provider that does not offer this",
+        Severity.WARNING,
+        what="The host or the port of a block in use is not what its preset offers, or a host "
+        "looks like one of a known provider and is none of its hosts.",
+        why="A value of your own always wins over a preset, so a leftover one sends mail "
+        "elsewhere than the preset says.",
+        before="imap: {preset: gmail, host: imap.example.org}\n",
+        after="imap: {preset: gmail, host: imap.gmail.com}\n",
+        source="the provider's own page, which the finding names with the day it was checked",
+    )
+)
+def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a host or a port that the provider does not have."""
+    known = _provider(endpoint)
+    if known is None or not endpoint.in_use:
+        return
+    block, (preset, offer) = endpoint.block, known
+    if offer is None:
+        other = preset.offers.get(block)
+        offers = f"it offers {other.host}" if other else f"it offers no {block.upper()}"
+        yield Violation(
+            f"{block}.host",
+            f"`{block}.host` {endpoint.host} is no {block.upper()} host of {preset.name}: {offers}",
+            _checked(preset),
+        )
+    elif endpoint.port is not None and endpoint.port not in offer.ports:
+        offers = ", ".join(map(_spoken, offer.ports))
+        yield Violation(
+            f"{block}.port",
+            f"`{block}.port` {endpoint.port} is none that {preset.name} offers: {offers}",
+            _checked(preset),
+        )
+
+
+def _checked(preset: Preset) -> str:
+    return f"checked on {preset.checked}: {preset.source}"
+
+
+def _spoken(port: int) -> str:
+    return f"{port} ({'TLS' if port in IMPLICIT_TLS else 'STARTTLS'})"
+
+
+@on_endpoint(
+    Rule(
+        "ICE306",
+        "a provider that takes no passwords",
+        what="A block in use is with a provider that refuses passwords for this protocol; a "
+        "warning where it will refuse them, or end, at a known date.",
+        why="ICE has a field for a password and none for OAuth, so no login can succeed.",
+        before="incoming: imap\nimap: {host: outlook.office365.com}\n",
+        after="incoming: imap\nimap: {host: imap.example.org}\n",
+        source="learn.microsoft.com: deprecation of basic authentication in Exchange Online",
+    )
+)
+def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a provider with which no password works, or soon none will."""
+    known = _provider(endpoint)
+    if known is None or known.offer is None or not endpoint.in_use:
+        return
+    offer, key = known.offer, f"{endpoint.block}.host"
+    who, what = known.preset.name, endpoint.block.upper()
+    hint = _checked(known.preset)
+    if offer.refuses:
+        reason = f"{who} refuses passwords for {what} {offer.refuses}, which ICE has no field for"
+        yield Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
+    elif offer.ends:
+        message = f"`{key}` {endpoint.host}: {who}, {what}: {offer.ends}"
+        yield Violation(key, message, hint, Severity.WARNING)
+
+
+@on_endpoint(
+    Rule(
+        "ICE307",
+        "a port of another protocol",
+        Severity.WARNING,
+        what="`smtp` has a port of POP3 or IMAP, or one of these has a port of another.",
+        why="Copy and paste: the server at that port speaks another language.",
+        before="imap: {port: 995}\n",
+        after="imap: {port: 993}\n",
+        source="IANA service names and port numbers",
+    )
+)
+def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a port at which another protocol is spoken."""
+    home = _PORTS.get(endpoint.port or 0)
+    if home is not None and home != endpoint.block:
+        key = f"{endpoint.block}.port"
+        yield Violation(
+            key,
+            f"`{key}` {endpoint.port} is a port of {home.upper()}",
+            f"{endpoint.block.upper()} is usually at {_DEFAULT[endpoint.block]}",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE308",
+        "a password in clear text",
+        Severity.WARNING,
+        what="A block in use has a port without implicit TLS, and `ssl` and `tls` are both false.",
+        why="The password travels in clear text through every network on the way.",
+        before="ssl: false\ntls: false\nimap: {port: 143}\n",
+        after="ssl: false\ntls: true\nimap: {port: 143}\n",
+        source="RFC 8314",
+    )
+)
+def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a password that anybody on the way can read."""
+    open_port = endpoint.port is not None and endpoint.port not in IMPLICIT_TLS
+    if endpoint.in_use and open_port and not endpoint.encrypted:
+        yield Violation(
+            f"{endpoint.block}.port",
+            f"the password of `{endpoint.block}` travels in clear text on port {endpoint.port}: "
+            "`ssl` and `tls` are both off",
+            "switch one of the flags on",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE309",
+        "an unusual port",
+        Severity.WARNING,
+        what="A port is none that mail servers use: 25, 110, 143, 465, 586, 587, 993, 995, 2465, "
+        "2525, 2587.",
+        why="Often a slip of a digit. The vendor's own sample has 589 for IMAP.",
+        before="imap: {port: 994}\n",
+        after="imap: {port: 993}\n",
+        source="doc:sample; IANA service names and port numbers",
+    )
+)
+def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a port that looks like a slip of a digit."""
+    known = _provider(endpoint)
+    offered = known.offer.ports if known is not None and known.offer is not None else ()
+    if endpoint.port is not None and endpoint.port not in _PORTS and endpoint.port not in offered:
+        key, what = f"{endpoint.block}.port", endpoint.block.upper()
+        message = f"`{key}` {endpoint.port} is not a usual port of {what}"
+        yield Violation(key, message, f"{what} is usually at {_DEFAULT[endpoint.block]}")
+
+
+@on_server(
+    Rule(
+        "ICE311",
+        "a poll rate that may be in another unit",
+        Severity.WARNING,
+        what="A poll rate is above 1440, or 60 times that of the server's other block.",
+        why="The vendor names no unit; the sample has 10. 3600 looks like seconds where minutes "
+        "are likely, and would mean a poll every two days and a half.",
+        before="imap: {poll_rate: 3600}\n",
+        after="imap: {poll_rate: 10}\n",
+        source="doc:sample",
+    )
+)
+def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
+    """Find a poll rate that looks like seconds where the other one looks like minutes."""
+    settings = server.settings
+    keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
+    rates = [(int(settings[key]), key) for key in keys if key in settings]
+    for rate, key in rates:
+        if rate > _LONGEST_RATE:
+            message = f"`{key}` {rate}: is it meant in seconds? the vendor names no unit"
+            yield Violation(key, message, "the vendor's sample has 10")
+            return
+    (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))
+    if high >= low * _WIDE:
+        message = f"`{key}` {high} is {high // low} times the other block's {low}"
+        yield Violation(key, message, "one of the two may be in another unit")
+
+
+@on_endpoint(
+    Rule(
+        "ICE312",
+        "eager polling of a big provider",
+        Severity.INFO,
+        what="Poll rate 1 with a provider of the presets.",
+        why="Big providers throttle eager polling, and a lock-out looks like a wrong password.",
+        before="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
+        "imap: {host: imap.fastmail.com, port: 993, poll_rate: 1}\n",
+        after="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
+        "imap: {host: imap.fastmail.com, port: 993, poll_rate: 10}\n",
+        source="assumed",
+    )
+)
+def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a poll rate that a big provider may not like."""
+    incoming = endpoint.in_use and endpoint.block != "smtp"
+    known = _provider(endpoint) if incoming and endpoint.poll_rate == 1 else None
+    if known is not None:
+        key = f"{endpoint.block}.poll_rate"
+        yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle eager polling")
