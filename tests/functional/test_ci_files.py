@@ -109,11 +109,11 @@ def test_secrets_are_behind_an_environment(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda p: p.name)
-def test_actions_of_others_are_pinned(path: Path) -> None:
-    """Actions are named with a version, and there are only those of GitHub itself."""
-    used = {step["uses"] for step in steps_of(path) if "uses" in step}
+def test_actions_are_those_of_github(path: Path) -> None:
+    """What users copy needs nobody's action but GitHub's own."""
+    used = {step["uses"].partition("@")[0] for step in steps_of(path) if "uses" in step}
 
-    assert used <= {"actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4"}
+    assert used <= {"actions/checkout", "actions/setup-python", "actions/upload-artifact"}
 
 
 @pytest.mark.parametrize("name", ["plan.yml", "check.yml", "shards.yml"])
