@@ -20,6 +20,7 @@ from icesync.engine.secret_resolution import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
+from icesync.model.host import ascii_host
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity
 from icesync.model.project import Guard
 from icesync.planner.domains import judge_domain, sender_domains
@@ -75,7 +76,7 @@ class _Login:
     @property
     def account(self) -> tuple[str, str]:
         """Of which there may be one at a time."""
-        return self.target.host.lower(), self.target.username
+        return _host_of(self.target), self.target.username
 
 
 def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProbe, ...]:
@@ -218,7 +219,7 @@ def _gather(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) ->
             continue
         target, password = wanted.target, values[wanted.secret.text]
         tag = secret_tag(key, _NOWHERE, "probe", password)
-        same = replace(target, host=target.host.lower(), reason="", senders=())
+        same = replace(target, host=_host_of(target), reason="", senders=())
         login = logins.setdefault((same, tag), _Login(target, password))
         senders = dict.fromkeys((*login.target.senders, *target.senders))
         login.target = replace(login.target, senders=tuple(senders))
@@ -227,6 +228,14 @@ def _gather(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) ->
 
 
 _NOWHERE: Final = Address(0, 0)
+
+
+def _host_of(target: ProbeTarget) -> str:
+    """Return the host of *target* in the spelling that DNS has for it."""
+    try:
+        return ascii_host(target.host)
+    except ValueError:
+        return target.host.lower()
 
 
 class _Turns:
@@ -261,6 +270,16 @@ class _Turns:
         self._busy_accounts.discard(login.account)
 
 
+def _log_in(prober: Prober, login: _Login) -> ProbeResult:
+    """Return what *prober* saw; whatever goes wrong at one server is a result of that server."""
+    try:
+        return prober.probe(login.target, login.password)
+    except Exception as error:  # noqa: BLE001 - the other servers still want their answer
+        # Only the name: the text of an unforeseen error may hold anything.
+        detail = f"icesync failed while it probed this server: {type(error).__name__}"
+        return ProbeResult(ProbeKind.INTERNAL_ERROR, detail, "please report this as a bug")
+
+
 _Running: TypeAlias = "dict[Future[ProbeResult], _Login]"
 
 
@@ -272,7 +291,7 @@ def _carry_out(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Logi
         try:
             while True:
                 while len(running) < AT_ONCE and (login := turns.take()) is not None:
-                    running[pool.submit(prober.probe, login.target, login.password)] = login
+                    running[pool.submit(_log_in, prober, login)] = login
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

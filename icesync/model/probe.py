@@ -101,6 +101,8 @@ class ProbeKind(StrEnum):
     SKIPPED = "skipped"
     OAUTH_ONLY = "oauth_only"
     """takes tokens only, for which ICE has no field"""
+    INTERNAL_ERROR = "internal_error"
+    """icesync itself failed here; nothing is known about the server"""
 
     @property
     def severity(self) -> ProbeSeverity:

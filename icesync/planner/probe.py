@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import INCOMING_BLOCKS
+from icesync.model.host import ascii_host
 from icesync.model.plan import Refusal
 from icesync.model.presets import find_offer
 from icesync.model.probe import (
@@ -117,7 +118,11 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
 
 def _refusing(block: MailProtocol, host: str) -> str:
     """Return that the provider of *host* takes no passwords, or nothing: it need not be asked."""
-    preset, offer = find_offer(block, host.lower().rstrip(".")) or (None, None)
+    try:
+        name = ascii_host(host)
+    except ValueError:
+        return ""
+    preset, offer = find_offer(block, name) or (None, None)
     if preset is None or offer is None or not offer.refuses:
         return ""
     return f"{preset.title}: no passwords {offer.refuses}"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from icesync.model.host import ascii_host
 from icesync.model.probe import ProbeKind
 from icesync.probe.connection import Deadline, ProbeAborted
 
@@ -43,7 +44,7 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
 
     def ask() -> None:
         try:
-            found.append(resolve(target.host, target.port))
+            found.append(resolve(ascii_host(target.host), target.port))
         except (OSError, ValueError) as error:
             failed.append(error)
 
@@ -86,17 +87,20 @@ def connect(
         left_s = deadline.left_s(limit_s)
         if not left_s:
             break
-        sock = socket.socket(family, kind, protocol)
+        sock = None
         try:
+            # A machine without IPv6 refuses the socket itself.
+            sock = socket.socket(family, kind, protocol)
             sock.settimeout(left_s)
             if source_address is not None:
                 sock.bind((source_address, 0))
             sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
-            sock.close()
+            if sock is not None:
+                sock.close()
             stopped = _meaning(error, address[1])
         else:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock, str(address[0])
     raise stopped
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from icesync.model.host import ascii_host
 from icesync.model.probe import ProbeKind
 
 __all__ = ["Connection", "Deadline", "ProbeAborted", "Timeouts"]
@@ -148,7 +149,7 @@ class Connection:
             message = "there were words behind the answer to STARTTLS, before encryption began"
             raise ProbeAborted(ProbeKind.PROTOCOL, message)
         self._asked = "the TLS handshake"
-        name = host.rstrip(".")
+        name = ascii_host(host)
         sock = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
         self._sock = sock
         sock.settimeout(self._deadline.left_s(self.timeouts.connect_s) or 0.001)

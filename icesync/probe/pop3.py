@@ -7,6 +7,7 @@ it lasts; the probe's is short.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
@@ -24,6 +25,7 @@ _USER: Final = "USER"
 """The pair USER and PASS; for the choice it stands where LOGIN does elsewhere."""
 
 _MAX_LINES: Final = 100
+_COUNT: Final = re.compile(r"[0-9]{1,10}(?![^ ])")
 
 _Features = dict[str, tuple[str, ...]]
 
@@ -59,8 +61,8 @@ def converse(session: Session) -> None:
     if not good:
         message = "logged in, but the mailbox cannot be looked at"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, text=text)
-    count = text.partition(" ")[0]
-    record.inbox_messages = int(count) if count.isascii() and count.isdigit() else None
+    match = _COUNT.match(text)
+    record.inbox_messages = int(match[0]) if match else None
 
 
 def _read(connection: Connection, limit_s: float | None = None) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules.base import Violation, on_address, on_host, on_login
 from icesync.diagnostics import Rule, Severity
+from icesync.model.host import ascii_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,9 +266,7 @@ def not_a_host(host: Host) -> Iterator[Violation]:
 
 def _encode(host: str) -> str | None:
     """Return *host* as it is looked up in DNS, or None if it is no name (RFC 5891)."""
-    import idna  # only for the rare name: its tables cost 10 ms
-
     try:
-        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
-    except idna.IDNAError:
+        return ascii_host(host)
+    except ValueError:
         return None

@@ -23,7 +23,7 @@ from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.address import Address
 from icesync.model.domain import DomainFacts
 from icesync.model.plan import Selection
-from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, SenderCheck
+from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeTarget, SenderCheck
 from icesync.model.secret import SecretValue
 from icesync.planner.policy import Refusal
 
@@ -289,3 +289,18 @@ def test_domains_are_looked_at_once() -> None:
     assert lookup.asked == ["example.test"]
     assert all(note.addresses == (SUPPORT, SALES) for note in report.domains)
     assert failure_of(report, strict=True) is None
+
+
+def test_one_server_never_ends_the_probe_of_the_others() -> None:
+    """Whatever goes wrong at one server is a row of that server, without the text of the error."""
+
+    class Broken(FakeProber):
+        def probe(self, target: ProbeTarget, password: SecretValue) -> ProbeResult:
+            if target.port == 587:
+                raise ValueError(password.reveal())
+            return super().probe(target, password)
+
+    report = run(planning(sender(SUPPORT), sender(SALES, smtp__port=465)), Broken())
+
+    assert [row.result.kind for row in report.rows] == [ProbeKind.INTERNAL_ERROR, ProbeKind.OK]
+    assert report.rows[0].result.detail.endswith("ValueError")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.model.host import is_loopback
+from icesync.model.host import ascii_host, is_loopback
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
@@ -15,3 +15,28 @@ def test_loopback(host: str) -> None:
 def test_not_loopback(host: str) -> None:
     """A name that merely looks local is not."""
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("Mail.Example.org.", "mail.example.org"),
+        ("straße.desk.test", "xn--strae-oqa.desk.test"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("mail。example。org", "mail.example.org"),
+        ("my_host.example.org", "my_host.example.org"),
+        ("2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_a_host_has_one_spelling(host: str, name: str) -> None:
+    """Look-up, certificate, rule and hint read an international name by IDNA 2008."""
+    assert ascii_host(host) == name
+
+
+@pytest.mark.parametrize(
+    "host", ["", ".", "a..b", "a" * 64 + ".test", "bü cher.test", "\ud800.test"]
+)
+def test_what_is_no_host(host: str) -> None:
+    """A name that DNS cannot hold is refused before anybody is asked."""
+    with pytest.raises(ValueError, match="is no host name"):
+        ascii_host(host)

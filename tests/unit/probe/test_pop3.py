@@ -148,3 +148,11 @@ def test_without_encryption_no_password(
 
     assert result.kind is kind
     assert server.commands("PASS") == []
+
+
+def test_a_count_beyond_all_numbers(probe: Probe) -> None:
+    """A count of 4,301 digits is none; Python would refuse to read it."""
+    with ScriptedServer({**POP3, "STAT": f"+OK {'9' * 4301} 1"}) as server:
+        result = probe(server, "pop3")
+
+    assert (result.kind, result.inbox_messages) == (ProbeKind.OK, None)

@@ -340,3 +340,30 @@ def test_no_answer_is_a_bug(probe: Probe, protocol: str, answers: list[bytes]) -
 
     assert isinstance(result.kind, ProbeKind)
     assert len(server.commands("AUTH", "PASS", "LOGIN")) <= 1
+
+
+def test_the_password_goes_to_the_name_that_validate_shows(probe: Probe) -> None:
+    """An international name is looked up by IDNA 2008: `straße` is not `strasse`."""
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[Any]:
+        asked.append(host)
+        return []
+
+    probe(None, "smtp", host="straße.desk.test", resolve=resolve)
+    result = probe(None, "smtp", host="a..b", resolve=resolve)
+
+    assert asked == ["xn--strae-oqa.desk.test"]
+    assert (result.kind, result.detail) == (ProbeKind.DNS, "a..b is no host name")
+
+
+def test_an_address_that_this_machine_has_no_stack_for(probe: Probe) -> None:
+    """Without IPv6 the socket itself is refused; the next address is tried."""
+    odd = (9999, socket.SOCK_STREAM, 6, "", ("::1", 25, 0, 0))
+    with ScriptedServer(SMTP) as server:
+        good = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+        assert probe(server, "smtp", resolve=lambda *_: [odd, good]).kind is ProbeKind.OK
+        result = probe(server, "smtp", resolve=lambda *_: [odd])
+
+    assert result.kind is ProbeKind.REFUSED
+    assert "Address family not supported" in result.detail
