@@ -39,8 +39,6 @@ __all__ = [
     "open_store",
 ]
 
-_ALLOW_HOST: Final = "ICESYNC_ALLOW_HOST"
-
 
 class SystemClock:
     """The clock of this machine."""
@@ -106,8 +104,7 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
     """
     clock = SystemClock()
     found = config if config is not None else find_config(folder)
-    allowed = os.environ.get(_ALLOW_HOST, "").replace(",", " ").split()
-    project = read_project(found, allowed)
+    project = read_project(found, os.environ)
     return Context(project, _first_store(project, clock), _open_providers(project), clock)
 
 

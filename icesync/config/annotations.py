@@ -12,7 +12,6 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.values import CHOICES, read_value
 from icesync.model.desired import RemovalAction
 from icesync.model.fields import (
@@ -25,11 +24,10 @@ from icesync.model.fields import (
     Role,
     Source,
 )
+from icesync.model.options import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-__all__ = ["annotate", "describe_field", "removal_snippets", "server_snippets"]
 
 Schema = dict[str, Any]
 

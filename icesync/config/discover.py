@@ -56,6 +56,23 @@ def find_config(start: Path) -> Path:
     )
 
 
+def is_inside(root: str, path: str) -> bool:
+    """
+    Return whether *path*, relative to *root*, lies in the repository that holds *root*.
+
+    Links are followed: the file that would be opened counts. Of nested
+    repositories it is the outermost.
+    """
+    folder = os.path.realpath(root)
+    outermost = folder
+    while (parent := os.path.dirname(folder)) != folder:  # noqa: PTH120 - paths are text here
+        if os.path.lexists(os.path.join(folder, ".git")):  # noqa: PTH118
+            outermost = folder
+        folder = parent
+    found = os.path.realpath(os.path.join(root, path))  # noqa: PTH118
+    return os.path.commonpath([outermost, found]) == outermost
+
+
 def find_files(
     root: Path, patterns: Sequence[str], position: SourcePosition
 ) -> tuple[tuple[SourceFile, ...], tuple[Diagnostic, ...]]:

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.fmt import schema_of
-from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.yaml.cst import Scalar, read_cst
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import SourceFile
+from icesync.model.options import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
-from icesync.config.projectschema import PROJECT_SCHEMA, REFERENCE_PATTERN, choice
+from icesync.config.option_schema import choice, mapping, project_schema
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
 from icesync.config.yaml.source import Quoted
 from icesync.config.yaml.text_checks import show_key
@@ -23,14 +23,13 @@ from icesync.diagnostics import Diagnostic
 from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID
 from icesync.model.desired import RemovalAction
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
+from icesync.model.options import REFERENCE_PATTERN
 from icesync.model.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.config.yaml.document import Document, NodePath
-
-__all__ = ["DRAFTS", "SCHEMAS", "build_schema", "check_schema", "print_schema", "to_instance"]
 
 Schema = dict[str, Any]
 
@@ -80,16 +79,6 @@ def _preset_schema(field: Field) -> Schema:
     return {"type": "string", "enum": list(names), "markdownEnumDescriptions": texts}
 
 
-def _mapping(properties: Schema, description: str, required: tuple[str, ...] = ()) -> Schema:
-    schema = {
-        "type": "object",
-        "description": description,
-        "additionalProperties": False,
-        "properties": properties,
-    }
-    return {**schema, "required": list(required)} if required else schema
-
-
 _BLOCK_TEXTS: Final = {
     "spoofing": "Send from another address than the mailbox's.",
     "smtp": "How ICE sends this skill's mail.",
@@ -109,7 +98,7 @@ def _settings() -> Schema:
         if not field.block:
             properties[field.leaf] = _field_schema(field)
             continue
-        empty = _mapping({}, _BLOCK_TEXTS[field.block])
+        empty = mapping({}, _BLOCK_TEXTS[field.block])
         block = properties.setdefault(field.block, empty)
         block["properties"][field.leaf] = _field_schema(field)
     return properties
@@ -117,7 +106,7 @@ def _settings() -> Schema:
 
 def _defaults() -> Schema:
     settings = {key: value for key, value in _settings().items() if key != "name"}
-    return _mapping(settings, "Deep-merged under every server below.")
+    return mapping(settings, "Deep-merged under every server below.")
 
 
 _VERSION: Final = {"description": "The format of this file.", "type": "integer", "const": 1}
@@ -128,9 +117,9 @@ def _skill() -> Schema:
 
 
 def _servers_schema() -> Schema:
-    server = _mapping({"skill": _skill(), **_settings()}, "One email server.", ("skill",))
+    server = mapping({"skill": _skill(), **_settings()}, "One email server.", ("skill",))
     server |= {"title": "email server", "defaultSnippets": server_snippets()}
-    removed = _mapping(
+    removed = mapping(
         {
             "skill": _skill(),
             "action": choice(
@@ -146,7 +135,7 @@ def _servers_schema() -> Schema:
         ("skill", "action"),
     )
     removed |= {"title": "removed server", "defaultSnippets": removal_snippets()}
-    moved = _mapping(
+    moved = mapping(
         {
             "skill": _skill(),
             "from": {
@@ -175,14 +164,14 @@ def _servers_schema() -> Schema:
             "items": moved,
         },
     }
-    schema = _mapping(properties, "Email servers of one organization.", ("version", "organization"))
+    schema = mapping(properties, "Email servers of one organization.", ("version", "organization"))
     return _document("email servers", schema)
 
 
 def _defaults_schema() -> Schema:
     properties = {"version": _VERSION, "defaults": _defaults()}
     text = "Defaults for every server file of this folder and below."
-    return _document("folder defaults", _mapping(properties, text, ("version", "defaults")))
+    return _document("folder defaults", mapping(properties, text, ("version", "defaults")))
 
 
 def _document(title: str, schema: Schema) -> Schema:
@@ -190,7 +179,7 @@ def _document(title: str, schema: Schema) -> Schema:
 
 
 SCHEMAS: Final[Mapping[str, Schema]] = {
-    "icesync": _document("configuration", PROJECT_SCHEMA),
+    "icesync": _document("configuration", project_schema()),
     "email-servers": _servers_schema(),
     "defaults": _defaults_schema(),
 }

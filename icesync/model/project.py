@@ -1,4 +1,9 @@
-"""The settings of one repository: what ``icesync.yaml`` says, typed."""
+"""
+The settings of one repository: what ``icesync.yaml`` says, typed.
+
+This is the table of its options: each attribute that :func:`option` makes is a
+row, and everything else about it derives (:mod:`icesync.model.options`).
+"""
 
 from __future__ import annotations
 
@@ -7,27 +12,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from icesync.model.address import MAX_ID
+from icesync.model.options import OptionKind as Is
+from icesync.model.options import group, limits, option, optional_group, required, rows_of
+from icesync.model.secret import SCHEME_GRAMMAR
+
 if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
     from icesync.model.secret import SecretRef
-
-__all__ = [
-    "EMULATOR",
-    "VENDOR_BASE_URL",
-    "Absent",
-    "Api",
-    "Backend",
-    "Guard",
-    "Level",
-    "Limit",
-    "LimitName",
-    "Login",
-    "OrgKey",
-    "Project",
-    "SecretScope",
-    "StateSettings",
-    "WireOptions",
-]
 
 EMULATOR: Final = "emulator"
 """The word that stands for the embedded emulator instead of an address."""
@@ -60,32 +52,81 @@ class Absent(StrEnum):
 class WireOptions:
     """What the vendor leaves open about request bodies."""
 
-    org_key: OrgKey = OrgKey.BOTH
-    absent: Absent = Absent.EMPTY
+    org_key: OrgKey = option(
+        Is.CHOICE,
+        "The name under which the organization is sent.",
+        OrgKey.BOTH,
+        choices={
+            OrgKey.BOTH: "Both names, with the same id.",
+            OrgKey.ORG_ID: "As in the vendor's sample request.",
+            OrgKey.ORGANIZATION_ID: "As in the vendor's parameter table.",
+        },
+    )
+    absent: Absent = option(
+        Is.CHOICE,
+        "What is sent for a text that was not given.",
+        Absent.EMPTY,
+        choices={
+            Absent.EMPTY: "An empty text.",
+            Absent.NULL: "`null`.",
+            Absent.OMIT: "Nothing: the member is left out.",
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """A login from which a token is obtained."""
 
-    organization: int
-    username: str
-    password: SecretRef
+    organization: int = required(
+        Is.INTEGER, "The organization to log in to.", bounds=(1, MAX_ID), examples=(59,)
+    )
+    username: str = required(
+        Is.TEXT, "The user, an administrator.", examples=("admin@example.com",)
+    )
+    password: SecretRef = required(
+        Is.REFERENCE, "The password, by reference.", examples=("ICE_PASSWORD",)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """How ICE is reached; times in seconds."""
+    """How ICE is reached."""
 
-    base_url: str = VENDOR_BASE_URL
-    token: SecretRef | None = None
-    login: Login | None = None
-    timeout_s: float = 30.0
-    rate_per_s: float = 10.0
-    concurrency: int = 4
-    proxy: str | None = None
-    ca_file: str | None = None
-    wire: WireOptions = field(default_factory=WireOptions)
+    base_url: str = option(
+        Is.ADDRESS,
+        "The address of the API, https; or the word emulator for the embedded one.",
+        VENDOR_BASE_URL,
+        examples=(VENDOR_BASE_URL, EMULATOR),
+        pattern=r"^(emulator|https?://[^\s@?#]+)$",
+        expected="must be an https address without user or query, or emulator",
+    )
+    token: SecretRef | None = option(
+        Is.REFERENCE, "The token, by reference.", None, examples=("ICE_TOKEN",)
+    )
+    login: Login | None = optional_group(Login)
+    timeout_s: float = option(
+        Is.NUMBER, "The total deadline of a call, in seconds.", 30.0, bounds=(0.1, 600)
+    )
+    rate_per_s: float = option(
+        Is.NUMBER, "At most so many calls a second.", 10.0, bounds=(0.01, 100_000)
+    )
+    concurrency: int = option(Is.INTEGER, "At most so many calls at a time.", 4, bounds=(1, 64))
+    proxy: str | None = option(
+        Is.TEXT,
+        "A proxy; the environment's proxy variables are ignored.",
+        None,
+        examples=("http://proxy.example.org:3128",),
+        variable="ICESYNC_PROXY",
+    )
+    ca_file: str | None = option(
+        Is.PATH,
+        "A file of certificate authorities to trust instead of the system's.",
+        None,
+        examples=("certificates/ca.pem",),
+        variable="ICESYNC_CA_FILE",
+    )
+    wire: WireOptions = group(WireOptions)
 
     @property
     def emulated(self) -> bool:
@@ -146,13 +187,23 @@ class SecretScope:
 
     Files are relative to the repository; a pull request cannot send
     ``GITHUB_TOKEN`` or ``/proc/self/environ`` as a mail password. ``.git`` and
-    ``/proc`` stay closed whatever the globs say. *providers* are the schemes of
-    other packages that may be loaded.
+    ``/proc`` stay closed whatever the globs say.
     """
 
-    env_allow: tuple[str, ...] = ("ICE_*", "ICESYNC_SECRET_*")
-    file_allow: tuple[str, ...] = ("**", "/run/secrets/**")
-    providers: tuple[str, ...] = ()
+    env_allow: tuple[str, ...] = option(
+        Is.TEXTS, "Globs of variable names.", ("ICE_*", "ICESYNC_SECRET_*")
+    )
+    file_allow: tuple[str, ...] = option(
+        Is.TEXTS, "Globs of files, relative to this file or absolute.", ("**", "/run/secrets/**")
+    )
+    providers: tuple[str, ...] = option(
+        Is.TEXTS,
+        "Schemes of other installed packages that may be loaded "
+        "(entry points of the group icesync.secrets).",
+        (),
+        pattern=f"^{SCHEME_GRAMMAR}$",
+        expected="must be a scheme, as in ref+SCHEME://",
+    )
 
 
 class Backend(StrEnum):
@@ -161,6 +212,9 @@ class Backend(StrEnum):
     LOCAL = "local"
     HTTP = "http"
     OBJECTSTORE = "objectstore"
+
+
+_METHODS: Final = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE", "LOCK", "UNLOCK"), "")
 
 
 class Per(StrEnum):
@@ -185,19 +239,75 @@ class StateSettings:
     organization has a snapshot of its own, and the place holds ``{organization}``.
     """
 
-    backend: Backend = Backend.LOCAL
-    path: str = "icesync.state.json"
-    address: str | None = None
-    lock_address: str | None = None
-    unlock_address: str | None = None
-    update_method: str = "POST"
-    lock_method: str = "LOCK"
-    unlock_method: str = "UNLOCK"
-    preset: str | None = None
-    name: str | None = None
-    project: str | None = None
-    url: str | None = None
-    per: Per | None = None
+    backend: Backend = option(
+        Is.CHOICE,
+        "The kind of store: a file, an address in Terraform's HTTP protocol, or an "
+        "object in a bucket.",
+        Backend.LOCAL,
+        choices={
+            Backend.LOCAL: "A file, which is committed or kept elsewhere.",
+            Backend.HTTP: "An address in Terraform's HTTP protocol, as GitLab has it.",
+            Backend.OBJECTSTORE: "An object in a bucket.",
+        },
+    )
+    path: str = option(
+        Is.PATH,
+        "The file, relative to this one; inside of the repository.",
+        "icesync.state.json",
+        backend=Backend.LOCAL,
+        variable="ICESYNC_STATE_PATH",
+    )
+    address: str | None = option(
+        Is.TEXT, "Where the state is read and written.", None, backend=Backend.HTTP
+    )
+    lock_address: str | None = option(
+        Is.TEXT, "Where it is locked; without it there is no lock.", None, backend=Backend.HTTP
+    )
+    unlock_address: str | None = option(
+        Is.TEXT, "Where it is unlocked; usually the same.", None, backend=Backend.HTTP
+    )
+    update_method: str = option(
+        Is.CHOICE, "How it is written.", "POST", choices=_METHODS, backend=Backend.HTTP
+    )
+    lock_method: str = option(
+        Is.CHOICE, "How it is locked.", "LOCK", choices=_METHODS, backend=Backend.HTTP
+    )
+    unlock_method: str = option(
+        Is.CHOICE, "How it is unlocked.", "UNLOCK", choices=_METHODS, backend=Backend.HTTP
+    )
+    preset: str | None = option(
+        Is.CHOICE,
+        "GitLab-managed state; its jobs need nothing but `name`.",
+        None,
+        choices={"gitlab": "GitLab-managed state, with the credentials of its jobs."},
+        backend=Backend.HTTP,
+    )
+    name: str | None = option(
+        Is.TEXT,
+        "The name of the state, without a slash; with a preset.",
+        None,
+        backend=Backend.HTTP,
+    )
+    project: str | None = option(
+        Is.TEXT,
+        "The project's id or path; with a preset, outside of its jobs.",
+        None,
+        backend=Backend.HTTP,
+    )
+    url: str | None = option(
+        Is.TEXT,
+        "The object: s3://, gs:// or az:// with bucket and path.",
+        None,
+        examples=("s3://bucket/icesync.state.json",),
+        backend=Backend.OBJECTSTORE,
+    )
+    per: Per | None = option(
+        Is.CHOICE,
+        "What has a state and a lock of its own; without it, all have one together. "
+        "The place then holds {organization}.",
+        None,
+        choices={Per.ORGANIZATION: "Each organization: runs go side by side."},
+    )
 
     @property
     def template(self) -> str:
@@ -238,18 +348,62 @@ class Project:
 
     root: str
     config_file: str
-    api: Api = field(default_factory=Api)
-    files: tuple[str, ...] = ("servers/**/*.yaml",)
-    state: StateSettings = field(default_factory=StateSettings)
-    fingerprint_key: SecretRef | None = None
-    limits: dict[LimitName, Limit] = field(
-        default_factory=lambda: {
-            LimitName.UPDATES: Limit(share=0.3),
-            LimitName.DISABLES: Limit(count=1),
-            LimitName.ADDS: Limit(count=20),
+    api: Api = group(Api)
+    files: tuple[str, ...] = option(
+        Is.TEXTS, "Patterns of the server files, relative to this file.", ("servers/**/*.yaml",)
+    )
+    state: StateSettings = group(StateSettings)
+    fingerprint_key: SecretRef | None = option(
+        Is.REFERENCE,
+        "The key that `icesync keygen` makes, by reference.",
+        None,
+        path="fingerprints.key",
+        required=True,
+        examples=("ICESYNC_FINGERPRINT_KEY",),
+    )
+    limits: dict[LimitName, Limit] = limits(
+        {
+            LimitName.UPDATES: (Limit(share=0.3), "updates"),
+            LimitName.DISABLES: (Limit(count=1), "servers disabled"),
+            LimitName.ADDS: (Limit(count=20), "first sends"),
         }
     )
-    guards: frozenset[Guard] = frozenset(Guard)
-    rules: dict[str, Level] = field(default_factory=dict)
-    secrets: SecretScope = field(default_factory=SecretScope)
+    guards: frozenset[Guard] = option(
+        Is.CHOICES,
+        "Kinds of change that need --allow whatever the limits say.",
+        frozenset(Guard),
+        choices={
+            Guard.TLS_OFF: "TLS of a server is switched off.",
+            Guard.SPOOFING_ON: "Mail begins to leave from a spoofing address.",
+            Guard.DISABLED: "A server is disabled or made inactive.",
+            Guard.HOST_CHANGE: "A password would go to another host than before.",
+        },
+    )
+    rules: dict[str, Level] = option(
+        Is.LEVELS,
+        "The severity of a rule's findings: off, info, warning or error.",
+        {},
+        choices={
+            Level.OFF: "The rule says nothing.",
+            Level.INFO: "Shown with `-v` only.",
+            Level.WARNING: "Shown, and stops nothing unless `--strict`.",
+            Level.ERROR: "Stops plan and apply.",
+        },
+    )
+    secrets: SecretScope = group(SecretScope)
     positions: dict[str, SourcePosition] = field(default_factory=dict)
+
+
+OPTIONS: Final = {row.path: row for row in rows_of(Project)}
+"""Every option by its dotted path."""
+
+GROUPS: Final = {
+    "api": "How ICE is reached.",
+    "api.login": "A login from which a token is obtained.",
+    "api.wire": "What the vendor leaves open about request bodies.",
+    "state": "Where the state is kept.",
+    "fingerprints": "How rotations of secrets are found.",
+    "limits": "How much one run may change.",
+    "secrets": "What server files may refer to.",
+}
+"""What the options that stand together are about."""

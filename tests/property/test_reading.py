@@ -10,7 +10,7 @@ import yaml
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from icesync.config.project import _Reader, _UnfitError
+from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
 from icesync.config.rules import lint
 from icesync.config.schema import check_schema
@@ -332,8 +332,8 @@ def test_quick_verdict_is_that_of_the_schema(
 
 def _accepted(document: Document) -> bool:
     try:
-        _Reader(document).read("/repository", "icesync.yaml")
-    except _UnfitError:
+        read_options(document)
+    except UnfitOption:
         return False
     return True
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from icesync.config.projectschema import REFERENCE_PATTERN
 from icesync.config.resolve import resolve
 from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.model.fields import FIELDS, Kind
+from icesync.model.options import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +79,9 @@ def test_examples_and_defaults_fit() -> None:
 
 def test_defaults_are_those_that_hold() -> None:
     """A file that says what the schema calls the default says nothing new."""
-    from dataclasses import replace
-
-    from icesync.config.project import _Reader
+    from icesync.config.project import read_options
+    from icesync.model.options import build
+    from icesync.model.project import Project
 
     def read(schema: dict[str, Any]) -> Any:
         if "properties" in schema:
@@ -90,12 +90,12 @@ def test_defaults_are_those_that_hold() -> None:
         return schema.get("default", schema.get("const"))
 
     text = yaml.safe_dump(read(build_schema("icesync")))
-    said = _Reader(parse_document(SourceFile("i.yaml", text.encode()))).read("/r", "i.yaml")
-    usual = _Reader(parse_document(SourceFile("i.yaml", b"version: 1"))).read("/r", "i.yaml")
+    values = read_options(parse_document(SourceFile("i.yaml", text.encode())))
+    said = build(Project, {**values, "rules": {}}, root="/r", config_file="i.yaml")
 
     assert "concurrency: 4" in text
-    assert said.rules == {rule.id: rule.severity.value for rule in RULES.values()}
-    assert replace(said, positions={}, rules={}) == replace(usual, positions={})
+    assert values["rules"] == {rule.id: rule.severity.value for rule in RULES.values()}
+    assert said == Project("/r", "i.yaml")
 
 
 def _typed(body: Any, *, choice: int = 0) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def read(folder: Path, state: str) -> StateSettings:
     """Return what a configuration says about its snapshot."""
     (folder / "icesync.yaml").write_text(f"version: 1\nstate: {{{state}}}\n")
-    return read_project(folder / "icesync.yaml").state
+    environ = {"ICESYNC_ALLOW_HOST": "s.example.org x"}
+    return read_project(folder / "icesync.yaml", environ).state
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,18 @@ def test_what_fits_is_read(tmp_path: Path, text: str, settings: StateSettings) -
     [
         ("backend: lokal", "backend"),
         ("backend: objectstore", "`state.url` must name an object in a bucket"),
+        ("backend: objectstore, url: 's3://bucket'", "must name an object in a bucket"),
+        ("backend: objectstore, url: 's3://bucket/a/../x'", "must name an object in a bucket"),
+        ("backend: objectstore, url: 's3://bucket/a//x'", "must name an object in a bucket"),
+        ("backend: objectstore, url: 's3://bucket/%2e%2e/x'", "must name an object in a bucket"),
+        ("backend: objectstore, url: 's3://u@bucket/x'", "must name an object in a bucket"),
         ("backend: objectstore, url: 'file:///x'", "`state.url` must name an object in a bucket"),
         ("backend: http", "`state.address` is missing"),
-        ("backend: http, address: 'ftp://x'", "`state.address` is not an address"),
+        ("backend: http, address: 'ftp://x'", "`state.address` is not an address of a host"),
         ("backend: http, name: x, address: 'https://x'", "`state.name` needs a preset"),
         ("backend: http, preset: gitlab", "`state.name` must name the state"),
         ("backend: http, preset: gitlab, name: a/b", "`state.name` must name the state"),
+        ("backend: http, preset: gitlab, name: ..", "`state.name` must name the state"),
         ("backend: http, preset: github, name: a", "preset"),
         ("backend: http, lock_method: GET, address: 'https://x'", "lock_method"),
         (

@@ -38,7 +38,7 @@ def _name(path: Path) -> str:
 def _findings(path: Path) -> Iterable[object]:
     if path.parent.name == "project":
         try:
-            read_project(path)
+            read_project(path, {"ICESYNC_ALLOW_HOST": "proxy.example.org"})
         except ConfigInvalid as error:
             return error.diagnostics
         return ()

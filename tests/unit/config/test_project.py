@@ -39,7 +39,7 @@ api:
   rate_per_s: 100
   concurrency: 8
   proxy: http://proxy:3128
-  ca_file: ca.pem
+  ca_file: /etc/ssl/ca.pem
   wire: {org_key: OrgId, absent: omit}
 files: ["servers/*.yaml", more.yaml]
 state: {backend: local, path: state/ice.json}
@@ -57,7 +57,7 @@ def read(tmp_path: Path) -> Callable[..., Project]:
     def read(text: str | bytes, *allowed: str) -> Project:
         config = tmp_path / "icesync.yaml"
         config.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_project(config, allowed)
+        return read_project(config, {"ICESYNC_ALLOW_HOST": " ".join(allowed)})
 
     return read
 
@@ -76,7 +76,7 @@ def refuse(read: Callable[..., Project]) -> Callable[..., list[Diagnostic]]:
 
 def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> None:
     """All that a configuration can say arrives typed."""
-    project = read(FULL, "ice.example.org")
+    project = read(FULL, "ice.example.org", "proxy")
 
     assert project == Project(
         root=str(tmp_path),
@@ -91,7 +91,7 @@ def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> No
             rate_per_s=100.0,
             concurrency=8,
             proxy="http://proxy:3128",
-            ca_file="ca.pem",
+            ca_file="/etc/ssl/ca.pem",
             wire=WireOptions(OrgKey.ORG_ID, Absent.OMIT),
         ),
         files=("servers/*.yaml", "more.yaml"),
@@ -311,17 +311,18 @@ def test_calls_may_go_to_permitted_hosts(read: Callable[..., Project], url: str)
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("https://ice.example.org", "`api.base_url` names a foreign host: ice.example.org"),
-        ("https://enterice.com", "`api.base_url` names a foreign host: enterice.com"),
-        ("https://www.enterice.com.evil.org", "names a foreign host: www.enterice.com.evil.org"),
-        ("https://127.0.0.1.evil.org", "names a foreign host: 127.0.0.1.evil.org"),
-        ("https://10.0.0.1", "names a foreign host: 10.0.0.1"),
+        ("https://ice.example.org", "would send the token and three passwords to ice.example.org"),
+        ("https://enterice.com", "three passwords to enterice.com, a host that this job does not"),
+        ("https://www.enterice.com.evil.org", "to www.enterice.com.evil.org, a host"),
+        ("https://127.0.0.1.evil.org", "to 127.0.0.1.evil.org, a host"),
+        ("https://10.0.0.1", "to 10.0.0.1, a host"),
         ("http://www.enterice.com/ICEAPI", "`api.base_url` must be https"),
         ("http://ice.test", "`api.base_url` must be https"),
         ("http://10.0.0.1", "`api.base_url` must be https"),
         ("https://[::1", "`api.base_url` is not an address"),
         ("https://localhost:99999", "`api.base_url` is not an address"),
-        ("https:///ICEAPI", "names a foreign host: "),
+        ("https:///ICEAPI", "`api.base_url` is not an address"),
+        ("https://www.enterice.com\u3002evil.org", "`api.base_url` is not an address"),
     ],
 )
 def test_calls_may_not_go_elsewhere(
@@ -338,7 +339,7 @@ def test_hint_says_how_to_permit_a_host(refuse: Callable[..., list[Diagnostic]])
     """Only the operator's environment can permit a foreign host."""
     [finding] = refuse("version: 1\napi: {base_url: https://ice.test}")
 
-    assert finding.hint == "ICESYNC_ALLOW_HOST=ice.test permits it, outside of the repository"
+    assert finding.hint == "ICESYNC_ALLOW_HOST=ice.test in the job's environment permits it"
 
 
 def test_literal_token_is_never_quoted(refuse: Callable[..., list[Diagnostic]]) -> None:
@@ -376,3 +377,70 @@ def test_disagreement_with_the_schema_is_still_refused(
     [finding] = refuse("version: 3")
 
     assert finding.message == "the file does not fit its format"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("api: {proxy: http://proxy.test}", "`api.proxy` would send every call to ICE to proxy"),
+        ("api: {proxy: socks5://127.0.0.1}", "`api.proxy` is not an address of a host"),
+        ("api: {proxy: http://u:p@127.0.0.1}", "`api.proxy` is not an address of a host"),
+        (
+            "api: {proxy: http://127.0.0.1:1, base_url: http://127.0.0.1:2}",
+            "`api.base_url` must be https: a proxy would read",
+        ),
+        ("api: {ca_file: ca.pem}", "`api.ca_file` is in the repository"),
+        ("api: {ca_file: /proc/self/cwd/ca.pem}", "`api.ca_file` is in the repository"),
+        ("state: {path: ../x.json}", "`state.path` leads out of the repository"),
+        ("state: {path: /tmp/x.json}", "`state.path` leads out of the repository"),
+        ("state: {path: out/x.json}", "`state.path` leads out of the repository"),
+        ("state: {path: .git/config}", "`state.path` leads into .git"),
+        (
+            "state: {backend: http, address: 'https://s.test', lock_address: 'https://evil.test'}",
+            "`state.lock_address` would send the state and its credential to evil.test",
+        ),
+    ],
+)
+def test_repository_decides_no_destination(
+    refuse: Callable[..., list[Diagnostic]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    told: str,
+) -> None:
+    """Proxy, authority, state and its locks are the job's to name; links are followed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").symlink_to("/var")
+
+    [finding] = refuse(f"version: 1\n{text}", "s.test")
+
+    assert told in finding.message
+    assert finding.position.line == 2
+
+
+def test_job_names_what_the_repository_may_not(tmp_path: Path) -> None:
+    """A variable of the job stands in for the option, and is believed."""
+    (tmp_path / "icesync.yaml").write_text("version: 1\napi: {proxy: http://a.test, ca_file: c}\n")
+    said = {
+        "ICESYNC_PROXY": "http://proxy.test:3128",
+        "ICESYNC_CA_FILE": str(tmp_path / "ca.pem"),
+        "ICESYNC_STATE_PATH": "/var/lib/icesync/state.json",
+    }
+
+    project = read_project(tmp_path / "icesync.yaml", said)
+
+    assert [project.api.proxy, project.api.ca_file, project.state.path] == list(said.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ICESYNC_ALLOW_HOST", "https://a.test"), ("ICESYNC_PROXY", "proxy")],
+)
+def test_malformed_word_of_the_job_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    """A slip in the job's own variables is said, and opens nothing."""
+    (tmp_path / "icesync.yaml").write_text("version: 1\n")
+
+    with pytest.raises(ConfigInvalid) as caught:
+        read_project(tmp_path / "icesync.yaml", {name: value})
+
+    assert name in str(caught.value)
