@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from icesync.model.domain import DomainFacts
+    from icesync.model.dns import DomainFacts
     from icesync.model.forge import Post
     from icesync.model.lock import LockInfo
     from icesync.model.plan import ResourceChange

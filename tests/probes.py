@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from builders import BILLING, SALES, SUPPORT, position
 
 from icesync.model.address import Address
-from icesync.model.domain import DomainNote
+from icesync.model.dns import DomainNote
 from icesync.model.probe import (
     Certificate,
     MailProtocol,

@@ -1,18 +1,60 @@
-"""What the name of a host says without asking anybody."""
+"""What the name of a host says without asking anybody: its address, its reach, its form in DNS."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Final, TypeAlias
 
-__all__ = ["ascii_host", "is_loopback"]
+IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_PART: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 
 
 def is_loopback(host: str) -> bool:
     """Return whether only this machine reaches *host*; of names, that is said of one only."""
+    address = numeric_address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def numeric_address(host: str) -> IpAddress | None:
+    """
+    Return the address that *host* spells, or None if it is a name.
+
+    Every spelling that a resolver takes counts, as ``inet_aton`` reads them: ``127.1``,
+    ``0x7f.0.0.1``, ``0177.0.0.1`` and ``2130706433`` are all the loopback address. An IPv6
+    address may stand in brackets; one that carries an IPv4 address means that.
+    """
+    bare = host.strip().rstrip(".")
+    if not bare or not (bare[0].isdigit() or ":" in bare):
+        return None
+    if ":" in bare:
+        try:
+            address = ipaddress.IPv6Address(bare.strip("[]").partition("%")[0])
+        except ValueError:
+            return None
+        return address.ipv4_mapped or address
+    return _aton(bare)
+
+
+def _aton(text: str) -> ipaddress.IPv4Address | None:
+    parts = text.split(".")
+    if len(parts) > 4 or not all(_PART.fullmatch(part) for part in parts):
+        return None
     try:
-        return ipaddress.ip_address(host).is_loopback
+        *heads, tail = (_number(part) for part in parts)
     except ValueError:
-        return host == "localhost"
+        return None
+    if any(head > 255 for head in heads) or tail >= 256 ** (4 - len(heads)):
+        return None
+    return ipaddress.IPv4Address(
+        sum(head << (24 - 8 * place) for place, head in enumerate(heads)) + tail
+    )
+
+
+def _number(part: str) -> int:
+    hexadecimal = part[:2].lower() == "0x"
+    return int(part, 0 if hexadecimal else 8 if part.startswith("0") else 10)
 
 
 def ascii_host(host: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
-    from icesync.model.domain import DomainNote
+    from icesync.model.dns import DomainNote
 
 __all__ = [
     "SPEAKS_FROM_HERE",

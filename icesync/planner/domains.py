@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.domain import DomainFacts, DomainNote
+from icesync.model.dns import DomainFacts, DomainNote
 from icesync.model.probe import MailProtocol
 
 if TYPE_CHECKING:

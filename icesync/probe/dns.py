@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dns.exception
 import dns.resolver
 
-from icesync.model.domain import DomainFacts
+from icesync.model.dns import DomainFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

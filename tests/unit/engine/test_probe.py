@@ -21,7 +21,7 @@ from icesync.engine.probe import (
 from icesync.engine.secret_resolution import Resolution
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.address import Address
-from icesync.model.domain import DomainFacts
+from icesync.model.dns import DomainFacts
 from icesync.model.plan import Selection
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeTarget, SenderCheck
 from icesync.model.secret import SecretValue

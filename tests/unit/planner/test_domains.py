@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from builders import SALES, SUPPORT, server
 
-from icesync.model.domain import DomainFacts
+from icesync.model.dns import DomainFacts
 from icesync.planner.domains import SenderDomain, judge_domain, sender_domains
 from icesync.planner.probe import wanted_probes
 
