@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.cli.files import replace_text
-from icesync.config.fmt import Formatted, decode, format_source
-from icesync.config.redact import redact
+from icesync.config.fmt import Formatted, find_literal_secrets, format_source
 from icesync.config.yaml.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.tree import decode
+from icesync.diagnostics import sort_diagnostics
 from icesync.engine.fmt import Formatting
 from icesync.errors import ConfigError
 from icesync.render.diff import render_diff
@@ -50,9 +51,13 @@ def write(root: str, formatting: Formatting) -> None:
 
 def report(console: Console, formatting: Formatting, *, diff: bool, looking: bool) -> int:
     """Name the files that change, or show how, then say the rest; return the exit code."""
+    problems = list(formatting.problems)
     for file in formatting.changed:
-        console.data(_difference(console, file) if diff else f"{safe(file.source.path)}\n")
-    console.complain(render_diagnostics(formatting.problems, console.talk_style))
+        secrets = find_literal_secrets(file.source) if diff else ()
+        problems += secrets
+        named = not diff or secrets
+        console.data(f"{safe(file.source.path)}\n" if named else _difference(console, file))
+    console.complain(render_diagnostics(sort_diagnostics(problems), console.talk_style))
     for path, reason in formatting.spared:
         console.talk(f"left alone: {safe(path)}: {reason}")
     console.talk(_summary(formatting, looking=looking))
@@ -63,7 +68,7 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
 
 
 def _difference(console: Console, file: Formatted) -> str:
-    before, after = (redact(decode(data)) for data in (file.source.data, file.after))
+    before, after = (decode(data) for data in (file.source.data, file.after))
     return render_diff(file.source.path, before, after, console.style)
 
 

@@ -4,7 +4,7 @@ The canonical text of a document: order of keys, indentation, white space; nothi
 Two blanks for each level, dashes indented below their key, keys in the order of
 the schema (unknown ones last, as they stand), items of lists as they stand.
 Scalars, comments and blank lines are copied as they are written
-(:mod:`icesync.config.yaml.cst`); what is in braces stays in braces, and no line
+(:mod:`icesync.config.yaml.tree`); what is in braces stays in braces, and no line
 is wrapped. A round trip through a YAML library does not do: ruamel.yaml spells
 escapes anew, leaves comments at columns of former lines, and loses those in braces.
 
@@ -15,6 +15,7 @@ its comments to icesync are about the same.
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import dropwhile
@@ -22,25 +23,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.schema import SCHEMAS
 from icesync.config.sops_files import is_sealed
-from icesync.config.yaml.cst import (
-    Collection,
-    ConcreteDocument,
-    Entry,
-    Scalar,
-    TrailingComment,
-    read_cst,
-)
-from icesync.config.yaml.directives import DIRECTIVE, find_directives
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.tree import (
+    DIRECTIVE,
+    Collection,
+    Entry,
+    Line,
+    Scalar,
+    TrailingComment,
+    Tree,
+)
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.model.options import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.config.yaml.document import Node
-
-__all__ = ["Formatted", "decode", "format_source", "schema_of"]
+    from icesync.config.yaml.tree import NodePath
 
 _MARGIN: Final = 2
 """At least so many blanks stand before a comment behind something, as yamllint asks."""
@@ -71,23 +72,31 @@ def format_source(source: SourceFile) -> Formatted:
     document = parse_document(source)
     if document.problems or is_sealed(source):
         return Formatted(source, source.data, document.problems)
-    before = decode(source.data).rstrip("\n") + "\n"
-    after = _canonical(read_cst(before), schema_of(document.data))
+    after = _canonical(document.tree, schema_of(document.data))
     line_end = "\r\n" if source.data.partition(b"\n")[0].endswith(b"\r") else "\n"
     data = after.replace("\n", line_end).encode()
     if source.data.startswith(codecs.BOM_UTF8):
         data = codecs.BOM_UTF8 + data
     written = parse_document(SourceFile(source.path, data))
-    if not _same(written.data, document.data) or _ink(after) != _ink(before):
+    if not _same(written.data, document.data) or _ink(after) != _ink(document.tree.text):
         message = "the file uses YAML that cannot be laid out without changing what it says"
         return _refused(source, 1, message, "write each key as one plain word")
-    said = Counter(speech[:2] for speech in find_directives(after))
-    for text, subject, line in find_directives(before):
-        if not said[text, subject]:
-            message = "the comment to icesync would be about something else once laid out"
-            hint = "put it on a line of its own, above what it is about"
-            return _refused(source, line, message, hint)
+    lost = _subjects(document.tree) - _subjects(written.tree)
+    if lost:
+        message = "a comment to icesync would be about something else once formatted"
+        hint = "put it on a line of its own, above what it is about"
+        return _refused(source, 1, message, hint)
     return Formatted(source, data)
+
+
+def _subjects(tree: Tree) -> Counter[tuple[str, NodePath | None, bool]]:
+    """Return what each comment to icesync in *tree* says, and what it is about."""
+    if "icesync:" not in tree.text:
+        return Counter()
+    return Counter(
+        (text, subject and subject.path, bool(subject and subject.inner == subject.end))
+        for text, _, subject in tree.directives()
+    )
 
 
 def _refused(source: SourceFile, line: int, message: str, hint: str) -> Formatted:
@@ -95,17 +104,69 @@ def _refused(source: SourceFile, line: int, message: str, hint: str) -> Formatte
     return Formatted(source, source.data, (problem,))
 
 
-def decode(data: bytes) -> str:
-    """Return *data* as a text with plain line ends, without byte order mark."""
-    text = data.removeprefix(codecs.BOM_UTF8).decode()
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def schema_of(data: Node) -> Mapping[str, Any]:
     """Return the schema that knows most of the keys at the top of *data*: files tell by content."""
     keys = data.keys() if isinstance(data, dict) else set()
     order = ("email-servers", "icesync")
     return max((SCHEMAS[name] for name in order), key=lambda s: len(keys & s["properties"].keys()))
+
+
+_LEAKS: Final = {
+    "ICE401": (
+        "a literal secret, so no difference is shown",
+        "keep it outside of the repository and write a reference: ref+env://ICE_NAME",
+    ),
+    "ICE105": (
+        "the value of an unknown key may be a secret, so no difference is shown",
+        "icesync validate   says what the key should be",
+    ),
+}
+_REFERENCE: Final = re.compile(REFERENCE_PATTERN)
+_SECRET_COMMENT: Final = re.compile(
+    r"#.*(?:password|token|key)[\"']?\s*[:=]\s*(?:#\s*)?(?![\"']?ref\+)[^\s#{\[&*]"
+    r"|(?:password|token|key)[\"']?\s*[:=]\s*#"
+)
+"""A secret in a comment: a line that is out of use, or a value that begins with ``#``."""
+
+
+def find_literal_secrets(source: SourceFile) -> tuple[Diagnostic, ...]:
+    """
+    Return what may be a secret in *source*, which can be read: a difference would show it.
+
+    That is a literal one at a secret's place or in a comment, and what stands at an
+    unknown key, which may be a secret's, misspelled.
+    """
+    document = parse_document(source)
+    tree = document.tree
+    found = [(tree.place(s.start), rule) for s, rule in _literals(tree, document.data)]
+    for number, line in enumerate(tree.text.split("\n"), start=1):
+        comment = _SECRET_COMMENT.search(line)
+        if comment:
+            found.append(((number, comment.start() + 1), "ICE401"))
+    return tuple(
+        Diagnostic(rule, _LEAKS[rule][0], SourcePosition(source.path, *place), _LEAKS[rule][1])
+        for place, rule in sorted(found)
+    )
+
+
+def _literals(tree: Tree, data: Any) -> Iterator[tuple[Scalar, str]]:
+    """Yield the scalars that may be secret, with the rule that they break."""
+    open_: list[tuple[Entry, Mapping[str, Any] | None]] = [(tree.root, schema_of(data))]
+    while open_:
+        entry, schema = open_.pop()
+        node = entry.node
+        if isinstance(node, Collection):
+            # Alternatives are those of a list of limits: its items have them, too.
+            items = (schema or {}).get("items", schema if schema and "anyOf" in schema else None)
+            known = (schema or {}).get("properties", {})
+            open_ += [(e, known.get(e.key.value) if e.key else items) for e in node.entries]
+            continue
+        scalar = node.target if node and node.alias else node
+        if isinstance(scalar, Scalar) and not _REFERENCE.fullmatch(scalar.value):
+            if schema is None:
+                yield scalar, "ICE105"
+            elif schema.get("pattern") == REFERENCE_PATTERN:
+                yield scalar, "ICE401"
 
 
 def _same(one: Node, other: Node) -> bool:
@@ -127,43 +188,51 @@ def _ink(text: str) -> Counter[str]:
     return letters
 
 
-def _canonical(written: ConcreteDocument, schema: Mapping[str, Any]) -> str:
-    page, root = written.root, written.root.node
+def _canonical(tree: Tree, schema: Mapping[str, Any]) -> str:
+    page, root = tree.root, tree.root.node
     if isinstance(root, Collection) and not root.flow:
         header, rest = _split_header(page.leading)
         if rest and _ordered(root, schema)[0] is not root.entries[0]:
             root.entries[0].leading[:0] = rest
         else:
             header = page.leading
-        body = [*header, *_block(root, 0, schema)]
+        body = [*_indented(header, 0), *_block(root, 0, schema)]
     else:
-        body = [*page.leading, *_labelled("", page, 0, schema)]
-    lines = [*written.prologue, *body, *written.footer]
+        body = [*_indented(page.leading, 0), *_labelled("", page, 0, schema)]
+    lines = [*tree.prologue, *body, *_indented(tree.page.tail, 0)]
     return "\n".join(lines).strip("\n") + "\n"
 
 
-def _split_header(lines: list[str]) -> tuple[list[str], list[str]]:
+def _split_header(lines: list[Line]) -> tuple[list[Line], list[Line]]:
     """
     Return the lines that open the file, and those behind the last blank one: the first key's.
 
     What speaks to icesync there is about the whole file.
     """
-    if any(map(DIRECTIVE.match, lines)):
+    if any(DIRECTIVE.search(line.text) for line in lines):
         return lines, []
-    blank = max((index for index, line in enumerate(lines) if not line), default=-1)
+    blank = max((index for index, line in enumerate(lines) if not line.text), default=-1)
     return (lines[: blank + 1], lines[blank + 1 :]) if blank >= 0 else (lines, [])
 
 
 def _block(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a block mapping or a block sequence."""
     entries = _ordered(node, schema)
+    yield from _indented(node.head, indent)
+    below = False
     for entry in entries:
-        leading: Iterable[str] = entry.leading
+        leading = list(entry.leading)
         if entry is entries[0] is not node.entries[0]:
-            leading = dropwhile(lambda line: not line, leading)
+            leading = list(dropwhile(lambda line: not line.text, leading))
+        if below and (not leading or leading[0].text):
+            yield ""  # without it, what stands below the last entry would be about this one
         yield from _indented(leading, indent)
         head = _key(entry.key) if entry.key else "-"
         yield from _labelled(head, entry, indent, _below(schema, entry))
+        yield from _indented(entry.below, indent)
+        below = bool(entry.below)
+    if below and node.tail and node.tail[0].text:
+        yield ""
     yield from _indented(node.tail, indent)
 
 
@@ -177,7 +246,7 @@ def _labelled(head: str, entry: Entry, indent: int, schema: Mapping[str, Any]) -
         if head == "-" and not anchor:
             yield from _behind_dash(below, margin)
         else:
-            yield margin + head + anchor + _aside(entry.aside)
+            yield from _with_comment(margin + head + anchor, entry.aside)
             yield from below
         return
     first, *others = _value(node, indent, schema)
@@ -186,10 +255,10 @@ def _labelled(head: str, entry: Entry, indent: int, schema: Mapping[str, Any]) -
         if remark is None and not others:
             remark = entry.aside
         else:
-            yield margin + entry.aside.text
+            yield from _indented(_alone(entry.aside), indent)
     lines = [margin + f"{head}{anchor} {first}".strip(), *others]
     yield from lines[:-1]
-    yield lines[-1] + _aside(remark)
+    yield from _with_comment(lines[-1], remark)
 
 
 def _behind_dash(below: list[str], margin: str) -> Iterator[str]:
@@ -198,6 +267,21 @@ def _behind_dash(below: list[str], margin: str) -> Iterator[str]:
     yield from (margin + line.lstrip() for line in below[:start] if line)
     yield f"{margin}- {below[start].lstrip()}"
     yield from below[start + 1 :]
+
+
+def _alone(comment: TrailingComment) -> list[Line]:
+    """Return *comment* as lines of their own."""
+    return [Line(text) for text in (comment.text, *comment.more)]
+
+
+def _with_comment(line: str, comment: TrailingComment | None) -> Iterator[str]:
+    """Yield *line* with the *comment* behind it, and the lines that continue the comment."""
+    if comment is None:
+        yield line
+        return
+    margin = line + " " * max(_MARGIN, comment.blanks)
+    yield margin + comment.text
+    yield from (" " * len(margin) + text for text in comment.more)
 
 
 def _value(node: Scalar | Collection | None, indent: int, schema: Mapping[str, Any]) -> list[str]:
@@ -231,16 +315,22 @@ def _broken(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterato
     entries = _ordered(node, schema)
     yield "{" if node.mapping else "["
     margin = " " * (indent + 4)
+    yield from _indented(node.head, indent + 4)
+    below = False
     for entry in entries:
+        if below and (not entry.leading or entry.leading[0].text):
+            yield ""
         yield from _indented(entry.leading, indent + 4)
         remark = entry.remark or entry.aside
         if entry.aside is not None and entry.aside is not remark:
-            yield margin + entry.aside.text
+            yield from _indented(_alone(entry.aside), indent + 4)
         lines = _value(entry.node, indent + 2, _below(schema, entry))
         lines[0] = margin + " ".join((*_head(entry), lines[0]))
         yield from lines[:-1]
         comma = "" if entry is entries[-1] else ","
-        yield lines[-1].rstrip() + comma + _aside(remark)
+        yield from _with_comment(lines[-1].rstrip() + comma, remark)
+        yield from _indented(entry.below, indent + 4)
+        below = bool(entry.below)
     yield from _indented(node.tail, indent + 4)
     yield " " * (indent + 2) + ("}" if node.mapping else "]")
 
@@ -258,16 +348,12 @@ def _key(key: Scalar) -> str:
     return f"{anchor}{key.text}:"
 
 
-def _is_alias(node: Scalar | Collection) -> bool:
+def _is_alias(node: Node) -> bool:
     return isinstance(node, Scalar) and node.alias
 
 
-def _aside(remark: TrailingComment | None) -> str:
-    return " " * max(_MARGIN, remark.blanks) + remark.text if remark else ""
-
-
-def _indented(lines: Iterable[str], indent: int) -> Iterator[str]:
-    return (" " * indent + line if line else "" for line in lines)
+def _indented(lines: Iterable[Line], indent: int) -> Iterator[str]:
+    return (" " * indent + line.text if line.text else "" for line in lines)
 
 
 def _below(schema: Mapping[str, Any], entry: Entry) -> Mapping[str, Any]:

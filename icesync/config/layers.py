@@ -12,7 +12,8 @@ from icesync.model.fields import FIELDS_BY_KEY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.config.yaml.document import Document, NodePath
+    from icesync.config.yaml.document import Document
+    from icesync.config.yaml.tree import NodePath
     from icesync.diagnostics import SourcePosition
     from icesync.model.fields import Field
 
@@ -60,7 +61,11 @@ class LayeredOrigin:
                 return place.document.position((*place.path, *parts))
         if key in self.filled:
             return self.position(self.filled[key])
-        return self.places[0].document.position(self.places[0].path)
+        document, path = self.places[0]
+        if _node(document.data, (*path, "skill")) is not None:
+            # Where its keys are sorted, a comment behind the `skill` stays at the server's place.
+            return document.key_position((*path, "skill"))
+        return document.position(path)
 
     def chain(self, key: str) -> tuple[Given, ...]:
         """Return what every layer gives for *key*, the effective value first."""

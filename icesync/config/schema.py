@@ -29,7 +29,8 @@ from icesync.model.presets import PRESETS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.config.yaml.document import Document, NodePath
+    from icesync.config.yaml.document import Document
+    from icesync.config.yaml.tree import NodePath
 
 Schema = dict[str, Any]
 

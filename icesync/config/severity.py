@@ -1,9 +1,9 @@
 """
-What the configuration and the waivers make of findings: off, lighter, heavier, excused.
+The severity of findings: the rule's own, that of ``rules:``, or none where it is suppressed.
 
-``rules:`` in icesync.yaml sets what a rule weighs, a waiver excuses one place,
-``--strict`` makes errors of warnings. What is wrong with a waiver is a finding
-too, and so is one that waives nothing.
+``rules:`` in icesync.yaml sets the severity of a rule, a comment suppresses it at
+one place, ``--strict`` turns warnings into errors. A suppression that cannot be
+read, or that is not used, is a finding itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icesync.config.rules import RULES
-from icesync.config.suppressions import find_suppressions
+from icesync.config.suppressions import Suppressions, find_suppressions
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from icesync.config.rules.base import UnplacedFinding
-    from icesync.config.suppressions import Suppression
     from icesync.config.yaml.source import SourceFile
-    from icesync.diagnostics import SourcePosition
 
 __all__ = ["SeverityPolicy", "WeightedFinding", "locate"]
 
@@ -36,30 +34,29 @@ class WeightedFinding(NamedTuple):
 
 @dataclass(slots=True)
 class SeverityPolicy:
-    """Knows the waivers of all files, and which of them were needed so far."""
+    """Knows the severities and the suppressions of all files."""
 
     levels: Mapping[str, Level]
     strict: bool = False
-    waivers: dict[str, list[Suppression]] = field(default_factory=dict)
-    used: set[Suppression] = field(default_factory=set)
+    suppressions: Suppressions = field(default_factory=Suppressions)
 
     def read(self, sources: Iterable[SourceFile]) -> list[Diagnostic]:
-        """Take the waivers of *sources*; return what is wrong with them."""
+        """Take the suppressions of *sources*; return what is wrong with them."""
         problems: list[Diagnostic] = []
         for source in sources:
-            waivers, found = find_suppressions(source)
+            suppressions, found = find_suppressions(source)
             problems += found
-            for waiver in waivers:
-                self.waivers.setdefault(waiver.rule, []).append(waiver)
+            self.suppressions.add(suppressions)
         return problems
 
     def apply(self, findings: Iterable[UnplacedFinding]) -> tuple[WeightedFinding, ...]:
-        """Return those of *findings* that count; only what may be waived is placed."""
+        """Return those of *findings* that count; only what may be suppressed is placed."""
+        suppressed = self.suppressions.rules
         return tuple(
             WeightedFinding(finding, severity)
             for finding in findings
             if (severity := self._weigh(finding.rule, finding.severity)) is not None
-            and not (finding.rule in self.waivers and self._waives(finding))
+            and not (finding.rule in suppressed and self._suppresses(finding))
         )
 
     def apply_placed(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -68,22 +65,21 @@ class SeverityPolicy:
             replace(problem, severity=severity)
             for problem in problems
             if (severity := self._weigh(problem.rule, problem.severity)) is not None
-            and not self._excused(problem.rule, problem.position, None)
+            and not self.suppressions.cover(problem.rule, problem.position, None)
         ]
 
     def unused(self) -> list[Diagnostic]:
-        """Return a finding for each waiver of an offline rule that waived nothing so far."""
+        """Return a finding for each suppression of an offline rule that covered nothing so far."""
         found = [
             Diagnostic(
                 "ICE015",
-                f"a waiver of {waiver.rule}, which does not fire here",
-                waiver.position,
+                f"a suppression of {unused.rule}, which does not fire here",
+                unused.position,
                 "remove it, or move it to the line of the finding",
                 Severity.WARNING,
             )
-            for waivers in self.waivers.values()
-            for waiver in waivers
-            if waiver not in self.used and RULES[waiver.rule].offline
+            for unused in self.suppressions.unused()
+            if RULES[unused.rule].offline
         ]
         return self.apply_placed(found)
 
@@ -95,14 +91,9 @@ class SeverityPolicy:
         weight = Severity(level) if level is not None else severity
         return Severity.ERROR if self.strict and weight is Severity.WARNING else weight
 
-    def _waives(self, finding: UnplacedFinding) -> bool:
+    def _suppresses(self, finding: UnplacedFinding) -> bool:
         owner = finding.server.origin.position()
-        return self._excused(finding.rule, finding.position(), owner)
-
-    def _excused(self, rule: str, position: SourcePosition, owner: SourcePosition | None) -> bool:
-        covering = [w for w in self.waivers.get(rule, ()) if w.covers(position, owner)]
-        self.used.update(covering)
-        return bool(covering)
+        return self.suppressions.cover(finding.rule, finding.position(), owner)
 
 
 def locate(weighted: Iterable[WeightedFinding]) -> list[Diagnostic]:

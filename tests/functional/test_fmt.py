@@ -218,13 +218,26 @@ def test_file_that_cannot_be_replaced(repository: Repository, messy: Path) -> No
     assert messy.read_text() == MESSY
 
 
-def test_literal_secret_is_not_shown(repository: Repository) -> None:
-    """A difference goes into logs: a literal password in it is covered."""
-    repository.write("servers/60.yaml", MESSY.replace("1}", "1, smtp: {password: hunter2-canary}}"))
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("smtp: {password: hunter2-canary}", "ICE401 a literal secret, so no difference is shown"),
+        ("smtp: {password: &x [hunter2-canary]}", "ICE105 the value of an unknown key"),
+        ("smtp: {pasword: hunter2-canary}", "ICE105 the value of an unknown key may be a secret"),
+        ("name: &x hunter2-canary, smtp: {password: *x}", "ICE401"),
+        ("tls: true}  # password: hunter2-canary\n- {skill: 2", "ICE401"),
+        ("smtp: {password: #hunter2-canary\n     }", "ICE401"),
+    ],
+)
+def test_literal_secret_is_not_shown(repository: Repository, written: str, told: str) -> None:
+    """A difference goes into logs: a file that may hold a literal secret is only named."""
+    repository.write("servers/60.yaml", MESSY.replace("1}", f"1, {written}}}"))
 
     result = repository.run("fmt", "--diff")
 
-    assert "password: ***" in result.stdout
+    assert result.code == 3
+    assert "servers/60.yaml\n" in result.stdout
+    assert told in result.stderr
     assert "canary" not in result.stdout + result.stderr
 
 

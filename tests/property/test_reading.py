@@ -17,12 +17,14 @@ from icesync.config.schema import check_schema
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml.document import Document, _read_quickly, _UnusualError, parse_document
 from icesync.config.yaml.source import SourceFile
-from icesync.config.yaml.strict_reader import read_strictly
 from icesync.config.yaml.text_checks import check_text
+from icesync.config.yaml.tree import read_tree
 from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from icesync.model.desired import DesiredState
 
 # --- texts and documents ----------------------------------------------------------------------
@@ -73,7 +75,7 @@ def _exact(node: Any) -> Any:
 
 @given(DUMPED | NOISE)
 def test_both_readings_give_the_same_data(text: str) -> None:
-    """What the quick reading accepts, the careful reading reads alike and without a problem."""
+    """What the quick reading accepts, the tree holds alike and without a problem."""
     source = _source(text)
     assume(not check_text(source))
     try:
@@ -83,24 +85,39 @@ def test_both_readings_give_the_same_data(text: str) -> None:
         return
     except yaml.YAMLError:
         event("broken")
-        assert read_strictly(source).problems
+        assert read_tree(source).problems
         return
     event("quick")
-    careful = read_strictly(source)
+    tree = read_tree(source)
 
-    assert careful.problems == ()
-    assert _exact(careful.data) == _exact(quick)
+    assert tree.problems == ()
+    assert _exact(tree.data()) == _exact(quick)
+
+
+def _node_places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield path and place of each value and key that PyYAML's own composer knows."""
+    mark = node.start_mark
+    yield path, False, (mark.line + 1, mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, key.value)
+            yield below, True, (key.start_mark.line + 1, key.start_mark.column + 1)
+            yield from _node_places(value, below)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _node_places(value, (*path, index))
 
 
 @given(DUMPED | NOISE)
-def test_both_readings_give_the_same_places(text: str) -> None:
-    """Where a document says that a key or a value stands, the careful reading found it."""
+def test_places_are_those_of_the_parser(text: str) -> None:
+    """Where a document says that a key or a value stands, PyYAML's composer found it."""
+    text += "\n"  # at the end of a text without one, libyaml counts one line more
     document = parse_document(_source(text))
-    assume(not document.problems)
-    careful = read_strictly(document.source)
+    assume(not document.problems and "*" not in text)
+    for path, is_key, place in _node_places(yaml.compose(text, yaml.CBaseLoader)):
+        found = document.key_position(path) if is_key else document.position(path)
 
-    assert {path: document.position(path)[1:] for path in careful.values} == careful.values
-    assert {path: document.key_position(path)[1:] for path in careful.keys} == careful.keys
+        assert found[1:] == place
 
 
 @given(DUMPED | NOISE)

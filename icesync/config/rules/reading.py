@@ -160,11 +160,11 @@ declare(
 declare(
     Rule(
         "ICE014",
-        "a waiver that cannot be understood",
+        "a comment to icesync that cannot be read",
         Severity.WARNING,
         what="A comment `# icesync: ...` names no rule, an unknown rule, a rule that cannot be "
-        "waived, or no reason.",
-        why="It waives nothing, though its author thinks so; and whoever reads it in a year "
+        "suppressed, or no reason.",
+        why="It suppresses nothing, though its author thinks so; and whoever reads it in a year "
         "wants to know why.",
         before="name: Desk  # icesync: allow ICE304\n",
         after="name: Desk\n",
@@ -173,11 +173,11 @@ declare(
 declare(
     Rule(
         "ICE015",
-        "a waiver that waives nothing",
+        "a suppression that is not used",
         Severity.WARNING,
         what="A comment `# icesync: allow RULE reason` stands where the rule does not fire.",
-        why="What it excused is gone, or it stands at the wrong line; left behind, it would "
-        "excuse the next slip in silence.",
+        why="What it suppressed is gone, or it is at the wrong place; left there, it would "
+        "hide the next mistake.",
         before="name: Desk  # icesync: allow ICE304 the provider offers 465 only\n",
         after="name: Desk\n",
     )

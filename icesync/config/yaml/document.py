@@ -7,9 +7,9 @@ build recursively: a deep document ends the process, a short one with aliases
 or merge keys fills the memory.)
 
 There are two readings. The quick one builds the data of ordinary documents and
-gives up at anything unusual; the careful one reads what the quick one gave up,
-knows the place of every node and collects every problem. A property test holds
-the two to the same data.
+gives up at anything unusual; :mod:`icesync.config.yaml.tree` reads what the quick
+one gave up, knows the place of every node and collects every problem. A property
+test holds the two to the same data.
 
 Scalars stay text: a password ``0012`` cannot become 10. A scalar that was
 quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
@@ -31,19 +31,14 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.positions import Positions, find_positions
 from icesync.config.yaml.source import Quoted, SourceFile, open_parser, yaml_problem
-from icesync.config.yaml.strict_reader import read_strictly
 from icesync.config.yaml.text_checks import check_text
+from icesync.config.yaml.tree import NodePath, Tree, read_tree
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
 
-__all__ = ["Document", "Node", "NodePath", "parse_document"]
-
 Node: TypeAlias = Any
 """A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""
-
-NodePath: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
@@ -58,7 +53,7 @@ class Document:
     source: SourceFile
     data: Node = None
     problems: tuple[Diagnostic, ...] = ()
-    _places: tuple[Positions, Positions] | None = field(default=None, repr=False)
+    _tree: Tree | None = field(default=None, repr=False)
 
     @property
     def file(self) -> str:
@@ -67,20 +62,18 @@ class Document:
 
     def position(self, path: NodePath = ()) -> SourcePosition:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
-        return self._place(path, key=False)
+        return SourcePosition(self.source.path, *self.tree.position(path))
 
     def key_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the key at *path*, for a finding about the key itself."""
-        return self._place(path, key=True)
+        return SourcePosition(self.source.path, *self.tree.position(path, key=True))
 
-    def _place(self, path: NodePath, *, key: bool) -> SourcePosition:
-        if self._places is None:
-            self._places = find_positions(self.source.data)
-        table = self._places[0 if key else 1]
-        while path and path not in table:
-            path = path[:-1]
-        line, column = table.get(path, (1, 1))
-        return SourcePosition(self.source.path, line, column)
+    @property
+    def tree(self) -> Tree:
+        """The file as a tree."""
+        if self._tree is None:
+            self._tree = read_tree(self.source)
+        return self._tree
 
 
 def parse_document(source: SourceFile) -> Document:
@@ -97,15 +90,12 @@ def parse_document(source: SourceFile) -> Document:
     try:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
-        careful = read_strictly(source)
+        tree = read_tree(source)
     except ConfigMalformed:
         raise
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
         return Document(source, problems=(yaml_problem(source, error),))
-    places = (careful.keys, careful.values)
-    if careful.problems:
-        return Document(source, problems=careful.problems, _places=places)
-    return Document(source, careful.data, _places=places)
+    return Document(source, None if tree.problems else tree.data(), tree.problems, tree)
 
 
 class _UnusualError(Exception):

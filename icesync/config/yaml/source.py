@@ -103,6 +103,8 @@ def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
         )
     told = (getattr(error, "problem", ""), getattr(error, "context", ""))
     problem = " ".join(map(str, told)) if isinstance(error, YAMLError) else ""
+    if "maximum nesting depth" in problem:
+        return Diagnostic("ICE004", "nested too deep", position)
     for part, sentence, hint in _OWN_WORDS:
         if part in problem:
             return Diagnostic("ICE006", f"not valid YAML: {sentence}", position, hint)

@@ -15,7 +15,7 @@ PORT = UnplacedFinding(FIRST, "ICE304", Violation("smtp.port", "a port"))
 
 def _waiving(comment: str, line: int) -> SeverityPolicy:
     policy = SeverityPolicy({})
-    text = "a: 1\n" * (line - 1) + f"b: 1  # icesync: allow {comment}\n"
+    text = "".join(f"a{n}: 1\n" for n in range(1, line)) + f"b: 1  # icesync: allow {comment}\n"
     file = FIRST.origin.position().file
     assert policy.read([SourceFile(file, text.encode())]) == []
     return policy

@@ -3,34 +3,20 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.yaml.source import SourceFile
-from icesync.config.yaml.strict_reader import MAX_DEPTH, MAX_NODES, StrictReading, read_strictly
+from icesync.config.yaml.tree import MAX_DEPTH, MAX_NODES, Tree, read_tree
 
 
-def _read(text: str) -> StrictReading:
-    return read_strictly(SourceFile("a.yaml", text.encode()))
-
-
-def test_every_node_has_a_place() -> None:
-    """Keys and values are placed by path, lines and columns from 1."""
-    careful = _read("a: 1\nb:\n  - c: 2")
-
-    assert careful.keys == {("a",): (1, 1), ("b",): (2, 1), ("b", 0, "c"): (3, 5)}
-    assert careful.values == {
-        (): (1, 1),
-        ("a",): (1, 4),
-        ("b",): (3, 3),
-        ("b", 0): (3, 5),
-        ("b", 0, "c"): (3, 8),
-    }
+def _read(text: str) -> Tree:
+    return read_tree(SourceFile("a.yaml", text.encode()))
 
 
 def test_first_of_two_equal_keys_is_kept() -> None:
     """What stands below a refused key neither replaces the first value nor mixes with it."""
-    careful = _read("a: {b: 1}\na: {b: 2, c: [3]}\na: {b: 5}\nd: 4")
+    tree = _read("a: {b: 1}\na: {b: 2, c: [3]}\na: {b: 5}\nd: 4")
 
-    assert careful.data == {"a": {"b": "1"}, "d": "4"}
-    assert [str(d.position) for d in careful.problems] == ["a.yaml:2:1", "a.yaml:3:1"]
-    assert careful.values["a", "b"] == (1, 8)
+    assert [str(d.position) for d in tree.problems] == ["a.yaml:2:1", "a.yaml:3:1"]
+    assert tree.position(("a", "b")) == (1, 8)
+    assert tree.position(("a", "c")) == (1, 4)
 
 
 def test_problem_of_the_parser_keeps_what_was_found() -> None:
@@ -74,3 +60,44 @@ def test_tag_on_a_key_is_refused() -> None:
     [finding] = _read("!x a: 1").problems
 
     assert (finding.rule, finding.position.column) == ("ICE009", 1)
+
+
+TEXT = """\
+# icesync: allow ICE1 a
+version: 1
+# icesync: allow ICE2 b
+servers:
+  # icesync: allow ICE3 c
+
+  # more
+  - skill: 1
+    smtp: {host: a, port: 25}  # icesync: allow ICE4 d
+    # icesync: allow ICE5 e
+    tls: false
+    pop3:  # icesync: allow ICE6 f
+      host: b  # words # icesync: allow ICE7 g
+    # icesync: allow ICE8 h
+# icesync: allow ICE9 i
+"""
+
+
+def test_what_a_directive_is_about() -> None:
+    """One above is about what begins below, one behind about what stands on its line."""
+    server = ("servers", 0)
+    tree = _read(TEXT)
+    found = {
+        text.split()[1]: (subject and subject.path, tree.place(start)[0])
+        for text, start, subject in tree.directives()
+    }
+
+    assert found == {
+        "ICE1": ((), 1),
+        "ICE2": (("servers",), 3),
+        "ICE3": (server, 5),
+        "ICE4": ((*server, "smtp"), 9),
+        "ICE5": ((*server, "tls"), 10),
+        "ICE6": ((*server, "pop3"), 12),
+        "ICE7": ((*server, "pop3", "host"), 13),
+        "ICE8": (None, 14),
+        "ICE9": (None, 15),
+    }
