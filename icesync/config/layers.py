@@ -61,11 +61,7 @@ class LayeredOrigin:
                 return place.document.position((*place.path, *parts))
         if key in self.filled:
             return self.position(self.filled[key])
-        document, path = self.places[0]
-        if _node(document.data, (*path, "skill")) is not None:
-            # Where its keys are sorted, a comment behind the `skill` stays at the server's place.
-            return document.key_position((*path, "skill"))
-        return document.position(path)
+        return self.places[0].document.server_position(self.places[0].path)
 
     def chain(self, key: str) -> tuple[Given, ...]:
         """Return what every layer gives for *key*, the effective value first."""

@@ -68,6 +68,10 @@ class Document:
         """Return the place of the key at *path*, for a finding about the key itself."""
         return SourcePosition(self.source.path, *self.tree.position(path, key=True))
 
+    def server_position(self, path: NodePath) -> SourcePosition:
+        """Return the place of the server at *path*: its `skill` in block style, else its brace."""
+        return SourcePosition(self.source.path, *self.tree.block_position(path, "skill"))
+
     @property
     def tree(self) -> Tree:
         """The file as a tree."""

@@ -191,18 +191,30 @@ class Tree:
 
     def position(self, path: NodePath, *, key: bool = False) -> tuple[int, int]:
         """Return line and column of the value (or *key*) at *path*, or of its nearest parent."""
-        node, where, of_key = self.root.node, 0, 0
-        if node is not None:
-            where = node.start
+        node, of_key = self._find(path)
+        return self.place(of_key if key else node.start if node else 0)
+
+    def block_position(self, path: NodePath, key: str) -> tuple[int, int]:
+        """
+        Return line and column of the mapping at *path*: in block style where its *key* stands.
+
+        That is the same before and after its keys are sorted.
+        """
+        node, _ = self._find(path)
+        block = isinstance(node, Collection) and not node.flow and node.at(key)
+        return self.position((*path, key), key=True) if block else self.position(path)
+
+    def _find(self, path: NodePath) -> tuple[Node, int]:
+        """Return the node at *path*, or its nearest parent, and where the last key stands."""
+        node, of_key = self.root.node, 0
         for part in path:
             entry = node.at(part) if isinstance(node, Collection) else None
             if entry is None or entry.node is None:
                 break
             node = entry.node
-            where = node.start
             if entry.key is not None:
                 of_key = entry.key.start
-        return self.place(of_key if key else where)
+        return node, of_key
 
     def place(self, offset: int) -> tuple[int, int]:
         """Return line and column of *offset* in the text, both from 1."""
