@@ -34,17 +34,6 @@ PLAN_FORMAT: Final = "1.0"
 
 _KIND: Final = "icesync-plan"
 
-_TERRAFORM_ACTIONS: Final = {
-    Action.ADD: ["create"],
-    Action.UPDATE: ["update"],
-    Action.MOVE: ["update"],
-    Action.RESEND: ["update"],
-    Action.DISABLE: ["delete"],
-    Action.FORGET: ["forget"],
-    Action.ORPHAN: ["no-op"],
-    Action.NO_OP: ["no-op"],
-}
-
 
 def plan_digest(plan: Plan) -> str:
     """
@@ -143,7 +132,7 @@ def _plain_change(change: ResourceChange) -> dict[str, Any]:
         "action": change.action.value,
         "action_reason": change.reason.value if change.reason else None,
         "change": {
-            "actions": _TERRAFORM_ACTIONS[change.action],
+            "actions": [change.action.terraform],
             "before": _nested(change.before, ()),
             "after": _nested(change.after, secret_keys),
             "after_unknown": {},

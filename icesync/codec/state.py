@@ -16,10 +16,12 @@ from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address, parse_address
 from icesync.model.secret import Fingerprint
-from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record, SecretRecord, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from icesync.model.fields import Setting
 
 __all__ = [
     "ALGORITHM",
@@ -219,7 +221,21 @@ def read_entry(raw: dict[str, Any], sealed: str = "") -> Entry:
         raw.get("attempted_at"),
         bound_to,
         sealed,
+        _read_attempt(raw["attempt"]) if "attempt" in raw else None,
+        _read_moved_from(raw["moved_from"]) if "moved_from" in raw else None,
     )
+
+
+def _read_attempt(raw: dict[str, Any]) -> Record:
+    secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
+    return Record(raw["settings"], secrets)
+
+
+def _read_moved_from(raw: dict[str, Any]) -> MovedFrom:
+    address = parse_address(raw["address"])
+    if address is None:
+        raise ValueError(raw["address"])
+    return MovedFrom(address, raw["digest"])
 
 
 def _read_secret(record: dict[str, str]) -> SecretRecord:
@@ -234,17 +250,31 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
     """Return *entry* as plain data, as it is stored, but for its digest."""
     plain: dict[str, Any] = {
         "status": entry.status.value,
-        "settings": dict(entry.settings),
-        "secrets": {key: _plain_secret(record) for key, record in entry.secrets.items()},
+        **_plain_record(entry.settings, entry.secrets),
     }
     optional = {
         "applied_at": entry.applied_at,
         "revision": entry.revision,
         "intent": entry.intent,
         "attempted_at": entry.attempted_at,
+        "attempt": _plain_record(*entry.attempt) if entry.attempt else None,
         "bound_to": str(entry.bound_to) if entry.bound_to else None,
+        "moved_from": _plain_moved_from(entry.moved_from) if entry.moved_from else None,
     }
     return {**plain, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _plain_record(
+    settings: Mapping[str, Setting], secrets: Mapping[str, SecretRecord]
+) -> dict[str, Any]:
+    return {
+        "settings": dict(settings),
+        "secrets": {key: _plain_secret(record) for key, record in secrets.items()},
+    }
+
+
+def _plain_moved_from(moved_from: MovedFrom) -> dict[str, str]:
+    return {"address": str(moved_from.address), "digest": moved_from.digest}
 
 
 def _plain_secret(record: SecretRecord) -> dict[str, str]:

@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["apply", "check_token", "check_token_scope", "failure_of", "foreign_organizations"]
 
-_STATUS: Final = {
-    OutcomeKind.APPLIED: ResultStatus.APPLIED,
-    OutcomeKind.UNCERTAIN: ResultStatus.UNCERTAIN,
-}
-"""Every other outcome is a failure: the record is surely as it was."""
-
 _TOKEN_MARGIN_S: Final = 60.0
 
 
@@ -145,7 +139,7 @@ def apply(
 def _result(change: ResourceChange, outcome: Outcome | None, executor: Executor) -> Result:
     if outcome is None:
         return Result(change.address, change.action, ResultStatus.APPLIED)
-    status = _STATUS.get(outcome.kind, ResultStatus.FAILED)
+    status = outcome.kind.status
     attempts = executor.attempts(change.address)
     return Result(change.address, change.action, status, _placed(change, outcome), attempts)
 
@@ -178,7 +172,7 @@ def failure_of(report: Report) -> IcesyncError | None:
         return None
     outcomes = {r.outcome.kind: r.outcome for r in reversed(report.results) if r.outcome}
     auth, setup, lost = (outcomes.get(kind) for kind in _TELLING)
-    written = outcomes.keys() & _WRITTEN
+    written = any(kind.was_written is not False for kind in outcomes)
     if auth is not None:
         return AccessError(auth.detail, _LOGIN, _AGAIN)
     if setup is not None and written:
@@ -194,7 +188,6 @@ def failure_of(report: Report) -> IcesyncError | None:
 
 
 _TELLING: Final = (OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED, OutcomeKind.TRANSIENT)
-_WRITTEN: Final = frozenset({OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN})
 _AGAIN: Final = "icesync apply   sends what is still open, and nothing else"
 _LOGIN: Final = "icesync token   says what the token holds; icesync login   obtains another"
 _ADDRESS: Final = "check `api.base_url`, and `api.ca_file` where the certificate is a private one"

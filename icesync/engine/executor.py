@@ -29,15 +29,10 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Gateway, Progress
 
-__all__ = ["SETTLE_S", "ApplyOptions", "Executor", "StopRequest"]
-
 OpenGateway: TypeAlias = Callable[[], "Gateway"]
 
 SETTLE_S: Final = 60.0
-"""Twice the usual deadline of a call."""
-
-_STOPPING: Final = frozenset({OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED})
-"""Outcomes that every further call would meet too."""
+"""Twice the default deadline of a call."""
 
 _POLL_S: Final = 0.2
 
@@ -104,9 +99,7 @@ class Executor:
         self._run = run
         self._halt = halt
         self._progress = progress
-        self._limiter = CallLimiter(
-            run.rate_per_s, len(plan.calls), clock, random.random, progress.pausing
-        )
+        self._limiter = CallLimiter(run.rate_per_s, clock, random.random, progress.pausing)
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
@@ -165,7 +158,7 @@ class Executor:
                 self._recorder.begin_call(change)
                 self._progress.calling(change)
                 outcome = self._send(gateway, change)
-                if self._run.fail_fast and outcome.kind is not OutcomeKind.APPLIED:
+                if self._run.fail_fast and not outcome.kind.was_written:
                     self._stop.set()
                 self._recorder.end_call(change, outcome)
                 self._release(change, outcome)
@@ -180,7 +173,7 @@ class Executor:
     def _release(self, change: ResourceChange, outcome: Outcome) -> None:
         """Let go the call that waited for this one to succeed; the same worker can take it."""
         follower = self._followers.get(change.address)
-        if follower is not None and outcome.kind is OutcomeKind.APPLIED:
+        if follower is not None and outcome.kind.was_written:
             with self._lock:
                 self._calls.append(follower)
 
@@ -222,14 +215,14 @@ class Executor:
             outcome = gateway.send(update)
             took_s = self._clock.monotonic() - left_at
             made.append(Attempt(outcome.kind, left_at - self._began, took_s))
-            if outcome.kind in _STOPPING:
+            if outcome.kind.stops_run:
                 # Before the limiter hears of it, and lets the other workers go.
                 self._stop.set()
-            doubtful |= outcome.kind is OutcomeKind.UNCERTAIN
+            doubtful |= outcome.kind.was_written is None
             wait_s = self._limiter.on_outcome(outcome, len(made))
             if wait_s is None or not self._sleep(wait_s) or not self._wait_for_admission():
                 break
-        if doubtful and outcome.kind not in {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}:
+        if doubtful and outcome.kind.was_written is False:
             detail = f"{outcome.detail}; an earlier attempt may have arrived"
             return Outcome(OutcomeKind.UNCERTAIN, detail)
         return outcome

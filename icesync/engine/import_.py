@@ -23,7 +23,8 @@ from icesync.engine.drafts import build_servers
 from icesync.engine.secret_resolution import resolve_references
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.secret import SecretRef, parse_secret_ref
-from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
+from icesync.model.snapshot import Entry, SecretRecord
+from icesync.model.transitions import assume
 from icesync.wire.decode import decode_records
 from icesync.wire.printed import looks_printed, read_printed
 from icesync.wire.table import read_table
@@ -265,5 +266,5 @@ def assumed_entries(
                 salt = random.token_bytes(SALT_BYTES)
                 made = fingerprint(key, server.address, name, salt, value)
             records[name] = SecretRecord(reference.text, made)
-        entries[server.address] = Entry(EntryStatus.ASSUMED, server.settings, records)
+        entries[server.address] = assume(server.settings, records)
     return entries

@@ -20,8 +20,9 @@ from icesync.engine.intents import JournaledIntents
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
-from icesync.planner.recovery import open_entry, settle
+from icesync.model.snapshot import Record, SecretRecord
+from icesync.model.transitions import begin, plan_call
+from icesync.planner.recovery import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +119,9 @@ class Recorder:
             self._journal = JournaledIntents(self._store.journals, head, len(plan.calls))
         else:
             for change in plan.calls:
-                self._mark(self._intend(change), EntryStatus.PENDING)
+                intent = self._intend(change)
+                before = self._before.get(intent.address)
+                self._entries[intent.address] = begin(before, intent.entry)
             self._save()
 
     def settling_s(self, change: ResourceChange, settle_s: float) -> float:
@@ -206,22 +209,12 @@ class Recorder:
             for s in change.secrets
             if s.reference
         }
-        entry = Entry(
-            EntryStatus.PENDING,
-            change.after,
-            secrets_,
-            revision=self._stamp.revision,
-            intent=_intent(change),
-            attempted_at=self._now(),
-        )
+        record = Record(change.after, secrets_)
+        entry = plan_call(record, _intent(change), self._now(), self._stamp.revision)
         drops = None if change.source_stays else change.moved_from
         intent = Intent(change.address, change.action, entry, drops)
         self._intents[change.address] = intent
         return intent
-
-    def _mark(self, intent: Intent, status: EntryStatus) -> None:
-        before = self._before.get(intent.address)
-        self._entries[intent.address] = open_entry(intent, before, status)
 
     def _secret(self, address: Address, key: str, reference: str) -> SecretRecord:
         if self._key is None:

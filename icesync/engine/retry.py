@@ -1,86 +1,38 @@
 """
 When the next call may leave, and whether a call is made again.
 
-One limiter serves all workers of a run, so that what one of them learns counts
-for all: a service that asks to slow down is asked by nobody, and one that fails
-and fails is left alone. Sending again is safe only because a call carries the
-whole record, replaces it, and is never in flight twice.
-
-The numbers are those of the field: full jitter and costs as in botocore's
-standard mode, a breaker over the last calls, and the rate falling by 0.7.
+One limiter serves all workers of a run, so that what one of them learns counts for
+all: nobody calls a service that asked to slow down, and a service that fails
+time after time is left alone; the next apply goes on from there. Sending again is
+safe only because a call carries the whole record, replaces it, and is never in
+flight twice. How often, and how long to wait between, stands on the outcome
+(:attr:`icesync.model.report.OutcomeKind.retry`), with full jitter.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.report import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from icesync.model.report import Retry
     from icesync.ports import Clock
 
-__all__ = ["BREAKER", "RETRIES", "CallLimiter", "Retry"]
+MAX_PAUSE_S: Final = 120.0
+"""A run that is asked to wait longer than this ends instead."""
 
+MAX_FAILURES: Final = 10
+"""So many failures of the service in a row, over all workers, end the run."""
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """
-    How often a call is made in all, and how long to wait between.
-
-    Waits are drawn evenly from 0 to ``base_s * 2 ** n``, at most *cap_s*; each
-    costs *cost* of the run's budget.
-    """
-
-    attempts: int
-    base_s: float = 0.5
-    cap_s: float = 20.0
-    cost: float = 1.0
-
-
-RETRIES: Final[Mapping[OutcomeKind, Retry]] = {
-    OutcomeKind.TRANSIENT: Retry(4),
-    OutcomeKind.UNCERTAIN: Retry(3, cost=2.0),
-    OutcomeKind.THROTTLED: Retry(6, base_s=1.0),
-}
-"""Outcomes that are tried again; all others are final at once."""
-
-_LONGEST_PAUSE_S: Final = 120.0
-_BUDGET: Final = 10.0
-_BUDGET_SHARE: Final = 0.1
-_SUCCESS_GIVES: Final = 0.1
-
-_SLOWER: Final = 0.7
-_FASTER_PER_S: Final = 0.2
-_CLEAN_S: Final = 10.0
-_SLOWEST_PER_S: Final = 0.5
-
-_ASK_AGAIN_S: Final = 0.02
-
-_ALIKE: Final = 3
+FIRST_REFUSALS: Final = 3
 """So many first calls refused with the same words: it is not about the values."""
 
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """When to leave a failing service alone, for how long, and when to give up."""
-
-    window: int = 20
-    consecutive: int = 5
-    share: float = 0.5
-    share_of: int = 10
-    rest_s: float = 15.0
-    openings: int = 3
-
-
-BREAKER: Final = Breaker()
-
-_FAILURES: Final = frozenset({OutcomeKind.TRANSIENT, OutcomeKind.UNCERTAIN})
+_ASK_AGAIN_S: Final = 0.02
 
 
 class _First(Enum):
@@ -92,15 +44,15 @@ class _First(Enum):
     """
 
     WAITS = auto()
-    FLIES = auto()
-    LANDED = auto()
+    IN_FLIGHT = auto()
+    ENDED = auto()
 
 
 class CallLimiter:
     """
-    Paces, pauses, breaks and budgets the calls of one run; safe for all its workers.
+    Paces and pauses the calls of one run, and ends it; safe for all its workers.
 
-    *draw* gives numbers from 0 to 1; *tell* hears of each pause, how long and
+    *draw* gives numbers from 0 to 1; *on_pause* hears of each pause, how long and
     why, and must be quick; *stopped* says in words why the run ends
     early, None while it does not.
     """
@@ -108,26 +60,19 @@ class CallLimiter:
     def __init__(
         self,
         rate_per_s: float,
-        calls: int,
         clock: Clock,
         draw: Callable[[], float],
-        tell: Callable[[float, str], None] | None = None,
+        on_pause: Callable[[float, str], None] | None = None,
     ) -> None:
         self.stopped: str | None = None
+        self._interval_s = 1.0 / rate_per_s
         self._clock = clock
         self._draw = draw
-        self._tell = tell
+        self._on_pause = on_pause
         self._lock = threading.Lock()
-        self._rate_limit = self._rate = rate_per_s
         self._next_at = clock.monotonic()
         self._pause_until = 0.0
-        self._slowed_at = 0.0
-        self._budget = _BUDGET + _BUDGET_SHARE * calls
-        self._recent: deque[bool] = deque(maxlen=BREAKER.window)
         self._failures_in_row = 0
-        self._openings = 0
-        self._open_until: float | None = None
-        self._probing = False
         self._first_refusals: list[str] | None = []
         self._first = _First.WAITS
 
@@ -135,28 +80,20 @@ class CallLimiter:
         """Return 0 when a call may leave now, else after how many seconds to ask again."""
         with self._lock:
             now = self._clock.monotonic()
-            if self._first is _First.FLIES:
+            if self._first is _First.IN_FLIGHT:
                 return _ASK_AGAIN_S
-            if now < self._pause_until:
-                return self._pause_until - now
-            if self._open_until is not None:
-                if now < self._open_until:
-                    return self._open_until - now
-                if self._probing:
-                    return _ASK_AGAIN_S
-            if now < self._next_at:
-                return self._next_at - now
+            wait_s = max(self._pause_until, self._next_at) - now
+            if wait_s > 0:
+                return wait_s
             if self._first is _First.WAITS:
-                self._first = _First.FLIES
-            self._probing = self._open_until is not None
-            self._next_at = max(self._next_at, now - 1.0 / self._rate) + 1.0 / self._rate
+                self._first = _First.IN_FLIGHT
+            self._next_at = max(self._next_at, now - self._interval_s) + self._interval_s
             return 0.0
 
     def release(self) -> None:
         """Give an admission back: there was no call left to make with it."""
         with self._lock:
-            self._probing = False
-            if self._first is _First.FLIES:
+            if self._first is _First.IN_FLIGHT:
                 self._first = _First.WAITS
 
     def on_outcome(self, outcome: Outcome, attempt: int) -> float | None:
@@ -167,80 +104,29 @@ class CallLimiter:
         outcome is final.
         """
         with self._lock:
-            now = self._clock.monotonic()
-            self._first = _First.LANDED
-            self._count(outcome, now)
-            if outcome.kind is OutcomeKind.APPLIED:
-                self._budget += _SUCCESS_GIVES
+            self._first = _First.ENDED
+            self._count_failures(outcome.kind)
+            self._count_refusals(outcome)
+            retry = outcome.kind.retry
+            if retry is None:
                 return None
+            wait_s = self._draw() * retry.longest_s(attempt)
             if outcome.kind is OutcomeKind.THROTTLED:
-                self._slow_down(outcome, now, attempt)
-            retry = RETRIES.get(outcome.kind)
-            if retry is None or attempt >= retry.attempts or self.stopped is not None:
-                return None
-            if self._budget < retry.cost:
-                return None
-            self._budget -= retry.cost
-            return self._jitter(retry, attempt)
+                self._pause(outcome, wait_s)
+            return self._again(retry, attempt, wait_s)
 
-    def _jitter(self, retry: Retry, attempt: int) -> float:
-        return self._draw() * min(retry.cap_s, retry.base_s * 2.0 ** (attempt - 1))
+    def _again(self, retry: Retry, attempt: int, wait_s: float) -> float | None:
+        return wait_s if attempt < retry.attempts and self.stopped is None else None
 
-    def _count(self, outcome: Outcome, now: float) -> None:
-        failed = outcome.kind in _FAILURES
-        self._recent.append(failed)
-        self._failures_in_row = self._failures_in_row + 1 if failed else 0
-        self._look_for_refusals(outcome)
-        if self._open_until is not None:
-            if not self._probing:
-                return
-            self._probing = False
-            if failed:
-                self._open(now)
-            else:
-                self._open_until = None
-                self._recent.clear()
-        elif failed and self._is_failing():
-            self._open(now)
-        elif not failed:
-            self._speed_up(now)
+    def _count_failures(self, kind: OutcomeKind) -> None:
+        self._failures_in_row = self._failures_in_row + 1 if kind.is_failure_of_service else 0
+        if self._failures_in_row >= MAX_FAILURES:
+            self.stopped = (
+                f"ICE keeps failing, {MAX_FAILURES} times in a row; "
+                "the run was ended to leave it alone"
+            )
 
-    def _is_failing(self) -> bool:
-        if self._failures_in_row >= BREAKER.consecutive:
-            return True
-        many = len(self._recent) >= BREAKER.share_of
-        return many and sum(self._recent) >= BREAKER.share * len(self._recent)
-
-    def _open(self, now: float) -> None:
-        self._openings += 1
-        self._open_until = now + BREAKER.rest_s
-        self._announce(BREAKER.rest_s, "ICE keeps failing")
-        if self._openings >= BREAKER.openings:
-            self.stopped = "ICE keeps failing; the run was ended to leave it alone"
-
-    def _slow_down(self, outcome: Outcome, now: float, attempt: int) -> None:
-        asked_s = outcome.retry_after_s or 0.0
-        if asked_s > _LONGEST_PAUSE_S:
-            self.stopped = f"ICE asks to wait {asked_s:.0f} s; run it again after that"
-            return
-        wait_s = max(asked_s, self._jitter(RETRIES[OutcomeKind.THROTTLED], attempt))
-        if now >= self._pause_until:
-            # Once for each pause: all workers meet the same limit at the same time.
-            self._rate = max(_SLOWEST_PER_S, self._rate * _SLOWER)
-            self._slowed_at = now
-            self._announce(wait_s, "ICE asks to slow down")
-        self._pause_until = max(self._pause_until, now + wait_s)
-
-    def _announce(self, wait_s: float, reason: str) -> None:
-        if self._tell is not None:
-            self._tell(wait_s, reason)
-
-    def _speed_up(self, now: float) -> None:
-        if self._rate < self._rate_limit and now - self._slowed_at >= _CLEAN_S:
-            self._rate = min(self._rate_limit, self._rate + _FASTER_PER_S)
-            self._slowed_at = now
-
-    def _look_for_refusals(self, outcome: Outcome) -> None:
+    def _count_refusals(self, outcome: Outcome) -> None:
         """End the run when its first calls are all refused with the same words."""
         if self._first_refusals is None:
             return
@@ -248,11 +134,23 @@ class CallLimiter:
             self._first_refusals = None
             return
         self._first_refusals.append(outcome.detail)
-        if len(self._first_refusals) < _ALIKE:
+        if len(self._first_refusals) < FIRST_REFUSALS:
             return
         if len(set(self._first_refusals)) == 1:
             self.stopped = (
-                f"the first {_ALIKE} calls were refused alike; "
+                f"the first {FIRST_REFUSALS} calls were refused alike; "
                 "is it the token, the address or the permission?"
             )
         self._first_refusals = None
+
+    def _pause(self, outcome: Outcome, wait_s: float) -> None:
+        asked_s = outcome.retry_after_s or 0.0
+        if asked_s > MAX_PAUSE_S:
+            self.stopped = f"ICE asks to wait {asked_s:.0f} s; run it again after that"
+            return
+        pause_s = max(asked_s, wait_s)
+        now = self._clock.monotonic()
+        if now >= self._pause_until and self._on_pause is not None:
+            # Once for each pause: all workers meet the same limit at the same time.
+            self._on_pause(pause_s, "ICE asks to slow down")
+        self._pause_until = max(self._pause_until, now + pause_s)

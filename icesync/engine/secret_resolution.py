@@ -10,7 +10,6 @@ from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
-from icesync.model.plan import SENDING, Plan, ResourceChange
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.plan import Plan, ResourceChange
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot
     from icesync.ports import SecretProvider
@@ -184,7 +184,7 @@ def attach_tags(plan: Plan, resolution: Resolution, key: FingerprintKey | None) 
     if key is None:
         return plan
     changes = tuple(
-        _tagged(change, resolution, key) if change.action in SENDING else change
+        _tagged(change, resolution, key) if change.action.sends else change
         for change in plan.changes
     )
     return replace(plan, changes=changes, key_id=key.id)

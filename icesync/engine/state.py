@@ -11,7 +11,8 @@ from icesync.codec.journal import decode_journal
 from icesync.codec.merge_conflict import decode_sides
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import StateCorrupt, StateNotSaved, UsageError
-from icesync.model.snapshot import EntryStatus, Snapshot
+from icesync.model.snapshot import Snapshot
+from icesync.model.transitions import rename
 from icesync.planner.merge import merge_snapshots
 from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
-
-__all__ = ["Stored", "Writer", "digest_of", "load", "move", "remove", "resolve", "save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +143,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
     if target in snapshot.entries:
         raise UsageError(f"{target} is in the snapshot already", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
-    entry = entries.pop(source)
-    # ICE keeps records by address: what it acknowledged there says nothing about here.
-    status = entry.status if entry.uncertain else EntryStatus.ASSUMED
-    bound_to = entry.bound_to or source
-    entries[target] = replace(entry, status=status, bound_to=bound_to, applied_at=None, digest="")
+    entries[target] = rename(entries.pop(source), source)
     return entries
 
 

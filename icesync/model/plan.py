@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.model.project import LimitName
 
@@ -16,27 +16,15 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.secret import SecretComparison
 
-__all__ = [
-    "SENDING",
-    "Action",
-    "FieldChange",
-    "Plan",
-    "Reason",
-    "Refusal",
-    "ResourceChange",
-    "SecretChange",
-    "Selection",
-]
-
 
 class Action(StrEnum):
-    """What happens to one server."""
+    """What happens to one server; :data:`_TRAITS` says what follows from it."""
 
     ADD = "add"
     """first send"""
     UPDATE = "update"
     MOVE = "move"
-    """first send to a new address; what was acknowledged at the old one is its history"""
+    """first send to a new address; what is known of the old one is its history"""
     DISABLE = "disable"
     """send Disabled and inactive, then drop the entry"""
     FORGET = "forget"
@@ -47,20 +35,54 @@ class Action(StrEnum):
     """nothing differs, but the last call is uncertain, or it was asked for"""
     NO_OP = "no-op"
 
+    @property
+    def sends(self) -> bool:
+        """Whether it makes a call."""
+        return _TRAITS[self].sends
 
-SENDING = frozenset({Action.ADD, Action.UPDATE, Action.MOVE, Action.DISABLE, Action.RESEND})
-"""The actions that make a call."""
+    @property
+    def is_inert(self) -> bool:
+        """Whether apply does nothing for it."""
+        return self in {Action.NO_OP, Action.ORPHAN}
+
+    @property
+    def symbol(self) -> str:
+        """The sign it is shown with."""
+        return _TRAITS[self].symbol
+
+    @property
+    def terraform(self) -> str:
+        """Terraform's word for it in ``change.actions``."""
+        return _TRAITS[self].terraform
+
+
+class _Traits(NamedTuple):
+    symbol: str
+    terraform: str
+    sends: bool = True
+
+
+_TRAITS: Final[Mapping[Action, _Traits]] = {
+    Action.ADD: _Traits("+", "create"),
+    Action.UPDATE: _Traits("~", "update"),
+    Action.MOVE: _Traits(">", "update"),
+    Action.DISABLE: _Traits("-", "delete"),
+    Action.FORGET: _Traits(".", "forget", sends=False),
+    Action.RESEND: _Traits("!", "update"),
+    Action.ORPHAN: _Traits("?", "no-op", sends=False),
+    Action.NO_OP: _Traits(" ", "no-op", sends=False),
+}
 
 
 class Reason(StrEnum):
     """Why a server is in the plan, where the changed fields do not say it."""
 
-    NOT_IN_SNAPSHOT = "the snapshot does not know it"
+    NOT_IN_SNAPSHOT = "the state does not know it"
     LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
     REQUESTED = "asked for by --resend"
     NOT_IN_FILES = "no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"
-    ASSUMED = "its old values are assumed, ICE never acknowledged them"
+    ASSUMED = "its old values are assumed, ICE never confirmed them"
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 
@@ -167,16 +189,13 @@ class Plan:
     @property
     def effective(self) -> tuple[ResourceChange, ...]:
         """The changes that apply would carry out: neither no-op nor orphan."""
-        return tuple(c for c in self.changes if c.action not in _INERT)
+        return tuple(c for c in self.changes if not c.action.is_inert)
 
     @property
     def calls(self) -> tuple[ResourceChange, ...]:
         """The changes that make a call to ICE."""
-        return tuple(c for c in self.changes if c.action in SENDING)
+        return tuple(c for c in self.changes if c.action.sends)
 
     def count(self, action: Action) -> int:
         """Return how many changes have *action*."""
         return sum(c.action is action for c in self.changes)
-
-
-_INERT = frozenset({Action.NO_OP, Action.ORPHAN})

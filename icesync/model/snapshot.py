@@ -1,8 +1,9 @@
 """
-What was last sent and acknowledged: the only memory, since ICE cannot be read.
+What was last sent and confirmed: the only memory, since ICE cannot be read.
 
 The snapshot never says what *is*; it says what ICE answered "Success" to, and
-keeps apart what people told it to assume.
+keeps apart what people told it to assume. Who changes a status is
+:mod:`icesync.model.transitions`, and nobody else.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.secret import Fingerprint
 
-__all__ = ["Entry", "EntryStatus", "SecretRecord", "Snapshot"]
-
 
 class EntryStatus(StrEnum):
     """What is known about the last call for a server."""
 
     APPLIED = "applied"
-    """acknowledged"""
+    """ICE confirmed it"""
     ASSUMED = "assumed"
-    """taken for what ICE holds, on the word of a person; ICE never acknowledged it here"""
+    """taken for what ICE holds, on the word of a person; ICE never confirmed it here"""
     PENDING = "pending"
     """about to be sent when the run ended; whether it was, nobody knows"""
     UNCERTAIN = "uncertain"
@@ -35,22 +34,37 @@ class EntryStatus(StrEnum):
 
 
 class SecretRecord(NamedTuple):
-    """The secret that was last acknowledged: its reference and, with a key, its fingerprint."""
+    """A secret by its reference and, with a key, its fingerprint; never its value."""
 
     reference: str
     fingerprint: Fingerprint | None = None
 
 
+class Record(NamedTuple):
+    """One whole record, as a call brings it: typed settings and secrets by dotted key."""
+
+    settings: Mapping[str, Setting]
+    secrets: Mapping[str, SecretRecord]
+
+
+class MovedFrom(NamedTuple):
+    """The old address of a move that ICE confirmed, and the digest of the entry it had there."""
+
+    address: Address
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    One server's record.
+    What is known about one server.
 
-    *settings* and *secrets* are the last acknowledged or assumed ones, also while a
-    call is open; they are empty for a server of which nothing is known. *intent*
-    is the digest of what an open call was to bring, *attempted_at* its time.
-    *bound_to* is the address that the fingerprints were made for, when the
-    entry was moved since. Times are UTC, ``YYYY-MM-DDTHH:MM:SSZ``.
+    *settings* and *secrets* are the last that ICE confirmed, or that a person told
+    to assume, also while a call is open; they are empty for a server of which
+    nothing is known. Of an open call, *attempt* is the record that it brings,
+    *intent* a digest of it, and *attempted_at* its time. *moved_from* says which entry
+    this one replaces. *bound_to* is the address that the fingerprints were made for,
+    when the entry was moved since. Times are UTC, ``YYYY-MM-DDTHH:MM:SSZ``.
     """
 
     status: EntryStatus
@@ -62,6 +76,8 @@ class Entry:
     attempted_at: str | None = None
     bound_to: Address | None = None
     digest: str = ""
+    attempt: Record | None = None
+    moved_from: MovedFrom | None = None
 
     @property
     def uncertain(self) -> bool:
@@ -70,8 +86,15 @@ class Entry:
 
     @property
     def assumed(self) -> bool:
-        """Whether ICE never acknowledged it: a person said that it is so."""
+        """Whether ICE never confirmed it: a person said that it is so."""
         return self.status is EntryStatus.ASSUMED
+
+    @property
+    def latest(self) -> Record | None:
+        """The record that was sent last, confirmed or not; None where nothing is known of it."""
+        if self.uncertain and self.attempt is not None:
+            return self.attempt
+        return Record(self.settings, self.secrets) if self.settings else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ is uncertain: the next plan sends it again, which is always safe.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from icesync.errors import StateCorrupt
-from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+from icesync.model.transitions import disagree
 
-__all__ = ["merge_snapshots"]
+if TYPE_CHECKING:
+    from icesync.model.snapshot import Entry, Snapshot
 
 
 def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
@@ -41,7 +43,4 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
 def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:
     if ours is not None and ours == theirs:
         return ours
-    # What was acknowledged last is kept for showing; the status says not to rely on it.
-    known = [entry for entry in (ours, theirs) if entry is not None]
-    last = max(known, key=lambda entry: (entry.applied_at or "", entry.digest))
-    return replace(last, status=EntryStatus.UNCERTAIN, digest="")
+    return disagree(ours, theirs)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Diagnostic
 from icesync.model.desired import RemovalAction
-from icesync.model.snapshot import EntryStatus
+from icesync.model.transitions import follow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState, Move, Removal
     from icesync.model.snapshot import Entry, Snapshot
-
-__all__ = [
-    "check_clashes",
-    "keeps_old_entry",
-    "obsolete_entries",
-    "open_moves",
-    "with_moves_applied",
-]
 
 
 def open_moves(desired: DesiredState, snapshot: Snapshot) -> dict[Address, Move]:
@@ -86,17 +78,12 @@ def with_moves_applied(
     entries = dict(snapshot.entries)
     for move in moves:
         source, attempt = entries[move.source], entries.get(move.address)
-        entries[move.address] = _carried(move, source, attempt)
+        entries[move.address] = follow(source, move.source, attempt, _prior(source, attempt))
         if not keeps_old_entry(move, removals):
             del entries[move.source]
     return replace(snapshot, entries=entries)
 
 
-def _carried(move: Move, source: Entry, attempt: Entry | None) -> Entry:
-    """Return the history of *source*, and what an earlier *attempt* to send it there left open."""
-    bound_to = source.bound_to or move.source
-    if attempt is None:
-        status = EntryStatus.APPLIED if source.uncertain else source.status
-        return replace(source, status=status, bound_to=bound_to)
-    digest = f"{source.digest} {attempt.digest}"
-    return replace(source, status=attempt.status, bound_to=bound_to, digest=digest)
+def _prior(source: Entry, attempt: Entry | None) -> str:
+    """Return what a saved plan holds a move to: both entries that it started from."""
+    return source.digest if attempt is None else f"{source.digest} {attempt.digest}"

@@ -1,8 +1,8 @@
 """
 Fold the journal of a run that never ended into the snapshot it began with.
 
-Pure and repeatable: folding may itself be killed and done again. What was
-acknowledged becomes applied; what was refused stays as it was; a call that was
+Pure and repeatable: folding may itself be killed and done again. What ICE
+confirmed becomes applied; what was refused stays as it was; a call that was
 about to leave, and of which nothing more is known, is uncertain.
 """
 
@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import StateCorrupt
 from icesync.model.journal import Intent, JournalLog
 from icesync.model.plan import Action
-from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+from icesync.model.snapshot import Entry, MovedFrom, Snapshot
+from icesync.model.transitions import confirm, doubt
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
-
-__all__ = ["Recovered", "open_entry", "recover", "settle"]
-
-_REFUSED: Final = frozenset(OutcomeKind) - {OutcomeKind.APPLIED, OutcomeKind.UNCERTAIN}
-"""The record in ICE is surely as it was."""
+    from icesync.model.report import OutcomeKind
 
 _REMEDY: Final = "restore the snapshot that belongs to the journal, or move the journal away"
 
@@ -57,7 +53,7 @@ def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> R
         before = snapshot.entries.get(record.address)
         if isinstance(record, Intent):
             intents[record.address] = record
-            entries[record.address] = open_entry(record, before, EntryStatus.UNCERTAIN)
+            entries[record.address] = doubt(before, record.entry)
         else:
             intent = intents.get(record.address)
             if intent is None:
@@ -73,17 +69,6 @@ def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> R
     return Recovered(folded, len(log.records), uncertain, log.head.run)
 
 
-def open_entry(intent: Intent, before: Entry | None, status: EntryStatus) -> Entry:
-    """Return the entry while the call of *intent* is open: what was known, and that it may move."""
-    return replace(
-        before or Entry(status),
-        status=status,
-        intent=intent.entry.intent,
-        attempted_at=intent.entry.attempted_at,
-        digest="",
-    )
-
-
 def settle(
     entries: dict[Address, Entry],
     intent: Intent,
@@ -93,23 +78,25 @@ def settle(
 ) -> None:
     """Write into *entries* how the call of *intent* ended; *before* is the entry before the run."""
     address = intent.address
-    if kind is OutcomeKind.APPLIED:
-        if intent.drops is not None:
-            entries.pop(intent.drops, None)
+    if kind.was_written is None:
+        entries[address] = doubt(before, intent.entry)
+    elif not kind.was_written:
+        _restore(entries, address, before)
+    else:
+        source = entries.pop(intent.drops, None) if intent.drops is not None else None
         if intent.action is Action.DISABLE:
             entries.pop(address, None)
         else:
-            sent = intent.entry
-            entries[address] = Entry(
-                EntryStatus.APPLIED, sent.settings, sent.secrets, at, sent.revision
-            )
-    elif kind in _REFUSED:
-        if before is None:
-            entries.pop(address, None)
-        else:
-            entries[address] = before
+            moved_from = MovedFrom(intent.drops, source.digest) if source and intent.drops else None
+            entries[address] = confirm(intent.entry, at, moved_from)
+
+
+def _restore(entries: dict[Address, Entry], address: Address, before: Entry | None) -> None:
+    """Make the entry what it was before its call: ICE surely holds what it held."""
+    if before is None:
+        entries.pop(address, None)
     else:
-        entries[address] = open_entry(intent, before, EntryStatus.UNCERTAIN)
+        entries[address] = before
 
 
 def _is_merged(snapshot: Snapshot, log: JournalLog) -> bool:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
-from icesync.model.plan import SENDING, Action
+from icesync.model.plan import Action
 from icesync.model.secret import SecretComparison
 from icesync.render.markdown_escape import cell, code, fence, link, prose
 from icesync.render.plan import (
@@ -121,7 +121,7 @@ def _lines(change: ResourceChange) -> Iterator[str]:
             yield f"+ {secret.key}: (sensitive)"
         elif secret.comparison is not SecretComparison.UNCHANGED:
             yield f"! {secret.key}: {shown_secret(secret)}"
-    if change.action in SENDING and change.action is not Action.ADD:
+    if change.action.sends and change.action is not Action.ADD:
         yield f"  {rest_of(change)}"
 
 

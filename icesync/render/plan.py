@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
-from icesync.model.plan import SENDING, Action, FieldChange, Plan, Reason, ResourceChange
+from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
 from icesync.render.style import Style, columns, fold, quote, safe
 
@@ -50,13 +50,13 @@ _ALIGNED: Final = 60
 _NAMED_ENTRIES: Final = 5
 
 SYMBOLS: Final = {
-    Action.ADD: ("+", "green", "will be sent for the first time"),
-    Action.UPDATE: ("~", "yellow", "will be updated"),
-    Action.MOVE: (">", "blue", "will be sent to its new address"),
-    Action.DISABLE: ("-", "red", "will be disabled"),
-    Action.FORGET: (".", "magenta", "will be forgotten, nothing is sent"),
-    Action.RESEND: ("!", "cyan", "will be sent again"),
-    Action.ORPHAN: ("?", "dim", "is an orphan, not touched"),
+    Action.ADD: (Action.ADD.symbol, "green", "will be sent for the first time"),
+    Action.UPDATE: (Action.UPDATE.symbol, "yellow", "will be updated"),
+    Action.MOVE: (Action.MOVE.symbol, "blue", "will be sent to its new address"),
+    Action.DISABLE: (Action.DISABLE.symbol, "red", "will be disabled"),
+    Action.FORGET: (Action.FORGET.symbol, "magenta", "will be forgotten, nothing is sent"),
+    Action.RESEND: (Action.RESEND.symbol, "cyan", "will be sent again"),
+    Action.ORPHAN: (Action.ORPHAN.symbol, "dim", "is an orphan, not touched"),
 }
 
 _COUNTED: Final = (
@@ -125,7 +125,7 @@ def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
         yield f"    {style.paint(old_record(change), 'dim')}"
     if change.action is Action.ADD:
         yield from _whole_record(change, style)
-    elif change.action in SENDING:
+    elif change.action.sends:
         yield from _differences(change, style)
     elif change.action is Action.ORPHAN and change.reason is not Reason.MOVE_NOT_SELECTED:
         text = f"list skill {change.address.skill} under `removed:` to disable or forget it"

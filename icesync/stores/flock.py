@@ -17,6 +17,7 @@ none, and a killed run leaves that behind. Here it is an error.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icesync.ports import Clock
-
-__all__ = ["hold_lock", "read_owner"]
 
 _UNKNOWN: Final = LockInfo(id="", operation="", who="unknown", pid=0, created="")
 _OWNER_BYTES: Final = 65_536
@@ -96,10 +95,6 @@ def read_owner(path: Path) -> LockInfo | None:
 
 
 def _try_lock(descriptor: int, path: Path, *, shared: bool = False) -> bool:
-    try:
-        import fcntl
-    except ImportError:
-        raise StateError("locks need a POSIX system", "run icesync in a container or WSL") from None
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateNotSaved
 from icesync.stores.open_file import open_regular
-from icesync.stores.replace import flush_folder
+from icesync.stores.replace import flush_data, flush_file, flush_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["LocalJournal", "LocalJournals"]
 
 _ZEROED_AHEAD: Final = 2**20
 _CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -67,7 +65,7 @@ class LocalJournals:
             descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
             _reserve(descriptor, max(reserve_bytes, len(head)))
             _write_at(descriptor, head, 0)
-            os.fsync(descriptor)
+            flush_file(descriptor)
             flush_folder(self._path.parent)
         except OSError as error:
             if descriptor >= 0:
@@ -188,7 +186,7 @@ class LocalJournal:
             self._write(b"".join(gathered))
             if last:
                 os.ftruncate(self._descriptor, self._offset)
-            os.fdatasync(self._descriptor)
+            flush_data(self._descriptor)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             failure = error
         with self._flushed:
@@ -210,7 +208,13 @@ class LocalJournal:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Set room aside, so that a full disk is met before the first call; zeros stay at the end."""
+    """
+    Set room aside, so that a full disk is met before the first call; zeros stay at the end.
+
+    macOS offers no such call: there a full disk is met when it is full.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
     try:
         os.posix_fallocate(descriptor, 0, size)
     except OSError as error:

@@ -11,6 +11,7 @@ fallback that writes in place.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -19,8 +20,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-__all__ = ["flush_folder", "remove_leftovers", "replace_file"]
 
 _LEFTOVER: Final = re.compile(r"\.tmp-[0-9a-f]{16}")
 
@@ -66,7 +65,7 @@ def _fresh_file(path: Path, data: bytes) -> Iterator[Path]:
     try:
         try:
             _write_all(descriptor, data)
-            os.fsync(descriptor)
+            flush_file(descriptor)
         finally:
             os.close(descriptor)
         yield fresh
@@ -99,6 +98,36 @@ def _keep_backup(path: Path, previous: bytes) -> None:
             link.unlink()
 
 
+def flush_file(descriptor: int) -> None:
+    """
+    Make a file durable, content and size.
+
+    Raises:
+        OSError: it could not.
+
+    """
+    if hasattr(fcntl, "F_FULLFSYNC"):
+        # fsync(2) of macOS only hands the data to the drive, which may still lose it.
+        with suppress(OSError):  # not every file system there knows it
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)
+
+
+def flush_data(descriptor: int) -> None:
+    """
+    Make what was written to a file durable, and no more of its times than needed.
+
+    Raises:
+        OSError: it could not.
+
+    """
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        flush_file(descriptor)
+
+
 def flush_folder(folder: Path) -> None:
     """
     Make the names in *folder* durable, where the file system can.
@@ -109,7 +138,7 @@ def flush_folder(folder: Path) -> None:
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        flush_file(descriptor)
     except OSError as error:
         if error.errno != errno.EINVAL:  # this file system cannot flush folders at all
             raise

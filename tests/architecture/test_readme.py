@@ -110,24 +110,23 @@ def _rules() -> str:
 
 def _retries() -> str:
     def again(kind: OutcomeKind) -> str:
-        retry = limits.RETRIES.get(kind)
+        retry = kind.retry
         if retry is None:
             return "never"
         wait = f"up to {retry.base_s:g} s, doubling, at most {retry.cap_s:g} s"
-        return f"{retry.attempts} attempts; {wait}; costs {retry.cost:g}"
+        return f"{retry.attempts} attempts; {wait}"
 
-    breaker, share = limits.BREAKER, limits._BUDGET_SHARE
     rows = [
         ("surely not sent or not looked at: no connection, DNS, 408, 425",
          again(OutcomeKind.TRANSIENT),
-         "nothing happened, so it costs little", "as it was, exit 10 or 7"),
+         "nothing happened", "as it was, exit 10 or 7"),
         ("no answer, or none that can be read: reset, deadline, 5xx, odd 2xx",
          again(OutcomeKind.UNCERTAIN),
          "it may have been stored; again is safe, as a call is the whole record",
          "uncertain, in every plan until ICE acknowledges a call, exit 7"),
         ("429, or 503 with `Retry-After`", again(OutcomeKind.THROTTLED),
-         (f"all workers pause as long as asked, and the rate falls to {limits._SLOWER:.0%}; "
-         f"asked for more than {limits._LONGEST_PAUSE_S:g} s, the run ends"),
+         ("all workers pause as long as asked; "
+         f"asked for more than {limits.MAX_PAUSE_S:g} s, the run ends"),
          "as it was, exit 7"),
         ("the token is refused", "1 new login in a run, then never",
          "every further call would meet it", "the run ends, exit 4"),
@@ -136,15 +135,10 @@ def _retries() -> str:
          "the run ends, exit 10 or 7"),
         ("refused values", again(OutcomeKind.REJECTED),
          ("they would be refused again; without a reason one new login is tried, and "
-         f"{limits._ALIKE} first calls refused alike end the run"), "as it was, exit 7"),
-        ("all of it together",
-         (f"a budget of {limits._BUDGET:g} + {share:.0%} of the calls; "
-         f"a success gives {limits._SUCCESS_GIVES:g} back"),
-         "a failing service gets a tenth more calls, not three times as many", "as above"),
-        (f"{breaker.consecutive} failures in a row, or half of {breaker.share_of}",
-         f"a rest of {breaker.rest_s:g} s, then one call",
-         "what fails for all is not tried on all",
-         f"{breaker.openings} rests end the run, exit 7"),
+         f"{limits.FIRST_REFUSALS} first calls refused alike end the run"), "as it was, exit 7"),
+        (f"{limits.MAX_FAILURES} failures in a row, over all workers", "no more in this run",
+         "what fails for all is not tried on all; the next apply goes on",
+         "the run ends, exit 7"),
     ]  # fmt: skip
     return _table(("what came", "made again", "why", "the server then"), rows)
 

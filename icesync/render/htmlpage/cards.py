@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import BLOCKS
-from icesync.model.plan import SENDING, Action, Reason
+from icesync.model.plan import Action, Reason
 from icesync.model.secret import SecretComparison
 from icesync.render.htmlpage.page_model import Block, Card, Rest, Row, Server
 from icesync.render.htmlpage.status import Status
@@ -50,7 +50,7 @@ def card_of(change: ResourceChange) -> Card:
     symbol, _, sentence = SYMBOLS[change.action]
     tone = Status(change.action.value, symbol, change.action.value, 1)
     first = change.action is Action.ADD
-    sent = change.action in SENDING
+    sent = change.action.sends
     return Card(
         id=str(change.address),
         kind=change.action.value,

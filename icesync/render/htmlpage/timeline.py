@@ -30,16 +30,6 @@ _ROWS: Final = 40
 
 _TICKS: Final = 5
 
-_TONES: Final = {
-    OutcomeKind.APPLIED: "applied",
-    OutcomeKind.REJECTED: "failed",
-    OutcomeKind.MISCONFIGURED: "failed",
-    OutcomeKind.AUTH: "failed",
-    OutcomeKind.THROTTLED: "throttled",
-    OutcomeKind.TRANSIENT: "throttled",
-    OutcomeKind.UNCERTAIN: "uncertain",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -116,7 +106,7 @@ def _stretches(result: Result, scale: float) -> list[Stretch]:
             began_s, gap_s = _end_s(before), attempt.started_s - _end_s(before)
             title = f"waited {told_seconds(gap_s)}"
             parts.append(_stretch(began_s, gap_s, scale, "", title))
-        tone = _TONES[attempt.kind]
+        tone = attempt.kind.tone
         title = (
             f"{result.address}, call {number}: {attempt.kind} "
             f"after {told_seconds(attempt.elapsed_s)}"
@@ -146,7 +136,7 @@ def _merged(results: Iterable[Result], scale: float) -> list[Stretch]:
 
 def _legend(attempts: Sequence[Attempt]) -> list[Status]:
     counts = {kind: sum(a.kind is kind for a in attempts) for kind in OutcomeKind}
-    return [Status(_TONES[kind], "", kind.value, count) for kind, count in counts.items() if count]
+    return [Status(kind.tone, "", kind.value, count) for kind, count in counts.items() if count]
 
 
 def _told(called: Sequence[Result], attempts: Sequence[Attempt]) -> str:

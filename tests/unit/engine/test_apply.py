@@ -650,7 +650,8 @@ def test_service_that_keeps_failing_is_given_up(concurrency: int) -> None:
     report = stage.apply()
 
     assert stage.halt.signal_number is None
-    assert report.stopped == "ICE keeps failing; the run was ended to leave it alone"
+    assert report.stopped is not None
+    assert "ICE keeps failing" in report.stopped
 
 
 def result(status: ResultStatus, outcome: Outcome | None = None) -> Result:
@@ -783,6 +784,15 @@ def test_token_that_would_end_under_way_is_refused(
 
     assert token.reveal() not in str(caught.value)
     assert caught.value.hints
+
+
+def test_few_workers_make_a_run_longer_than_its_rate_says() -> None:
+    """One worker that waits for each reply needs longer than 100 calls a second would take."""
+    api = Api(rate_per_s=100, concurrency=1)
+    check_token(token_until(65), 100, api, FakeClock())
+
+    with pytest.raises(TokenExpired, match="100 calls need about 65 s"):
+        check_token(token_until(64), 100, api, FakeClock())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from builders import SALES, SUPPORT, desired, server
 from fakes import FakeClock, FakeGateway
 
 from icesync.engine.executor import ApplyOptions
-from icesync.engine.retry import BREAKER, CallLimiter
+from icesync.engine.retry import CallLimiter
 from icesync.model.report import Outcome, OutcomeKind
 
 from .conftest import Stage
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from icesync.model.update import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
-UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "no reply")
 
 
 def limiter(clock: FakeClock) -> CallLimiter:
     """Return a limiter of a run that has not begun."""
-    return CallLimiter(1_000_000, 100, clock, lambda: 1.0)
+    return CallLimiter(1_000_000, clock, lambda: 1.0)
 
 
 def test_first_admission_that_is_given_back_is_given_again() -> None:
@@ -34,22 +33,6 @@ def test_first_admission_that_is_given_back_is_given_again() -> None:
 
     it.release()
     clock.advance(1)
-
-    assert it.acquire() == 0
-
-
-def test_probe_that_is_given_back_is_given_again() -> None:
-    """After a rest one call tries the service; if it is not made, another one is."""
-    clock = FakeClock()
-    it = limiter(clock)
-    for _ in range(BREAKER.consecutive):
-        it.on_outcome(UNCERTAIN, 99)
-    clock.advance(BREAKER.rest_s)
-    assert it.acquire() == 0
-    clock.advance(1)
-    assert it.acquire() > 0
-
-    it.release()
 
     assert it.acquire() == 0
 

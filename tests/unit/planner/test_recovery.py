@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from icesync.errors import StateCorrupt
@@ -7,7 +9,7 @@ from icesync.model.address import Address
 from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Snapshot
 from icesync.planner.recovery import recover
 
 A, B = Address(59, 663), Address(59, 664)
@@ -71,6 +73,19 @@ def test_an_uncertain_outcome_stays_uncertain() -> None:
     assert found.uncertain == 1
 
 
+def test_only_unknown_outcomes_are_counted() -> None:
+    """Calls that ended clearly are no longer anybody's business."""
+    records = (
+        Intent(A, Action.UPDATE, NEW),
+        CallEnded(A, OutcomeKind.APPLIED, "T2"),
+        Intent(B, Action.ADD, NEW),
+    )
+
+    found = recover(BASE, "digest", log(*records))
+
+    assert (found.records, found.uncertain) == (3, 1)
+
+
 MOVE = Intent(B, Action.MOVE, NEW, drops=A)
 
 
@@ -80,7 +95,8 @@ def test_an_acknowledged_move_drops_the_old_entry() -> None:
 
     entries = recover(BASE, "digest", log(*records)).snapshot.entries
 
-    assert entries == {B: Entry(EntryStatus.APPLIED, {"smtp.port": 587}, applied_at="T2")}
+    expected = Entry(EntryStatus.APPLIED, {"smtp.port": 587}, applied_at="T2")
+    assert entries == {B: replace(expected, moved_from=MovedFrom(A, "d"))}
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.REJECTED, OutcomeKind.UNCERTAIN, None])

@@ -169,7 +169,7 @@ def test_assumed_servers_are_counted_apart() -> None:
     changed = plan(desired(server(tls=False), server(SALES)), known)
 
     assert totals(kept) == "2 unchanged (1 only assumed)"
-    assert "    its old values are assumed, ICE never acknowledged them\n" in shown(changed)
+    assert "    its old values are assumed, ICE never confirmed them\n" in shown(changed)
 
 
 def test_entries_that_do_nothing_are_named() -> None:

@@ -343,17 +343,6 @@ def test_file_system_without_locks_is_an_error(path: Path, monkeypatch: pytest.M
         pass
 
 
-def test_system_without_locks_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Elsewhere than on POSIX the reason is said in a sentence, not by an import."""
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-
-    with (
-        pytest.raises(StateError, match="locks need a POSIX system"),
-        hold_lock(path, OWNER, 0, FakeClock()),
-    ):
-        pass
-
-
 def test_full_disk_shows_before_the_work(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk with no room for the owner's name has none for a snapshot; the lock is let go."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -31,6 +32,40 @@ def test_records_stand_in_the_order_of_their_tickets(journals: LocalJournals) ->
     journal.close()
 
     assert journals.read() == b"head\n0\n1\n2\n3\n4\n"
+
+
+def test_where_the_system_lacks_calls_of_linux(
+    journals: LocalJournals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MacOS has neither `fdatasync` nor `posix_fallocate`: all is flushed, nothing reserved."""
+    flushed: list[int] = []
+    monkeypatch.delattr(os, "fdatasync")
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    journal = journals.begin(b"head\n", 100)
+    begun = len(flushed)
+    journal.wait(journal.append(b"1\n"))
+
+    assert begun > 0
+    assert len(flushed) == begun + 1
+    journal.close()
+    assert journals.read() == b"head\n1\n"
+
+
+def test_full_flush_where_the_system_offers_it(
+    journals: LocalJournals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`fsync` of macOS may leave data in the drive; `F_FULLFSYNC` does not."""
+    asked: list[int] = []
+    monkeypatch.delattr(os, "fdatasync")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", lambda _descriptor, command: asked.append(command))
+    journal = journals.begin(b"head\n", 100)
+    journal.wait(journal.append(b"1\n"))
+    journal.close()
+
+    assert asked
+    assert set(asked) == {51}
 
 
 def test_a_record_that_was_waited_for_is_in_the_file(
