@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mailscript import Certificates
     from rig import Ice, Repository
 
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 
@@ -132,17 +132,17 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def archive() -> Iterator[Archive]:
+def archive() -> Iterator[Storage]:
     """The memory of an emulator."""
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
-    archive = Archive()
+    archive = Storage()
     yield archive
     archive.close()
 
 
 @pytest.fixture
-def ice(archive: Archive) -> Iterator[Ice]:
+def ice(archive: Storage) -> Iterator[Ice]:
     """An emulated ICE on a free port, that accepts every login."""
     from rig import Ice
 

@@ -20,7 +20,7 @@ from icesync.wire.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.emulator.framework import Request
+    from icesync.emulator.aspnet import Request
 
 __all__ = ["OURS", "READER", "STRANGER", "FakeForge", "FakeGitHub", "FakeGitLab", "Trouble"]
 

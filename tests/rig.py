@@ -25,7 +25,7 @@ from unittest.mock import patch
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
-from icesync.emulator.framework import Request
+from icesync.emulator.aspnet import Request
 from icesync.emulator.history import Verdict
 from icesync.emulator.service import Service
 from icesync.wire.reply import Reply
@@ -34,8 +34,8 @@ from icesync.wire.token import sign_token, write_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from icesync.emulator.archive import Archive
     from icesync.emulator.history import Call
+    from icesync.emulator.storage import Storage
 
 __all__ = [
     "KEY",
@@ -271,7 +271,7 @@ def assert_refused(result: Result, code: int, *sentences: str, hint: str | None 
 class Ice:
     """An emulated ICE on loopback: its address, its memory, and tokens for it."""
 
-    def __init__(self, url: str, archive: Archive) -> None:
+    def __init__(self, url: str, archive: Storage) -> None:
         self.url = url
         self.archive = archive
 
@@ -372,7 +372,7 @@ class Gate:
     *late* holds them when they are written already, and only the reply is due.
     """
 
-    def __init__(self, archive: Archive, *, free: int = 0, late: bool = False) -> None:
+    def __init__(self, archive: Storage, *, free: int = 0, late: bool = False) -> None:
         self._service = Service(SystemClock(), archive)
         self.reached = threading.Event()
         self._opened = threading.Event()
@@ -400,7 +400,7 @@ class Gate:
 class Echo:
     """An ICE that answers every update with the request itself, as *status* and as a message."""
 
-    def __init__(self, archive: Archive, status: int) -> None:
+    def __init__(self, archive: Storage, status: int) -> None:
         self._service = Service(SystemClock(), archive)
         self._status = status
 
@@ -416,7 +416,7 @@ class Echo:
 class Picky:
     """An ICE that answers the updates of one *skill* with *reply*, until that is None."""
 
-    def __init__(self, archive: Archive, skill: int, reply: Reply | None) -> None:
+    def __init__(self, archive: Storage, skill: int, reply: Reply | None) -> None:
         self._service = Service(SystemClock(), archive)
         self._mark = b'"SkillId":%d,' % skill
         self.reply = reply

@@ -20,15 +20,14 @@ _EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
 
 def embedded_emulator(context: Context) -> Answer:
     """Return the emulator in this process; what it holds stays in ``.icesync``."""
-    from icesync.emulator.archive import Archive
-    from icesync.emulator.exchange import WireBroken
-    from icesync.emulator.framework import Request
-    from icesync.emulator.service import Service
+    from icesync.emulator.aspnet import Request
+    from icesync.emulator.service import Service, WireBroken
+    from icesync.emulator.storage import Storage
     from icesync.net import BrokenError, RawReply
 
-    archive = Archive(str(Path(context.project.root) / _EMULATOR_FILE))
-    service = Service(context.clock, archive, base_path="")
-    weakref.finalize(service, archive.close)
+    storage = Storage(str(Path(context.project.root) / _EMULATOR_FILE))
+    service = Service(context.clock, storage, base_path="")
+    weakref.finalize(service, storage.close)
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
         try:
@@ -57,7 +56,6 @@ class EmulatorOptions:
     insecure_bind: bool = False
     profile: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    seed: int = 0
     latency: str | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -75,24 +73,24 @@ def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None
     import asyncio
 
     from icesync.bootstrap import SystemClock
-    from icesync.emulator.archive import MEMORY, Archive
-    from icesync.emulator.faultparse import parse_fault
-    from icesync.emulator.player import FaultPlayer
+    from icesync.emulator.fault_injector import FaultInjector
+    from icesync.emulator.faults import parse_fault
     from icesync.emulator.profile import parse_profile
     from icesync.emulator.server import serve, tls_context
     from icesync.emulator.service import Service
+    from icesync.emulator.storage import MEMORY, Storage
 
-    slow = () if options.latency is None else (f"latency:{options.latency}@path=/",)
-    player = FaultPlayer(map(parse_fault, (*slow, *options.faults)), options.seed)
+    slow = None if options.latency is None else parse_fault(f"latency:{options.latency}").argument
     profile = parse_profile(options.profile)
     trust = tls_context(options.tls_cert, options.tls_key) if options.tls_cert else None
     service = Service(
         SystemClock(),
-        Archive(str(options.data or MEMORY)),
+        Storage(str(options.data or MEMORY)),
         users=options.users,
         token_ttl_s=options.token_ttl_s,
         profile=profile,
-        player=player,
+        injector=FaultInjector(map(parse_fault, options.faults)),
+        latency_ms=slow if isinstance(slow, int) else 0,
     )
     asyncio.run(
         serve(

@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "keygen": "Make the key of the secrets' fingerprints.",
     "ci": "Post a plan or a check to GitHub or GitLab.",
     "schema": "Print the JSON Schemas of the files, and of what icesync writes.",
-    "emulator": "Serve an emulated ICE on this machine.",
+    "emulator": "Run a local ICE emulator.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",
 }

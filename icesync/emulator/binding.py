@@ -1,52 +1,72 @@
 """
-Bind a body to a record as ASP.NET does with Json.NET.
+Read a body and bind it to a record, as ASP.NET does.
 
 Names match exactly, then ignoring case; unknown members are ignored but
-listed; of a name given twice the last wins; a member that does not fit is
-named, keeps its default, and binding goes on (all observed). What each wire
-type takes from each JSON value is the matter of :mod:`icesync.emulator.coercion`.
+listed; a member that does not fit its type is named, keeps its default, and
+binding goes on (all observed). A text takes null, a number takes text that
+spells one, a boolean takes the words true and false.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+import re
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.emulator.coercion import CONVERTERS, DEFAULTS
 from icesync.emulator.history import Tag
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Role, WireType
-from icesync.model.project import OrgKey
 from icesync.model.secret import SecretValue
 from icesync.wire.update import TOKEN_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from icesync.emulator.coercion import Converter
-    from icesync.emulator.loosejson import Members
-
-    Seal: TypeAlias = Callable[[str], Tag]
-
-__all__ = [
-    "LOGIN",
-    "LOGOUT",
-    "ORGANIZATION",
-    "SERVER_ID",
-    "SKILL",
-    "UPDATE",
-    "Bound",
-    "Member",
-    "Parameter",
-    "Secrecy",
-    "Value",
-    "bind",
-    "filled_up",
-    "update_parameter",
-]
+    from icesync.emulator.aspnet import Request
 
 Value: TypeAlias = str | int | bool | Tag | None
 """A bound value; a password is a tag, unless it is empty or null."""
+
+Members: TypeAlias = list[tuple[str, object]]
+"""A JSON object as its members, in order, so that a name given twice is seen."""
+
+
+class MediaTypeRefused(Exception):
+    """No reader takes this *media_type*, which is empty where none was given."""
+
+    def __init__(self, media_type: str) -> None:
+        super().__init__(media_type)
+        self.media_type = media_type
+
+
+def read_members(request: Request) -> Members | None:
+    """
+    Return the members of the body, or None where the framework sees no model at all.
+
+    Raises:
+        MediaTypeRefused: there is a body, and it is not said to be JSON.
+        ValueError: the body is not a JSON object.
+
+    """
+    if not request.body.strip():
+        return None
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in {"application/json", "text/json"}:
+        raise MediaTypeRefused(media_type)
+    try:
+        document = json.loads(request.body.decode(), object_pairs_hook=_Object)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if document is not None and not isinstance(document, _Object):
+        raise ValueError("the body holds no object")
+    return document
+
+
+class _Object(list[tuple[str, object]]):
+    """What tells an object from an array."""
+
+    __slots__ = ()
 
 
 class Secrecy(StrEnum):
@@ -73,13 +93,12 @@ class Parameter:
     """
     The parameter of one action; *name* opens its keys in ``ModelState``.
 
-    *index* leads from every name, exact and in lower case, to the known
-    spelling, the member and its converter; *defaults* is what an empty object
-    binds to.
+    *index* leads from every name, exact and in lower case, to the known spelling
+    and the member; *defaults* is what an empty object binds to.
     """
 
     name: str
-    index: Mapping[str, tuple[str, Member, Converter]]
+    index: Mapping[str, tuple[str, Member]]
     defaults: Mapping[str, Value]
 
 
@@ -101,7 +120,7 @@ class Bound:
     conflicts: tuple[str, ...] = ()
 
 
-def bind(sent: Members, parameter: Parameter, seal: Seal) -> Bound:
+def bind(sent: Members, parameter: Parameter, seal: Callable[[str], Tag]) -> Bound:
     """Return *sent* bound to *parameter*; *seal* makes a tag of every password but an empty one."""
     values = dict(parameter.defaults)
     token: SecretValue | None = None
@@ -113,9 +132,9 @@ def bind(sent: Members, parameter: Parameter, seal: Seal) -> Bound:
         if found is None:
             ignored[name] = None
             continue
-        known, member, convert = found
+        known, member = found
         try:
-            value = convert(raw)
+            value = _CONVERTERS[member.type](raw)
         except ValueError:
             errors[name] = None
             continue
@@ -129,20 +148,6 @@ def bind(sent: Members, parameter: Parameter, seal: Seal) -> Bound:
             values[known] = value
     conflicts = tuple(m.names[0] for m, given in synonyms.items() if _settle(m, given, values))
     return Bound(values, token, tuple(errors), tuple(ignored), conflicts)
-
-
-def filled_up(bound: Bound, stored: Mapping[str, object]) -> Bound:
-    """Return *bound* with what is *stored* for each text that came empty or not at all."""
-    texts = {name for name, value in bound.values.items() if value is None or value == ""}
-    kept = {name: _stored_text(stored.get(name)) for name in texts}
-    return replace(bound, values={**bound.values, **kept})
-
-
-def _stored_text(value: object) -> Value:
-    """Return a text of a document, or the tag that stands there for a password."""
-    if isinstance(value, dict):
-        return Tag(str(value["hmac"]))
-    return None if value is None else str(value)
 
 
 def _settle(member: Member, given: Mapping[str, Value], values: dict[str, Value]) -> bool:
@@ -162,20 +167,53 @@ def _fold(name: str) -> str:
     return name.lower() if name.isascii() else name
 
 
-_TOKEN: Final = Member((TOKEN_NAME,), WireType.STRING, Secrecy.TOKEN)
+def _to_text(raw: object) -> str | None:
+    if raw is None or isinstance(raw, str):
+        return raw
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return json.dumps(raw)
+    raise ValueError("not a text")
+
+
+def _to_integer(raw: object) -> int:
+    spelled = isinstance(raw, str) and _INTEGER.fullmatch(raw.strip())
+    if not spelled and (isinstance(raw, bool) or not isinstance(raw, int)):
+        raise ValueError("not a number")
+    value = int(str(raw))
+    if value not in _INT32:
+        raise ValueError("too large or small for an Int32")
+    return value
+
+
+def _to_boolean(raw: object) -> bool:
+    word = raw.strip().lower() if isinstance(raw, str) else raw
+    if word not in {"true", "false"} and not isinstance(word, bool):
+        raise ValueError("not a boolean")
+    return word in {"true", True}
+
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_INT32: Final = range(-(2**31), 2**31)
+_CONVERTERS: Final[Mapping[WireType, Callable[[object], str | int | bool | None]]] = {
+    WireType.STRING: _to_text,
+    WireType.NUMBER: _to_integer,
+    WireType.BOOLEAN: _to_boolean,
+}
+_DEFAULTS: Final[Mapping[WireType, str | int | bool | None]] = {
+    WireType.STRING: None,
+    WireType.NUMBER: 0,
+    WireType.BOOLEAN: False,
+}
+"""What .NET gives a member that did not come, without an error (observed)."""
 
 
 def _parameter(name: str, *members: Member) -> Parameter:
-    exact = {
-        spelling: (spelling, member, CONVERTERS[member.type])
-        for member in members
-        for spelling in member.names
-    }
+    exact = {spelling: (spelling, member) for member in members for spelling in member.names}
     kept = (member for member in members if member.secrecy is not Secrecy.TOKEN)
     return Parameter(
         name,
         index={_fold(spelling): row for spelling, row in exact.items()} | exact,
-        defaults={member.names[0]: DEFAULTS[member.type] for member in kept},
+        defaults={member.names[0]: _DEFAULTS[member.type] for member in kept},
     )
 
 
@@ -184,26 +222,15 @@ def _row(field: Field) -> Member:
     return Member(field.wire, field.wire_type, secrecy)
 
 
+_TOKEN: Final = Member((TOKEN_NAME,), WireType.STRING, Secrecy.TOKEN)
+
 UPDATE: Final = _parameter(
     "server", *(_row(f) for f in FIELDS if f.role in {Role.ADDRESS, Role.SENT}), _TOKEN
 )
 """``UpdateEmailServer``: the address rows and the sent rows of the field table, and a token."""
 
-ORGANIZATION, SKILL, SERVER_ID = (
-    FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill", "email_server_id")
-)
-"""The members under which the address of an update is bound, and the id of its server."""
-
-
-def update_parameter(org_key: OrgKey) -> Parameter:
-    """Return ``UPDATE`` as it is where the organization has one name only (unknown which)."""
-    if org_key is OrgKey.BOTH:
-        return UPDATE
-    spellings = {name.lower() for name in FIELDS_BY_KEY["organization"].wire}
-    strangers = spellings - {org_key.value.lower()}
-    index = {name: row for name, row in UPDATE.index.items() if name.lower() not in strangers}
-    return Parameter(UPDATE.name, index, UPDATE.defaults)
-
+ORGANIZATION, SKILL = (FIELDS_BY_KEY[key].wire[0] for key in ("organization", "skill"))
+"""The members under which the address of an update is bound."""
 
 LOGIN: Final = _parameter(
     "login",

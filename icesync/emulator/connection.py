@@ -2,9 +2,12 @@
 One connection: bytes become requests, replies become bytes.
 
 A reply leaves in one write; asyncio switches Nagle's algorithm off by itself,
-so a kept connection never waits for a delayed acknowledgement. A wire fault is
-played here as its script says. While a reply waits, the caller is watched: one
+so a kept connection never waits for a delayed acknowledgement. A fault that
+answers nothing is played here. While a reply waits, the caller is watched: one
 that goes away has ended its call, which is decided all the same.
+
+A request must name this machine in its ``Host``: a web page that made its own
+name lead here (DNS rebinding) names itself, and is refused before anything reads it.
 """
 
 from __future__ import annotations
@@ -18,18 +21,16 @@ from typing import TYPE_CHECKING, Final
 
 import h11
 
-from icesync.emulator.framework import Request, iis_page, kernel_page, phrase
-from icesync.emulator.wirescript import End, write_script
+from icesync.emulator.aspnet import Request, iis_page, kernel_page, phrase
+from icesync.emulator.faults import Kind
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
+    from collections.abc import Callable
 
-    from icesync.emulator.exchange import Exchange
-    from icesync.emulator.fault import Fault
-    from icesync.emulator.service import Service
+    from icesync.emulator.faults import Fault
+    from icesync.emulator.service import Exchange, Service
     from icesync.wire.reply import Reply
-
-__all__ = ["BODY_LIMIT_BYTES", "Connection"]
 
 BODY_LIMIT_BYTES: Final = 30_000_000
 """The largest body that IIS lets through (observed)."""
@@ -50,15 +51,25 @@ class _Refused(Exception):
 
 
 class Connection:
-    """One client, from accept to close; *scheme* is what its addresses begin with."""
+    """
+    One client, from accept to close; *scheme* is what its addresses begin with.
+
+    *is_ours* tells whether a ``Host`` header names this server.
+    """
 
     def __init__(
-        self, service: Service, reader: StreamReader, writer: StreamWriter, scheme: str
+        self,
+        service: Service,
+        reader: StreamReader,
+        writer: StreamWriter,
+        scheme: str,
+        is_ours: Callable[[str], bool],
     ) -> None:
         self._service = service
         self._reader = reader
         self._writer = writer
         self._scheme = scheme
+        self._is_ours = is_ours
         self._wire = h11.Connection(h11.SERVER)
         self._exchange: Exchange | None = None
 
@@ -74,12 +85,15 @@ class Connection:
     async def _converse(self) -> None:
         try:
             while (head := await self._next_head()) is not None:
-                exchange = self._service.begin_early(head)
-                if exchange is None:
-                    exchange = self._service.begin(replace(head, body=await self._body()))
+                exchange = self._service.begin(replace(head, body=await self._body()))
                 self._exchange = exchange
-                end = await self._respond(exchange, head.method)
-                if end is not End.KEEP or self._wire.our_state is h11.MUST_CLOSE:
+                await self._pause(exchange.wait_s)
+                if exchange.fault is not None:
+                    await self._break(exchange.fault)
+                    return
+                self._end()
+                await self._send(exchange.reply, head.method)
+                if self._wire.our_state is h11.MUST_CLOSE:
                     return
                 self._wire.start_next_cycle()
         except _Refused as refusal:
@@ -87,32 +101,16 @@ class Connection:
         except h11.RemoteProtocolError as error:
             await self._refuse(kernel_page(error.error_status_hint))
 
-    async def _respond(self, exchange: Exchange, method: str) -> End:
-        """Send the reply when its time has come, or play the fault; return how it goes on."""
-        await self._pause(exchange.wait_s)
-        if exchange.fault is not None:
-            return await self._play(exchange.fault, exchange.reply, method)
-        self._end()
-        await self._send(exchange.reply, method)
-        return End.KEEP
-
-    async def _play(self, fault: Fault, reply: Reply, method: str) -> End:
-        script = write_script(fault, *self._encode(reply, method))
-        for number, chunk in enumerate(script.chunks, 1):
-            await self._pause(script.pause_s)
-            if number == len(script.chunks):
-                self._end()
-            self._writer.write(chunk)
-            await self._writer.drain()
-        if script.end is End.HANG:
+    async def _break(self, fault: Fault) -> None:
+        """Answer nothing: reset the connection, or keep silent until the caller has gone."""
+        if fault.kind is not Kind.RESET:
             while await self._reader.read(_CHUNK_BYTES):
                 pass
         self._end()
-        if script.end is End.RESET:
+        if fault.kind is Kind.RESET:
             sock: socket.socket = self._writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._writer.transport.abort()
-        return script.end
 
     def _end(self) -> None:
         """Say that the call is over, if one is in flight; a late write is then on its way."""
@@ -145,6 +143,8 @@ class Connection:
         if not isinstance(head, h11.Request):
             return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+        if not self._is_ours(headers.get("host", "")):
+            raise _Refused(kernel_page(400, "Bad Request - Invalid Hostname"))
         if int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES:
             raise _Refused(iis_page(404))
         method = head.method.decode("ascii")
@@ -169,21 +169,16 @@ class Connection:
             self._wire.receive_data(await self._reader.read(_CHUNK_BYTES))
         return event
 
-    def _encode(self, reply: Reply, method: str) -> tuple[bytes, bytes]:
-        """Return head and body as bytes."""
+    async def _send(self, reply: Reply, method: str) -> None:
         content = b"" if reply.status in _WITHOUT_BODY else reply.body
         headers = [*reply.headers.items(), ("content-length", str(len(content)))]
         reason = phrase(reply.status)
         response = h11.Response(status_code=reply.status, headers=headers, reason=reason)
-        head = self._wire.send(response) or b""
-        body = b""
+        sent = self._wire.send(response) or b""
         if method != "HEAD":
-            body = self._wire.send(h11.Data(data=content)) or b""
+            sent += self._wire.send(h11.Data(data=content)) or b""
         self._wire.send(h11.EndOfMessage())
-        return head, body
-
-    async def _send(self, reply: Reply, method: str) -> None:
-        self._writer.write(b"".join(self._encode(reply, method)))
+        self._writer.write(sent)
         await self._writer.drain()
 
     async def _refuse(self, page: Reply) -> None:

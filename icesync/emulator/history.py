@@ -14,17 +14,6 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
 
-__all__ = [
-    "Call",
-    "Stats",
-    "StoredServer",
-    "Tag",
-    "Verdict",
-    "canonical",
-    "digest",
-    "timestamp",
-]
-
 
 class Verdict(StrEnum):
     """How the emulator decided one call, in words for people and tests."""
@@ -37,9 +26,6 @@ class Verdict(StrEnum):
     TOKEN_FORGED = "token not ours"  # noqa: S105 - a verdict
     TOKEN_EXPIRED = "token expired"  # noqa: S105 - a verdict
     TOKEN_REVOKED = "token revoked"  # noqa: S105 - a verdict
-    TOKEN_REFUSED = "token refused"  # noqa: S105 - a verdict
-    NOT_ADMIN = "not an admin"
-    OTHER_ORGANIZATION = "token of another organization"
     UNKNOWN_SERVER = "unknown server"
     NO_ADDRESS = "names no server"
     BAD_MEMBER = "bad member"
@@ -65,10 +51,10 @@ class Call:
     """
     One call to ICE and what it came to.
 
-    *request* is the body as it was bound, and filled up where the profile says so:
-    canonical, secrets as tags, without its token. *errors* names members that did
-    not fit, *ignored* unknown ones, *conflicts* those that came under two names
-    with two values. An accepted write carries the *digest* of the document and the
+    *request* is the body as it was bound: canonical, secrets as tags, without its
+    token. *errors* names members that did not fit, *ignored* unknown ones,
+    *conflicts* those that came under two names with two values. An accepted write
+    carries the *digest* of the document and the
     *revision* that it made, and only that one is *stored*; revisions of an address
     are the order in which its writes were stored. Ids rise by one a call in the
     order of arrival.

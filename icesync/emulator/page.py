@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
 from icesync.emulator.history import Verdict
-from icesync.emulator.pagecalls import GOOD, call_table
-from icesync.emulator.pagefaults import fault_table
-from icesync.emulator.pageservers import server_table
-from icesync.emulator.stylesheet import STYLESHEET
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS
 
 if TYPE_CHECKING:
-    from icesync.emulator.history import Call, Stats, StoredServer
-    from icesync.emulator.player import Standing
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["Overview", "render_page"]
+    from icesync.emulator.fault_injector import ActiveFault
+    from icesync.emulator.history import Call, Stats, StoredServer
+
+_GOOD: Final = frozenset(
+    {Verdict.APPLIED, Verdict.APPLIED_LATE, Verdict.LOGGED_IN, Verdict.LOGGED_OUT}
+)
+"""The verdicts of calls that had the effect that they asked for."""
 
 _REFRESH_S: Final = 5
 
@@ -27,83 +31,87 @@ class Overview:
     What the page shows: the first servers by address, the last calls, newest first.
 
     *faults* are those in force, *choices* the switches of the profile that are
-    not at their default.
+    not at their default; *token* is what its forms and commands carry.
     """
 
     base_url: str
-    servers: tuple[StoredServer, ...]
-    calls: tuple[Call, ...]
+    token: str
+    servers: Sequence[StoredServer]
+    calls: Sequence[Call]
     stats: Stats
-    faults: tuple[Standing, ...] = ()
-    seed: int = 0
-    choices: tuple[str, ...] = ()
+    faults: Sequence[ActiveFault] = ()
+    choices: Sequence[str] = ()
 
 
 def render_page(overview: Overview) -> str:
     """Return the whole page; every text that came from outside is escaped."""
-    more = overview.stats.servers - len(overview.servers)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta http-equiv="refresh" content="{_REFRESH_S}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ICE emulator</title>
-<style>{STYLESHEET}</style>
-</head>
-<body>
-<header>
-<div><h1>ICE emulator</h1>
-<p>The documented calls of the email API, on this machine. Nothing here reaches the real
-service; passwords are kept as keyed digests only.</p></div>
-<code class="address">base_url: {escape(overview.base_url)}</code>
-</header>
-{_chips(overview)}<dl class="tiles">{_tiles(overview)}</dl>
-<h2>Faults<small>{_said_of_faults(overview)}</small></h2>
-<div class="card">{fault_table(overview.faults)}</div>
-<h2>Email servers<small>{f"and {more:,} more" if more > 0 else "sorted by address"}</small></h2>
-<div class="card">{server_table(overview.servers)}</div>
-<h2>Calls<small>the last {len(overview.calls)}, newest first, times in UTC</small></h2>
-<div class="card">{call_table(overview.calls)}</div>
-<footer><span>As JSON:</span>
-<a href="/_emulator/servers">servers</a> <a href="/_emulator/calls">calls</a>
-<a href="/_emulator/stats">stats</a> <a href="/_emulator/faults">faults</a>
-<a href="/_emulator/profile">profile</a>
-<span>Start anew: <code>POST /_emulator/reset</code></span>
-<span>This page renews itself every {_REFRESH_S} seconds.</span></footer>
-</body>
-</html>
-"""
+    return _template().render(
+        page=overview,
+        refresh_s=_REFRESH_S,
+        more=max(overview.stats.servers - len(overview.servers), 0),
+        tiles=list(_tiles(overview)),
+        servers=[_server(server) for server in overview.servers],
+        calls=[{"call": call, "good": call.outcome in _GOOD, "remarks": "; ".join(_remarks(call))}
+               for call in overview.calls],
+    )  # fmt: skip
 
 
-def _chips(overview: Overview) -> str:
-    """Return the switches of the profile that somebody turned, or nothing."""
-    if not overview.choices:
-        return ""
-    chips = "".join(f"<code>{escape(choice)}</code>" for choice in overview.choices)
-    return f'<p class="chips"><span>Profile</span>{chips}</p>\n'
-
-
-def _said_of_faults(overview: Overview) -> str:
-    if not overview.faults:
-        return "none in force"
-    return f"seed {overview.seed}; timing adds up, of the others the first that fires wins"
-
-
-def _tiles(overview: Overview) -> str:
-    stats = overview.stats
-    applied = sum(stats.outcomes.get(v, 0) for v in (Verdict.APPLIED, Verdict.APPLIED_LATE))
-    others = sum(n for outcome, n in stats.outcomes.items() if outcome not in GOOD)
-    struck = sum(standing.fired for standing in overview.faults)
-    tiles = (
-        ("email servers", stats.servers, ""),
-        ("calls", stats.calls, ""),
-        ("writes applied", applied, "good"),
-        ("calls without effect", others, "bad"),
-        ("faults fired", struck, "struck"),
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("icesync.emulator", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return "".join(
-        f'<div class="{tone if count else ""}"><dt>{name}</dt><dd>{count:,}</dd></div>'
-        for name, count, tone in tiles
-    )
+    return environment.get_template("page.html")
+
+
+def _tiles(overview: Overview) -> Iterator[tuple[str, int, str]]:
+    """Yield what is counted, how many there are, and the colour of a number above 0."""
+    outcomes = overview.stats.outcomes
+    yield "email servers", overview.stats.servers, ""
+    yield "calls", overview.stats.calls, ""
+    applied = (Verdict.APPLIED, Verdict.APPLIED_LATE)
+    yield "writes applied", sum(outcomes.get(verdict, 0) for verdict in applied), "good"
+    yield "calls without effect", sum(n for o, n in outcomes.items() if o not in _GOOD), "bad"
+    yield "faults fired", sum(active.fired for active in overview.faults), "struck"
+
+
+def _server(server: StoredServer) -> dict[str, object]:
+    """Return what the page says of one record, by names of the field table."""
+    value = {key: server.document.get(field.wire[0]) for key, field in FIELDS_BY_KEY.items()
+             if field.wire}  # fmt: skip
+    pop3, imap = INCOMING_BLOCKS
+    blocks = ("smtp", imap if value["incoming"] else pop3)
+    return {
+        "address": str(server.address),
+        "value": value,
+        "blocks": [
+            {
+                "name": block,
+                **{leaf: value[f"{block}.{leaf}"] for leaf in ("host", "port", "username")},
+            }
+            for block in blocks
+        ],
+        "security": " + ".join(key.upper() for key in ("ssl", "tls") if value[key]),
+        "secrets": [(field.block, bool(value[field.key])) for field in FIELDS if field.secret],
+        "revision": server.revision,
+        "updated_at": server.updated_at,
+    }
+
+
+def _remarks(call: Call) -> Iterator[str]:
+    if call.ended_at is None:
+        yield "in flight"
+    if call.revision is not None:
+        yield f"revision {call.revision}"
+    elif call.fault and call.request:
+        yield "nothing stored"
+    if call.errors:
+        yield f"does not fit: {', '.join(call.errors)}"
+    if call.ignored:
+        yield f"ignored: {', '.join(call.ignored)}"
+    if call.conflicts:
+        yield f"two values: {', '.join(call.conflicts)}"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from icesync.emulator.service import Service
 
-__all__ = ["LOOPBACK", "BackgroundServer", "serve", "tls_context"]
-
 LOOPBACK = "127.0.0.1"
 
 
@@ -78,7 +76,10 @@ async def serve(
     open_connections: set[asyncio.Task[None]] = set()
 
     def accept(reader: StreamReader, writer: StreamWriter) -> None:
-        task = asyncio.create_task(Connection(service, reader, writer, scheme).run())
+        here = str(writer.get_extra_info("sockname")[0])
+        own_names = frozenset({host.lower(), here.lower()})
+        connection = Connection(service, reader, writer, scheme, lambda h: _is_ours(h, own_names))
+        task = asyncio.create_task(connection.run())
         open_connections.add(task)
 
         def forget(ended: asyncio.Task[None]) -> None:
@@ -161,6 +162,13 @@ class BackgroundServer:
             loop.call_soon_threadsafe(serving.cancel)
 
         await serving
+
+
+def _is_ours(header: str, own_names: frozenset[str]) -> bool:
+    """Return whether a ``Host`` *header*, or none, names loopback or an address of this server."""
+    name = header.strip().lower()
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
+    return not header or name in own_names or is_loopback(name)
 
 
 async def _turns(count: int = 4) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from corpus import environment, write_fleet
 
-from icesync.emulator.archive import Archive
+from icesync.emulator.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def main() -> int:
             [*PROGRAM, "-C", str(fleet), "plan", "-q", "--detailed-exitcode"],
             env=env, stdout=subprocess.DEVNULL, check=False,
         )  # fmt: skip
-        with closing(Archive(str(Path(name, "emulator.sqlite")))) as archive:
+        with closing(Storage(str(Path(name, "emulator.sqlite")))) as archive:
             calls = archive.calls(asked.servers * 10)
     sent = Counter((c.org, c.skill) for c in calls if c.skill is not None)
     duplicates = sum(count - 1 for count in sent.values())

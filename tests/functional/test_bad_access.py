@@ -12,7 +12,7 @@ from icesync.emulator.server import BackgroundServer
 from icesync.emulator.service import Service
 
 if TYPE_CHECKING:
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
 
 def test_expired_token(repository: Repository, ice: Ice) -> None:
@@ -66,7 +66,7 @@ def test_token_variable_that_is_missing(repository: Repository, ice: Ice) -> Non
 
 
 @pytest.mark.parametrize("command", [["apply", "-y"], ["login"]], ids=["apply", "login"])
-def test_login_refused(repository: Repository, archive: Archive, command: list[str]) -> None:
+def test_login_refused(repository: Repository, archive: Storage, command: list[str]) -> None:
     """A refused login names the user, never the password, and nothing is sent."""
     service = Service(SystemClock(), archive, users={"robot": "another password"})
     with BackgroundServer(service) as server:

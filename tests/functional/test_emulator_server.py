@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 from fakes import FakeClock
 
-from icesync.emulator.archive import Archive
 from icesync.emulator.connection import BODY_LIMIT_BYTES
 from icesync.emulator.server import BackgroundServer, serve
 from icesync.emulator.service import Service
+from icesync.emulator.storage import Storage
 from icesync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ TIMEOUT_S = 10
 @pytest.fixture
 def service() -> Iterator[Service]:
     """A service that remembers in memory."""
-    archive = Archive()
+    archive = Storage()
     yield Service(FakeClock(), archive)
     archive.close()
 
@@ -92,7 +92,7 @@ def update(http: HTTPConnection) -> bytes:
 def request(method: str, path: str, body: bytes = b"", *headers: str) -> bytes:
     """Return one request as bytes."""
     length = f"Content-Length: {len(body)}"
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", length, *headers, "", ""]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", length, *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
@@ -173,8 +173,8 @@ def test_a_careful_client_may_send_its_body(wire: socket.socket) -> None:
 
 def test_refuses_a_body_that_says_it_is_too_large(wire: socket.socket) -> None:
     """A length over the limit is what IIS calls 404.13, before the body."""
-    head = f"POST {UPDATE} HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_LIMIT_BYTES + 1}\r\n\r\n"
-    wire.sendall(head.encode())
+    length = f"Content-Length: {BODY_LIMIT_BYTES + 1}"
+    wire.sendall(f"POST {UPDATE} HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode())
     reply = HTTPResponse(wire)
     reply.begin()
 
@@ -206,7 +206,7 @@ def test_malformed_http_is_a_400_page(wire: socket.socket, garbage: bytes) -> No
 
 def test_a_post_says_how_long_it_is(wire: socket.socket) -> None:
     """Without a length and without chunks the kernel refuses, and the service sees nothing."""
-    wire.sendall(f"POST {UPDATE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    wire.sendall(f"POST {UPDATE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     wire.shutdown(socket.SHUT_WR)
     reply = read_all(wire)
 

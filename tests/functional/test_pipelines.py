@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rig import Ice
 
-    from icesync.emulator.framework import Request
+    from icesync.emulator.aspnet import Request
 
 pytestmark = pytest.mark.skipif(which("git") is None, reason="no git program to keep a repository")
 

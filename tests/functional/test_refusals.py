@@ -7,14 +7,14 @@ from typing import IO, TYPE_CHECKING
 import pytest
 from rig import Echo, FarEnd, Ice, Picky, Repository, assert_refused
 
-from icesync.emulator.framework import invalid
+from icesync.emulator.aspnet import invalid
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
 ASKED = "Only `yes` will do"
 
@@ -164,7 +164,7 @@ def test_terraform_spelling(repository: Repository) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_ice_unreachable(repository: Repository, archive: Archive) -> None:
+def test_ice_unreachable(repository: Repository, archive: Storage) -> None:
     """Nobody at the address: nothing was written, and the snapshot says nothing."""
     repository.calls(Ice("http://127.0.0.1:1/ICEAPI", archive), token="")
     repository.environ["ICE_TOKEN"] = Ice("", archive).token()
@@ -175,7 +175,7 @@ def test_ice_unreachable(repository: Repository, archive: Archive) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_login_unreachable(repository: Repository, archive: Archive) -> None:
+def test_login_unreachable(repository: Repository, archive: Storage) -> None:
     """Nobody to log in to is the network's fault, not the password's."""
     result = repository.calls(Ice("http://127.0.0.1:1/ICEAPI", archive)).run("apply", "-y")
 
@@ -208,7 +208,7 @@ def test_wrong_base_path_of_a_login(repository: Repository, ice: Ice) -> None:
     assert_refused(result, 10, "404", hint="check `api.base_url`")
 
 
-def test_one_server_refused(repository: Repository, archive: Archive) -> None:
+def test_one_server_refused(repository: Repository, archive: Storage) -> None:
     """One refusal does not stop the others; what is open and how to send it is told."""
     repository.servers([663, 664, 665])
     with FarEnd(Picky(archive, 664, invalid(["server.SMTPPort"])).answer) as server:
@@ -220,7 +220,7 @@ def test_one_server_refused(repository: Repository, archive: Archive) -> None:
     assert "icesync apply --target 59/664" in result.stdout
 
 
-def test_refused_server_is_all_that_is_open(repository: Repository, archive: Archive) -> None:
+def test_refused_server_is_all_that_is_open(repository: Repository, archive: Storage) -> None:
     """After a refusal the next apply sends that server, and nothing else."""
     repository.servers([663, 664, 665])
     picky = Picky(archive, 664, invalid(["server.SMTPPort"]))
@@ -233,7 +233,7 @@ def test_refused_server_is_all_that_is_open(repository: Repository, archive: Arc
     assert ice.skills == [663, 665, 664]
 
 
-def test_fail_fast(repository: Repository, archive: Archive) -> None:
+def test_fail_fast(repository: Repository, archive: Storage) -> None:
     """With the flag a refusal is the last call."""
     repository.servers([663, 664, 665])
     with FarEnd(Picky(archive, 663, invalid(["server.SMTPPort"])).answer) as server:
@@ -245,7 +245,7 @@ def test_fail_fast(repository: Repository, archive: Archive) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_answer_that_is_none(repository: Repository, archive: Archive) -> None:
+def test_answer_that_is_none(repository: Repository, archive: Storage) -> None:
     """A failing server may have written: the outcome is uncertain, and is sent again."""
     with FarEnd(Echo(archive, 500).answer) as server:
         result = repository.calls(Ice(server.url, archive)).run("apply", "-y")
@@ -254,7 +254,7 @@ def test_answer_that_is_none(repository: Repository, archive: Archive) -> None:
     assert repository.statuses == {"59/663": "uncertain"}
 
 
-def test_redirect_is_not_followed(repository: Repository, archive: Archive) -> None:
+def test_redirect_is_not_followed(repository: Repository, archive: Storage) -> None:
     """A redirect would carry the passwords elsewhere."""
     reply = Reply(307, {"location": "http://127.0.0.1:9/x"}, b"")
     with FarEnd(Picky(archive, 663, reply).answer) as server:

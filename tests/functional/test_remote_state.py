@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
 SKILLS = [663, 664, 665, 666, 667, 668]
 STATE = "state: {backend: http, preset: gitlab, name: mail}"
@@ -42,7 +42,7 @@ def variables(gitlab: FakeGitLab) -> Iterator[dict[str, str]]:
         }
 
 
-def runner(folder: Path, variables: dict[str, str], archive: Archive, url: str) -> Repository:
+def runner(folder: Path, variables: dict[str, str], archive: Storage, url: str) -> Repository:
     """Return a fresh checkout on an empty disk."""
     repository = Repository(folder, SKILLS).calls(Ice(url, archive))
     repository.replace("icesync.yaml", "state: {path: state.json}", STATE)
@@ -67,7 +67,7 @@ def test_a_job_applies_and_the_next_one_knows(
 
 
 def test_what_a_dead_runner_began_is_sent_again(
-    tmp_path: Path, variables: dict[str, str], archive: Archive, gitlab: FakeGitLab
+    tmp_path: Path, variables: dict[str, str], archive: Storage, gitlab: FakeGitLab
 ) -> None:
     """Killed in the middle, with its disk gone: the store alone says what is open."""
     gate = Gate(archive, free=2)

@@ -15,7 +15,7 @@ from icesync.wire.reply import Reply
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
 
 BROKEN = ("servers/59.yaml", "port: 587", "port: 22:30")
 
@@ -83,7 +83,7 @@ def test_paths_start_at_the_repositorys_root(tmp_path: Path) -> None:
 
 
 def test_failing_apply_reports_what_was_done(
-    repository: Repository, archive: Archive, hurried: None
+    repository: Repository, archive: Storage, hurried: None
 ) -> None:
     """A partial apply shows in its reports, and keeps its exit code."""
     del hurried

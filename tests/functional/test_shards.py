@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rig import FarEnd, Gate, Ice, assert_refused, run_process, start_process, wait_until
 
-from icesync.emulator.archive import Archive
+from icesync.emulator.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def service(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def history(data: Path) -> Counter[tuple[int | None, int | None]]:
     """Return how often each address was sent."""
-    archive = Archive(str(data))
+    archive = Storage(str(data))
     calls = archive.calls(10_000)
     archive.close()
     return Counter((call.org, call.skill) for call in calls if call.skill is not None)
@@ -82,7 +82,7 @@ def test_five_shards_side_by_side(fleet: Repository, service: tuple[str, Path]) 
     assert fleet.run("plan", "--detailed-exitcode").code == 0
 
 
-def test_a_killed_shard_is_completed(fleet: Repository, archive: Archive) -> None:
+def test_a_killed_shard_is_completed(fleet: Repository, archive: Storage) -> None:
     """After kill -9 of a shard its rerun completes it; nothing is missed, nothing stays pending."""
     gate = Gate(archive, free=3)
     with FarEnd(gate.answer) as server:

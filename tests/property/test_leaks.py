@@ -31,15 +31,15 @@ from rig import Echo, FarEnd, Ice, Repository, Result, run_process, run_program
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.console import Console
-from icesync.emulator.archive import Archive
 from icesync.emulator.service import Service
+from icesync.emulator.storage import Storage
 from icesync.model.command_result import Command
 from icesync.render.formats import kinds_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icesync.emulator.framework import Request
+    from icesync.emulator.aspnet import Request
     from icesync.wire.reply import Reply
 
 
@@ -87,7 +87,7 @@ class Journey:
             result = self.run(*command.split(), **environ)
             assert result.code == code, (command, result)
 
-    def goes_well(self, archive: Archive) -> None:
+    def goes_well(self, archive: Storage) -> None:
         """Use every command where nothing is in the way."""
         service = Service(SystemClock(), archive)
 
@@ -109,7 +109,7 @@ class Journey:
             runner = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary}
             self.demand(0, "plan", "apply -y --resend all", **runner)
 
-    def goes_wrong(self, archive: Archive) -> None:
+    def goes_wrong(self, archive: Storage) -> None:
         """Meet an ICE that repeats what it hears, one that is not there, and bad credentials."""
         repository = self.repository
         for status, code in ((400, 7), (401, 4), (500, 7), (200, 7)):
@@ -126,7 +126,7 @@ class Journey:
         (repository.root / "state.json").unlink(missing_ok=True)
         self.bad_credentials(archive)
 
-    def bad_credentials(self, archive: Archive) -> None:
+    def bad_credentials(self, archive: Storage) -> None:
         """Be refused with every secret, as a password, as a token and as a key."""
         repository = self.repository
         with FarEnd(Service(SystemClock(), archive, users={"robot": "other"}).answer) as server:
@@ -176,9 +176,9 @@ GOOD_DAY: Final = (
 
 
 @contextmanager
-def new_world() -> Iterator[tuple[Path, Archive]]:
+def new_world() -> Iterator[tuple[Path, Storage]]:
     """A fresh folder and a fresh ICE; every example needs its own."""
-    archive = Archive()
+    archive = Storage()
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder).resolve() / "repository", archive
     archive.close()

@@ -114,6 +114,8 @@ class Emulator:
             time.sleep(0.02)
         self.url = ready.read_text().strip()
         self._heard = 0
+        self._token = ""
+        self._token = self._ask("GET", "token")["token"]
 
     def close(self) -> None:
         """End it."""
@@ -161,7 +163,8 @@ class Emulator:
         host = self.url.removeprefix("http://").partition("/")[0]
         connection = http.client.HTTPConnection(host, timeout=PATIENCE_S)
         try:
-            connection.request(method, f"/_emulator/{room}", body.encode())
+            headers = {"X-Emulator-Token": self._token}
+            connection.request(method, f"/_emulator/{room}", body.encode(), headers)
             reply = connection.getresponse()
             content = reply.read()
         finally:

@@ -19,8 +19,8 @@ from rig import KEY, Echo, FarEnd, Ice, Repository
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import COMMANDS, module_of
-from icesync.emulator.archive import Archive
 from icesync.emulator.service import Service
+from icesync.emulator.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -172,9 +172,9 @@ def stage(tmp_path: Path, nursery: Nursery) -> Stage:
 
 
 @contextmanager
-def ice_that(make: Callable[[Archive], Any]) -> Iterator[Ice]:
+def ice_that(make: Callable[[Storage], Any]) -> Iterator[Ice]:
     """An ICE on loopback that answers as what *make* returns."""
-    archive = Archive()
+    archive = Storage()
     try:
         with FarEnd(make(archive).answer) as end:
             yield Ice(end.url, archive)
@@ -182,12 +182,12 @@ def ice_that(make: Callable[[Archive], Any]) -> Iterator[Ice]:
         archive.close()
 
 
-def kind(archive: Archive) -> Service:
+def kind(archive: Storage) -> Service:
     """Return an ICE as it should be."""
     return Service(SystemClock(), archive)
 
 
-def parrot(status: int) -> Callable[[Archive], Echo]:
+def parrot(status: int) -> Callable[[Storage], Echo]:
     """Return what makes an ICE that repeats what it hears."""
     return lambda archive: Echo(archive, status)
 

@@ -15,33 +15,36 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _EPILOG: Final = """\b
-Faults: KIND[:ARGUMENT][@SELECTOR,...] [xN] [%P], the same for the same --seed.
-  replies   status:503  html:502  redirect[:URL]  throttle[:rate=10/s,retry=2,form=date]
-            message:lower-case  echo  bom  utf16  xml  no-content-type
-            big:4  bad-gzip  gzip-bomb:64  header-flood:256
-  tokens    token-expire  token-refuse
-  time      latency:40ms  jitter:20ms  late:5s (stored after the caller gave up)
-  wire      reset-early  reset  fin  silent  lose  half-head  garbage
-            truncate:7  bad-chunk  drip:30ms  interim:1000  hang-up
-  prefixes  apply-then-reset, apply-then-500: stored first; drop-then-truncate: not stored
-  selectors nth=3  after=20  every=5  org=59  skill=663  path=Login (path=/ is every call)
-  xN        at most N times;  %P  in P of 100 cases
+Faults of updates: [PREFIX]KIND[:ARGUMENT][@SELECTOR,...] [xN]
+  status:503       answered with this status
+  throttle[:rate=10/s,retry=2]
+                   429 and Retry-After, always or above a rate
+  latency:40ms     stored at once, answered later
+  late:5s          no reply; stored that long after the caller gave up
+  reset            read, then the connection is reset
+  silent           read, and no reply ever comes
+  prefixes         drop-then- (the default) and apply-then-: is the write stored?
+                   apply-then-500, apply-then-reset, apply-then-silent
+  selectors        nth=3  every=5  skill=663;  xN is at most N times
 
 \b
 Profile keys and values, the first is the default:
-  token       invalid unauthorized ok-message error redirect
-  message     documented plain successful lower-case list spaced
-  unknown     create reject          orgid   ignore reject
-  modelstate  checked ignored        logout  object list
-  role        admin agent supervisor
-  org-key     both OrgId OrganizationId
-  empty-string  clear keep           key     address server-id
-  accept      ignored honoured (XML for who prefers it)
+  token            invalid unauthorized ok-message error redirect
+  message          documented plain successful lower-case list
+  unknown          create reject
 
 \b
-While it runs: GET, POST and DELETE /_emulator/faults, POST /_emulator/tokens/expire,
-POST /_emulator/reset, PUT /_emulator/servers/ORG/SKILL.
+While it runs, GET /_emulator/{servers,calls,stats,faults,profile,token}; with the
+header X-Emulator-Token: POST and DELETE /_emulator/faults, POST /_emulator/reset,
+POST /_emulator/tokens/expire, PUT /_emulator/servers/ORG/SKILL.
 """
+
+_SAMPLE: Final = """\
+  api:
+    base_url: {}
+    login: {{organization: 59, username: any, password: ref+env://ICE_PASSWORD}}
+"""
+"""A configuration that fits: without --user any login is accepted."""
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
@@ -62,19 +65,17 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--token-ttl", "token_ttl_s", type=click.IntRange(min=1), default=1200,
                      metavar="SECONDS", help="How long tokens live.  [default: 1200]"),
         click.option("--fault", "faults", multiple=True, metavar="SPEC",
-                     help="Let something go wrong, see below; repeatable, the first wins."),
-        click.option("--seed", type=int, default=0, metavar="N",
-                     help="Throw the dice of the faults by N.  [default: 0]"),
+                     help="Inject a fault (see below). Repeatable; the first match wins."),
         click.option("--latency", metavar="TIME",
-                     help="Answer every call so much later, such as 40ms."),
+                     help="Delay every reply by this much, such as 40ms."),
         click.option("--profile", multiple=True, metavar="KEY=VALUE",
-                     help="Settle what the vendor leaves open, see below; repeatable."),
+                     help="Choose what the vendor does not document (see below). Repeatable."),
         click.option("--tls-cert", type=_FILE, metavar="FILE",
                      help="Speak TLS with this certificate and its chain (PEM)."),
         click.option("--tls-key", type=_FILE, metavar="FILE",
                      help="Its key, if that is in a file of its own."),
         click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE",
-                     help="Write the address there once calls are taken."),
+                     help="Write the URL to FILE once ready."),
     )  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -89,15 +90,16 @@ def command(
     common: Common, /, ready_file: Path | None, users: tuple[str, ...], **settings: Any
 ) -> int:
     """
-    Serve an emulated ICE on this machine.
+    Run a local ICE emulator.
 
-    The page /_emulator/ shows what it holds.
+    Its page, http://127.0.0.1:8591/_emulator/, shows servers, calls and faults.
 
     \b
     icesync emulator --port 8591
-    icesync.yaml:  api: {base_url: http://127.0.0.1:8591/ICEAPI}
-    icesync emulator --fault 'apply-then-reset@nth=3' --fault 'status:503 %10' --seed 7
+    icesync emulator --fault 'apply-then-reset@nth=3' --fault status:503@every=10
     """
+    from urllib.parse import urljoin
+
     from icesync.bootstrap.emulator import EmulatorOptions, run_emulator
     from icesync.cli.files import write_private
     from icesync.errors import UsageError
@@ -109,6 +111,7 @@ def command(
     def ready(url: str) -> None:
         console.data(f"listening on {url}\n")
         console.flush()
+        console.talk(f"page: {urljoin(url, '/_emulator/')}\n\nicesync.yaml:\n{_SAMPLE.format(url)}")
         if ready_file is not None:
             write_private(ready_file, f"{url}\n".encode())
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes import FakeClock
 
-from icesync.emulator.archive import Archive
-from icesync.emulator.faultparse import parse_fault
-from icesync.emulator.framework import Request
-from icesync.emulator.player import FaultPlayer
+from icesync.emulator.aspnet import Request
+from icesync.emulator.fault_injector import FaultInjector
+from icesync.emulator.faults import parse_fault
 from icesync.emulator.profile import parse_profile
 from icesync.emulator.service import Service
+from icesync.emulator.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,8 @@ class Caller:
     ) -> Reply:
         """Make one call and return the reply."""
         headers = {"host": "ice.test", "content-type": kind} if kind else {"host": "ice.test"}
+        if path.startswith("/_emulator/"):
+            headers["x-emulator-token"] = self.service.admin_token
         return self.service.answer(Request(method, path, headers, body))
 
     def post(self, path: str, document: object) -> Reply:
@@ -80,15 +82,15 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def archive() -> Iterator[Archive]:
+def archive() -> Iterator[Storage]:
     """An archive in memory."""
-    archive = Archive()
+    archive = Storage()
     yield archive
     archive.close()
 
 
 @pytest.fixture
-def caller(clock: FakeClock, archive: Archive) -> Caller:
+def caller(clock: FakeClock, archive: Storage) -> Caller:
     """A caller of a service as it comes, already logged in."""
     caller = Caller(Service(clock, archive))
     caller.login()
@@ -96,18 +98,17 @@ def caller(clock: FakeClock, archive: Archive) -> Caller:
 
 
 @pytest.fixture
-def stranger(clock: FakeClock, archive: Archive) -> Caller:
+def stranger(clock: FakeClock, archive: Storage) -> Caller:
     """A caller of a service with one user, not logged in."""
     return Caller(Service(clock, archive, users={"admin@example.org": "open sesame"}))
 
 
 @pytest.fixture
-def faulty(clock: FakeClock, archive: Archive) -> Callable[..., Caller]:
-    """What makes a caller, logged in, of a service with these faults and this seed."""
+def faulty(clock: FakeClock, archive: Storage) -> Callable[..., Caller]:
+    """What makes a caller, logged in, of a service with these faults."""
 
-    def make(*faults: str, seed: int = 0) -> Caller:
-        player = FaultPlayer(map(parse_fault, faults), seed)
-        caller = Caller(Service(clock, archive, player=player))
+    def make(*faults: str) -> Caller:
+        caller = Caller(Service(clock, archive, injector=FaultInjector(map(parse_fault, faults))))
         caller.login()
         return caller
 
@@ -115,7 +116,7 @@ def faulty(clock: FakeClock, archive: Archive) -> Callable[..., Caller]:
 
 
 @pytest.fixture
-def profiled(clock: FakeClock, archive: Archive) -> Callable[..., Caller]:
+def profiled(clock: FakeClock, archive: Storage) -> Callable[..., Caller]:
     """What makes a caller of a service with these profile settings, not logged in."""
 
     def make(*settings: str) -> Caller:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.emulator.binding import LOGIN, UPDATE, Bound, bind
+from icesync.emulator.aspnet import Request
+from icesync.emulator.binding import LOGIN, UPDATE, Bound, bind, read_members
 from icesync.emulator.history import Tag
-from icesync.emulator.loosejson import Members, read_json
 from icesync.model.fields import FIELDS, SENT_FIELDS, Role
 from icesync.wire.token import verify_token
 
@@ -18,8 +18,8 @@ def seal(text: str) -> Tag:
 
 def bound(text: str) -> Bound:
     """Return *text* bound to an update."""
-    members = read_json(text)
-    assert isinstance(members, Members)
+    members = read_members(Request("POST", "/", {"content-type": "text/json"}, text.encode()))
+    assert members is not None
     return bind(members, UPDATE, seal)
 
 
@@ -88,7 +88,7 @@ def test_different_organizations_are_flagged(text: str) -> None:
 
 def test_binding_goes_on_behind_a_bad_member() -> None:
     """Bad members are named as they were sent, keep their default, and stop nothing."""
-    record = bound('{"isssl": "yes", "SkillId": {}, "SMTPPort": [], "IsTLS": 1}')
+    record = bound('{"isssl": "yes", "SkillId": {}, "SMTPPort": [], "IsTLS": true}')
 
     assert record.errors == ("isssl", "SkillId", "SMTPPort")
     assert (record.values["SkillId"], record.values["IsTLS"]) == (0, True)
@@ -145,4 +145,33 @@ def test_half_a_surrogate_pair_is_a_token_that_can_be_refused() -> None:
 @pytest.mark.parametrize("name", ["OrganisationID", "OrganizationID", "OrgId", "orgid"])
 def test_a_login_takes_the_organization_under_its_names(name: str) -> None:
     """The vendor's pages spell the organization in more ways than one."""
-    assert bind(Members([(name, "59")]), LOGIN, seal).values["OrganisationID"] == 59
+    assert bind([(name, "59")], LOGIN, seal).values["OrganisationID"] == 59
+
+
+@pytest.mark.parametrize(
+    ("member", "text", "value"),
+    [
+        ("SMTPPort", "587", "587"),
+        ("SMTPPort", "null", None),
+        ("SkillId", '" 663 "', 663),
+        ("SkillId", "-1", -1),
+        ("IsTLS", '"True"', True),
+        ("IsTLS", "false", False),
+    ],
+)
+def test_takes_what_spells_the_type(member: str, text: str, value: object) -> None:
+    """A text keeps a number's digits; texts may spell numbers and booleans."""
+    assert bound(f'{{"{member}": {text}}}').values[member] == value
+
+
+@pytest.mark.parametrize(
+    ("member", "text"),
+    [
+        ("SMTPPort", "true"), ("SMTPPort", "{}"), ("SkillId", "null"), ("SkillId", "true"),
+        ("SkillId", "1.5"), ("SkillId", '"1_0"'), ("SkillId", "2147483648"), ("SkillId", '""'),
+        ("IsTLS", "1"), ("IsTLS", "null"), ("IsTLS", '"yes"'),
+    ],
+)  # fmt: skip
+def test_anything_else_does_not_fit(member: str, text: str) -> None:
+    """A value of another type is named, never guessed at."""
+    assert bound(f'{{"{member}": {text}}}').errors == (member,)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes import SentUpdate
 
-from icesync.emulator.framework import Request
+from icesync.emulator.aspnet import Request
 from icesync.emulator.history import digest
 from icesync.emulator.service import TOKEN_TTL_S, Service
 from icesync.model.address import Address
-from icesync.model.fields import SENT_FIELDS
+from icesync.model.fields import SENT_FIELDS, WireType
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import SecretValue
@@ -24,14 +24,15 @@ from icesync.wire.update import UPDATE_PATH, encode_update
 if TYPE_CHECKING:
     from fakes import FakeClock
 
-    from icesync.emulator.archive import Archive
+    from icesync.emulator.storage import Storage
     from tests.unit.emulator.conftest import Caller
 
 UPDATE = f"/ICEAPI{UPDATE_PATH}"
+BOOLEAN = WireType.BOOLEAN
 INVALID = b'{"Message":"The request is invalid."}'
 
 
-def outcome(archive: Archive) -> str:
+def outcome(archive: Storage) -> str:
     """Return how the last call ended."""
     return archive.calls(1)[0].outcome
 
@@ -58,7 +59,7 @@ class TestUpdate:
             "date": "Thu, 01 Jan 2026 00:00:00 GMT",
         }
 
-    def test_replaces_the_whole_record(self, caller: Caller, archive: Archive) -> None:
+    def test_replaces_the_whole_record(self, caller: Caller, archive: Storage) -> None:
         """A member that a later call leaves out falls back to its default."""
         caller.update(SMTPPort="587", IsTLS=True, EmailServerId=17)
         caller.update(Status="Enabled")
@@ -73,12 +74,12 @@ class TestUpdate:
         }
 
     def test_the_call_of_the_client_binds_without_a_remark(
-        self, caller: Caller, archive: Archive
+        self, caller: Caller, archive: Storage
     ) -> None:
         """What icesync sends is known to the last member, in every wire option."""
         update = SentUpdate(
             Address(59, 663),
-            {field.key: 7 for field in SENT_FIELDS if not field.secret},
+            {f.key: True if f.wire_type is BOOLEAN else 7 for f in SENT_FIELDS if not f.secret},
             {field.key: SecretValue("x") for field in SENT_FIELDS if field.secret},
         )
         options = [WireOptions(key, absent) for key in OrgKey for absent in Absent]
@@ -91,7 +92,7 @@ class TestUpdate:
         assert {read_reply(reply).kind for reply in replies} == {OutcomeKind.APPLIED}
         assert {call.errors + call.ignored + call.conflicts for call in calls} == {()}
 
-    def test_history_judges_a_write(self, caller: Caller, archive: Archive) -> None:
+    def test_history_judges_a_write(self, caller: Caller, archive: Storage) -> None:
         """An accepted write is remembered with its address, digest and revision."""
         caller.update(SMTPPassword="Clark1!")
         call, server = archive.calls(1)[0], archive.server(Address(59, 663))
@@ -102,7 +103,7 @@ class TestUpdate:
         assert (call.org, call.skill, call.revision) == (59, 663, 1)
         assert call.digest == server.digest == digest(call.request)
 
-    def test_equal_passwords_have_equal_digests(self, caller: Caller, archive: Archive) -> None:
+    def test_equal_passwords_have_equal_digests(self, caller: Caller, archive: Storage) -> None:
         """The same document has one digest; another password makes another."""
         for password in ("a", "b", "a"):
             caller.update(SMTPPassword=password)
@@ -110,13 +111,13 @@ class TestUpdate:
 
         assert first == third != second
 
-    def test_unknown_members_are_in_the_history(self, caller: Caller, archive: Archive) -> None:
+    def test_unknown_members_are_in_the_history(self, caller: Caller, archive: Storage) -> None:
         """A typo of the client is accepted, and seen."""
         caller.update(Pop3Usrname="x")
 
         assert archive.calls(1)[0].ignored == ("Pop3Usrname",)
 
-    def test_two_organizations_are_in_the_history(self, caller: Caller, archive: Archive) -> None:
+    def test_two_organizations_are_in_the_history(self, caller: Caller, archive: Storage) -> None:
         """Of two organizations the first name is taken, and the call is flagged."""
         caller.update(OrganizationId=60)
         call = archive.calls(1)[0]
@@ -134,7 +135,7 @@ class TestUpdate:
             b'"server.IsSSL":["An error has occurred."]}}'
         )
 
-    def test_bad_members_write_nothing(self, caller: Caller, archive: Archive) -> None:
+    def test_bad_members_write_nothing(self, caller: Caller, archive: Storage) -> None:
         """A call with a bad member leaves the record as it is."""
         caller.update(IsSSL="yes")
 
@@ -143,7 +144,7 @@ class TestUpdate:
 
     @pytest.mark.parametrize("members", [{"OrgId": 0}, {"SkillId": 0}, {"SkillId": -1}])
     def test_an_address_is_positive(
-        self, caller: Caller, archive: Archive, members: dict[str, int]
+        self, caller: Caller, archive: Storage, members: dict[str, int]
     ) -> None:
         """What a missing id becomes on the server names no record."""
         reply = caller.update(**members)
@@ -170,7 +171,7 @@ class TestToken:
         ],
     )
     def test_a_bad_token_is_the_documented_failure(
-        self, caller: Caller, archive: Archive, token: str | None, verdict: str
+        self, caller: Caller, archive: Storage, token: str | None, verdict: str
     ) -> None:
         """Without a token of this emulator nothing is written, and the reply names no cause."""
         reply = caller.update(Token=token)
@@ -188,7 +189,7 @@ class TestToken:
         assert caller.update().status == status
 
     def test_an_expired_token_says_so_in_the_history(
-        self, caller: Caller, clock: FakeClock, archive: Archive
+        self, caller: Caller, clock: FakeClock, archive: Storage
     ) -> None:
         """The caller is not told why; the history is."""
         clock.advance(TOKEN_TTL_S)
@@ -196,7 +197,7 @@ class TestToken:
 
         assert outcome(archive) == "token expired"
 
-    def test_logout_ends_a_token(self, caller: Caller, archive: Archive) -> None:
+    def test_logout_ends_a_token(self, caller: Caller, archive: Storage) -> None:
         """A revoked token writes nothing."""
         reply = caller.logout()
         caller.update()
@@ -218,7 +219,7 @@ class TestToken:
         assert caller.update().status == 200
 
     def test_a_token_is_good_after_a_restart(
-        self, caller: Caller, clock: FakeClock, archive: Archive
+        self, caller: Caller, clock: FakeClock, archive: Storage
     ) -> None:
         """The signing key lives in the archive, so a new service knows old tokens."""
         caller.service = Service(clock, archive)
@@ -275,7 +276,7 @@ class TestLogin:
         ],
     )
     def test_refuses_everyone_else(
-        self, stranger: Caller, archive: Archive, members: dict[str, object]
+        self, stranger: Caller, archive: Storage, members: dict[str, object]
     ) -> None:
         """A wrong name, password or no organization is the documented failure."""
         reply = stranger.login(**members)
@@ -288,7 +289,7 @@ class TestLogin:
         assert caller.login(UserName="anybody", Password="anything").status == 200
 
     def test_an_empty_table_of_users_lets_nobody_in(
-        self, clock: FakeClock, archive: Archive, caller: Caller
+        self, clock: FakeClock, archive: Storage, caller: Caller
     ) -> None:
         """No users is not the same as any user."""
         caller.service = Service(clock, archive, users={})
@@ -306,7 +307,7 @@ class TestFramework:
 
         assert caller.call("POST", path, body).status == 200
 
-    def test_the_base_path_may_be_empty(self, clock: FakeClock, archive: Archive) -> None:
+    def test_the_base_path_may_be_empty(self, clock: FakeClock, archive: Storage) -> None:
         """Embedded, the documented paths stand alone."""
         service = Service(clock, archive, base_path="")
         reply = service.answer(Request("POST", UPDATE_PATH))
@@ -338,14 +339,14 @@ class TestFramework:
         assert (reply.status, reply.headers["allow"]) == (405, "POST")
         assert json.loads(reply.body) == {"Message": text}
 
-    @pytest.mark.parametrize("body", [b"", b" \r\n", b"null", b"\xef\xbb\xbf"])
+    @pytest.mark.parametrize("body", [b"", b" \r\n", b"null"])
     def test_no_model_breaks_the_action(self, caller: Caller, body: bytes) -> None:
         """Without a body the action meets null and fails, hiding why."""
         reply = caller.call("POST", UPDATE, body)
 
         assert (reply.status, reply.body) == (500, b'{"Message":"An error has occurred."}')
 
-    @pytest.mark.parametrize("body", [b"{", b"[]", b"1", b"\xff\xfe", b"{\x80}"])
+    @pytest.mark.parametrize("body", [b"{", b"[]", b"1", b"\xff\xfe", b"{\x80}", b"[" * 100_000])
     def test_an_unreadable_body_is_a_model_error(self, caller: Caller, body: bytes) -> None:
         """What holds no object is named by the parameter."""
         reply = caller.call("POST", UPDATE, body)
@@ -374,39 +375,21 @@ class TestFramework:
         """Nothing of a foreign type is still nothing: the null model."""
         assert caller.call("POST", UPDATE, b"", "text/plain").status == 500
 
-    @pytest.mark.parametrize(
-        ("kind", "encoding"),
-        [
-            ("text/json", "utf-8"),
-            ('application/json; charset="UTF-8"', "utf-8-sig"),
-            ("application/json; charset=utf-16", "utf-16"),
-            ("application/json; charset=klingon", "utf-8"),
-        ],
-    )
-    def test_json_comes_in_several_dresses(self, caller: Caller, kind: str, encoding: str) -> None:
-        """Both JSON types, both encodings and a byte order mark are read."""
-        body = json.dumps({"OrgId": 1, "SkillId": 1, "Token": caller.token}).encode(encoding)
+    @pytest.mark.parametrize("kind", ["text/json", 'application/json; charset="UTF-8"'])
+    def test_json_has_two_names(self, caller: Caller, kind: str) -> None:
+        """Both media types of JSON are read."""
+        body = json.dumps({"OrgId": 1, "SkillId": 1, "Token": caller.token}).encode()
 
         assert caller.call("POST", UPDATE, body, kind).status == 200
 
-    def test_a_form_binds_to_the_same_record(self, caller: Caller, archive: Archive) -> None:
-        """A form body is read as texts, which bind by the same table."""
-        body = f"OrgId=59&SkillId=663&IsTLS=true&SMTPPort=&Token={caller.token}".encode()
-        reply = caller.call("POST", UPDATE, body, "application/x-www-form-urlencoded")
-        server = archive.server(Address(59, 663))
-
-        assert reply.status == 200
-        assert server is not None
-        assert (server.document["IsTLS"], server.document["SMTPPort"]) == (True, "")
-
-    def test_a_broken_archive_breaks_the_action(self, caller: Caller, archive: Archive) -> None:
+    def test_a_broken_archive_breaks_the_action(self, caller: Caller, archive: Storage) -> None:
         """What cannot be remembered is not acknowledged."""
         archive.close()
 
         assert caller.update().status == 500
 
 
-def test_no_secret_is_remembered(caller: Caller, archive: Archive) -> None:
+def test_no_secret_is_remembered(caller: Caller, archive: Storage) -> None:
     """Neither passwords, tokens nor the query of a path reach the archive."""
     caller.update(SMTPPassword="Clark1!", Pop3Password="Clark2!", IsSSL="yes")
     caller.update(SMTPPassword="Clark1!", ImapPassword="Clark3!")

@@ -19,26 +19,6 @@ from icesync.wire.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = [
-    "DENIED",
-    "Request",
-    "accepted",
-    "broken",
-    "iis_page",
-    "in_xml",
-    "invalid",
-    "json_reply",
-    "kernel_page",
-    "message",
-    "not_found",
-    "phrase",
-    "redirect",
-    "unauthorized",
-    "unsupported",
-    "wants_xml",
-    "wrong_verb",
-]
-
 DENIED: Final = "Authorization has been denied for this request."
 """What the framework's own filter says (observed)."""
 
@@ -64,7 +44,6 @@ class Request:
         return f"{self.scheme}://{self.headers.get('host', 'localhost')}{self.path}"
 
 
-_FIRST_ERROR: Final = 400
 _PAGE_TITLES: Final = {
     403: "Forbidden: Access is denied.",
     404: "File or directory not found.",
@@ -73,6 +52,14 @@ _PAGE_TITLES: Final = {
     503: "Service Unavailable",
 }
 """What the pages of IIS are headed with (observed); other statuses have the words of HTTP."""
+
+_PHRASES: Final = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+"""The words of RFC 2616, which IIS says; Python says those of RFC 9110 from 3.13 on."""
 
 _APPLICATION: Final = {
     "content-type": "application/json; charset=utf-8",
@@ -92,7 +79,7 @@ def json_reply(body: bytes, status: int = 200, **headers: str) -> Reply:
 
 def message(status: int, text: str, **headers: str) -> Reply:
     """Return the object with one ``Message`` that most replies are."""
-    return json_reply(_json({"Message": text}), status, **headers)
+    return json_reply(encode({"Message": text}), status, **headers)
 
 
 def accepted(text: str) -> Reply:
@@ -104,7 +91,7 @@ def invalid(keys: Iterable[str] = ()) -> Reply:
     """Return the documented failure; *keys* are the members that did not bind."""
     document: dict[str, object] = {"Message": "The request is invalid."}
     state = {key: ["An error has occurred."] for key in keys}
-    return json_reply(_json(document | {"ModelState": state} if state else document), 400)
+    return json_reply(encode(document | {"ModelState": state} if state else document), 400)
 
 
 def unauthorized() -> Reply:
@@ -147,58 +134,31 @@ def unsupported(media_type: str) -> Reply:
     return message(415, text)
 
 
-def wants_xml(request: Request) -> bool:
-    """Return whether *request* asks for XML before it takes JSON."""
-    first = request.headers.get("accept", "").partition(",")[0].partition(";")[0]
-    return first.strip().lower() in {"application/xml", "text/xml"}
-
-
-def in_xml(reply: Reply) -> Reply:
-    """Return a reply of JSON as the framework's other formatter writes it."""
-    try:
-        document = json.loads(reply.body)
-    except ValueError:
-        return reply
-    root = "Error" if reply.status >= _FIRST_ERROR else "Reply"
-    headers = {**reply.headers, "content-type": "application/xml; charset=utf-8"}
-    return Reply(reply.status, headers, _element(root, document).encode(errors="replace"))
-
-
-def _element(name: str, value: object) -> str:
-    name = name.strip()
-    if isinstance(value, dict):
-        inner = "".join(_element(key, item) for key, item in value.items())
-    elif isinstance(value, list):
-        inner = "".join(_element("Item", item) for item in value)
-    else:
-        inner = html.escape("" if value is None else str(value), quote=False)
-    return f"<{name}>{inner}</{name}>"
-
-
 def iis_page(status: int) -> Reply:
     """Return the page of the web server itself, for calls that the application never sees."""
     return _page(status, "Microsoft-IIS/8.5")
 
 
-def kernel_page(status: int) -> Reply:
+def kernel_page(status: int, title: str = "") -> Reply:
     """Return the page of HTTP.SYS, which not even the web server has seen the call behind."""
-    return _page(status, "Microsoft-HTTPAPI/2.0", connection="close")
+    return _page(status, "Microsoft-HTTPAPI/2.0", title, connection="close")
 
 
 def phrase(status: int) -> str:
     """Return the words for *status*; there are none for every number."""
     try:
-        return HTTPStatus(status).phrase
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
 
 
-def _page(status: int, server: str, **headers: str) -> Reply:
-    title = html.escape(f"{status} - {_PAGE_TITLES.get(status) or phrase(status)}")
+def _page(status: int, server: str, title: str = "", **headers: str) -> Reply:
+    title = html.escape(f"{status} - {title or _PAGE_TITLES.get(status) or phrase(status)}")
     page = f"<!DOCTYPE html>\n<title>{title}</title>\n<h1>Server Error</h1>\n<h2>{title}</h2>\n"
     fixed = {"content-type": "text/html", "server": server}
     return Reply(status, fixed | headers, page.encode())
 
 
-def _json(document: Mapping[str, object]) -> bytes:
+def encode(document: object) -> bytes:
+    """Return *document* as the framework writes JSON."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -19,25 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.emulator.history import Call, Stats, StoredServer, Tag, Verdict, digest
-from icesync.emulator.tables import (
-    ADD_COLUMNS,
-    DROP_SERVER,
-    GET_ADDRESS,
-    GET_CALLS,
-    GET_SERVER,
-    GET_SERVERS,
-    PREPARE,
-    PUT_CALL,
-    PUT_KNOWN,
-    PUT_SERVER,
-)
 from icesync.errors import UsageError
 from icesync.model.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-__all__ = ["MEMORY", "Archive"]
 
 MEMORY: Final = ":memory:"
 """The path that stands for no file at all."""
@@ -49,7 +35,7 @@ _KEY_BYTES: Final = 32
 _TOKENS_OVER: Final = "tokens over"
 
 
-class Archive:
+class Storage:
     """
     The memory of one emulator; safe to use from several threads.
 
@@ -75,28 +61,21 @@ class Archive:
             ) from problem
 
     def close(self) -> None:
-        """Release the file; every later call of this archive fails."""
+        """Release the file; every later call of this storage fails."""
         self._database.close()
 
     def tag(self, text: str) -> Tag:
-        """Return the tag of a secret: equal for equal texts, as long as this archive lives."""
+        """Return the tag of a secret: equal for equal texts, as long as this storage lives."""
         data = text.encode("utf-8", "surrogatepass")
         return Tag(hmac.digest(self._tag_key, data, hashlib.sha256).hex())
 
-    def record(self, call: Call, *, store: bool = False, moved_from: Address | None = None) -> int:
-        """
-        Remember *call* and return its id.
-
-        With *store*, its request becomes the record of its address too, and the
-        record of *moved_from* is gone.
-        """
+    def record(self, call: Call, *, store: bool = False) -> int:
+        """Remember *call* and return its id; to *store* it makes its request the record, too."""
         with self._transaction() as database:
             written, revision = None, None
             if store:
-                if moved_from is not None:
-                    database.execute(DROP_SERVER, moved_from)
                 written, revision = _put(database, call.org, call.skill, call.request, call.at)
-            last = database.execute(PUT_CALL, (*_call_row(call), written, revision)).lastrowid or 0
+            last = database.execute(_PUT_CALL, (*_call_row(call), written, revision)).lastrowid or 0
             if last > self._kept_calls:
                 database.execute("DELETE FROM call WHERE id <= ?", (last - self._kept_calls,))
         return last
@@ -120,7 +99,7 @@ class Archive:
     def make_known(self, address: Address, document: str, moment: str) -> None:
         """Give *address* a record with revision 0, unless it has one."""
         with self._transaction() as database:
-            database.execute(PUT_KNOWN, (*address, document, moment))
+            database.execute(_PUT_KNOWN, (*address, document, moment))
 
     def tokens_over(self) -> int:
         """Return the second up to which tokens were ended together, or 0."""
@@ -144,21 +123,16 @@ class Archive:
 
     def servers(self, limit: int, after: Address = _BEFORE_ALL) -> tuple[StoredServer, ...]:
         """Return at most *limit* records behind *after*, sorted by address."""
-        return tuple(_stored(row) for row in self._rows(GET_SERVERS, *after, limit))
+        return tuple(_stored(row) for row in self._rows(_GET_SERVERS, *after, limit))
 
     def server(self, address: Address) -> StoredServer | None:
         """Return the record of *address*, or None when nothing was written there."""
-        rows = self._rows(GET_SERVER, *address)
+        rows = self._rows(_GET_SERVER, *address)
         return _stored(rows[0]) if rows else None
-
-    def holder(self, member: str, value: object) -> Address | None:
-        """Return the first address whose record has *value* under *member*, or None."""
-        rows = self._rows(GET_ADDRESS, f"$.{member}", value)
-        return Address(*rows[0]) if rows else None
 
     def calls(self, limit: int, before: int = _NO_END) -> tuple[Call, ...]:
         """Return at most *limit* calls older than the one with id *before*, newest first."""
-        return tuple(_remembered(row) for row in self._rows(GET_CALLS, before, limit))
+        return tuple(_remembered(row) for row in self._rows(_GET_CALLS, before, limit))
 
     def stats(self) -> Stats:
         """Return the counts of records and calls."""
@@ -198,10 +172,7 @@ def _open(path: str) -> sqlite3.Connection:
         Path(path).touch(mode=0o600)
     database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
-        database.executescript(PREPARE)
-        present = {row[1] for row in database.execute("PRAGMA table_info(call)")}
-        for column in ADD_COLUMNS.keys() - present:
-            database.execute(ADD_COLUMNS[column])
+        database.executescript(_PREPARE)
     except sqlite3.Error:
         database.close()
         raise
@@ -213,7 +184,7 @@ def _put(
 ) -> tuple[str, int]:
     """Write one record, and return the digest of its document and its revision."""
     document = request or ""
-    [(revision,)] = database.execute(PUT_SERVER, (org, skill, document, at)).fetchall()
+    [(revision,)] = database.execute(_PUT_SERVER, (org, skill, document, at)).fetchall()
     return digest(document), revision
 
 
@@ -244,3 +215,46 @@ def _remembered(row: Sequence[Any]) -> Call:
         written, revision, identity, ended_at, fault, tuple(json.loads(overlaps)),
         stored=revision is not None,
     )  # fmt: skip
+
+
+_PREPARE: Final = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS revoked (token TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS server (
+  org INTEGER NOT NULL, skill INTEGER NOT NULL, document TEXT NOT NULL,
+  revision INTEGER NOT NULL, updated_at TEXT NOT NULL, PRIMARY KEY (org, skill)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS call (
+  id INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
+  status INTEGER NOT NULL, outcome TEXT NOT NULL, org INTEGER, skill INTEGER, request TEXT,
+  errors TEXT NOT NULL, ignored TEXT NOT NULL, conflicts TEXT NOT NULL,
+  ended_at TEXT, fault TEXT, overlaps TEXT NOT NULL, digest TEXT, revision INTEGER
+);
+"""
+_PUT_SERVER: Final = """
+INSERT INTO server (org, skill, document, revision, updated_at) VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (org, skill) DO UPDATE
+SET document = excluded.document, revision = revision + 1, updated_at = excluded.updated_at
+RETURNING revision
+"""
+_PUT_KNOWN: Final = """
+INSERT OR IGNORE INTO server (org, skill, document, revision, updated_at) VALUES (?, ?, ?, 0, ?)
+"""
+_PUT_CALL: Final = """
+INSERT INTO call (at, method, path, status, outcome, org, skill, request, errors, ignored,
+  conflicts, ended_at, fault, overlaps, digest, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_GET_SERVERS: Final = """
+SELECT org, skill, document, revision, updated_at FROM server
+WHERE (org, skill) > (?, ?) ORDER BY org, skill LIMIT ?
+"""
+_GET_SERVER: Final = """
+SELECT org, skill, document, revision, updated_at FROM server WHERE org = ? AND skill = ?
+"""
+_GET_CALLS: Final = """
+SELECT at, method, path, status, outcome, org, skill, request, errors, ignored, conflicts,
+  ended_at, fault, overlaps, digest, revision, id FROM call WHERE id < ? ORDER BY id DESC LIMIT ?
+"""

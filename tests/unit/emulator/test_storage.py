@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.emulator.archive import Archive
 from icesync.emulator.history import Call, canonical
+from icesync.emulator.storage import Storage
 from icesync.errors import UsageError
 from icesync.model.address import Address
 
@@ -23,14 +23,14 @@ def write(skill: int, document: str = "{}") -> Call:
 
 
 @pytest.fixture
-def small() -> Iterator[Archive]:
+def small() -> Iterator[Storage]:
     """An archive that remembers three calls."""
-    archive = Archive(kept_calls=3)
+    archive = Storage(kept_calls=3)
     yield archive
     archive.close()
 
 
-def test_forgets_the_oldest_calls(small: Archive) -> None:
+def test_forgets_the_oldest_calls(small: Storage) -> None:
     """Only the last calls stay, newest first, under their own numbers."""
     for skill in range(1, 6):
         small.record(write(skill))
@@ -39,7 +39,7 @@ def test_forgets_the_oldest_calls(small: Archive) -> None:
     assert small.stats().calls == 5
 
 
-def test_pages_back_through_the_calls(small: Archive) -> None:
+def test_pages_back_through_the_calls(small: Storage) -> None:
     """*before* continues where the last page ended."""
     for skill in range(1, 4):
         small.record(write(skill))
@@ -47,7 +47,7 @@ def test_pages_back_through_the_calls(small: Archive) -> None:
     assert [call.id for call in small.calls(2, before=3)] == [2, 1]
 
 
-def test_returns_a_call_as_it_was(small: Archive) -> None:
+def test_returns_a_call_as_it_was(small: Storage) -> None:
     """Every part of a call survives."""
     call = Call("t", "GET", "/x", 405, "wrong verb", None, None, None, ("e",), ("i",), ("c",))
     small.record(call)
@@ -57,7 +57,7 @@ def test_returns_a_call_as_it_was(small: Archive) -> None:
     assert (kept.org, kept.request, kept.revision) == (None, None, None)
 
 
-def test_lists_servers_by_number(small: Archive) -> None:
+def test_lists_servers_by_number(small: Storage) -> None:
     """Addresses sort by number and page behind *after*."""
     for skill in (10, 9, 100):
         small.record(write(skill), store=True)
@@ -67,7 +67,7 @@ def test_lists_servers_by_number(small: Archive) -> None:
     assert (listed, rest) == ([9, 10, 100], [10])
 
 
-def test_counts_revisions(small: Archive) -> None:
+def test_counts_revisions(small: Storage) -> None:
     """Each write of one address raises its revision by one."""
     for document in ('{"a":1}', '{"a":2}'):
         small.record(write(1, document), store=True)
@@ -78,7 +78,7 @@ def test_counts_revisions(small: Archive) -> None:
     assert [call.revision for call in small.calls(2)] == [2, 1]
 
 
-def test_reset_forgets_all_but_the_keys(small: Archive) -> None:
+def test_reset_forgets_all_but_the_keys(small: Storage) -> None:
     """After a reset nothing is remembered, and tags are what they were."""
     tag = small.tag("secret")
     small.record(write(1), store=True)
@@ -89,12 +89,12 @@ def test_reset_forgets_all_but_the_keys(small: Archive) -> None:
     assert small.tag("secret") == tag
 
 
-def test_tags_differ_between_archives(small: Archive, archive: Archive) -> None:
+def test_tags_differ_between_archives(small: Storage, archive: Storage) -> None:
     """A tag says nothing outside of its archive."""
     assert small.tag("secret") != archive.tag("secret")
 
 
-def test_tags_take_any_text(archive: Archive) -> None:
+def test_tags_take_any_text(archive: Storage) -> None:
     """Also half a surrogate pair, which JSON can spell, has a tag."""
     assert archive.tag("\ud800") != archive.tag("?")
 
@@ -102,10 +102,10 @@ def test_tags_take_any_text(archive: Archive) -> None:
 def test_a_file_outlives_its_archive(tmp_path: Path) -> None:
     """Records, calls and keys are there again, in a file that only its owner reads."""
     path = tmp_path / "deep" / "emulator.sqlite"
-    first = Archive(str(path))
+    first = Storage(str(path))
     first.record(write(1), store=True)
     first.close()
-    second = Archive(str(path))
+    second = Storage(str(path))
     kept = (second.signing_key, second.tag("x"), second.stats().servers)
     second.close()
 
@@ -120,13 +120,13 @@ def test_refuses_a_file_of_something_else(tmp_path: Path) -> None:
     path.write_text("not a database, " * 100)
 
     with pytest.raises(UsageError, match=r"notes\.txt"):
-        Archive(str(path))
+        Storage(str(path))
 
 
 def test_refuses_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder is no file."""
     with pytest.raises(UsageError, match="cannot keep"):
-        Archive(str(tmp_path))
+        Storage(str(tmp_path))
 
 
 def test_a_bare_secret_is_never_encoded() -> None:
