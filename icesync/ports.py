@@ -5,33 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from icesync.model.dns import DomainFacts
     from icesync.model.forge import Post
     from icesync.model.lock import LockInfo
-    from icesync.model.plan import ResourceChange
     from icesync.model.probe import ProbeResult, ProbeTarget
-    from icesync.model.report import Outcome, Result
+    from icesync.model.project import Login
+    from icesync.model.report import Outcome
     from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
     from icesync.model.update import Update
 
 __all__ = [
+    "Caller",
     "Clock",
     "CommentThread",
     "DomainLookup",
     "FileOpener",
     "Gateway",
+    "Ice",
     "IssueThread",
     "Journal",
     "Journals",
+    "MailServers",
     "MetadataProvider",
     "Prober",
-    "Progress",
     "SecretProvider",
     "StateStore",
+    "Stores",
 ]
 
 
@@ -251,6 +254,92 @@ class DomainLookup(Protocol):
         ...
 
 
+class Stores(Protocol):
+    """Opens the store that a run needs: of the one state, or of some organizations' states."""
+
+    def single(self) -> StateStore:
+        """Return the store of the one state; a refusing one where organizations have theirs."""
+        ...
+
+    def of(self, organization: int) -> StateStore:
+        """Return the store of one organization's own state."""
+        ...
+
+    def joined(self, organizations: Iterable[int]) -> StateStore:
+        """Return one store over the states of *organizations*."""
+        ...
+
+    def kept(self) -> frozenset[int]:
+        """Return the organizations whose state is on the disk, whether files name them or not."""
+        ...
+
+
+class Ice(Protocol):
+    """The service itself: a token to call it with, and what makes the calls."""
+
+    def token(self) -> SecretValue:
+        """
+        Return the configured token, or that of the configured login.
+
+        Raises:
+            SecretMissing: a reference leads nowhere.
+            AccessError: neither is configured, or the login was refused.
+
+        """
+        ...
+
+    def log_in(self, login: Login, password: SecretValue) -> SecretValue:
+        """
+        Return the token that *login* gives.
+
+        Raises:
+            AccessError: ICE refused.
+            RemoteError: ICE was not reached.
+
+        """
+        ...
+
+    def gateways(self, token: SecretValue) -> Callable[[], Gateway]:
+        """Return what opens a gateway for each worker."""
+        ...
+
+
+class MailServers(Protocol):
+    """What asks mail servers, and the DNS about them."""
+
+    def prober(self, ca_file: str | None) -> Prober:
+        """
+        Return what logs in; it trusts the certificates of *ca_file* besides the public ones.
+
+        Raises:
+            UsageError: *ca_file* cannot be used.
+
+        """
+        ...
+
+    def domains(self) -> DomainLookup:
+        """
+        Return what asks the DNS.
+
+        Raises:
+            UsageError: its library is not installed, or this machine has no resolver.
+
+        """
+        ...
+
+
+class Caller(Protocol):
+    """Who runs icesync, and where."""
+
+    def lock_owner(self, operation: str) -> LockInfo:
+        """Return what other runs are told about this one while it holds the lock."""
+        ...
+
+    def commit(self) -> str | None:
+        """Return the commit that is checked out, or None."""
+        ...
+
+
 class Clock(Protocol):
     """The only source of time."""
 
@@ -264,30 +353,6 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait for *seconds*."""
-        ...
-
-
-class Progress(Protocol):
-    """Is told how an apply goes; says so to a person, or does nothing."""
-
-    def start(self, total: int) -> None:
-        """Begin: *total* changes will be carried out."""
-        ...
-
-    def calling(self, change: ResourceChange) -> None:
-        """Take note that the call of *change* leaves now; told by the worker that makes it."""
-        ...
-
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Take note that no call leaves for *wait_s* seconds; told by any worker."""
-        ...
-
-    def advance(self, result: Result) -> None:
-        """One more change has ended as *result*."""
-        ...
-
-    def stop(self) -> None:
-        """No more changes will come."""
         ...
 
 

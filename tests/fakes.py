@@ -7,41 +7,65 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from icesync.engine.session import Session
 from icesync.errors import (
+    AccessError,
     SecretMissing,
     StateConflict,
     StateError,
     StateLocked,
     StateNotSaved,
     TextTooLong,
+    UsageError,
+)
+from icesync.model.events import (
+    ApplyEnded,
+    ApplyStarted,
+    CallsPaused,
+    CallStarted,
+    ChangeEnded,
 )
 from icesync.model.forge import Post
+from icesync.model.lock import LockInfo
 from icesync.model.probe import ProbeKind, ProbeResult
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretRef, SecretValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from icesync.model.address import Address
-    from icesync.model.lock import LockInfo
-    from icesync.model.plan import ResourceChange
+    from icesync.model.events import Event
     from icesync.model.probe import ProbeTarget
+    from icesync.model.project import Login, Project
     from icesync.model.report import Result
     from icesync.model.update import Update
-    from icesync.ports import Journals
+    from icesync.ports import (
+        Clock,
+        DomainLookup,
+        Gateway,
+        Journals,
+        Prober,
+        SecretProvider,
+        StateStore,
+    )
 
 __all__ = [
     "FakeBoard",
+    "FakeCaller",
     "FakeClock",
     "FakeGateway",
+    "FakeIce",
+    "FakeMailServers",
     "FakeProber",
     "FakeProgress",
     "FakeProvider",
     "FakeStore",
+    "FakeStores",
     "SentUpdate",
+    "fake_session",
 ]
 
 
@@ -241,25 +265,113 @@ class FakeProgress:
         self.results: list[Result] = []
         self.stopped = False
 
-    def start(self, total: int) -> None:
-        """Remember *total*."""
-        self.total = total
+    def __call__(self, event: Event) -> None:
+        """Remember *event*."""
+        match event:
+            case ApplyStarted(plan):
+                self.total = len(plan.effective)
+            case CallStarted(change):
+                self.called.append(change.address)
+            case CallsPaused(wait_s, reason):
+                self.pauses.append((wait_s, reason))
+            case ChangeEnded(result):
+                self.results.append(result)
+            case ApplyEnded():
+                self.stopped = True
+            case _:
+                pass
 
-    def calling(self, change: ResourceChange) -> None:
-        """Remember whose call leaves."""
-        self.called.append(change.address)
 
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Remember a pause."""
-        self.pauses.append((wait_s, reason))
+class FakeStores:
+    """One store for everything; *kept* are organizations with a state on the disk."""
 
-    def advance(self, result: Result) -> None:
-        """Remember *result*."""
-        self.results.append(result)
+    def __init__(self, store: StateStore, kept: frozenset[int] = frozenset()) -> None:
+        self._store = store
+        self._kept = kept
+        self.opened: list[frozenset[int]] = []
 
-    def stop(self) -> None:
-        """Remember the end."""
-        self.stopped = True
+    def single(self) -> StateStore:
+        """Return the store."""
+        return self._store
+
+    def of(self, organization: int) -> StateStore:
+        """Return the store."""
+        self.opened.append(frozenset({organization}))
+        return self._store
+
+    def joined(self, organizations: Iterable[int]) -> StateStore:
+        """Return the store, and remember whose state it was opened for."""
+        self.opened.append(frozenset(organizations))
+        return self._store
+
+    def kept(self) -> frozenset[int]:
+        """Return what was said."""
+        return self._kept
+
+
+class FakeIce:
+    """Gives *token* to whoever asks, and *gateway* to each worker."""
+
+    def __init__(self, token: SecretValue | None = None, gateway: Gateway | None = None) -> None:
+        self._token = token
+        self._gateway = gateway
+
+    def token(self) -> SecretValue:
+        """Return the token."""
+        if self._token is None:
+            raise AccessError("the fake ICE has no token")
+        return self._token
+
+    def log_in(self, login: Login, password: SecretValue) -> SecretValue:  # noqa: ARG002
+        """Return the token."""
+        return self.token()
+
+    def gateways(self, token: SecretValue) -> Callable[[], Gateway]:  # noqa: ARG002
+        """Return what gives the one gateway."""
+        gateway = self._gateway or FakeGateway()
+        return lambda: gateway
+
+
+class FakeMailServers:
+    """Gives *prober* to whoever asks; there is no DNS."""
+
+    def __init__(self, prober: Prober | None = None) -> None:
+        self._prober = prober
+
+    def prober(self, ca_file: str | None) -> Prober:  # noqa: ARG002
+        """Return the prober."""
+        return self._prober or FakeProber()
+
+    def domains(self) -> DomainLookup:
+        """Refuse."""
+        raise UsageError("the fake mail servers have no DNS")
+
+
+class FakeCaller:
+    """Somebody on a machine, at a commit."""
+
+    def lock_owner(self, operation: str) -> LockInfo:
+        """Return what a lock says."""
+        return LockInfo("1", operation, "chris@fake", 4711, "2026-01-01T00:00:00Z")
+
+    def commit(self) -> str | None:
+        """Return a commit."""
+        return "0123456789abcdef" * 2 + "01234567"
+
+
+def fake_session(
+    project: Project,
+    store: StateStore,
+    provider: SecretProvider,
+    clock: Clock | None = None,
+    **ports: Any,
+) -> Session:
+    """Return a session over fakes; *ports* replace any of them."""
+    chosen = {
+        "stores": FakeStores(store), "ice": FakeIce(), "mail": FakeMailServers(),
+        "caller": FakeCaller(), **ports,
+    }  # fmt: skip
+    return Session(project, providers={"fake": provider}, clock=clock or FakeClock(), **chosen)
 
 
 class FakeBoard:

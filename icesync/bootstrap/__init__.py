@@ -9,35 +9,25 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.config.discover import find_config
 from icesync.config.project import read_project
-from icesync.errors import AccessError, ConfigInvalid, SecretMissing
-from icesync.model.project import Backend
-from icesync.model.secret import SecretValue
+from icesync.engine.session import Session
+from icesync.model.project import ORGANIZATION_MARK, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from icesync.model.lock import LockInfo
     from icesync.model.project import Login, Project, StateSettings
-    from icesync.model.secret import SecretRef
-    from icesync.net import ClientOptions
-    from icesync.ports import Clock, Gateway, SecretProvider, StateStore
+    from icesync.model.secret import SecretValue
+    from icesync.ports import Clock, DomainLookup, Gateway, Prober, SecretProvider, StateStore
 
-__all__ = [
-    "Context",
-    "SystemClock",
-    "gateways",
-    "log_in",
-    "obtain_token",
-    "open_context",
-    "open_store",
-]
+__all__ = ["SystemClock", "find_config", "open_session"]
 
 
 class SystemClock:
@@ -56,47 +46,9 @@ class SystemClock:
         time.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A project with its store, its secret providers and a clock: all that a plan needs."""
-
-    project: Project
-    store: StateStore
-    providers: Mapping[str, SecretProvider]
-    clock: Clock = field(default_factory=SystemClock)
-
-    def fetch(self, reference: SecretRef) -> SecretValue:
-        """
-        Return the secret behind *reference*.
-
-        Raises:
-            SecretMissing: there is none.
-
-        """
-        provider = self.providers.get(reference.scheme)
-        if provider is None:
-            raise SecretMissing(f"`{reference}` names an unknown secret provider")
-        return provider.fetch(reference)
-
-    def within(self, organizations: Iterable[int]) -> Context:
-        """Return the context with the snapshots of *organizations*; the same if all have one."""
-        if self.project.state.per is None:
-            return self
-        from icesync.bootstrap.partitions import open_parts
-
-        return replace(self, store=open_parts(self.project, organizations, self.clock))
-
-    def of(self, organization: int) -> Context:
-        """Return the context with the one snapshot of *organization*."""
-        state = self.project.state.of(organization)
-        return replace(
-            self, store=open_store(self.project.root, state, self.clock, own_folder=True)
-        )
-
-
-def open_context(folder: Path, config: Path | None = None) -> Context:
+def open_session(folder: Path, config: Path | None = None) -> Session:
     """
-    Return the context of the configuration that governs *folder*, or of the file *config*.
+    Return the session of the configuration that governs *folder*, or of the file *config*.
 
     Raises:
         ConfigError: there is none, or it is wrong.
@@ -105,18 +57,132 @@ def open_context(folder: Path, config: Path | None = None) -> Context:
     clock = SystemClock()
     found = config if config is not None else find_config(folder)
     project = read_project(found, os.environ)
-    return Context(project, _first_store(project, clock), _open_providers(project), clock)
+    providers = _open_providers(project)
+    return Session(
+        project,
+        _Stores(project, clock),
+        providers,
+        clock,
+        _Ice(project, providers, clock),
+        _MailServers(),
+        _Caller(project.root, clock),
+    )
 
 
-def _first_store(project: Project, clock: Clock) -> StateStore:
-    if project.state.per is not None:
-        from icesync.stores.per_organization import UnscopedStore
+class _Stores:
+    """The stores that `state:` in the configuration names."""
 
-        return UnscopedStore(project.state.template)
-    return open_store(project.root, project.state, clock)
+    def __init__(self, project: Project, clock: Clock) -> None:
+        self._project = project
+        self._clock = clock
+
+    def single(self) -> StateStore:
+        """Return the store of the one state; a refusing one where organizations have theirs."""
+        state = self._project.state
+        if state.per is not None:
+            from icesync.stores.per_organization import UnscopedStore
+
+            return UnscopedStore(state.template)
+        return _open_store(self._project.root, state, self._clock)
+
+    def of(self, organization: int) -> StateStore:
+        """Return the store of one organization's own state; a first write makes its folder."""
+        state = self._project.state.of(organization)
+        return _open_store(self._project.root, state, self._clock, own_folder=True)
+
+    def joined(self, organizations: Iterable[int]) -> StateStore:
+        """Return one store over the states of *organizations*."""
+        from icesync.stores.per_organization import PartitionedStore
+
+        stores = {o: self.of(o) for o in sorted(set(organizations))}
+        template, base_url = self._project.state.template, self._project.api.base_url
+        return PartitionedStore(stores, base_url, template, __version__, self._clock)
+
+    def kept(self) -> frozenset[int]:
+        """
+        Return the organizations whose state is on the disk, whether files name them or not.
+
+        A remote store cannot be asked what it holds: nothing is found there.
+        """
+        state = self._project.state
+        if state.per is None or state.backend is not Backend.LOCAL:
+            return frozenset()
+        import glob
+        import re
+
+        # The mark may stand several times, and in a folder's name: the same number each time.
+        first, *others = (re.escape(piece) for piece in state.path.split(ORGANIZATION_MARK))
+        pattern = re.compile(first + "([1-9][0-9]{0,9})" + r"\1".join(others), re.ASCII)
+        wild = "*".join(glob.escape(piece) for piece in state.path.split(ORGANIZATION_MARK))
+        found = glob.glob(wild, root_dir=self._project.root)  # noqa: PTH207 - with a root
+        return frozenset(int(match[1]) for match in map(pattern.fullmatch, found) if match)
 
 
-def open_store(
+class _Ice:
+    """The service that `api:` in the configuration names; its client is loaded when it is used."""
+
+    def __init__(
+        self, project: Project, providers: Mapping[str, SecretProvider], clock: Clock
+    ) -> None:
+        self._arguments = project, providers, clock
+
+    def token(self) -> SecretValue:
+        """Return the configured token, or that of the configured login."""
+        from icesync.bootstrap.ice import obtain_token
+
+        return obtain_token(*self._arguments)
+
+    def log_in(self, login: Login, password: SecretValue) -> SecretValue:
+        """Return the token that *login* gives."""
+        from icesync.bootstrap.ice import log_in
+
+        project, _, clock = self._arguments
+        return log_in(project, clock, login, password)
+
+    def gateways(self, token: SecretValue) -> Callable[[], Gateway]:
+        """Return what opens a gateway for each worker."""
+        from icesync.bootstrap.ice import gateways
+
+        return gateways(*self._arguments, token)
+
+
+class _MailServers:
+    """The mail servers of the world, and its DNS."""
+
+    def prober(self, ca_file: str | None) -> Prober:
+        """Return what logs in."""
+        from icesync.bootstrap.adapters import open_prober
+
+        return open_prober(ca_file)
+
+    def domains(self) -> DomainLookup:
+        """Return what asks the DNS."""
+        from icesync.bootstrap.adapters import open_domains
+
+        return open_domains()
+
+
+class _Caller:
+    """The user, the machine and the pipeline of this process."""
+
+    def __init__(self, root: str, clock: Clock) -> None:
+        self._root = root
+        self._clock = clock
+
+    def lock_owner(self, operation: str) -> LockInfo:
+        """Return what other runs are told about this one while it holds the lock."""
+        from icesync.bootstrap.caller import lock_owner
+
+        return lock_owner(operation, self._clock)
+
+    def commit(self) -> str | None:
+        """Return the commit that CI says it runs, or that git says is checked out."""
+        from icesync.bootstrap.caller import current_commit
+
+        return current_commit(self._root)
+
+
+def _open_store(
     root: str, state: StateSettings, clock: Clock, *, own_folder: bool = False
 ) -> StateStore:
     """
@@ -173,93 +239,3 @@ def _parse_secrets(content: bytes, path: str) -> object:
         problem = document.problems[0]
         raise ValueError(f"line {problem.position.line}: {problem.message}")
     return document.data
-
-
-def obtain_token(context: Context) -> SecretValue:
-    """
-    Return the token to call with: the configured one, or that of a login.
-
-    Raises:
-        SecretMissing: a reference leads nowhere.
-        AccessError: neither is configured, or the login was refused.
-
-    """
-    api = context.project.api
-    if api.token is not None:
-        return context.fetch(api.token)
-    if api.login is not None:
-        return log_in(context, api.login, context.fetch(api.login.password))
-    if api.emulated:
-        from icesync.model.project import Login
-
-        nobody = Login(1, "emulator", _NO_REFERENCE)
-        return log_in(context, nobody, SecretValue("emulator"))
-    raise AccessError(
-        f"nobody to act as: {context.project.config_file} has neither `api.token` nor `api.login`",
-        "token: ref+env://ICE_TOKEN   under `api:` reads it from the environment",
-    )
-
-
-def _no_reference() -> SecretRef:
-    from icesync.model.secret import SecretRef
-
-    return SecretRef("", "", "")
-
-
-_NO_REFERENCE: Final = _no_reference()
-
-
-def log_in(context: Context, login: Login, password: SecretValue) -> SecretValue:
-    """
-    Return the token that *login* gives.
-
-    Raises:
-        AccessError: ICE refused.
-        RemoteError: ICE was not reached.
-
-    """
-    from icesync.client.session import log_in as ask
-    from icesync.net import open_client
-
-    client = open_client(_client_options(context))
-    try:
-        return ask(client, login, password)
-    finally:
-        client.close()
-
-
-def gateways(context: Context, token: SecretValue) -> Callable[[], Gateway]:
-    """Return what opens a gateway for each worker; they share one trust store."""
-    from icesync.client.gateway import IceGateway
-    from icesync.client.session import Session
-    from icesync.net import open_client
-
-    options = _client_options(context)
-    api = context.project.api
-    renew = (lambda: obtain_token(context)) if api.login and not api.token else None
-    session = Session(token, context.clock, renew)
-
-    def open_gateway() -> Gateway:
-        return IceGateway(open_client(options), session, api.wire, context.clock)
-
-    return open_gateway
-
-
-def _client_options(context: Context) -> ClientOptions:
-    from icesync.net import ClientOptions, trust_store
-
-    project, api = context.project, context.project.api
-    agent = f"icesync/{__version__}"
-    if api.emulated:
-        from icesync.bootstrap.emulator import embedded_emulator
-
-        answer = embedded_emulator(context)
-        return ClientOptions("http://emulator", api.timeout_s, agent, answer=answer)
-    ca_file = str(Path(project.root) / api.ca_file) if api.ca_file else None
-    try:
-        trust = trust_store(ca_file)
-    except OSError as error:
-        raise ConfigInvalid(
-            f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
-        ) from None
-    return ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)

@@ -54,7 +54,7 @@ def open_thread(
     return open_it(place, os.environ, options, title)
 
 
-def open_prober(ca_file: Path | None = None) -> Prober:
+def open_prober(ca_file: str | None = None) -> Prober:
     """
     Return what logs in to mail servers; it trusts *ca_file* besides the public list.
 
@@ -66,7 +66,7 @@ def open_prober(ca_file: Path | None = None) -> Prober:
     from icesync.probe.prober import MailProber
 
     try:
-        return MailProber(None if ca_file is None else str(ca_file))
+        return MailProber(ca_file)
     except OSError as error:
         reason = error.strerror or "no certificate in it"
         raise UsageError(f"--ca-file cannot be used: {reason}") from None

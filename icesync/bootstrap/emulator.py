@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from icesync.bootstrap import Context
     from icesync.net import Answer
+    from icesync.ports import Clock
 
 __all__ = ["EmulatorOptions", "embedded_emulator", "run_emulator"]
 
 _EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
 
 
-def embedded_emulator(context: Context) -> Answer:
+def embedded_emulator(root: str, clock: Clock) -> Answer:
     """Return the emulator in this process; what it holds stays in ``.icesync``."""
     from icesync.emulator.aspnet import Request
     from icesync.emulator.service import Service, WireBroken
     from icesync.emulator.storage import Storage
     from icesync.net import BrokenError, RawReply
 
-    storage = Storage(str(Path(context.project.root) / _EMULATOR_FILE))
-    service = Service(context.clock, storage, base_path="")
+    storage = Storage(str(Path(root) / _EMULATOR_FILE))
+    service = Service(clock, storage, base_path="")
     weakref.finalize(service, storage.close)
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:

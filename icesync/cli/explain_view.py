@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.cli.snapshots import read_address
 from icesync.config.rules import RULES
 from icesync.engine.explain import explain, find_field
-from icesync.engine.state import load
+from icesync.engine.state_operations import read_address, read_state
 from icesync.engine.validate import validate
 from icesync.errors import UsageError
 from icesync.render.explain import (
@@ -59,20 +58,18 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
 
     """
     wanted, key = read_address(address), find_field(field).key if field else None
-    context, console = common.open(), common.console
-    api = context.project.api
-    validation = validate(context.project, context.providers)
-    if context.project.state.per is not None:
-        context = context.of(wanted.organization)
-    snapshot = load(context.store, api.base_url).snapshot
+    session, console = common.open(), common.console
+    validation = validate(session.project, session.providers)
+    own = session.project.state.per is not None
+    state = read_state(session, wanted.organization if own else None)
     desired = validation.desired
     if wanted not in desired.servers and wanted not in desired.removals:
         validation.require()  # it may stand in what could not be read
-    found = explain(wanted, desired, snapshot, api.wire)
+    found = explain(wanted, desired, state.snapshot, session.project.api.wire)
     if as_json:
         console.document(field_document(found, key) if key else explanation_document(found))
     else:
-        now, style = context.clock.now(), console.style
+        now, style = state.now, console.style
         told = (
             render_field(found, key, now, style) if key else render_explanation(found, now, style)
         )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
-from icesync.cli.applying import lock_owner
 from icesync.cli.files import read_named, write_new
 from icesync.config.discover import is_found
 from icesync.engine.import_ import (
@@ -31,12 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from icesync.bootstrap import Context
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.codec.fingerprint import FingerprintKey
+    from icesync.engine.session import Session
     from icesync.engine.state import Stored
     from icesync.model.address import Address
+    from icesync.ports import StateStore
 
 __all__ = ["ImportOptions", "import_servers"]
 
@@ -66,70 +66,73 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
         StateError: the snapshot cannot be read or kept; nothing was written.
 
     """
-    context, console = common.open(), common.console
-    out = _folder(context, options.out)
-    kind, secrets_path = _secrets_file(context, options.secrets)
+    session, console = common.open(), common.console
+    store = session.stores.single()
+    out = _folder(session, options.out)
+    kind, secrets_path = _secrets_file(session, options.secrets)
     inputs = [_input(name) for name in names]
-    if options.assume_in_sync and context.project.state.per is not None:
-        request = ImportRequest(inputs, _exists(context), {}, out, kind, secrets_path)
+    if options.assume_in_sync and session.project.state.per is not None:
+        request = ImportRequest(inputs, _exists(session), {}, out, kind, secrets_path)
         servers = make_import(request).servers
-        context = context.within(server.address.organization for server in servers)
-    with _locked(context, options):
-        stored = _stored(context) if options.assume_in_sync else None
-        taken = _taken(context, stored)
-        made = make_import(ImportRequest(inputs, _exists(context), taken, out, kind, secrets_path))
+        store = session.stores.joined(server.address.organization for server in servers)
+    with _locked(session, store, options):
+        stored = _stored(session, store) if options.assume_in_sync else None
+        taken = _taken(session, stored)
+        made = make_import(ImportRequest(inputs, _exists(session), taken, out, kind, secrets_path))
         if options.dry_run:
             _show(console, made, secrets_path)
             return
-        with _all_or_nothing(Path(context.project.root)) as write:
+        with _all_or_nothing(Path(session.project.root)) as write:
             if made.passwords:
                 write(secrets_path, made.passwords, 0o600)
             for file in made.files:
                 write(file.path, file.text.encode(), 0o644)
-            after = _assume(context, made, stored) if stored is not None else None
+            after = _assume(session, store, made, stored) if stored is not None else None
     _tell(console, made, secrets_path)
     if after is not None:
         told = _counted(len(made.servers), "server")
-        place, serial = context.store.describe(), after.snapshot.serial
+        place, serial = store.describe(), after.snapshot.serial
         console.talk(f"{place}: serial {serial}, {told} assumed; ICE never acknowledged them")
     console.talk("next: icesync validate, icesync plan")
 
 
-def _locked(context: Context, options: ImportOptions) -> AbstractContextManager[None]:
+def _locked(
+    session: Session, store: StateStore, options: ImportOptions
+) -> AbstractContextManager[None]:
     """Hold the lock of the snapshot, if it will be written."""
     if not options.assume_in_sync or options.dry_run:
         return nullcontext()
-    return context.store.lock(lock_owner(context, "import"), options.lock_timeout_s)
+    return store.lock(session.caller.lock_owner("import"), options.lock_timeout_s)
 
 
-def _stored(context: Context) -> Stored:
-    return load(context.store, context.project.api.base_url)
+def _stored(session: Session, store: StateStore) -> Stored:
+    return load(store, session.project.api.base_url)
 
 
-def _assume(context: Context, made: Import, stored: Stored) -> Stored:
+def _assume(session: Session, store: StateStore, made: Import, stored: Stored) -> Stored:
     """Store that ICE holds the servers of *made*, on the word of whoever imports them."""
-    key = _key(context, stored)
-    entries = assumed_entries(made.servers, context.providers, key)
+    key = _key(session, stored)
+    entries = assumed_entries(made.servers, session.providers, key)
     writer = Writer(__version__, key.id if key else None)
-    return save(context.store, stored, {**stored.snapshot.entries, **entries}, writer)
+    return save(store, stored, {**stored.snapshot.entries, **entries}, writer)
 
 
-def _folder(context: Context, out: str) -> str:
+def _folder(session: Session, out: str) -> str:
     """Return the folder of the server files, which ``files:`` must find."""
-    root = Path(context.project.root)
+    root = Path(session.project.root)
     relative = os.path.relpath(root / out, root).replace(os.sep, "/")
     shown, sample = ascii(out)[1:-1], f"{relative}/59.yaml"
     if relative == ".." or relative.startswith("../"):
         raise UsageError(f"--out {shown} leads outside of the configuration's folder")
-    if not is_found(sample, context.project.files):
+    if not is_found(sample, session.project.files):
         raise UsageError(
             f"no pattern of `files:` would find a file in {shown}",
-            f"use a folder that one of them finds: {', '.join(context.project.files)}",
+            f"use a folder that one of them finds: {', '.join(session.project.files)}",
         )
     return relative
 
 
-def _secrets_file(context: Context, text: str | None) -> tuple[SecretsKind, str]:
+def _secrets_file(session: Session, text: str | None) -> tuple[SecretsKind, str]:
     """Return as what and where the passwords are kept; the path is relative to the root."""
     if text is None:
         return SecretsKind.NONE, ""
@@ -139,7 +142,7 @@ def _secrets_file(context: Context, text: str | None) -> tuple[SecretsKind, str]
             f"--secrets {ascii(text)[1:-1]} names no kind of file",
             "write env:FILE for variables, or yaml:FILE for a file that SOPS can encrypt",
         )
-    root = Path(context.project.root)
+    root = Path(session.project.root)
     path = os.path.relpath(root / name, root).replace(os.sep, "/")
     if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
         raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
@@ -171,14 +174,14 @@ def _input(name: str) -> Input:
     return Input(name, read_named(Path(name)))
 
 
-def _exists(context: Context) -> Callable[[str], bool]:
-    root = Path(context.project.root)
+def _exists(session: Session) -> Callable[[str], bool]:
+    root = Path(session.project.root)
     return lambda path: os.path.lexists(root / path)
 
 
-def _taken(context: Context, stored: Stored | None) -> dict[Address, str]:
+def _taken(session: Session, stored: Stored | None) -> dict[Address, str]:
     """Return the addresses that exist already, in the files or in the snapshot *stored*."""
-    validation = validate(context.project, context.providers)
+    validation = validate(session.project, session.providers)
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
     # Whether the mail settings are good ones is not asked: what exists is known all the same.
@@ -189,12 +192,12 @@ def _taken(context: Context, stored: Stored | None) -> dict[Address, str]:
     return taken | {a: str(server.origin.position()) for a, server in desired.servers.items()}
 
 
-def _key(context: Context, stored: Stored) -> FingerprintKey | None:
-    reference = context.project.fingerprint_key
+def _key(session: Session, stored: Stored) -> FingerprintKey | None:
+    reference = session.project.fingerprint_key
     if reference is None:
         return None
     try:
-        return open_key(reference, context.providers, stored.snapshot)
+        return open_key(reference, session.providers, stored.snapshot)
     except SecretMissing:
         return None
 

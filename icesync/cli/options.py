@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -14,23 +15,10 @@ import click
 from icesync.cli.console import Console
 
 if TYPE_CHECKING:
-    from icesync.bootstrap import Context
-    from icesync.cli.scoping import Scope
+    from icesync.engine.plan import PlanRequest
+    from icesync.engine.session import Session
+    from icesync.engine.state_operations import StateRequest
 
-__all__ = [
-    "Common",
-    "ca_file_option",
-    "common_options",
-    "format_options",
-    "lock_option",
-    "organization_option",
-    "probe_options",
-    "read_duration",
-    "read_scope",
-    "scope_options",
-    "selection_options",
-    "strict_option",
-]
 
 Command: TypeAlias = Callable[..., Any]
 
@@ -54,7 +42,7 @@ class Common:
 
     def locate(self) -> Path:
         """Return the configuration file that these flags name or find."""
-        from icesync.config.discover import find_config
+        from icesync.bootstrap import find_config
         from icesync.errors import UsageError
 
         if not self.folder.is_dir():
@@ -64,11 +52,11 @@ class Common:
             )
         return find_config(self.folder) if self.config is None else self.folder / self.config
 
-    def open(self) -> Context:
-        """Return the context of the configuration that these flags name."""
-        from icesync.bootstrap import open_context
+    def open(self) -> Session:
+        """Return the session of the configuration that these flags name."""
+        from icesync.bootstrap import open_session
 
-        return open_context(self.folder, self.locate())
+        return open_session(self.folder, self.locate())
 
     def relative(self, name: str, root: str) -> str:
         """Return the file *name*, as given on the command line, relative to *root*."""
@@ -135,33 +123,86 @@ def format_options(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
-def selection_options(command: Command) -> Command:
-    """Add ``--target``, ``--exclude``, ``--resend`` and ``--allow``, each repeatable."""
-    options = (
-        click.option("--target", "targets", multiple=True, metavar="ADDR",
-                     help="Only these servers: 59/663, or a glob such as '59/*'."),
-        click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
-                     help="Not these servers."),
-        click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
-                     help="Send these again although nothing differs."),
-        click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
-                     help="Let a limit or a guard through: adds, host-change:59/663."),
-    )  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+_PROBE_HELP: Final = "Log in to the mail servers of what changes; one that rejects is a guard."
 
 
-def scope_options(command: Command) -> Command:
-    """Add ``--organization``, repeatable, and ``--shard``."""
-    command = click.option(
-        "--shard", metavar="K/N", envvar="ICESYNC_SHARD",
-        help="Only the K-th of N parts of the fleet; with `state: {per: organization}`.",
-    )(command)  # fmt: skip
+def plan_options(
+    *, selected: bool = True, secrets: str | None = None, probe: str = _PROBE_HELP
+) -> Callable[[Command], Command]:
+    """
+    Add the flags that a plan is made of; the command takes a PlanRequest as *wanted*.
+
+    *selected* adds those that choose servers and lift limits; *secrets* is the default
+    of ``--secrets``, without which every secret must be there.
+    """
+
+    def decorate(function: Command) -> Command:
+        @wraps(function)
+        def run(*arguments: Any, **flags: Any) -> int:
+            code: int = function(*arguments, wanted=_take_plan_request(flags), **flags)
+            return code
+
+        command: Command = run
+        options = [*(_SELECTION if selected else ()), *_SCOPE, strict_option]
+        options += [_secrets_option(secrets)] if secrets is not None else []
+        options += [
+            click.option("--probe", "with_probe", is_flag=True, help=probe),
+            click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
+                         help="With --probe: trust these certificates besides the public ones."),
+        ]  # fmt: skip
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _take_plan_request(flags: dict[str, Any]) -> PlanRequest:
+    """Take the flags of :func:`plan_options` out of *flags* and return what they ask for."""
+    from icesync.engine.plan import MailProbe, PlanRequest
+    from icesync.engine.scope import parse_scope
+    from icesync.engine.secret_resolution import SecretsMode
+    from icesync.model.plan import Selection
+
+    named = [flags.pop(name, ()) for name in ("targets", "excludes", "resend")]
+    scope = parse_scope(Selection(*named), flags.pop("organizations"), flags.pop("shard"))
+    ca_file, with_probe = flags.pop("ca_file"), flags.pop("with_probe")
+    return PlanRequest(
+        scope,
+        SecretsMode(flags.pop("secrets_mode", "require")),
+        flags.pop("allowed", ()),
+        strict=flags.pop("strict"),
+        include_info=click.get_current_context().find_root().obj.verbose > 0,
+        probe=MailProbe(str(ca_file) if ca_file else None) if with_probe else None,
+    )
+
+
+_SELECTION: Final = (
+    click.option("--target", "targets", multiple=True, metavar="ADDR",
+                 help="Only these servers: 59/663, or a glob such as '59/*'."),
+    click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
+                 help="Not these servers."),
+    click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
+                 help="Send these again although nothing differs."),
+    click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
+                 help="Let a limit or a guard through: adds, host-change:59/663."),
+)  # fmt: skip
+
+_SCOPE: Final = (
+    click.option("--organization", "organizations", multiple=True,
+                 type=click.IntRange(1, 2**31 - 1),
+                 metavar="ORG", help="Only this organization; repeatable."),
+    click.option("--shard", metavar="K/N", envvar="ICESYNC_SHARD",
+                 help="Only the K-th of N parts of the fleet; with `state: {per: organization}`."),
+)  # fmt: skip
+
+
+def _secrets_option(default: str) -> Callable[[Command], Command]:
     return click.option(
-        "--organization", "organizations", multiple=True, type=click.IntRange(1, 2**31 - 1),
-        metavar="ORG", help="Only this organization; repeatable.",
-    )(command)  # fmt: skip
+        "--secrets", "secrets_mode", type=click.Choice(["auto", "require", "skip"]),
+        default=default, show_default=True,
+        help="auto: compare those that are there; require: all; skip: none.",
+    )  # fmt: skip
 
 
 def organization_option(command: Command) -> Command:
@@ -169,36 +210,6 @@ def organization_option(command: Command) -> Command:
     return click.option(
         "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
         help="Whose snapshot, with `state: {per: organization}`.",
-    )(command)  # fmt: skip
-
-
-def read_scope(shard: str | None, organizations: tuple[int, ...]) -> Scope:
-    """
-    Return what the flags of :func:`scope_options` say.
-
-    Raises:
-        UsageError: *shard* spells none.
-
-    """
-    from icesync.cli.scoping import Scope
-    from icesync.planner.shards import parse_shard
-
-    return Scope(parse_shard(shard) if shard else None, organizations)
-
-
-def probe_options(command: Command) -> Command:
-    """Add ``--probe`` and ``--ca-file``."""
-    return click.option(
-        "--probe", "with_probe", is_flag=True,
-        help="Log in to the mail servers of what changes; one that says no is a guard.",
-    )(ca_file_option(command))  # fmt: skip
-
-
-def ca_file_option(command: Command) -> Command:
-    """Add ``--ca-file``."""
-    return click.option(
-        "--ca-file", type=click.Path(path_type=Path), metavar="FILE",
-        help="With --probe: trust these certificates besides the public ones.",
     )(command)  # fmt: skip
 
 
@@ -215,15 +226,44 @@ _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", re.ASCII
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def check_age(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> str | None:
+def read_age(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Return the age that an option spells as it is, once it is known to be one."""
-    from icesync.planner.select import parse_age
+    from icesync.engine.check import check_age
 
-    if value is not None:
-        parse_age(value)
-    return value
+    return check_age(value)
+
+
+def state_options(*, writes: bool = True) -> Callable[[Command], Command]:
+    """
+    Add the flags of an operation on the state; the command takes a StateRequest as *request*.
+
+    One that only reads has neither ``--dry-run`` nor ``--lock-timeout``.
+    """
+
+    def decorate(function: Command) -> Command:
+        @wraps(function)
+        def run(*arguments: Any, **flags: Any) -> int:
+            code: int = function(*arguments, request=_take_state_request(flags), **flags)
+            return code
+
+        command: Command = run
+        if writes:
+            command = click.option(
+                "--dry-run", is_flag=True, help="Say what would change; write nothing."
+            )(lock_option(command))
+        return organization_option(command)
+
+    return decorate
+
+
+def _take_state_request(flags: dict[str, Any]) -> StateRequest:
+    from icesync.engine.state_operations import StateRequest
+
+    return StateRequest(
+        flags.pop("organization"),
+        dry_run=flags.pop("dry_run", False),
+        lock_timeout_s=flags.pop("lock_timeout_s", 0.0),
+    )
 
 
 def lock_option(command: Command) -> Command:

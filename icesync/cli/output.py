@@ -10,43 +10,55 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
-from icesync.cli.chronicle import Chronicle
 from icesync.cli.ci_environment import read_pipeline, write_github_outputs
 from icesync.cli.error_report import describe, exit_code_of
-from icesync.cli.events import EventLog, StreamedProgress
-from icesync.cli.files import check_writable, write_open
+from icesync.cli.event_log import EventLog, ResultLog
+from icesync.cli.files import check_writable, write_open, write_private
+from icesync.cli.interrupt import halting
+from icesync.cli.plan_view import show_facts
 from icesync.cli.progress import open_progress
-from icesync.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError, UsageError
+from icesync.engine.plan import Planning
+from icesync.engine.validate import Validation
+from icesync.engine.view import Probed
+from icesync.errors import (
+    EXIT_OK,
+    EXIT_UNEXPECTED,
+    ConfigError,
+    PolicyRefused,
+    StateNotSaved,
+    UsageError,
+)
 from icesync.model.ci import Ci, Forge
-from icesync.model.command_result import Command, CommandResult
+from icesync.model.command_result import Command, CommandResult, Maintenance
+from icesync.model.events import ApplyStarted, Caution, Found, Note
+from icesync.model.report import Report
+from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.gitlab import close_section, open_section
 from icesync.render.headline import headline
+from icesync.render.plan import render_plan, render_refusals, totals
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-    from icesync.bootstrap import Context
     from icesync.cli.console import Console
     from icesync.cli.options import Common
-    from icesync.engine.plan import Planning
-    from icesync.engine.validate import Validation
-    from icesync.model.command_result import Maintenance
-    from icesync.model.plan import Plan, Refusal
-    from icesync.model.probe import ProbeReport
-    from icesync.model.project import Project
-    from icesync.model.report import Report
-    from icesync.ports import Progress
+    from icesync.engine.executor import StopRequest
+    from icesync.engine.session import Session
+    from icesync.engine.view import Part
+    from icesync.model.events import Event, Notify
 
-__all__ = ["STDOUT", "Output", "Wanted"]
+_RESCUED: Final = "errored.icesync.json"
 
 STDOUT: Final = "-"
 
@@ -80,10 +92,11 @@ class Output:
         self.saved_plan: Path | None = None
         self._forge = wanted.forge
         self._sections = 0
-        self._chronicle: Chronicle | None = None
+        self._log: ResultLog | None = None
+        self._listeners: tuple[Notify, ...] = ()
         self._summary = wanted.summary
         self._root = common.folder
-        self._context: Context | None = None
+        self._session: Session | None = None
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
         self.shown = instead[0] if instead else wanted.shown
@@ -96,80 +109,89 @@ class Output:
         """Whether stdout is for people, who see each part when it is known."""
         return self.shown == "text"
 
-    def open(self) -> Context:
+    def open(self) -> Session:
         """
-        Return the context of the configuration that governs this run.
+        Return the session of the configuration that governs this run.
 
         Raises:
             ConfigError: there is none, or it is wrong.
-            UsageError: a report would overwrite the configuration or the snapshot.
+            UsageError: a report would overwrite the configuration or the state.
 
         """
         config = self.common.locate()
         self._root = config.parent
-        context = self._context = self.common.open()
-        kept = (config, *self._snapshots(context.project))
+        session = self._session = self.common.open()
+        kept = (config, *self._state_files(session))
         paths = [Path(path) for _, path in self._files]
         try:
             _check_paths(paths, kept)
         except UsageError:
             self._files = ()  # not even the report of this
             raise
-        return context
+        return session
 
-    def _snapshots(self, project: Project) -> tuple[Path, ...]:
-        """Return the files that hold what was acknowledged: one, or one for each organization."""
-        if project.state.per is None:
-            return (self._root / project.state.path,)
-        from icesync.bootstrap.partitions import kept_organizations
+    def _state_files(self, session: Session) -> tuple[Path, ...]:
+        """Return the files that hold the state: one, or one for each organization."""
+        state = session.project.state
+        if state.per is None:
+            return (self._root / state.path,)
+        return tuple(self._root / state.of(o).path for o in session.stores.kept())
 
-        states = (project.state.of(number) for number in kept_organizations(project))
-        return tuple(self._root / state.path for state in states)
-
-    def validated(self, validation: Validation) -> None:
-        """Take in what a look at the files found."""
-        self.review = replace(
-            self.review,
-            findings=validation.diagnostics,
-            files=validation.files,
-            servers=len(validation.desired.servers),
-        )
+    def show(self, part: Part) -> None:
+        """Take in a part of the result: shown at once as text, or at the end as a document."""
+        known = self.review.refusals
+        self.review = replace(self.review, **_taken(part))
         self._show()
+        if isinstance(part, Planning) and self._session is not None:
+            show_facts(self.console, part, self._session.clock.now())
+        elif isinstance(part, Probed) and not self.console.quiet:
+            new = tuple(refusal for refusal in part.refusals if refusal not in known)
+            self.console.complain(render_refusals(new, self.console.talk_style))
 
-    def planned(self, planning: Planning) -> None:
-        """Take in a plan."""
-        self.review = replace(
-            self.review,
-            findings=planning.warnings,
-            files=planning.files,
-            servers=len(planning.desired.servers),
-            plan=planning.plan,
-            refusals=planning.refusals,
-            assertions=planning.assertions,
-        )
-        self._show()
+    def approve(self, planning: Planning) -> bool:
+        """
+        Ask a person, who has seen the plan.
 
-    def probed(self, report: ProbeReport, refusals: tuple[Refusal, ...] = ()) -> None:
-        """Take in what mail servers answered, and all *refusals* that are known by now."""
-        self.review = replace(self.review, probe=report, refusals=refusals)
-        self._show()
+        Raises:
+            PolicyRefused: nobody can be asked.
 
-    def looked_after(self, maintenance: Maintenance) -> None:
-        """Take in what a schedule looks after, beside the plan."""
-        self.review = replace(self.review, maintenance=maintenance)
-        self._show()
+        """
+        console, plan = self.console, planning.plan
+        if self.common.no_input or not console.interactive:
+            raise PolicyRefused(
+                "nobody can be asked for approval here; nothing was sent",
+                "icesync apply --auto-approve   applies without asking",
+                "icesync plan -o FILE, then icesync apply FILE   applies what was reviewed",
+            )
+        if not self.is_text:
+            # Who is asked must have seen what for; stdout holds no plan here.
+            console.complain(render_plan(plan, planning.digest, console.talk_style))
+        answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` will do: ")
+        return answer == "yes"
 
-    def progress(self, plan: Plan) -> Progress:
-        """Return what is told how the apply of *plan* goes."""
-        shown = open_progress(self.console)
-        told = StreamedProgress(self._events, plan, shown) if self._events else shown
-        self._chronicle = Chronicle(plan, told)
-        return self._chronicle
+    def notify(self, event: Event) -> None:
+        """Say what happens meanwhile, and remember it."""
+        match event:
+            case Note(text):
+                self.console.talk(f"note: {text}")
+            case Caution(text):
+                self.console.talk(f"warning: {text}")
+            case Found(diagnostic):
+                if not self.console.quiet:
+                    style = self.console.talk_style
+                    self.console.complain(render_diagnostics([diagnostic], style))
+            case ApplyStarted(plan):
+                self._log = ResultLog(plan)
+                streamed = [self._events.take] if self._events else []
+                self._listeners = (self._log.take, *streamed, open_progress(self.console))
+            case _:
+                pass
+        for listen in self._listeners:
+            listen(event)
 
-    def applied(self, report: Report) -> None:
-        """Take in how an apply ended."""
-        self.review = replace(self.review, report=report)
-        self._show()
+    def stopping(self, halt: StopRequest) -> AbstractContextManager[None]:
+        """Turn signals into a request to *halt*."""
+        return halting(halt, self.console)
 
     def conduct(self, work: Callable[[], int]) -> int:
         """Do *work*, write what it came to however it ends, and return the exit code."""
@@ -187,10 +209,11 @@ class Output:
         return EXIT_UNEXPECTED if code == EXIT_OK and not whole else code
 
     def _stopped(self, error: BaseException) -> None:
+        self._rescue(error)
         failure = describe(error, debug=self.common.debug)
         code = failure.exit_code if failure else exit_code_of(error)
         findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
-        broken_off = self._chronicle if self.review.report is None else None
+        broken_off = self._log if self.review.report is None else None
         self.review = replace(
             self.review,
             report=broken_off.report() if broken_off else self.review.report,
@@ -203,6 +226,27 @@ class Output:
         except OSError:
             self.console.complain("error: the output could not be written\n")
         self._deliver()
+
+    def _rescue(self, error: BaseException) -> None:
+        """Write a state that the store refused to a file beside the configuration."""
+        document = getattr(error, "document", None)
+        # Of one per organization, what was written stands, and what is pending is sent again.
+        if (
+            not isinstance(error, StateNotSaved)
+            or document is None
+            or self._session is None
+            or self._session.project.state.per is not None
+        ):
+            return
+        with suppress(UsageError):
+            write_private(Path(self._session.project.root) / _RESCUED, document)
+            error.hints = (
+                *error.hints,
+                (
+                    f"the state is in {_RESCUED}, without secrets; once it can be stored: "
+                    f"icesync state push {_RESCUED}"
+                ),
+            )
 
     def _show(self, *, last: bool = False) -> None:
         """Write to stdout: text as soon as a part is known, a document at the end."""
@@ -235,7 +279,7 @@ class Output:
             self._pipeline(),
             __version__,
             include_info=self.console.verbose > 0,
-            now=self._context.clock.now() if self._context is not None else None,
+            now=self._session.clock.now() if self._session is not None else None,
             summary=self._summary,
         )
 
@@ -269,6 +313,32 @@ class Output:
             return True
         self.console.complain(f"error: {what}: {told}\n")
         return False
+
+
+def _taken(part: Part) -> dict[str, Any]:
+    """Return the members of a review that *part* fills."""
+    match part:
+        case Validation():
+            return {
+                "findings": part.diagnostics,
+                "files": part.files,
+                "servers": len(part.desired.servers),
+            }
+        case Planning():
+            return {
+                "findings": part.warnings,
+                "files": part.files,
+                "servers": len(part.desired.servers),
+                "plan": part.plan,
+                "refusals": part.refusals,
+                "assertions": part.assertions,
+            }
+        case Probed(report, refusals):
+            return {"probe": report, "refusals": refusals}
+        case Maintenance():
+            return {"maintenance": part}
+        case Report():
+            return {"report": part}
 
 
 def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:

@@ -15,6 +15,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.model.events import (
+    ApplyEnded,
+    ApplyStarted,
+    CallsPaused,
+    CallStarted,
+    ChangeEnded,
+)
 from icesync.model.report import ResultStatus
 
 if TYPE_CHECKING:
@@ -22,9 +29,7 @@ if TYPE_CHECKING:
 
     from icesync.cli.console import Console
     from icesync.model.address import Address
-    from icesync.model.plan import ResourceChange
-    from icesync.model.report import Result
-    from icesync.ports import Progress
+    from icesync.model.events import Event, Notify
 
 __all__ = ["Tally", "open_progress"]
 
@@ -36,14 +41,14 @@ _MARGIN: Final = 4
 """Where the terminal echoes ^C; at its edge that would break the line that the bar redraws."""
 
 
-def open_progress(console: Console) -> Progress:
+def open_progress(console: Console) -> Notify:
     """Return what tells a person how an apply goes, as the place allows."""
     if console.quiet:
-        return _Silent()
+        return lambda _event: None
     moving = sys.stderr.isatty() and not os.environ.get("CI")
     if moving and console.talk_style.colour and not console.verbose:
-        return _Bar(console)
-    return _Lines(console)
+        return _Bar(console).take
+    return _Lines(console).take
 
 
 class Tally:
@@ -64,28 +69,24 @@ class Tally:
         self._reason = ""
         self._lock = threading.Lock()
 
-    def start(self, total: int) -> None:
-        """Begin to count up to *total*."""
-        self.total = total
-        self._began = self._now()
-
-    def calling(self, change: ResourceChange) -> None:
-        """Take note of a call that leaves."""
+    def take(self, event: Event) -> None:
+        """Count *event*."""
         with self._lock:
-            self._flying.add(change.address)
-
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Take note of why no call leaves for a while."""
-        with self._lock:
-            self._paused_until = self._now() + wait_s
-            self._reason = reason
-
-    def advance(self, result: Result) -> None:
-        """Take in one more result."""
-        with self._lock:
-            self._flying.discard(result.address)
-            self.done += 1
-            self.failed += result.status is not ResultStatus.APPLIED
+            match event:
+                case ApplyStarted(plan):
+                    self.total = len(plan.effective)
+                    self._began = self._now()
+                case CallStarted(change):
+                    self._flying.add(change.address)
+                case CallsPaused(wait_s, reason):
+                    self._paused_until = self._now() + wait_s
+                    self._reason = reason
+                case ChangeEnded(result):
+                    self._flying.discard(result.address)
+                    self.done += 1
+                    self.failed += result.status is not ResultStatus.APPLIED
+                case _:
+                    pass
 
     @property
     def rate(self) -> str:
@@ -119,23 +120,6 @@ class Tally:
         return f"applying: {done}, {self.rate}, {self.elapsed} elapsed{moment}"
 
 
-class _Silent:
-    def start(self, total: int) -> None:
-        """Say nothing."""
-
-    def calling(self, change: ResourceChange) -> None:
-        """Say nothing."""
-
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Say nothing."""
-
-    def advance(self, result: Result) -> None:
-        """Say nothing."""
-
-    def stop(self) -> None:
-        """Say nothing."""
-
-
 class _Lines:
     """A line every ten seconds, so that a log shows that the run lives; each with -v."""
 
@@ -145,36 +129,26 @@ class _Lines:
         self._ended = threading.Event()
         self._speaker = threading.Thread(target=self._speak, name="progress", daemon=True)
 
-    def start(self, total: int) -> None:
-        """Begin to speak up."""
-        self._tally.start(total)
-        self._speaker.start()
+    def take(self, event: Event) -> None:
+        """Count *event*; say why nothing happens, and with -v how each change ended."""
+        self._tally.take(event)
+        match event:
+            case ApplyStarted():
+                self._speaker.start()
+            case CallsPaused(wait_s, reason) if wait_s >= 1:
+                self._console.talk(f"{reason}: no call for {wait_s:.0f} s")
+            case ChangeEnded(result) if self._console.verbose:
+                count = f"{self._tally.done}/{self._tally.total}"
+                self._console.talk(f"{count} {result.address} {result.status}")
+            case ApplyEnded():
+                self._ended.set()
+                self._speaker.join()
+            case _:
+                pass
 
     def _speak(self) -> None:
         while not self._ended.wait(_LINE_EVERY_S):
             self._console.talk(self._tally.line)
-
-    def calling(self, change: ResourceChange) -> None:
-        """Say nothing: its end is worth a line."""
-        self._tally.calling(change)
-
-    def pausing(self, wait_s: float, reason: str) -> None:
-        """Say why nothing happens."""
-        self._tally.pausing(wait_s, reason)
-        if wait_s >= 1:
-            self._console.talk(f"{reason}: no call for {wait_s:.0f} s")
-
-    def advance(self, result: Result) -> None:
-        """Count; tell each with -v."""
-        self._tally.advance(result)
-        if self._console.verbose:
-            told = f"{self._tally.done}/{self._tally.total}"
-            self._console.talk(f"{told} {result.address} {result.status}")
-
-    def stop(self) -> None:
-        """Fall silent."""
-        self._ended.set()
-        self._speaker.join()
 
 
 class _Bar:
@@ -187,9 +161,6 @@ class _Bar:
         self._console = console
         self._screen = RichConsole(stderr=True, highlight=False)
         self._tally = Tally()
-        self.calling = self._tally.calling
-        self.pausing = self._tally.pausing
-        self.advance = self._tally.advance
         self._live = Live(
             get_renderable=self._draw,
             console=self._screen,
@@ -199,11 +170,19 @@ class _Bar:
             redirect_stderr=False,
         )
 
-    def start(self, total: int) -> None:
-        """Show the bar."""
-        self._tally.start(total)
-        self._console.bar_lines = _BAR_LINES
-        self._live.start()
+    def take(self, event: Event) -> None:
+        """Count *event*; show the bar at the first, take it away at the last."""
+        self._tally.take(event)
+        match event:
+            case ApplyStarted():
+                self._console.bar_lines = _BAR_LINES
+                self._live.start()
+            case ApplyEnded():
+                self._live.refresh()
+                self._live.stop()
+                self._console.bar_lines = 0
+            case _:
+                pass
 
     def _draw(self) -> Any:
         from rich.console import Group
@@ -228,9 +207,3 @@ class _Bar:
         moment = Text(tally.moment, "dim", no_wrap=True, overflow="ellipsis")
         width = min(self._screen.width - _MARGIN, _WIDEST)
         return Constrain(Group(row, moment), width)
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self._live.refresh()
-        self._live.stop()
-        self._console.bar_lines = 0

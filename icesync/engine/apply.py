@@ -1,5 +1,5 @@
 """
-Use case: carry out a plan.
+Use case: lock, plan, approve, apply, persist.
 
 Worker threads only send; one thread records. A worker takes the next server
 when it is free, so never two calls for one address are in flight, and calls
@@ -8,18 +8,37 @@ start in the plan's order.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, NoReturn
 
+from icesync import __version__
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.engine.executor import ApplyOptions, Executor, OpenGateway, StopRequest
+from icesync.engine.executor import SETTLE_S, ApplyOptions, Executor, OpenGateway, StopRequest
+from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
+from icesync.engine.recorder import Recorder, Stamp
+from icesync.engine.scope import Scope, read_fleet
+from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.view import SILENT
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
+    ConfigInvalid,
     IcesyncError,
+    Interrupted,
+    PlanStale,
+    PolicyRefused,
     Refused,
     TokenExpired,
     Unreachable,
+)
+from icesync.model.events import (
+    ApplyEnded,
+    ApplyStarted,
+    Caution,
+    ChangeEnded,
+    Found,
+    Note,
+    Notify,
 )
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.wire.token import read_token
@@ -27,16 +46,169 @@ from icesync.wire.token import read_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.engine.recorder import Recorder
+    from icesync.engine.plan import Planning
+    from icesync.engine.scope import Fleet
+    from icesync.engine.session import Session
+    from icesync.engine.view import View
     from icesync.model.address import Address
     from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
     from icesync.model.project import Api, Project
     from icesync.model.secret import SecretValue
-    from icesync.ports import Clock, Progress
-
-__all__ = ["apply", "check_token", "check_token_scope", "failure_of", "foreign_organizations"]
+    from icesync.ports import Clock
 
 _TOKEN_MARGIN_S: Final = 60.0
+
+
+def _with_secrets() -> PlanRequest:
+    return PlanRequest(secrets=SecretsMode.REQUIRE)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    """
+    What an apply is asked for.
+
+    *saved* is a plan that was reviewed: exactly that is carried out, or nothing.
+    *digest* is that of the only plan that may be carried out. Without *saved* the
+    view is asked, unless *automatic* says that nobody need be. *concurrency* None
+    leaves it to the configuration.
+    """
+
+    plan: PlanRequest = field(default_factory=_with_secrets)
+    saved: Plan | None = None
+    digest: str | None = None
+    automatic: bool = False
+    concurrency: int | None = None
+    fail_fast: bool = False
+    settle_s: float = SETTLE_S
+    lock_timeout_s: float = 0.0
+
+
+def apply(session: Session, request: ApplyRequest, view: View = SILENT) -> Report:
+    """
+    Lock, plan, check the limits, ask, send and save; return how each change ended.
+
+    Raises:
+        PlanStale: the plan is not the one that was saved, or not that of the digest.
+        PolicyRefused: a limit or a guard stands against it, or nobody approved.
+        AccessError: there is no token that would last.
+        StateLocked: another run holds the lock.
+        ApplyIncomplete: some changes were not carried out; its *report* says which.
+        Interrupted: a signal ended it; what ICE confirmed is saved.
+
+    """
+    wanted, saved = request.plan, request.saved
+    fleet = _read_fleet(session, wanted, saved)
+    warning = fleet.store.lock_warning()
+    if warning is not None:
+        view.notify(Caution(warning))
+    with fleet.store.lock(session.caller.lock_owner("apply"), request.lock_timeout_s):
+        planning = compare_fleet(session, fleet, wanted, view)
+        if saved is not None:
+            planning = restrict_to_saved(planning, saved, wanted.allowed)
+        view.show(planning)
+        _check_digest(planning, request.digest)
+        if not planning.plan.effective:
+            report = Report((), planning.stored.snapshot.serial)
+            view.show(report)
+            return report
+        _check_policy(planning)
+        if wanted.probe is not None:
+            from icesync.engine.probe_gate import guard_by_probe
+
+            planning = guard_by_probe(session, planning, wanted, view)
+            _check_policy(planning)
+        if saved is None and not request.automatic and not view.approve(planning):
+            raise PolicyRefused("not approved; nothing was sent")
+        report, halt = _send(session, planning, request, view)
+        view.show(report)
+    _conclude(report, halt)
+    return report
+
+
+def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fleet:
+    """Return the files; a saved plan says itself which servers it is about."""
+    if saved is None:
+        return read_fleet(session, wanted.scope, strict=wanted.strict)
+    fleet = read_fleet(session, Scope(saved.selection), strict=wanted.strict)
+    return fleet if session.project.state.per is None else replace(fleet, option_name=None)
+
+
+def _check_digest(planning: Planning, expected: str | None) -> None:
+    if expected is None:
+        return
+    found = planning.digest
+    if found != expected:
+        raise PlanStale(
+            f"the plan is another one than was expected: its digest is {found}",
+            "review the plan above, then give its digest",
+        )
+
+
+def _check_policy(planning: Planning) -> None:
+    refusals = planning.refusals
+    if refusals:
+        first = refusals[0]
+        more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
+        raise PolicyRefused(
+            f"{first.message}{more}; nothing was sent",
+            *(f"icesync apply --allow {refusal.allow}" for refusal in refusals[:5]),
+        )
+
+
+def _send(
+    session: Session, planning: Planning, request: ApplyRequest, view: View
+) -> tuple[Report, StopRequest]:
+    """Get a token, send the calls and save what they came to."""
+    plan, project, clock = planning.plan, session.project, session.clock
+    values, api = planning.resolution.values, session.project.api
+    token = session.ice.token() if plan.calls else None
+    if token is not None:
+        # A login renews its token on the way; a given one must last.
+        check_token(token, len(plan.calls) if api.token is not None else 0, api, clock)
+        _warn_of_scope(planning, check_token_scope(token, plan, project), view)
+    run = ApplyOptions(
+        request.concurrency or api.concurrency, api.rate_per_s, request.fail_fast, request.settle_s
+    )
+    stamp = Stamp(__version__, session.caller.commit())
+    recorder = Recorder(planning.fleet.store, planning.stored, clock, stamp, values, planning.key)
+    waiting = max((recorder.settling_s(c, run.settle_s) for c in plan.calls), default=0.0)
+    if waiting:
+        view.notify(
+            Note(f"a call without an outcome may still arrive; its server waits {waiting:.0f} s")
+        )
+    halt = StopRequest()
+    open_gateway = session.ice.gateways(token) if token is not None else _no_gateway
+    with view.stopping(halt):
+        report = carry_out(
+            plan, values, recorder, open_gateway, clock, run, view.notify, halt
+        )  # fmt: skip
+    return report, halt
+
+
+def _warn_of_scope(planning: Planning, found: list[Diagnostic], view: View) -> None:
+    """Say what is odd about whom the token is for; stop where the configuration says so."""
+    judged = planning.fleet.validation.severities.apply_placed(found)
+    if any(d.severity is Severity.ERROR for d in judged):
+        raise ConfigInvalid("the token is for another organization", diagnostics=tuple(judged))
+    for diagnostic in judged:
+        view.notify(Found(diagnostic))
+
+
+def _no_gateway() -> NoReturn:
+    raise AssertionError("a plan without calls opened a gateway")
+
+
+def _conclude(report: Report, halt: StopRequest) -> None:
+    if halt.signal_number is not None:
+        raise Interrupted(
+            "interrupted; what ICE confirmed is saved",
+            "icesync apply   sends what is still open",
+            signal_number=halt.signal_number,
+        )
+    failure = failure_of(report)
+    if failure is not None:
+        raise failure
 
 
 def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
@@ -92,14 +264,14 @@ def check_token_scope(token: SecretValue, made: Plan, project: Project) -> list[
     return [Diagnostic("ICE402", told, position, None, Severity.WARNING)]
 
 
-def apply(
+def carry_out(
     plan: Plan,
     values: Mapping[str, SecretValue],
     recorder: Recorder,
     open_gateway: OpenGateway,
     clock: Clock,
     run: ApplyOptions,
-    progress: Progress,
+    notify: Notify,
     halt: StopRequest,
 ) -> Report:
     """
@@ -109,25 +281,25 @@ def apply(
     reference. The lock must be held.
 
     Raises:
-        StateError: the snapshot could not be saved; before the first call
+        StateError: the state could not be saved; before the first call
             nothing was sent.
 
     """
     began = clock.monotonic()
-    executor = Executor(plan, values, recorder, open_gateway, clock, run, halt, progress)
+    executor = Executor(plan, values, recorder, open_gateway, clock, run, halt, notify)
     recorder.begin(plan)
-    progress.start(len(plan.effective))
+    notify(ApplyStarted(plan))
     results: dict[Address, Result] = {}
     try:
         for change, outcome in executor.outcomes():
             recorder.record(change, outcome)
             result = _result(change, outcome, executor)
             results[change.address] = result
-            progress.advance(result)
+            notify(ChangeEnded(result))
             if outcome is not None:
                 recorder.save_if_due()
     finally:
-        progress.stop()
+        notify(ApplyEnded())
         executor.close()
         recorder.finish(executor.in_flight())
     for change in plan.effective:

@@ -1,9 +1,15 @@
-"""Use case: what a schedule looks after, beside the changes of a plan."""
+"""Use case: what a schedule looks after: open changes, and what else is due."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from icesync.engine.apply import check_token
+from icesync.engine.plan import PlanRequest, compare_fleet
+from icesync.engine.scope import read_fleet
+from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.view import SILENT
 from icesync.model.command_result import (
     Acknowledgement,
     ExpiringCertificate,
@@ -18,15 +24,89 @@ from icesync.wire.token import read_token
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from icesync.engine.plan import Planning
+    from icesync.engine.session import Session
+    from icesync.engine.view import View
     from icesync.model.address import Address
     from icesync.model.plan import Plan
     from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Snapshot
 
-__all__ = ["look_after"]
 
 _OLDEST: Final = 3
+
+
+def _with_secrets() -> PlanRequest:
+    return PlanRequest(secrets=SecretsMode.REQUIRE)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """
+    What a check is asked for.
+
+    *max_age* is an age such as ``30d``. With ``plan.probe`` all mail servers are
+    asked, not only those of what changes.
+    """
+
+    plan: PlanRequest = field(default_factory=_with_secrets)
+    max_age: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check came to."""
+
+    planning: Planning
+    maintenance: Maintenance
+
+    @property
+    def due(self) -> bool:
+        """Whether there is something to do."""
+        return bool(self.planning.plan.effective) or self.maintenance.due
+
+
+def check(session: Session, request: CheckRequest, view: View = SILENT) -> Check:
+    """
+    Return what is open, old or about to end; nothing is written, nothing is sent to ICE.
+
+    Raises:
+        ConfigError: the files or a secret are wrong.
+        StateError: the state cannot be read.
+        AccessError: the token has ended, or is none; what was found was shown before.
+
+    """
+    wanted, api, clock = request.plan, session.project.api, session.clock
+    fleet = read_fleet(session, wanted.scope, strict=wanted.strict)
+    planning = compare_fleet(session, fleet, wanted, view)
+    view.show(planning)
+    given = api.token is not None and wanted.secrets is SecretsMode.REQUIRE
+    token = session.ice.token() if given else None
+    probe = None
+    if wanted.probe is not None:
+        from icesync.engine.probe_gate import probe_all
+
+        probe = probe_all(session, planning, wanted.probe, view)
+    snapshot, now = planning.stored.snapshot, clock.now()
+    found = look_after(planning.plan, snapshot, now, request.max_age, token, probe)
+    view.show(found)
+    if token is not None:
+        check_token(token, len(planning.plan.calls), api, clock)
+    return Check(planning, found)
+
+
+def check_age(text: str | None) -> str | None:
+    """
+    Return *text* as it is, once it is known to be an age or None.
+
+    Raises:
+        UsageError: it spells none.
+
+    """
+    if text is not None:
+        parse_age(text)
+    return text
 
 
 def look_after(
@@ -58,12 +138,12 @@ def look_after(
         uncertain=tuple(sorted(a for a, entry in entries.items() if entry.uncertain)),
         orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
-        failed_logins=_said_no(probe) if probe is not None else (),
+        failed_logins=_failed_logins(probe) if probe is not None else (),
         ending=_ending(probe, now) if probe is not None else (),
     )
 
 
-def _said_no(probe: ProbeReport) -> tuple[FailedLogin, ...]:
+def _failed_logins(probe: ProbeReport) -> tuple[FailedLogin, ...]:
     failed = probe.with_severity(ProbeSeverity.FAILED)
     return tuple(FailedLogin(row.address, row.target.protocol, row.result.kind) for row in failed)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.engine.retry import CallLimiter
+from icesync.model.events import CallsPaused, CallStarted, Notify
 from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.model.report import Attempt, Outcome, OutcomeKind
 from icesync.model.update import Update
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from icesync.engine.recorder import Recorder
     from icesync.model.address import Address
     from icesync.model.secret import SecretValue
-    from icesync.ports import Clock, Gateway, Progress
+    from icesync.ports import Clock, Gateway
 
 OpenGateway: TypeAlias = Callable[[], "Gateway"]
 
@@ -82,7 +83,7 @@ class Executor:
         clock: Clock,
         run: ApplyOptions,
         halt: StopRequest,
-        progress: Progress,
+        notify: Notify,
     ) -> None:
         self._recorder = recorder
         waits = {c.address: recorder.settling_s(c, run.settle_s) for c in plan.calls}
@@ -98,14 +99,17 @@ class Executor:
         self._clock = clock
         self._run = run
         self._halt = halt
-        self._progress = progress
-        self._limiter = CallLimiter(run.rate_per_s, clock, random.random, progress.pausing)
+        self._notify = notify
+        self._limiter = CallLimiter(run.rate_per_s, clock, random.random, self._pausing)
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._flying: set[Address] = set()
         self._attempts: dict[Address, list[Attempt]] = {}
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
         self._workers = min(run.concurrency, len(self._calls))
+
+    def _pausing(self, wait_s: float, reason: str) -> None:
+        self._notify(CallsPaused(wait_s, reason))
 
     def outcomes(self) -> Iterator[tuple[ResourceChange, Outcome | None]]:
         """Yield each change with its outcome, in the order in which they end."""
@@ -156,7 +160,7 @@ class Executor:
             gateway = self._open_gateway()
             while (change := self._next()) is not None:
                 self._recorder.begin_call(change)
-                self._progress.calling(change)
+                self._notify(CallStarted(change))
                 outcome = self._send(gateway, change)
                 if self._run.fail_fast and not outcome.kind.was_written:
                     self._stop.set()

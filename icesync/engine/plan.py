@@ -7,11 +7,14 @@ send: a store, secret providers and files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+from icesync import __version__
+from icesync.codec import plan as codec
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
+from icesync.engine.scope import Fleet, Scope, read_fleet
 from icesync.engine.secret_resolution import (
     Resolution,
     SecretsMode,
@@ -22,30 +25,46 @@ from icesync.engine.secret_resolution import (
     planned_references,
     require_removed,
     resolve_references,
+    unfingerprinted,
 )
 from icesync.engine.state import Stored, load
-from icesync.engine.validate import validate
+from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.command_result import Acknowledgement
-from icesync.planner.moves import check_clashes, open_moves, with_moves_applied
+from icesync.model.desired import Move
+from icesync.model.events import Note
+from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
-from icesync.planner.select import check_patterns, expand_ages, is_selected, narrow
+from icesync.planner.select import (
+    assumed,
+    check_patterns,
+    expand_ages,
+    is_move_selected,
+    is_selected,
+    narrow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
-    from icesync.config.severity import SeverityPolicy
+    from icesync.engine.session import Session
+    from icesync.engine.view import View
     from icesync.model.address import Address
-    from icesync.model.desired import DesiredState
+    from icesync.model.desired import DesiredState, Removal
     from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
     from icesync.model.project import Project
     from icesync.model.snapshot import Snapshot
-    from icesync.ports import SecretProvider, StateStore
+    from icesync.ports import SecretProvider
 
-__all__ = ["PlanRequest", "Planning", "check_saved", "plan", "restrict_to_saved"]
+
+@dataclass(frozen=True, slots=True)
+class MailProbe:
+    """A probe of the mail servers that trusts the certificates of *ca_file*, too."""
+
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +72,17 @@ class PlanRequest:
     """
     What a plan is asked for.
 
-    *allowed* are the arguments of ``--allow``; *now* is what ``--resend
-    older-than=30d`` counts from; *option_name* is what the command line calls its
-    targets, None where no person spelled them. *strict* makes errors of warnings
-    in the files; *curious* asks for the rules that only inform, too.
+    *allowed* are the arguments of ``--allow``. *strict* makes errors of warnings in
+    the files; *include_info* asks for the rules that only inform, too. With *probe*
+    the mail servers of what changes are asked, and one that rejects is a guard.
     """
 
-    selection: Selection
+    scope: Scope = field(default_factory=Scope)
     secrets: SecretsMode = SecretsMode.AUTO
     allowed: tuple[str, ...] = ()
-    now: datetime | None = None
     strict: bool = False
-    curious: bool = False
-    option_name: str | None = "--target"
+    include_info: bool = False
+    probe: MailProbe | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,47 +92,97 @@ class Planning:
 
     *warnings* are findings that do not stop, but for those about servers that do
     not change, of which *unshown* is the number; *refusals* what apply would not do.
-    *severities* weighs what is found later, when the token is known.
+    *fleet* holds the files and the store, *resolution* the secrets, which no report
+    may show.
     """
 
     plan: Plan
+    project: Project
+    fleet: Fleet
     desired: DesiredState
     stored: Stored
     resolution: Resolution
     key: FingerprintKey | None
     refusals: tuple[Refusal, ...]
     warnings: tuple[Diagnostic, ...]
-    files: tuple[str, ...]
     unshown: int
-    severities: SeverityPolicy
+
+    @property
+    def digest(self) -> str:
+        """The digest of the plan, for ``--expect-digest``."""
+        return plan_digest(self.plan)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that were read."""
+        return self.fleet.validation.files
 
     @property
     def assertions(self) -> tuple[Acknowledgement, ...]:
-        """When ICE acknowledged each server of the snapshot, sorted by address."""
+        """When ICE confirmed each server of the state, sorted by address."""
         entries = sorted(self.stored.snapshot.entries.items())
         return tuple(Acknowledgement(e.applied_at, a) for a, e in entries if e.applied_at)
 
+    @property
+    def obsolete(self) -> tuple[Move | Removal, ...]:
+        """The entries of ``moved:`` and ``removed:`` for which nothing is left to do."""
+        found = obsolete_entries(self.desired, self.stored.snapshot)
+        if self.project.state.per is None:
+            return found
+        # Of an organization that was not looked at, nothing is known.
+        selection = self.plan.selection
+        return tuple(
+            entry
+            for entry in found
+            if (
+                is_move_selected(entry, selection)
+                if isinstance(entry, Move)
+                else is_selected(entry.address, selection)
+            )
+        )
 
-def plan(
-    project: Project,
-    store: StateStore,
-    providers: Mapping[str, SecretProvider],
-    request: PlanRequest,
-) -> Planning:
+    @property
+    def assumed(self) -> tuple[Address, ...]:
+        """The servers whose state ICE never confirmed, sorted."""
+        return assumed(self.stored.snapshot)
+
+    @property
+    def unfingerprinted(self) -> int:
+        """How many secrets cannot be compared, since there is no fingerprint of them yet."""
+        return unfingerprinted(self.stored.snapshot) if self.key is not None else 0
+
+
+def plan(session: Session, request: PlanRequest, view: View = SILENT) -> Planning:
     """
-    Return the plan that turns the snapshot into what the files want.
+    Return the plan that turns the state into what the files want; nothing is written.
 
     Raises:
-        ConfigInvalid: the files, or with :attr:`SecretsMode.REQUIRE` a secret, are wrong.
-        StateError: the snapshot cannot be read.
+        ConfigError: the files, or with :attr:`SecretsMode.REQUIRE` a secret, are wrong.
+        StateError: the state cannot be read.
         UsageError: a target means no server.
 
     """
-    validation = validate(project, providers, strict=request.strict)
-    desired = validation.require()
-    stored = load(store, project.api.base_url)
+    fleet = read_fleet(session, request.scope, strict=request.strict)
+    planning = compare_fleet(session, fleet, request, view)
+    view.show(planning)
+    if request.probe is not None:
+        from icesync.engine.probe_gate import guard_by_probe
+
+        planning = guard_by_probe(session, planning, request, view)
+    return planning
+
+
+def compare_fleet(
+    session: Session, fleet: Fleet, request: PlanRequest, view: View = SILENT
+) -> Planning:
+    """Return the plan for *fleet*, which was read already; an apply holds the lock meanwhile."""
+    project, providers, now = session.project, session.providers, session.clock.now()
+    if fleet.note is not None:
+        view.notify(Note(fleet.note))
+    validation, desired = fleet.validation, fleet.validation.desired
+    stored = load(fleet.store, project.api.base_url)
     _refuse_clashes(desired, stored)
-    selection = _settle_selection(request, desired, stored)
+    selection = _settle_selection(fleet, desired, stored, now)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
@@ -128,24 +195,24 @@ def plan(
     if request.secrets is SecretsMode.REQUIRE:
         require_removed(made, resolution)
     made = attach_tags(made, resolution, key)
-    late = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
-    if request.curious and key is not None:
-        late += check_shared(selected, resolution, key)
-    validation = validation.extended(late)
+    found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
+    if request.include_info and key is not None:
+        found += check_shared(selected, resolution, key)
+    validation = validation.extended(found)
     validation.require()
     changing = {change.address for change in made.effective}
     known = desired.servers.keys() | carried.entries.keys()
     return Planning(
         made,
+        project,
+        replace(fleet, validation=validation),
         desired,
         stored,
         resolution,
         key,
         _refusals(project, request.allowed, made, desired, stored.snapshot, known),
         (*validation.about(changing), *key_problem, *missing),
-        validation.files,
         validation.elsewhere(changing),
-        validation.severities,
     )
 
 
@@ -181,18 +248,18 @@ def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
         raise ConfigInvalid(f"{told} onto another record", diagnostics=clashes)
 
 
-def _settle_selection(request: PlanRequest, desired: DesiredState, stored: Stored) -> Selection:
+def _settle_selection(
+    fleet: Fleet, desired: DesiredState, stored: Stored, now: datetime
+) -> Selection:
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
-    selection = request.selection
+    selection = fleet.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    if request.option_name is not None:
-        check_patterns(request.option_name, selection.targets, known)
+    if fleet.option_name is not None:
+        check_patterns(fleet.option_name, selection.targets, known)
         check_patterns("--exclude", selection.excludes, known)
-    if request.now is not None:
-        resend = expand_ages(selection.resend, stored.snapshot, request.now)
-        selection = replace(selection, resend=resend)
-    check_patterns("--resend", selection.resend, known)
-    return selection
+    resend = expand_ages(selection.resend, stored.snapshot, now)
+    check_patterns("--resend", resend, known)
+    return replace(selection, resend=resend)
 
 
 def _open_key(
@@ -252,9 +319,7 @@ def _resolve_more(
     )
 
 
-def restrict_to_saved(
-    planning: Planning, saved: Plan, project: Project, allowed: tuple[str, ...]
-) -> Planning:
+def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...]) -> Planning:
     """
     Return *planning* with the changes of *saved* only: nothing else was reviewed.
 
@@ -268,7 +333,7 @@ def restrict_to_saved(
     made = replace(planning.plan, changes=changes)
     desired, snapshot = planning.desired, planning.stored.snapshot
     known = desired.servers.keys() | snapshot.entries.keys()
-    refusals = _refusals(project, allowed, made, desired, snapshot, known)
+    refusals = _refusals(planning.project, allowed, made, desired, snapshot, known)
     return replace(planning, plan=made, refusals=refusals)
 
 
@@ -322,3 +387,29 @@ def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
     if any(old.tag != new.tag for old, new in tags):
         return "a secret moved"
     return None if saved.action is fresh.action else "the action moved"
+
+
+def read_saved(data: bytes) -> Plan:
+    """
+    Return the saved plan in *data*.
+
+    Raises:
+        StaleError: it is none, or was tampered with.
+
+    """
+    return codec.decode_plan(data)
+
+
+def save_plan(made: Plan) -> bytes:
+    """Return *made* as a file, for :func:`read_saved`."""
+    return codec.encode_plan(made, __version__)
+
+
+def plan_document(made: Plan) -> dict[str, Any]:
+    """Return *made* as plain data, as it is saved."""
+    return codec.plan_document(made, __version__)
+
+
+def plan_digest(made: Plan) -> str:
+    """Return the digest of *made*: what a review names and ``--expect-digest`` demands."""
+    return codec.plan_digest(made)

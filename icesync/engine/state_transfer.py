@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.codec.state import decode_state
-from icesync.errors import StateConflict, StateCorrupt, StateError
+from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
 
 if TYPE_CHECKING:
     from icesync.model.snapshot import Snapshot
@@ -76,6 +76,24 @@ def migrate(
             "--from-config names the configuration as it was before `state:` was changed",
         )
     return push(target, pull(source), base_url, dry_run=dry_run)
+
+
+def demand_only(data: bytes, organization: int) -> None:
+    """
+    Demand that the state in *data* is of *organization* only.
+
+    Raises:
+        UsageError: it holds another's server.
+
+    """
+    foreign = [a for a in decode_state(data).entries if a.organization != organization]
+    if foreign:
+        raise UsageError(f"FILE holds {foreign[0]}, which is not of organization {organization}")
+
+
+def organizations_in(store: StateStore) -> frozenset[int]:
+    """Return the organizations of the servers in *store*."""
+    return frozenset(address.organization for address in decode_state(pull(store)).entries)
 
 
 def _demand_no_journal(store: StateStore) -> None:

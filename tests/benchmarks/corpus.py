@@ -72,15 +72,14 @@ _ACKNOWLEDGE = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from icesync.bootstrap import open_context
+from icesync.bootstrap import open_session
 from icesync.codec.fingerprint import fingerprint
 from icesync.codec.state import encode_state
 from icesync.engine.plan import PlanRequest, plan
-from icesync.model.plan import Selection
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
 
-context = open_context(Path(sys.argv[1]))
-made = plan(context.project, context.store, context.providers, PlanRequest(Selection()))
+context = open_session(Path(sys.argv[1]))
+made = plan(context, PlanRequest())
 values, key = made.resolution.values, made.key
 now, salt = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), bytes(16)
 

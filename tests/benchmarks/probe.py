@@ -101,7 +101,9 @@ def by_icesync(wanted: list[ProbeTarget], ca_file: str) -> None:
     }
     nothing: Any = None
     resolution = Resolution({REFERENCE.text: SecretValue(PASSWORD)})
-    planning = Planning(nothing, DesiredState(servers), nothing, resolution, None, (), (), 0)
+    planning = Planning(
+        nothing, nothing, nothing, DesiredState(servers), nothing, resolution, None, (), (), 0
+    )
     probes = [WantedProbe(Address(59, n), t, REFERENCE) for n, t in enumerate(wanted, start=1)]
     report = probe(planning, probes, MailProber(ca_file, resolve=resolve), SystemClock())
     assert {row.result.kind for row in report.rows} == {ProbeKind.OK}, report

@@ -51,16 +51,15 @@ if TYPE_CHECKING:
 PREPARE = """
 import json, sys
 from pathlib import Path
-from icesync.bootstrap import obtain_token, open_context
+from icesync.bootstrap import open_session
 from icesync.engine.plan import PlanRequest, plan
-from icesync.model.plan import Selection
 from icesync.model.update import Update
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 folder = Path(sys.argv[1])
-context = open_context(folder)
-made = plan(context.project, context.store, context.providers, PlanRequest(Selection()))
-token, api = obtain_token(context), context.project.api
+context = open_session(folder)
+made = plan(context, PlanRequest())
+token, api = context.ice.token(), context.project.api
 bodies = []
 for change in made.plan.calls:
     secrets = {s.key: made.resolution.values[s.reference] for s in change.secrets}

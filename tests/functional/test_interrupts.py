@@ -92,7 +92,7 @@ def test_signal_ends_cleanly(
         returned, _, stderr = end(process)
 
     assert returned == code
-    assert "interrupted; what ICE acknowledged is saved" in stderr
+    assert "interrupted; what ICE confirmed is saved" in stderr
     assert repository.statuses == dict.fromkeys(["59/663", "59/664", "59/665"], "applied")
 
 

@@ -164,7 +164,7 @@ def test_state_commands_name_an_organization(fleet: Repository) -> None:
     for words in (("pull",), ("rm", "103/1"), ("show", "103/1")):
         assert_refused(fleet.run("state", *words), 64, "kept per organization; say which")
     mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
-    assert_refused(mixed, 64, "one organization's snapshot", hint="moved:")
+    assert_refused(mixed, 64, "one organization's state", hint="moved:")
 
 
 def test_migration_splits(repository: Repository) -> None:
@@ -204,7 +204,7 @@ def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
         (("--shard", "1/1001"), "no shard", "at most 1000"),
         (("--shard", "1/2", "--target", "101/1"), "both say which", "--target"),
         (("--shard", "1/2", "--organization", "101"), "both say which", "one of them"),
-        (("--organization", "7"), "neither files nor snapshots", "validate"),
+        (("--organization", "7"), "neither files nor states", "validate"),
     ],
 )
 def test_refusals(fleet: Repository, words: tuple[str, ...], sentence: str, hint: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.codec.plan import encode_plan, plan_digest
-from icesync.engine.apply import apply
+from icesync.engine import apply as engine
 from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secret_resolution import Resolution, attach_tags, compare
@@ -89,7 +89,7 @@ def carry_out(made: Plan, store: FakeStore, secrets: Resolution, gateway: FakeGa
     clock = FakeClock()
     recorder = Recorder(store, load(store, BASE_URL), clock, STAMP, secrets.values, KEY)
     run = ApplyOptions(concurrency=2, rate_per_s=100_000)
-    return apply(
+    return engine.carry_out(
         made, secrets.values, recorder, lambda: gateway, clock, run, FakeProgress(), StopRequest()
     )
 

@@ -21,7 +21,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[2]
 
 _LOADED: Final = (
-    "icesync.cli.applying", "icesync.cli.commands.apply", "icesync.cli.commands.plan",
+    "icesync.cli.output", "icesync.engine.apply", "icesync.cli.commands.apply",
+    "icesync.cli.commands.plan",
     "icesync.cli.commands.state", "icesync.client.gateway", "icesync.codec.merge_conflict",
     "icesync.engine.state", "icesync.planner.diff", "icesync.stores.local",
     "torture.defects", "torture.tripwire",

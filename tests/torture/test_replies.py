@@ -139,7 +139,7 @@ def apply_all(
     wire = Wire(
         service, lambda: chance.choice(chosen) if chosen and chance.random() < 0.2 else None
     )
-    monkeypatch.setattr("icesync.bootstrap.emulator.embedded_emulator", lambda _: wire.answer)
+    monkeypatch.setattr("icesync.bootstrap.emulator.embedded_emulator", lambda *_: wire.answer)
     repository = Repository(root, range(1, _SIZE + 1))
     judge = Judge(root / "state.json", 4)
     heard = applies = struck = 0

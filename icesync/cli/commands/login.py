@@ -33,19 +33,18 @@ def command(common: Common, out: Path) -> int:  # fmt: skip
     icesync login
     icesync.yaml:  api: {token: ref+file://.icesync/token}
     """
-    from icesync.bootstrap import log_in
     from icesync.cli.tokens import describe_token, store_token
     from icesync.errors import AccessError
 
-    context = common.open()
-    login = context.project.api.login
+    session = common.open()
+    login = session.project.api.login
     if login is None:
         raise AccessError(
-            f"{context.project.config_file} has no `api.login`",
+            f"{session.project.config_file} has no `api.login`",
             "login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}",
         )
-    token = log_in(context, login, context.fetch(login.password))
-    path = Path(context.project.root) / out
+    token = session.ice.log_in(login, session.fetch(login.password))
+    path = Path(session.project.root) / out
     store_token(path, token)
-    common.console.talk(f"kept in {out}: {describe_token(token, context.clock.now())}")
+    common.console.talk(f"kept in {out}: {describe_token(token, session.clock.now())}")
     return 0

@@ -70,15 +70,17 @@ def command(
     icesync probe 59/663 '70/*' --strict
     icesync probe --changed --report junit=probe.xml --report html=probe.html
     """
-    from icesync.cli.probing import make_probe, plan_for
-    from icesync.engine.probe import ProbeRequest, failure_of
+    from icesync.engine.probe import ProbeRequest
+    from icesync.engine.probe_gate import ProbeCommand, probe
+    from icesync.errors import EXIT_OK
 
-    context = output.open()
-    planning = plan_for(context, addresses, allowed)
-    request = ProbeRequest(changed, unused, clear_text)
-    report = make_probe(context, output.console, planning, request, ca_file, with_dns=with_dns)
-    output.probed(report)
-    failure = failure_of(report, strict=strict)
-    if failure is not None:
-        raise failure
-    return 0
+    request = ProbeCommand(
+        addresses,
+        allowed,
+        ProbeRequest(changed, unused, clear_text),
+        str(ca_file) if ca_file else None,
+        domains=with_dns,
+        strict=strict,
+    )
+    probe(output.open(), request, output)
+    return EXIT_OK

@@ -39,10 +39,10 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
     from icesync.errors import EXIT_OK, SecretMissing
     from icesync.render.secrets import render_secrets, secrets_document
 
-    context, console = common.open(), common.console
-    statuses = check_secrets(context.project, context.providers)
+    session, console = common.open(), common.console
+    statuses = check_secrets(session.project, session.providers)
     if as_json or format_name == "json":
         console.document(secrets_document(statuses))
     else:
-        console.data(render_secrets(statuses, context.clock.now(), console.style))
+        console.data(render_secrets(statuses, session.clock.now(), console.style))
     return SecretMissing.exit_code if any(s.problem for s in statuses) else EXIT_OK

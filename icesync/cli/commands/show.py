@@ -35,13 +35,17 @@ def command(
     """
     as_json = as_json or format_name == "json"
     if planfile is None:
-        from icesync.cli.snapshots import show_snapshot
+        from icesync.cli.state_view import show_state
 
-        show_snapshot(common, organization, as_json=as_json)
+        show_state(common, organization, as_json=as_json)
         return 0
     from icesync.cli.files import read_named
-    from icesync.cli.planning import show_plan
-    from icesync.codec.plan import decode_plan
+    from icesync.engine.plan import plan_digest, plan_document, read_saved
+    from icesync.render.plan import render_plan
 
-    show_plan(common.console, decode_plan(read_named(planfile)), as_json=as_json)
+    saved, console = read_saved(read_named(planfile)), common.console
+    if as_json:
+        console.document(plan_document(saved))
+    else:
+        console.data(render_plan(saved, plan_digest(saved), console.style))
     return 0

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from icesync.cli.options import (
-    Common,
-    common_options,
-    format_options,
-    lock_option,
-    organization_option,
-)
+from icesync.cli.options import Common, common_options, format_options, state_options
 
-__all__ = ["command"]
-
-_dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Say what would change; write nothing."
-)
+if TYPE_CHECKING:
+    from icesync.engine.state_operations import StateRequest
 
 
 @click.group(name="state")
@@ -34,42 +26,36 @@ def command() -> None:
 
 @command.command(name="list")
 @common_options
-@organization_option
 @format_options
 @click.pass_obj
-def list_(common: Common, organization: int | None, format_name: str, as_json: bool) -> int:
+@state_options(writes=False)
+def list_(common: Common, request: StateRequest, format_name: str, as_json: bool) -> int:
     """List the servers: address, status, age of the acknowledgement, commit."""
-    from icesync.cli.snapshots import show_snapshot
+    from icesync.cli.state_view import show_state
 
-    show_snapshot(common, organization, as_json=as_json or format_name == "json")
+    show_state(common, request.organization, as_json=as_json or format_name == "json")
     return 0
 
 
 @command.command(name="show")
 @click.argument("address", metavar="ADDR")
 @common_options
-@organization_option
 @format_options
 @click.pass_obj
+@state_options(writes=False)
 def show(
-    common: Common, address: str, organization: int | None, format_name: str, as_json: bool
+    common: Common, request: StateRequest, address: str, format_name: str, as_json: bool
 ) -> int:
     """Show everything that the snapshot says about one server."""
-    from icesync.cli.scoping import one_organization
-    from icesync.cli.snapshots import read_address
-    from icesync.engine.state import load
-    from icesync.planner.select import check_patterns
+    from icesync.engine.state_operations import read_address, read_entry
     from icesync.render.state import entry_document, render_entry
 
-    wanted = read_address(address)
-    context, console = one_organization(common.open(), organization), common.console
-    snapshot = load(context.store, context.project.api.base_url).snapshot
-    check_patterns("ADDR", (str(wanted),), snapshot.entries.keys())
-    entry = snapshot.entries[wanted]
+    wanted, console = read_address(address), common.console
+    found, entry = read_entry(common.open(), request.organization, wanted)
     if as_json or format_name == "json":
         console.document(entry_document(wanted, entry))
     else:
-        console.data(render_entry(wanted, entry, context.clock.now(), console.style))
+        console.data(render_entry(wanted, entry, found.now, console.style))
     return 0
 
 
@@ -77,18 +63,9 @@ def show(
 @click.argument("source", metavar="SOURCE")
 @click.argument("target", metavar="TARGET")
 @common_options
-@organization_option
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def mv(
-    common: Common,
-    source: str,
-    target: str,
-    organization: int | None,
-    dry_run: bool,
-    lock_timeout_s: float,
-) -> int:
+@state_options()
+def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
     """
     Keep the record of SOURCE under the address TARGET; nothing is sent.
 
@@ -98,88 +75,54 @@ def mv(
     \b
     icesync state mv 59/666 59/667
     """
-    from icesync.cli.snapshots import change_snapshot, read_address
-    from icesync.engine.state import move
-    from icesync.errors import UsageError
+    from icesync.cli.state_view import tell_change
+    from icesync.engine.state_operations import move_state, read_address
 
-    old, new = read_address(source), read_address(target)
-    if organization is not None and (old.organization, new.organization) != (organization,) * 2:
-        raise UsageError(
-            "`state mv` stays within one organization's snapshot",
-            "`moved:` in a server file leads from one organization to another",
-        )
-    change_snapshot(
-        common,
-        organization,
-        "state mv",
-        lambda snapshot: move(snapshot, old, new),
-        dry_run=dry_run,
-        lock_timeout_s=lock_timeout_s,
-    )
+    change = move_state(common.open(), request, read_address(source), read_address(target))
+    tell_change(common.console, change, dry_run=request.dry_run)
     return 0
 
 
 @command.command(name="rm")
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @common_options
-@organization_option
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def rm(
-    common: Common,
-    addresses: tuple[str, ...],
-    organization: int | None,
-    dry_run: bool,
-    lock_timeout_s: float,
-) -> int:
+@state_options()
+def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int:
     """
     Forget what was acknowledged; ICE is not told. The next plan adds them anew.
 
     \b
     icesync state rm 59/663 '70/*'
     """
-    from icesync.cli.snapshots import change_snapshot
-    from icesync.engine.state import remove
+    from icesync.cli.state_view import tell_change
+    from icesync.engine.state_operations import remove_state
 
-    change_snapshot(
-        common,
-        organization,
-        "state rm",
-        lambda snapshot: remove(snapshot, addresses),
-        dry_run=dry_run,
-        lock_timeout_s=lock_timeout_s,
-    )
+    change = remove_state(common.open(), request, addresses)
+    tell_change(common.console, change, dry_run=request.dry_run)
     return 0
 
 
 @command.command(name="resolve")
 @common_options
-@organization_option
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def resolve(common: Common, organization: int | None, dry_run: bool, lock_timeout_s: float) -> int:
+@state_options()
+def resolve(common: Common, request: StateRequest) -> int:
     """
     Unite the two sides of a merge conflict in the snapshot.
 
     What both sides say stays; every server about which they differ becomes
     uncertain, and the next apply sends it again.
     """
-    from icesync import __version__
-    from icesync.cli.applying import lock_owner
-    from icesync.cli.scoping import one_organization
-    from icesync.engine.state import resolve as unite
+    from icesync.engine.state_operations import resolve_state
 
-    context = one_organization(common.open(), organization)
-    with context.store.lock(lock_owner(context, "state resolve"), lock_timeout_s):
-        after = unite(context.store, __version__, dry_run=dry_run)
-    uncertain = sum(entry.uncertain for entry in after.entries.values())
+    found = resolve_state(common.open(), request)
+    uncertain = sum(entry.uncertain for entry in found.after.values())
     common.console.talk(
-        f"{context.store.describe()}: serial {after.serial}, "
-        f"{len(after.entries)} in all, {uncertain} of them uncertain"
+        f"{found.place}: serial {found.serial}, "
+        f"{len(found.after)} in all, {uncertain} of them uncertain"
     )
-    if dry_run:
+    if request.dry_run:
         common.console.talk("dry run: nothing was written")
     return 0
 
@@ -187,9 +130,9 @@ def resolve(common: Common, organization: int | None, dry_run: bool, lock_timeou
 @command.command(name="unlock")
 @click.option("--force", "lock_id", metavar="ID", help="Break the lock of that id.")
 @common_options
-@organization_option
 @click.pass_obj
-def unlock(common: Common, lock_id: str | None, organization: int | None) -> int:
+@state_options(writes=False)
+def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
     """
     Say who holds the lock; with --force ID, break a lock whose run is dead.
 
@@ -198,26 +141,23 @@ def unlock(common: Common, lock_id: str | None, organization: int | None) -> int
     runs at once would send and record past each other. With snapshots per
     organization, ID frees all that the dead run held.
     """
-    from icesync.cli.scoping import one_organization, whole
-    from icesync.cli.snapshots import tell_lock
+    from icesync.engine.state_operations import break_lock, demand_unlocked
 
-    context = common.open()
-    # The locks of one run have one id: a run that died left all of them.
-    context = whole(context) if organization is None else one_organization(context, organization)
+    session = common.open()
     if lock_id is None:
-        tell_lock(common, context)
+        common.console.talk(f"{demand_unlocked(session, request.organization)} is not locked")
         return 0
-    context.store.break_lock(lock_id)
-    common.console.talk(f"the lock {ascii(lock_id)[1:-1]} of {context.store.describe()} is broken")
+    place = break_lock(session, request.organization, lock_id)
+    common.console.talk(f"the lock {ascii(lock_id)[1:-1]} of {place} is broken")
     return 0
 
 
 @command.command(name="pull")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 @common_options
-@organization_option
 @click.pass_obj
-def pull(common: Common, out: Path | None, organization: int | None) -> int:
+@state_options(writes=False)
+def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     """
     Write the snapshot as it is stored to stdout; it holds no secret.
 
@@ -225,10 +165,9 @@ def pull(common: Common, out: Path | None, organization: int | None) -> int:
     icesync state pull -o before.json
     """
     from icesync.cli.files import write_private
-    from icesync.cli.scoping import one_organization
-    from icesync.engine.state_transfer import pull as read
+    from icesync.engine.state_operations import pull_state
 
-    data = read(one_organization(common.open(), organization).store)
+    data = pull_state(common.open(), request.organization)
     if out is None:
         common.console.data(data.decode())
     else:
@@ -240,18 +179,9 @@ def pull(common: Common, out: Path | None, organization: int | None) -> int:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.option("--force", is_flag=True, help="Also another lineage, or an older serial.")
 @common_options
-@organization_option
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def push(
-    common: Common,
-    file: Path,
-    force: bool,
-    organization: int | None,
-    dry_run: bool,
-    lock_timeout_s: float,
-) -> int:
+@state_options()
+def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
     """
     Store the snapshot in FILE, such as errored.icesync.json.
 
@@ -260,41 +190,21 @@ def push(
     \b
     icesync state push errored.icesync.json
     """
-    from icesync.cli.applying import lock_owner
     from icesync.cli.files import read_named
-    from icesync.cli.scoping import one_organization
-    from icesync.codec.state import decode_state
-    from icesync.engine.state_transfer import push as store
-    from icesync.errors import UsageError
+    from icesync.cli.state_view import tell_serial
+    from icesync.engine.state_operations import push_state
 
-    context, data = one_organization(common.open(), organization), read_named(file)
-    base_url = context.project.api.base_url
-    if organization is not None:
-        foreign = [a for a in decode_state(data).entries if a.organization != organization]
-        if foreign:
-            raise UsageError(
-                f"FILE holds {foreign[0]}, which is not of organization {organization}"
-            )
-    with context.store.lock(lock_owner(context, "state push"), lock_timeout_s):
-        pushed = store(context.store, data, base_url, force=force, dry_run=dry_run)
-    _tell(common, context.store.describe(), pushed.serial, dry_run=dry_run)
+    change = push_state(common.open(), request, read_named(file), force=force)
+    tell_serial(common.console, change, dry_run=request.dry_run)
     return 0
 
 
 @command.command(name="rekey")
 @click.option("--new-key", required=True, metavar="REF", help="The new key, by reference.")
 @common_options
-@organization_option
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def rekey(
-    common: Common,
-    new_key: str,
-    organization: int | None,
-    dry_run: bool,
-    lock_timeout_s: float,
-) -> int:
+@state_options()
+def rekey(common: Common, request: StateRequest, new_key: str) -> int:
     """
     Make all fingerprints anew with another key.
 
@@ -305,25 +215,16 @@ def rekey(
     icesync keygen --out .icesync/next.key
     icesync state rekey --new-key ref+file://.icesync/next.key
     """
-    from icesync import __version__
-    from icesync.cli.applying import lock_owner
-    from icesync.cli.scoping import one_organization
-    from icesync.engine.rekey import rekey as make_anew
-    from icesync.errors import UsageError
-    from icesync.model.secret import parse_secret_ref
+    from icesync.engine.state_operations import rekey_state
 
-    reference = parse_secret_ref(new_key)
-    if reference is None:
-        raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
-    context, console = one_organization(common.open(), organization), common.console
-    with context.store.lock(lock_owner(context, "state rekey"), lock_timeout_s):
-        count = make_anew(
-            context.project, context.store, context.providers, reference, __version__,
-            dry_run=dry_run,
-        )  # fmt: skip
-    console.talk(f"{count} fingerprints {'would be ' if dry_run else ''}made with the new key")
-    if not dry_run:
-        console.talk(f"now set `fingerprints.key` in {context.project.config_file} to {reference}")
+    session, console = common.open(), common.console
+    count = rekey_state(session, request, new_key)
+    console.talk(
+        f"{count} fingerprints {'would be ' if request.dry_run else ''}made with the new key"
+    )
+    if not request.dry_run:
+        config = session.project.config_file
+        console.talk(f"now set `fingerprints.key` in {config} to {new_key}")
     return 0
 
 
@@ -331,10 +232,9 @@ def rekey(
 @click.option("--from-config", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The configuration as it was, with the old `state:`.")  # fmt: skip
 @common_options
-@_dry_run_option
-@lock_option
 @click.pass_obj
-def migrate(common: Common, from_config: Path, dry_run: bool, lock_timeout_s: float) -> int:
+@state_options()
+def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     """
     Copy the snapshot from where it was to where `state:` says now.
 
@@ -345,32 +245,12 @@ def migrate(common: Common, from_config: Path, dry_run: bool, lock_timeout_s: fl
     icesync state migrate --from-config old.yaml --dry-run
     icesync state migrate --from-config old.yaml
     """
-    from icesync.bootstrap import open_context
-    from icesync.cli.applying import lock_owner
-    from icesync.codec.state import decode_state
-    from icesync.engine.state_transfer import migrate as copy
-    from icesync.engine.state_transfer import pull as read
-    from icesync.errors import UsageError
+    from icesync.bootstrap import open_session
+    from icesync.cli.state_view import tell_serial
+    from icesync.engine.state_operations import migrate_state
 
-    source = open_context(common.folder, common.folder / from_config)
-    if source.project.state.per is not None:
-        raise UsageError(
-            "the old configuration keeps a snapshot for each organization: they are not joined",
-            "keep `per: organization`, or carry one by state pull and state push",
-        )
-    target = common.open()
-    if target.project.state.per is not None:
-        entries = decode_state(read(source.store)).entries
-        target = target.within(address.organization for address in entries)
-    owner = lock_owner(target, "state migrate")
-    with source.store.lock(owner, lock_timeout_s), target.store.lock(owner, lock_timeout_s):
-        copied = copy(source.store, target.store, target.project.api.base_url, dry_run=dry_run)
-    _tell(common, target.store.describe(), copied.serial, dry_run=dry_run)
-    common.console.talk(f"{source.store.describe()} stays as it is; remove it when you are sure")
+    source = open_session(common.folder, common.folder / from_config)
+    change, old = migrate_state(source, common.open(), request)
+    tell_serial(common.console, change, dry_run=request.dry_run)
+    common.console.talk(f"{old} stays as it is; remove it when you are sure")
     return 0
-
-
-def _tell(common: Common, place: str, serial: int, *, dry_run: bool) -> None:
-    common.console.talk(f"{place}: serial {serial}")
-    if dry_run:
-        common.console.talk("dry run: nothing was written")

@@ -22,14 +22,14 @@ def command(common: Common) -> int:
     from icesync.engine.apply import check_token
     from icesync.errors import AccessError
 
-    context = common.open()
-    api = context.project.api
+    session = common.open()
+    api = session.project.api
     if api.token is None:
         raise AccessError(
-            f"{context.project.config_file} has no `api.token`",
+            f"{session.project.config_file} has no `api.token`",
             "with `api.login` each apply obtains a token of its own",
         )
-    token = context.fetch(api.token)
-    check_token(token, 0, api, context.clock)
-    common.console.data(f"{describe_token(token, context.clock.now())}\n")
+    token = session.fetch(api.token)
+    check_token(token, 0, api, session.clock)
+    common.console.data(f"{describe_token(token, session.clock.now())}\n")
     return 0

@@ -43,9 +43,9 @@ def command(output: Output, strict: bool) -> int:
     from icesync.engine.validate import validate
     from icesync.render.findings import render_totals
 
-    context = output.open()
-    validation = validate(context.project, context.providers, strict=strict)
-    output.validated(validation)
+    session = output.open()
+    validation = validate(session.project, session.providers, strict=strict)
+    output.show(validation)
     servers, files = len(validation.desired.servers), len(validation.files)
     output.console.talk(render_totals(validation.diagnostics, servers, files))
     return ConfigError.exit_code if validation.errors else 0

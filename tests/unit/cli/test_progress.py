@@ -7,7 +7,8 @@ from fakes import FakeClock
 from icesync.cli.console import Console
 from icesync.cli.progress import Tally, open_progress
 from icesync.model.address import Address
-from icesync.model.plan import Action, ResourceChange
+from icesync.model.events import ApplyStarted, CallsPaused, CallStarted, ChangeEnded
+from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.model.report import Result, ResultStatus
 
 
@@ -24,7 +25,7 @@ def result(address: Address, status: str = "applied") -> Result:
 def tally(clock: FakeClock) -> Tally:
     """Return a tally of ten changes that begins now."""
     it = Tally(clock.monotonic)
-    it.start(10)
+    it.take(ApplyStarted(Plan("", None, 0, tuple(change(Address(1, n)) for n in range(1, 11)))))
     return it
 
 
@@ -33,9 +34,9 @@ def test_line_of_a_log() -> None:
     clock = FakeClock()
     it = tally(clock)
     for address in (SUPPORT, SALES, BILLING, Address(59, 1)):
-        it.calling(change(address))
-    it.advance(result(SALES))
-    it.advance(result(BILLING, "failed"))
+        it.take(CallStarted(change(address)))
+    it.take(ChangeEnded(result(SALES)))
+    it.take(ChangeEnded(result(BILLING, "failed")))
     clock.advance(4)
 
     assert it.line == (
@@ -47,7 +48,7 @@ def test_pause_is_told_while_it_lasts() -> None:
     """Who asks to slow down, and how long that still takes, rounded up."""
     clock = FakeClock()
     it = tally(clock)
-    it.pausing(8.5, "ICE asks to slow down")
+    it.take(CallsPaused(8.5, "ICE asks to slow down"))
     clock.advance(2)
     assert it.moment == "ICE asks to slow down: next call in 7 s"
 
@@ -59,7 +60,7 @@ def test_many_flights_are_counted() -> None:
     """Four are named."""
     it = tally(FakeClock())
     for skill in range(1, 8):
-        it.calling(change(Address(59, skill)))
+        it.take(CallStarted(change(Address(59, skill))))
 
     assert it.moment == "in flight: 59/1, 59/2, 59/3, 59/4 and 3 more"
 
@@ -79,7 +80,7 @@ def test_elapsed(seconds: float, told: str) -> None:
 def test_first_moment_has_no_wild_rate() -> None:
     """A first result after no time at all is not a thousand a second."""
     it = tally(FakeClock())
-    it.advance(result(SALES))
+    it.take(ChangeEnded(result(SALES)))
 
     assert it.rate == "10.0/s"
 
@@ -87,7 +88,7 @@ def test_first_moment_has_no_wild_rate() -> None:
 def test_log_says_when_nothing_leaves_for_a_while(capsys: pytest.CaptureFixture[str]) -> None:
     """A pause of a second or more is worth a line; a shorter one is not."""
     progress = open_progress(Console())
-    progress.pausing(0.4, "ICE asks to slow down")
-    progress.pausing(8.0, "ICE keeps failing")
+    progress(CallsPaused(0.4, "ICE asks to slow down"))
+    progress(CallsPaused(8.0, "ICE keeps failing"))
 
     assert capsys.readouterr().err == "ICE keeps failing: no call for 8 s\n"

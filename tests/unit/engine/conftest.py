@@ -9,7 +9,7 @@ from builders import BASE_URL, KEY, plan
 from fakes import FakeClock, FakeGateway, FakeProgress, FakeStore
 
 from icesync.codec.state import decode_state, encode_state
-from icesync.engine.apply import apply
+from icesync.engine.apply import carry_out
 from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.state import load
@@ -129,7 +129,7 @@ class Stage:
         guard = threading.Timer(PATIENCE_S, self.halt.request, (15, 0.0))
         guard.start()
         try:
-            return apply(
+            return carry_out(
                 made,
                 self.values,
                 recorder,

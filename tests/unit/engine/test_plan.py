@@ -22,12 +22,13 @@ from builders import (
     snapshot,
     stored_bytes,
 )
-from fakes import FakeProvider, FakeStore
+from fakes import FakeClock, FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import encode_key
 from icesync.diagnostics import Severity
 from icesync.engine import plan as engine
 from icesync.engine.plan import Planning, PlanRequest, check_saved
+from icesync.engine.scope import Scope
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing, UsageError
 from icesync.model.plan import Action, Plan, Selection
@@ -72,11 +73,16 @@ class Desk:
         (self.folder / "servers" / "eu.yaml").write_text(text, encoding="utf-8")
 
     def plan(
-        self, mode: SecretsMode = SecretsMode.AUTO, selection: Selection | None = None, **named: Any
+        self,
+        mode: SecretsMode = SecretsMode.AUTO,
+        selection: Selection | None = None,
+        now: datetime | None = None,
+        **named: Any,
     ) -> Planning:
         """Make a plan."""
-        request = PlanRequest(selection or Selection(), mode, **named)
-        return engine.plan(self.project, self.store, {"fake": self.provider}, request)
+        clock = FakeClock(now) if now is not None else FakeClock()
+        session = fake_session(self.project, self.store, self.provider, clock)
+        return engine.plan(session, PlanRequest(Scope(selection or Selection()), mode, **named))
 
 
 @pytest.fixture

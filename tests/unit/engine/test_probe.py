@@ -6,7 +6,6 @@ import pytest
 from builders import BILLING, SALES, SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from fakes import FakeClock, FakeProber
 
-from icesync.config.severity import SeverityPolicy
 from icesync.engine.plan import Planning
 from icesync.engine.probe import (
     AT_ONCE,
@@ -46,12 +45,10 @@ def planning(
     references = {r.text: r for s in servers for r in s.secrets.values()}
     failures = {f"ref+fake://{name}": SecretMissing(f"no {name}") for name in missing}
     values = {t: SecretValue(r.path) for t, r in references.items() if t not in failures}
-    stored: Any = None
+    unused: Any = None
     made = plan(wanted, before, selection=selection)
     found = Resolution(values, failures)
-    return Planning(
-        made, wanted, stored, found, None, refusals, (), ("a.yaml",), 0, SeverityPolicy({})
-    )
+    return Planning(made, unused, unused, wanted, unused, found, None, refusals, (), 0)
 
 
 def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107

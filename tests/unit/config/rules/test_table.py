@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.bootstrap import open_context
+from icesync.bootstrap import open_session
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
 from icesync.engine.validate import validate
@@ -83,7 +83,7 @@ def rules_of(folder: Path, example: str) -> set[str]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     try:
-        context = open_context(folder, folder / "icesync.yaml")
+        context = open_session(folder, folder / "icesync.yaml")
     except ConfigInvalid as error:
         return {d.rule for d in error.diagnostics}
     validation = validate(context.project, context.providers)

@@ -1,0 +1,66 @@
+"""Who runs icesync, on which machine, in which pipeline, and from which commit."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import re
+import subprocess
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from icesync import __version__
+from icesync.model.lock import LockInfo
+
+if TYPE_CHECKING:
+    from icesync.ports import Clock
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
+
+
+def lock_owner(operation: str, clock: Clock) -> LockInfo:
+    """Return what other runs are told about this one while it holds the lock."""
+    return LockInfo(
+        id=str(uuid.uuid4()),
+        operation=operation,
+        who=f"{_user()}@{platform.node()}",
+        pid=os.getpid(),
+        created=clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        info=os.environ.get("CI_JOB_URL") or _github_url(),
+        version=__version__,
+    )
+
+
+def current_commit(root: str) -> str | None:
+    """Return the commit that CI says it runs, or that git says is checked out; None without."""
+    for name in ("GITHUB_SHA", "CI_COMMIT_SHA"):
+        text = os.environ.get(name, "")
+        if _COMMIT.fullmatch(text):
+            return text
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words and our own folder
+            ["git", "-C", root, "rev-parse", "HEAD"],  # noqa: S607 - the user's git
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    text = done.stdout.strip()
+    return text if done.returncode == 0 and _COMMIT.fullmatch(text) else None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _github_url() -> str:
+    parts = [
+        os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+    ]
+    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else ""

@@ -1,0 +1,114 @@
+"""
+What an apply comes to while it runs: a line of JSON each, and as far as it got if it broke off.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from icesync import __version__
+from icesync.codec.canonical import one_line
+from icesync.model.events import ApplyStarted, CallsPaused, CallStarted, ChangeEnded
+from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.render import events
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.cli.console import Console
+    from icesync.model.address import Address
+    from icesync.model.command_result import CommandResult
+    from icesync.model.events import Event
+    from icesync.model.plan import Plan, ResourceChange
+    from icesync.ports import Clock
+    from icesync.render.formats import RenderContext
+
+
+class EventLog:
+    """
+    Writes one event a line to stdout; safe to use from several threads.
+
+    A reader that goes away does not end the run: what is left is not written,
+    and the end of it says so.
+    """
+
+    def __init__(self, console: Console, clock: Clock) -> None:
+        self._total = self._done = 0
+        self._console = console
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._broken: OSError | None = None
+
+    def take(self, event: Event) -> None:
+        """Write *event*, if a reader of the stream can make something of it."""
+        match event:
+            case ApplyStarted(plan):
+                self._total = len(plan.effective)
+                self._write(events.started(plan, __version__))
+            case CallStarted(change):
+                self._write(events.called(change))
+            case CallsPaused(wait_s, reason):
+                self._write(events.paused(wait_s, reason))
+            case ChangeEnded(result):
+                self._done += 1
+                self._write(events.ended(result, self._done, self._total))
+            case _:
+                pass
+
+    def _write(self, event: Mapping[str, object]) -> None:
+        """Write *event* with the present moment, and let a reader have it at once."""
+        moment = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = one_line({"format_version": "1.0", "at": moment, **event})
+        with self._lock:
+            if self._broken is not None:
+                return
+            try:
+                self._console.data(line)
+                self._console.flush()
+            except OSError as error:
+                self._broken = error
+
+    def finish(self, review: CommandResult, view: RenderContext) -> None:
+        """
+        Write the last events.
+
+        Raises:
+            OSError: not all events could be written.
+
+        """
+        if review.report is not None and review.report.stopped is not None:
+            self._write(events.stopped(review.report.stopped))
+        self._write(events.summary(review, view))
+        if self._broken is not None:
+            raise self._broken
+
+
+class ResultLog:
+    """Remembers how the apply of *plan* went, so that one that broke off is reported."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._called: set[Address] = set()
+        self._ended: dict[Address, Result] = {}
+
+    def take(self, event: Event) -> None:
+        """Remember *event*, if it is about a change."""
+        match event:
+            case CallStarted(change):
+                self._called.add(change.address)
+            case ChangeEnded(result):
+                self._ended[result.address] = result
+            case _:
+                pass
+
+    def report(self) -> Report:
+        """Return how far it got; its serial is that of the plan, since nobody knows a newer one."""
+        results = (self._ended.get(c.address) or self._left(c) for c in self._plan.effective)
+        return Report(tuple(results), self._plan.base_serial)
+
+    def _left(self, change: ResourceChange) -> Result:
+        if change.address not in self._called:
+            return Result(change.address, change.action, ResultStatus.NOT_ATTEMPTED)
+        outcome = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: the run broke off")
+        return Result(change.address, change.action, ResultStatus.UNCERTAIN, outcome)

@@ -1,0 +1,61 @@
+"""What is said about a plan on stderr, beside the plan itself: warnings, guards, ages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from icesync.diagnostics import Severity
+from icesync.render.findings import render_diagnostics
+from icesync.render.plan import CANNOT_BE_READ, render_refusals, spent_told
+from icesync.render.state import age, oldest
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from icesync.cli.console import Console
+    from icesync.engine.plan import Planning
+
+
+def show_facts(console: Console, planning: Planning, now: datetime) -> None:
+    """Say what the plan itself does not hold."""
+    style = console.talk_style
+    if not console.quiet:
+        least = set() if console.verbose else {Severity.INFO}
+        shown = [d for d in planning.warnings if d.severity not in least]
+        console.complain(render_diagnostics(shown, style))
+        console.complain(render_refusals(planning.refusals, style))
+    if planning.unshown:
+        noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
+        console.talk(f"note: {noun} about servers that do not change; icesync validate   shows all")
+    recovered = planning.stored.recovered
+    if recovered is not None and recovered.records:
+        console.talk(
+            f"note: an apply that never ended left {recovered.records} records in the journal; "
+            f"{recovered.uncertain} outcomes are unknown and will be sent again"
+        )
+    if planning.obsolete:
+        console.talk(f"note: nothing is left to do for {spent_told(planning.obsolete)}")
+    if planning.project.fingerprint_key is None:
+        console.talk(
+            "note: secrets are not compared without `fingerprints.key`, so a rotation is not "
+            "seen; icesync keygen   makes a key"
+        )
+    if planning.assumed:
+        count = len(planning.assumed)
+        console.talk(
+            f"note: ICE never acknowledged what the snapshot assumes of {count} "
+            f"server{'' if count == 1 else 's'}; icesync apply --resend assumed   asserts it"
+        )
+    if planning.unfingerprinted:
+        console.talk(
+            f"note: {planning.unfingerprinted} secrets have no fingerprint, so a rotation of "
+            "them is not seen; icesync apply --resend all   makes them"
+        )
+    known = oldest(planning.stored.snapshot)
+    if known is None:
+        console.talk(f"note: {CANNOT_BE_READ}; so far nothing was")
+    else:
+        address, moment = known
+        console.talk(
+            f"note: {CANNOT_BE_READ}; the oldest answer is {address}'s, {age(moment, now)}"
+        )

@@ -1,0 +1,100 @@
+"""Use case: probe mail servers, on their own or as a guard of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from icesync.engine import probe as logins
+from icesync.engine.plan import PlanRequest, compare_fleet
+from icesync.engine.scope import Scope, read_fleet
+from icesync.engine.view import SILENT, Probed
+from icesync.model.events import Note
+from icesync.model.plan import Selection
+from icesync.model.probe import SPEAKS_FROM_HERE
+from icesync.model.project import Guard
+from icesync.planner.probe import probe_refusals
+
+if TYPE_CHECKING:
+    from icesync.engine.plan import MailProbe, Planning
+    from icesync.engine.session import Session
+    from icesync.engine.view import View
+    from icesync.model.probe import ProbeReport
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCommand:
+    """
+    What a probe is asked for: the servers at *addresses*, all without any.
+
+    *allowed* are the arguments of ``--allow``; whoever names a server means to show
+    its password to the host that it names. *domains* asks the DNS about senders.
+    *strict* fails for servers that could not be reached, too.
+    """
+
+    addresses: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    chosen: logins.ProbeRequest = field(default_factory=logins.ProbeRequest)
+    ca_file: str | None = None
+    domains: bool = False
+    strict: bool = False
+
+
+def probe(session: Session, request: ProbeCommand, view: View = SILENT) -> ProbeReport:
+    """
+    Log in to the mail servers that the files want, and return what they answered.
+
+    Raises:
+        ConfigError: the files are wrong, or a password is missing.
+        ProbeFailed: a mail server rejected a login; the report was shown before.
+
+    """
+    named = tuple(f"{Guard.HOST_CHANGE}:{address}" for address in request.addresses)
+    scope = Scope(Selection(request.addresses), option="ADDR")
+    wanted = PlanRequest(scope, allowed=(*request.allowed, *named))
+    planning = compare_fleet(session, read_fleet(session, scope), wanted, view)
+    report = _ask(session, planning, request.chosen, request.ca_file, view, request.domains)
+    view.show(Probed(report))
+    failure = logins.failure_of(report, strict=request.strict)
+    if failure is not None:
+        raise failure
+    return report
+
+
+def guard_by_probe(
+    session: Session, planning: Planning, request: PlanRequest, view: View
+) -> Planning:
+    """Return *planning* with a refusal for each changed server whose mail server rejected us."""
+    ca_file = request.probe.ca_file if request.probe is not None else None
+    report = _ask(session, planning, logins.ProbeRequest(changed=True), ca_file, view)
+    refusals = (*planning.refusals, *probe_refusals(report, request.allowed))
+    view.show(Probed(report, refusals))
+    return replace(planning, refusals=refusals)
+
+
+def probe_all(session: Session, planning: Planning, wanted: MailProbe, view: View) -> ProbeReport:
+    """Return what the mail servers of the whole fleet answered, whether it changes or not."""
+    report = _ask(session, planning, logins.ProbeRequest(), wanted.ca_file, view)
+    view.show(Probed(report, planning.refusals))
+    return report
+
+
+def _ask(
+    session: Session,
+    planning: Planning,
+    request: logins.ProbeRequest,
+    ca_file: str | None,
+    view: View,
+    with_domains: bool = False,
+) -> ProbeReport:
+    """Return what a probe of *planning*'s servers saw; says once from where it speaks."""
+    lookup = session.mail.domains() if with_domains else None
+    prober = session.mail.prober(ca_file)
+    probes = logins.choose_probes(planning, request)
+    count = logins.count_logins(probes, planning.resolution.values)
+    if count:
+        noun = "1 login" if count == 1 else f"{count} logins"
+        view.notify(Note(f"probing: {noun}; no mail is sent"))
+        view.notify(Note(SPEAKS_FROM_HERE))
+    report = logins.probe(planning, probes, prober, session.clock)
+    return report if lookup is None else logins.look_at_domains(report, probes, lookup)

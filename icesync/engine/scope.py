@@ -1,0 +1,185 @@
+"""Which servers a run is about, and so whose states it opens and locks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from icesync.engine.validate import validate
+from icesync.errors import UsageError
+from icesync.model.plan import Selection
+from icesync.planner.select import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from icesync.engine.session import Session
+    from icesync.engine.validate import Validation
+    from icesync.model.desired import DesiredState
+    from icesync.planner.shards import Shard
+    from icesync.ports import StateStore
+
+_TARGET: Final = re.compile(r"([1-9][0-9]{0,9})/.*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """
+    What a run is narrowed to: patterns of addresses, organizations by name, or a shard.
+
+    *option* is what the command line calls its targets.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    organizations: tuple[int, ...] = ()
+    shard: Shard | None = None
+    option: str = "--target"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """
+    The files as they were read, once, and the part of them that a run is about.
+
+    *store* holds the states of that part. *option_name* is the option that a
+    pattern without a server is blamed on; None where the patterns were made here,
+    so that none is a slip. *note* says what a shard came to.
+    """
+
+    validation: Validation
+    store: StateStore
+    selection: Selection
+    option_name: str | None = "--target"
+    note: str | None = None
+
+
+def parse_scope(
+    selection: Selection, organizations: tuple[int, ...] = (), shard: str | None = None
+) -> Scope:
+    """
+    Return the scope that the texts of a command line spell.
+
+    Raises:
+        UsageError: *shard* spells none.
+
+    """
+    if shard is None:
+        return Scope(selection, organizations)
+    from icesync.planner.shards import parse_shard
+
+    return Scope(selection, organizations, parse_shard(shard))
+
+
+def read_fleet(session: Session, scope: Scope, *, strict: bool = False) -> Fleet:
+    """
+    Read and check all files, and narrow them to *scope*.
+
+    Raises:
+        ConfigError: the files are wrong.
+        UsageError: the parts of *scope* do not go together, or a move has one end outside.
+
+    """
+    _check(session, scope)
+    validation = validate(session.project, session.providers, strict=strict)
+    desired, selection = validation.require(), scope.selection
+    if session.project.state.per is None:
+        if not scope.organizations:
+            return Fleet(validation, session.stores.single(), selection, scope.option)
+        targets = tuple(f"{o}/*" for o in sorted(set(scope.organizations)))
+        narrowed = replace(selection, targets=targets)
+        return Fleet(validation, session.stores.single(), narrowed, "--organization")
+    sizes = _sizes(session, desired)
+    if scope.shard is None and not scope.organizations:
+        store = session.stores.joined(_organizations_of(selection, desired, sizes))
+        return Fleet(validation, store, selection, scope.option)
+    chosen, note = _choose(scope, sizes)
+    _refuse_half_moves(desired, frozenset(chosen))
+    # No target at all would mean everything: a shard without an organization excludes it.
+    narrowed = (
+        replace(selection, targets=tuple(f"{o}/*" for o in chosen))
+        if chosen
+        else replace(selection, excludes=(ALL,))
+    )
+    return Fleet(validation, session.stores.joined(chosen), narrowed, None, note)
+
+
+def all_organizations(session: Session) -> StateStore:
+    """
+    Return the store over the states of all organizations.
+
+    Raises:
+        ConfigError: the files, which name the organizations, are wrong.
+
+    """
+    if session.project.state.per is None:
+        return session.stores.single()
+    desired = validate(session.project, session.providers).require()
+    return session.stores.joined(_sizes(session, desired))
+
+
+def _check(session: Session, scope: Scope) -> None:
+    named = "--shard" if scope.shard else "--organization"
+    if (scope.shard or scope.organizations) and scope.selection.targets:
+        raise UsageError(
+            f"{named} and {scope.option} both say which servers",
+            "--target '59/*' alone, or the other",
+        )
+    if scope.shard and scope.organizations:
+        raise UsageError("--shard and --organization both say which servers", "give one of them")
+    if scope.shard and session.project.state.per is None:
+        raise UsageError(
+            "--shard needs a state for each organization: one lock would let one shard run",
+            "state: {per: organization, path: state/{organization}.json}   in icesync.yaml",
+        )
+
+
+def _sizes(session: Session, desired: DesiredState) -> dict[int, int]:
+    """Return how many servers each organization has, also one of which only the state is left."""
+    from icesync.planner.shards import organizations
+
+    return {**dict.fromkeys(session.stores.kept(), 0), **organizations(desired)}
+
+
+def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str | None]:
+    if scope.shard is None:
+        unknown = sorted(set(scope.organizations) - sizes.keys())
+        if unknown:
+            raise UsageError(
+                f"--organization {unknown[0]}: neither files nor states know it",
+                "icesync validate   reads all files",
+            )
+        return tuple(sorted(set(scope.organizations))), None
+    from icesync.planner.shards import deal
+
+    chosen = deal(sizes, scope.shard)
+    count = f"{len(chosen)} of {len(sizes)} organizations"
+    note = f"shard {scope.shard}: {count if chosen else 'no organization is left, nothing to do'}"
+    return chosen, note
+
+
+def _refuse_half_moves(desired: DesiredState, chosen: frozenset[int]) -> None:
+    from icesync.planner.shards import half_moves
+
+    half = half_moves(desired, chosen)
+    if half:
+        move = half[0]
+        raise UsageError(
+            f"{move.source} moves to {move.address} ({move.position}), and both organizations "
+            "must be in one run",
+            "run once without --shard and --organization, then remove the entry of `moved:`",
+        )
+
+
+def _organizations_of(
+    selection: Selection, desired: DesiredState, known: Collection[int]
+) -> frozenset[int]:
+    """Return the organizations that *selection* can mean, and those from which it moves."""
+    if ALL in selection.excludes:
+        return frozenset()
+    matches = [_TARGET.fullmatch(target) for target in selection.targets]
+    if not matches or not all(matches):
+        return frozenset(known)
+    named = {int(match[1]) for match in matches if match}
+    named |= {m.source.organization for m in desired.moves.values() if m.address[0] in named}
+    return frozenset(named & set(known))

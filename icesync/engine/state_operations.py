@@ -1,0 +1,254 @@
+"""Use case: operate on the state, under its lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icesync import __version__
+from icesync.engine import state_transfer
+from icesync.engine.scope import all_organizations
+from icesync.engine.state import Writer, load, move, remove, resolve, save
+from icesync.errors import StateLocked, UsageError
+from icesync.model.address import Address, parse_address
+from icesync.model.project import Backend
+from icesync.planner.select import check_patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from icesync.engine.session import Session
+    from icesync.model.snapshot import Entry, Snapshot
+    from icesync.ports import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class StateRequest:
+    """
+    Whose state is operated on, and how.
+
+    *organization* names it where each has its own. A *dry_run* writes nothing.
+    """
+
+    organization: int | None = None
+    dry_run: bool = False
+    lock_timeout_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """The state at *place* before and after an operation; *after* was not written in a dry run."""
+
+    place: str
+    before: Mapping[Address, Entry]
+    after: Mapping[Address, Entry]
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """The state at *place*, at the moment *now*."""
+
+    place: str
+    snapshot: Snapshot
+    now: datetime
+
+
+def read_address(text: str) -> Address:
+    """
+    Return the address that *text* spells.
+
+    Raises:
+        UsageError: it spells none.
+
+    """
+    address = parse_address(text)
+    if address is None:
+        raise UsageError(f"{ascii(text)[1:-1]} is not an address", "addresses look like 59/663")
+    return address
+
+
+def read_state(session: Session, organization: int | None = None) -> StateView:
+    """Return the state as it is, with what a killed run left in its journal."""
+    store = session.store_of(organization)
+    stored = load(store, session.project.api.base_url)
+    return StateView(store.describe(), stored.snapshot, session.clock.now())
+
+
+def read_entry(
+    session: Session, organization: int | None, address: Address
+) -> tuple[StateView, Entry]:
+    """
+    Return the state and the entry of *address* in it.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    found = read_state(session, organization)
+    check_patterns("ADDR", (str(address),), found.snapshot.entries.keys())
+    return found, found.snapshot.entries[address]
+
+
+def change_state(
+    session: Session,
+    request: StateRequest,
+    operation: str,
+    change: Callable[[Snapshot], Mapping[Address, Entry]],
+) -> StateChange:
+    """Store what *change* makes of the entries; *operation* is what the lock says it is for."""
+    store, base_url = session.store_of(request.organization), session.project.api.base_url
+    if request.dry_run:
+        before = load(store, base_url).snapshot
+        return StateChange(store.describe(), before.entries, change(before), before.serial)
+    with store.lock(session.caller.lock_owner(operation), request.lock_timeout_s):
+        stored = load(store, base_url)
+        after = save(store, stored, change(stored.snapshot), Writer(__version__)).snapshot
+    return StateChange(store.describe(), stored.snapshot.entries, after.entries, after.serial)
+
+
+def move_state(
+    session: Session, request: StateRequest, source: Address, target: Address
+) -> StateChange:
+    """
+    Keep the record of *source* under the address *target*; nothing is sent.
+
+    Raises:
+        UsageError: one address is of another organization than the state.
+
+    """
+    organization = request.organization
+    if organization is not None and {source.organization, target.organization} != {organization}:
+        raise UsageError(
+            "`state mv` stays within one organization's state",
+            "`moved:` in a server file leads from one organization to another",
+        )
+    return change_state(session, request, "state mv", lambda found: move(found, source, target))
+
+
+def remove_state(session: Session, request: StateRequest, patterns: Sequence[str]) -> StateChange:
+    """Drop the entries that *patterns* mean; nothing is sent."""
+    return change_state(session, request, "state rm", lambda found: remove(found, patterns))
+
+
+def resolve_state(session: Session, request: StateRequest) -> StateChange:
+    """Unite the two sides of a merge conflict."""
+    store = session.store_of(request.organization)
+    with store.lock(session.caller.lock_owner("state resolve"), request.lock_timeout_s):
+        after = resolve(store, __version__, dry_run=request.dry_run)
+    return StateChange(store.describe(), {}, after.entries, after.serial)
+
+
+def pull_state(session: Session, organization: int | None = None) -> bytes:
+    """Return the state as it is stored; it holds no secret."""
+    return state_transfer.pull(session.store_of(organization))
+
+
+def push_state(
+    session: Session, request: StateRequest, data: bytes, *, force: bool = False
+) -> StateChange:
+    """
+    Store the state in *data*.
+
+    Raises:
+        UsageError: it holds a server of another organization.
+        StateConflict: it would replace another lineage, or something as young.
+
+    """
+    organization, base_url = request.organization, session.project.api.base_url
+    store = session.store_of(organization)
+    if organization is not None:
+        state_transfer.demand_only(data, organization)
+    with store.lock(session.caller.lock_owner("state push"), request.lock_timeout_s):
+        pushed = state_transfer.push(store, data, base_url, force=force, dry_run=request.dry_run)
+    return StateChange(store.describe(), {}, pushed.entries, pushed.serial)
+
+
+def migrate_state(
+    source: Session, target: Session, request: StateRequest
+) -> tuple[StateChange, str]:
+    """
+    Copy the state of *source* to where *target* keeps it; return where the old one stays.
+
+    Raises:
+        UsageError: *source* has a state for each organization.
+        StateConflict: the target holds something else.
+
+    """
+    if source.project.state.per is not None:
+        raise UsageError(
+            "the old configuration keeps a state for each organization: they are not joined",
+            "keep `per: organization`, or carry one by state pull and state push",
+        )
+    old = source.stores.single()
+    new = target.stores.single()
+    if target.project.state.per is not None:
+        new = target.stores.joined(state_transfer.organizations_in(old))
+    owner, wait_s = target.caller.lock_owner("state migrate"), request.lock_timeout_s
+    with old.lock(owner, wait_s), new.lock(owner, wait_s):
+        copied = state_transfer.migrate(
+            old, new, target.project.api.base_url, dry_run=request.dry_run
+        )
+    return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
+
+
+def rekey_state(session: Session, request: StateRequest, new_key: str) -> int:
+    """
+    Make all fingerprints again with the key behind the reference *new_key*; return how many.
+
+    Raises:
+        UsageError: *new_key* is no reference.
+        ConfigInvalid: a secret was rotated since ICE confirmed it.
+
+    """
+    from icesync.engine.rekey import rekey
+    from icesync.model.secret import parse_secret_ref
+
+    reference = parse_secret_ref(new_key)
+    if reference is None:
+        raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
+    store = session.store_of(request.organization)
+    with store.lock(session.caller.lock_owner("state rekey"), request.lock_timeout_s):
+        return rekey(
+            session.project, store, session.providers, reference, __version__,
+            dry_run=request.dry_run,
+        )  # fmt: skip
+
+
+def demand_unlocked(session: Session, organization: int | None = None) -> str:
+    """
+    Return where the state is, once it is known that nobody holds its lock.
+
+    Raises:
+        StateLocked: somebody does; the message says who, the hint what frees it.
+
+    """
+    store = _lockable(session, organization)
+    owner = store.lock_owner()
+    if owner is None:
+        return store.describe()
+    purpose = f" for {owner.operation}" if owner.operation else ""
+    info = f", {owner.info}" if owner.info else ""
+    hint = (
+        f"kill {owner.pid}   on its machine ends that run cleanly and frees the lock"
+        if session.project.state.backend is Backend.LOCAL
+        else f"icesync state unlock --force {owner.id}   if that run is dead for sure"
+    )
+    raise StateLocked(
+        f"{store.describe()} is locked by {owner.who or 'somebody'} since {owner.created}"
+        f"{purpose}{info}",
+        hint,
+    )
+
+
+def break_lock(session: Session, organization: int | None, lock_id: str) -> str:
+    """Break the lock *lock_id* and return where it was; the locks of one run have one id."""
+    store = _lockable(session, organization)
+    store.break_lock(lock_id)
+    return store.describe()
+
+
+def _lockable(session: Session, organization: int | None) -> StateStore:
+    """Return the store of one state, or of all: a run that died left the locks of each."""
+    return all_organizations(session) if organization is None else session.store_of(organization)
