@@ -94,6 +94,8 @@ def _http_problems(
         if not state.name or "/" in state.name or state.name in {".", ".."}:
             told = "`state.name` must name the state, without a slash"
             yield ("name",) if state.name else (), told, "name: production"
+        if state.project in {".", ".."}:
+            yield ("project",), "`state.project` must be an id or a path", "project: team/mail"
         return
     for name in sorted(given.keys() & {"name", "project"}):
         yield (name,), f"`state.{name}` needs a preset", "preset: gitlab"

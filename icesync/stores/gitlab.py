@@ -9,10 +9,13 @@ Maintainer, reading Developer (GitLab's documentation), so plans never lock.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from icesync.errors import AccessError, ConfigInvalid
+from icesync.model.project import ORGANIZATION_MARK
+from icesync.model.trusted_hosts import read_endpoint
 from icesync.stores.httpcalls import HttpEndpoint
 
 if TYPE_CHECKING:
@@ -30,8 +33,9 @@ def http_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEndpo
     """
     Return where *state* is kept, with the credentials of *environ*.
 
-    They are ``ICESYNC_STATE_USERNAME`` and ``ICESYNC_STATE_PASSWORD``, or what
-    Terraform calls ``TF_HTTP_USERNAME`` and ``TF_HTTP_PASSWORD``.
+    They are ``ICESYNC_STATE_USERNAME`` and ``ICESYNC_STATE_PASSWORD``. Those of
+    Terraform, ``TF_HTTP_USERNAME`` and ``TF_HTTP_PASSWORD``, open Terraform's state;
+    they are used only where the job says that this address is the same one.
 
     Raises:
         ConfigInvalid: a preset lacks what only the environment can say.
@@ -40,17 +44,46 @@ def http_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEndpo
     """
     if state.preset == "gitlab":
         return gitlab_endpoint(state, environ)
+    address = state.address or ""
+    named = _names(environ, address, state.lock_address, state.unlock_address)
     return HttpEndpoint(
-        state.address or "",
+        address,
         state.lock_address,
         state.unlock_address,
         state.update_method,
         state.lock_method,
         state.unlock_method,
-        _first(environ, "ICESYNC_STATE_USERNAME", "TF_HTTP_USERNAME"),
-        _first(environ, "ICESYNC_STATE_PASSWORD", "TF_HTTP_PASSWORD"),
-        ("ICESYNC_STATE_USERNAME and ICESYNC_STATE_PASSWORD hold the credentials",),
+        *_own(environ, terraform=named),
+        (
+            "ICESYNC_STATE_USERNAME and ICESYNC_STATE_PASSWORD hold the credentials",
+            f"TF_HTTP_USERNAME and TF_HTTP_PASSWORD are used with TF_HTTP_ADDRESS={address} only",
+        ),
     )
+
+
+def _names(environ: Mapping[str, str], address: str, *locks: str | None) -> bool:
+    """Return whether the job says that *address* is its own; locks are at the same service."""
+    where = read_endpoint(address)
+    return where is not None and any(
+        _is_for(environ.get(name, ""), address)
+        and all(read_endpoint(lock) == where for lock in locks if lock)
+        for name in ("TF_HTTP_ADDRESS", "ICESYNC_STATE_ADDRESS")
+    )
+
+
+def _is_for(named: str, address: str) -> bool:
+    """Return whether *named* is *address*; its mark stands for any organization."""
+    parts = (re.escape(part) for part in named.split(ORGANIZATION_MARK))
+    return re.fullmatch("[0-9]+".join(parts), address) is not None
+
+
+def _own(environ: Mapping[str, str], *, terraform: bool) -> tuple[str, str]:
+    """Return user and password for the state; those of Terraform only where they are for it."""
+    prefixes = ("ICESYNC_STATE", "TF_HTTP") if terraform else ("ICESYNC_STATE",)
+    for prefix in prefixes:
+        if environ.get(f"{prefix}_PASSWORD"):
+            return environ.get(f"{prefix}_USERNAME", ""), environ[f"{prefix}_PASSWORD"]
+    return environ.get("ICESYNC_STATE_USERNAME", ""), ""
 
 
 def gitlab_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEndpoint:
@@ -70,17 +103,18 @@ def gitlab_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEnd
             "project: 42   under `state:` names it, and GITLAB_TOKEN opens it",
         )
     address = f"{api}/projects/{quote(project, safe='')}/terraform/state/{quote(state.name or '')}"
-    username, password = _credentials(environ)
+    named = read_endpoint(environ.get("TF_HTTP_ADDRESS", ""))
+    terraform = named is not None and named == read_endpoint(address)
+    username, password = _credentials(environ, terraform=terraform)
     return HttpEndpoint(
         address, f"{address}/lock", f"{address}/lock", "POST", "POST", "DELETE",
         username, password, _ADVICE,
     )  # fmt: skip
 
 
-def _credentials(environ: Mapping[str, str]) -> tuple[str, str]:
-    password = _first(environ, "ICESYNC_STATE_PASSWORD", "TF_HTTP_PASSWORD")
+def _credentials(environ: Mapping[str, str], *, terraform: bool) -> tuple[str, str]:
+    username, password = _own(environ, terraform=terraform)
     if password:
-        username = _first(environ, "ICESYNC_STATE_USERNAME", "TF_HTTP_USERNAME")
         return username or "icesync", password
     if environ.get("CI_JOB_TOKEN"):
         return "gitlab-ci-token", environ["CI_JOB_TOKEN"]

@@ -316,7 +316,15 @@ def test_a_description_holds_neither_user_nor_query() -> None:
         ({"GITLAB_TOKEN": "x"}, "icesync:x"),
         ({"ICESYNC_GITLAB_TOKEN": "x", "GITLAB_TOKEN": "y"}, "icesync:x"),
         ({"ICESYNC_STATE_PASSWORD": "x", "CI_JOB_TOKEN": "y"}, "icesync:x"),
-        ({"TF_HTTP_USERNAME": "bot", "TF_HTTP_PASSWORD": "x"}, "bot:x"),
+        (
+            {
+                "TF_HTTP_USERNAME": "bot",
+                "TF_HTTP_PASSWORD": "x",
+                "TF_HTTP_ADDRESS": "https://gitlab.com/api/v4/projects/1/terraform/state/a",
+            },
+            "bot:x",
+        ),
+        ({"TF_HTTP_USERNAME": "bot", "TF_HTTP_PASSWORD": "x", "GITLAB_TOKEN": "y"}, "icesync:y"),
     ],
 )
 def test_who_asks_gitlab(environ: dict[str, str], user: str) -> None:
@@ -339,3 +347,28 @@ def test_gitlab_outside_of_its_jobs() -> None:
         http_endpoint(state, {"GITLAB_TOKEN": "x"})
     with pytest.raises(AccessError, match="has no token"):
         http_endpoint(state, {"CI_PROJECT_ID": "42"})
+
+
+@pytest.mark.parametrize(
+    ("named", "lock", "user"),
+    [
+        ("https://s.test/a/7", None, "bot:x"),
+        ("https://s.test/a/7", "https://s.test/lock", "bot:x"),
+        ("https://s.test/a/{organization}", None, "bot:x"),
+        ("https://s.test/a/7", "https://evil.test/lock", ":"),
+        ("https://s.test/a/7", "https://s.test:1/lock", ":"),
+        ("https://s.test/b", None, ":"),
+        ("https://other.test/a/7", None, ":"),
+        ("", None, ":"),
+    ],
+)
+def test_credentials_of_terraform_are_for_its_own_address(
+    named: str, lock: str | None, user: str
+) -> None:
+    """They open another state, unless the job says that the address is the same one."""
+    state = StateSettings(Backend.HTTP, address="https://s.test/a/7", lock_address=lock)
+    environ = {"TF_HTTP_USERNAME": "bot", "TF_HTTP_PASSWORD": "x", "TF_HTTP_ADDRESS": named}
+
+    endpoint = http_endpoint(state, environ)
+
+    assert f"{endpoint.username}:{endpoint.password}" == user
