@@ -42,6 +42,17 @@ class OptionKind(StrEnum):
     LEVELS = "severity by rule"
 
 
+class Safeguard(StrEnum):
+    """What makes an option that holds mistakes and attacks back looser than before."""
+
+    CHANGED = "any change"
+    LOST = "its absence"
+    FEWER = "fewer words"
+    MORE = "more words"
+    HIGHER = "a higher limit"
+    LOWER = "a lower severity"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """
@@ -50,7 +61,7 @@ class Option:
     *text* is a sentence for people. *bounds* are for numbers, *choices* give each
     word its meaning, *pattern* with *expected* is for texts. *backend* names the
     only backend of the state that takes the option, *variable* what a job sets to
-    say it instead of the file.
+    say it instead of the file, *safeguard* what makes it looser, where it counts.
     """
 
     path: str
@@ -65,6 +76,7 @@ class Option:
     required: bool = False
     backend: str | None = None
     variable: str | None = None
+    safeguard: Safeguard | None = None
 
 
 def option(kind: OptionKind, about: str, default: _T, *, path: str = "", **more: Any) -> _T:
@@ -85,7 +97,8 @@ def limits(rows: Mapping[_K, tuple[_V, str]]) -> dict[_K, _V]:
     """Return the attribute that holds a limit for each key, with its default and sentence."""
     default = {key: value for key, (value, _) in rows.items()}
     below = {
-        key: Option("", OptionKind.LIMIT, about, value) for key, (value, about) in rows.items()
+        key: Option("", OptionKind.LIMIT, about, value, safeguard=Safeguard.HIGHER)
+        for key, (value, about) in rows.items()
     }
     return _attribute(default, {"options": below})
 
@@ -141,3 +154,18 @@ def build(made: Any, values: Mapping[str, Any], prefix: str = "", **more: Any) -
             if path in values:
                 given[attribute.name] = values[path]
     return made(**more, **given)
+
+
+def value_of(value: Any, path: str) -> Any:
+    """Return what *value*, made by :func:`build`, holds for the option at the dotted *path*."""
+    for attribute in fields(value):
+        about, name = attribute.metadata, attribute.name
+        row: Option | None = about.get("option")
+        if row is not None and (row.path or name) == path:
+            return getattr(value, name)
+        if "options" in about and path.startswith(f"{name}."):
+            return getattr(value, name)[path.removeprefix(f"{name}.")]
+        if "group" in about and path.startswith(f"{name}."):
+            below = getattr(value, name)
+            return None if below is None else value_of(below, path.removeprefix(f"{name}."))
+    raise KeyError(path)

@@ -10,14 +10,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.model.address import MAX_ID
 from icesync.model.options import OptionKind as Is
-from icesync.model.options import group, limits, option, optional_group, required, rows_of
+from icesync.model.options import (
+    Safeguard,
+    group,
+    limits,
+    option,
+    optional_group,
+    required,
+    rows_of,
+)
 from icesync.model.secret import SCHEME_GRAMMAR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.diagnostics import SourcePosition
     from icesync.model.secret import SecretRef
 
@@ -61,6 +71,7 @@ class WireOptions:
             OrgKey.ORG_ID: "As in the vendor's sample request.",
             OrgKey.ORGANIZATION_ID: "As in the vendor's parameter table.",
         },
+        safeguard=Safeguard.CHANGED,
     )
     absent: Absent = option(
         Is.CHOICE,
@@ -71,6 +82,7 @@ class WireOptions:
             Absent.NULL: "`null`.",
             Absent.OMIT: "Nothing: the member is left out.",
         },
+        safeguard=Safeguard.CHANGED,
     )
 
 
@@ -100,6 +112,7 @@ class Api:
         examples=(VENDOR_BASE_URL, EMULATOR),
         pattern=r"^(emulator|https?://[^\s@?#]+)$",
         expected="must be an https address without user or query, or emulator",
+        safeguard=Safeguard.CHANGED,
     )
     token: SecretRef | None = option(
         Is.REFERENCE, "The token, by reference.", None, examples=("ICE_TOKEN",)
@@ -118,6 +131,7 @@ class Api:
         None,
         examples=("http://proxy.example.org:3128",),
         variable="ICESYNC_PROXY",
+        safeguard=Safeguard.CHANGED,
     )
     ca_file: str | None = option(
         Is.PATH,
@@ -125,6 +139,7 @@ class Api:
         None,
         examples=("certificates/ca.pem",),
         variable="ICESYNC_CA_FILE",
+        safeguard=Safeguard.CHANGED,
     )
     wire: WireOptions = group(WireOptions)
 
@@ -191,10 +206,16 @@ class SecretScope:
     """
 
     env_allow: tuple[str, ...] = option(
-        Is.TEXTS, "Globs of variable names.", ("ICE_*", "ICESYNC_SECRET_*")
+        Is.TEXTS,
+        "Globs of variable names.",
+        ("ICE_*", "ICESYNC_SECRET_*"),
+        safeguard=Safeguard.MORE,
     )
     file_allow: tuple[str, ...] = option(
-        Is.TEXTS, "Globs of files, relative to this file or absolute.", ("**", "/run/secrets/**")
+        Is.TEXTS,
+        "Globs of files, relative to this file or absolute.",
+        ("**", "/run/secrets/**"),
+        safeguard=Safeguard.MORE,
     )
     providers: tuple[str, ...] = option(
         Is.TEXTS,
@@ -203,6 +224,7 @@ class SecretScope:
         (),
         pattern=f"^{SCHEME_GRAMMAR}$",
         expected="must be a scheme, as in ref+SCHEME://",
+        safeguard=Safeguard.MORE,
     )
 
 
@@ -249,6 +271,7 @@ class StateSettings:
             Backend.HTTP: "An address in Terraform's HTTP protocol, as GitLab has it.",
             Backend.OBJECTSTORE: "An object in a bucket.",
         },
+        safeguard=Safeguard.CHANGED,
     )
     path: str = option(
         Is.PATH,
@@ -256,15 +279,28 @@ class StateSettings:
         "icesync.state.json",
         backend=Backend.LOCAL,
         variable="ICESYNC_STATE_PATH",
+        safeguard=Safeguard.CHANGED,
     )
     address: str | None = option(
-        Is.TEXT, "Where the state is read and written.", None, backend=Backend.HTTP
+        Is.TEXT,
+        "Where the state is read and written.",
+        None,
+        backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     lock_address: str | None = option(
-        Is.TEXT, "Where it is locked; without it there is no lock.", None, backend=Backend.HTTP
+        Is.TEXT,
+        "Where it is locked; without it there is no lock.",
+        None,
+        backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     unlock_address: str | None = option(
-        Is.TEXT, "Where it is unlocked; usually the same.", None, backend=Backend.HTTP
+        Is.TEXT,
+        "Where it is unlocked; usually the same.",
+        None,
+        backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     update_method: str = option(
         Is.CHOICE, "How it is written.", "POST", choices=_METHODS, backend=Backend.HTTP
@@ -281,18 +317,21 @@ class StateSettings:
         None,
         choices={"gitlab": "GitLab-managed state, with the credentials of its jobs."},
         backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     name: str | None = option(
         Is.TEXT,
         "The name of the state, without a slash; with a preset.",
         None,
         backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     project: str | None = option(
         Is.TEXT,
         "The project's id or path; with a preset, outside of its jobs.",
         None,
         backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     url: str | None = option(
         Is.TEXT,
@@ -300,6 +339,7 @@ class StateSettings:
         None,
         examples=("s3://bucket/icesync.state.json",),
         backend=Backend.OBJECTSTORE,
+        safeguard=Safeguard.CHANGED,
     )
     per: Per | None = option(
         Is.CHOICE,
@@ -307,6 +347,7 @@ class StateSettings:
         "The place then holds {organization}.",
         None,
         choices={Per.ORGANIZATION: "Each organization: runs go side by side."},
+        safeguard=Safeguard.CHANGED,
     )
 
     @property
@@ -343,7 +384,8 @@ class Project:
     One repository; *root* is the absolute folder of *config_file*.
 
     *positions* names the place of a setting of the configuration by its dotted
-    path, for messages.
+    path, for messages. *safety* is the safety profile of the file itself, also
+    where its safeguards are taken from another one (:mod:`icesync.model.safety`).
     """
 
     root: str
@@ -360,6 +402,7 @@ class Project:
         path="fingerprints.key",
         required=True,
         examples=("ICESYNC_FINGERPRINT_KEY",),
+        safeguard=Safeguard.LOST,
     )
     limits: dict[LimitName, Limit] = limits(
         {
@@ -378,6 +421,7 @@ class Project:
             Guard.DISABLED: "A server is disabled or made inactive.",
             Guard.HOST_CHANGE: "A password would go to another host than before.",
         },
+        safeguard=Safeguard.FEWER,
     )
     rules: dict[str, Level] = option(
         Is.LEVELS,
@@ -389,9 +433,11 @@ class Project:
             Level.WARNING: "Shown, and stops nothing unless `--strict`.",
             Level.ERROR: "Stops plan and apply.",
         },
+        safeguard=Safeguard.LOWER,
     )
     secrets: SecretScope = group(SecretScope)
     positions: dict[str, SourcePosition] = field(default_factory=dict)
+    safety: Mapping[str, Any] | None = None
 
 
 OPTIONS: Final = {row.path: row for row in rows_of(Project)}
