@@ -22,6 +22,7 @@ from icesync.model.project import ORGANIZATION_MARK, Backend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from icesync.config.yaml.source import SourceFile
     from icesync.model.lock import LockInfo
     from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretValue
@@ -46,9 +47,12 @@ class SystemClock:
         time.sleep(seconds)
 
 
-def open_session(folder: Path, config: Path | None = None) -> Session:
+def open_session(folder: Path, config: Path | None = None, trusted: str | None = None) -> Session:
     """
     Return the session of the configuration that governs *folder*, or of the file *config*.
+
+    *trusted* names the configuration that the safeguards are taken from: a git ref, or
+    a file outside of the repository.
 
     Raises:
         ConfigError: there is none, or it is wrong.
@@ -56,7 +60,9 @@ def open_session(folder: Path, config: Path | None = None) -> Session:
     """
     clock = SystemClock()
     found = config if config is not None else find_config(folder)
-    project = read_project(found, os.environ)
+    named = trusted or os.environ.get("ICESYNC_TRUSTED_CONFIG")
+    judge = _trusted(found, named) if named else None
+    project = read_project(found, os.environ, judge)
     providers = _open_providers(project)
     return Session(
         project,
@@ -67,6 +73,13 @@ def open_session(folder: Path, config: Path | None = None) -> Session:
         _MailServers(),
         _Caller(project.root, clock),
     )
+
+
+def _trusted(config: Path, named: str) -> SourceFile:
+    """Return the configuration that the job trusts; only who names one loads what it needs."""
+    from icesync.bootstrap.trusted import read_trusted
+
+    return read_trusted(config, named, os.environ)
 
 
 class _Stores:

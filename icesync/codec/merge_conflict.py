@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from icesync.codec.canonical import unique_object
-from icesync.codec.state import read_entries
+from icesync.codec.state import read_entries, read_safety
 from icesync.errors import StateCorrupt
 from icesync.model.snapshot import Snapshot
 
@@ -59,6 +59,7 @@ def _read(side: bytes) -> Snapshot:
             document.get("fingerprint", {}).get("key_id"),
             document.get("run"),
             read_entries(document["servers"], keep_damaged=False),
+            read_safety(document),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StateCorrupt("a side of the conflict is not a whole snapshot", _HINT) from None

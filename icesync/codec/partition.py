@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.errors import StateCorrupt, StateError
+from icesync.model.safety import strictest
 from icesync.model.snapshot import Entry, Snapshot
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def join(
         _check_part(organization, part, places[organization], base_url)
         entries |= part.entries
     serial = sum(part.serial for part in parts.values())
-    return Snapshot(base_url, serial, lineage, _common_key(parts, places), None, entries)
+    safety = strictest(part.safety for part in parts.values() if part.safety is not None)
+    key_id = _common_key(parts, places)
+    return Snapshot(base_url, serial, lineage, key_id, None, entries, safety)
 
 
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
@@ -96,9 +99,14 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
     for organization, part in before.items():
         own = entries[organization]
         rekeyed = part.lineage is not None and part.key_id != snapshot.key_id
-        if own != part.entries or rekeyed:
+        held = part.lineage is not None and part.safety != snapshot.safety
+        if own != part.entries or rekeyed or held:
             changed[organization] = replace(
-                part, serial=part.serial + 1, key_id=snapshot.key_id, entries=own
+                part,
+                serial=part.serial + 1,
+                key_id=snapshot.key_id,
+                entries=own,
+                safety=snapshot.safety,
             )
     return changed
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.fields import Setting
+    from icesync.model.safety import SafetyProfile
 
 __all__ = [
     "ALGORITHM",
@@ -71,6 +72,10 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         document["run"] = snapshot.run
     if snapshot.key_id is not None:
         document["fingerprint"] = {"algorithm": ALGORITHM, "key_id": snapshot.key_id}
+    if snapshot.safety is not None:
+        # With a digest of its own: an older icesync does not know it in the head's.
+        profile = dict(snapshot.safety)
+        document["safety"] = {"digest": digest(canonical(profile)), "profile": profile}
     document["digest"] = _head_digest(document)
     return pretty(document).encode()
 
@@ -166,7 +171,30 @@ def _read(document: dict[str, Any]) -> Snapshot:
     if document["digest"] != _head_digest(document):
         raise StateCorrupt("the head of the snapshot was edited or damaged", *_RESTORE)
     entries = read_entries(document["servers"])
-    return Snapshot(base_url, serial, lineage, key_id, document.get("run"), entries)
+    safety = read_safety(document)
+    return Snapshot(base_url, serial, lineage, key_id, document.get("run"), entries, safety)
+
+
+def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:
+    """
+    Return the safety profile in plain data, or None where an older icesync wrote it.
+
+    Raises:
+        StateCorrupt: it was edited.
+
+    """
+    if "safety" not in document:
+        return None
+    profile: dict[str, Any] = document["safety"]["profile"]
+    if document["safety"]["digest"] != digest(canonical(profile)):
+        raise StateCorrupt("the safety profile in the state was edited or damaged", *_RESTORE)
+    for path, value in profile.items():
+        texts = value.items() if isinstance(value, dict) else [("", value)]
+        for _, text in texts:
+            items = text if isinstance(text, list) else [text]
+            if not all(isinstance(item, str) for item in (path, *items)):
+                raise TypeError
+    return profile
 
 
 def read_entries(

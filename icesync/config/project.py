@@ -21,6 +21,7 @@ from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.options import LIMIT_PATTERN, Option, OptionKind, build
 from icesync.model.project import GROUPS, OPTIONS, Level, Limit, Project
+from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class UnfitOption(Exception):
     """Something does not fit."""
 
 
-def read_project(config: Path, environ: Mapping[str, str] | None = None) -> Project:
+def read_project(
+    config: Path, environ: Mapping[str, str] | None = None, trusted: SourceFile | None = None
+) -> Project:
     """
     Return the project that the file *config* describes.
 
     *environ* is the environment of the job: it may set options in place of the
-    file, and says which hosts may be given a credential.
+    file, and says which hosts may be given a credential. With *trusted*, another
+    configuration, all safeguards are those of that one.
 
     Raises:
         ConfigInvalid: with every finding.
@@ -61,13 +65,17 @@ def read_project(config: Path, environ: Mapping[str, str] | None = None) -> Proj
         problem = Diagnostic("ICE013", "the file does not fit its format", document.position())
         raise _invalid(found or (problem,)) from None
     by_job = _variables(environ)
-    project: Project = build(
-        Project,
-        {**values, **by_job},
-        root=str(root),
-        config_file=config.name,
-        positions={p: document.position(tuple(p.split("."))) for p in (*GROUPS, *OPTIONS)},
-    )
+    about: dict[str, Any] = {
+        "root": str(root),
+        "config_file": config.name,
+        "positions": {p: document.position(tuple(p.split("."))) for p in (*GROUPS, *OPTIONS)},
+    }
+    own: Project = build(Project, {**values, **by_job}, **about)
+    about["safety"] = profile_of(own, _lowered(own.rules), by_job)
+    if trusted is not None:
+        values = {path: value for path, value in values.items() if path not in SAFEGUARDS}
+        values |= _trusted_values(trusted)
+    project: Project = build(Project, {**values, **by_job}, **about)
     problems = (
         *check_destinations(project, environ, by_job),
         *check_backend(project.state, document),
@@ -80,6 +88,35 @@ def read_project(config: Path, environ: Mapping[str, str] | None = None) -> Proj
 def _invalid(problems: tuple[Diagnostic, ...]) -> ConfigInvalid:
     found = sort_diagnostics(list(problems))
     return ConfigInvalid("the configuration is not valid", diagnostics=found)
+
+
+def _trusted_values(source: SourceFile) -> dict[str, Any]:
+    """Return the safeguards that *source* gives, typed, by dotted path."""
+    document = parse_document(source)
+    if document.problems:
+        raise _invalid(document.problems)
+    try:
+        values = read_options(document)
+    except UnfitOption:
+        raise ConfigInvalid(
+            f"the trusted configuration {source.path} is not valid",
+            "icesync validate   there says what does not fit",
+        ) from None
+    return {path: value for path, value in values.items() if path in SAFEGUARDS}
+
+
+def _lowered(levels: Mapping[str, Level]) -> dict[str, str]:
+    """Return the rules in *levels* whose severity is below their default."""
+    if not levels:
+        return {}
+    from icesync.config.rules import RULES
+
+    ranks = {level.value: rank for rank, level in enumerate(Level)}
+    return {
+        name: level.value
+        for name, level in levels.items()
+        if ranks[level.value] < ranks[RULES[name].severity.value]
+    }
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import Outcome
+    from icesync.model.safety import SafetyProfile
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, StateStore
 
@@ -45,10 +46,11 @@ _SAVE_SHARE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What is written beside every entry: who wrote it and from which commit."""
+    """What is written beside the entries: who wrote, from which commit, by which safeguards."""
 
     icesync_version: str
     revision: str | None = None
+    safety: SafetyProfile | None = None
 
 
 class Recorder:
@@ -230,6 +232,7 @@ class Recorder:
             self._key.id if self._key else None,
             self._run if ended else None,
             self._lineage,
+            self._stamp.safety,
         )
         self._stored = save(self._store, self._stored, self._entries, writer)
         self._saved_at = self._clock.monotonic()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icesync.model.address import Address
+    from icesync.model.safety import SafetyProfile
     from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
 
@@ -71,12 +72,13 @@ def digest_of(data: bytes | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What a save writes beside the entries: the version, the key, the run and its lineage."""
+    """What a save writes beside the entries: the version, the key, the run, its lineage, safety."""
 
     icesync_version: str
     key_id: str | None = None
     run: str | None = None
     lineage: str | None = None
+    safety: SafetyProfile | None = None
 
 
 def save(
@@ -99,7 +101,8 @@ def save(
     sealed = {a: entry if entry.digest else seal(a, entry) for a, entry in entries.items()}
     key_id = writer.key_id or before.key_id
     folded = stored.recovered.run if stored.recovered else None
-    same = sealed == before.entries and key_id == before.key_id
+    safety = writer.safety or before.safety
+    same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
     nothing_new = same if stored.data is not None else not sealed
     if nothing_new and folded is None:
         # A run that changed nothing leaves nothing: its journal has no say either.
@@ -114,6 +117,7 @@ def save(
         key_id=key_id,
         run=run or before.run,
         entries=sealed,
+        safety=safety,
     )
     data = encode_state(after, writer.icesync_version)
     try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.fields import Setting
+    from icesync.model.safety import SafetyProfile
     from icesync.model.secret import Fingerprint
 
 
@@ -104,7 +105,8 @@ class Snapshot:
 
     *lineage* is None until the snapshot is first stored; *serial* rises with
     every stored change. *key_id* names the fingerprint key, never holds it.
-    *run* names the apply whose journal was merged last.
+    *run* names the apply whose journal was merged last. *safety* is the profile of
+    the configuration's safeguards that the last apply was held to.
     """
 
     base_url: str
@@ -113,3 +115,4 @@ class Snapshot:
     key_id: str | None = None
     run: str | None = None
     entries: Mapping[Address, Entry] = field(default_factory=dict)
+    safety: SafetyProfile | None = None

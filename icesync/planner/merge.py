@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.errors import StateCorrupt
+from icesync.model.safety import strictest
 from icesync.model.transitions import disagree
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
             )
     addresses = ours.entries.keys() | theirs.entries.keys()
     entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}
-    return replace(ours, serial=max(ours.serial, theirs.serial), run=None, entries=entries)
+    safety = strictest(s.safety for s in (ours, theirs) if s.safety is not None)
+    serial = max(ours.serial, theirs.serial)
+    return replace(ours, serial=serial, run=None, entries=entries, safety=safety)
 
 
 def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:

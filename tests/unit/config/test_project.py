@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.project import read_project
+from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigInvalid
 from icesync.model.project import (
@@ -23,6 +24,7 @@ from icesync.model.project import (
     StateSettings,
     WireOptions,
 )
+from icesync.model.safety import loosened
 from icesync.model.secret import SecretRef
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> No
         guards=frozenset({Guard.TLS_OFF}),
         secrets=SecretScope(("MAIL_*",), ("/run/secrets/**",)),
         positions=project.positions,
+        safety=project.safety,
     )
 
 
@@ -114,7 +117,9 @@ def test_version_alone_gives_the_defaults(read: Callable[..., Project], tmp_path
     """What is not written has the value that the documents promise."""
     project = read("version: 1")
 
-    assert project == Project(str(tmp_path), "icesync.yaml", positions=project.positions)
+    assert project == Project(
+        str(tmp_path), "icesync.yaml", positions=project.positions, safety=project.safety
+    )
 
 
 def test_settings_have_places(read: Callable[..., Project]) -> None:
@@ -444,3 +449,55 @@ def test_malformed_word_of_the_job_is_refused(tmp_path: Path, name: str, value: 
         read_project(tmp_path / "icesync.yaml", {name: value})
 
     assert name in str(caught.value)
+
+
+LOOSE = """\
+version: 1
+api: {proxy: http://127.0.0.1:1, timeout_s: 7}
+guards: []
+rules: {ICE304: off}
+secrets: {env_allow: ["*"]}
+"""
+
+
+def test_trusted_configuration_gives_the_safeguards(tmp_path: Path) -> None:
+    """Guards, proxy and allow-lists are those of the trusted file, all else that of the file."""
+    config = tmp_path / "icesync.yaml"
+    config.write_text(LOOSE)
+    trusted = SourceFile("main:icesync.yaml", b"version: 1\nguards: [tls-off]\n")
+
+    project = read_project(config, {}, trusted)
+
+    assert project.api == Api(timeout_s=7.0)
+    assert project.guards == {Guard.TLS_OFF}
+    assert project.rules == {}
+    assert project.secrets == SecretScope()
+
+
+def test_safety_profile_is_that_of_the_file_itself(tmp_path: Path) -> None:
+    """What a pull request loosens is known, though something else holds meanwhile."""
+    config = tmp_path / "icesync.yaml"
+    config.write_text("version: 1\n")
+    before = read_project(config).safety
+    config.write_text(LOOSE)
+    after = read_project(config, {}, SourceFile("t", b"version: 1\n")).safety
+
+    assert before is not None
+    assert after is not None
+    assert [d.sentence for d in loosened(before, after)] == [
+        "`api.proxy` changes from nothing to http://127.0.0.1:1",
+        "`guards` no longer has disabled",
+        "`guards` no longer has host-change",
+        "`guards` no longer has spoofing-on",
+        "`guards` no longer has tls-off",
+        "`rules` lowers ICE304 to off",
+        "`secrets.env_allow` now allows *",
+    ]
+
+
+def test_trusted_configuration_must_be_valid(tmp_path: Path) -> None:
+    """What cannot be read cannot be trusted."""
+    (tmp_path / "icesync.yaml").write_text("version: 1\n")
+
+    with pytest.raises(ConfigInvalid, match=r"main:icesync\.yaml is not valid"):
+        read_project(tmp_path / "icesync.yaml", {}, SourceFile("main:icesync.yaml", b"version: 2"))
