@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.config.rules import RULES
-from icesync.engine.explain import explain, find_field
+from icesync.engine.explain import explain, find_field, rules
 from icesync.engine.state_operations import read_address, read_state
 from icesync.engine.validate import validate
 from icesync.errors import UsageError
@@ -38,9 +37,9 @@ def explain_rule(common: Common, topic: str | None) -> None:
     """
     console = common.console
     if topic is None:
-        console.data(render_rules(RULES.values(), console.style))
+        console.data(render_rules(rules().values(), console.style))
         return
-    rule = RULES.get(topic.upper())
+    rule = rules().get(topic.upper())
     if rule is None:
         near = near_rules(topic)
         hint = f"did you mean {near}?" if near else "icesync explain   lists the rules"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shlex
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,8 +14,8 @@ from icesync import __version__
 from icesync.cli import templates
 from icesync.cli.files import write_new
 from icesync.cli.templates import fill
-from icesync.codec.fingerprint import KEY_BYTES, encode_key
-from icesync.config.schema import SCHEMAS, print_schema
+from icesync.engine.access import make_key
+from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL
 
 if TYPE_CHECKING:
@@ -113,15 +112,14 @@ def _files(folder: Path, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
     if wishes.editor:
         texts[".vscode/settings.json"] = templates.SETTINGS
         texts[".vscode/extensions.json"] = templates.EXTENSIONS
-        texts |= {f"schemas/{name}.schema.json": print_schema(name) for name in SCHEMAS}
+        texts |= {f"schemas/{name}.schema.json": print_file_schema(name) for name in file_schemas()}
     if wishes.pre_commit:
         texts[f"{prefix}.pre-commit-config.yaml"] = fill(templates.PRE_COMMIT, values)
     if wishes.forge in FORGES:
         path, template = FORGES[wishes.forge]
         texts[prefix + path] = fill(template, values)
     files = {name: (text, 0o644) for name, text in texts.items()}
-    key = f"{encode_key(secrets.token_bytes(KEY_BYTES))}\n"
-    files[".icesync/fingerprint.key"] = (key, 0o600)
+    files[".icesync/fingerprint.key"] = (make_key().decode(), 0o600)
     # Whatever another .gitignore says, the key stays out of git.
     files[".icesync/.gitignore"] = (templates.IGNORE_ALL, 0o644)
     return files

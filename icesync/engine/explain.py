@@ -14,14 +14,14 @@ from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
 
 if TYPE_CHECKING:
-    from icesync.diagnostics import SourcePosition
+    from collections.abc import Mapping
+
+    from icesync.diagnostics import Rule, SourcePosition
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
     from icesync.model.fields import Setting
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Snapshot
-
-__all__ = ["explain", "find_field"]
 
 
 def explain(
@@ -121,3 +121,24 @@ def find_field(name: str) -> Field:
     near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "icesync explain ADDR   lists them"
     raise UsageError(f"there is no setting {ascii(name)[1:-1]}", hint)
+
+
+def rules() -> Mapping[str, Rule]:
+    """Return all rules by their id."""
+    from icesync.config.rules import RULES
+
+    return RULES
+
+
+def file_schemas() -> tuple[str, ...]:
+    """Return the names of the schemas of the files that people write."""
+    from icesync.config.schema import SCHEMAS
+
+    return tuple(SCHEMAS)
+
+
+def print_file_schema(name: str, draft: str = "2020-12") -> str:
+    """Return the JSON Schema *name* as text, in the *draft* of JSON Schema that an editor knows."""
+    from icesync.config.schema import print_schema
+
+    return print_schema(name, draft)

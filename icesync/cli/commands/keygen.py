@@ -32,16 +32,13 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     icesync keygen | gh secret set ICESYNC_FINGERPRINT_KEY
     icesync keygen --out .icesync/fingerprint.key
     """
-    import secrets
-
     from icesync.cli.files import write_new
-    from icesync.codec.fingerprint import KEY_BYTES, encode_key
+    from icesync.engine.access import make_key
 
-    console = common.console
-    line = f"{encode_key(secrets.token_bytes(KEY_BYTES))}\n"
+    console, key = common.console, make_key()
     if out is None:
-        console.data(line)
-    elif write_new(common.folder / out, line.encode(), 0o600):
+        console.data(key.decode())
+    elif write_new(common.folder / out, key, 0o600):
         console.talk(f"a new key is in {out}; keep it out of the repository")
     else:
         console.talk(f"{out} is there already and was kept")

@@ -33,18 +33,14 @@ def command(common: Common, out: Path) -> int:  # fmt: skip
     icesync login
     icesync.yaml:  api: {token: ref+file://.icesync/token}
     """
-    from icesync.cli.tokens import describe_token, store_token
-    from icesync.errors import AccessError
+    from icesync.cli.files import write_private
+    from icesync.cli.tokens import describe_token
+    from icesync.engine.access import log_in
 
     session = common.open()
-    login = session.project.api.login
-    if login is None:
-        raise AccessError(
-            f"{session.project.config_file} has no `api.login`",
-            "login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}",
-        )
-    token = session.ice.log_in(login, session.fetch(login.password))
+    data, info = log_in(session)
     path = Path(session.project.root) / out
-    store_token(path, token)
-    common.console.talk(f"kept in {out}: {describe_token(token, session.clock.now())}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, data)
+    common.console.talk(f"kept in {out}: {describe_token(info)}")
     return 0

@@ -32,11 +32,12 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
     """
     import difflib
 
-    from icesync.config.schema import SCHEMAS, print_schema
+    from icesync.engine.explain import file_schemas, print_file_schema
     from icesync.errors import UsageError
     from icesync.render.schemas import DOCUMENTS
 
-    schemas = {**SCHEMAS, **DOCUMENTS}
+    own = file_schemas()
+    schemas = [*own, *DOCUMENTS]
     if name is None:
         common.console.data("".join(f"{known}\n" for known in schemas))
         return 0
@@ -44,8 +45,8 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
         near = difflib.get_close_matches(name, schemas, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
-    if name in SCHEMAS:
-        common.console.data(print_schema(name, draft))
+    if name in own:
+        common.console.data(print_file_schema(name, draft))
     elif draft == "2020-12":
         common.console.document(DOCUMENTS[name])
     else:

@@ -19,17 +19,7 @@ def command(common: Common) -> int:
     That is the token of `api.token`; it is never printed. Exits 4 when it has ended or is no token.
     """
     from icesync.cli.tokens import describe_token
-    from icesync.engine.apply import check_token
-    from icesync.errors import AccessError
+    from icesync.engine.access import inspect_token
 
-    session = common.open()
-    api = session.project.api
-    if api.token is None:
-        raise AccessError(
-            f"{session.project.config_file} has no `api.token`",
-            "with `api.login` each apply obtains a token of its own",
-        )
-    token = session.fetch(api.token)
-    check_token(token, 0, api, session.clock)
-    common.console.data(f"{describe_token(token, session.clock.now())}\n")
+    common.console.data(f"{describe_token(inspect_token(common.open()))}\n")
     return 0
