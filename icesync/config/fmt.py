@@ -192,11 +192,11 @@ def _canonical(tree: Tree, schema: Mapping[str, Any]) -> str:
     page, root = tree.root, tree.root.node
     if isinstance(root, Collection) and not root.flow:
         header, rest = _split_header(page.leading)
-        if rest and _ordered(root, schema)[0] is not root.entries[0]:
+        if rest and _ordered(root, schema, opens=True)[0] is not root.entries[0]:
             root.entries[0].leading[:0] = rest
         else:
             header = page.leading
-        body = [*_indented(header, 0), *_block(root, 0, schema)]
+        body = [*_indented(header, 0), *_block(root, 0, schema, opens=True)]
     else:
         body = [*_indented(page.leading, 0), *_labelled("", page, 0, schema)]
     lines = [*tree.prologue, *body, *_indented(tree.page.tail, 0)]
@@ -215,9 +215,11 @@ def _split_header(lines: list[Line]) -> tuple[list[Line], list[Line]]:
     return (lines[: blank + 1], lines[blank + 1 :]) if blank >= 0 else (lines, [])
 
 
-def _block(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of a block mapping or a block sequence."""
-    entries = _ordered(node, schema)
+def _block(
+    node: Collection, indent: int, schema: Mapping[str, Any], *, opens: bool
+) -> Iterator[str]:
+    """Yield the lines of a block; what is above its first key is outside where it *opens* one."""
+    entries = _ordered(node, schema, opens=opens)
     yield from _indented(node.head, indent)
     below = False
     for entry in entries:
@@ -242,21 +244,23 @@ def _labelled(head: str, entry: Entry, indent: int, schema: Mapping[str, Any]) -
     anchor = f" &{node.anchor}" if node and node.anchor and not _is_alias(node) else ""
     margin = " " * indent
     if isinstance(node, Collection) and not node.flow:
-        below = list(_block(node, indent + 2, schema))
-        if head == "-" and not anchor:
+        item = head == "-" and not anchor
+        below = list(_block(node, indent + 2, schema, opens=item))
+        if item:
             yield from _behind_dash(below, margin)
         else:
             yield from _with_comment(margin + head + anchor, entry.aside)
             yield from below
         return
     first, *others = _value(node, indent, schema)
-    remark = entry.remark
+    remark, start = entry.remark, margin + f"{head}{anchor} {first}".strip()
     if entry.aside is not None:
         if remark is None and not others:
             remark = entry.aside
         else:
-            yield from _indented(_alone(entry.aside), indent)
-    lines = [margin + f"{head}{anchor} {first}".strip(), *others]
+            yield from _with_comment(margin + f"{head}{anchor}".strip(), entry.aside)
+            start = f"{margin}  {first}".rstrip()
+    lines = [start, *others]
     yield from lines[:-1]
     yield from _with_comment(lines[-1], remark)
 
@@ -365,11 +369,13 @@ def _below(schema: Mapping[str, Any], entry: Entry) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _ordered(node: Collection, schema: Mapping[str, Any]) -> list[Entry]:
+def _ordered(node: Collection, schema: Mapping[str, Any], *, opens: bool = False) -> list[Entry]:
     """
     Return the entries in the order of the schema's keys, unknown ones last.
 
-    They stay as they are where an alias would come to mean another anchor, or none.
+    They stay as they are where an alias would come to mean another anchor, or none,
+    and where a comment to icesync would come to be above the first key of what *opens*
+    an item or the file, and so be about all of it.
     """
     if not node.mapping:
         return node.entries
@@ -377,7 +383,13 @@ def _ordered(node: Collection, schema: Mapping[str, Any]) -> list[Entry]:
     ordered = sorted(
         node.entries, key=lambda e: ranks.get(e.key.value, len(ranks)) if e.key else len(ranks)
     )
-    return ordered if _by_anchor(ordered) == _by_anchor(node.entries) else node.entries
+    widened = opens and ordered[0] is not node.entries[0] and _directed(ordered[0])
+    same = _by_anchor(ordered) == _by_anchor(node.entries)
+    return ordered if same and not widened else node.entries
+
+
+def _directed(entry: Entry) -> bool:
+    return any(DIRECTIVE.search(line.text) for line in entry.leading)
 
 
 def _by_anchor(entries: Iterable[Entry]) -> list[tuple[str, bool]]:

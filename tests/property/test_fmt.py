@@ -193,9 +193,20 @@ def _odd_file(random: Random) -> dict[str, Any]:
     return {key: _odd_node(random, 0) for key in keys}
 
 
-def _write(tree: dict[str, Any], random: Random, *, aliases: bool) -> SourceFile:
+class SuppressingHand(Hand):
+    """Makes suppressions of some comments, wherever they stand."""
+
+    def comment(self) -> str:
+        """Return a comment that stands nowhere else."""
+        text = super().comment()
+        return f"# icesync: allow ICE304 n{self.comments}" if self.may(0.4) else text
+
+
+def _write(
+    tree: dict[str, Any], random: Random, *, aliases: bool, kind: type[Hand] = Hand
+) -> SourceFile:
     """Return a file as some hand would write it."""
-    hand = Hand(random, aliases=aliases)
+    hand = kind(random, aliases=aliases)
     lines = list(hand.block(tree, 0))
     if hand.may(0.1):
         lines = [*hand.between(0), "---" + hand.aside(), *lines]
@@ -206,13 +217,13 @@ def _write(tree: dict[str, Any], random: Random, *, aliases: bool) -> SourceFile
 
 
 def _files(
-    tree: Callable[[Random], dict[str, Any]], *, aliases: bool
+    tree: Callable[[Random], dict[str, Any]], *, aliases: bool, kind: type[Hand] = Hand
 ) -> st.SearchStrategy[SourceFile]:
     """Return files of a kind; a file is made from one number, since it has thousands of choices."""
 
     def write(seed: int) -> SourceFile:
         random = Random(seed)  # noqa: S311 - not for secrets
-        return _write(tree(random), random, aliases=aliases)
+        return _write(tree(random), random, aliases=aliases, kind=kind)
 
     return st.integers(0, 2**64).map(write)
 
@@ -292,6 +303,31 @@ def test_line_ends_and_mark_are_kept(source: SourceFile) -> None:
     assert after.count(b"\r\n") == (after.count(b"\n") if windows else 0)
     assert after.endswith(b"\n")
     assert not after.endswith((b"\n\n", b"\r\n\r\n"))
+
+
+SUPPRESSING = _files(_server_file, aliases=False, kind=SuppressingHand) | _files(
+    _odd_file, aliases=True, kind=SuppressingHand
+)
+
+
+def _covered(data: bytes) -> dict[str, tuple[Any, str]]:
+    """Return what each suppression covers: the path of its value, or of the key alone."""
+    tree = parse_document(SourceFile("a.yaml", data)).tree
+    return {
+        text: (subject and subject.path, "key" if subject and subject.inner == subject.end else "")
+        for text, _, subject in tree.directives()
+    }
+
+
+@given(SUPPRESSING)
+def test_suppressions_cover_the_same(source: SourceFile) -> None:
+    """Wherever a suppression stands, its file is formatted, at once, and it covers what it did."""
+    once = format_source(source)
+    twice = format_source(SourceFile("a.yaml", once.after))
+
+    assert once.problems == ()
+    assert _covered(once.after) == _covered(source.data)
+    assert twice.after.decode() == once.after.decode()
 
 
 @given(_files(_leaky_file, aliases=False))

@@ -648,6 +648,8 @@ class _Reader:
             count = self._continued(lines, trailing, column)
             trailing.more = [line.text for line in lines[:count]]
             lines = lines[count:]
+        if heir is not None and self.fresh is None and heir.aside is None:
+            lines = self._take_aside(heir, lines)
         owners = _Owners(self.closed, heir, block, column)
         above = _directly_below(lines)
         for line in lines[:above]:
@@ -655,6 +657,14 @@ class _Reader:
         for line in lines[above:]:
             owners.take(line, above=False)
         owners.finish()
+
+    def _take_aside(self, entry: Entry, lines: list[_GapLine]) -> list[_GapLine]:
+        """Return *lines* without the one behind the colon of *entry*, whose key has a line."""
+        for line in lines:
+            if line.text and not line.loose:
+                entry.aside = TrailingComment(line.text, 1, line.start)
+                return [other for other in lines if other is not line]
+        return lines
 
     def _continued(self, lines: list[_GapLine], trailing: TrailingComment, column: int) -> int:
         """Return how many of *lines* continue *trailing*; what follows stands in *column*."""
