@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +16,11 @@ from icesync.config.layers import DEFAULTS_NAMES
 from icesync.config.yaml.source import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed
+from icesync.model.glob import matches_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-__all__ = ["CONFIG_NAMES", "find_config", "find_files", "is_found", "read_file"]
 
 CONFIG_NAMES: Final = ("icesync.yaml", "icesync.yml")
 
@@ -107,7 +105,7 @@ def find_files(
 def is_found(path: str, patterns: Sequence[str]) -> bool:
     """Return whether one of *patterns* would find a file at *path*, relative to the root."""
     hidden = any(part.startswith(".") for part in path.split("/")[:-1])
-    return not hidden and any(re.fullmatch(_translate(pattern), path) for pattern in patterns)
+    return not hidden and any(matches_path(pattern, path) for pattern in patterns)
 
 
 def read_file(root: Path, path: str) -> SourceFile | Diagnostic:
@@ -171,7 +169,6 @@ def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str
 
     A folder named like a file is a match, so that reading it fails.
     """
-    expression = re.compile(_translate(pattern))
     fixed = _fixed_folder(pattern)
     top = os.path.join(root, fixed) if fixed else str(root)  # noqa: PTH118
     named = bool(pattern.rpartition("/")[2].strip("*"))
@@ -192,14 +189,14 @@ def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str
         deeper = "**" in pattern or prefix.count("/") < pattern.count("/")
         for name in subfolders:
             path = prefix + name
-            if named and expression.fullmatch(path):
+            if named and matches_path(pattern, path):
                 yield path
             elif deeper and os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
                 problems.append(_linked_folder(path))
         subfolders[:] = subfolders if deeper else []
         for name in names:
             path = prefix + name
-            if name not in DEFAULTS_NAMES and expression.fullmatch(path):
+            if name not in DEFAULTS_NAMES and matches_path(pattern, path):
                 yield path
 
 
@@ -216,19 +213,12 @@ def _linked_folder(path: str) -> Diagnostic:
     return Diagnostic("ICE008", message, SourcePosition(path), hint)
 
 
-def _translate(pattern: str) -> str:
-    """Return the regular expression of a glob: ``**/`` crosses folders, ``*`` and ``?`` do not."""
-    special = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
-    return "".join(special.get(part) or re.escape(part) for part in parts)
-
-
 def _fixed_folder(pattern: str) -> str:
     """Return the folders at the start of *pattern* that hold no wildcard."""
     folders = pattern.split("/")[:-1]
     fixed = []
     for folder in folders:
-        if "*" in folder or "?" in folder:
+        if any(mark in folder for mark in "*?["):
             break
         fixed.append(folder)
     return "/".join(fixed)

@@ -6,11 +6,11 @@ import difflib
 import re
 from dataclasses import replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import UsageError
 from icesync.model.address import Address, parse_address
+from icesync.model.glob import matches_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -45,7 +45,7 @@ _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 def matches(address: Address, patterns: Iterable[str]) -> bool:
     """Return whether one of *patterns* means *address*."""
     text = str(address)
-    return any(pattern == ALL or fnmatchcase(text, pattern) for pattern in patterns)
+    return any(pattern == ALL or matches_name(pattern, text) for pattern in patterns)
 
 
 def is_selected(address: Address, selection: Selection) -> bool:

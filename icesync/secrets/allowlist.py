@@ -11,11 +11,11 @@ credentials: ``.git`` (a checkout may keep its token in ``.git/config``) and
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing
+from icesync.model.glob import matches_path
 
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
@@ -47,25 +47,11 @@ def is_allowed(real: Path, root: Path, globs: tuple[str, ...]) -> bool:
     """Return whether a glob opens *real*, a path without links below or beside *root*."""
     if real.is_relative_to("/proc") or ".git" in (part.casefold() for part in real.parts):
         return False
-    return any(_matches(real.parts, _pattern(root, glob)) for glob in globs)
+    return any(_opens(glob, real, root) for glob in globs)
 
 
-def _pattern(root: Path, glob: str) -> tuple[str, ...]:
-    """Return *glob* in parts from ``/`` on; the parts of *root* mean themselves."""
-    parts = PurePosixPath(glob).parts
-    if parts[:1] == ("/",):
-        return parts
-    return (*(_literal(part) for part in root.parts), *parts)
-
-
-def _literal(part: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in part)
-
-
-def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not parts
-    first, rest = pattern[0], pattern[1:]
-    if first == "**":
-        return any(_matches(parts[start:], rest) for start in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], first) and _matches(parts[1:], rest)
+def _opens(glob: str, real: Path, root: Path) -> bool:
+    pattern = str(PurePosixPath(glob))
+    if pattern.startswith("/"):
+        return matches_path(pattern, str(real))
+    return real.is_relative_to(root) and matches_path(pattern, str(real.relative_to(root)))

@@ -8,10 +8,10 @@ file must not send the pipeline's own credentials to a mail host of its choice.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing
+from icesync.model.glob import matches_name
 from icesync.secrets.base import make_secret
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class EnvProvider:
         return make_secret(value, f"variable {name}")
 
     def _allows(self, name: str) -> bool:
-        return any(fnmatchcase(name, glob) for glob in self._allow)
+        return any(matches_name(glob, name) for glob in self._allow)
 
     def _hints(self, name: str) -> tuple[str, ...]:
         """Return the way out; names of variables that are not allowed stay unsaid."""
