@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
 
-__all__ = ["join", "lineage_of", "split", "write_order"]
-
 
 def lineage_of(base_url: str, template: str) -> str:
     """Return the lineage of everything that is kept at *template* for *base_url*."""
@@ -111,13 +109,39 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
     return changed
 
 
-def write_order(before: Mapping[int, Snapshot], after: Mapping[int, Snapshot]) -> tuple[int, ...]:
+def write_steps(
+    before: Mapping[int, Snapshot], after: Mapping[int, Snapshot]
+) -> tuple[tuple[int, Snapshot], ...]:
     """
-    Return in which order the parts *after* are written: those that gain entries first.
+    Return the parts *after* in the order in which they are written.
 
     Each entry means something on its own, so any order would be sound but for a move
     from one organization to another: what is lost in between must be a copy, not the
-    only record.
+    only record. So parts that lose entries come last; one that loses entries and takes
+    in others is written twice, first with both.
     """
-    gains = {o: bool(part.entries.keys() - before[o].entries.keys()) for o, part in after.items()}
-    return tuple(sorted(after, key=lambda organization: (not gains[organization], organization)))
+    lost = {
+        o: {a: e for a, e in before[o].entries.items() if a not in part.entries}
+        for o, part in after.items()
+    }
+    steps = []
+    for organization, part in sorted(after.items()):
+        if not lost[organization]:
+            steps.append((organization, part))
+        elif any(_is_moved_in(a, e, before[organization]) for a, e in part.entries.items()):
+            steps.append(
+                (organization, replace(part, entries={**part.entries, **lost[organization]}))
+            )
+    for organization, part in sorted(after.items()):
+        if lost[organization]:
+            twice = any(o == organization for o, _ in steps)
+            steps.append((organization, replace(part, serial=part.serial + twice)))
+    return tuple(steps)
+
+
+def _is_moved_in(address: Address, entry: Entry, before: Snapshot) -> bool:
+    """Return whether *entry* came by a move that *before* does not know as done."""
+    if entry.moved_from is None or entry.moved_from.address in before.entries:
+        return False
+    known = before.entries.get(address)
+    return known is None or known.moved_from != entry.moved_from

@@ -20,10 +20,10 @@ from icesync.engine.secret_resolution import (
     SecretsMode,
     attach_tags,
     compare,
+    missing_for_the_removed,
     missing_secrets,
     open_key,
     planned_references,
-    require_removed,
     resolve_references,
     unfingerprinted,
 )
@@ -181,8 +181,8 @@ def compare_fleet(
         view.notify(Note(fleet.note))
     validation, desired = fleet.validation, fleet.validation.desired
     stored = load(fleet.store, project.api.base_url)
-    _refuse_clashes(desired, stored)
     selection = _settle_selection(fleet, desired, stored, now)
+    _refuse_clashes(desired, stored, selection)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
@@ -192,9 +192,8 @@ def compare_fleet(
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
-    if request.secrets is SecretsMode.REQUIRE:
-        require_removed(made, resolution)
-    made = attach_tags(made, resolution, key)
+    ended = _missing_for_the_removed(made, resolution, request.secrets, project)
+    made = attach_tags(replace(made, complete=complete and not ended), resolution, key)
     found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
     if request.include_info and key is not None:
         found += check_shared(selected, resolution, key)
@@ -211,7 +210,7 @@ def compare_fleet(
         resolution,
         key,
         _refusals(project, request.allowed, made, desired, stored.snapshot, known),
-        (*validation.about(changing), *key_problem, *missing),
+        (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
 
@@ -240,9 +239,9 @@ def _refusals(
     return check_policy(made, policy, snapshot, fleet, elsewhere)
 
 
-def _refuse_clashes(desired: DesiredState, stored: Stored) -> None:
-    """Demand that no move leads from one acknowledged record onto another one."""
-    clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot)))
+def _refuse_clashes(desired: DesiredState, stored: Stored, selection: Selection) -> None:
+    """Demand that no move leads from one confirmed record onto another one."""
+    clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot, selection)))
     if clashes:
         told = "1 move leads" if len(clashes) == 1 else f"{len(clashes)} moves lead"
         raise ConfigInvalid(f"{told} onto another record", diagnostics=clashes)
@@ -317,6 +316,19 @@ def _resolve_more(
     return Resolution(
         {**resolution.values, **more.values}, {**resolution.failures, **more.failures}
     )
+
+
+def _missing_for_the_removed(
+    made: Plan, resolution: Resolution, mode: SecretsMode, project: Project
+) -> tuple[Diagnostic, ...]:
+    """Return what servers lack that no file defines, but that a call is for; apply demands it."""
+    elsewhere = SourcePosition(project.config_file)
+    found = missing_for_the_removed(made, resolution, elsewhere)
+    if found and mode is SecretsMode.REQUIRE:
+        raise ConfigInvalid(
+            "a server that no file defines cannot be sent without its passwords", diagnostics=found
+        )
+    return tuple(replace(d, severity=Severity.WARNING) for d in found)
 
 
 def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...]) -> Planning:

@@ -10,11 +10,13 @@ from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.model.plan import Reason
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.plan import Plan, ResourceChange
@@ -216,27 +218,27 @@ def unfingerprinted(snapshot: Snapshot) -> int:
     )
 
 
-def require_removed(plan: Plan, resolution: Resolution) -> None:
+def missing_for_the_removed(
+    plan: Plan, resolution: Resolution, elsewhere: SourcePosition
+) -> tuple[Diagnostic, ...]:
     """
-    Demand the secrets that only the servers being disabled still need.
+    Return a finding for each secret that is not there for a server that no file defines.
 
-    Their references come from the snapshot: a call replaces the whole record,
-    and no file names their passwords any more.
-
-    Raises:
-        ConfigInvalid: naming each server.
-
+    Their references come from the state: a call replaces the whole record, and no
+    file names their passwords any more. *elsewhere* is the place of those that no file
+    names at all.
     """
     found = [
         Diagnostic(
-            "ICE412", f"{change.address}: `{s.key}`: {failure.message}", change.position, hint
+            "ICE412",
+            f"{change.address}: `{s.key}`: {failure.message}",
+            change.position or elsewhere,
+            f"`action: forget` under `removed:`, or icesync state rm {change.address}   "
+            "ends it without a call",
         )
         for change in plan.calls
+        if change.reason in {Reason.REMOVED_IN_FILES, Reason.LEFT_UNCERTAIN}
         for s in change.secrets
-        for failure in [resolution.failures.get(s.reference)]
-        for hint in ["`action: forget` ends a server without a call"]
-        if failure is not None and change.position is not None
+        if (failure := resolution.failures.get(s.reference)) is not None
     ]
-    if found:
-        message = "a server cannot be disabled without its passwords"
-        raise ConfigInvalid(message, diagnostics=sort_diagnostics(found))
+    return sort_diagnostics(found)

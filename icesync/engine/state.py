@@ -14,6 +14,7 @@ from icesync.errors import StateCorrupt, StateNotSaved, UsageError
 from icesync.model.snapshot import Snapshot
 from icesync.model.transitions import rename
 from icesync.planner.merge import merge_snapshots
+from icesync.planner.moves import without_leftovers
 from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
 
@@ -58,6 +59,7 @@ def load(store: StateStore, base_url: str) -> Stored:
             f"`api.base_url` says {_shown(base_url)}",
             "use one snapshot for each target: set `state.path`",
         )
+    snapshot = without_leftovers(snapshot)
     if left is None:
         return Stored(snapshot, data)
     recovered = recover(snapshot, digest_of(data), decode_journal(left))

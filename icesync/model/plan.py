@@ -81,6 +81,7 @@ class Reason(StrEnum):
     LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
     REQUESTED = "asked for by --resend"
     NOT_IN_FILES = "no file defines it any more"
+    LEFT_UNCERTAIN = "the outcome of the last call is unknown, and no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"
     ASSUMED = "its old values are assumed, ICE never confirmed them"
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"

@@ -91,11 +91,16 @@ class Entry:
         return self.status is EntryStatus.ASSUMED
 
     @property
+    def confirmed(self) -> Record | None:
+        """The record that ICE confirmed last, or that is assumed; None where there is none."""
+        return Record(self.settings, self.secrets) if self.settings else None
+
+    @property
     def latest(self) -> Record | None:
         """The record that was sent last, confirmed or not; None where nothing is known of it."""
         if self.uncertain and self.attempt is not None:
             return self.attempt
-        return Record(self.settings, self.secrets) if self.settings else None
+        return self.confirmed
 
 
 @dataclass(frozen=True, slots=True)

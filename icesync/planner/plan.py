@@ -7,12 +7,13 @@ plan, so a reviewer's plan and the pipeline's plan can be compared by digest.
 ICE documents no call that reads, creates or deletes an email server, and that
 settles the actions:
 
-* a server that the snapshot does not know is *added*: every field is sent;
+* a server that the state does not know is *added*: every field is sent;
 * a server that left the files is an *orphan*: shown, never touched, until the
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
   differs and even if the files were reverted meanwhile: ICE may hold the other
-  value, and nobody can look;
+  value, and nobody can look. If it left the files, the record of that call is sent
+  again, until ``removed:`` says how it ends;
 * a server that ``moved:`` gives another address is sent to the new one, and
   compared with what was acknowledged at the old one (:mod:`icesync.planner.moves`).
 """
@@ -41,9 +42,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
-    from icesync.model.snapshot import Entry, Snapshot
-
-__all__ = ["DISABLED", "make_plan"]
+    from icesync.model.snapshot import Entry, Record, Snapshot
 
 DISABLED: Final[Mapping[str, Setting]] = {"status": "Disabled", "active": False}
 """What the action ``disable`` sends instead of the last acknowledged values."""
@@ -209,12 +208,7 @@ def _orphan(address: Address, entry: Entry, reason: Reason) -> ResourceChange:
 
 def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceChange:
     """Return how a server ends that no file defines any more."""
-    if removal is None or (removal.action == "disable" and not entry.settings):
-        # A server that never was acknowledged cannot be disabled: its settings
-        # are not known, and a call replaces the whole record.
-        reason = Reason.LAST_WRITE_UNCERTAIN if entry.uncertain else Reason.NOT_IN_FILES
-        return _orphan(address, entry, reason)
-    if removal.action == "forget":
+    if removal is not None and removal.action == "forget":
         return ResourceChange(
             address,
             Action.FORGET,
@@ -224,19 +218,44 @@ def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceCha
             prior=entry.digest,
             position=removal.position,
         )
-    after = {**entry.settings, **DISABLED}
+    if removal is not None and (known := entry.confirmed or entry.latest) is not None:
+        # The confirmed record before the attempt: its hosts have seen its passwords.
+        after = {**known.settings, **DISABLED}
+        reason = Reason.REMOVED_IN_FILES
+        change = _send_again(address, entry, Action.DISABLE, known, reason, after)
+        return replace(change, position=removal.position)
+    if not entry.uncertain:
+        return _orphan(address, entry, Reason.NOT_IN_FILES)
+    if entry.latest is None:
+        # Nothing is known of it: a call replaces the whole record, so there is none to make.
+        return _orphan(address, entry, Reason.LAST_WRITE_UNCERTAIN)
+    latest = entry.latest
+    return _send_again(
+        address, entry, Action.RESEND, latest, Reason.LEFT_UNCERTAIN, latest.settings
+    )
+
+
+def _send_again(
+    address: Address,
+    entry: Entry,
+    action: Action,
+    record: Record,
+    reason: Reason,
+    after: Mapping[str, Setting],
+) -> ResourceChange:
+    """Return a call for a server that is in no file: what is sent is in the state only."""
+    before = record.settings if action is Action.DISABLE else entry.settings
     return ResourceChange(
         address,
-        Action.DISABLE,
-        entry.settings,
+        action,
+        entry.settings or None,
         after,
-        diff_settings(entry.settings, after),
+        diff_settings(before, after),
         tuple(
-            SecretChange(key, SecretComparison.NOT_COMPARED, entry.secrets[key].reference)
+            SecretChange(key, SecretComparison.NOT_COMPARED, record.secrets[key].reference)
             for key in _SECRET_KEYS
-            if key in entry.secrets
+            if key in record.secrets
         ),
-        Reason.REMOVED_IN_FILES,
+        reason,
         entry.digest,
-        position=removal.position,
     )

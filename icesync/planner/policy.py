@@ -108,9 +108,10 @@ def _check_guards(plan: Plan, policy: Policy, known: Presented) -> list[Refusal]
 
 def guards_of(change: ResourceChange, known: Presented) -> tuple[Guard, ...]:
     """Return the guards that *change* touches, whether or not they are switched on."""
-    if change.action is Action.ADD:
+    if change.action is not Action.DISABLE and not change.before:
+        # Nothing is known that could be compared: only where secrets went until now counts.
         return (Guard.HOST_CHANGE,) if _borrows(change, known) else ()
-    if change.action not in {Action.UPDATE, Action.MOVE, Action.DISABLE}:
+    if change.action not in {Action.UPDATE, Action.MOVE, Action.DISABLE, Action.RESEND}:
         return ()
     touched = tuple(guard for guard, touches in _GUARDS.items() if touches(change))
     if Guard.HOST_CHANGE not in touched and _borrows(change, known):

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
-from icesync.codec.partition import join, lineage_of, split, write_order
+from icesync.codec.partition import join, lineage_of, split, write_steps
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved, UsageError
 from icesync.model.snapshot import Snapshot
@@ -87,8 +87,7 @@ class PartitionedStore:
         if previous != self._known:
             raise StateConflict(f"{self.describe()} was read anew since", "icesync plan")
         after = split(decode_state(data), self._parts)
-        for organization in write_order(self._parts, after):
-            part = after[organization]
+        for organization, part in write_steps(self._parts, after):
             kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
             new = encode_state(kept, self._version)
             try:

@@ -22,6 +22,7 @@ BEFORE = snapshot(
     }
 )
 PLAN = plan(desired(server(SUPPORT), server(BILLING)), BEFORE)
+CERTAIN = snapshot({SUPPORT: entry(), BILLING: entry()})
 
 
 def test_what_waits_is_named() -> None:
@@ -29,6 +30,7 @@ def test_what_waits_is_named() -> None:
     maintenance = look_after(PLAN, BEFORE, NOW)
 
     assert (maintenance.uncertain, maintenance.orphans) == ((BILLING,), (SALES,))
+    assert maintenance.due
     assert [assertion.address for assertion in maintenance.oldest] == [SALES, SUPPORT]
     assert (maintenance.stale, maintenance.max_age, maintenance.token_ends) == ((), None, None)
 
@@ -70,7 +72,7 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
     fine = replace(row, result=replace(row.result, kind=ProbeKind.OK))
     report = replace(PROBED, rows=(fine, replace(fine, address=BILLING)))
     now = PROBED.made_at + timedelta(days=days)
-    maintenance = look_after(PLAN, BEFORE, now, probe=report)
+    maintenance = look_after(PLAN, CERTAIN, now, probe=report)
 
     assert fine.severity is ProbeSeverity.PASSED
     assert [one.addresses for one in maintenance.ending] == [(SALES, BILLING)] * due
@@ -79,6 +81,6 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
 
 def test_nobody_who_was_not_asked_said_no() -> None:
     """Without a probe nothing is due that only a probe can know."""
-    maintenance = look_after(PLAN, BEFORE, NOW)
+    maintenance = look_after(PLAN, CERTAIN, NOW)
 
     assert (maintenance.failed_logins, maintenance.ending, maintenance.due) == ((), (), False)

@@ -302,8 +302,20 @@ def test_missing_secret_of_a_removed_server_stops_an_apply(desk: Desk) -> None:
     removed(desk)
     del desk.provider.values["smtp"]
 
-    with pytest.raises(ConfigInvalid, match="cannot be disabled without its passwords"):
+    with pytest.raises(ConfigInvalid, match="cannot be sent without its passwords"):
         desk.plan(SecretsMode.REQUIRE)
+
+
+def test_plan_that_lacks_a_secret_of_a_removed_server_is_incomplete(desk: Desk) -> None:
+    """What apply would refuse for want of a password is no complete plan, and says why."""
+    removed(desk)
+    del desk.provider.values["smtp"]
+    planning = desk.plan(SecretsMode.AUTO)
+
+    assert not planning.plan.complete
+    assert [(d.rule, d.severity) for d in planning.warnings if "59/663" in d.message] == [
+        ("ICE412", Severity.WARNING)
+    ]
 
 
 def test_skipped_secrets_of_a_removed_server_stay_closed(desk: Desk) -> None:

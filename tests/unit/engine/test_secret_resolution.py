@@ -17,22 +17,25 @@ from builders import (
 from fakes import FakeProvider
 
 from icesync.codec.fingerprint import FingerprintKey, encode_key, secret_tag
+from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import (
     Resolution,
     attach_tags,
     compare,
+    missing_for_the_removed,
     missing_secrets,
     open_key,
     planned_references,
-    require_removed,
     resolve_references,
 )
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.secret import SecretComparison, SecretValue
+from icesync.model.snapshot import EntryStatus
 
 CHANGED = SecretComparison.CHANGED
 NOT_COMPARED = SecretComparison.NOT_COMPARED
 PASSWORD = {"smtp.password": "smtp"}
+HERE = SourcePosition("icesync.yaml")
 KEY_TEXT = encode_key(bytes(range(32)))
 
 
@@ -218,20 +221,27 @@ def test_references_of_the_calls_are_listed_once() -> None:
 
 
 def test_disabling_needs_the_passwords_of_then() -> None:
-    """A record is replaced whole, so a password that is gone stops the call, at its place."""
+    """A record is replaced whole, so a password that is gone is a finding, at its place."""
     before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("smtp")})})
     made = plan(desired(removals=[removal()]), before)
+    [diagnostic] = missing_for_the_removed(made, failed(), HERE)
 
-    with pytest.raises(ConfigInvalid, match="cannot be disabled without its passwords") as caught:
-        require_removed(made, failed())
-
-    [diagnostic] = caught.value.diagnostics
     assert diagnostic.message == "59/663: `smtp.password`: `ref+fake://smtp` is not set"
-    assert diagnostic.hint == "`action: forget` ends a server without a call"
+    assert diagnostic.position == removal().position
+    assert "icesync state rm 59/663" in str(diagnostic.hint)
+
+
+def test_sending_an_open_call_again_needs_its_passwords() -> None:
+    """No file names them any more: the finding stands at the configuration."""
+    open_entry = entry(EntryStatus.PENDING, secrets={"smtp.password": secret_record("smtp")})
+    made = plan(desired(), snapshot({SUPPORT: open_entry}))
+    [diagnostic] = missing_for_the_removed(made, failed(), HERE)
+
+    assert diagnostic.position == HERE
 
 
 def test_disabling_with_its_passwords_passes() -> None:
-    """Nothing is raised when all are there."""
+    """Nothing is found when all are there."""
     before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("smtp")})})
 
-    require_removed(plan(desired(removals=[removal()]), before), found())
+    assert missing_for_the_removed(plan(desired(removals=[removal()]), before), found(), HERE) == ()

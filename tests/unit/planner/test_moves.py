@@ -19,11 +19,19 @@ from builders import (
     snapshot,
 )
 
+from icesync.codec.state import seal
 from icesync.engine.secret_resolution import Resolution, compare
 from icesync.model.plan import Action, Plan, Reason, Selection
 from icesync.model.secret import SecretComparison, SecretValue
-from icesync.model.snapshot import Entry, EntryStatus
-from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
+from icesync.model.transitions import doubt, plan_call
+from icesync.planner.moves import (
+    check_clashes,
+    obsolete_entries,
+    open_moves,
+    with_moves_applied,
+    without_leftovers,
+)
 
 if TYPE_CHECKING:
     from icesync.model.desired import DesiredState
@@ -33,6 +41,8 @@ MOVED = move(SALES, SUPPORT)
 WANTED = desired(server(SALES, SMTP), moves=[MOVED])
 KNOWN = {"smtp.password": secret_record("smtp", "one")}
 BEFORE = snapshot({SUPPORT: entry(secrets=KNOWN)})
+ALL = Selection()
+OPEN = doubt(None, plan_call(Record(entry().settings, KNOWN), "sha256:i", "2026-01-02T00:00:00Z"))
 ATTEMPT = Entry(EntryStatus.UNCERTAIN, intent="sha256:i", attempted_at="2026-01-02T00:00:00Z")
 
 
@@ -96,11 +106,32 @@ def test_uncertain_record_can_move() -> None:
     assert (change.action, change.reason) == (Action.MOVE, None)
 
 
-def test_record_that_never_was_acknowledged_does_not_move() -> None:
-    """It has no history to take along, and what it left open at the old address is kept."""
-    made = plan(WANTED, snapshot({SUPPORT: ATTEMPT}))
+def test_record_that_never_was_confirmed_moves_too() -> None:
+    """A call that may have arrived at the old address is no reason to lose sight of it."""
+    [change] = plan(WANTED, snapshot({SUPPORT: OPEN})).changes
 
-    assert actions(made) == {"59/663": "orphan", "59/664": "add"}
+    assert (change.address, change.action, change.moved_from) == (SALES, Action.MOVE, SUPPORT)
+    assert change.before == {}
+
+
+@pytest.mark.parametrize("source", [entry(secrets=KNOWN), OPEN], ids=["confirmed", "open"])
+def test_move_that_was_confirmed_leaves_nothing_to_do(source: Entry) -> None:
+    """However the old entry came to be left over, the new one says that it replaces it."""
+    source = seal(SUPPORT, source)
+    done = replace(entry(secrets=KNOWN), moved_from=MovedFrom(SUPPORT, source.digest))
+    kept = without_leftovers(snapshot({SUPPORT: source, SALES: done}))
+
+    assert list(kept.entries) == [SALES]
+    assert actions(plan(WANTED, kept)) == {"59/664": "no-op"}
+    assert list(check_clashes(WANTED, kept, ALL)) == []
+
+
+def test_old_entry_that_changed_since_is_no_leftover() -> None:
+    """Somebody added it anew: both records are somebody's."""
+    done = replace(entry(), moved_from=MovedFrom(SUPPORT, "sha256:before"))
+    both = snapshot({SUPPORT: entry(), SALES: done})
+
+    assert without_leftovers(both) is both
 
 
 def test_old_record_is_disabled_beside_the_move() -> None:
@@ -124,22 +155,33 @@ def test_old_record_whose_end_failed_is_ended_later() -> None:
     both = snapshot({SUPPORT: entry(secrets=KNOWN), SALES: entry(secrets=KNOWN)})
 
     assert actions(plan(ending("disable"), both)) == {"59/663": "disable", "59/664": "no-op"}
-    assert list(check_clashes(ending("disable"), both)) == []
+    assert list(check_clashes(ending("disable"), both, ALL)) == []
 
 
 def test_two_acknowledged_records_are_a_clash() -> None:
     """A record cannot move onto another one: which of them it is, people must say."""
     both = snapshot({SUPPORT: entry(), SALES: entry()})
-    [clash] = check_clashes(WANTED, both)
+    [clash] = check_clashes(WANTED, both, ALL)
 
     assert (clash.rule, clash.position) == ("ICE114", MOVED.position)
-    assert clash.message == "the snapshot knows both 59/663 and 59/664: two records, not one"
+    assert clash.message == "the state knows both 59/663 and 59/664: two records, not one"
+    assert "icesync state rm 59/663" in str(clash.hint)
+
+
+@pytest.mark.parametrize(
+    "selection", [Selection(targets=("70/*",)), Selection(excludes=("59/664",))], ids=str
+)
+def test_clash_stops_only_who_selects_it(selection: Selection) -> None:
+    """Other servers can be applied meanwhile."""
+    both = snapshot({SUPPORT: entry(), SALES: entry()})
+
+    assert list(check_clashes(WANTED, both, selection)) == []
 
 
 @pytest.mark.parametrize("entries", [{}, {SUPPORT: entry()}, {SALES: entry()}], ids=len)
 def test_no_clash(entries: dict[object, Entry]) -> None:
     """One record, wherever it is, is none."""
-    assert list(check_clashes(WANTED, snapshot(entries))) == []  # type: ignore[arg-type]
+    assert list(check_clashes(WANTED, snapshot(entries), ALL)) == []  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

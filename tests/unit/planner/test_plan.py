@@ -21,7 +21,8 @@ from builders import (
 
 from icesync.model.plan import Action, Reason, SecretChange, Selection
 from icesync.model.secret import SecretComparison, SecretFindings
-from icesync.model.snapshot import Entry, EntryStatus
+from icesync.model.snapshot import Entry, EntryStatus, Record
+from icesync.model.transitions import doubt, plan_call
 from icesync.planner.plan import make_plan
 
 if TYPE_CHECKING:
@@ -138,9 +139,47 @@ def test_server_that_left_the_files_is_an_orphan() -> None:
     assert made.effective == ()
 
 
-def test_uncertain_orphan_says_that_it_is_uncertain() -> None:
-    """An open outcome outlives the file that asked for it."""
-    [change] = plan(desired(), snapshot({SUPPORT: entry(EntryStatus.PENDING)})).changes
+LEFT_OPEN = doubt(None, plan_call(Record(SETTINGS, KNOWN), "sha256:i", "2026-01-02T00:00:00Z"))
+
+
+def test_open_call_of_a_server_that_left_the_files_is_sent_again() -> None:
+    """An open outcome outlives the file that asked for it: the record of that call is sent."""
+    [change] = plan(desired(), snapshot({SUPPORT: LEFT_OPEN})).changes
+
+    assert (change.action, change.reason) == (Action.RESEND, Reason.LEFT_UNCERTAIN)
+    assert (change.before, change.after) == (None, SETTINGS)
+    assert [s.reference for s in change.secrets] == [KNOWN["smtp.password"].reference]
+
+
+def test_open_call_of_a_server_that_left_the_files_can_be_disabled() -> None:
+    """ICE may poll a mailbox since that call: its record is sent disabled."""
+    [change] = plan(desired(removals=[removal()]), snapshot({SUPPORT: LEFT_OPEN})).changes
+
+    assert (change.action, change.reason) == (Action.DISABLE, Reason.REMOVED_IN_FILES)
+    assert change.after == {**SETTINGS, "status": "Disabled", "active": False}
+    assert [s.reference for s in change.secrets] == [KNOWN["smtp.password"].reference]
+
+
+def test_open_call_of_a_server_that_left_the_files_can_be_forgotten() -> None:
+    """Who knows better may drop it."""
+    forgotten = desired(removals=[removal(action="forget")])
+    [change] = plan(forgotten, snapshot({SUPPORT: LEFT_OPEN})).changes
+
+    assert change.action is Action.FORGET
+
+
+def test_what_was_confirmed_is_disabled_rather_than_what_was_tried() -> None:
+    """Its hosts have seen its passwords; those of the attempt perhaps never did."""
+    record = Record({**SETTINGS, "smtp.port": 2525}, KNOWN)
+    tried = doubt(entry(secrets=KNOWN), plan_call(record, "i", "2026-01-02T00:00:00Z"))
+    [change] = plan(desired(removals=[removal()]), snapshot({SUPPORT: tried})).changes
+
+    assert change.after == {**SETTINGS, "status": "Disabled", "active": False}
+
+
+def test_call_of_which_nothing_is_known_stays_shown() -> None:
+    """A call replaces the whole record, so there is none to make; it is not forgotten either."""
+    [change] = plan(desired(), snapshot({SUPPORT: Entry(EntryStatus.UNCERTAIN)})).changes
 
     assert (change.action, change.reason) == (Action.ORPHAN, Reason.LAST_WRITE_UNCERTAIN)
 

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from builders import BASE_URL, BILLING, SALES, SUPPORT, entry, snapshot, stored_bytes
 from fakes import FakeClock, FakeStore
 
-from icesync.codec.state import decode_state, encode_state
+from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.state import Writer, load, save
 from icesync.errors import StateConflict, StateCorrupt, StateError, StateLocked, StateNotSaved
 from icesync.model.address import Address
 from icesync.model.lock import LockInfo
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
+from icesync.model.transitions import begin, plan_call
 from icesync.stores.local import LocalStore
 from icesync.stores.per_organization import PartitionedStore
 
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
 
 TEMPLATE = "state/{organization}.json"
@@ -58,6 +61,66 @@ def test_each_organization_has_its_own() -> None:
     assert (list(first.entries), list(second.entries)) == ([SUPPORT], [BILLING])
     assert first.lineage != second.lineage
     assert load(parted(stores), BASE_URL).snapshot.entries.keys() == BOTH.keys()
+
+
+def moving(source: Address, target: Address) -> tuple[dict[Address, Entry], dict[Address, Entry]]:
+    """Return the entries while a move is open, and after ICE confirmed it."""
+    old = seal(source, entry())
+    opened = begin(None, plan_call(Record({}, {}), "i", "2026-01-02T00:00:00Z"))
+    done = replace(entry(), moved_from=MovedFrom(source, old.digest))
+    return {source: old, target: opened}, {target: done}
+
+
+class StoreThatFails(FakeStore):
+    """Takes so many writes and then no more."""
+
+    writes_left = 99
+
+    def write(self, data: bytes, previous: bytes | None) -> None:
+        """Take it, or fail."""
+        if self.writes_left == 0:
+            raise StateNotSaved("the store says 500")
+        self.writes_left -= 1
+        super().write(data, previous)
+
+
+@pytest.mark.parametrize("losing", [59, 70])
+@pytest.mark.parametrize("failing", [59, 70])
+def test_move_between_organizations_survives_half_a_save(losing: int, failing: int) -> None:
+    """Whichever part the store refuses at the end, the record is known, and no clash is left."""
+    stores: dict[int, FakeStore] = {59: StoreThatFails(), 70: StoreThatFails()}
+    source, target = (SUPPORT, BILLING) if losing == 59 else (BILLING, SUPPORT)
+    pending, done = moving(source, target)
+    put(parted(stores), pending)
+    stores[failing].writes_left = 0  # type: ignore[attr-defined]
+    with pytest.raises(StateNotSaved, match=f"organization {failing}"):
+        put(parted(stores), done)
+
+    left = load(parted(stores), BASE_URL).snapshot.entries
+
+    if failing == losing:
+        assert list(left) == [target]
+    else:
+        assert left.keys() == pending.keys()
+        assert left[source].settings
+        assert left[target].uncertain
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_two_moves_that_cross_lose_nothing(writes: int) -> None:
+    """Two organizations exchange servers: at every instant each record is known somewhere."""
+    stores: dict[int, FakeStore] = {59: StoreThatFails(), 70: StoreThatFails()}
+    there, back = moving(SUPPORT, Address(70, 9)), moving(BILLING, Address(59, 9))
+    put(parted(stores), {**there[0], **back[0]})
+    stores[70].writes_left = min(writes, 1)  # type: ignore[attr-defined]
+    stores[59].writes_left = writes  # type: ignore[attr-defined]
+    with suppress(StateNotSaved):
+        put(parted(stores), {**there[1], **back[1]})
+
+    left = load(parted(stores), BASE_URL).snapshot.entries
+
+    for source, target in ((SUPPORT, Address(70, 9)), (BILLING, Address(59, 9))):
+        assert source in left or left[target].status is EntryStatus.APPLIED
 
 
 def test_only_what_changed_is_written() -> None:
