@@ -114,6 +114,8 @@ class IcesyncError(Exception):
         super().__init__(message)
         self.message = message
         self.hints = hints
+        self.report: object = None
+        """How far an apply got (:class:`icesync.Report`), where one had begun."""
 
 
 class ConfigError(IcesyncError):
@@ -173,7 +175,7 @@ class StateConflict(StaleError):
 
 
 class ApplyIncomplete(IcesyncError):
-    """Some writes were done, some failed or are uncertain; the report says which."""
+    """Some writes were done, some failed or are uncertain."""
 
     exit_code = 7
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from icesync.engine.explain import explain, find_field, rules
 from icesync.engine.state_operations import read_address, read_state
-from icesync.engine.validate import validate
+from icesync.engine.validate import check_files
 from icesync.errors import UsageError
 from icesync.render.explain import (
     explanation_document,
@@ -58,7 +58,7 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
     """
     wanted, key = read_address(address), find_field(field).key if field else None
     session, console = common.open(), common.console
-    validation = validate(session.project, session.providers)
+    validation = check_files(session.project, session.providers)
     own = session.project.state.per is not None
     state = read_state(session, wanted.organization if own else None)
     desired = validation.desired

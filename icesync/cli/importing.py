@@ -23,7 +23,7 @@ from icesync.engine.import_ import (
 )
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.state import Writer, load, save
-from icesync.engine.validate import NO_SERVER_FILE, validate
+from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import SecretMissing, UsageError
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _exists(session: Session) -> Callable[[str], bool]:
 
 def _taken(session: Session, stored: Stored | None) -> dict[Address, str]:
     """Return the addresses that exist already, in the files or in the snapshot *stored*."""
-    validation = validate(session.project, session.providers)
+    validation = check_files(session.project, session.providers)
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
     # Whether the mail settings are good ones is not asked: what exists is known all the same.

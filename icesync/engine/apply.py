@@ -84,7 +84,10 @@ class ApplyRequest:
     lock_timeout_s: float = 0.0
 
 
-def apply(session: Session, request: ApplyRequest, view: View = SILENT) -> Report:
+_EVERYTHING: Final = ApplyRequest()
+
+
+def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SILENT) -> Report:
     """
     Lock, plan, check the limits, ask, send and save; return how each change ended.
 
@@ -93,7 +96,7 @@ def apply(session: Session, request: ApplyRequest, view: View = SILENT) -> Repor
         PolicyRefused: a limit or a guard stands against it, or nobody approved.
         AccessError: there is no token that would last.
         StateLocked: another run holds the lock.
-        ApplyIncomplete: some changes were not carried out; its *report* says which.
+        ApplyIncomplete: some changes were not carried out; its ``report`` says which.
         Interrupted: a signal ended it; what ICE confirmed is saved.
 
     """
@@ -200,14 +203,15 @@ def _no_gateway() -> NoReturn:
 
 
 def _conclude(report: Report, halt: StopRequest) -> None:
+    failure = failure_of(report)
     if halt.signal_number is not None:
-        raise Interrupted(
+        failure = Interrupted(
             "interrupted; what ICE confirmed is saved",
             "icesync apply   sends what is still open",
             signal_number=halt.signal_number,
         )
-    failure = failure_of(report)
     if failure is not None:
+        failure.report = report
         raise failure
 
 

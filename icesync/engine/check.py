@@ -67,7 +67,10 @@ class Check:
         return bool(self.planning.plan.effective) or self.maintenance.due
 
 
-def check(session: Session, request: CheckRequest, view: View = SILENT) -> Check:
+_EVERYTHING: Final = CheckRequest()
+
+
+def check(session: Session, request: CheckRequest = _EVERYTHING, view: View = SILENT) -> Check:
     """
     Return what is open, old or about to end; nothing is written, nothing is sent to ICE.
 

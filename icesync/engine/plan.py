@@ -8,7 +8,7 @@ send: a store, secret providers and files.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.codec import plan as codec
@@ -85,6 +85,9 @@ class PlanRequest:
     probe: MailProbe | None = None
 
 
+_EVERYTHING: Final = PlanRequest()
+
+
 @dataclass(frozen=True, slots=True)
 class Planning:
     """
@@ -152,7 +155,7 @@ class Planning:
         return unfingerprinted(self.stored.snapshot) if self.key is not None else 0
 
 
-def plan(session: Session, request: PlanRequest, view: View = SILENT) -> Planning:
+def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILENT) -> Planning:
     """
     Return the plan that turns the state into what the files want; nothing is written.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync.engine import probe as logins
 from icesync.engine.plan import PlanRequest, compare_fleet
@@ -40,7 +40,12 @@ class ProbeCommand:
     strict: bool = False
 
 
-def probe(session: Session, request: ProbeCommand, view: View = SILENT) -> ProbeReport:
+_EVERYTHING: Final = ProbeCommand()
+
+
+def probe(
+    session: Session, request: ProbeCommand = _EVERYTHING, view: View = SILENT
+) -> ProbeReport:
     """
     Log in to the mail servers that the files want, and return what they answered.
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from icesync.engine.validate import validate
+from icesync.engine.validate import check_files
 from icesync.errors import UsageError
 from icesync.model.plan import Selection
 from icesync.planner.select import ALL
@@ -81,7 +81,7 @@ def read_fleet(session: Session, scope: Scope, *, strict: bool = False) -> Fleet
 
     """
     _check(session, scope)
-    validation = validate(session.project, session.providers, strict=strict)
+    validation = check_files(session.project, session.providers, strict=strict)
     desired, selection = validation.require(), scope.selection
     if session.project.state.per is None:
         if not scope.organizations:
@@ -114,7 +114,7 @@ def all_organizations(session: Session) -> StateStore:
     """
     if session.project.state.per is None:
         return session.stores.single()
-    desired = validate(session.project, session.providers).require()
+    desired = check_files(session.project, session.providers).require()
     return session.stores.joined(_sizes(session, desired))
 
 

@@ -16,6 +16,7 @@ from icesync.config.sops_files import is_sealed, open_sealed
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
+from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.ports import FileOpener
 
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
     from icesync.config.rules.base import UnplacedFinding
     from icesync.config.severity import WeightedFinding
+    from icesync.engine.session import Session
+    from icesync.engine.view import View
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
     from icesync.ports import SecretProvider
-
-__all__ = ["NO_SERVER_FILE", "Validation", "own_credentials", "validate"]
 
 NO_SERVER_FILE: Final = "no server file was found"
 
@@ -102,7 +103,18 @@ def _told(errors: Sequence[Diagnostic]) -> str:
     return f"{count} in the configuration"
 
 
-def validate(
+def validate(session: Session, *, strict: bool = False, view: View = SILENT) -> Validation:
+    """
+    Return what is wrong with the files, and what they want; offline, without secrets.
+
+    *strict* makes errors of warnings. Nothing is raised for what is wrong.
+    """
+    validation = check_files(session.project, session.providers, strict=strict)
+    view.show(validation)
+    return validation
+
+
+def check_files(
     project: Project, providers: Mapping[str, SecretProvider], *, strict: bool = False
 ) -> Validation:
     """

@@ -43,9 +43,7 @@ def command(output: Output, strict: bool) -> int:
     from icesync.engine.validate import validate
     from icesync.render.findings import render_totals
 
-    session = output.open()
-    validation = validate(session.project, session.providers, strict=strict)
-    output.show(validation)
+    validation = validate(output.open(), strict=strict, view=output)
     servers, files = len(validation.desired.servers), len(validation.files)
     output.console.talk(render_totals(validation.diagnostics, servers, files))
     return ConfigError.exit_code if validation.errors else 0

@@ -6,7 +6,7 @@ import pytest
 from fakes import FakeProvider
 
 from icesync.diagnostics import Severity, SourcePosition
-from icesync.engine.validate import Validation, validate
+from icesync.engine.validate import Validation, check_files
 from icesync.errors import ConfigInvalid
 from icesync.model.address import Address
 from icesync.model.project import Api, Level, Login, Project
@@ -47,7 +47,7 @@ def check(tmp_path: Path) -> Callable[..., Validation]:
             (tmp_path / "servers").mkdir(exist_ok=True)
             (tmp_path / "servers" / name).write_text(text, encoding="utf-8")
         project = Project(str(tmp_path), "icesync.yaml", **{"api": Api("emulator"), **settings})
-        return validate(project, PROVIDERS, strict=strict)
+        return check_files(project, PROVIDERS, strict=strict)
 
     return check
 

@@ -9,7 +9,7 @@ import pytest
 from icesync.bootstrap import open_session
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
-from icesync.engine.validate import validate
+from icesync.engine.validate import check_files
 from icesync.errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def rules_of(folder: Path, example: str) -> set[str]:
         context = open_session(folder, folder / "icesync.yaml")
     except ConfigInvalid as error:
         return {d.rule for d in error.diagnostics}
-    validation = validate(context.project, context.providers)
+    validation = check_files(context.project, context.providers)
     return {d.rule for d in validation.diagnostics}
 
 

@@ -1,0 +1,37 @@
+from icesync.api import describe as describe
+from icesync.api import open_project as open_project
+from icesync.engine.apply import ApplyRequest as ApplyRequest
+from icesync.engine.apply import apply as apply
+from icesync.engine.check import Check as Check
+from icesync.engine.check import CheckRequest as CheckRequest
+from icesync.engine.check import check as check
+from icesync.engine.plan import MailProbe as MailProbe
+from icesync.engine.plan import Planning as Planning
+from icesync.engine.plan import PlanRequest as PlanRequest
+from icesync.engine.plan import plan as plan
+from icesync.engine.plan import plan_digest as plan_digest
+from icesync.engine.plan import plan_document as plan_document
+from icesync.engine.plan import read_saved as read_saved
+from icesync.engine.plan import save_plan as save_plan
+from icesync.engine.probe_gate import ProbeCommand as ProbeCommand
+from icesync.engine.probe_gate import probe as probe
+from icesync.engine.scope import Scope as Scope
+from icesync.engine.scope import parse_scope as parse_scope
+from icesync.engine.secret_resolution import SecretsMode as SecretsMode
+from icesync.engine.session import Session as Session
+from icesync.engine.validate import Validation as Validation
+from icesync.engine.validate import validate as validate
+from icesync.engine.view import Silent as Silent
+from icesync.engine.view import View as View
+from icesync.errors import IcesyncError as IcesyncError
+from icesync.model.address import Address as Address
+from icesync.model.plan import Plan as Plan
+from icesync.model.plan import Selection as Selection
+from icesync.model.report import Report as Report
+from icesync.model.secret import SecretMetadata as SecretMetadata
+from icesync.model.secret import SecretRef as SecretRef
+from icesync.model.secret import SecretValue as SecretValue
+from icesync.ports import MetadataProvider as MetadataProvider
+from icesync.ports import SecretProvider as SecretProvider
+
+__version__: str
