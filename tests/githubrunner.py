@@ -133,18 +133,18 @@ class GitHubRunner:
         return Step(name, code, log, _outputs(files["GITHUB_OUTPUT"].read_text()))
 
     def _uses(self, step: Mapping[str, Any], name: str, context: dict[str, Any], job: Job) -> Step:
-        action = step["uses"]
+        action = step["uses"].partition("@")[0]
         given = _fill(step.get("with", {}), context, job)
         work = context["folder"] / "work"
-        if action == "actions/checkout@v4":
+        if action == "actions/checkout":
             source = str(self.origin.bare)
             self.origin.git("clone", "--quiet", source, str(work), cwd=self.origin.root)
             wanted = given.get("ref", context["github"]["sha"]).removeprefix("refs/heads/")
             self.origin.git("checkout", "--quiet", wanted, cwd=work)
             return Step(name, 0)
-        if action == "actions/setup-python@v5":
+        if action == "actions/setup-python":
             return Step(name, 0)
-        if action == "actions/upload-artifact@v4":
+        if action == "actions/upload-artifact":
             job.artifacts.update(files_in(given["path"].split(), work))
             return Step(name, 0)
         if action == "./":

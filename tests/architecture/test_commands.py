@@ -142,6 +142,6 @@ def test_printed_schema(
 @pytest.mark.parametrize("draft", PRINTED)
 def test_no_other_schema_is_printed(draft: str) -> None:
     """A schema that the program does not know is a leftover."""
-    names = {path.name for path in PRINTED[draft].iterdir() if path.is_file()}
+    names = {path.name for path in PRINTED[draft].glob("*.json")}
 
     assert names == {f"{name}.schema.json" for name in DRAFTS[draft]}

@@ -1,5 +1,5 @@
 """
-The README tells the truth: its tables come from the code.
+The manual tells the truth: its tables come from the code.
 
 ``pytest --update-golden`` writes the tables anew.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from icesync.cli.main import COMMANDS, program
@@ -18,13 +20,28 @@ from icesync.engine import retry as limits
 from icesync.errors import EXIT_CODES
 from icesync.model.command_result import Command
 from icesync.model.fields import FIELDS, Presence
+from icesync.model.options import Option, rows_of
 from icesync.model.presets import PRESETS, Preset
+from icesync.model.project import Project
 from icesync.model.report import OutcomeKind
+from icesync.model.variables import VARIABLES
 from icesync.render.formats import FORMATS, REPORTS
 from icesync.render.schemas import DOCUMENTS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[2]
+OPTIONS = tuple(rows_of(Project))
+UNSET = {"ICESYNC_COMPLETE", "ICESYNC_SECRET"}
+"""What completion scripts set, and the beginning of a name."""
 README = ROOT / "README.md"
+MANUAL = [
+    README,
+    *(ROOT / "schemas").glob("*.md"),
+    *(ROOT / "examples").rglob("*.md"),
+    ROOT / "tests" / "README.md",
+]
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -105,7 +122,50 @@ def _rules() -> str:
         (f"{rule.id}{'' if rule.suppressible else ' !'}", rule.severity.value, rule.title)
         for rule in RULES.values()
     ]
-    return _table(("rule", "weight", "about"), rows)
+    return _table(("rule", "severity", "about"), rows)
+
+
+def _options() -> str:
+    rows = [
+        (f"`{row.path}`", row.kind.value, _cell(row.text), _default(row), row.variable or "")
+        for row in OPTIONS
+    ]
+    return _table(("key", "type", "what it does", "default", "variable"), rows)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _default(row: Option) -> str:
+    if row.default is None or row.required:
+        return "required" if row.required else ""
+    if isinstance(row.default, frozenset | tuple):
+        return ", ".join(f"`{word}`" for word in sorted(map(str, row.default)))
+    return f"`{row.default}`" if row.default != {} else ""
+
+
+def _variables() -> str:
+    found = dict(VARIABLES)
+    for row in OPTIONS:
+        if row.variable:
+            found[row.variable] = f"Overrides `{row.path}`."
+    for path, command in _every_command(program, "icesync"):
+        for parameter in command.params:
+            if isinstance(parameter.envvar, str):
+                flag = max(parameter.opts, key=len)
+                found.setdefault(parameter.envvar, f"The same as `{flag}` of `{path}`.")
+    return _table(("variable", "what it does"), [(f"`{n}`", found[n]) for n in sorted(found)])
+
+
+def _every_command(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _every_command(inner, f"{path} {name}")
 
 
 def _retries() -> str:
@@ -151,31 +211,67 @@ BLOCKS = {
     "exit-codes": _exit_codes,
     "presets": _presets,
     "rules": _rules,
+    "options": _options,
+    "variables": _variables,
 }
 
 
 @pytest.mark.parametrize("name", list(BLOCKS))
-def test_a_table_of_the_readme_is_what_the_code_says(
+def test_a_table_of_the_manual_is_what_the_code_says(
     name: str, request: pytest.FixtureRequest
 ) -> None:
-    """A table in the README is generated, so it cannot age."""
-    text = README.read_text()
+    """A table of the manual is generated, so it cannot age, and stands on one page."""
     pattern = re.compile(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", re.DOTALL)
+    [page] = [path for path in MANUAL if pattern.search(path.read_text())]
+    text = page.read_text()
     expected = BLOCKS[name]() + "\n"
     if request.config.getoption("--update-golden"):
-        README.write_text(
-            pattern.sub(lambda _: f"<!-- {name} -->\n{expected}<!-- /{name} -->", text)
-        )
-        text = README.read_text()
+        text = pattern.sub(lambda _: f"<!-- {name} -->\n{expected}<!-- /{name} -->", text)
+        page.write_text(text)
     match = pattern.search(text)
 
     assert match is not None
     assert match[1] == expected
 
 
+def test_pages_are_short_enough_to_read() -> None:
+    """The README is read in five minutes, and no page of the manual is a book."""
+    long = {path.name: len(path.read_text().splitlines()) for path in MANUAL}
+
+    assert long.pop("README.md") <= 250
+    assert len(README.read_text().splitlines()) <= 220
+    assert [name for name, lines in long.items() if lines > 250] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """Every relative link of the manual names a file that exists."""
+    broken = [
+        (path.name, target)
+        for path in MANUAL
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+        if not (path.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_variable_of_the_code_is_in_the_manual() -> None:
+    """No environment variable works in secret."""
+    page = (ROOT / "schemas" / "README.md").read_text() + "".join(
+        path.read_text() for path in MANUAL
+    )
+    used = {
+        name
+        for path in (ROOT / "icesync").rglob("*.py")
+        for name in re.findall(r"\bICESYNC_[A-Z_]*[A-Z]\b", path.read_text())
+    }
+
+    assert {name for name in used if name not in page} - UNSET == set()
+
+
 def test_the_quickstart_is_two_blocks_of_one_line() -> None:
     """A newcomer copies one line to try it and one line to test it."""
-    section = README.read_text().split("## Quickstart\n")[1].split("\n## ")[0]
+    section = re.split(r"## Quickstart.*\n", README.read_text())[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
     assert [block.count("\n") for block in blocks] == [1, 1]
