@@ -10,8 +10,11 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from icesync.probe.connection import Timeouts
 
@@ -23,7 +26,9 @@ __all__ = ["CUT", "HANG", "IMAP", "IMPATIENT", "POP3", "SMTP", "Certificates", "
 HANG: Final = "\0hang"
 """Say nothing more, until the client gives up."""
 
-IMPATIENT: Final = Timeouts(connect_s=20, banner_s=0.15, command_s=0.3, retry_s=0, total_s=20)
+IMPATIENT: Final = Timeouts(
+    connect_s=20, look_s=0.15, last_word_s=0.2, goodbye_s=0.1, retry_s=0, total_s=1.5
+)
 """For servers that will not answer."""
 
 CUT: Final = "\0cut"
@@ -62,8 +67,6 @@ class Certificates:
     """An authority and what it, or nobody, signed; *ca_file* is all that a client trusts."""
 
     def __init__(self, folder: str) -> None:
-        from datetime import UTC, datetime, timedelta
-
         import trustme
 
         now = datetime.now(UTC)
@@ -90,11 +93,141 @@ class Certificates:
         stranger.cert_pem.write_to_path(f"{folder}/alone.pem", append=True)
         alone.load_cert_chain(f"{folder}/alone.pem")
         self.contexts["self-signed"] = alone
+        self._make_odd(folder)
+
+    def _make_odd(self, folder: str) -> None:
+        """Make what no honest library issues: by hand, under an authority of their own."""
+        from cryptography.hazmat.primitives.asymmetric import rsa
+        from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
+
+        root, middle, key = (rsa.generate_private_key(65537, 2048) for _ in range(3))
+        small = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is the point
+        own = _certificate("Odd Root", root, "Odd Root", root, authority=True)
+        with open(self.ca_file, "ab") as stream:  # noqa: PTH123 - appended to
+            stream.write(_pem(own))
+        day = timedelta(days=1)
+        for name, made, held in (
+            ("weak key", _certificate("odd", small, "Odd Root", root), small),
+            ("sha1", _weakly_signed(_certificate("odd", key, "Odd Root", root), root), key),
+            (
+                "for clients",
+                _certificate("odd", key, "Odd Root", root, purpose=Purpose.CLIENT_AUTH),
+                key,
+            ),
+            ("incomplete", _certificate("odd", key, "Odd Middle", middle, public=True), key),
+            ("private", _certificate("odd", key, "Odd Middle", middle), key),
+            ("self-signed and expired", _certificate("odd", key, "odd", key, ends=-3 * day), key),
+            (
+                "expired and for another name",
+                _certificate("odd", key, "Odd Root", root, ends=-3 * day, host="a.test"),
+                key,
+            ),
+        ):
+            self.contexts[name] = _loaded(f"{folder}/odd.pem", made, held)
+        good = f"{folder}/good.pem"
+        _loaded(good, _certificate("odd", key, "Odd Root", root), key)
+        for name, version, ciphers in (
+            ("TLS 1.0", ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"),
+            ("no common cipher", ssl.TLSVersion.TLSv1_2, "NULL:@SECLEVEL=0"),
+            ("small DH", ssl.TLSVersion.TLSv1_2, "DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0"),
+        ):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.set_ciphers(ciphers)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = context.maximum_version = version
+            context.load_cert_chain(good)
+            self.contexts[name] = context
+        (path := Path(folder, "dh.pem")).write_text(_SMALL_DH)
+        self.contexts["small DH"].load_dh_params(str(path))
 
     @property
     def good(self) -> ssl.SSLContext:
         """What a server that is in order has."""
         return self.contexts["good"]
+
+
+def _certificate(
+    name: str,
+    key: Any,
+    issuer: str,
+    by: Any,
+    *,
+    authority: bool = False,
+    purpose: Any = None,
+    public: bool = False,
+    ends: timedelta = timedelta(days=90),
+    host: str = "localhost",
+) -> Any:
+    """Return a certificate for *key*; *public*: it says where its issuer's own is."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import AuthorityInformationAccessOID as Access
+    from cryptography.x509.oid import NameOID
+
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now + ends)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    )
+    if not authority:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+        )
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if public:
+        where = x509.UniformResourceIdentifier("http://ca.test/odd.crt")
+        access = x509.AccessDescription(Access.CA_ISSUERS, where)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    return builder.sign(by, hashes.SHA256())
+
+
+def _weakly_signed(certificate: Any, by: Any) -> Any:
+    """Return *certificate* with a signature by SHA-1, which libraries make no more."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    strong, weak = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    told = certificate.tbs_certificate_bytes.replace(strong, weak)
+    signature = by.sign(told, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - that is the point
+    der = certificate.public_bytes(serialization.Encoding.DER).replace(strong, weak)
+    return x509.load_der_x509_certificate(der[: -len(signature)] + signature)
+
+
+def _pem(certificate: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return certificate.public_bytes(serialization.Encoding.PEM)  # type: ignore[no-any-return]
+
+
+def _loaded(path: str, certificate: Any, key: Any) -> ssl.SSLContext:
+    """Return a server's context that holds *certificate*, however weak."""
+    from cryptography.hazmat.primitives import serialization as kept
+
+    private = key.private_bytes(kept.Encoding.PEM, kept.PrivateFormat.PKCS8, kept.NoEncryption())
+    Path(path).write_bytes(private + _pem(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(path)
+    return context
+
+
+_SMALL_DH: Final = """\
+-----BEGIN DH PARAMETERS-----
+MIGHAoGBAPjc1Lzh9dMxt4utgiCCqGpK2E5c51Lg6i0/Ey4dQkNhE6VVZ08VP3f0
+ZlfQlgpjBvqHsqk7ubIpEoDrTMkZoth6joQ/GQjktZ3NiPVQKh/FK/1KLwKXomO8
+LXfUwxRUqFEbOWTmrsVRJBDuzVZoYmsnXeqMWFHk+tP2EBQcKLzHAgEC
+-----END DH PARAMETERS-----
+"""
+"""A prime of 1,024 bits, made for these tests: `openssl dhparam 1024`."""
 
 
 def _context(leaf: object) -> ssl.SSLContext:

@@ -3,8 +3,10 @@ Use case: log in to the mail servers that the files want.
 
 Waiting is most of the work, so it is done by threads: 16 at once, 2 for a host
 (providers count connections), 1 for an account (a mailbox may be locked while
-somebody looks at it). A login that several servers share is made once. Nobody
-who was refused is tried again: accounts get locked for that.
+somebody looks at it). A login that several servers share is made once. A
+rejected login is never tried again: accounts get locked for that. One that the
+server could not decide about is tried once more after all others; and an endpoint
+that two logins could not connect to is not tried for the rest.
 """
 
 from __future__ import annotations
@@ -48,6 +50,11 @@ __all__ = [
 
 AT_ONCE: Final = 16
 PER_HOST: Final = 2
+RETRY_AFTER_S: Final = 5.0
+"""How long a server that was busy has, at least, until it is asked again."""
+
+ENOUGH_TRIES: Final = 2
+"""So many logins without a connection are enough to know that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ class _Login:
     def account(self) -> tuple[str, str]:
         """Of which there may be one at a time."""
         return _host_of(self.target), self.target.username
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Where to connect to."""
+        return _host_of(self.target), self.target.port
 
 
 def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProbe, ...]:
@@ -150,7 +162,7 @@ def probe(
     began = clock.monotonic()
     logins = _gather(probes, planning.resolution.values)
     rows = [_row(planning, p, p.known) for p in probes if p.known is not None]
-    for login, result in _carry_out(logins, prober):
+    for login, result in _carry_out(logins, prober, clock):
         addresses = sorted({wanted.address for wanted in login.wanted})
         for wanted in login.wanted:
             judged = judge(result, wanted.target.senders, clock.now())
@@ -239,7 +251,11 @@ def _host_of(target: ProbeTarget) -> str:
 
 
 class _Turns:
-    """Hands out logins in their order, as the limits of hosts and accounts allow."""
+    """
+    Hands out logins in their order, as the limits of hosts and accounts allow.
+
+    Also keeps in mind which endpoints cannot be connected to.
+    """
 
     def __init__(self, logins: Sequence[_Login]) -> None:
         self._waiting: dict[str, deque[_Login]] = {}
@@ -247,6 +263,7 @@ class _Turns:
             self._waiting.setdefault(login.account[0], deque()).append(login)
         self._busy_hosts: Counter[str] = Counter()
         self._busy_accounts: set[tuple[str, str]] = set()
+        self._dead_ends: Counter[tuple[str, int]] = Counter()
 
     def take(self) -> _Login | None:
         """Return a login that may begin now, or None."""
@@ -264,10 +281,25 @@ class _Turns:
             return login
         return None
 
-    def give_back(self, login: _Login) -> None:
+    def release(self, login: _Login) -> None:
         """Let others to the host and the account of *login*."""
         self._busy_hosts[login.account[0]] -= 1
         self._busy_accounts.discard(login.account)
+
+    def give_up(self, login: _Login, result: ProbeResult) -> list[_Login]:
+        """Return the logins that need not be tried, as *login* and another did not connect."""
+        endpoint = login.endpoint
+        if result.ip or result.kind not in _NOT_CONNECTED:
+            self._dead_ends.pop(endpoint, None)
+            return []
+        self._dead_ends[endpoint] += 1
+        if self._dead_ends[endpoint] < ENOUGH_TRIES:
+            return []
+        queue = self._waiting.pop(endpoint[0], deque())
+        others = deque(x for x in queue if x.endpoint != endpoint)
+        if others:
+            self._waiting[endpoint[0]] = others
+        return [x for x in queue if x.endpoint == endpoint]
 
 
 def _log_in(prober: Prober, login: _Login) -> ProbeResult:
@@ -283,8 +315,31 @@ def _log_in(prober: Prober, login: _Login) -> ProbeResult:
 _Running: TypeAlias = "dict[Future[ProbeResult], _Login]"
 
 
-def _carry_out(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Login, ProbeResult]]:
-    """Yield each login with its result, as they come."""
+def _carry_out(
+    logins: Sequence[_Login], prober: Prober, clock: Clock
+) -> Iterator[tuple[_Login, ProbeResult]]:
+    """Yield each login with its result as it comes; what may pass is tried again at the end."""
+    later: dict[int, tuple[_Login, ProbeResult]] = {}
+    for login, result in _round(logins, prober):
+        if result.kind in _PASSING:
+            later[id(login)] = login, result
+        else:
+            yield login, result
+    if later:
+        clock.sleep(RETRY_AFTER_S)
+    for login, result in _round([login for login, _ in later.values()], prober):
+        attempts = later[id(login)][1].attempts + result.attempts
+        yield login, replace(result, attempts=attempts)
+    prober.close()
+
+
+_PASSING: Final = frozenset({ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE})
+_NOT_CONNECTED: Final = frozenset(
+    {ProbeKind.DNS, ProbeKind.TIMEOUT, ProbeKind.REFUSED, ProbeKind.RESET}
+)
+
+
+def _round(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Login, ProbeResult]]:
     turns = _Turns(logins)
     running: _Running = {}
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe") as pool:
@@ -296,9 +351,19 @@ def _carry_out(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Logi
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    login = running.pop(future)
-                    turns.give_back(login)
-                    yield login, future.result()
-        finally:
+                    login, result = running.pop(future), future.result()
+                    turns.release(login)
+                    yield login, result
+                    for other in turns.give_up(login, result):
+                        yield other, _unasked(other, result)
+        except BaseException:
             # Who leaves early, by a signal, does not wait for servers.
             prober.close()
+            raise
+
+
+def _unasked(login: _Login, result: ProbeResult) -> ProbeResult:
+    """Return what *result* means for *login*, which was not tried."""
+    endpoint = f"{login.target.host}:{login.target.port}"
+    detail = f"not tried: other logins could not connect to {endpoint} ({result.detail})"
+    return ProbeResult(result.kind, detail, result.hint, attempts=0)

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 WARN_DAYS: Final = 21
-"""A certificate that ends sooner is worth a word."""
+"""A certificate that expires sooner is worth a note."""
 
 SPEAKS_FROM_HERE: Final = (
     "a probe speaks from this machine, ICE from its own data centre, "
@@ -78,10 +78,19 @@ class ProbeKind(StrEnum):
     """logged in, but may not send under the address that it shall"""
     AUTH_REJECTED = "auth_rejected"
     AUTH_DISABLED = "auth_disabled"
-    """passwords are switched off for this account, or only app passwords are taken"""
+    """passwords, or this protocol, are switched off for this account"""
+    AUTH_UNANSWERED = "auth_unanswered"
+    """the password was sent, and the server hung up or said nothing"""
     AUTH_UNAVAILABLE = "auth_unavailable"
-    """no mechanism that a password can go by, here and without encryption"""
+    """no login is offered, or none that may go without encryption"""
+    AUTH_MECHANISM = "auth_mechanism"
+    """the server wants a mechanism or an encryption that was not used: no verdict"""
     AUTH_TEMPORARY = "auth_temporary"
+    """busy, limited or locked for a while: no verdict"""
+    AUTH_BLOCKED = "auth_blocked"
+    """the server blocks the address of this machine: no verdict"""
+    INBOX_UNAVAILABLE = "inbox_unavailable"
+    """logged in, but the mailbox cannot be opened"""
     IN_USE = "in_use"
     """somebody else is collecting this mailbox right now"""
     NO_STARTTLS = "no_starttls"
@@ -90,7 +99,13 @@ class ProbeKind(StrEnum):
     TLS_CERT_NOT_YET_VALID = "tls_cert_not_yet_valid"
     TLS_CERT_SELF_SIGNED = "tls_cert_self_signed"
     TLS_CERT_UNTRUSTED = "tls_cert_untrusted"
+    TLS_CERT_INCOMPLETE = "tls_cert_incomplete"
+    """the server does not send the certificate of its issuer"""
     TLS_CERT_NAME_MISMATCH = "tls_cert_name_mismatch"
+    TLS_CERT_WEAK = "tls_cert_weak"
+    """its key or its signature is too weak"""
+    TLS_CERT_WRONG_PURPOSE = "tls_cert_wrong_purpose"
+    """not made for servers"""
     TLS_ERROR = "tls_error"
     DNS = "dns"
     REFUSED = "refused"
@@ -100,7 +115,7 @@ class ProbeKind(StrEnum):
     """an answer that this protocol does not know"""
     SKIPPED = "skipped"
     OAUTH_ONLY = "oauth_only"
-    """takes tokens only, for which ICE has no field"""
+    """takes tokens only, for which ICE has no field: not tried"""
     INTERNAL_ERROR = "internal_error"
     """icesync itself failed here; nothing is known about the server"""
 
@@ -114,6 +129,9 @@ _SEVERITIES: Final = {
     ProbeKind.OK: ProbeSeverity.PASSED,
     ProbeKind.SKIPPED: ProbeSeverity.SKIPPED,
     ProbeKind.AUTH_TEMPORARY: ProbeSeverity.WARNING,
+    ProbeKind.AUTH_BLOCKED: ProbeSeverity.WARNING,
+    ProbeKind.AUTH_MECHANISM: ProbeSeverity.WARNING,
+    ProbeKind.OAUTH_ONLY: ProbeSeverity.WARNING,
     ProbeKind.IN_USE: ProbeSeverity.WARNING,
     ProbeKind.DNS: ProbeSeverity.WARNING,
     ProbeKind.REFUSED: ProbeSeverity.WARNING,
@@ -173,8 +191,9 @@ class Certificate:
     not_after: datetime
 
     def days_left(self, now: datetime) -> int:
-        """Return the whole days until it ends; negative when it has."""
-        return (self.not_after - now).days
+        """Return the whole days until it expires; negative: the days since it has."""
+        left = self.not_after - now
+        return left.days if left.days >= 0 else -(-left).days
 
 
 class SenderCheck(NamedTuple):

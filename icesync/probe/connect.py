@@ -14,8 +14,6 @@ from icesync.probe.connection import Deadline, ProbeAborted
 if TYPE_CHECKING:
     from icesync.model.probe import ProbeTarget
 
-__all__ = ["Endpoints", "Resolve", "connect", "look_up", "system_resolve"]
-
 Endpoints: TypeAlias = Sequence[tuple[Any, ...]]
 """As ``socket.getaddrinfo`` returns them: family, type, protocol, name, address."""
 
@@ -36,7 +34,7 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
     behind when it takes too long.
 
     Raises:
-        ProbeAborted: there is none, or it was not told in time.
+        ProbeAborted: there is none, or DNS did not answer in time.
 
     """
     found: list[Endpoints] = []
@@ -54,17 +52,20 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
     if failed:
         raise ProbeAborted(ProbeKind.DNS, _reason(target.host, failed[0]))
     if not found or not found[0]:
-        message = "no address" if found else "no answer in time"
-        raise ProbeAborted(ProbeKind.DNS, f"the name {target.host} was looked up: {message}")
+        if found:
+            message = f"{target.host} has no address in DNS"
+        else:
+            message = f"DNS did not answer in time for {target.host}"
+        raise ProbeAborted(ProbeKind.DNS, message)
     return found[0]
 
 
 def _reason(host: str, error: Exception) -> str:
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_NONAME:
-        return f"the name {host} cannot be looked up: {error.strerror}"
+        return f"{host} cannot be looked up in DNS: {error.strerror}"
     if isinstance(error, ValueError):
-        return f"{host} is no host name"
-    return f"there is no host {host}"
+        return f"{host} is not a host name"
+    return f"DNS does not know {host}"
 
 
 def connect(
@@ -76,6 +77,7 @@ def connect(
     """
     Return a socket to the first of *endpoints* that answers, and its IP address.
 
+    All of them together may take twice *limit_s*, however many there are.
     *source_address* is the address of this machine to come from.
 
     Raises:
@@ -83,8 +85,9 @@ def connect(
 
     """
     stopped = ProbeAborted(ProbeKind.TIMEOUT, "there was no time left to connect")
+    share_s = min(limit_s, max(2 * limit_s / max(len(endpoints), 1), 0.5))
     for family, kind, protocol, _, address in endpoints:
-        left_s = deadline.left_s(limit_s)
+        left_s = deadline.left_s(share_s)
         if not left_s:
             break
         sock = None
@@ -106,11 +109,11 @@ def connect(
 
 
 def _meaning(error: OSError, port: int) -> ProbeAborted:
-    blocked = f"a firewall on the way may block port {port}"
+    blocked = f"check host and port; a firewall on the way may block port {port}"
     if isinstance(error, TimeoutError):
         return ProbeAborted(ProbeKind.TIMEOUT, "no connection in time", hint=blocked)
     if isinstance(error, ConnectionRefusedError):
-        return ProbeAborted(ProbeKind.REFUSED, f"nobody listens on port {port}", hint=blocked)
+        return ProbeAborted(ProbeKind.REFUSED, f"nothing listens on port {port}", hint=blocked)
     if isinstance(error, ConnectionError):
         return ProbeAborted(ProbeKind.RESET, "the connection broke at once", hint=blocked)
-    return ProbeAborted(ProbeKind.REFUSED, f"no way there: {error.strerror or 'no reason given'}")
+    return ProbeAborted(ProbeKind.REFUSED, f"no connection: {error.strerror or 'no reason given'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import time
@@ -21,11 +22,19 @@ MAX_BYTES: Final = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds; *total_s* bounds a whole probe, whatever happens in it."""
+    """
+    How long to wait, in seconds; *total_s* bounds a whole probe, whatever happens in it.
+
+    A server may take all of it for its greeting and for each answer: postscreen,
+    greet_pause and the look-up of a missing PTR take 5 to 30 s, and after a
+    password an answer that comes late is worth more than none. After *look_s* of
+    silence at the start it is tried whether the server waits for TLS, and after
+    *last_word_s* a server that said goodbye, or an untagged no, says no more.
+    """
 
     connect_s: float = 5.0
-    banner_s: float = 5.0
-    command_s: float = 10.0
+    look_s: float = 5.0
+    last_word_s: float = 3.0
     goodbye_s: float = 2.0
     retry_s: float = 1.0
     total_s: float = 30.0
@@ -55,11 +64,11 @@ class Deadline:
     def __init__(self, total_s: float) -> None:
         self._end = time.monotonic() + total_s
 
-    def moment(self, limit_s: float) -> float:
+    def moment(self, limit_s: float | None = None) -> float:
         """Return when something that begins now and may take *limit_s* must be over."""
-        return min(time.monotonic() + limit_s, self._end)
+        return self._end if limit_s is None else min(time.monotonic() + limit_s, self._end)
 
-    def left_s(self, limit_s: float) -> float:
+    def left_s(self, limit_s: float = math.inf) -> float:
         """Return the seconds that remain for something that may take *limit_s*; 0 is none."""
         return max(min(limit_s, self._end - time.monotonic()), 0.0)
 
@@ -91,7 +100,7 @@ class Connection:
             ProbeAborted: it did not come in time, or is no line.
 
         """
-        end = self._end(limit_s)
+        end = self._deadline.moment(limit_s)
         while (at := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > MAX_LINE_BYTES:
                 message = (
@@ -103,6 +112,23 @@ class Connection:
         del self._buffer[: at + 1]
         return found.removesuffix(b"\r")
 
+    def heard(self, limit_s: float) -> bool:
+        """
+        Return whether anything comes within *limit_s*.
+
+        Raises:
+            ProbeAborted: the connection ended.
+
+        """
+        try:
+            if not self._buffer:
+                self._fill(self._deadline.moment(limit_s))
+        except ProbeAborted as aborted:
+            if aborted.kind is not ProbeKind.TIMEOUT:
+                raise
+            return False
+        return True
+
     def read_bytes(self, count: int) -> bytes:
         """
         Return the next *count* bytes.
@@ -111,7 +137,7 @@ class Connection:
             ProbeAborted: they did not come in time, or are too many.
 
         """
-        end = self._end(None)
+        end = self._deadline.moment()
         while len(self._buffer) < count:
             self._fill(end)
         found = bytes(self._buffer[:count])
@@ -128,7 +154,7 @@ class Connection:
         """
         self._asked = what
         try:
-            self._sock.settimeout(self._deadline.left_s(self.timeouts.command_s) or 0.001)
+            self._sock.settimeout(self._deadline.left_s() or 0.001)
             self._sock.sendall(data + b"\r\n")
         except TimeoutError:
             raise ProbeAborted(ProbeKind.TIMEOUT, f"{what} could not be sent in time") from None
@@ -152,7 +178,9 @@ class Connection:
         name = ascii_host(host)
         sock = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
         self._sock = sock
-        sock.settimeout(self._deadline.left_s(self.timeouts.connect_s) or 0.001)
+        # What is left behind the handshake is for a look at the other mode, should it fail.
+        left_s = self._deadline.left_s()
+        sock.settimeout(max(left_s - self.timeouts.look_s, left_s / 2) or 0.001)
         sock.do_handshake()
         return sock
 
@@ -164,9 +192,6 @@ class Connection:
     def close(self) -> None:
         """Release the connection."""
         self._sock.close()
-
-    def _end(self, limit_s: float | None) -> float:
-        return self._deadline.moment(self.timeouts.command_s if limit_s is None else limit_s)
 
     def _fill(self, end: float) -> None:
         left_s = end - time.monotonic()

@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
 from icesync.probe.connection import ProbeAborted
-from icesync.probe.reply_codes import imap_refusal
-from icesync.probe.sasl import CRAM_MD5, LOGIN, PLAIN, choose_mechanism
+from icesync.probe.reply_codes import (
+    ended_login,
+    meaning_of,
+    refused_connection,
+    refused_inbox,
+    refused_login,
+)
+from icesync.probe.sasl import HIDING, LOGIN, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
     from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
-__all__ = ["converse"]
-
 _TAG: Final = "a"
+_COMMAND: Final = "the command LOGIN"
+"""What stands beside the mechanisms for the choice; the mechanism LOGIN is another thing."""
+
 _CAPABILITY: Final = re.compile(r"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _EXISTS: Final = re.compile(r"\* ([0-9]{1,10}) EXISTS", re.IGNORECASE)
 _LITERAL: Final = re.compile(rb"\{([0-9]{1,9})\}$")
@@ -30,11 +37,17 @@ _MAX_LINES: Final = 1_000
 
 @dataclass(slots=True)
 class _Answer:
-    """How a command ended (``OK``, ``NO``, ``BAD``, or ``+``: go on), and what came before."""
+    """How a command ended, and what came before: ``OK``, ``NO``, ``BAD``, ``BYE``; ``+``: go on."""
 
     status: str
     text: str
     untagged: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """The server's own words: of the end, and of each untagged no."""
+        refusals = [text[5:] for text in self.untagged if text[:5].upper() == "* NO "]
+        return " ".join(filter(None, [self.text, *refusals]))
 
 
 def converse(session: Session) -> None:
@@ -47,7 +60,8 @@ def converse(session: Session) -> None:
     """
     record, connection = session.record, session.connection
     with record.step(StepName.BANNER):
-        greeting = connection.read(connection.timeouts.banner_s).decode("utf-8", "replace")
+        session.await_greeting()
+        greeting = connection.read().decode("utf-8", "replace")
     _check_greeting(greeting)
     record.greeted = True
     session.goodbye = f"{_TAG} LOGOUT".encode()
@@ -56,11 +70,20 @@ def converse(session: Session) -> None:
         features = _capabilities(session, "")
     mechanism = _choose(session, features)
     with record.step(StepName.AUTH):
-        record.speak(mechanism)
-        _require(_log_in(session, mechanism, initial="SASL-IR" in features), "the login")
+        record.begin_login(LOGIN if mechanism == _COMMAND else mechanism)
+        answer = _log_in(session, mechanism, inline="SASL-IR" in features)
+    if answer.status == "BYE":
+        raise ended_login(answer.words)
+    if answer.status == "BAD" and meaning_of(answer.words) is None:
+        message = "the server does not understand the login"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
+    if answer.status != "OK":
+        raise refused_login(answer.words)
+    record.logged_in = True
     with record.step(StepName.INBOX):
         answer = _ask(connection, b"EXAMINE INBOX", "EXAMINE")
-    _require(answer, "EXAMINE", "logged in, but the inbox cannot be opened")
+    if answer.status != "OK":
+        raise refused_inbox(answer.words)
     counts = [match[1] for text in answer.untagged if (match := _EXISTS.match(text))]
     record.inbox_messages = int(counts[-1]) if counts else None
 
@@ -70,11 +93,10 @@ def _check_greeting(greeting: str) -> None:
     if word.startswith("* OK"):
         return
     if word.startswith("* BYE"):
-        message, hint = "the server takes no connection from here", "its rules may let ICE in"
-        raise ProbeAborted(ProbeKind.REFUSED, message, text=greeting[6:], hint=hint)
-    message = "the answer is no IMAP"
+        raise refused_connection(greeting[6:])
+    message = "the answer is not IMAP"
     if greeting[:9].upper() == "* PREAUTH":
-        message = "the server takes everybody for logged in already, so there is no login to try"
+        message = "the server counts everybody as logged in already, so there is no login to test"
     raise ProbeAborted(ProbeKind.PROTOCOL, message, text=greeting)
 
 
@@ -84,10 +106,23 @@ def _ask(connection: Connection, command: bytes, what: str) -> _Answer:
 
 
 def _read(connection: Connection) -> _Answer:
-    """Return the end of a command, with the untagged lines before it."""
+    """
+    Return the end of a command, with the untagged lines before it.
+
+    A server that said goodbye, or an untagged no, and nothing after it has
+    answered with that.
+    """
     untagged: list[str] = []
+    limit_s: float | None = None
     while len(untagged) < _MAX_LINES:
-        text = _whole(connection)
+        try:
+            text = _whole(connection, limit_s)
+        except ProbeAborted as aborted:
+            last = next((t for t in reversed(untagged) if _is_refusal(t)), "")
+            if not last or aborted.kind not in {ProbeKind.TIMEOUT, ProbeKind.RESET}:
+                raise
+            others = [line for line in untagged if line is not last]
+            return _Answer("BYE", last.partition(" ")[2].partition(" ")[2], others)
         word, _, rest = text.partition(" ")
         if word == "+":
             return _Answer("+", rest, untagged)
@@ -95,32 +130,23 @@ def _read(connection: Connection) -> _Answer:
             status, _, words = rest.partition(" ")
             return _Answer(status.upper(), words, untagged)
         if word != "*":
-            raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is no IMAP", text=text)
-        if rest[:3].upper() == "BYE":
-            raise ProbeAborted(ProbeKind.RESET, "the server said goodbye", text=rest[4:])
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is not IMAP", text=text)
         untagged.append(text)
+        if _is_refusal(text):
+            limit_s = connection.timeouts.last_word_s
     raise ProbeAborted(ProbeKind.PROTOCOL, f"an answer of more than {_MAX_LINES} lines")
 
 
-def _whole(connection: Connection) -> str:
+def _is_refusal(text: str) -> bool:
+    return text[:6].upper().rstrip() in {"* BYE", "* NO"} or text[:5].upper() == "* NO "
+
+
+def _whole(connection: Connection, limit_s: float | None) -> str:
     """Return one response, its literals put where they are announced."""
-    data = connection.read()
+    data = connection.read(limit_s)
     while (match := _LITERAL.search(data)) is not None:
         data = data[: match.start()] + connection.read_bytes(int(match[1])) + connection.read()
     return data.decode("utf-8", "replace")
-
-
-def _require(answer: _Answer, what: str, message: str = "") -> None:
-    if answer.status == "OK":
-        return
-    if answer.status == "NO":
-        refusal = imap_refusal(answer.text)
-        if message and refusal.kind is ProbeKind.AUTH_REJECTED:
-            raise ProbeAborted(ProbeKind.PROTOCOL, message, code=refusal.code, text=answer.text)
-        raise refusal
-    raise ProbeAborted(
-        ProbeKind.PROTOCOL, f"the server does not understand {what}", text=answer.text
-    )
 
 
 def _capabilities(session: Session, greeting: str) -> tuple[str, ...]:
@@ -130,7 +156,11 @@ def _capabilities(session: Session, greeting: str) -> tuple[str, ...]:
         return tuple(match[1].upper().split())
     with session.record.step(StepName.CAPABILITIES):
         answer = _ask(session.connection, b"CAPABILITY", "CAPABILITY")
-    _require(answer, "CAPABILITY", "the server does not say what it can")
+    if answer.status == "BYE":
+        raise refused_connection(answer.words)
+    if answer.status != "OK":
+        message = "the server does not say what it supports"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
     found = [text[13:] for text in answer.untagged if text[:13].upper() == "* CAPABILITY "]
     return tuple(" ".join(found).upper().split())
 
@@ -138,8 +168,8 @@ def _capabilities(session: Session, greeting: str) -> tuple[str, ...]:
 def _ask_for_tls(connection: Connection) -> None:
     answer = _ask(connection, b"STARTTLS", "STARTTLS")
     if answer.status != "OK":
-        message = "STARTTLS is offered and refused"
-        raise ProbeAborted(ProbeKind.NO_STARTTLS, message, text=answer.text)
+        message = "the server offers STARTTLS and refuses it"
+        raise ProbeAborted(ProbeKind.NO_STARTTLS, message, text=answer.words)
 
 
 def _choose(session: Session, features: tuple[str, ...]) -> str:
@@ -150,40 +180,38 @@ def _choose(session: Session, features: tuple[str, ...]) -> str:
     not tried.
     """
     sasl = [name.removeprefix("AUTH=") for name in features if name.startswith("AUTH=")]
-    offered = [name for name in sasl if name != LOGIN]
-    tokens_only = bool(offered) and all("OAUTH" in name for name in offered)
-    if "LOGINDISABLED" not in features and not tokens_only:
-        offered.append(LOGIN)
-    session.record.offered = tuple(offered)
+    tokens_only = bool(sasl) and all("OAUTH" in name for name in sasl)
+    by_command = "LOGINDISABLED" not in features and not tokens_only
+    session.record.offered = tuple(dict.fromkeys([*sasl, *([LOGIN] if by_command else [])]))
     return choose_mechanism(
-        offered,
-        (PLAIN, LOGIN, CRAM_MD5),
+        [*sasl, *([_COMMAND] if by_command else [])],
+        (PLAIN, _COMMAND, LOGIN, *HIDING),
         encrypted=session.encrypted,
         clear_text=session.target.clear_text,
     )
 
 
-def _log_in(session: Session, mechanism: str, *, initial: bool) -> _Answer:
+def _log_in(session: Session, mechanism: str, *, inline: bool) -> _Answer:
     account, connection = session.account, session.connection
-    if mechanism == LOGIN:
+    if mechanism == _COMMAND:
+        session.record.speak()
         return _say(connection, b"LOGIN", (account.username, account.password))
-    if mechanism == PLAIN and initial:
-        answer = _ask(connection, b"AUTHENTICATE PLAIN " + account.plain(), "AUTHENTICATE")
-    else:
-        answer = _ask(connection, f"AUTHENTICATE {mechanism}".encode(), "AUTHENTICATE")
-        if answer.status == "+":
-            challenge = answer.text.encode("ascii", "replace")
-            response = account.plain() if mechanism == PLAIN else account.cram_md5(challenge)
-            answer = _go_on(connection, response)
-    if answer.status == "+":
-        # The server wants to explain itself first (RFC 4959); an asterisk ends it.
-        answer = _go_on(connection, b"*")
-    return answer
+    command = f"AUTHENTICATE {mechanism}".encode()
 
+    def start(initial: bytes | None) -> _Answer:
+        return _ask(connection, command if initial is None else command + b" " + initial, "LOGIN")
 
-def _go_on(connection: Connection, data: bytes) -> _Answer:
-    connection.write(data, "AUTHENTICATE")
-    return _read(connection)
+    def go_on(data: bytes) -> _Answer:
+        connection.write(data, "LOGIN")
+        return _read(connection)
+
+    return session.authenticate(
+        mechanism,
+        start,
+        go_on,
+        lambda answer: answer.text if answer.status == "+" else None,
+        inline=inline,
+    )
 
 
 def _say(connection: Connection, command: bytes, words: tuple[bytes, ...]) -> _Answer:

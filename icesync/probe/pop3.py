@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
 from icesync.probe.connection import ProbeAborted
-from icesync.probe.reply_codes import pop3_refusal
-from icesync.probe.sasl import CRAM_MD5, PLAIN, choose_mechanism
+from icesync.probe.reply_codes import refused_connection, refused_inbox, refused_login
+from icesync.probe.sasl import HIDING, LOGIN, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
     from icesync.probe.connection import Connection
     from icesync.probe.session import Session
-
-__all__ = ["converse"]
 
 _USER: Final = "USER"
 """The pair USER and PASS; for the choice it stands where LOGIN does elsewhere."""
@@ -40,11 +38,12 @@ def converse(session: Session) -> None:
     """
     record, connection = session.record, session.connection
     with record.step(StepName.BANNER):
-        good, text = _read(connection, connection.timeouts.banner_s)
+        session.await_greeting()
+        good, text = _read(connection)
     record.greeted = True
     session.goodbye = b"QUIT"
     if not good:
-        raise _closed(text)
+        raise refused_connection(text)
     features = _capabilities(session)
     # CAPA is younger than STLS: who does not know it may be asked all the same.
     offered = features is None or "STLS" in features
@@ -52,39 +51,34 @@ def converse(session: Session) -> None:
         features = _capabilities(session)
     mechanism = _choose(session, features)
     with record.step(StepName.AUTH):
-        record.speak(mechanism)
+        record.begin_login(mechanism)
         good, text = _log_in(session, mechanism)
-        if not good:
-            raise pop3_refusal(text)
+    if not good:
+        raise refused_login(text)
+    record.logged_in = True
     with record.step(StepName.INBOX):
         good, text = _ask(connection, b"STAT", "STAT")
     if not good:
-        message = "logged in, but the mailbox cannot be looked at"
-        raise ProbeAborted(ProbeKind.PROTOCOL, message, text=text)
+        raise refused_inbox(text)
     match = _COUNT.match(text)
     record.inbox_messages = int(match[0]) if match else None
 
 
 def _read(connection: Connection, limit_s: float | None = None) -> tuple[bool, str]:
     """Return whether the answer is a yes, and its words."""
-    answer = connection.read(limit_s).decode("utf-8", "replace")
+    return _judged(connection.read(limit_s).decode("utf-8", "replace"))
+
+
+def _judged(answer: str) -> tuple[bool, str]:
     word, _, text = answer.partition(" ")
-    if word.upper() not in {"+OK", "-ERR", "+"}:
-        raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is no POP3", text=answer)
+    if word.upper() not in {"+OK", "-ERR"}:
+        raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is not POP3", text=answer)
     return word[0] == "+", text
 
 
 def _ask(connection: Connection, command: bytes, what: str) -> tuple[bool, str]:
     connection.write(command, what)
     return _read(connection)
-
-
-def _closed(text: str) -> ProbeAborted:
-    refusal = pop3_refusal(text)
-    if refusal.kind in {ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE}:
-        return refusal
-    message, hint = "the server takes no connection from here", "its rules may let ICE in"
-    return ProbeAborted(ProbeKind.REFUSED, message, code=refusal.code, text=text, hint=hint)
 
 
 def _capabilities(session: Session) -> _Features | None:
@@ -110,22 +104,26 @@ def _ask_for_tls(connection: Connection) -> None:
 
 
 def _choose(session: Session, features: _Features | None) -> str:
-    """Return how to log in; USER, which needs no SASL, before all where it is safe."""
+    """
+    Return how to log in: by USER, which needs no SASL, before all where it is safe and works.
+
+    Dovecot lists USER whatever it takes; where the SASL mechanisms are listed
+    and none of them shows a password, USER would not work either.
+    """
     known = features or {}
     sasl = known.get("SASL", ())
+    by_user = features is None or _USER in known
+    if any(name in HIDING for name in sasl) and not {PLAIN, LOGIN} & {*sasl}:
+        by_user = False
     session.record.offered = ((_USER,) if features is None or _USER in known else ()) + sasl
-    sayable = session.encrypted or session.target.clear_text
-    if _USER in session.record.offered and sayable:
-        if session.account.fits_a_line:
-            return _USER
-        if PLAIN not in sasl:
+    if by_user and not session.account.fits_a_line:
+        by_user = False
+        if not {PLAIN, LOGIN, *HIDING} & {*sasl}:
             message = "user name or password hold a line break, which USER and PASS cannot carry"
             raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)
-    # A server that lists USER would be asked for it if it could be: so say that it cannot.
-    fallback = (PLAIN,) if _USER in session.record.offered and not sayable else ()
     return choose_mechanism(
-        (*sasl, *fallback),
-        (PLAIN, CRAM_MD5),
+        (*((_USER,) if by_user else ()), *sasl),
+        (_USER, PLAIN, LOGIN, *HIDING),
         encrypted=session.encrypted,
         clear_text=session.target.clear_text,
     )
@@ -135,10 +133,25 @@ def _log_in(session: Session, mechanism: str) -> tuple[bool, str]:
     account, connection = session.account, session.connection
     if mechanism == _USER:
         good, text = _ask(connection, b"USER " + account.username, "USER")
-        return _ask(connection, b"PASS " + account.password, "PASS") if good else (good, text)
-    good, text = _ask(connection, f"AUTH {mechanism}".encode(), "AUTH")
-    if not good:
-        return good, text
-    if mechanism == PLAIN:
-        return _ask(connection, account.plain(), "AUTH")
-    return _ask(connection, account.cram_md5(text.encode("ascii", "replace")), "AUTH")
+        if not good:
+            return good, text
+        session.record.speak()
+        return _ask(connection, b"PASS " + account.password, "PASS")
+    # The initial response is younger than AUTH (RFC 5034): so it is not used.
+    answer = session.authenticate(
+        mechanism,
+        lambda _initial: _ask_raw(connection, f"AUTH {mechanism}".encode()),
+        lambda data: _ask_raw(connection, data),
+        lambda answer: answer.removeprefix("+").strip() if _goes_on(answer) else None,
+        inline=False,
+    )
+    return _judged(answer)
+
+
+def _ask_raw(connection: Connection, command: bytes) -> str:
+    connection.write(command, "AUTH")
+    return connection.read().decode("utf-8", "replace")
+
+
+def _goes_on(answer: str) -> bool:
+    return answer == "+" or answer.startswith("+ ")

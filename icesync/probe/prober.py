@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import (
@@ -16,28 +17,34 @@ from icesync.model.probe import (
     StepName,
 )
 from icesync.probe import imap, pop3, smtp
-from icesync.probe.certificate import read_certificate
+from icesync.probe.certificate import read_certificate, read_details
 from icesync.probe.connect import connect, look_up, system_resolve
 from icesync.probe.connection import Connection, Deadline, ProbeAborted, Timeouts
+from icesync.probe.reply_codes import ended_login, enhanced_code
 from icesync.probe.sasl import Account
 from icesync.probe.session import Record, Session
-from icesync.probe.tls import meaning_of, open_looking, open_trust
+from icesync.probe.tls import (
+    CertificateRefused,
+    explain,
+    meaning_of,
+    open_looking,
+    open_trust,
+)
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from icesync.model.probe import Certificate, ProbeTarget
+    from icesync.model.probe import Certificate, ProbeTarget, SenderCheck
     from icesync.model.secret import SecretValue
     from icesync.probe.connect import Endpoints, Resolve
-
-__all__ = ["MailProber"]
 
 MAX_TEXT: Final = 200
 """What is kept of a server's words."""
 
 _MAX_OFFERED: Final = 20
-_WITHHELD: Final = "(not shown: it repeats the password)"
+_MAX_DETAIL: Final = 400
+_WITHHELD: Final = "(not shown: it may repeat the password)"
 
 _CONVERSATIONS: Final = {
     MailProtocol.SMTP: smtp.converse,
@@ -50,9 +57,6 @@ _GREETINGS: Final = {
     MailProtocol.POP3: b"+OK",
     MailProtocol.IMAP: b"* OK",
 }
-
-_AGAIN: Final = frozenset({ProbeKind.RESET, ProbeKind.AUTH_TEMPORARY})
-"""Worth a second try, as long as the password was not spoken."""
 
 _DOUBTFUL: Final = frozenset(
     {ProbeKind.TLS_WRONG_MODE, ProbeKind.TIMEOUT, ProbeKind.RESET, ProbeKind.PROTOCOL}
@@ -121,6 +125,11 @@ class MailProber:
         connection.close()
 
     @property
+    def closed(self) -> bool:
+        """Whether the probes in flight were cut from this side."""
+        return self._closed
+
+    @property
     def timeouts(self) -> Timeouts:
         """How long to wait."""
         return self._patience
@@ -143,46 +152,83 @@ class _Probe:
 
     def run(self) -> ProbeResult:
         attempts = 1
-        stopped = self._attempt()
-        if stopped is not None and stopped.kind in _AGAIN and not self._record.spoken:
+        aborted = self._attempt()
+        if aborted is not None and self._is_worth_another(aborted):
             time.sleep(self._deadline.left_s(self._prober.timeouts.retry_s))
             attempts = 2
-            stopped = self._attempt()
-        if stopped is None:
+            aborted = self._attempt(avoided=self._record.ip)
+        if aborted is None:
             return self._result(ProbeKind.OK, attempts)
-        if stopped.kind in _CERTIFICATES:
-            self._look_at_certificate()
-        elif stopped.kind in _DOUBTFUL and not (self._record.greeted or self._record.tls_version):
-            stopped = self._try_other_mode(stopped)
-        return self._result(stopped.kind, attempts, stopped)
+        if isinstance(aborted, CertificateRefused):
+            aborted = self._look_at_certificate(aborted)
+        elif aborted.kind in _DOUBTFUL and self._is_silent_so_far():
+            try:
+                self._look_at_other_mode()
+            except ProbeAborted as better:
+                aborted = better
+        return self._result(aborted.kind, attempts, aborted)
 
-    def _attempt(self) -> ProbeAborted | None:
-        """Converse once; return why it did not end well, or None."""
+    def _is_worth_another(self, aborted: ProbeAborted) -> bool:
+        """Return whether to try once more, at another address of the host if it has one."""
+        if self._record.spoken or not self._record.ip:
+            return False
+        return aborted.kind is ProbeKind.RESET or (
+            aborted.kind is ProbeKind.AUTH_TEMPORARY and len(self._endpoints) > 1
+        )
+
+    def _is_silent_so_far(self) -> bool:
+        """Return whether a server was reached that has said nothing in its protocol."""
+        record = self._record
+        return bool(record.ip) and not (record.greeted or record.tls_version)
+
+    def _attempt(self, avoided: str = "") -> ProbeAborted | None:
+        """
+        Converse once; return why it did not end well, or None.
+
+        *avoided* is an address that was tried before: others come first.
+        """
         self._record = Record(self._target.mode)
         try:
             if not self._account.fits_sasl:
                 message = "user name or password hold a NUL, which no login can carry"
                 raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)  # noqa: TRY301 - as the far end
             with self._record.step(StepName.DNS):
-                self._endpoints = self._prober.endpoints_of(self._target, self._deadline)
+                found = self._prober.endpoints_of(self._target, self._deadline)
+                self._endpoints = sorted(found, key=lambda endpoint: endpoint[4][0] == avoided)
             self._converse(self._record, self._secure)
-        except ProbeAborted as stopped:
-            return stopped
+        except ProbeAborted as aborted:
+            return self._judged(aborted)
         return None
+
+    def _judged(self, aborted: ProbeAborted) -> ProbeAborted:
+        """Return *aborted*, but for the answer to a password that never came: that is a no."""
+        if not self._record.spoken or self._record.logged_in or self._prober.closed:
+            return aborted
+        if aborted.kind not in {ProbeKind.TIMEOUT, ProbeKind.RESET, ProbeKind.TLS_ERROR}:
+            return aborted
+        ended = ended_login(aborted.text)
+        if ended.kind is ProbeKind.AUTH_UNANSWERED and not aborted.text:
+            ended.detail = f"{aborted.detail} (the password was sent)"
+        return ended
 
     def _converse(self, record: Record, secure: Callable[[Connection, Record], None]) -> None:
         with record.step(StepName.TCP):
             connection = self._prober.open(self._endpoints, self._deadline)
         session = Session(
-            connection, self._target, self._account, record, lambda: secure(connection, record)
+            connection,
+            self._target,
+            self._account,
+            record,
+            lambda: secure(connection, record),
+            self._look_at_other_mode,
         )
         try:
             record.ip = connection.peer_ip
             if record.mode is Mode.IMPLICIT:
                 secure(connection, record)
             _CONVERSATIONS[self._target.protocol](session)
-        except ProbeAborted as stopped:
-            if stopped.kind not in _SILENT:
+        except ProbeAborted as aborted:
+            if aborted.kind not in _SILENT:
                 session.leave()
             raise
         else:
@@ -202,47 +248,53 @@ class _Probe:
         record.cipher = (sock.cipher() or ("",))[0]
         record.certificate = _certificate_of(sock)
 
-    def _look_at_certificate(self) -> None:
+    def _look_at_certificate(self, refused: CertificateRefused) -> ProbeAborted:
         """Read the certificate that was not accepted: one more connection, nobody logs in."""
+        seen: list[tuple[bytes, int]] = []
 
         def look(connection: Connection, _record: Record) -> None:
             sock = connection.secure(self._prober.context(trusting=True), self._target.host)
-            self._record.certificate = _certificate_of(sock)
+            seen.append((sock.getpeercert(binary_form=True) or b"", _count_sent(sock)))
             raise ProbeAborted(ProbeKind.RESET, "seen enough")
 
         with suppress(ProbeAborted, OSError):
             self._converse(Record(self._target.mode), look)
+        der, sent = seen[0] if seen else (b"", 0)
+        details = read_details(der)
+        if details is not None:
+            self._record.certificate = details.certificate
+        return explain(refused, details, sent, self._target.host, datetime.now(UTC))
 
-    def _try_other_mode(self, stopped: ProbeAborted) -> ProbeAborted:
-        """Return *stopped*, or what one more connection without credentials shows instead."""
-        try:
+    def _look_at_other_mode(self) -> None:
+        """
+        Find out by one more connection, without credentials, whether the mode is wrong.
+
+        Raises:
+            ProbeAborted: the server speaks in the other mode.
+
+        """
+        message = wanted = ""
+        connection = None
+        with suppress(ProbeAborted, OSError):
             connection = self._prober.open(self._endpoints, self._deadline)
-        except ProbeAborted:
-            return stopped
-        try:
             if self._target.mode is Mode.IMPLICIT:
-                banner = connection.read(self._prober.timeouts.banner_s)
-                found = banner.startswith(_GREETINGS[self._target.protocol])
-                message, wanted = "the server speaks in clear text first", Mode.STARTTLS
+                if connection.read().startswith(_GREETINGS[self._target.protocol]):
+                    message, wanted = "the server speaks in clear text first", Mode.STARTTLS
             else:
                 connection.secure(self._prober.context(trusting=True), self._target.host)
-                found, message, wanted = True, "the server speaks TLS at once", Mode.IMPLICIT
-        except (ProbeAborted, OSError):
-            return stopped
-        finally:
+                message, wanted = "the server speaks TLS at once", Mode.IMPLICIT
+        if connection is not None:
             self._prober.release(connection)
-        if not found:
-            return stopped
-        hint = (
-            f"correct the port or the flags; or if ICE knows better, "
-            f"`probe: {{{self._target.protocol}: {wanted}}}`"
-        )
-        return ProbeAborted(
-            ProbeKind.TLS_WRONG_MODE, f"{message}: {wanted} expected on this port", hint=hint
-        )
+        if message:
+            hint = (
+                f"correct the port or the flags; or if ICE knows better, "
+                f"`probe: {{{self._target.protocol}: {wanted}}}`"
+            )
+            message = f"{message}: {wanted} expected on this port"
+            raise ProbeAborted(ProbeKind.TLS_WRONG_MODE, message, hint=hint)
 
     def _result(
-        self, kind: ProbeKind, attempts: int, stopped: ProbeAborted | None = None
+        self, kind: ProbeKind, attempts: int, aborted: ProbeAborted | None = None
     ) -> ProbeResult:
         seen = self._record
         made = ProbeResult(
@@ -251,37 +303,57 @@ class _Probe:
             ip=seen.ip,
             tls_version=seen.tls_version,
             cipher=seen.cipher,
-            certificate=seen.certificate,
+            certificate=self._shown_certificate(seen.certificate),
             offered=self._shown_names(seen.offered),
             mechanism=seen.mechanism,
-            senders=tuple(c._replace(answer=self._shown(c.answer)) for c in seen.senders),
+            senders=tuple(self._shown_sender(check) for check in seen.senders),
             inbox_messages=seen.inbox_messages,
             notes=tuple(seen.notes),
             steps=tuple(seen.steps),
             attempts=attempts,
         )
-        if stopped is None:
+        if aborted is None:
             return made
         return replace(
             made,
-            detail=stopped.detail,
-            hint=stopped.hint,
-            code=self._shown(stopped.code),
-            text=self._shown(stopped.text),
+            # Our own words, but they may name what a certificate or a list of mechanisms holds.
+            detail=self._shown(aborted.detail, _MAX_DETAIL),
+            hint=self._shown(aborted.hint, _MAX_DETAIL),
+            code=aborted.code,
+            text=self._shown(aborted.text),
         )
+
+    def _shown_sender(self, check: SenderCheck) -> SenderCheck:
+        """Return *check* with the answer as it may be shown; its codes are always shown."""
+        code, _, text = check.answer.partition(" ")
+        if not code.isdigit():
+            return check._replace(answer=self._shown(check.answer))
+        shown = self._shown(text)
+        if shown == _WITHHELD:
+            shown = f"{enhanced_code(text)} {shown}".strip()
+        return check._replace(answer=f"{code} {shown}")
 
     def _shown_names(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return *names* as they may be shown; together they must not spell the password either."""
-        if self._account.stands_in(" ".join(names)):
-            return (_WITHHELD,)
-        return tuple(self._shown(name) for name in names[:_MAX_OFFERED])
+        kept = tuple(" ".join(name.split())[:MAX_TEXT] for name in names[:_MAX_OFFERED])
+        return (_WITHHELD,) if self._account.stands_in(" ".join(kept)) else kept
 
-    def _shown(self, words: str) -> str:
+    def _shown_certificate(self, certificate: Certificate | None) -> Certificate | None:
+        """Return *certificate* as it may be shown: its names are the server's words, too."""
+        if certificate is None:
+            return None
+        return replace(
+            certificate,
+            subject=self._shown(certificate.subject),
+            issuer=self._shown(certificate.issuer),
+            names=tuple(self._shown(name) for name in certificate.names),
+        )
+
+    def _shown(self, words: str, limit: int = MAX_TEXT) -> str:
         """Return a server's *words* as they may be shown: cut, and never with the password."""
-        if self._account.stands_in(words):
-            return _WITHHELD
         text = " ".join(words.split())
-        return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+        text = text if len(text) <= limit else text[: limit - 1] + "…"
+        return _WITHHELD if self._account.stands_in(text) else text
 
 
 _SILENT: Final = frozenset(
@@ -289,6 +361,15 @@ _SILENT: Final = frozenset(
     | _CERTIFICATES
 )
 """After these there is nobody to say goodbye to."""
+
+
+def _count_sent(sock: ssl.SSLSocket) -> int:
+    """Return how many certificates the server sent; 0 where this Python does not tell."""
+    for holder in (sock, getattr(sock, "_sslobj", None)):
+        chain = getattr(holder, "get_unverified_chain", None)
+        if chain is not None:
+            return len(chain() or ())
+    return 0
 
 
 def _certificate_of(sock: ssl.SSLSocket) -> Certificate | None:

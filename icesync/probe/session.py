@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.model.probe import Mode, ProbeKind, ProbeStep, StepName
 from icesync.probe.connection import Connection, ProbeAborted
-from icesync.probe.sasl import CRAM_MD5
+from icesync.probe.sasl import HIDING, decode_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,16 +18,18 @@ if TYPE_CHECKING:
     from icesync.model.probe import Certificate, ProbeTarget, SenderCheck
     from icesync.probe.sasl import Account
 
-__all__ = ["Record", "Session"]
+_Answer = TypeVar("_Answer")
+
+_MAX_CHALLENGES: Final = 5
 
 
 @dataclass(slots=True)
 class Record:
     """
-    What was seen so far; it is told whether the conversation ends well or not.
+    What was seen so far, whether the conversation ends well or not.
 
     *greeted* turns true with a greeting of the right protocol, *spoken* just
-    before the password leaves: from then on nothing is tried a second time.
+    before the password leaves, *logged_in* when it was accepted.
     """
 
     mode: Mode
@@ -42,6 +45,7 @@ class Record:
     steps: list[ProbeStep] = field(default_factory=list)
     greeted: bool = False
     spoken: bool = False
+    logged_in: bool = False
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
@@ -52,14 +56,17 @@ class Record:
         finally:
             self.steps.append(ProbeStep(name, time.perf_counter() - began))
 
-    def speak(self, mechanism: str) -> None:
-        """Note that the password leaves now; it may do so once."""
-        if self.spoken:
+    def begin_login(self, mechanism: str) -> None:
+        """Note that the one login begins."""
+        if self.mechanism:
             raise AssertionError("a probe logs in once")
-        self.spoken = True
         self.mechanism = mechanism
-        if not self.tls_version and mechanism != CRAM_MD5:
+
+    def speak(self) -> None:
+        """Note that the password leaves now: from here on nothing is tried a second time."""
+        if not self.spoken and not self.tls_version and self.mechanism not in HIDING:
             self.notes.append("the password travelled in clear text")
+        self.spoken = True
 
 
 @dataclass(slots=True)
@@ -67,7 +74,8 @@ class Session:
     """
     A conversation: the *connection*, who logs in where, and how to begin encryption.
 
-    *goodbye* is what a polite client says last, once there is somebody to say it to.
+    *look* aborts if the server waits for TLS. *goodbye* is what a polite client
+    says last, once there is somebody to say it to.
     """
 
     connection: Connection
@@ -75,12 +83,25 @@ class Session:
     account: Account
     record: Record
     secure: Callable[[], None]
+    look: Callable[[], None]
     goodbye: bytes = b""
 
     @property
     def encrypted(self) -> bool:
         """Whether what is said is encrypted."""
         return bool(self.record.tls_version)
+
+    def await_greeting(self) -> None:
+        """
+        Wait for the greeting, and find out what else the server may be waiting for.
+
+        Raises:
+            ProbeAborted: it waits for TLS, or hung up.
+
+        """
+        timeouts = self.connection.timeouts
+        if not self.encrypted and not self.connection.heard(timeouts.look_s):
+            self.look()
 
     def start_tls(self, ask: Callable[[], None], *, offered: bool) -> bool:
         """
@@ -98,19 +119,68 @@ class Session:
             self.secure()
             if mode is Mode.OFFERED:
                 self.record.mode = Mode.STARTTLS
-                self.record.notes.append("both flags are off, encryption is offered and was used")
+                self.record.notes.append(
+                    "both flags are off; the server offers encryption, so the probe used it"
+                )
             return True
         if mode is Mode.STARTTLS:
-            message = "encryption is wanted and the server does not offer it"
-            raise ProbeAborted(ProbeKind.NO_STARTTLS, message)
+            message = "the settings ask for STARTTLS and the server does not offer it"
+            hint = "correct the port or the flags"
+            raise ProbeAborted(ProbeKind.NO_STARTTLS, message, hint=hint)
         if not self.target.clear_text:
             raise ProbeAborted(
                 ProbeKind.NO_STARTTLS,
-                "no encryption is offered, so the password was not spoken",
-                hint="encrypt, or let it go in clear text: --allow-cleartext ADDR",
+                "the server offers no encryption, so the password was not sent",
+                hint="use a port with encryption, or allow clear text: --allow-cleartext ADDR",
             )
         self.record.mode = Mode.NONE
         return False
+
+    def authenticate(
+        self,
+        mechanism: str,
+        start: Callable[[bytes | None], _Answer],
+        go_on: Callable[[bytes], _Answer],
+        challenge_of: Callable[[_Answer], str | None],
+        *,
+        inline: bool,
+    ) -> _Answer:
+        """
+        Carry out *mechanism* and return the server's last answer.
+
+        *start* names the mechanism, with an initial response where *inline* lets
+        it and there is one; *go_on* sends a response; *challenge_of* an answer is
+        None when it is the last.
+
+        Raises:
+            ProbeAborted: the exchange broke.
+
+        """
+        dialogue = self.account.dialogue(mechanism)
+        first = dialogue.first
+        early = inline and first is not None
+        if early and dialogue.secret:
+            self.record.speak()
+        answer = start(base64.b64encode(first) or b"=" if early and first is not None else None)
+        pending = None if early else first
+        # A server may not read what stands behind the name of a mechanism, and ask for it.
+        unread = first if early else None
+        for _ in range(_MAX_CHALLENGES):
+            challenge = challenge_of(answer)
+            if challenge is None:
+                return answer
+            decoded = decode_challenge(challenge)
+            if pending is None and not decoded:
+                pending = unread
+            unread = None
+            data = pending if pending is not None else dialogue.answer(decoded)
+            pending = None
+            if data is None:
+                return go_on(b"*")
+            if dialogue.secret:
+                self.record.speak()
+            answer = go_on(base64.b64encode(data))
+        return answer
 
     def leave(self) -> None:
         """Say goodbye, if there is anybody; how it is answered does not matter."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.model.probe import ProbeKind, SenderCheck, StepName
 from icesync.probe.connection import ProbeAborted
-from icesync.probe.reply_codes import enhanced_code, smtp_refusal
-from icesync.probe.sasl import CRAM_MD5, LOGIN, PLAIN, choose_mechanism
+from icesync.probe.reply_codes import enhanced_code, refused_connection, refused_login
+from icesync.probe.sasl import PLAIN, SPOKEN, choose_mechanism
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,13 +24,16 @@ if TYPE_CHECKING:
     from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
-__all__ = ["converse"]
-
 _REPLY: Final = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
-_SENDER: Final = re.compile(r"[^\s<>\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
+_LOCAL: Final = r'(?:"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*"|[^\s<>"\x00-\x1f\x7f]+)'
+_SENDER: Final = re.compile(rf"{_LOCAL}@[^\s<>@\x00-\x1f\x7f]+")
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _MAX_LINES: Final = 100
 _MAX_INITIAL: Final = 400
 """An initial response beyond this goes on a line of its own (RFC 4954, section 4)."""
+
+_NO_VERDICT: Final = frozenset({500, 502, 503, 504})
+"""Replies to MAIL that say nothing about the sender, but about the order of commands."""
 
 
 class _Reply(NamedTuple):
@@ -38,7 +42,10 @@ class _Reply(NamedTuple):
 
     @property
     def text(self) -> str:
-        return " ".join(self.lines).strip()
+        """All lines in one; the enhanced code that stands before each of them, once."""
+        enhanced = enhanced_code(self.lines[0])
+        rest = (line.removeprefix(enhanced).strip() for line in self.lines[1:])
+        return " ".join((self.lines[0], *rest)).strip()
 
     @property
     def status(self) -> str:
@@ -56,7 +63,10 @@ def converse(session: Session) -> None:
     """
     record, connection = session.record, session.connection
     with record.step(StepName.BANNER):
-        _check_greeting(_read(connection, connection.timeouts.banner_s))
+        session.await_greeting()
+        greeting = _read(connection)
+    if greeting.code != 220:
+        raise refused_connection(greeting.text, greeting.code)
     record.greeted = True
     session.goodbye = b"QUIT"
     features = _hello(session)
@@ -64,16 +74,17 @@ def converse(session: Session) -> None:
         features = _hello(session)
     record.offered = features.get("AUTH", ())
     mechanism = choose_mechanism(
-        record.offered,
-        (PLAIN, LOGIN, CRAM_MD5),
-        encrypted=session.encrypted,
-        clear_text=session.target.clear_text,
+        record.offered, SPOKEN, encrypted=session.encrypted, clear_text=session.target.clear_text
     )
     with record.step(StepName.AUTH):
-        record.speak(mechanism)
+        record.begin_login(mechanism)
         answer = _authenticate(session, mechanism)
-        if answer.code != 235:
-            raise smtp_refusal(answer.code, answer.text)
+    if answer.code >= 400:
+        raise refused_login(answer.text, answer.code)
+    if answer.code != 235:
+        message = "the server gives an answer to AUTH that is none"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, code=answer.status, text=answer.text)
+    record.logged_in = True
     if session.target.senders:
         with record.step(StepName.SENDER):
             _check_senders(session, session.target.senders, utf8="SMTPUTF8" in features)
@@ -86,7 +97,7 @@ def _read(connection: Connection, limit_s: float | None = None) -> _Reply:
         text = connection.read(limit_s).decode("utf-8", "replace")
         match = _REPLY.fullmatch(text)
         if match is None:
-            raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is no SMTP", text=text)
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is not SMTP", text=text)
         lines.append(match[3] or "")
         if match[2] != "-":
             return _Reply(int(match[1]), tuple(lines))
@@ -99,64 +110,67 @@ def _ask(connection: Connection, command: bytes, what: str) -> _Reply:
     return _read(connection)
 
 
-def _check_greeting(greeting: _Reply) -> None:
-    if greeting.code == 220:
-        return
-    text, code = greeting.text, greeting.status
-    if 400 <= greeting.code < 500:
-        message, hint = "the server takes no connections now", "try again later"
-        raise ProbeAborted(ProbeKind.AUTH_TEMPORARY, message, code=code, text=text, hint=hint)
-    message, hint = "the server takes no connection from here", "its rules may let ICE in"
-    raise ProbeAborted(ProbeKind.REFUSED, message, code=code, text=text, hint=hint)
-
-
 def _hello(session: Session) -> dict[str, tuple[str, ...]]:
     """Return the extensions that the server offers, by name in capitals."""
     with session.record.step(StepName.CAPABILITIES):
-        address = ipaddress.ip_address(session.connection.local_ip.partition("%")[0])
-        literal = f"[{'IPv6:' if address.version == 6 else ''}{address}]"
-        reply = _ask(session.connection, b"EHLO " + literal.encode(), "EHLO")
-    if reply.code != 250:
-        message = "the server does not take EHLO"
+        for name in _own_names(session.connection):
+            reply = _ask(session.connection, b"EHLO " + name, "EHLO")
+            if reply.code in {250, 421}:
+                break
+    if reply.code in {500, 502}:
+        message = "the server does not know EHLO, so it offers no login"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, code=reply.status, text=reply.text)
+    if reply.code != 250:
+        refusal = refused_connection(reply.text, reply.code)
+        if refusal.kind is ProbeKind.REFUSED:
+            # ICE greets with a name of its own, so this says nothing about the setting.
+            refusal.detail = "the server does not accept the name of this machine in EHLO"
+        raise refusal
     features: dict[str, tuple[str, ...]] = {}
     for text in reply.lines[1:]:
         # Old servers write AUTH=LOGIN, some beside a proper line.
-        name, *values = text.upper().replace("AUTH=", "AUTH ").split() or [""]
-        features[name] = tuple(dict.fromkeys((*features.get(name, ()), *values)))
+        word, *values = text.upper().replace("AUTH=", "AUTH ").split() or [""]
+        features[word] = tuple(dict.fromkeys((*features.get(word, ()), *values)))
     return features
+
+
+def _own_names(connection: Connection) -> tuple[bytes, ...]:
+    """Return how this machine may call itself: by its address, which is true, else by its name."""
+    address = ipaddress.ip_address(connection.local_ip.partition("%")[0])
+    literal = f"[{'IPv6:' if address.version == 6 else ''}{address}]"
+    name = socket.gethostname()
+    if _HOST_NAME.fullmatch(name) is None:
+        name = "localhost"
+    # A name without a dot is refused by those who refuse addresses.
+    return literal.encode(), (name if "." in name else f"{name}.localdomain").encode()
 
 
 def _ask_for_tls(connection: Connection) -> None:
     reply = _ask(connection, b"STARTTLS", "STARTTLS")
     if reply.code != 220:
-        message = "STARTTLS is offered and refused"
+        message = "the server offers STARTTLS and refuses it"
         raise ProbeAborted(ProbeKind.NO_STARTTLS, message, code=reply.status, text=reply.text)
 
 
 def _authenticate(session: Session, mechanism: str) -> _Reply:
-    account, connection = session.account, session.connection
-    if mechanism == PLAIN:
-        response = account.plain()
-        if len(response) <= _MAX_INITIAL:
-            return _ask(connection, b"AUTH PLAIN " + response, "AUTH")
-        return _answer(connection, mechanism, [response])
-    if mechanism == LOGIN:
-        return _answer(connection, mechanism, account.login())
-    challenge = _ask(connection, b"AUTH CRAM-MD5", "AUTH")
-    if challenge.code != 334:
-        return challenge
-    return _ask(connection, account.cram_md5(challenge.text.encode("ascii", "replace")), "AUTH")
+    connection, command = session.connection, f"AUTH {mechanism}".encode()
 
+    def start(initial: bytes | None) -> _Reply:
+        if initial is None or len(initial) > _MAX_INITIAL:
+            return _ask(connection, command, "AUTH")
+        reply = _ask(connection, command + b" " + initial, "AUTH")
+        if reply.code == 501 and mechanism == PLAIN:
+            # Not read: the initial response itself is refused (RFC 4954, section 4).
+            return _ask(connection, command, "AUTH")
+        return reply
 
-def _answer(connection: Connection, mechanism: str, responses: Iterable[bytes]) -> _Reply:
-    """Return what the server says in the end, after each of *responses* was asked for."""
-    reply = _ask(connection, f"AUTH {mechanism}".encode(), "AUTH")
-    for response in responses:
-        if reply.code != 334:
-            break
-        reply = _ask(connection, response, "AUTH")
-    return reply
+    return session.authenticate(
+        mechanism,
+        start,
+        lambda data: _ask(connection, data, "AUTH"),
+        lambda reply: reply.text if reply.code == 334 else None,
+        inline=True,
+    )
 
 
 def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> None:
@@ -173,8 +187,8 @@ def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> N
             )
             session.record.senders.append(_verdict(sender, reply))
             _ask(session.connection, b"RSET", "RSET")
-        except ProbeAborted as stopped:
-            message = f"not asked: {stopped.detail}"
+        except ProbeAborted as aborted:
+            message = f"not asked: {aborted.detail}"
             rest = list(senders)[number:]
             known = {check.sender for check in session.record.senders}
             session.record.senders += [
@@ -186,12 +200,14 @@ def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> N
 
 def _unsayable(sender: str, *, utf8: bool) -> str:
     if _SENDER.fullmatch(sender) is None:
-        return "not asked: no email address"
+        return "not asked: this is not an email address"
     if not sender.isascii() and not utf8:
-        return "not asked: the server does not speak SMTPUTF8"
+        return "not asked: the server does not support SMTPUTF8"
     return ""
 
 
 def _verdict(sender: str, reply: _Reply) -> SenderCheck:
     accepted = {2: True, 5: False}.get(reply.code // 100)
+    if reply.code in _NO_VERDICT:
+        accepted = None
     return SenderCheck(sender, accepted, f"{reply.code} {reply.text}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from icesync.model.probe import ProbeReport, ProbeRow
+    from icesync.model.probe import Certificate, ProbeReport, ProbeRow
 
 __all__ = [
     "COUNTED",
@@ -172,10 +172,17 @@ def _cells(row: ProbeRow, now: datetime) -> tuple[str, ...]:
         safe(f"{target.host}:{target.port}"),
         safe(mode_text(row)),
         safe(result.mechanism) or "-",
-        f"{certificate.days_left(now)} days" if certificate else "-",
+        _days_left(certificate, now) if certificate else "-",
         safe(result.tls_version.removeprefix("TLSv")) or "-",
         f"{result.elapsed_s:.2f} s" if result.steps else "-",
     )
+
+
+def _days_left(certificate: Certificate, now: datetime) -> str:
+    if certificate.not_after < now:
+        return "expired"
+    days = certificate.days_left(now)
+    return f"{days} day{'' if days == 1 else 's'}"
 
 
 def _paragraph(rows: Sequence[ProbeRow], style: Style) -> Iterator[str]:

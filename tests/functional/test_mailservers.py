@@ -56,10 +56,10 @@ def ask(servers: MailServers, certificates: Certificates) -> Ask:
         user: str = USER,
         password: str = PASSWORD,
         senders: tuple[str, ...] = (),
-        banner_s: float = 20,
+        look_s: float = 20,
     ) -> tuple[ProbeResult, str]:
         source = servers.source()
-        timeouts = Timeouts(banner_s=banner_s, retry_s=0)
+        timeouts = Timeouts(look_s=look_s, retry_s=0, total_s=60)
         prober = MailProber(certificates.ca_file, source_address=source, timeouts=timeouts)
         target = ProbeTarget(
             MailProtocol(protocol), "localhost", servers.ports[port], mode, "test", user, senders
@@ -124,7 +124,7 @@ def test_the_other_mode(servers: MailServers, ask: Ask, endpoint: tuple[str, str
     protocol, port, mode = endpoint
     other = Mode.STARTTLS if mode is Mode.IMPLICIT else Mode.IMPLICIT
     # A server that waits for TLS is silent; one that is to greet does so at once.
-    result, source = ask(protocol, port, other, banner_s=0.3 if other is Mode.STARTTLS else 20)
+    result, source = ask(protocol, port, other, look_s=0.3 if other is Mode.STARTTLS else 20)
 
     assert result.kind is ProbeKind.TLS_WRONG_MODE, result
     assert f"{mode} expected" in result.detail

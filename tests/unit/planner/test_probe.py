@@ -242,5 +242,6 @@ def test_what_only_warns() -> None:
 
     assert warning == {
         ProbeKind.DNS, ProbeKind.REFUSED, ProbeKind.TIMEOUT, ProbeKind.RESET,
-        ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE,
+        ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE, ProbeKind.AUTH_BLOCKED,
+        ProbeKind.AUTH_MECHANISM, ProbeKind.OAUTH_ONLY,
     }  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mailscript import Certificates, ScriptedServer
 
-PATIENT = Timeouts(connect_s=20, banner_s=20, command_s=20, retry_s=0, total_s=60)
+PATIENT = Timeouts(connect_s=20, look_s=20, retry_s=0, total_s=60)
 """For servers that answer, however busy this machine is."""
 
 

@@ -4,14 +4,16 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mailscript import SMTP, Certificates, ScriptedServer
 
-from icesync.model.probe import Certificate
+from icesync.model.probe import Certificate, Mode, ProbeResult
 from icesync.probe.certificate import read_certificate
 
 if TYPE_CHECKING:
-    from mailscript import Certificates
+    from collections.abc import Callable
 
 
 def der_of(certificates: Certificates) -> bytes:
@@ -63,3 +65,41 @@ def _one() -> bytes:
 
 
 _DER = [_one()]
+
+
+FAULTS = {
+    "expired": ("expired 3 days ago", "renew it"),
+    "early": ("is not valid before", "check the clocks"),
+    "wrong name": ("is for mail.example.test, not for localhost", "such as mail.example.test"),
+    "stranger": ("is not known here", "--ca-file FILE"),
+    "self-signed": ("is signed by itself", "public authority"),
+    "weak key": ("has a key of 1024 bits", "2,048 bits"),
+    "sha1": ("has a signature by SHA-1", "SHA-256"),
+    "for clients": ("is not made for servers", "serverAuth"),
+    "incomplete": ("does not send the certificate of Odd Middle", "send its intermediate"),
+    "private": ("Odd Middle, which is not known here", "send its intermediate"),
+    "self-signed and expired": (
+        "is signed by itself and expired 3 days ago", "install a certificate of a public authority",
+    ),
+    "expired and for another name": (
+        "is for a.test, not for localhost, and expired 3 days ago", "authority for localhost",
+    ),
+    "TLS 1.0": ("only TLS 1.1 or older", "TLS 1.2"),
+    "no common cipher": ("no common cipher", "update the TLS settings"),
+    "small DH": ("Diffie-Hellman parameters are too small", "2,048 bits"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_in_plain_words(
+    probe: Callable[..., ProbeResult], certificates: Certificates, name: str
+) -> None:
+    """Each fault is one sentence that is true, with a hint that can help; no password is sent."""
+    with ScriptedServer(SMTP, implicit=certificates.contexts[name]) as server:
+        result = probe(server, "smtp", Mode.IMPLICIT, clear_text=False)
+
+    sentence, hint = FAULTS[name]
+    assert sentence in result.detail
+    assert hint in result.hint
+    assert ("--ca-file" in result.hint) is (name in {"stranger", "private"})
+    assert server.heard == []

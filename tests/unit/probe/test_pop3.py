@@ -90,13 +90,13 @@ def test_a_line_break_in_a_password(probe: Probe, capabilities: str, kind: Probe
         ("-ERR [AUTH] Authentication failed.", ProbeKind.AUTH_REJECTED),
         ("-ERR invalid", ProbeKind.AUTH_REJECTED),
         ("-ERR [AUTH] Plaintext authentication disallowed on non-secure connections.",
-         ProbeKind.AUTH_UNAVAILABLE),
+         ProbeKind.AUTH_MECHANISM),
         ("-ERR [SYS/TEMP] later", ProbeKind.AUTH_TEMPORARY),
         ("-ERR [LOGIN-DELAY] not so often", ProbeKind.AUTH_TEMPORARY),
         ("-ERR [IN-USE] Do you have another POP session running?", ProbeKind.IN_USE),
         ("-ERR Application-specific password required", ProbeKind.AUTH_DISABLED),
         ("what?", ProbeKind.PROTOCOL),
-        (CUT, ProbeKind.RESET),
+        (CUT, ProbeKind.AUTH_UNANSWERED),
     ],
 )  # fmt: skip
 def test_a_refused_login_is_not_tried_again(probe: Probe, answer: str, kind: ProbeKind) -> None:
@@ -117,7 +117,7 @@ def test_a_refused_login_is_not_tried_again(probe: Probe, answer: str, kind: Pro
         ({"greeting": "* OK this is IMAP"}, ProbeKind.PROTOCOL),
         ({"CAPA": "+OK\r\n" + "X\r\n" * 120}, ProbeKind.PROTOCOL),
         ({"USER": "-ERR nobody"}, ProbeKind.AUTH_REJECTED),
-        ({"STAT": "-ERR no"}, ProbeKind.PROTOCOL),
+        ({"STAT": "-ERR no"}, ProbeKind.INBOX_UNAVAILABLE),
         ({"STAT": "+OK many"}, ProbeKind.OK),
     ],
 )

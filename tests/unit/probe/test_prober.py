@@ -92,7 +92,7 @@ def test_something_else_listens(probe: Probe) -> None:
 @pytest.mark.parametrize("mode", [Mode.STARTTLS, Mode.IMPLICIT])
 def test_a_server_that_says_nothing(probe: Probe, mode: Mode) -> None:
     """Who hangs is left after a moment."""
-    timeouts = Timeouts(connect_s=0.2, banner_s=0.1, command_s=0.2, retry_s=0, total_s=1)
+    timeouts = Timeouts(connect_s=0.2, look_s=0.1, retry_s=0, total_s=1)
     with ScriptedServer({"greeting": HANG}) as server:
         result = probe(server, "imap", mode, timeouts=timeouts)
 
@@ -124,7 +124,7 @@ def test_a_server_that_drips(probe: Probe) -> None:
 
     thread = threading.Thread(target=drip)
     thread.start()
-    timeouts = Timeouts(banner_s=60, command_s=60, connect_s=0.1, total_s=0.3)
+    timeouts = Timeouts(connect_s=0.1, total_s=0.3)
     began = time.monotonic()
     try:
         result = probe(
@@ -168,10 +168,13 @@ def failing(error: Exception) -> Callable[[str, int], list[Any]]:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "there is no host"),
-        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "cannot be looked up: Temporary"),
-        (UnicodeError("label too long"), "is no host name"),
-        (OSError("no network"), "there is no host"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "DNS does not know"),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+            "cannot be looked up in DNS: Temporary",
+        ),
+        (UnicodeError("label too long"), "is not a host name"),
+        (OSError("no network"), "DNS does not know"),
     ],
 )
 def test_a_name_that_leads_nowhere(probe: Probe, error: Exception, told: str) -> None:
@@ -193,7 +196,7 @@ def test_a_resolver_that_hangs(probe: Probe) -> None:
     release.set()
 
     assert result.kind is ProbeKind.DNS
-    assert "no answer in time" in result.detail
+    assert "did not answer in time" in result.detail
 
 
 def test_a_name_without_an_address(probe: Probe) -> None:
@@ -296,7 +299,7 @@ def test_steps_are_timed(probe: Probe, certificates: Certificates) -> None:
 
 def test_closing_ends_probes_in_flight(certificates: Certificates) -> None:
     """Whoever is interrupted does not wait for servers."""
-    prober = MailProber(certificates.ca_file, timeouts=Timeouts(banner_s=20, retry_s=0))
+    prober = MailProber(certificates.ca_file, timeouts=Timeouts(look_s=20, retry_s=0))
     results: list[ProbeResult] = []
     with ScriptedServer({"greeting": HANG}) as server:
         target = ProbeTarget(MailProtocol.IMAP, "localhost", server.port, Mode.NONE, "", "desk")
@@ -334,7 +337,7 @@ def test_a_ca_file_that_cannot_be_used(tmp_path: Any, content: str | None) -> No
 def test_no_answer_is_a_bug(probe: Probe, protocol: str, answers: list[bytes]) -> None:
     """Whatever bytes come, a probe ends in a result, and logs in at most once."""
     words = "\r\n".join(answer.decode("utf-8", "surrogateescape") for answer in answers)
-    timeouts = Timeouts(banner_s=0.02, command_s=0.02, goodbye_s=0.01, retry_s=0, total_s=0.2)
+    timeouts = Timeouts(look_s=0.02, last_word_s=0.02, goodbye_s=0.01, retry_s=0, total_s=0.2)
     with ScriptedServer({"greeting": words, "*": CUT}) as server:
         result = probe(server, protocol, timeouts=timeouts)
 
@@ -354,7 +357,7 @@ def test_the_password_goes_to_the_name_that_validate_shows(probe: Probe) -> None
     result = probe(None, "smtp", host="a..b", resolve=resolve)
 
     assert asked == ["xn--strae-oqa.desk.test"]
-    assert (result.kind, result.detail) == (ProbeKind.DNS, "a..b is no host name")
+    assert (result.kind, result.detail) == (ProbeKind.DNS, "a..b is not a host name")
 
 
 def test_an_address_that_this_machine_has_no_stack_for(probe: Probe) -> None:
