@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -189,6 +189,17 @@ class SecretProvider(Protocol):
             SecretMissing: there is none, it is empty, or it must not be used.
 
         """
+        ...
+
+
+@runtime_checkable
+class NarrowableProviders(Protocol):
+    """Providers by scheme that can be held to other allow-lists."""
+
+    def narrowed(
+        self, env_allow: tuple[str, ...], file_allow: tuple[str, ...], schemes: tuple[str, ...]
+    ) -> Mapping[str, SecretProvider]:
+        """Return providers that open only what these lists allow; icesync's own key stays open."""
         ...
 
 

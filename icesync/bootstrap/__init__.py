@@ -8,6 +8,7 @@ a plan never loads what could send.
 from __future__ import annotations
 
 import os
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,6 @@ class _Stores:
         if state.per is None or state.backend is not Backend.LOCAL:
             return frozenset()
         import glob
-        import re
 
         # The mark may stand several times, and in a folder's name: the same number each time.
         first, *others = (re.escape(piece) for piece in state.path.split(ORGANIZATION_MARK))
@@ -228,18 +228,21 @@ def _open_providers(project: Project) -> Mapping[str, SecretProvider]:
         root=Path(project.root),
         environ=os.environ,
         agent=f"icesync/{__version__}",
-        env_allow=(*scope.env_allow, *_own_variables(project)),
+        env_allow=scope.env_allow,
         file_allow=scope.file_allow,
         parse=_parse_secrets,
         third_party=scope.providers,
+        own_variables=_own_variables(project),
     )
     return Providers(settings)
 
 
 def _own_variables(project: Project) -> tuple[str, ...]:
-    """Return the variable of the fingerprint key, which is never sent anywhere."""
+    """Return the variable of the fingerprint key: a name, never a pattern of names."""
     key = project.fingerprint_key
-    return (key.path,) if key is not None and key.scheme == "env" else ()
+    if key is None or key.scheme != "env" or not re.fullmatch("[A-Za-z0-9_]+", key.path):
+        return ()
+    return (key.path,)
 
 
 def _parse_secrets(content: bytes, path: str) -> object:

@@ -18,6 +18,7 @@ from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.state import Writer, save
 from icesync.engine.view import SILENT
 from icesync.errors import (
     AccessError,
@@ -112,7 +113,8 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
         view.show(planning)
         _check_digest(planning, request.digest)
         if not planning.plan.effective:
-            report = Report((), planning.stored.snapshot.serial)
+            _check_policy(planning)
+            report = Report((), _record_safety(planning))
             view.show(report)
             return report
         _check_policy(planning)
@@ -159,6 +161,15 @@ def _check_policy(planning: Planning) -> None:
         )
 
 
+def _record_safety(planning: Planning) -> int:
+    """Record the safeguards of a run that sends nothing, where they differ; return the serial."""
+    stored, safety = planning.stored, planning.project.safety
+    if stored.data is None or safety is None or stored.recovered is not None:
+        return stored.snapshot.serial
+    writer = Writer(__version__, safety=safety)
+    return save(planning.fleet.store, stored, stored.snapshot.entries, writer).snapshot.serial
+
+
 def _send(
     session: Session, planning: Planning, request: ApplyRequest, view: View
 ) -> tuple[Report, StopRequest]:
@@ -173,7 +184,7 @@ def _send(
     run = ApplyOptions(
         request.concurrency or api.concurrency, api.rate_per_s, request.fail_fast, request.settle_s
     )
-    stamp = Stamp(__version__, session.caller.commit())
+    stamp = Stamp(__version__, session.caller.commit(), project.safety)
     recorder = Recorder(planning.fleet.store, planning.stored, clock, stamp, values, planning.key)
     waiting = max((recorder.settling_s(c, run.settle_s) for c in plan.calls), default=0.0)
     if waiting:

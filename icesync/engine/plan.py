@@ -14,6 +14,7 @@ from icesync import __version__
 from icesync.codec import plan as codec
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
+from icesync.engine.safeguards import check_safeguards
 from icesync.engine.scope import Fleet, Scope, read_fleet
 from icesync.engine.secret_resolution import (
     Resolution,
@@ -33,6 +34,7 @@ from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
 from icesync.model.events import Note
+from icesync.model.plan import SAFEGUARDS
 from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
 from icesync.planner.policy import Policy, check_policy
@@ -184,6 +186,10 @@ def compare_fleet(
         view.notify(Note(fleet.note))
     validation, desired = fleet.validation, fleet.validation.desired
     stored = load(fleet.store, project.api.base_url)
+    safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
+    providers = safety.providers
+    for note in safety.notes:
+        view.notify(Note(note))
     selection = _settle_selection(fleet, desired, stored, now)
     _refuse_clashes(desired, stored, selection)
     key, key_problem = _open_key(project, providers, stored, request.secrets)
@@ -212,7 +218,10 @@ def compare_fleet(
         stored,
         resolution,
         key,
-        _refusals(project, request.allowed, made, desired, stored.snapshot, known),
+        (
+            *safety.refusals,
+            *_refusals(project, request.allowed, made, desired, stored.snapshot, known),
+        ),
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
@@ -343,13 +352,14 @@ def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...])
 
     """
     check_saved(saved, planning.plan)
+    kept = tuple(refusal for refusal in planning.refusals if refusal.rule == SAFEGUARDS)
     addresses = {change.address for change in saved.effective}
     changes = tuple(c for c in planning.plan.changes if c.address in addresses)
     made = replace(planning.plan, changes=changes)
     desired, snapshot = planning.desired, planning.stored.snapshot
     known = desired.servers.keys() | snapshot.entries.keys()
     refusals = _refusals(planning.project, allowed, made, desired, snapshot, known)
-    return replace(planning, plan=made, refusals=refusals)
+    return replace(planning, plan=made, refusals=(*kept, *refusals))
 
 
 def check_saved(saved: Plan, fresh: Plan) -> None:

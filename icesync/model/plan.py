@@ -141,6 +141,10 @@ class ResourceChange:
     source_stays: bool = False
 
 
+SAFEGUARDS = "safeguards"
+"""The rule that refuses a configuration which is looser than at the last apply."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it."""

@@ -17,7 +17,7 @@ from icesync.model.options import Safeguard, value_of
 from icesync.model.project import OPTIONS, Level, Limit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from icesync.model.project import Project
 
@@ -123,7 +123,7 @@ def _more(old: list[str], new: list[str], loosening: bool) -> list[str]:
     return [f"no longer allows {word}" for word in old if not _covered(word, new)]
 
 
-def _covered(pattern: str, known: list[str]) -> bool:
+def _covered(pattern: str, known: Sequence[str]) -> bool:
     """Return whether all that the glob *pattern* matches is surely matched by one of *known*."""
     return any(pattern == other or _covers(other, pattern) for other in known)
 
@@ -201,7 +201,7 @@ def _both(safeguard: Safeguard | None, one: Any, two: Any) -> Any:
     if safeguard is Safeguard.FEWER:
         return sorted({*one, *two})
     if safeguard is Safeguard.MORE:
-        return [word for word in one if _covered(word, two)]
+        return common_globs(one, two)
     if safeguard is Safeguard.HIGHER:
         least = [min((t for t in (*one, *two) if t.endswith("%") == share),
                      key=lambda t: float(t.removesuffix("%")), default=None)
@@ -213,9 +213,25 @@ def _both(safeguard: Safeguard | None, one: Any, two: Any) -> Any:
     return two
 
 
+def common_globs(one: Sequence[str], two: Sequence[str]) -> list[str]:
+    """Return globs that match nothing but what both lists match, as far as that is sure."""
+    return [
+        *(glob for glob in one if _covered(glob, two)),
+        *(glob for glob in two if glob not in one and _covered(glob, one)),
+    ]
+
+
 def describe(profile: SafetyProfile) -> tuple[str, ...]:
-    """Return a line for each safeguard of *profile* that says something, for people."""
-    return tuple(f"{path}: {_shown(profile[path])}" for path in SAFEGUARDS if profile.get(path))
+    """Return a line for each safeguard of *profile*, without addresses that are the default."""
+    return tuple(
+        f"{path} {_shown(profile[path])}"
+        for path in SAFEGUARDS
+        if profile.get(path)
+        and (
+            OPTIONS[path].safeguard is not Safeguard.CHANGED
+            or profile[path] != _plain(OPTIONS[path].default)
+        )
+    )
 
 
 def _shown(value: Any) -> str:

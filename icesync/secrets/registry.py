@@ -12,7 +12,7 @@ what a reference runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from threading import Lock
@@ -34,7 +34,8 @@ class SecretSettings:
     What a provider may know: the repository, the environment, the allow-lists.
 
     *parse* reads YAML, as :class:`~icesync.secrets.file.FileProvider` wants it;
-    *third_party* are the schemes of other packages that are allowed.
+    *third_party* are the schemes of other packages that are allowed, *own_variables*
+    what icesync itself reads, whatever the allow-list says.
     """
 
     root: Path
@@ -44,6 +45,7 @@ class SecretSettings:
     file_allow: tuple[str, ...]
     parse: Callable[[bytes, str], object]
     third_party: tuple[str, ...] = ()
+    own_variables: tuple[str, ...] = ()
 
 
 class Providers(Mapping[str, "SecretProvider"]):
@@ -78,6 +80,15 @@ class Providers(Mapping[str, "SecretProvider"]):
     def __contains__(self, scheme: object) -> bool:
         return scheme in self._schemes
 
+    def narrowed(
+        self, env_allow: tuple[str, ...], file_allow: tuple[str, ...], schemes: tuple[str, ...]
+    ) -> Providers:
+        """Return providers that open only what these lists allow; icesync's own key stays open."""
+        settings = replace(
+            self._settings, env_allow=env_allow, file_allow=file_allow, third_party=schemes
+        )
+        return Providers(settings)
+
     def _make(self, scheme: str) -> SecretProvider:
         maker = _MAKERS.get(scheme)
         if maker is not None:
@@ -99,7 +110,7 @@ _Maker: TypeAlias = Callable[[SecretSettings], "SecretProvider"]
 def _env(settings: SecretSettings) -> SecretProvider:
     from icesync.secrets.env import EnvProvider
 
-    return EnvProvider(settings.environ, settings.env_allow)
+    return EnvProvider(settings.environ, (*settings.env_allow, *settings.own_variables))
 
 
 def _file(settings: SecretSettings) -> SecretProvider:

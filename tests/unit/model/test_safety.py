@@ -148,8 +148,8 @@ def test_what_was_not_recorded_had_its_default() -> None:
 
 def test_profile_is_described_in_lines() -> None:
     """A person can read what holds."""
-    assert "guards: disabled, host-change, spoofing-on, tls-off" in describe(profile())
-    assert "rules: ICE411 off" in describe(profile({"ICE411": "off"}))
+    assert "guards disabled, host-change, spoofing-on, tls-off" in describe(profile())
+    assert "rules ICE411 off" in describe(profile({"ICE411": "off"}))
 
 
 PROFILES = st.builds(

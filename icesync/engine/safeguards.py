@@ -1,0 +1,83 @@
+"""Hold a run to the safety profile that the last apply recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from icesync.diagnostics import SourcePosition
+from icesync.model.options import value_of
+from icesync.model.plan import SAFEGUARDS, Refusal
+from icesync.model.safety import common_globs, describe, loosened, tightened
+from icesync.ports import NarrowableProviders
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from icesync.model.project import Project
+    from icesync.model.safety import SafetyProfile
+    from icesync.model.snapshot import Snapshot
+    from icesync.ports import SecretProvider
+
+_ALLOW_LISTS: Final = ("secrets.env_allow", "secrets.file_allow", "secrets.providers")
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyVerdict:
+    """
+    What came of comparing the safeguards with those of the last apply.
+
+    *refusals* name what is looser, *notes* what else is worth knowing. *providers*
+    open what both lists allow, as long as nobody allowed the looser one.
+    """
+
+    providers: Mapping[str, SecretProvider]
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_safeguards(
+    project: Project,
+    snapshot: Snapshot,
+    providers: Mapping[str, SecretProvider],
+    allowed: Collection[str],
+) -> SafetyVerdict:
+    """Return how the safeguards of *project* stand to those that *snapshot* records."""
+    if project.safety is None:
+        return SafetyVerdict(providers)
+    if snapshot.safety is None:
+        first = snapshot.lineage is None
+        return SafetyVerdict(providers, notes=_first(project.safety) if first else ())
+    stricter = tightened(snapshot.safety, project.safety)
+    notes = tuple(f"stricter than at the last apply: {d.sentence}" for d in stricter)
+    looser = loosened(snapshot.safety, project.safety)
+    if SAFEGUARDS in allowed:
+        looser = ()
+    refusals = tuple(
+        Refusal(
+            SAFEGUARDS,
+            f"{_place(project, d.path)}: {d.sentence}, looser than at the last apply",
+            SAFEGUARDS,
+        )
+        for d in looser
+    )
+    if {d.path for d in looser} & set(_ALLOW_LISTS) and isinstance(providers, NarrowableProviders):
+        lists = [
+            tuple(common_globs(value_of(project, name), snapshot.safety.get(name, ())))
+            for name in _ALLOW_LISTS
+        ]
+        narrowed = providers.narrowed(*lists)
+        told = "secrets are looked up by the lists of the last apply until `--allow safeguards`"
+        return SafetyVerdict(narrowed, refusals, (*notes, told))
+    return SafetyVerdict(providers, refusals, notes)
+
+
+def _first(profile: SafetyProfile) -> tuple[str, ...]:
+    """Return what is said before there is a state that a change could be compared with."""
+    held = "; ".join(describe(profile))
+    return (f"safeguards from the first apply on, looser ones then need `--allow`: {held}",)
+
+
+def _place(project: Project, path: str) -> str:
+    place = project.positions.get(path, SourcePosition(project.config_file))
+    return f"{place.file}:{place.line}"

@@ -1,0 +1,82 @@
+"""A run is held to the safety profile of the last apply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from icesync.diagnostics import SourcePosition
+from icesync.engine.safeguards import check_safeguards
+from icesync.model.project import Guard, Project, SecretScope
+from icesync.model.safety import profile_of
+from icesync.model.snapshot import Snapshot
+
+BASE = Project("/r", "icesync.yaml", positions={"guards": SourcePosition("icesync.yaml", 7, 9)})
+SAFETY = profile_of(BASE, {})
+STATE = Snapshot("https://ice.test", 1, "l", safety=SAFETY)
+
+
+class Narrowing(dict):  # type: ignore[type-arg]
+    """Providers that note to what they were narrowed."""
+
+    def narrowed(self, *lists: tuple[str, ...]) -> Narrowing:
+        """Return providers that hold the lists."""
+        return Narrowing(lists=lists)
+
+
+def loosen(**changes: object) -> Project:
+    """Return the project with *changes*, and their profile."""
+    project = replace(BASE, **changes)  # type: ignore[arg-type]
+    return replace(project, safety=profile_of(project, {}))
+
+
+def test_looser_guard_is_refused_at_its_line() -> None:
+    """The refusal names the line, and only the word for all of them lets it."""
+    project = loosen(guards=frozenset({Guard.TLS_OFF, Guard.SPOOFING_ON, Guard.DISABLED}))
+
+    [refusal] = check_safeguards(project, STATE, {}, ()).refusals
+
+    assert refusal.rule == refusal.allow == "safeguards"
+    assert refusal.message == (
+        "icesync.yaml:7: `guards` no longer has host-change, looser than at the last apply"
+    )
+    assert check_safeguards(project, STATE, {}, ("safeguards",)).refusals == ()
+
+
+@pytest.mark.parametrize("allowed", ["safeguards:59/1", "safeguard", "host-change", "guards"])
+def test_nothing_else_lets_it(allowed: str) -> None:
+    """No pattern, address or other rule stands for the safeguards."""
+    project = loosen(guards=frozenset())
+
+    assert check_safeguards(project, STATE, {}, (allowed,)).refusals
+
+
+def test_looser_lists_do_not_open_secrets_yet() -> None:
+    """Until somebody allows them, the recorded lists hold too, and that is said."""
+    project = loosen(secrets=SecretScope(("*",)))
+
+    verdict = check_safeguards(project, STATE, Narrowing(), ())
+    allowed = check_safeguards(project, STATE, Narrowing(), ("safeguards",))
+
+    assert verdict.providers["lists"] == (  # type: ignore[comparison-overlap]
+        tuple(SAFETY["secrets.env_allow"]), tuple(SAFETY["secrets.file_allow"]), ()
+    )  # fmt: skip
+    assert "lists of the last apply" in verdict.notes[-1]
+    assert allowed.providers == {}
+
+
+def test_stricter_is_said_and_blocks_nothing() -> None:
+    """A tightening is news."""
+    verdict = check_safeguards(loosen(secrets=SecretScope(("ICE_A",))), STATE, {}, ())
+
+    assert verdict.refusals == ()
+    assert verdict.notes[0].startswith("stricter than at the last apply: `secrets.env_allow`")
+
+
+def test_first_plan_says_what_will_hold() -> None:
+    """Before there is a state, the whole profile is printed; an old state is silent."""
+    [note] = check_safeguards(loosen(), Snapshot("https://ice.test"), {}, ()).notes
+
+    assert "guards disabled, host-change, spoofing-on, tls-off" in note
+    assert check_safeguards(loosen(), Snapshot("https://ice.test", 1, "l"), {}, ()).notes == ()
