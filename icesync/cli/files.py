@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from icesync.engine.fmt import FileChangedError
 from icesync.errors import UsageError
 
 if TYPE_CHECKING:
+    from io import FileIO
     from pathlib import Path
-
-__all__ = [
-    "append_to",
-    "check_writable",
-    "read_named",
-    "replace_text",
-    "write_new",
-    "write_open",
-    "write_private",
-]
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -34,15 +27,77 @@ def write_private(path: Path, data: bytes) -> None:
     _replace(path, data, 0o600)
 
 
-def replace_text(path: Path, data: bytes) -> None:
+def replace_text(path: Path, before: bytes, after: bytes) -> None:
     """
-    Put *data* in the place of the file *path* at once, with the permissions that it has.
+    Put *after* in the place of *before* in the file *path*, which keeps its owner and mode.
+
+    It is replaced at once, so that a full disk leaves it whole. Where that would lose
+    something (its owner, another name of it, its access list) it is overwritten, and
+    *before* is put back if that fails.
 
     Raises:
-        UsageError: the file cannot be written.
+        FileChangedError: the file does not hold *before* any more.
+        OSError: the file is read-only, or cannot be written.
 
     """
-    _replace(path, data, 0o600, keep_mode=True)
+    status = path.stat()
+    if not status.st_mode & 0o222:
+        raise PermissionError(errno.EACCES, "it is read-only", str(path))
+    if status.st_nlink > 1 or _has_attributes(path):
+        _overwrite(path, before, after)
+        return
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            try:
+                os.fchown(descriptor, status.st_uid, status.st_gid)
+            except PermissionError:
+                _overwrite(path, before, after)
+                return
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            stream.write(after)
+            stream.flush()
+            os.fsync(descriptor)
+        _check_unchanged(path.read_bytes(), before)
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _overwrite(path: Path, before: bytes, after: bytes) -> None:
+    with path.open("r+b", buffering=0) as stream:
+        _check_unchanged(stream.read(), before)
+        try:
+            _rewrite(stream, after)
+        except OSError:
+            _rewrite(stream, before)  # its blocks are there still
+            raise
+
+
+def _rewrite(stream: FileIO, data: bytes) -> None:
+    stream.seek(0)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.truncate()
+    os.fsync(stream.fileno())
+
+
+def _check_unchanged(found: bytes, expected: bytes) -> None:
+    if found != expected:
+        raise FileChangedError
+
+
+def _has_attributes(path: Path) -> bool:
+    """Return whether a new file would lose what somebody attached to *path*."""
+    list_attributes = getattr(os, "listxattr", None)  # Linux only
+    try:
+        names = list_attributes(path) if list_attributes else []
+    except OSError:
+        return False
+    return any(not name.startswith("security.") for name in names)
 
 
 def write_open(path: Path, data: bytes) -> None:
@@ -83,13 +138,11 @@ def check_writable(path: Path) -> None:
     raise UsageError(f"{_shown(path)} cannot be written: {why}", "correct the path of the report")
 
 
-def _replace(path: Path, data: bytes, mode: int, *, keep_mode: bool = False) -> None:
+def _replace(path: Path, data: bytes, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as stream:
-            if keep_mode:
-                os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)

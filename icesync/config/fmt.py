@@ -59,7 +59,7 @@ class Formatted:
 
     @property
     def changed(self) -> bool:
-        """Whether the file is not in shape."""
+        """Whether formatting changes the file."""
         return self.after != self.source.data
 
 
@@ -79,7 +79,7 @@ def format_source(source: SourceFile) -> Formatted:
         data = codecs.BOM_UTF8 + data
     written = parse_document(SourceFile(source.path, data))
     if not _same(written.data, document.data) or _ink(after) != _ink(document.tree.text):
-        message = "the file uses YAML that cannot be laid out without changing what it says"
+        message = "the file uses YAML that cannot be formatted without changing what it says"
         return _refused(source, 1, message, "write each key as one plain word")
     lost = _subjects(document.tree) - _subjects(written.tree)
     if lost:

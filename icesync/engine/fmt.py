@@ -1,23 +1,48 @@
-"""Use case: the canonical texts of the configuration's files; nothing is written here."""
+"""
+Use case: the canonical texts of the configuration's files, put in their place one by one.
+
+Each file is read right before it is formatted, and replaced only while it still holds
+what was read: an edit that an editor saves meanwhile is never lost.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.config.discover import find_files, read_file
-from icesync.config.fmt import Formatted, format_source
+from icesync.config.fmt import Formatted, find_literal_secrets, format_source
 from icesync.config.sops_files import is_sealed
+from icesync.config.yaml.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.tree import decode
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icesync.config.yaml.source import SourceFile
     from icesync.model.project import Project
 
-__all__ = ["Formatting", "format_files"]
+__all__ = [
+    "MAX_BYTES", "FileChangedError", "Formatted", "Formatting", "Replace", "Unwritten", "compare",
+    "find_literal_secrets", "format_files", "format_text",
+]  # fmt: skip
+
+Replace: TypeAlias = "Callable[[Path, bytes, bytes], None]"
+"""Puts the second bytes in the place of the first; raises OSError or FileChangedError."""
+
+
+class FileChangedError(Exception):
+    """Somebody else wrote the file meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A file that was not replaced: it *changed* meanwhile, or it cannot be written."""
+
+    path: str
+    reason: str
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +50,61 @@ class Formatting:
     """
     The files that were looked at, in order, and what forbids a new text.
 
-    *spared* are files that are left alone without being wrong, each with the reason.
+    *spared* are files that are left alone without being wrong, each with the reason;
+    *unwritten* those whose new text is not in its place.
     """
 
     files: tuple[Formatted, ...]
     problems: tuple[Diagnostic, ...] = ()
     spared: tuple[tuple[str, str], ...] = ()
+    unwritten: tuple[Unwritten, ...] = ()
 
     @property
     def changed(self) -> tuple[Formatted, ...]:
-        """The files that are not in shape."""
-        return tuple(file for file in self.files if file.changed)
+        """The files that are not formatted, or were not until now."""
+        left = {file.path for file in self.unwritten}
+        return tuple(f for f in self.files if f.changed and f.source.path not in left)
 
 
-def format_files(project: Project, chosen: Sequence[str] = ()) -> Formatting:
+def format_files(
+    project: Project, chosen: Sequence[str] = (), replace: Replace | None = None
+) -> Formatting:
     """
     Return the canonical texts of the files of *project*, or of those that are *chosen*.
 
     *chosen* are paths relative to the configuration, of files or folders. A file
     that no pattern of the configuration matches is spared: the YAML of other
-    programs has other rules. So is one that sops encrypted.
+    programs has other rules. So is one that sops encrypted. Each new text is handed
+    to *replace*; without it nothing is written.
     """
     found = _find(project)
+    root = Path(project.root)
     if not chosen:
-        return _formatting(found.values(), [])
+        return _formatting(root, found.values(), [], replace)
     selected: dict[str, SourceFile | Diagnostic] = {}
     spared: list[tuple[str, str]] = []
     for path in chosen:
         below = "" if path == "." else f"{path}/"
         matches = {name: file for name, file in found.items() if f"{name}/".startswith(below)}
         if not matches:
-            problem = _why_not(Path(project.root), path)
-            if problem is None:
-                spared.append((path, "no pattern under `files:` matches it"))
+            reason = _why_not(root, path)
+            if isinstance(reason, str):
+                spared.append((path, reason))
             else:
-                matches = {path: problem}
+                matches = {path: reason}
         selected |= matches
-    return _formatting(selected.values(), spared)
+    return _formatting(root, selected.values(), spared, replace)
+
+
+def format_text(name: str, data: bytes) -> Formatting:
+    """Return the canonical text of *data*, which is called *name*."""
+    file = format_source(SourceFile(name, data))
+    return Formatting((file,), file.problems)
+
+
+def compare(file: Formatted) -> tuple[str, str]:
+    """Return the texts of *file* before and after, with plain line ends."""
+    return decode(file.source.data), decode(file.after)
 
 
 def _find(project: Project) -> dict[str, SourceFile | Diagnostic]:
@@ -75,24 +118,35 @@ def _find(project: Project) -> dict[str, SourceFile | Diagnostic]:
     return dict(sorted(found.items()))
 
 
-def _why_not(root: Path, path: str) -> Diagnostic | None:
-    """Return what is wrong with a path that is no file of the configuration, if anything is."""
-    position = SourcePosition(path)
-    if path.startswith("/") or ".." in path.split("/"):
-        message = "the file is outside of the configuration's folder"
-        return Diagnostic("ICE008", message, position, "icesync -C DIR fmt   works on another one")
-    if (root / path).is_dir():
-        return None
+def _why_not(root: Path, path: str) -> Diagnostic | str:
+    """Return why a path is no file of the configuration: an error, or a reason to spare it."""
+    outside = path.startswith("/") or ".." in path.split("/")
+    reason = "it is outside of the configuration's folder" if outside else _UNMATCHED
+    full = root / path
+    if outside and full.exists():
+        return reason
+    if full.is_dir():
+        return reason
     result = read_file(root, path)
-    return result if isinstance(result, Diagnostic) else None
+    return result if isinstance(result, Diagnostic) else reason
+
+
+_UNMATCHED: Final = "no pattern under `files:` matches it"
 
 
 def _formatting(
-    files: Iterable[SourceFile | Diagnostic], spared: list[tuple[str, str]]
+    root: Path,
+    files: Iterable[SourceFile | Diagnostic],
+    spared: list[tuple[str, str]],
+    replace: Replace | None,
 ) -> Formatting:
-    formatted = []
-    problems = []
-    for file in files:
+    formatted: list[Formatted] = []
+    problems: list[Diagnostic] = []
+    unwritten: list[Unwritten] = []
+    for found in files:
+        file = found
+        if replace is not None and not isinstance(found, Diagnostic):
+            file = read_file(root, found.path)  # it may have changed since it was found
         if isinstance(file, Diagnostic):
             problems.append(file)
         elif is_sealed(file):
@@ -100,4 +154,18 @@ def _formatting(
         else:
             formatted.append(format_source(file))
             problems += formatted[-1].problems
-    return Formatting(tuple(formatted), sort_diagnostics(problems), tuple(spared))
+            if replace is not None and formatted[-1].changed:
+                unwritten += _write(root, formatted[-1], replace)
+    return Formatting(tuple(formatted), sort_diagnostics(problems), tuple(spared), tuple(unwritten))
+
+
+def _write(root: Path, file: Formatted, replace: Replace) -> Iterator[Unwritten]:
+    """Put the new text of *file* in its place; yield why that is not possible."""
+    path = file.source.path
+    try:
+        # A link stays one: what it leads to, inside of the root, is replaced.
+        replace((root / path).resolve(), file.source.data, file.after)
+    except FileChangedError:
+        yield Unwritten(path, "somebody else changed it while it was formatted", changed=True)
+    except OSError as error:
+        yield Unwritten(path, (error.strerror or "it cannot be written").lower(), changed=False)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 from rig import run_process, run_program
+
+from icesync.cli.files import replace_text
+from icesync.config.project import read_project
+from icesync.engine.fmt import format_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +101,7 @@ def test_unreadable_file_is_left_alone(repository: Repository, messy: Path) -> N
 
     assert result.code == 3
     assert "servers/61.yaml:2:1: ICE106" in result.stderr
-    assert "1 file laid out, 1 file left alone" in result.stderr
+    assert "1 file formatted, 1 file left alone" in result.stderr
     assert messy.read_text() == NEAT
     assert repository.read("servers/61.yaml") == "version: 1\nversion: 1\n"
 
@@ -140,7 +145,7 @@ def test_chosen_files(repository: Repository, messy: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("../x.yaml", "ICE008 the file is outside of the configuration's folder"),
+        ("../x.yaml", "ICE001 the file does not exist"),
         ("nix.yaml", "ICE001 the file does not exist"),
     ],
 )
@@ -156,9 +161,12 @@ def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
     """YAML of other programs has other rules: it is named, and kept as it is."""
     path = repository.write("compose/up.yaml", "services: {b: 1,   a: 2}\n")
 
-    results = [repository.run("fmt", name) for name in ("compose/up.yaml", "compose")]
+    foreign = repository.root.parent / "foreign.yaml"
+    foreign.write_text("a:   1\n")
+    results = [repository.run("fmt", name) for name in ("compose/up.yaml", "compose", str(foreign))]
 
-    assert [result.code for result in results] == [0, 0]
+    assert [result.code for result in results] == [0, 0, 0]
+    assert "foreign.yaml: it is outside of the configuration's folder" in results[2].stderr
     assert "left alone: compose/up.yaml: no pattern" in results[0].stderr
     assert "left alone: compose: no pattern" in results[1].stderr
     assert path.read_text() == "services: {b: 1,   a: 2}\n"
@@ -208,14 +216,96 @@ def test_stdin_stands_alone(tmp_path: Path) -> None:
 
 
 def test_file_that_cannot_be_replaced(repository: Repository, messy: Path) -> None:
-    """A file that cannot be written is named, and stays as it was."""
+    """It is named and stays as it was, the others are formatted and named, and the end is 1."""
+    other = repository.write("servers/61.yaml", MESSY.replace("60", "61"))
     (messy.parent / f".60.yaml.tmp-{os.getpid()}").mkdir()
 
     result = repository.run("fmt")
 
-    assert result.code == 64
-    assert "60.yaml cannot be written" in result.stderr
+    assert result.code == 1
+    assert "error: servers/60.yaml: not written: file exists" in result.stderr
     assert messy.read_text() == MESSY
+    assert result.stdout == "servers/61.yaml\n"
+    assert other.read_text() == NEAT.replace("60", "61")
+
+
+def test_read_only_file_is_left_alone(repository: Repository, messy: Path) -> None:
+    """Who made a file read-only, even for root, is asked by name."""
+    messy.chmod(0o444)
+
+    result = repository.run("fmt")
+
+    assert (result.code, result.stdout) == (1, "")
+    assert "servers/60.yaml: not written: it is read-only" in result.stderr
+    assert messy.read_text() == MESSY
+
+
+def test_other_names_of_a_file_are_kept(repository: Repository, messy: Path) -> None:
+    """A hard link is formatted with the file: both stay one."""
+    link = repository.root / "kept.yaml"
+    os.link(messy, link)
+
+    repository.run("fmt")
+
+    assert link.read_text() == NEAT
+    assert link.stat().st_ino == messy.stat().st_ino
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_owner_is_kept(repository: Repository, messy: Path) -> None:
+    """Run as root over somebody's files, it leaves them theirs."""
+    os.chown(messy, 1234, 2345)
+
+    repository.run("fmt")
+
+    assert messy.read_text() == NEAT
+    assert (messy.stat().st_uid, messy.stat().st_gid) == (1234, 2345)
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_edit_that_is_saved_meanwhile_is_kept(
+    repository: Repository, messy: Path, links: int
+) -> None:
+    """A file that changed between reading and replacing is named and left alone."""
+    if links > 1:
+        os.link(messy, repository.root / "kept.yaml")
+
+    def replace(path: Path, before: bytes, after: bytes) -> None:
+        path.write_text("version: 1  # an edit\n")
+        replace_text(path, before, after)
+
+    project = read_project(repository.root / "icesync.yaml")
+    formatting = format_files(project, ["servers/60.yaml"], replace)
+
+    [left] = formatting.unwritten
+    assert (left.path, left.changed) == ("servers/60.yaml", True)
+    assert messy.read_text() == "version: 1  # an edit\n"
+    assert [p.name for p in messy.parent.iterdir() if "tmp" in p.name] == []
+
+
+@pytest.mark.parametrize("links", [1, 2])
+def test_full_disk_leaves_the_file_whole(
+    messy: Path, monkeypatch: pytest.MonkeyPatch, links: int
+) -> None:
+    """What cannot be written to its end was never there."""
+    if links > 1:
+        os.link(messy, messy.with_name("kept.yaml"))
+    before, after = messy.read_bytes(), NEAT.encode() * 3
+    real = os.fsync
+    calls: list[int] = []
+
+    def full_at_first(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full_at_first)
+    with pytest.raises(OSError, match="No space left"):
+        replace_text(messy, before, after)
+
+    assert messy.read_bytes() == before
+    assert [p.name for p in messy.parent.iterdir() if "tmp" in p.name] == []
 
 
 @pytest.mark.parametrize(

@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.cli.files import replace_text
-from icesync.config.fmt import Formatted, find_literal_secrets, format_source
-from icesync.config.yaml.source import MAX_BYTES, SourceFile
-from icesync.config.yaml.tree import decode
 from icesync.diagnostics import sort_diagnostics
-from icesync.engine.fmt import Formatting
-from icesync.errors import ConfigError
+from icesync.engine.fmt import MAX_BYTES, compare, find_literal_secrets, format_text
+from icesync.errors import EXIT_UNEXPECTED, ConfigError
 from icesync.render.diff import render_diff
 from icesync.render.findings import render_diagnostics
 from icesync.render.style import counted, safe
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console
-
-__all__ = ["format_stdin", "report", "write"]
+    from icesync.engine.fmt import Formatted, Formatting
 
 _STDIN: Final = "<stdin>"
 
 
 def format_stdin(console: Console, *, looking: bool, diff: bool) -> int:
     """Write what stdin holds to stdout in its canonical text, or only say whether it differs."""
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
-    file = format_source(SourceFile(_STDIN, data))
-    formatting = Formatting((file,), file.problems)
-    if not looking and not file.problems:
-        console.binary(file.after)
+    formatting = format_text(_STDIN, sys.stdin.buffer.read(MAX_BYTES + 1))
+    if not looking and not formatting.problems:
+        console.binary(formatting.files[0].after)
         return 0
     return report(console, formatting, diff=diff, looking=looking)
-
-
-def write(root: str, formatting: Formatting) -> None:
-    """
-    Put the new texts in the place of the old ones.
-
-    Raises:
-        UsageError: a file cannot be written.
-
-    """
-    for file in formatting.changed:
-        # A link stays one: what it leads to, inside of the root, is replaced.
-        replace_text((Path(root) / file.source.path).resolve(), file.after)
 
 
 def report(console: Console, formatting: Formatting, *, diff: bool, looking: bool) -> int:
@@ -60,26 +39,33 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
     console.complain(render_diagnostics(sort_diagnostics(problems), console.talk_style))
     for path, reason in formatting.spared:
         console.talk(f"left alone: {safe(path)}: {reason}")
+    for left in formatting.unwritten:
+        what = "left alone" if left.changed else "not written"
+        console.complain(f"error: {safe(left.path)}: {what}: {safe(left.reason)}\n")
+        if left.changed:
+            console.complain("  hint: icesync fmt   formats what is there now\n")
     console.talk(_summary(formatting, looking=looking))
     if looking and formatting.changed and formatting.changed[0].source.path != _STDIN:
-        console.talk("hint: icesync fmt   lays out what is not in shape")
-    failed = bool(formatting.problems) or (looking and bool(formatting.changed))
+        console.talk("hint: icesync fmt   formats them")
+    if any(not left.changed for left in formatting.unwritten):
+        return EXIT_UNEXPECTED
+    failed = problems or formatting.unwritten or (looking and formatting.changed)
     return ConfigError.exit_code if failed else 0
 
 
 def _difference(console: Console, file: Formatted) -> str:
-    before, after = (decode(data) for data in (file.source.data, file.after))
-    return render_diff(file.source.path, before, after, console.style)
+    return render_diff(file.source.path, *compare(file), console.style)
 
 
 def _summary(formatting: Formatting, *, looking: bool) -> str:
     """Return how many files are in which shape."""
     refused = len({problem.position.file for problem in formatting.problems})
+    refused += len(formatting.unwritten)
     changed = len(formatting.changed)
-    shapely = sum(not file.changed and not file.problems for file in formatting.files)
+    formatted = sum(not file.changed and not file.problems for file in formatting.files)
     parts = [
-        f"{counted(changed, 'file')} {'not in shape' if looking else 'laid out'}",
+        f"{counted(changed, 'file')} {'not formatted' if looking else 'formatted'}",
         f"{counted(refused, 'file')} left alone",
-        f"{counted(shapely, 'file')} in shape",
+        f"{counted(formatted, 'file')} already formatted",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 ")) or "no file"
