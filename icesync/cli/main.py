@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "import": "Write server files for servers that exist already.",
     "validate": "Check all files; offline, without secrets.",
     "explain": "Say which line gave each value, or what a rule means.",
-    "fmt": "Lay out files in one style; comments stay.",
+    "fmt": "Format files; comments stay with what they are about.",
     "plan": "Show what apply would send.",
     "probe": "Log in to the mail servers, before anything is sent to ICE.",
     "apply": "Send the changes, or those of a saved plan.",
