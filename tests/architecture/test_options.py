@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "configuration.md"
+PAGE = ROOT / "schemas" / "configuration.md"
 
 _HEAD = """\
 # Options of `icesync.yaml`
@@ -44,19 +44,20 @@ def _takes(row: Option) -> str:
 
 
 def _section(row: Option) -> str:
-    lines = [f"### `{row.path}`", ""]
+    lines = [f"### `{row.path}`"]
     about = row.text
     if row.kind is OptionKind.LIMIT:
-        about = f"At most so many {row.text} in one run; of a count and a share the stricter wins."
+        about = f"At most so many {row.text} in one run; the stricter of a count and a share."
     lines += [describe_option(row) if about == row.text else about, ""]
+    facts = [f"Takes: {_takes(row)}{'; required in its group' if row.required else ''}"]
     default = default_of(row)
     if default not in (None, [], {}):
-        lines.append(f"- Default: `{_value(default)}`")
-    lines.append(f"- Takes: {_takes(row)}{'; required in its group' if row.required else ''}")
+        facts.append(f"default: `{_value(default)}`")
     if row.kind is OptionKind.REFERENCE:
-        lines.append(f"- Example: `ref+env://{row.examples[0]}`")
+        facts.append(f"example: `ref+env://{row.examples[0]}`")
     elif row.examples:
-        lines.append(f"- Example: `{_value(row.examples[-1])}`")
+        facts.append(f"example: `{_value(row.examples[-1])}`")
+    lines.append(f"- {'; '.join(facts)}")
     if any(row.choices.values()):
         lines += [f"- `{word}`: {meaning}" for word, meaning in row.choices.items()]
     return "\n".join([*lines, ""])

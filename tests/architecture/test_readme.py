@@ -20,7 +20,7 @@ from icesync.engine import retry as limits
 from icesync.errors import EXIT_CODES
 from icesync.model.command_result import Command
 from icesync.model.fields import FIELDS, Presence
-from icesync.model.options import Option, rows_of
+from icesync.model.options import rows_of
 from icesync.model.presets import PRESETS, Preset
 from icesync.model.project import Project
 from icesync.model.report import OutcomeKind
@@ -125,26 +125,6 @@ def _rules() -> str:
     return _table(("rule", "severity", "about"), rows)
 
 
-def _options() -> str:
-    rows = [
-        (f"`{row.path}`", row.kind.value, _cell(row.text), _default(row), row.variable or "")
-        for row in OPTIONS
-    ]
-    return _table(("key", "type", "what it does", "default", "variable"), rows)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _default(row: Option) -> str:
-    if row.default is None or row.required:
-        return "required" if row.required else ""
-    if isinstance(row.default, frozenset | tuple):
-        return ", ".join(f"`{word}`" for word in sorted(map(str, row.default)))
-    return f"`{row.default}`" if row.default != {} else ""
-
-
 def _variables() -> str:
     found = dict(VARIABLES)
     for row in OPTIONS:
@@ -211,7 +191,6 @@ BLOCKS = {
     "exit-codes": _exit_codes,
     "presets": _presets,
     "rules": _rules,
-    "options": _options,
     "variables": _variables,
 }
 
