@@ -8,6 +8,7 @@ Everything that can stop icesync, and the exit code of each.
     │   ├── ConfigMalformed    they cannot be read
     │   ├── ConfigInvalid      they can be read, and break a rule
     │   └── SecretMissing      a reference leads nowhere
+    │       └── SecretForbidden    it may not be followed
     ├── AccessError        4   nobody to act as
     │   ├── TokenExpired
     │   └── LoginRefused
@@ -66,6 +67,7 @@ __all__ = [
     "ProbeFailed",
     "Refused",
     "RemoteError",
+    "SecretForbidden",
     "SecretMissing",
     "StaleError",
     "StateConflict",
@@ -138,6 +140,10 @@ class ConfigInvalid(ConfigError):
 
 class SecretMissing(ConfigError):
     """A secret reference does not lead to a usable value."""
+
+
+class SecretForbidden(SecretMissing):
+    """A secret reference names what the configuration, or icesync itself, does not open."""
 
 
 class AccessError(IcesyncError):

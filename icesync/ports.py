@@ -22,6 +22,7 @@ __all__ = [
     "Caller",
     "Clock",
     "CommentThread",
+    "CredentialHolder",
     "DomainLookup",
     "FileOpener",
     "Gateway",
@@ -32,6 +33,7 @@ __all__ = [
     "MailServers",
     "MetadataProvider",
     "Prober",
+    "ReferenceReader",
     "SecretProvider",
     "StateStore",
     "Stores",
@@ -230,6 +232,31 @@ class MetadataProvider(Protocol):
             SecretMissing: there is no such secret.
 
         """
+        ...
+
+
+@runtime_checkable
+class ReferenceReader(Protocol):
+    """A provider, or all of them, that knows a reference by what it leads to."""
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return one name for the secret, whatever the spelling and version; asks nobody.
+
+        Raises:
+            SecretMissing: no such secret can be.
+            SecretForbidden: it must not be looked up.
+
+        """
+        ...
+
+
+@runtime_checkable
+class CredentialHolder(Protocol):
+    """Knows what the job itself logs in with, so that none of it is sent to a mail server."""
+
+    def job_credentials(self) -> Mapping[str, SecretValue]:
+        """Return the credentials by the name of their variable."""
         ...
 
 

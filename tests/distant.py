@@ -134,7 +134,8 @@ class FakeVault:
             return 403, {"errors": ["preflight capability check returned 403"]}
         for mount, version in self.MOUNTS:
             if path.startswith(mount):
-                return 200, {"data": {"path": mount, "options": {"version": version}}}
+                data = {"path": mount, "type": "kv", "options": {"version": version}}
+                return 200, {"data": data}
         return 403, {"errors": ["preflight capability check returned 403"]}
 
     def _versioned(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:

@@ -61,6 +61,20 @@ def group_equal(values: Mapping[str, SecretValue], key: FingerprintKey) -> list[
     """Return the names of *values* that share one secret, each group and all groups sorted."""
     groups: dict[str, list[str]] = {}
     for name in sorted(values):
-        text = values[name].reveal().encode("utf-8", "surrogatepass")
-        groups.setdefault(key.digest(_ALIKE_DOMAIN + text), []).append(name)
+        groups.setdefault(value_tag(values[name], key), []).append(name)
     return sorted(group for group in groups.values() if len(group) > 1)
+
+
+def value_tag(secret: SecretValue, key: FingerprintKey) -> str:
+    """Return a tag that equal secrets share; who has not *key* learns nothing by it."""
+    return key.digest(_ALIKE_DOMAIN + secret.reveal().encode("utf-8", "surrogatepass"))
+
+
+def usable_text(secret: SecretValue) -> str | None:
+    """Return why *secret*, which another package made, is no text that can be sent, or None."""
+    text: object = secret.reveal()
+    if not isinstance(text, str):
+        return "its value is not a text"
+    if not text:
+        return "it is empty"
+    return "it is not UTF-8" if any("\ud800" <= c <= "\udfff" for c in text) else None

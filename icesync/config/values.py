@@ -15,7 +15,7 @@ from icesync.config.yaml.source import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import Field, Kind, Setting
 from icesync.model.presets import PRESETS
-from icesync.model.secret import SecretRef, parse_secret_ref
+from icesync.model.secret import SecretRef, read_secret_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,15 +82,12 @@ def _text(text: str, _: Field) -> str:
 
 
 def _secret(text: str, _: Field) -> SecretRef:
-    reference = parse_secret_ref(text)
-    if reference is not None:
+    reference = read_secret_ref(text)
+    if isinstance(reference, SecretRef):
         return reference
     if text.startswith("ref+"):
-        raise InvalidValue(
-            "ICE410",
-            "is a reference that cannot be read",
-            "write ref+env://NAME or ref+file://path#/key, without blanks",
-        )
+        example = "ref+env://NAME or ref+file://path#/key, without blanks"
+        raise InvalidValue("ICE410", reference.message, f"write {reference.spelling or example}")
     raise InvalidValue(
         "ICE401",
         "is a literal secret",

@@ -16,7 +16,9 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagn
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
 from icesync.engine.safeguards import check_safeguards
 from icesync.engine.scope import Fleet, Scope, read_fleet
+from icesync.engine.secret_hosts import confirmed_hosts, credentials_sent
 from icesync.engine.secret_resolution import (
+    Identities,
     Resolution,
     SecretsMode,
     attach_tags,
@@ -29,6 +31,7 @@ from icesync.engine.secret_resolution import (
     unfingerprinted,
 )
 from icesync.engine.state import Stored, load
+from icesync.engine.validate import own_credentials
 from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.command_result import Acknowledgement
@@ -58,7 +61,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredState, Removal
     from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
     from icesync.model.project import Project
-    from icesync.model.snapshot import Snapshot
+    from icesync.planner.policy import ConfirmedHosts
     from icesync.ports import SecretProvider
 
 
@@ -109,6 +112,7 @@ class Planning:
     resolution: Resolution
     key: FingerprintKey | None
     refusals: tuple[Refusal, ...]
+    confirmed: ConfirmedHosts
     warnings: tuple[Diagnostic, ...]
     unshown: int
 
@@ -204,12 +208,20 @@ def compare_fleet(
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
     made = attach_tags(replace(made, complete=complete and not ended), resolution, key)
     found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
+    own = own_credentials(project)
+    found += credentials_sent(selected, resolution.values, own, providers)
     if request.include_info and key is not None:
         found += check_shared(selected, resolution, key)
     validation = validation.extended(found)
     validation.require()
     changing = {change.address for change in made.effective}
     known = desired.servers.keys() | carried.entries.keys()
+    here = _organizations(project, made, known)
+    elsewhere = (s for a, s in desired.servers.items() if a.organization not in here)
+    identities = Identities(providers)
+    confirmed = confirmed_hosts(
+        made, stored.snapshot, elsewhere, resolution.values, key, identities
+    )
     return Planning(
         made,
         project,
@@ -218,10 +230,8 @@ def compare_fleet(
         stored,
         resolution,
         key,
-        (
-            *safety.refusals,
-            *_refusals(project, request.allowed, made, desired, stored.snapshot, known),
-        ),
+        (*safety.refusals, *_refusals(project, request.allowed, made, confirmed, known)),
+        confirmed,
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
@@ -231,8 +241,7 @@ def _refusals(
     project: Project,
     allowed: tuple[str, ...],
     made: Plan,
-    desired: DesiredState,
-    snapshot: Snapshot,
+    confirmed: ConfirmedHosts,
     known: Collection[Address],
 ) -> tuple[Refusal, ...]:
     """
@@ -242,13 +251,19 @@ def _refusals(
     run count: each of five shards could otherwise change all that it has.
     """
     policy = Policy(project.limits, project.guards, allowed)
-    if project.state.per is None:
-        return check_policy(made, policy, snapshot, len(known))
-    wide = replace(made.selection, excludes=())
-    here = {address.organization for address in known if is_selected(address, wide)}
+    here = _organizations(project, made, known)
     fleet = sum(address.organization in here for address in known)
-    elsewhere = (s for a, s in desired.servers.items() if a.organization not in here)
-    return check_policy(made, policy, snapshot, fleet, elsewhere)
+    return check_policy(made, policy, fleet, confirmed)
+
+
+def _organizations(project: Project, made: Plan, known: Collection[Address]) -> frozenset[int]:
+    """Return the organizations whose state *made* was made with."""
+    wide = replace(made.selection, excludes=())
+    return frozenset(
+        address.organization
+        for address in known
+        if project.state.per is None or is_selected(address, wide)
+    )
 
 
 def _refuse_clashes(desired: DesiredState, stored: Stored, selection: Selection) -> None:
@@ -358,7 +373,7 @@ def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...])
     made = replace(planning.plan, changes=changes)
     desired, snapshot = planning.desired, planning.stored.snapshot
     known = desired.servers.keys() | snapshot.entries.keys()
-    refusals = _refusals(planning.project, allowed, made, desired, snapshot, known)
+    refusals = _refusals(planning.project, allowed, made, planning.confirmed, known)
     return replace(planning, plan=made, refusals=(*kept, *refusals))
 
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint, fits
-from icesync.engine.secret_resolution import open_key, resolve_references
+from icesync.engine.secret_resolution import open_key, read_stored_reference, resolve_references
 from icesync.engine.state import Writer, load, save
 from icesync.errors import ConfigInvalid, SecretMissing
-from icesync.model.secret import parse_secret_ref
 from icesync.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _references(snapshot: Snapshot) -> list[SecretRef]:
         for record in entry.secrets.values()
         if record.fingerprint is not None
     }
-    return [r for r in map(parse_secret_ref, sorted(texts)) if r is not None]
+    return [read_stored_reference(text) for text in sorted(texts)]
 
 
 def _refingerprint(

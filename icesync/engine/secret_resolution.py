@@ -11,7 +11,9 @@ from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.plan import Reason
+from icesync.model.reference import Misspelling, identity_by_spelling, read_secret_ref
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
+from icesync.ports import ReferenceReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,6 +86,41 @@ def _fetch(
         values[reference.text] = provider.fetch(reference)
     except SecretMissing as error:
         failures[reference.text] = error
+
+
+def identify(reference: SecretRef, providers: Mapping[str, SecretProvider]) -> str:
+    """
+    Return one name for what *reference* leads to, whatever its spelling and version.
+
+    Raises:
+        SecretMissing: no such secret can be.
+        SecretForbidden: it must not be looked up.
+
+    """
+    if isinstance(providers, ReferenceReader):
+        return providers.identify(reference)
+    provider: object = providers.get(reference.scheme)
+    if isinstance(provider, ReferenceReader):
+        return provider.identify(reference)
+    return identity_by_spelling(reference)
+
+
+class Identities:
+    """Identities by the text of a reference, each found once a run."""
+
+    def __init__(self, providers: Mapping[str, SecretProvider]) -> None:
+        self._providers = providers
+        self._known: dict[str, str] = {}
+
+    def of(self, text: str) -> str:
+        """Return what the reference *text* leads to; itself where that cannot be said."""
+        if text not in self._known:
+            try:
+                found = identify(read_stored_reference(text), self._providers)
+            except SecretMissing:
+                found = text  # the state may hold what the files may not refer to any more
+            self._known[text] = found
+        return self._known[text]
 
 
 def open_key(
@@ -203,10 +240,22 @@ def _tagged(change: ResourceChange, resolution: Resolution, key: FingerprintKey)
 
 
 def planned_references(plan: Plan) -> tuple[SecretRef, ...]:
-    """Return the references whose values the calls of *plan* need."""
+    """
+    Return the references whose values the calls of *plan* need.
+
+    One that the state holds in a spelling of old is looked up as it is spelled now.
+    """
     texts = {s.reference for change in plan.calls for s in change.secrets if s.reference}
-    parsed = (parse_secret_ref(text) for text in sorted(texts))
-    return tuple(reference for reference in parsed if reference is not None)
+    return tuple(map(read_stored_reference, sorted(texts)))
+
+
+def read_stored_reference(text: str) -> SecretRef:
+    """Return the reference *text* of a state, which may be older than today's spelling."""
+    found = read_secret_ref(text)
+    if isinstance(found, Misspelling):
+        right = parse_secret_ref(found.spelling) if found.spelling else None
+        return right._replace(text=text) if right else SecretRef(text, "", "")
+    return found
 
 
 def unfingerprinted(snapshot: Snapshot) -> int:

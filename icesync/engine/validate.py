@@ -16,8 +16,9 @@ from icesync.config.sops_files import is_sealed, open_sealed
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
+from icesync.engine.secret_resolution import Identities, identify
 from icesync.engine.view import SILENT
-from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing
 from icesync.ports import FileOpener
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def check_files(
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, position, hint))
-    problems.extend(_check_references(project, desired, providers.keys()))
+    problems.extend(_check_references(project, desired, providers))
     policy = SeverityPolicy(project.rules, strict)
     misread = policy.read(_with_waivers(project, files))
     placed = policy.apply_placed([*problems, *misread])
@@ -163,15 +164,16 @@ def _read(file: SourceFile, providers: Mapping[str, SecretProvider]) -> Document
 
 
 def _check_references(
-    project: Project, desired: DesiredState, schemes: Collection[str]
+    project: Project, desired: DesiredState, providers: Mapping[str, SecretProvider]
 ) -> Iterator[Diagnostic]:
-    own = frozenset(reference.text for reference in own_credentials(project).values())
+    identities = Identities(providers)
+    own = {identities.of(r.text): name for name, r in own_credentials(project).items()}
     verdicts: dict[str, tuple[str, str, str | None] | None] = {}
     for server in desired.servers.values():
         for key, reference in server.secrets.items():
             text = reference.text
             if text not in verdicts:
-                verdicts[text] = _verdict(reference, schemes, own)
+                verdicts[text] = _verdict(reference, providers, own)
             verdict = verdicts[text]
             if verdict is not None:
                 yield _finding(server, key, *verdict)
@@ -189,22 +191,32 @@ def own_credentials(project: Project) -> dict[str, SecretRef]:
 
 
 def _verdict(
-    reference: SecretRef, schemes: Collection[str], own: Collection[str]
+    reference: SecretRef, providers: Mapping[str, SecretProvider], own: Mapping[str, str]
 ) -> tuple[str, str, str | None] | None:
-    """Return rule, sentence and hint for what is wrong with *reference*, or None."""
+    """
+    Return rule, sentence and hint for what is wrong with *reference*, or None.
+
+    Asks nobody: whether there is such a secret is for a plan to find out.
+    """
+    schemes = providers.keys()
     if reference.scheme not in schemes:
         near = difflib.get_close_matches(reference.scheme, schemes, n=1)
         hint = f"did you mean ref+{near[0]}://?" if near else f"known: {_listed(schemes)}"
         return "ICE409", f"names an unknown secret provider `{reference.scheme}`", hint
-    if reference.text in own:
-        return "ICE411", *_OWN_CREDENTIAL
+    try:
+        identity = identify(reference, providers)
+    except SecretForbidden as error:
+        return "ICE413", f"must not be looked up: {error.message}", _first(error.hints)
+    except SecretMissing as error:
+        return "ICE410", f"cannot be looked up: {error.message}", _first(error.hints)
+    if identity in own:
+        message = f"leads to `{own[identity]}`, a credential of icesync itself"
+        return "ICE411", message, "refer to the mail password"
     return None
 
 
-_OWN_CREDENTIAL: Final = (
-    "refers to a credential of icesync itself, which would be sent to a mail server",
-    "refer to the mail password",
-)
+def _first(hints: Sequence[str]) -> str | None:
+    return hints[0] if hints else None
 
 
 def _listed(schemes: Collection[str]) -> str:

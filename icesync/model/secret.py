@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from icesync.model.reference import (
+    REFERENCE_GRAMMAR,
+    SCHEME_GRAMMAR,
+    SecretRef,
+    parse_secret_ref,
+    read_secret_ref,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,39 +31,8 @@ __all__ = [
     "SecretStatus",
     "SecretValue",
     "parse_secret_ref",
+    "read_secret_ref",
 ]
-
-SCHEME_GRAMMAR: Final = "[a-z][a-z0-9]*"
-REFERENCE_GRAMMAR: Final = rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]+)(?:\?([^\s#]*))?(?:#(\S*))?"
-"""Scheme, path, query and fragment; the schemas print it too."""
-
-_REFERENCE: Final = re.compile(REFERENCE_GRAMMAR)
-
-
-class SecretRef(NamedTuple):
-    """
-    Where a secret is kept: ``ref+SCHEME://PATH[?QUERY][#FRAGMENT]``.
-
-    A reference is not a secret: it is shown in plans and kept in the snapshot.
-    """
-
-    text: str
-    scheme: str
-    path: str
-    query: str = ""
-    fragment: str = ""
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def parse_secret_ref(text: str) -> SecretRef | None:
-    """Return the reference that *text* spells, or None; any scheme will do."""
-    match = _REFERENCE.fullmatch(text)
-    if match is None:
-        return None
-    scheme, path, query, fragment = match.groups(default="")
-    return SecretRef(text, scheme, path, query, fragment)
 
 
 class Fingerprint(NamedTuple):

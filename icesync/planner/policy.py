@@ -10,14 +10,12 @@ from icesync.model.plan import Action, Plan, Refusal, ResourceChange
 from icesync.model.project import Guard, Limit, LimitName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer
     from icesync.model.fields import Setting
-    from icesync.model.snapshot import Snapshot
 
-__all__ = ["Policy", "check_policy", "disables", "guards_of", "presented"]
+__all__ = ["ConfirmedHosts", "Policy", "check_policy", "disables", "guards_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +36,18 @@ class Policy:
         return rule in self.allowed or f"{rule}:{address}" in self.allowed
 
 
-Presented: TypeAlias = "Mapping[str, frozenset[Setting]]"
-"""The hosts that each secret reference was acknowledged for."""
+ConfirmedHosts: TypeAlias = "Mapping[tuple[Address, str], frozenset[Setting]]"
+"""
+By server and setting: the hosts that were given the secret so far that is about to be sent.
 
-
-def presented(snapshot: Snapshot, elsewhere: Iterable[DesiredServer] = ()) -> Presented:
-    """
-    Return to which hosts ICE already presents the secret behind each reference.
-
-    *elsewhere* are servers whose entries are in no snapshot of this run: what the
-    files say of them stands in, and their own run holds it to its snapshot.
-    """
-    known: dict[str, set[Setting]] = {}
-    for server in elsewhere:
-        for key, reference in server.secrets.items():
-            host = server.settings.get(_host_key(key))
-            if host is not None:
-                known.setdefault(reference.text, set()).add(host)
-    for entry in snapshot.entries.values():
-        for key, record in entry.secrets.items():
-            host = entry.settings.get(_host_key(key))
-            if host is not None:
-                known.setdefault(record.reference, set()).add(host)
-    return {reference: frozenset(hosts) for reference, hosts in known.items()}
+Which secret that is, by whatever reference, was found out before.
+"""
 
 
 def check_policy(
-    plan: Plan,
-    policy: Policy,
-    snapshot: Snapshot,
-    fleet: int,
-    elsewhere: Iterable[DesiredServer] = (),
+    plan: Plan, policy: Policy, fleet: int, known: ConfirmedHosts
 ) -> tuple[Refusal, ...]:
     """Return what *policy* refuses in *plan*; shares are of *fleet* servers."""
-    known = presented(snapshot, elsewhere) if plan.calls else {}
     return (*_check_limits(plan, policy, fleet), *_check_guards(plan, policy, known))
 
 
@@ -92,7 +68,7 @@ def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
     return refusals
 
 
-def _check_guards(plan: Plan, policy: Policy, known: Presented) -> list[Refusal]:
+def _check_guards(plan: Plan, policy: Policy, known: ConfirmedHosts) -> list[Refusal]:
     return [
         Refusal(
             guard,
@@ -106,7 +82,7 @@ def _check_guards(plan: Plan, policy: Policy, known: Presented) -> list[Refusal]
     ]
 
 
-def guards_of(change: ResourceChange, known: Presented) -> tuple[Guard, ...]:
+def guards_of(change: ResourceChange, known: ConfirmedHosts) -> tuple[Guard, ...]:
     """Return the guards that *change* touches, whether or not they are switched on."""
     if change.action is not Action.DISABLE and not change.before:
         # Nothing is known that could be compared: only where secrets went until now counts.
@@ -123,7 +99,7 @@ def _host_key(secret_key: str) -> str:
     return f"{secret_key.rpartition('.')[0]}.host"
 
 
-def _borrows(change: ResourceChange, known: Presented) -> bool:
+def _borrows(change: ResourceChange, known: ConfirmedHosts) -> bool:
     """
     Return whether a secret goes to a host that never got it.
 
@@ -132,8 +108,9 @@ def _borrows(change: ResourceChange, known: Presented) -> bool:
     """
     after = change.after or {}
     return any(
-        s.reference in known and after.get(_host_key(s.key)) not in known[s.reference]
+        hosts is not None and after.get(_host_key(s.key)) not in hosts
         for s in change.secrets
+        for hosts in [known.get((change.address, s.key))]
     )
 
 

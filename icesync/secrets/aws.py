@@ -8,8 +8,8 @@ JSON, in which AWS's own console keeps several values under one name.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, unquote
 
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretMetadata
@@ -17,6 +17,21 @@ from icesync.secrets.base import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
+
+_REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]{1,10}){1,3}-[0-9]{1,2}", re.ASCII)
+_VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_LATEST: Final = "AWSCURRENT"
+_NAMES: Final = {
+    "awssecrets": re.compile(
+        r"(?:arn:[a-z-]{1,20}:secretsmanager:[a-z0-9-]+:[0-9]+:secret:)?[A-Za-z0-9/_+=.@-]{1,512}"
+    ),
+    "awsssm": re.compile(
+        r"(?:arn:[a-z-]{1,20}:ssm:[a-z0-9-]+:[0-9]+:parameter)?[A-Za-z0-9/_.-]{1,1011}"
+    ),
+}
+_ARN: Final = re.compile(r"arn:[^:]+:[^:]+:[^:]+:[^:]+:(?:secret:|parameter)")
+_ARN_END: Final = re.compile(r"-[A-Za-z0-9]{6}\Z")
+"""What Secrets Manager puts behind the name in an ARN."""
 
 _SERVICES: Final = {"awssecrets": "secretsmanager", "awsssm": "ssm"}
 
@@ -42,13 +57,8 @@ class AwsProvider(VersionedProvider):
 
     def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
-        query = {name: values[0] for name, values in parse_qs(reference.query).items()}
-        region, version = query.pop("region", None), query.pop("version", None)
-        if query:
-            raise SecretMissing(
-                f"`{reference}`: only region= and version= may stand after the path"
-            )
-        name = unquote(reference.path)
+        name = self._name(reference)
+        region, version = reference.options.get("region"), reference.options.get("version")
         ask = _ask_ssm if self.scheme == "awsssm" else _ask_secrets_manager
         errors = need("botocore.exceptions", "aws", reference)
         try:
@@ -61,6 +71,39 @@ class AwsProvider(VersionedProvider):
             # Its text may quote an address or a header; its kind says enough.
             problem = f"AWS was not asked: {type(error).__name__}"
         raise SecretMissing(f"`{reference}`: {problem}")
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return name and key, of whichever version and region: secrets are replicated.
+
+        A whole ARN and a name may mean one secret, so both give the name.
+
+        Raises:
+            SecretMissing: it is not a name as AWS permits one.
+
+        """
+        name = self._name(reference)
+        arn = _ARN.match(name)
+        if arn is not None:
+            name = name[arn.end() :]
+            name = _ARN_END.sub("", name) if self.scheme == "awssecrets" else name
+        return f"{self.scheme}:{name.strip('/')}#{reference.fragment}"
+
+    def _name(self, reference: SecretRef) -> str:
+        """Return what AWS is asked for; a parameter in several steps starts with a slash."""
+        options, pattern = reference.options, _NAMES[self.scheme]
+        if options.keys() - {"region", "version"}:
+            raise SecretMissing(f"`{reference}`: only region= and version= may stand after a `?`")
+        if not _REGION.fullmatch(options.get("region", "eu-west-1")):
+            raise SecretMissing(f"`{reference}` does not name a region of AWS", "region=eu-west-1")
+        if not _VERSION.fullmatch(options.get("version", "1")) or options.get("version") == _LATEST:
+            raise SecretMissing(f"`{reference}`: a version is a number, an id, or another stage")
+        name = "/".join(reference.steps)
+        if self.scheme == "awsssm" and (reference.absolute or len(reference.steps) > 1):
+            name = name if name.startswith("arn:") else f"/{name}"
+        if not pattern.fullmatch(name) or (reference.absolute and self.scheme != "awsssm"):
+            raise SecretMissing(f"`{reference}` is not a name that AWS permits")
+        return name
 
     def _open(self, reference: SecretRef, region: str | None) -> Any:
         boto3 = need("boto3", "aws", reference)
@@ -85,10 +128,9 @@ def _ask_secrets_manager(
 
 
 def _ask_ssm(client: Any, name: str, version: str | None) -> tuple[bytes, SecretMetadata]:
-    """Ask GetParameter; a name in several parts starts with a slash (as vals reads it)."""
-    full = f"/{name}" if "/" in name else name
+    """Ask GetParameter."""
     parameter = client.get_parameter(
-        Name=f"{full}:{version}" if version else full, WithDecryption=True
+        Name=f"{name}:{version}" if version else name, WithDecryption=True
     )["Parameter"]
     metadata = SecretMetadata(str(parameter.get("Version")), parameter.get("LastModifiedDate"))
     return parameter["Value"].encode(), metadata

@@ -2,16 +2,16 @@
 Secrets from Azure Key Vault: ``ref+azurekeyvault://VAULT/NAME[/VERSION]``.
 
 Needs the extra ``icesync[azure]``: azure-identity finds the credentials of the
-job; the one call is made here. A vault of another cloud is written with its
-whole host: ``ref+azurekeyvault://VAULT.vault.azure.cn/NAME``.
+job; the one call is made here. Which cloud it is, of a closed list, the job's
+``AZURE_AUTHORITY_HOST`` says: a reference names no host.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
 
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretMetadata
@@ -19,11 +19,21 @@ from icesync.secrets.base import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icesync.model.secret import SecretRef
 
-_DOMAIN: Final = "vault.azure.net"
+_DOMAINS: Final = {
+    "": "vault.azure.net",
+    "login.chinacloudapi.cn": "vault.azure.cn",
+    "login.partner.microsoftonline.cn": "vault.azure.cn",
+    "login.microsoftonline.us": "vault.usgovcloudapi.net",
+}
+"""Where vaults are, by the host of a cloud's login, which is what azure-identity is told."""
+
+_PATH: Final = re.compile(
+    r"([A-Za-z0-9-]{3,24})/([A-Za-z0-9-]{1,127})(?:/([A-Za-z0-9]{1,64}))?", re.ASCII
+)
 _API: Final = "7.4"
 _MEANINGS: Final = {
     401: "the credentials are not accepted",
@@ -32,16 +42,25 @@ _MEANINGS: Final = {
 }
 
 
-def _address(vault: str) -> str:
-    return f"https://{vault if '.' in vault else f'{vault}.{_DOMAIN}'}"
+def _domain(authority: str) -> str:
+    """Return where the vaults of the cloud are that *authority* logs in to."""
+    host = authority.removeprefix("https://").strip("/").lower()
+    return _DOMAINS.get(host, _DOMAINS[""])
 
 
 class AzureProvider(VersionedProvider):
-    """Opens ``azurekeyvault`` references; *address* tells where a vault answers."""
+    """
+    Opens ``azurekeyvault`` references of the cloud that *environ* names.
 
-    def __init__(self, agent: str, address: Callable[[str], str] = _address) -> None:
+    *address* gives what answers in a vault's place, for tests.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], agent: str, address: Callable[[str], str] = str
+    ) -> None:
         super().__init__("azurekeyvault")
         self._agent = agent
+        self._domain = _domain(environ.get("AZURE_AUTHORITY_HOST", ""))
         self._address = address
         self._services: SingleFlight[WebService] = SingleFlight()
         self._credential: Any = None
@@ -49,25 +68,31 @@ class AzureProvider(VersionedProvider):
 
     def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
-        vault, *name = unquote(reference.path).split("/")
-        if len(name) not in {1, 2} or reference.query:
-            raise SecretMissing(
-                f"`{reference}` does not name a vault and a secret",
-                "ref+azurekeyvault://VAULT/NAME",
-            )
-        address = self._address(vault)
+        vault, *name = _names(reference)
+        address = self._address(f"https://{vault}.{self._domain}")
         service = self._services.get(
             vault, lambda: WebService("Azure Key Vault", address, self._agent)
         )
-        scope = f"https://{_domain(vault)}/.default"
+        scope = f"https://{self._domain}/.default"
         headers = {"Authorization": f"Bearer {self._token(reference, scope)}"}
-        path = f"/secrets/{quote('/'.join(name))}?api-version={_API}"
+        path = f"/secrets/{'/'.join(name)}?api-version={_API}"
         status, tree = service.ask(reference, "GET", path, headers)
         value = tree.get("value") if status == 200 and isinstance(tree, dict) else None
         if not isinstance(value, str):
             message = _MEANINGS.get(status, f"Azure answered with status {status}")
             raise SecretMissing(f"`{reference}`: {message}")
         return value.encode("utf-8", "surrogatepass"), _metadata(tree)
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return vault, secret and key, of whichever version; Azure does not tell cases apart.
+
+        Raises:
+            SecretMissing: it does not name them as Azure does.
+
+        """
+        vault, name, *_ = _names(reference)
+        return f"azurekeyvault:{vault.lower()}/{name.lower()}#{reference.fragment}"
 
     def _token(self, reference: SecretRef, scope: str) -> str:
         """Return a token that lives; azure-identity keeps and renews it."""
@@ -86,8 +111,15 @@ class AzureProvider(VersionedProvider):
         )
 
 
-def _domain(vault: str) -> str:
-    return vault.partition(".")[2] or _DOMAIN
+def _names(reference: SecretRef) -> tuple[str, ...]:
+    """Return vault, secret and, where it is named, version, each as Azure permits one."""
+    match = _PATH.fullmatch(reference.path)
+    if match is None or reference.query:
+        raise SecretMissing(
+            f"`{reference}` does not name a vault (3 to 24 letters, digits and `-`) and a secret",
+            "ref+azurekeyvault://VAULT/NAME",
+        )
+    return tuple(filter(None, match.groups()))
 
 
 def _metadata(tree: Any) -> SecretMetadata:

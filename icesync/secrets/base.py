@@ -48,6 +48,15 @@ def without_final_newline(text: str) -> str:
     return text.removesuffix("\r\n" if text.endswith("\r\n") else "\n")
 
 
+def file_identity(path: Path) -> str:
+    """Return what a file is called by its system, or its path where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return str(path)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def file_metadata(path: Path) -> SecretMetadata:
     """Return when the file *path* was last written; nothing where that cannot be told."""
     try:

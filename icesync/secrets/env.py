@@ -7,10 +7,11 @@ file must not send the pipeline's own credentials to a mail host of its choice.
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_name
 from icesync.secrets.base import make_secret
 
@@ -38,18 +39,35 @@ class EnvProvider:
             SecretMissing: not allowed, not set, empty, or not UTF-8.
 
         """
-        name = reference.path
-        if reference.query or reference.fragment:
-            raise SecretMissing(f"`{reference}` takes a name only", f"ref+env://{name}")
+        name = self._name(reference)
+        value = self._environ.get(os.fsdecode(name.encode()))
+        if value is None:
+            raise SecretMissing(f"variable {name} is not set", *self._hints(name))
+        # Its bytes are the secret: Python read them as the locale says.
+        text = os.fsencode(value).decode("utf-8", "surrogateescape")
+        return make_secret(text, f"variable {name}")
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return the name of the variable.
+
+        Raises:
+            SecretMissing: it is not a name.
+            SecretForbidden: the allow-list does not permit it.
+
+        """
+        return f"env:{self._name(reference)}"
+
+    def _name(self, reference: SecretRef) -> str:
+        name = reference.steps[-1]
+        if reference.path != name or reference.query or reference.fragment:
+            raise SecretMissing(f"`{reference}` takes a name only", "ref+env://NAME")
         if not self._allows(name):
-            raise SecretMissing(
+            raise SecretForbidden(
                 f"`{reference}` is not allowed: variables must match {', '.join(self._allow)}",
                 "rename the variable, or widen `secrets.env_allow` in icesync.yaml",
             )
-        value = self._environ.get(name)
-        if value is None:
-            raise SecretMissing(f"variable {name} is not set", *self._hints(name))
-        return make_secret(value, f"variable {name}")
+        return name
 
     def _allows(self, name: str) -> bool:
         return any(matches_name(glob, name) for glob in self._allow)

@@ -9,9 +9,8 @@ repository can.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing
 from icesync.secrets.base import make_secret, without_final_newline
 from icesync.secrets.subprocess_ import run_program
 
@@ -24,7 +23,12 @@ ALLOW_EXEC = "ICESYNC_ALLOW_EXEC"
 
 
 class ExecProvider:
-    """Opens ``exec`` references, when *allowed*: a slash in an argument is written ``%2F``."""
+    """
+    Opens ``exec`` references, when *allowed*.
+
+    A slash inside of an argument is written ``%2F``; ``ref+exec:///bin/x`` is a
+    program by its whole path, without arguments.
+    """
 
     remote = True
 
@@ -41,13 +45,27 @@ class ExecProvider:
             SecretMissing: not allowed, not there, or it failed.
 
         """
+        arguments = self._arguments(reference)
+        text = run_program(reference, arguments, self._root).decode("utf-8", "surrogateescape")
+        return make_secret(without_final_newline(text), f"`{reference}`")
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return the program and its arguments.
+
+        Raises:
+            SecretMissing: it has options or a key.
+            SecretForbidden: the job does not allow programs.
+
+        """
+        return f"exec:{self._arguments(reference)!a}"
+
+    def _arguments(self, reference: SecretRef) -> tuple[str, ...]:
         if not self._allowed:
-            raise SecretMissing(
+            raise SecretForbidden(
                 f"`{reference}` is not allowed: it runs a program",
                 f"{ALLOW_EXEC}=1   in the job's environment allows it, for every reference",
             )
         if reference.query or reference.fragment:
             raise SecretMissing(f"`{reference}` takes a program and its arguments only")
-        arguments = tuple(unquote(part) for part in reference.path.split("/"))
-        text = run_program(reference, arguments, self._root).decode("utf-8", "surrogateescape")
-        return make_secret(without_final_newline(text), f"`{reference}`")
+        return (f"/{'/'.join(reference.steps)}",) if reference.absolute else reference.steps

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.secrets.allowlist import find_allowed
-from icesync.secrets.base import file_metadata, make_secret, without_final_newline
+from icesync.secrets.base import file_identity, file_metadata, make_secret, without_final_newline
 from icesync.secrets.json_pointer import parse_json, pick
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ class FileProvider:
             SecretMissing: not allowed, not there, not readable as described, or empty.
 
         """
-        if reference.query:
-            raise SecretMissing(f"`{reference}` takes a path and a key only")
-        path = find_allowed(reference, self._root, self._allow)
+        path = self._path(reference)
         if reference.fragment:
             return make_secret(pick(reference, self._tree(reference, path)), f"`{reference}`")
         text = _decode(self._content(reference, path))
@@ -70,7 +68,26 @@ class FileProvider:
 
     def metadata(self, reference: SecretRef) -> SecretMetadata:
         """Return when the file was last written."""
-        return file_metadata(self._root / reference.path)
+        return file_metadata(self._path(reference))
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return the file, whichever way leads to it, and the key in it.
+
+        Raises:
+            SecretMissing: it is not a path.
+            SecretForbidden: the allow-list does not permit it, or the place is closed.
+
+        """
+        return f"file:{file_identity(self._path(reference))}#{reference.fragment}"
+
+    def _path(self, reference: SecretRef) -> Path:
+        if reference.query:
+            raise SecretMissing(f"`{reference}` takes a path and a key only")
+        path = find_allowed(reference, self._root, self._allow)
+        if reference.fragment and path.suffix.lower() not in {".json", ".yaml", ".yml"}:
+            raise SecretMissing(f"`{reference}`: a key needs a file named .json, .yaml or .yml")
+        return path
 
     def _content(self, reference: SecretRef, path: Path) -> bytes:
         if path not in self._contents:

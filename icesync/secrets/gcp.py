@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, quote, unquote
 
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretMetadata
@@ -27,6 +27,8 @@ _ADDRESS: Final = "https://secretmanager.googleapis.com"
 _ADDRESS_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _DONE: Final = 200
+_PATH: Final = re.compile(r"([a-z0-9][a-z0-9.:-]{0,62})/([A-Za-z0-9_-]{1,255})", re.ASCII)
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,18}|[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
 _MEANINGS: Final = {
     401: "the credentials are not accepted",
     403: "the job's account is not allowed to read it",
@@ -46,17 +48,8 @@ class GcpProvider(VersionedProvider):
 
     def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
-        project, slash, name = unquote(reference.path).partition("/")
-        query = parse_qs(reference.query)
-        version = query.pop("version", ["latest"])[0]
-        if not slash or "/" in name or query:
-            raise SecretMissing(
-                f"`{reference}` does not name a project and a secret",
-                "ref+gcpsecrets://PROJECT/NAME?version=3",
-            )
-        path = (
-            f"/v1/projects/{quote(project)}/secrets/{quote(name)}/versions/{quote(version)}:access"
-        )
+        project, name, version = _names(reference)
+        path = f"/v1/projects/{project}/secrets/{name}/versions/{version}:access"
         headers = {"Authorization": f"Bearer {self._token(reference)}"}
         status, tree = self._service.ask(reference, "GET", path, headers)
         if status != _DONE or not isinstance(tree, dict):
@@ -64,6 +57,17 @@ class GcpProvider(VersionedProvider):
             raise SecretMissing(f"`{reference}`: {message}")
         metadata = SecretMetadata(str(tree.get("name", "")).rpartition("/")[2] or None)
         return _decode(reference, tree.get("payload")), metadata
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return project, secret and key, of whichever version.
+
+        Raises:
+            SecretMissing: it does not name them as Google does.
+
+        """
+        project, name, _ = _names(reference)
+        return f"gcpsecrets:{project}/{name}#{reference.fragment}"
 
     def _token(self, reference: SecretRef) -> str:
         """Return a token that lives; google-auth keeps and renews it."""
@@ -83,6 +87,22 @@ class GcpProvider(VersionedProvider):
             f"`{reference}`: no credentials for Google Cloud: {kind}",
             "gcloud auth application-default login   or GOOGLE_APPLICATION_CREDENTIALS=FILE",
         )
+
+
+def _names(reference: SecretRef) -> tuple[str, str, str]:
+    """Return project, secret and version, each as Google permits one."""
+    version = reference.options.get("version")
+    match = _PATH.fullmatch(reference.path)
+    if match is None or reference.options.keys() - {"version"}:
+        raise SecretMissing(
+            f"`{reference}` does not name a project and a secret",
+            "ref+gcpsecrets://PROJECT/NAME?version=3",
+        )
+    if version == "latest" or (version is not None and not _VERSION.fullmatch(version)):
+        raise SecretMissing(
+            f"`{reference}`: the version is a number or an alias; without one it is the latest"
+        )
+    return match[1], match[2], version or "latest"
 
 
 def _decode(reference: SecretRef, payload: object) -> bytes:

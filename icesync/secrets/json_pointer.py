@@ -9,6 +9,7 @@ named in messages, values never.
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
 
 _NAMED_KEYS: Final = 12
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+"""One spelling a number: `01` is not an index."""
+
 _KINDS: Final = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
 
 
@@ -31,15 +35,9 @@ def pick(reference: SecretRef, tree: object) -> str:
         SecretMissing: a key is not there, or leads to something else than a string.
 
     """
-    first, *keys = (_unescape(key) for key in reference.fragment.split("/"))
-    if first:
-        raise SecretMissing(
-            f"`{reference}`: a key starts with a slash",
-            f"{reference.text.partition('#')[0]}#/{reference.fragment}",
-        )
     node = tree
-    for key in keys:
-        if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+    for key in reference.keys:
+        if isinstance(node, list) and _INDEX.fullmatch(key) and int(key) < len(node):
             node = node[int(key)]
             continue
         if not isinstance(node, dict):
@@ -82,10 +80,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         double = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"key `{double}` is given twice")
     return found
-
-
-def _unescape(key: str) -> str:
-    return key.replace("~1", "/").replace("~0", "~")
 
 
 def _kind(node: object) -> str:

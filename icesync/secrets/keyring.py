@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from threading import Lock
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from icesync.errors import SecretMissing
 from icesync.secrets.base import make_secret, need
@@ -34,11 +33,7 @@ class KeyringProvider:
             SecretMissing: the extra is not installed, the keyring is closed, or has none.
 
         """
-        service, slash, name = unquote(reference.path).rpartition("/")
-        if not slash or reference.query or reference.fragment:
-            raise SecretMissing(
-                f"`{reference}` does not name a service and a name", "ref+keyring://SERVICE/NAME"
-            )
+        service, name = _names(reference)
         keyring = need("keyring", "keyring", reference)
         errors = need("keyring.errors", "keyring", reference)
         value = None
@@ -52,3 +47,22 @@ class KeyringProvider:
         if value is not None:
             return make_secret(value, f"`{reference}`")
         raise SecretMissing(f"`{reference}`: {problem}", f"keyring set {service} {name}")
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return service and name.
+
+        Raises:
+            SecretMissing: it does not name them.
+
+        """
+        return "keyring:" + "\0".join(_names(reference))
+
+
+def _names(reference: SecretRef) -> tuple[str, str]:
+    *service, name = reference.steps
+    if not service or reference.absolute or reference.query or reference.fragment:
+        raise SecretMissing(
+            f"`{reference}` does not name a service and a name", "ref+keyring://SERVICE/NAME"
+        )
+    return "/".join(service), name

@@ -6,8 +6,7 @@ That is 1Password's own spelling with ``ref+`` before it; blanks are written ``%
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.secrets.base import make_secret
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icesync.model.secret import SecretRef, SecretValue
+
+_OPTIONS: Final = ("attribute", "ssh-format")
+"""What ``op read`` knows (its reference of secret references)."""
 
 
 class OnePasswordProvider:
@@ -36,12 +38,31 @@ class OnePasswordProvider:
             SecretMissing: ``op`` is not installed, or did not give it.
 
         """
-        if reference.fragment or reference.path.count("/") not in {2, 3}:
-            raise SecretMissing(
-                f"`{reference}` does not name a vault, an item and a field",
-                "ref+op://VAULT/ITEM/FIELD, blanks as %20",
-            )
+        _check(reference)
         query = f"?{reference.query}" if reference.query else ""
-        target = f"op://{unquote(reference.path)}{query}"
+        target = f"op://{'/'.join(reference.steps)}{query}"
         content = run_program(reference, ("op", "read", "--no-newline", target), self._root)
         return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return vault, item and field; ``op`` takes their names in any case.
+
+        Raises:
+            SecretMissing: it does not name them.
+
+        """
+        _check(reference)
+        return f"op:{'/'.join(reference.steps).casefold()}?{reference.query}"
+
+
+def _check(reference: SecretRef) -> None:
+    steps = reference.steps
+    named = len(steps) in {3, 4} and not any("/" in step for step in steps)
+    if reference.absolute or not named or reference.fragment:
+        raise SecretMissing(
+            f"`{reference}` does not name a vault, an item and a field",
+            "ref+op://VAULT/ITEM/FIELD, blanks as %20",
+        )
+    if reference.options.keys() - _OPTIONS:
+        raise SecretMissing(f"`{reference}`: only {' and '.join(_OPTIONS)} may stand after a `?`")

@@ -13,19 +13,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.errors import ConfigInvalid
+from icesync.codec.secret_checks import usable_text
+from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.model.reference import identity_by_spelling
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
+from icesync.ports import MetadataProvider, ReferenceReader
 
 if TYPE_CHECKING:
     from icesync.ports import SecretProvider
 
-__all__ = ["ENTRY_POINTS", "Providers", "SecretSettings"]
+__all__ = ["ENTRY_POINTS", "JOB_CREDENTIALS", "Providers", "SecretSettings"]
 
 ENTRY_POINTS: Final = "icesync.secrets"
+
+JOB_CREDENTIALS: Final = (
+    "ICESYNC_STATE_PASSWORD", "TF_HTTP_PASSWORD", "CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD",
+    "ICESYNC_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "ICESYNC_GITLAB_TOKEN", "GITLAB_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN",
+    "VAULT_TOKEN", "VAULT_ID_TOKEN", "BAO_TOKEN", "BAO_ID_TOKEN",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET",
+    "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN", "SOPS_AGE_KEY",
+)  # fmt: skip
+"""Variables with credentials of a job; none of them is a mail password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,28 @@ class Providers(Mapping[str, "SecretProvider"]):
         )
         return Providers(settings)
 
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return one name for what *reference* leads to, whatever its spelling; asks nobody.
+
+        A provider of another package is not loaded for that: its references are
+        what they spell.
+
+        Raises:
+            SecretMissing: no such secret can be, or the configuration does not permit it.
+
+        """
+        provider: object = self[reference.scheme] if reference.scheme in _MAKERS else None
+        if isinstance(provider, ReferenceReader):
+            return provider.identify(reference)
+        return identity_by_spelling(reference)
+
+    def job_credentials(self) -> Mapping[str, SecretValue]:
+        """Return what the job itself logs in with, by the variable that holds it."""
+        environ = self._settings.environ
+        found = {name: environ.get(name, "") for name in JOB_CREDENTIALS}
+        return {name: SecretValue(text) for name, text in found.items() if text}
+
     def _make(self, scheme: str) -> SecretProvider:
         maker = _MAKERS.get(scheme)
         if maker is not None:
@@ -96,12 +133,75 @@ class Providers(Mapping[str, "SecretProvider"]):
         if scheme not in self._settings.third_party:
             raise KeyError(scheme)
         for found in entry_points(group=ENTRY_POINTS, name=scheme):
-            provider: SecretProvider = found.load()(self._settings)
-            return provider
+            return _CheckedProvider(scheme, found, self._settings)
         raise ConfigInvalid(
             f"`secrets.providers` names `{scheme}`, which no installed package provides",
             f"install the package that has the entry point `{scheme}` in {ENTRY_POINTS}",
         )
+
+
+class _CheckedProvider:
+    """
+    A provider of another package, believed in nothing.
+
+    What it returns is checked, and whatever it raises, ``SystemExit`` too, is a
+    secret that could not be had: no code of another package decides how a run ends.
+    """
+
+    def __init__(self, scheme: str, entry: EntryPoint, settings: SecretSettings) -> None:
+        self.scheme = scheme
+        self._name = f"the secret provider `{scheme}` ({entry.value})"
+        made = self._guarded(lambda: entry.load()(settings))
+        if isinstance(made, str) or not callable(getattr(made, "fetch", None)):
+            problem = made if isinstance(made, str) else "it has no method `fetch`"
+            raise ConfigInvalid(
+                f"{self._name} cannot be used: {problem}",
+                "correct that package, or take it off `secrets.providers`",
+            )
+        self._provider = made
+        self.remote = True
+
+    def fetch(self, reference: SecretRef) -> SecretValue:
+        """
+        Return the secret behind *reference*.
+
+        Raises:
+            SecretMissing: the provider gave none that can be sent.
+
+        """
+        found = self._guarded(lambda: self._provider.fetch(reference))
+        problem = found if isinstance(found, str) else None
+        if problem is None and type(found) is not SecretValue:
+            problem = f"it returned {type(found).__name__} and no SecretValue"
+        problem = problem or usable_text(found)
+        if problem is not None:
+            raise SecretMissing(f"`{reference}`: {self._name} gave no secret: {problem}")
+        checked: SecretValue = found
+        return checked
+
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
+        """Return what the provider knows about the secret, as far as it is what it should be."""
+        if not isinstance(self._provider, MetadataProvider):
+            return SecretMetadata()
+        found = self._guarded(lambda: self._provider.metadata(reference))
+        if not isinstance(found, SecretMetadata):
+            return SecretMetadata()
+        moment = found.changed_at
+        dated = isinstance(moment, datetime) and moment.tzinfo is not None
+        version = found.version if isinstance(found.version, str) else None
+        return SecretMetadata(version, moment if dated else None)
+
+    def _guarded(self, call: Callable[[], Any]) -> Any:
+        """Return what *call* returns, or in words why it returned nothing."""
+        try:
+            found = call()
+        except KeyboardInterrupt:
+            raise
+        except SecretMissing as error:
+            return str(error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit would end the run as a success
+            return f"it raised {type(error).__name__}"
+        return "it returned a text and no SecretValue" if isinstance(found, str) else found
 
 
 _Maker: TypeAlias = Callable[[SecretSettings], "SecretProvider"]
@@ -158,7 +258,7 @@ def _google(settings: SecretSettings) -> SecretProvider:
 def _azure(settings: SecretSettings) -> SecretProvider:
     from icesync.secrets.azure import AzureProvider
 
-    return AzureProvider(settings.agent)
+    return AzureProvider(settings.environ, settings.agent)
 
 
 def _keyring(_: SecretSettings) -> SecretProvider:

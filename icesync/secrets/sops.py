@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretRef
 from icesync.secrets.allowlist import find_allowed
-from icesync.secrets.base import SingleFlight, file_metadata, make_secret, without_final_newline
+from icesync.secrets.base import (
+    SingleFlight,
+    file_identity,
+    file_metadata,
+    make_secret,
+    without_final_newline,
+)
 from icesync.secrets.json_pointer import parse_json, pick
 from icesync.secrets.subprocess_ import run_program
 
@@ -50,9 +56,7 @@ class SopsProvider:
             SecretMissing: not allowed, not there, not decrypted, or not a string.
 
         """
-        if reference.query:
-            raise SecretMissing(f"`{reference}` takes a path and a key only")
-        path = find_allowed(reference, self._root, self._allow)
+        path = self._path(reference)
         if not path.is_file():
             raise SecretMissing(f"`{reference}`: there is no file `{path}`")
         if reference.fragment:
@@ -64,7 +68,23 @@ class SopsProvider:
 
     def metadata(self, reference: SecretRef) -> SecretMetadata:
         """Return when the file was last written."""
-        return file_metadata(self._root / reference.path)
+        return file_metadata(self._path(reference))
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return the file, whichever way leads to it, and the key in it.
+
+        Raises:
+            SecretMissing: it is not a path.
+            SecretForbidden: the allow-list does not permit it, or the place is closed.
+
+        """
+        return f"sops:{file_identity(self._path(reference))}#{reference.fragment}"
+
+    def _path(self, reference: SecretRef) -> Path:
+        if reference.query:
+            raise SecretMissing(f"`{reference}` takes a path and a key only")
+        return find_allowed(reference, self._root, self._allow)
 
     def open_file(self, path: str) -> bytes:
         """

@@ -15,12 +15,13 @@ Who asks is settled by the environment, in this order: ``VAULT_TOKEN``,
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, make_secret
 from icesync.secrets.http import WebService
@@ -36,10 +37,17 @@ _NOTHING: Final = 404
 _DONE: Final = 200
 
 
-class _Mount(NamedTuple):
-    """Where a key-value engine is mounted, with a final slash, and its version."""
+_CLOSED: Final = frozenset({"auth", "cubbyhole", "identity", "sys"})
+"""What is always mounted there and keeps no secrets of ours, but tokens and identities."""
 
-    path: str
+_KEY_VALUE: Final = frozenset({"kv", "generic"})
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+
+
+class _Mount(NamedTuple):
+    """How many steps of a path lead to a key-value engine, and its version."""
+
+    depth: int
     version: str
 
 
@@ -90,19 +98,31 @@ class VaultProvider:
         return self._read(reference).metadata
 
     def _read(self, reference: SecretRef) -> _Read:
+        _check(reference)
         where = (reference.path, reference.query)
         return self._secrets.get(where, lambda: self._read_now(reference))
 
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return server, namespace, path and key, of whichever version.
+
+        Raises:
+            SecretMissing: it does not name a mount and a path.
+
+        """
+        _check(reference)
+        where = (self._setting("ADDR") or "").rstrip("/"), self._setting("NAMESPACE") or ""
+        return f"vault:{where!a}:{reference.path}#{reference.fragment}"
+
     def _read_now(self, reference: SecretRef) -> _Read:
-        version = _version(reference)
-        path = unquote(reference.path).strip("/")
-        mount = self._mount(reference, path)
-        rest = path.removeprefix(mount.path)
+        mount = self._mount(reference)
+        above, below = reference.steps[: mount.depth], reference.steps[mount.depth :]
         if mount.version != "2":
-            status, tree = self._get(reference, f"/v1/{quote(mount.path + rest)}")
+            status, tree = self._get(reference, _api_path(*above, *below))
             return _Read(self._map(reference, status, _at(tree, "data")), SecretMetadata())
+        version = reference.options.get("version")
         asked = f"?version={version}" if version else ""
-        status, tree = self._get(reference, f"/v1/{quote(f'{mount.path}data/{rest}')}{asked}")
+        status, tree = self._get(reference, f"{_api_path(*above, 'data', *below)}{asked}")
         about = _at(tree, "data", "metadata")
         if status == _NOTHING and isinstance(about, dict):
             ended = "destroyed" if about.get("destroyed") else "deleted"
@@ -121,19 +141,25 @@ class VaultProvider:
             )
         raise SecretMissing(f"`{reference}`: {self._name} answered with status {status}")
 
-    def _mount(self, reference: SecretRef, path: str) -> _Mount:
-        """Return the mount that *path* is below; what shares a folder shares its mount."""
-        folder = path.rpartition("/")[0]
-        return self._mounts.get(folder, lambda: self._find_mount(reference, path))
+    def _mount(self, reference: SecretRef) -> _Mount:
+        """Return the mount that *reference* is below; what shares a folder shares its mount."""
+        folder = reference.path.rpartition("/")[0]
+        return self._mounts.get(folder, lambda: self._find_mount(reference))
 
-    def _find_mount(self, reference: SecretRef, path: str) -> _Mount:
-        status, tree = self._get(reference, f"/v1/sys/internal/ui/mounts/{quote(path)}")
-        found = _at(tree, "data", "path")
+    def _find_mount(self, reference: SecretRef) -> _Mount:
+        steps = reference.steps
+        status, tree = self._get(reference, _api_path("sys", "internal", "ui", "mounts", *steps))
+        found, kind = _at(tree, "data", "path"), _at(tree, "data", "type")
         if status == _DONE and isinstance(found, str):
-            options = _at(tree, "data", "options", "version")
-            return _Mount(f"{found.strip('/')}/", str(options or "1"))
-        # Older policies hide it; then the usual mount is version 2, in one part.
-        return _Mount(f"{path.partition('/')[0]}/", "2")
+            mounted = tuple(found.strip("/").split("/"))
+            if kind not in _KEY_VALUE or steps[: len(mounted)] != mounted:
+                raise SecretForbidden(
+                    f"`{reference}`: what {self._name} has mounted there is not a key-value engine",
+                    "refer to a secret of a `kv` mount",
+                )
+            return _Mount(len(mounted), str(_at(tree, "data", "options", "version") or "1"))
+        # Older policies hide it; then the default is version 2, mounted in one step.
+        return _Mount(1, "2")
 
     def _get(self, reference: SecretRef, path: str) -> tuple[int, object]:
         token = self._token.get("token", lambda: self._obtain_token(reference))
@@ -176,7 +202,8 @@ class VaultProvider:
     def _log_in(self, reference: SecretRef, role: str, proof: str) -> str:
         way = self._setting("AUTH_PATH") or "jwt"
         body = json.dumps({"role": role, "jwt": proof}).encode()
-        status, tree = self._ask(reference, "POST", f"/v1/auth/{quote(way)}/login", {}, body)
+        path = _api_path("auth", *way.strip("/").split("/"), "login")
+        status, tree = self._ask(reference, "POST", path, {}, body)
         token = _at(tree, "auth", "client_token")
         if status == _DONE and isinstance(token, str):
             return token
@@ -191,12 +218,21 @@ class VaultProvider:
         return next((value for value in values if value), None)
 
 
-def _version(reference: SecretRef) -> str | None:
-    query = parse_qs(reference.query)
-    version = query.pop("version", [""])[0]
-    if query or not ((version.isascii() and version.isdigit()) or not version):
+def _check(reference: SecretRef) -> None:
+    options, steps = reference.options, reference.steps
+    if options.keys() - {"version"} or not _VERSION.fullmatch(options.get("version", "1")):
         raise SecretMissing(f"`{reference}`: after the path only ?version=NUMBER may stand")
-    return version or None
+    if len(steps) < 2 or reference.absolute or any("/" in step for step in steps):
+        raise SecretMissing(
+            f"`{reference}` does not name a mount and a path", "ref+vault://MOUNT/PATH#/KEY"
+        )
+    if steps[0] in _CLOSED:
+        raise SecretForbidden(f"`{reference}`: `{steps[0]}/` holds no secrets to refer to")
+
+
+def _api_path(*steps: str) -> str:
+    """Return an address below the API; each step is one step there, whatever it holds."""
+    return "/v1/" + "/".join(quote(step, safe="") for step in steps)
 
 
 def _at(tree: object, *keys: str) -> object:

@@ -95,6 +95,9 @@ class _Decoder:
             if value:
                 # Under its name on the wire it is a password, whatever it looks like.
                 reference = parse_secret_ref(value) if _is_key(cell.name, row) else None
+                if reference is None and _is_key(cell.name, row) and value.startswith("ref+"):
+                    self._problem("ICE410", cell, "is a reference that cannot be read")
+                    return
                 draft.secrets[row.key] = reference or SecretValue(value)
         elif isinstance(value, Record) and [c.name for c in value.cells] == [_TAG]:
             draft.tagged.add(row.key)

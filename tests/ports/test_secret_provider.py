@@ -125,7 +125,9 @@ def _azure(value: str, place: Place) -> Provided:
     azure = FakeAzure({"mail": value})
     address = place.stack.enter_context(listening(azure.answer))
     place.patch.setattr(AzureProvider, "_token", lambda *_: "azure-token")
-    return AzureProvider("test", lambda _: address), _reference("ref+azurekeyvault://kv/mail")
+    return AzureProvider({}, "test", lambda _: address), _reference(
+        "ref+azurekeyvault://vault-1/mail"
+    )
 
 
 def _keyring(value: str, place: Place) -> Provided:

@@ -1,5 +1,5 @@
 """
-ICE401 to ICE412: secrets, logins and the token.
+ICE401 to ICE413: secrets, logins and the token.
 
 Where a rule looks at a secret's value, it tells lengths and kinds, never the
 value. Most rules here are enforced where secrets and tokens are read.
@@ -121,7 +121,9 @@ declare(
     Rule(
         "ICE411",
         "a reference to icesync's own credentials",
-        what="A server refers to the token, the login or the fingerprint key of icesync.yaml.",
+        what="A password is the token, the login or the fingerprint key of icesync.yaml, or a "
+        "credential of the job (`GITHUB_TOKEN`, `VAULT_TOKEN`): by its reference, however that is "
+        "spelled, or by its value, which `plan` and `apply` see.",
         why="It would be sent to a mail server of the author's choice.",
         suppressible=False,
     )
@@ -130,10 +132,25 @@ declare(
     Rule(
         "ICE412",
         "a secret reference that leads to no usable value",
-        what="The variable or file behind a reference is not there, empty, or not permitted.",
+        what="The variable or file behind a reference is not there or empty, or its store did not "
+        "give it.",
         why="An empty password would overwrite a good one.",
         suppressible=False,
         offline=False,
+    )
+)
+declare(
+    Rule(
+        "ICE413",
+        "a secret reference that is not permitted",
+        what="A reference names a variable or file that `secrets:` does not open, a place that is "
+        "never opened (`.git`, `.ssh`, `/proc`, the tokens of a pod), or runs a program although "
+        "the job does not allow it.",
+        why="Whoever may edit a server file must not choose which credential of the job is sent "
+        "to a mail server.",
+        before="smtp: {password: ref+env://GITHUB_TOKEN}\n",
+        after="smtp: {password: ref+env://ICE_SMTP}\n",
+        suppressible=False,
     )
 )
 

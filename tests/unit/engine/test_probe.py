@@ -48,7 +48,7 @@ def planning(
     unused: Any = None
     made = plan(wanted, before, selection=selection)
     found = Resolution(values, failures)
-    return Planning(made, unused, unused, wanted, unused, found, None, refusals, (), 0)
+    return Planning(made, unused, unused, wanted, unused, found, None, refusals, {}, (), 0)
 
 
 def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107

@@ -27,9 +27,8 @@ CANARY = "canary-4711"
         ("ref+env://ICE_TOKEN", ("env", "ICE_TOKEN", "", "")),
         ("ref+file://a/b.yaml#/smtp/password", ("file", "a/b.yaml", "", "/smtp/password")),
         ("ref+vault://kv/ice?version=3#/key", ("vault", "kv/ice", "version=3", "/key")),
-        ("ref+x9://p?#", ("x9", "p", "", "")),
     ],
-    ids=["plain", "fragment", "query", "empty parts"],
+    ids=["plain", "fragment", "query"],
 )
 def test_reference_is_read_into_its_parts(text: str, found: tuple[str, str, str, str]) -> None:
     """``ref+SCHEME://PATH[?QUERY][#FRAGMENT]`` is the whole grammar."""

@@ -17,6 +17,8 @@ from builders import (
     snapshot,
 )
 
+from icesync.engine.secret_hosts import confirmed_hosts
+from icesync.engine.secret_resolution import Identities
 from icesync.model.address import Address
 from icesync.model.plan import Refusal
 from icesync.model.project import Guard, Limit, LimitName
@@ -41,7 +43,9 @@ def refused(
     fleet: int = 100,
 ) -> list[str]:
     """Return the arguments of ``--allow`` that would let the plan through."""
-    found = check_policy(plan(wanted, before), Policy(limits or {}, guards, allowed), before, fleet)
+    made = plan(wanted, before)
+    known = confirmed_hosts(made, before, (), {}, None, Identities({}))
+    found = check_policy(made, Policy(limits or {}, guards, allowed), fleet, known)
     return [refusal.allow for refusal in found]
 
 
@@ -113,7 +117,7 @@ def test_limit_says_how_many_and_how_few() -> None:
     wanted, before = changed_ports(4)
 
     [found] = check_policy(
-        plan(wanted, before), Policy({LimitName.UPDATES: Limit(count=3)}, ()), before, 100
+        plan(wanted, before), Policy({LimitName.UPDATES: Limit(count=3)}, ()), 100, {}
     )
 
     assert found == Refusal("updates", "updates: 4 planned, the limit is 3", "updates")

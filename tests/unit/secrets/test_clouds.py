@@ -98,7 +98,7 @@ def test_aws_by_the_id_of_a_version(aws: dict[str, str]) -> None:
         ("awssecrets", "mail/eu?stage=x", "only region= and version= may stand"),
         ("awsssm", "mail/us", "there is no such parameter in this account and region"),
         ("awsssm", "mail/eu?version=7", "there is no such version"),
-        ("awsssm", "mail/eu?region=no%20where", "AWS was not asked: InvalidRegionError"),
+        ("awsssm", "mail/eu?region=no%20where", "does not name a region of AWS"),
     ],
 )
 def test_what_aws_does_not_give_is_told(scheme: str, rest: str, told: str) -> None:
@@ -228,33 +228,55 @@ def test_azure_gives_what_is_asked_for(credential: type[Credential]) -> None:
     """By vault, name and version; the token is for that cloud's vaults."""
     azure = FakeAzure({"mail": "one", "mail/7": "seven", "json": '{"smtp": "two"}'})
     with listening(azure.answer) as address:
-        provider = AzureProvider("icesync/test", lambda _: address)
-        texts = ("kv/mail", "kv/mail/7", "kv.vault.azure.cn/json#/smtp")
+        provider = AzureProvider({}, "icesync/test", lambda _: address)
+        texts = ("vault-1/mail", "vault-1/mail/7", "vault-1/json#/smtp")
         found = [provider.fetch(ref(f"ref+azurekeyvault://{text}")).reveal() for text in texts]
-        metadata = provider.metadata(ref("ref+azurekeyvault://kv/mail"))
+        metadata = provider.metadata(ref("ref+azurekeyvault://vault-1/mail"))
 
     assert found == ["one", "seven", "two"]
     assert (metadata.version, str(metadata.changed_at)) == ("0a1b", "2026-09-21 14:13:20+00:00")
-    assert credential.scopes == (
-        "https://vault.azure.net/.default",
-        "https://vault.azure.net/.default",
-        "https://vault.azure.cn/.default",
-    )
+    assert set(credential.scopes) == {"https://vault.azure.net/.default"}
+
+
+@pytest.mark.parametrize(
+    ("authority", "domain"),
+    [
+        ("https://login.chinacloudapi.cn/", "vault.azure.cn"),
+        ("https://login.microsoftonline.us", "vault.usgovcloudapi.net"),
+        ("https://login.evil.example", "vault.azure.net"),
+    ],
+)
+def test_which_cloud_it_is_the_job_says(
+    credential: type[Credential], authority: str, domain: str
+) -> None:
+    """A vault's host comes from a closed list, by the host that the job logs in at."""
+    asked: list[str] = []
+    with listening(FakeAzure({"mail": "one"}).answer) as address:
+
+        def at(url: str) -> str:
+            asked.append(url)
+            return address
+
+        provider = AzureProvider({"AZURE_AUTHORITY_HOST": authority}, "icesync/test", at)
+        provider.fetch(ref("ref+azurekeyvault://vault-1/mail"))
+
+    assert asked == [f"https://vault-1.{domain}"]
+    assert credential.scopes == (f"https://{domain}/.default",)
 
 
 @pytest.mark.parametrize(
     ("rest", "told"),
     [
-        ("kv/nothing", "there is no such secret or version"),
-        ("kv", "does not name a vault and a secret"),
-        ("kv/a/b/c", "does not name a vault and a secret"),
+        ("vault-1/nothing", "there is no such secret or version"),
+        ("vault-1", "does not name a vault"),
+        ("vault-1/a/b/c", "does not name a vault"),
     ],
 )
 @pytest.mark.usefixtures("credential")
 def test_what_azure_does_not_give_is_told(rest: str, told: str) -> None:
     """The reason in words."""
     with listening(FakeAzure().answer) as address:
-        provider = AzureProvider("icesync/test", lambda _: address)
+        provider = AzureProvider({}, "icesync/test", lambda _: address)
 
         assert told in failure(provider, f"ref+azurekeyvault://{rest}")
 
@@ -263,23 +285,9 @@ def test_azure_without_credentials(credential: type[Credential]) -> None:
     """What azure-identity says of its search may quote a variable; its kind says enough."""
     credential.fail = True
 
-    told = failure(AzureProvider("icesync/test"), "ref+azurekeyvault://kv/mail")
+    told = failure(AzureProvider({}, "icesync/test"), "ref+azurekeyvault://vault-1/mail")
 
     assert told.endswith("no credentials for Azure: ClientAuthenticationError")
-
-
-@pytest.mark.parametrize(
-    ("vault", "address"),
-    [
-        ("kv-prod", "https://kv-prod.vault.azure.net"),
-        ("kv.vault.azure.cn", "https://kv.vault.azure.cn"),
-    ],
-)
-def test_a_vault_has_an_address(vault: str, address: str) -> None:
-    """A bare name is one of the public cloud, a whole host is taken as it is."""
-    from icesync.secrets.azure import _address
-
-    assert _address(vault) == address
 
 
 def test_a_keyring_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +311,7 @@ def test_a_keyring_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
     [
         (AwsProvider("awssecrets"), "ref+awssecrets://x", "botocore.exceptions", "aws"),
         (GcpProvider({}, "x"), "ref+gcpsecrets://p/x", "google.auth", "gcp"),
-        (AzureProvider("x"), "ref+azurekeyvault://kv/x", "azure.identity", "azure"),
+        (AzureProvider({}, "x"), "ref+azurekeyvault://vault-1/x", "azure.identity", "azure"),
         (KeyringProvider(), "ref+keyring://s/x", "keyring", "keyring"),
     ],
     ids=["aws", "gcp", "azure", "keyring"],

@@ -44,7 +44,7 @@ def test_a_command_takes_arguments_only(tmp_path: Path) -> None:
 def test_bytes_that_are_not_text_are_no_secret(tmp_path: Path) -> None:
     """A request carries text."""
     with pytest.raises(SecretMissing, match="is not UTF-8"):
-        ExecProvider(tmp_path, allowed=True).fetch(ref("ref+exec://printf/%5C377"))
+        ExecProvider(tmp_path, allowed=True).fetch(ref(r"ref+exec://printf/\377"))
 
 
 @pytest.mark.parametrize("text", ["ref+op://Mail/item", "ref+op://a/b/c/d/e", "ref+op://a/b/c#/d"])

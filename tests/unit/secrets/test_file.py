@@ -116,7 +116,6 @@ def test_keys_lead_to_a_string(root: Path, path: str, secret: str) -> None:
         ("eu.json#/empty", "is empty", ()),
         ("eu.json#/smtp/password/x", "a string has no key `x`", ()),
         ("eu.json#/smtp/list/9", "a list has no key `9`", ()),
-        ("eu.json#smtp", "a key starts with a slash", ("ref+file://eu.json#/smtp",)),
         ("eu.json?v=2", "takes a path and a key only", ()),
         ("eu.txt#/x", "a key needs a file named .json, .yaml or .yml", ()),
         ("none.json", "there is no file `", ()),
@@ -192,9 +191,9 @@ def test_half_a_pair_in_json(root: Path) -> None:
     assert "not UTF-8" in _failure(root, "a.json#/x").message
 
 
-@pytest.mark.parametrize("path", ["../outside", "link", "folder/outside", "/etc/hostname"])
+@pytest.mark.parametrize("path", ["link", "folder/outside", "/etc/hostname"])
 def test_nothing_leads_outside(root: Path, tmp_path: Path, path: str) -> None:
-    """Neither dots, nor links, nor a linked folder, nor an absolute path leave the root."""
+    """Neither links, nor a linked folder, nor an absolute path leave the root."""
     (root / "link").symlink_to(tmp_path / "outside")
     (root / "folder").symlink_to(tmp_path)
 
@@ -234,15 +233,45 @@ def test_token_of_the_checkout_is_not_a_secret_to_send(root: Path) -> None:
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text(CANARY, encoding="utf-8")
 
-    assert "outside of `.git`" in _failure(root, ".git/config").message
+    assert "`.git` holds credentials of the job" in _failure(root, ".git/config").message
 
 
-@pytest.mark.parametrize("path", ["loop", "nul\0byte"])
-def test_path_that_cannot_be_resolved(root: Path, path: str) -> None:
-    """A loop of links, or a NUL, is an answer and not a crash."""
+def test_path_that_cannot_be_resolved(root: Path) -> None:
+    """A loop of links is an answer and not a crash."""
     (root / "loop").symlink_to("loop")
 
-    assert f"`ref+file://{path}`" in _failure(root, path).message
+    assert "`ref+file://loop`" in _failure(root, "loop").message
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ".netrc",
+        ".ssh/id",
+        ".AWS/credentials",
+        ".docker/config.json",
+        ".kube/config",
+        "run/secrets/kubernetes.io/serviceaccount/token",
+        "secrets/eks.amazonaws.com/token",
+        "run/secrets/azure/tokens/azure-identity-token",
+        ".config/gcloud/credentials.db",
+    ],
+)
+@pytest.mark.parametrize("linked", [False, True])
+def test_places_with_credentials_of_the_job_never_open(
+    tmp_path: Path, place: str, linked: bool
+) -> None:
+    """Whatever the allow-list says, and by a link as well."""
+    file = tmp_path / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(CANARY, encoding="utf-8")
+    if linked:
+        (tmp_path / "harmless").symlink_to(file)
+
+    failure = _failure(tmp_path, "harmless" if linked else place, ("**", "/**"))
+
+    assert "is never opened" in failure.message
+    assert CANARY not in failure.message
 
 
 @pytest.mark.parametrize("path", ["pipe", "folder", "socket"])
@@ -261,11 +290,19 @@ def test_only_regular_files_are_read(
     assert f"`ref+file://{path}`" in failure.message
 
 
-def test_device_without_an_end_is_not_read() -> None:
-    """`/dev/zero` is refused at once, even where a glob opens it."""
-    failure = _failure(Path("/"), "/dev/zero", ("/dev/*",))
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/environ", "/sys/kernel/notes"])
+def test_files_of_the_system_are_not_read(path: str) -> None:
+    """Refused at once, even where a glob opens them."""
+    failure = _failure(Path("/"), path, ("/**",))
 
-    assert failure.message == "`ref+file:///dev/zero` is not a regular file"
+    assert "is never opened" in failure.message
+
+
+def test_many_wild_folders_cost_nothing(root: Path) -> None:
+    """A glob meets each folder of a path once, however many stars it has."""
+    path = "/".join(["a"] * 60)
+
+    assert "is not allowed" in _failure(root, path, ("**/" * 30 + "zzz",)).message
 
 
 @pytest.mark.parametrize(("extra", "refused"), [(0, False), (1, True)])

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes import FakeProvider
 
-from icesync.errors import ConfigInvalid
+from icesync.errors import AccessError, ConfigInvalid, SecretMissing
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.secrets import registry
 from icesync.secrets.registry import Providers, SecretSettings
 
@@ -55,6 +56,8 @@ def test_exec_is_opened_by_the_jobs_environment_only(tmp_path: Path) -> None:
 class EntryPoint:
     """An entry point of another package."""
 
+    value = "vendor.icesync:make"
+
     def load(self) -> Any:
         """Return what makes the provider from the settings."""
         return lambda settings: FakeProvider("vendor", {"x": settings.agent})
@@ -94,3 +97,74 @@ def test_a_built_in_scheme_cannot_be_taken_over(
     monkeypatch.setattr(registry, "entry_points", lambda **_: [EntryPoint()])
 
     assert providers(tmp_path, "env")["env"].scheme == "env"
+
+
+class Odd:
+    """A provider that gives back what it was told to, or raises it."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def fetch(self, _: object) -> object:
+        """Answer."""
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    metadata = fetch
+
+
+class LoudSecret(SecretValue):
+    """A secret that prints itself."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (SecretValue(""), "it is empty"),
+        (SecretValue(7), "its value is not a text"),  # type: ignore[arg-type]
+        (SecretValue("a\ud800"), "it is not UTF-8"),
+        ("text", "it returned a text and no SecretValue"),
+        (None, "it returned NoneType and no SecretValue"),
+        (LoudSecret("x"), "it returned LoudSecret and no SecretValue"),
+        (SystemExit(0), "it raised SystemExit"),
+        (KeyError("canary"), "it raised KeyError"),
+        (AccessError("canary"), "it raised AccessError"),
+        (SecretMissing("nothing there"), "nothing there"),
+    ],
+)
+def test_another_packages_provider_is_checked_at_the_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object, problem: str
+) -> None:
+    """Whatever it gives or raises is a secret that could not be had; nothing is quoted."""
+    entry = EntryPoint()
+    monkeypatch.setattr(EntryPoint, "load", lambda _: lambda _: Odd(answer))
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [entry])
+    provider = providers(tmp_path, "vendor")["vendor"]
+    reference = SecretRef("ref+vendor://x", "vendor", "x")
+
+    with pytest.raises(SecretMissing) as caught:
+        provider.fetch(reference)
+
+    assert problem in caught.value.message
+    assert "canary" not in caught.value.message
+    assert provider.metadata(reference) == SecretMetadata()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("made", [None, object(), SystemExit(0), ImportError("x")])
+def test_another_package_that_makes_no_provider_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: object
+) -> None:
+    """A package that cannot be loaded is a wrong configuration, and no end of the run."""
+
+    def make(_: object) -> object:
+        if isinstance(made, BaseException):
+            raise made
+        return made
+
+    monkeypatch.setattr(EntryPoint, "load", lambda _: make)
+    monkeypatch.setattr(registry, "entry_points", lambda **_: [EntryPoint()])
+    opened = providers(tmp_path, "vendor")
+
+    with pytest.raises(ConfigInvalid, match="cannot be used"):
+        opened["vendor"]

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import KEY, SALES, SUPPORT, desired, entry, plan, ref, secret_record, server, snapshot
+from fakes import FakeProvider
+
+from icesync.engine.secret_hosts import confirmed_hosts, credentials_sent
+from icesync.engine.secret_resolution import Identities
+from icesync.model.secret import SecretRef, SecretValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icesync.codec.fingerprint import FingerprintKey
+    from icesync.model.desired import DesiredServer
+    from icesync.model.snapshot import Snapshot
+
+HOST = "smtp.example.test"
+BORROWED = server(SALES, {"smtp.password": "other"}, smtp__host="mx.evil.example")
+
+
+class AliasProvider(FakeProvider):
+    """A provider to which ``a`` and ``other`` are two spellings of one secret."""
+
+    def identify(self, reference: SecretRef) -> str:
+        """Return the same for both."""
+        return "one" if reference.path in {"smtp", "other"} else reference.path
+
+
+def hosts(
+    wanted: DesiredServer,
+    before: Snapshot,
+    values: Mapping[str, str] | None = None,
+    key: FingerprintKey | None = KEY,
+    identities: Identities | None = None,
+) -> frozenset[object] | None:
+    """Return the hosts that were given what *wanted* would send by SMTP."""
+    held = {ref(name).text: SecretValue(text) for name, text in (values or {}).items()}
+    made = plan(desired(wanted), before)
+    found = confirmed_hosts(made, before, (), held, key, identities or Identities({}))
+    return found.get((wanted.address, "smtp.password"))
+
+
+def test_another_spelling_is_the_same_secret() -> None:
+    """Where its provider says so, whatever the files call it."""
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("smtp")})})
+    identities = Identities({"fake": AliasProvider()})
+
+    assert hosts(BORROWED, before) is None
+    assert hosts(BORROWED, before, identities=identities) == {HOST}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"other": "s3cret"},
+        {"other": "s3cret", "smtp": "s3cret"},
+        {"other": "s3cret", "smtp": "new"},
+    ],
+    ids=["its reference is gone", "both are there", "it was rotated since"],
+)
+def test_a_value_that_ice_was_given_is_known_by_its_fingerprint(values: dict[str, str]) -> None:
+    """Whatever reference leads to it now, and whether or not its own still does."""
+    record = secret_record("smtp", "s3cret")
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": record})})
+
+    assert hosts(BORROWED, before, values) == {HOST}
+
+
+def test_values_are_compared_without_a_key_as_far_as_they_are_at_hand() -> None:
+    """What the recorded reference leads to now stands for what was sent."""
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("smtp")})})
+
+    assert hosts(BORROWED, before, {"other": "x", "smtp": "x"}, key=None) == {HOST}
+    assert hosts(BORROWED, before, {"other": "x", "smtp": "y"}, key=None) is None
+
+
+def test_another_value_is_another_secret() -> None:
+    """A password that ICE never got may go anywhere."""
+    record = secret_record("smtp", "s3cret")
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": record})})
+
+    assert hosts(BORROWED, before, {"other": "fresh", "smtp": "s3cret"}) is None
+
+
+def test_a_server_may_give_one_password_to_both_its_hosts() -> None:
+    """When SMTP follows the rotation of POP3, the host is no new one to that mailbox."""
+    before = snapshot({SUPPORT: entry(secrets={
+        "pop3.password": secret_record("pop3", "new", key="pop3.password"),
+        "smtp.password": secret_record("smtp", "old"),
+    })})  # fmt: skip
+    wanted = server(SUPPORT, {"smtp.password": "smtp", "pop3.password": "pop3"}, smtp__port=465)
+
+    found = hosts(wanted, before, {"smtp": "new", "pop3": "new"})
+
+    assert found is not None
+    assert HOST in found
+
+
+class JobProvider(dict[str, FakeProvider]):
+    """Providers of a job that logs in with something itself."""
+
+    def job_credentials(self) -> Mapping[str, SecretValue]:
+        """Return one variable."""
+        return {"GITHUB_TOKEN": SecretValue("ghs-token")}
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [("ghs-token", ["the variable GITHUB_TOKEN"]), ("ice-token", ["`api.token`"]), ("x", [])],
+)
+def test_no_credential_of_the_job_is_a_mail_password(value: str, named: list[str]) -> None:
+    """By value, whatever reference leads to it."""
+    wanted = desired(server(SUPPORT, {"smtp.password": "smtp"}))
+    providers = JobProvider(fake=FakeProvider(values={"token": "ice-token"}))
+    held = {ref("smtp").text: SecretValue(value)}
+
+    found = list(credentials_sent(wanted, held, {"api.token": ref("token")}, providers))
+
+    assert [f.rule for f in found] == ["ICE411"] * len(named)
+    assert all(name in f.violation.message for f, name in zip(found, named, strict=True))
+    assert not any(value in f.violation.message for f in found)
