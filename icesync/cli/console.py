@@ -6,10 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from icesync.model.events import Note
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from icesync.model.events import Event
 
 __all__ = ["Console", "wants_colour"]
 
@@ -94,6 +97,11 @@ class Console:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""
         if not self.quiet:
             sys.stderr.write(f"{fold(text, self.talk_style.width)}\n")
+
+    def note(self, event: Event) -> None:
+        """Say what a use case notes."""
+        if isinstance(event, Note):
+            self.talk(f"note: {event.text}")
 
     def complain(self, text: str) -> None:
         """Write *text* to stderr as it is, even when asked to be quiet."""

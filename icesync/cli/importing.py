@@ -22,7 +22,7 @@ from icesync.engine.import_ import (
     make_import,
 )
 from icesync.engine.secret_resolution import open_key
-from icesync.engine.state import Writer, load, save
+from icesync.engine.state import Writer, load, locked, save
 from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import SecretMissing, UsageError
 
@@ -75,7 +75,7 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
         request = ImportRequest(inputs, _exists(session), {}, out, kind, secrets_path)
         servers = make_import(request).servers
         store = session.stores.joined(server.address.organization for server in servers)
-    with _locked(session, store, options):
+    with _locked(session, store, options, console):
         stored = _stored(session, store) if options.assume_in_sync else None
         taken = _taken(session, stored)
         made = make_import(ImportRequest(inputs, _exists(session), taken, out, kind, secrets_path))
@@ -97,12 +97,12 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
 
 
 def _locked(
-    session: Session, store: StateStore, options: ImportOptions
+    session: Session, store: StateStore, options: ImportOptions, console: Console
 ) -> AbstractContextManager[None]:
     """Hold the lock of the snapshot, if it will be written."""
     if not options.assume_in_sync or options.dry_run:
         return nullcontext()
-    return store.lock(session.caller.lock_owner("import"), options.lock_timeout_s)
+    return locked(session, store, "import", options.lock_timeout_s, console.note)
 
 
 def _stored(session: Session, store: StateStore) -> Stored:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
+from icesync.engine.state import told_of_dead_run, told_of_running
+from icesync.planner.select import from_the_future
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_refusals, spent_told
 from icesync.render.state import age, oldest
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,12 +30,11 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     if planning.unshown:
         noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
         console.talk(f"note: {noun} about servers that do not change; icesync validate   shows all")
-    recovered = planning.stored.recovered
-    if recovered is not None and recovered.records:
-        console.talk(
-            f"note: an apply that never ended left {recovered.records} records in the journal; "
-            f"{recovered.uncertain} outcomes are unknown and will be sent again"
-        )
+    stored = planning.stored
+    if stored.running is not None:
+        console.talk(f"note: {told_of_running(stored.running)}")
+    elif stored.recovered is not None and stored.recovered.records:
+        console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
         console.talk(f"note: nothing is left to do for {spent_told(planning.obsolete)}")
     if planning.project.fingerprint_key is None:
@@ -50,6 +52,17 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
         console.talk(
             f"note: {planning.unfingerprinted} secrets have no fingerprint, so a rotation of "
             "them is not seen; icesync apply --resend all   makes them"
+        )
+    _show_ages(console, planning, now)
+
+
+def _show_ages(console: Console, planning: Planning, now: datetime) -> None:
+    """Say how old what is known is."""
+    ahead = from_the_future(planning.stored.snapshot, now)
+    if ahead:
+        console.talk(
+            f"note: {counted(len(ahead), 'answer')} of ICE dated in the future, first for "
+            f"{ahead[0]}: a clock was wrong, and nobody knows the age"
         )
     known = oldest(planning.stored.snapshot)
     if known is None:

@@ -18,7 +18,7 @@ from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode
-from icesync.engine.state import Writer, save
+from icesync.engine.state import Writer, locked, save
 from icesync.engine.view import SILENT
 from icesync.errors import (
     AccessError,
@@ -106,8 +106,8 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
     warning = fleet.store.lock_warning()
     if warning is not None:
         view.notify(Caution(warning))
-    with fleet.store.lock(session.caller.lock_owner("apply"), request.lock_timeout_s):
-        planning = compare_fleet(session, fleet, wanted, view)
+    with locked(session, fleet.store, "apply", request.lock_timeout_s, view.notify):
+        planning = compare_fleet(session, fleet, wanted, view, holding=True)
         if saved is not None:
             planning = restrict_to_saved(planning, saved, wanted.allowed)
         view.show(planning)

@@ -18,6 +18,7 @@ from icesync.model.command_result import (
 )
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
+from icesync.model.snapshot import EntryStatus
 from icesync.planner.select import older_than, parse_age
 from icesync.wire.token import read_token
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan
     from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretValue
-    from icesync.model.snapshot import Snapshot
+    from icesync.model.snapshot import Entry, Snapshot
 
 
 _OLDEST: Final = 3
@@ -92,7 +93,10 @@ def check(session: Session, request: CheckRequest = _EVERYTHING, view: View = SI
 
         probe = probe_all(session, planning, wanted.probe, view)
     snapshot, now = planning.stored.snapshot, clock.now()
-    found = look_after(planning.plan, snapshot, now, request.max_age, token, probe)
+    found = look_after(
+        planning.plan, snapshot, now, request.max_age, token, probe,
+        running=planning.stored.running is not None,
+    )  # fmt: skip
     view.show(found)
     if token is not None:
         check_token(token, len(planning.plan.calls), api, clock)
@@ -119,11 +123,14 @@ def look_after(
     max_age: str | None = None,
     token: SecretValue | None = None,
     probe: ProbeReport | None = None,
+    *,
+    running: bool = False,
 ) -> Maintenance:
     """
     Return what is open, old or about to end; *max_age* is an age such as ``30d``.
 
-    Without *probe* no mail server was asked.
+    Without *probe* no mail server was asked. While an apply is *running*, what it is
+    about to send is not open yet.
 
     Raises:
         UsageError: *max_age* cannot be read.
@@ -138,12 +145,17 @@ def look_after(
         oldest=tuple(known[:_OLDEST]),
         max_age=max_age,
         stale=stale,
-        uncertain=tuple(sorted(a for a, entry in entries.items() if entry.uncertain)),
+        uncertain=tuple(sorted(a for a, entry in entries.items() if _is_open(entry, running))),
         orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
         failed_logins=_failed_logins(probe) if probe is not None else (),
         ending=_ending(probe, now) if probe is not None else (),
     )
+
+
+def _is_open(entry: Entry, running: bool) -> bool:
+    """Return whether nobody knows how its last call ended; a *running* apply still may."""
+    return entry.uncertain and not (running and entry.status is EntryStatus.PENDING)
 
 
 def _failed_logins(probe: ProbeReport) -> tuple[FailedLogin, ...]:

@@ -182,14 +182,19 @@ def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILE
 
 
 def compare_fleet(
-    session: Session, fleet: Fleet, request: PlanRequest, view: View = SILENT
+    session: Session,
+    fleet: Fleet,
+    request: PlanRequest,
+    view: View = SILENT,
+    *,
+    holding: bool = False,
 ) -> Planning:
-    """Return the plan for *fleet*, which was read already; an apply holds the lock meanwhile."""
+    """Return the plan for *fleet*, which was read already; an apply is *holding* the lock."""
     project, providers, now = session.project, session.providers, session.clock.now()
     if fleet.note is not None:
         view.notify(Note(fleet.note))
     validation, desired = fleet.validation, fleet.validation.desired
-    stored = load(fleet.store, project.api.base_url)
+    stored = load(fleet.store, project.api.base_url, holding=holding)
     safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
     providers = safety.providers
     for note in safety.notes:

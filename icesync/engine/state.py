@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from icesync import __version__
 from icesync.codec.journal import decode_journal
 from icesync.codec.merge_conflict import decode_sides
 from icesync.codec.state import decode_state, encode_state, seal
-from icesync.errors import StateCorrupt, StateNotSaved, UsageError
-from icesync.model.snapshot import Snapshot
+from icesync.errors import IcesyncError, StateCorrupt, StateNotSaved, UsageError
+from icesync.model.events import Note
+from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
 from icesync.planner.merge import merge_snapshots
 from icesync.planner.moves import without_leftovers
@@ -19,9 +22,12 @@ from icesync.planner.recovery import Recovered, recover
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from icesync.engine.session import Session
     from icesync.model.address import Address
+    from icesync.model.events import Notify
+    from icesync.model.lock import LockInfo
     from icesync.model.safety import SafetyProfile
     from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
@@ -32,19 +38,23 @@ class Stored:
     """
     A snapshot with what a killed run left in the journal, and the very bytes that are stored.
 
-    *recovered* says how much came from the journal; None where there was none.
+    *recovered* says how much came from the journal; None where there was none. *running*
+    is the apply that is going on: what it did until now is in its journal, not here.
     """
 
     snapshot: Snapshot
     data: bytes | None
     recovered: Recovered | None = None
+    running: LockInfo | None = None
 
 
-def load(store: StateStore, base_url: str) -> Stored:
+def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
     """
     Return what *store* holds; an empty snapshot when nothing was ever stored.
 
-    A journal is folded in, in memory only: the next save makes that durable.
+    The journal of a run that died is folded in, in memory only: the next save makes
+    that durable. That of a run that goes on is left alone; whoever is *holding* the lock
+    knows that there is none.
 
     Raises:
         StateError: it cannot be read, is damaged, or is of another target.
@@ -61,10 +71,70 @@ def load(store: StateStore, base_url: str) -> Stored:
         )
     snapshot = without_leftovers(snapshot)
     if left is None:
-        return Stored(snapshot, data)
+        return Stored(snapshot, data, running=None if holding else _running(store, snapshot))
+    running = None if holding else store.lock_owner()
+    if running is not None:
+        return Stored(snapshot, data, running=running)
     recovered = recover(snapshot, digest_of(data), decode_journal(left))
     sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
     return Stored(replace(recovered.snapshot, entries=sealed), data, recovered)
+
+
+def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
+    """
+    Return which run the pending entries of a store far away belong to, if it goes on.
+
+    Only they are a reason to ask: a store that cannot say who holds its lock takes
+    it for an instant.
+    """
+    if not any(entry.status is EntryStatus.PENDING for entry in snapshot.entries.values()):
+        return None
+    try:
+        return store.lock_owner()
+    except IcesyncError:
+        return None
+
+
+@contextmanager
+def locked(
+    session: Session, store: StateStore, operation: str, timeout_s: float, notify: Notify
+) -> Iterator[None]:
+    """
+    Hold the lock of *store* for *operation*; what a dead run left is saved first, and said.
+
+    Raises:
+        StateLocked: another run holds it.
+        StateError: it cannot be had, or what a dead run left cannot be read or saved.
+
+    """
+    with store.lock(session.caller.lock_owner(operation), timeout_s):
+        if store.journals is not None and store.journals.read() is not None:
+            stored = load(store, session.project.api.base_url, holding=True)
+            save(store, stored, stored.snapshot.entries, Writer(__version__))
+            if stored.recovered is not None and stored.recovered.records:
+                notify(Note(told_of_dead_run(stored.recovered, saved=True)))
+        yield
+
+
+def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
+    """Return what is to be said of an apply that never ended."""
+    ending = "they are in the state now" if saved else "the next apply saves them"
+    unknown = (
+        f"; {found.uncertain} outcomes are unknown and are sent again" if found.uncertain else ""
+    )
+    return (
+        f"an apply that never ended left {found.records} records in its journal; {ending}{unknown}"
+    )
+
+
+def told_of_running(run: LockInfo) -> str:
+    """Return what is to be said while an apply is going on."""
+    purpose = run.operation or "a run"
+    link = f": {run.info}" if run.info else ""
+    return (
+        f"{purpose} by {run.who or 'somebody'} is going on since {run.created}{link}; "
+        "what it did is not in this plan"
+    )
 
 
 def digest_of(data: bytes | None) -> str | None:

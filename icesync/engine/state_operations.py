@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from icesync import __version__
 from icesync.engine import state_transfer
 from icesync.engine.scope import all_organizations
-from icesync.engine.state import Writer, load, move, remove, resolve, save
+from icesync.engine.state import Writer, load, locked, move, remove, resolve, save
+from icesync.engine.view import SILENT
 from icesync.errors import StateLocked, UsageError
 from icesync.model.address import Address, parse_address
 from icesync.model.project import Backend
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.engine.session import Session
+    from icesync.model.events import Notify
     from icesync.model.snapshot import Entry, Snapshot
     from icesync.ports import StateStore
 
@@ -96,20 +98,25 @@ def change_state(
     request: StateRequest,
     operation: str,
     change: Callable[[Snapshot], Mapping[Address, Entry]],
+    notify: Notify = SILENT.notify,
 ) -> StateChange:
     """Store what *change* makes of the entries; *operation* is what the lock says it is for."""
     store, base_url = session.store_of(request.organization), session.project.api.base_url
     if request.dry_run:
         before = load(store, base_url).snapshot
         return StateChange(store.describe(), before.entries, change(before), before.serial)
-    with store.lock(session.caller.lock_owner(operation), request.lock_timeout_s):
+    with locked(session, store, operation, request.lock_timeout_s, notify):
         stored = load(store, base_url)
         after = save(store, stored, change(stored.snapshot), Writer(__version__)).snapshot
     return StateChange(store.describe(), stored.snapshot.entries, after.entries, after.serial)
 
 
 def move_state(
-    session: Session, request: StateRequest, source: Address, target: Address
+    session: Session,
+    request: StateRequest,
+    source: Address,
+    target: Address,
+    notify: Notify = SILENT.notify,
 ) -> StateChange:
     """
     Keep the record of *source* under the address *target*; nothing is sent.
@@ -124,12 +131,19 @@ def move_state(
             "`state mv` stays within one organization's state",
             "`moved:` in a server file leads from one organization to another",
         )
-    return change_state(session, request, "state mv", lambda found: move(found, source, target))
+    return change_state(
+        session, request, "state mv", lambda found: move(found, source, target), notify
+    )
 
 
-def remove_state(session: Session, request: StateRequest, patterns: Sequence[str]) -> StateChange:
+def remove_state(
+    session: Session,
+    request: StateRequest,
+    patterns: Sequence[str],
+    notify: Notify = SILENT.notify,
+) -> StateChange:
     """Drop the entries that *patterns* mean; nothing is sent."""
-    return change_state(session, request, "state rm", lambda found: remove(found, patterns))
+    return change_state(session, request, "state rm", lambda found: remove(found, patterns), notify)
 
 
 def resolve_state(session: Session, request: StateRequest) -> StateChange:
@@ -140,9 +154,22 @@ def resolve_state(session: Session, request: StateRequest) -> StateChange:
     return StateChange(store.describe(), {}, after.entries, after.serial)
 
 
-def pull_state(session: Session, organization: int | None = None) -> bytes:
-    """Return the state as it is stored; it holds no secret."""
-    return state_transfer.pull(session.store_of(organization))
+def pull_state(
+    session: Session, organization: int | None = None, notify: Notify = SILENT.notify
+) -> bytes:
+    """
+    Return the state as it is stored; it holds no secret.
+
+    Raises:
+        StateLocked: an apply is going on, and what it did is not in the state yet.
+        StateError: there is none, or it cannot be read.
+
+    """
+    store = session.store_of(organization)
+    if store.journals is not None and store.journals.read() is not None:
+        with locked(session, store, "state pull", 0.0, notify):
+            return state_transfer.pull(store)
+    return state_transfer.pull(store)
 
 
 def push_state(
@@ -186,6 +213,9 @@ def migrate_state(
     if target.project.state.per is not None:
         new = target.stores.joined(state_transfer.organizations_in(old))
     owner, wait_s = target.caller.lock_owner("state migrate"), request.lock_timeout_s
+    if old.describe() == new.describe():
+        # Their locks are one: it would be waited for in vain.
+        state_transfer.refuse_same_place(old)
     with old.lock(owner, wait_s), new.lock(owner, wait_s):
         copied = state_transfer.migrate(
             old, new, target.project.api.base_url, dry_run=request.dry_run
@@ -193,7 +223,9 @@ def migrate_state(
     return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
 
 
-def rekey_state(session: Session, request: StateRequest, new_key: str) -> int:
+def rekey_state(
+    session: Session, request: StateRequest, new_key: str, notify: Notify = SILENT.notify
+) -> int:
     """
     Make all fingerprints again with the key behind the reference *new_key*; return how many.
 
@@ -209,7 +241,7 @@ def rekey_state(session: Session, request: StateRequest, new_key: str) -> int:
     if reference is None:
         raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
     store = session.store_of(request.organization)
-    with store.lock(session.caller.lock_owner("state rekey"), request.lock_timeout_s):
+    with locked(session, store, "state rekey", request.lock_timeout_s, notify):
         return rekey(
             session.project, store, session.providers, reference, __version__,
             dry_run=request.dry_run,

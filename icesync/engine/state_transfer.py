@@ -1,32 +1,32 @@
-"""Use case: carry a whole snapshot out of a store, into one, or from one to another."""
+"""Use case: carry a whole state out of a store, into one, or from one to another."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
-from icesync.codec.state import decode_state
+from icesync import __version__
+from icesync.codec.journal import decode_journal
+from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
 
 if TYPE_CHECKING:
     from icesync.model.snapshot import Snapshot
     from icesync.ports import StateStore
 
-__all__ = ["migrate", "pull", "push"]
-
 
 def pull(store: StateStore) -> bytes:
     """
-    Return the snapshot as it is stored, once it is known to be whole.
+    Return the state as it is stored, once it is known to be whole.
 
     Raises:
-        StateError: there is none, it is damaged, or a journal beside it is not folded in yet.
+        StateError: there is none, or it is damaged.
 
     """
     data = store.read()
     if data is None:
-        raise StateError(f"{store.describe()} holds no snapshot", "icesync apply   makes one")
+        raise StateError(f"{store.describe()} holds no state", "icesync apply   makes one")
     decode_state(data)
-    _demand_no_journal(store)
     return data
 
 
@@ -37,26 +37,42 @@ def push(
     Store *data*, under the lock, and return the snapshot that it is.
 
     It must be whole, of this target, of the same lineage and younger than what
-    is stored; *force* takes any that is whole and of this target.
+    is stored; *force* takes any that is whole and of this target. A serial never falls:
+    what replaces something younger gets the next one.
 
     Raises:
         StateError: it is damaged or of another target, or the store refuses.
-        StateConflict: it would replace another lineage, or something as young.
+        StateConflict: it would replace another lineage, or something as young, or
+            what a dead run left.
 
     """
     pushed = decode_state(data)
     if pushed.base_url != base_url:
         told = ascii(pushed.base_url)[1:-1]
-        raise StateCorrupt(f"the snapshot is of another target: {told}", "check `api.base_url`")
-    _demand_no_journal(store)
+        raise StateCorrupt(f"the state is of another target: {told}", "check `api.base_url`")
+    _demand_journal_is_in(store, pushed)
     stored = store.read()
     if stored == data:
+        _drop_journal(store, dry_run=dry_run)
         return pushed
     if stored is not None and not force:
         _demand_successor(pushed, decode_state(stored))
+    latest = _serial_of(stored)
+    if latest is not None and pushed.serial <= latest:
+        pushed = replace(pushed, serial=latest + 1)
+        data = encode_state(pushed, __version__)
     if not dry_run:
         store.write(data, stored)
+        _drop_journal(store, dry_run=False)
     return pushed
+
+
+def _serial_of(stored: bytes | None) -> int | None:
+    """Return the serial of what is stored; None where nobody can say."""
+    try:
+        return None if stored is None else decode_state(stored).serial
+    except StateError:
+        return None
 
 
 def migrate(
@@ -71,11 +87,22 @@ def migrate(
 
     """
     if source.describe() == target.describe():
-        raise StateError(
-            f"both configurations keep the snapshot at {source.describe()}",
-            "--from-config names the configuration as it was before `state:` was changed",
-        )
+        refuse_same_place(source)
     return push(target, pull(source), base_url, dry_run=dry_run)
+
+
+def refuse_same_place(store: StateStore) -> NoReturn:
+    """
+    Say that nothing can be copied onto itself.
+
+    Raises:
+        StateError: always.
+
+    """
+    raise StateError(
+        f"both configurations keep the state at {store.describe()}",
+        "--from-config names the configuration as it was before `state:` was changed",
+    )
 
 
 def demand_only(data: bytes, organization: int) -> None:
@@ -96,24 +123,34 @@ def organizations_in(store: StateStore) -> frozenset[int]:
     return frozenset(address.organization for address in decode_state(pull(store)).entries)
 
 
-def _demand_no_journal(store: StateStore) -> None:
-    if store.journals is not None and store.journals.read() is not None:
-        raise StateConflict(
-            f"an apply that never ended left a journal beside {store.describe()}",
-            "icesync apply   folds it into the snapshot first",
-        )
+def _demand_journal_is_in(store: StateStore, pushed: Snapshot) -> None:
+    """Demand that *pushed* knows what a dead run wrote down, if one left a journal."""
+    left = store.journals.read() if store.journals is not None else None
+    log = decode_journal(left) if left is not None else None
+    if log is None or (pushed.run == log.head.run and pushed.serial > log.head.serial):
+        return
+    raise StateConflict(
+        f"an apply that never ended left {len(log.records)} records beside {store.describe()}, "
+        "which this state does not know",
+        "icesync state pull -o now.json   saves them in the state first",
+    )
+
+
+def _drop_journal(store: StateStore, *, dry_run: bool) -> None:
+    if store.journals is not None and not dry_run:
+        store.journals.drop()
 
 
 def _demand_successor(pushed: Snapshot, stored: Snapshot) -> None:
     if pushed.lineage != stored.lineage:
         raise StateConflict(
-            f"the snapshot is of another lineage ({pushed.lineage}) than the one that is stored "
+            f"the state is of another lineage ({pushed.lineage}) than the one that is stored "
             f"({stored.lineage})",
             "icesync state pull   keeps what is stored; --force then replaces it",
         )
     if pushed.serial <= stored.serial:
         raise StateConflict(
-            f"the snapshot has serial {pushed.serial}, what is stored has {stored.serial}: "
-            "acknowledgements would get lost",
+            f"the state has serial {pushed.serial}, what is stored has {stored.serial}: "
+            "what ICE confirmed since would get lost",
             "icesync state pull   keeps what is stored; --force then replaces it",
         )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.report import OutcomeKind
 
-_REMEDY: Final = "restore the snapshot that belongs to the journal, or move the journal away"
+
+_MAX_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,28 @@ def _is_merged(snapshot: Snapshot, log: JournalLog) -> bool:
 def _check_belongs(snapshot: Snapshot, digest: str | None, log: JournalLog) -> None:
     head = log.head
     if head.base_url != snapshot.base_url:
-        raise StateCorrupt("the journal is of another target than the snapshot", _REMEDY)
+        raise StateCorrupt("the journal is of another target than the state", *_remedies(log))
     if snapshot.lineage is not None and head.lineage != snapshot.lineage:
-        raise StateCorrupt("the journal is of another lineage than the snapshot", _REMEDY)
+        raise StateCorrupt("the journal is of another lineage than the state", *_remedies(log))
     if head.serial != snapshot.serial or head.snapshot != digest:
         raise StateCorrupt(
-            f"the journal continues serial {head.serial} of the snapshot, "
+            f"the journal continues serial {head.serial} of the state, "
             f"which is at {snapshot.serial} or was replaced",
-            _REMEDY,
+            *_remedies(log),
         )
+
+
+def _remedies(log: JournalLog) -> tuple[str, ...]:
+    """Return the ways out, and what the second of them would lose sight of."""
+    known = sorted({record.address for record in log.records})
+    named = ", ".join(str(address) for address in known[:_MAX_NAMED])
+    more = f" and {len(known) - _MAX_NAMED} more" if len(known) > _MAX_NAMED else ""
+    drops = f"which forgets what was sent to {named}{more}" if known else "which holds no call"
+    ways = [
+        "put back the state that the journal belongs to (git, .backup or errored.icesync.json)",
+        f"or move the journal away, {drops}",
+    ]
+    if known:
+        targets = " ".join(f"--resend {address}" for address in known[:_MAX_NAMED])
+        ways.append(f"icesync apply {'--resend all' if more else targets}   sends that again then")
+    return tuple(ways)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import UsageError
@@ -14,30 +14,17 @@ from icesync.model.glob import matches_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
 
     from icesync.model.desired import DesiredState, Move
     from icesync.model.plan import Selection
     from icesync.model.snapshot import Snapshot
 
-__all__ = [
-    "ALL",
-    "ASSUMED",
-    "OLDER_THAN",
-    "assumed",
-    "check_patterns",
-    "expand_ages",
-    "is_move_selected",
-    "is_selected",
-    "matches",
-    "narrow",
-    "older_than",
-    "parse_age",
-]
-
 ALL: Final = "all"
 ASSUMED: Final = "assumed"
 OLDER_THAN: Final = "older-than"
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""By so much the clocks of two machines may differ without anything being wrong."""
 
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -83,10 +70,34 @@ def parse_age(text: str) -> timedelta:
 
 
 def older_than(snapshot: Snapshot, age: timedelta, now: datetime) -> tuple[Address, ...]:
-    """Return the servers that were not acknowledged since *age* ago, or only assumed, sorted."""
-    edge = (now - age).strftime("%Y-%m-%dT%H:%M:%SZ")
-    old = (a for a, e in snapshot.entries.items() if e.applied_at and e.applied_at < edge)
+    """
+    Return the servers that ICE did not confirm since *age* ago, or that are only assumed, sorted.
+
+    An answer from the future is none to rely upon: some clock was wrong, and nobody
+    knows how old it is.
+    """
+    edge, latest = _time_text(now, -age), _time_text(now, _CLOCKS_DIFFER)
+    old = (
+        a
+        for a, e in snapshot.entries.items()
+        if e.applied_at and not edge <= e.applied_at <= latest
+    )
     return tuple(sorted([*old, *assumed(snapshot)]))
+
+
+def from_the_future(snapshot: Snapshot, now: datetime) -> tuple[Address, ...]:
+    """Return the servers whose answer is dated later than *now*, sorted: some clock was wrong."""
+    latest = _time_text(now, _CLOCKS_DIFFER)
+    entries = snapshot.entries.items()
+    return tuple(sorted(a for a, e in entries if e.applied_at and e.applied_at > latest))
+
+
+def _time_text(now: datetime, shift: timedelta) -> str:
+    try:
+        moment = now + shift
+    except OverflowError:  # longer ago, or later, than there are years
+        moment = datetime.min if shift < timedelta() else datetime.max  # noqa: DTZ901 - as text only
+    return f"{moment.year:04}{moment.strftime('-%m-%dT%H:%M:%SZ')}"
 
 
 def assumed(snapshot: Snapshot) -> tuple[Address, ...]:

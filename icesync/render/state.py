@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["age", "age_of", "oldest", "render_entries", "render_entry", "render_snapshot"]
 
 
+_CLOCKS_DIFFER_S = 300
+"""By so much the clocks of two machines may differ without anything being wrong."""
+
+
 def age(moment: str | None, now: datetime) -> str:
     """Return how long *moment* is ago, in the largest unit that says something."""
     if moment is None:
@@ -25,12 +29,18 @@ def age(moment: str | None, now: datetime) -> str:
 
 def age_of(then: datetime, now: datetime) -> str:
     """Return how long *then* is ago, in the largest unit that says something."""
-    seconds = max((now - then).total_seconds(), 0)
+    seconds = (now - then).total_seconds()
+    if seconds < -_CLOCKS_DIFFER_S:
+        return f"dated {_span(-seconds)} in the future"
+    return f"{_span(seconds)} ago" if seconds >= 60 else "just now"
+
+
+def _span(seconds: float) -> str:
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return "just now"
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
 
 
 def oldest(snapshot: Snapshot) -> tuple[Address, str] | None:

@@ -23,6 +23,7 @@ import os
 import shlex
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateLocked, StateNotSaved
@@ -30,7 +31,7 @@ from icesync.model.lock import LockInfo
 from icesync.stores.open_file import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from icesync.ports import Clock
@@ -43,33 +44,61 @@ _GRACE_S: Final = 0.03
 
 
 @contextmanager
-def hold_lock(path: Path, owner: LockInfo, timeout_s: float, clock: Clock) -> Iterator[None]:
+def hold_lock(
+    path: Path, owner: LockInfo, timeout_s: float, clock: Clock
+) -> Iterator[Callable[[], bool]]:
     """
     Hold the lock at *path* in the name of *owner* while the context is open.
+
+    What it gives says whether the lock still holds: its file may be removed or replaced.
 
     Raises:
         StateLocked: somebody else held it for *timeout_s*.
         StateNotSaved: no lock can be had here.
 
     """
+    deadline = clock.monotonic() + max(timeout_s, _GRACE_S)
+    descriptor = _open(path)
     try:
-        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+        _wait(descriptor, path, deadline, clock)
+        while not _is_in_place(descriptor, path):
+            # Whoever removed or replaced it meanwhile: a lock on a file that nobody
+            # else can find keeps nobody else out.
+            os.close(descriptor)
+            descriptor = -1
+            descriptor = _open(path)
+            _wait(descriptor, path, deadline, clock)
+        _sign(descriptor, path, owner)
+        try:
+            yield partial(_is_in_place, descriptor, path)
+        finally:
+            with suppress(OSError):  # information only; the lock itself ends below
+                os.ftruncate(descriptor, 0)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return open_regular(path, os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
         raise StateNotSaved(
             f"folder `{path.parent}` does not exist", f"mkdir -p {shlex.quote(str(path.parent))}"
         ) from None
     except OSError as error:
-        raise StateNotSaved(f"cannot open the lock file `{path}`: {error.strerror}") from error
+        raise StateNotSaved(
+            f"cannot open the lock file `{path}`: {error.strerror}",
+            f"ls -l {shlex.quote(str(path))}   says whose it is",
+        ) from error
+
+
+def _is_in_place(descriptor: int, path: Path) -> bool:
+    """Return whether *path* still names the file of *descriptor*."""
     try:
-        _wait(descriptor, path, timeout_s, clock)
-        _sign(descriptor, path, owner)
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # information only; the lock itself ends below
-                os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except OSError:
+        return False
 
 
 def read_owner(path: Path) -> LockInfo | None:
@@ -107,8 +136,7 @@ def _try_lock(descriptor: int, path: Path, *, shared: bool = False) -> bool:
     return True
 
 
-def _wait(descriptor: int, path: Path, timeout_s: float, clock: Clock) -> None:
-    deadline = clock.monotonic() + max(timeout_s, _GRACE_S)
+def _wait(descriptor: int, path: Path, deadline: float, clock: Clock) -> None:
     while not _try_lock(descriptor, path):
         rest_s = deadline - clock.monotonic()
         if rest_s <= 0:

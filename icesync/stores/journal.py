@@ -12,26 +12,40 @@ more is believed of it: every waiter wakes with the error and the gate closes
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import shlex
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import StateError, StateNotSaved
+from icesync.errors import StateError, StateLocked, StateNotSaved
 from icesync.stores.open_file import open_regular
 from icesync.stores.replace import flush_data, flush_file, flush_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _ZEROED_AHEAD: Final = 2**20
 _CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
-class LocalJournals:
-    """Keeps the journal in ``<snapshot>.journal``; the snapshot's lock must be held to write."""
+def _check_nothing() -> None:
+    """Check nothing."""
 
-    def __init__(self, snapshot: Path) -> None:
+
+class LocalJournals:
+    """
+    Keeps the journal in ``<snapshot>.journal``; the snapshot's lock must be held to write.
+
+    *check* raises when that lock is lost: no more is written then. The kernel locks the
+    journal itself, too, as long as its run lives: whatever became of the lock file,
+    nobody takes it for a dead run's.
+    """
+
+    def __init__(self, snapshot: Path, check: Callable[[], None] = _check_nothing) -> None:
+        self._check = check
         target = snapshot.resolve() if snapshot.is_symlink() else snapshot
         self._path = target.with_name(f"{target.name}.journal")
 
@@ -67,6 +81,8 @@ class LocalJournals:
             _write_at(descriptor, head, 0)
             flush_file(descriptor)
             flush_folder(self._path.parent)
+            with suppress(OSError):  # a second safeguard, where the file system offers it
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -76,7 +92,35 @@ class LocalJournals:
                 f"the journal `{self._path}` cannot be begun: {error.strerror}; nothing was sent",
                 "is there room on the disk, and may this user write there?",
             ) from error
-        return LocalJournal(descriptor, len(head), reserve_bytes, str(self._path))
+        return LocalJournal(descriptor, len(head), reserve_bytes, str(self._path), self._check)
+
+    def demand_dead(self) -> None:
+        """
+        Demand that no living run writes the journal.
+
+        Raises:
+            StateLocked: one does, though the lock that it took is gone.
+            StateError: it cannot be found out.
+
+        """
+        try:
+            descriptor = open_regular(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StateError(f"cannot read `{self._path}`: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateLocked(
+                f"an apply that is still running writes `{self._path}`, though its lock file "
+                "was removed or replaced",
+                f"wait for its end; `fuser -v {shlex.quote(str(self._path))}` says which it is",
+            ) from None
+        except OSError:
+            return
+        finally:
+            os.close(descriptor)
 
     def drop(self) -> None:
         """
@@ -98,7 +142,15 @@ class LocalJournals:
 class LocalJournal:
     """One open journal; whoever waits first writes and flushes for all that has gathered."""
 
-    def __init__(self, descriptor: int, offset: int, room: int, name: str) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        offset: int,
+        room: int,
+        name: str,
+        check: Callable[[], None] = _check_nothing,
+    ) -> None:
+        self._lock_check = check
         self._descriptor = descriptor
         self._offset = offset
         self._room = room
@@ -117,10 +169,11 @@ class LocalJournal:
         Take *record* and return its ticket; it may not be durable yet.
 
         Raises:
-            StateNotSaved: an earlier record could not be kept, or this journal was
-                closed; no more are taken.
+            StateNotSaved: an earlier record could not be kept, this journal was
+                closed, or the lock is lost; no more are taken.
 
         """
+        self._lock_check()
         with self._flushed:
             self._check()
             if self._closing:

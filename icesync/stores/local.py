@@ -16,7 +16,7 @@ from icesync.stores.open_file import open_regular
 from icesync.stores.replace import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -39,8 +39,8 @@ class LocalStore:
         self._path = path
         self._own_folder = own_folder
         self._clock = clock
-        self._held = False
-        self.journals = LocalJournals(path)
+        self._holds: Callable[[], bool] | None = None
+        self.journals = LocalJournals(path, self._demand_lock)
 
     def read(self) -> bytes | None:
         """
@@ -82,6 +82,7 @@ class LocalStore:
         if not data:
             raise ValueError("a snapshot is never empty")
         with self._exclusive():
+            self._demand_lock()
             self._compare(previous)
             target = self._target()
             remove_leftovers(target)
@@ -105,12 +106,13 @@ class LocalStore:
 
         """
         self._make_folder()
-        with hold_lock(self._lock_file(), owner, timeout_s, self._clock):
-            self._held = True
+        with hold_lock(self._lock_file(), owner, timeout_s, self._clock) as holds:
+            self.journals.demand_dead()
+            self._holds = holds
             try:
                 yield
             finally:
-                self._held = False
+                self._holds = None
 
     def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock now, or None when it is free."""
@@ -162,8 +164,18 @@ class LocalStore:
         except OSError as error:
             raise StateNotSaved(f"cannot make the folder `{folder}`: {error.strerror}") from error
 
-    def _exclusive(self) -> AbstractContextManager[None]:
-        if self._held:
+    def _demand_lock(self) -> None:
+        """Demand that the lock of this run still keeps others out."""
+        if self._holds is None or self._holds():
+            return
+        raise StateNotSaved(
+            f"the lock file `{self._lock_file()}` was removed or replaced while this run held it; "
+            "another run may have begun, so nothing more is sent or saved",
+            "keep `git clean` and checkouts away from a folder while icesync applies there",
+        )
+
+    def _exclusive(self) -> AbstractContextManager[object]:
+        if self._holds is not None:
             return nullcontext()
         self._make_folder()
         created = self._clock.now().isoformat(timespec="seconds")

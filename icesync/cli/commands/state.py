@@ -78,7 +78,9 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
     from icesync.cli.state_view import tell_change
     from icesync.engine.state_operations import move_state, read_address
 
-    change = move_state(common.open(), request, read_address(source), read_address(target))
+    change = move_state(
+        common.open(), request, read_address(source), read_address(target), common.console.note
+    )
     tell_change(common.console, change, dry_run=request.dry_run)
     return 0
 
@@ -98,7 +100,7 @@ def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int
     from icesync.cli.state_view import tell_change
     from icesync.engine.state_operations import remove_state
 
-    change = remove_state(common.open(), request, addresses)
+    change = remove_state(common.open(), request, addresses, common.console.note)
     tell_change(common.console, change, dry_run=request.dry_run)
     return 0
 
@@ -167,7 +169,7 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     from icesync.cli.files import write_private
     from icesync.engine.state_operations import pull_state
 
-    data = pull_state(common.open(), request.organization)
+    data = pull_state(common.open(), request.organization, common.console.note)
     if out is None:
         common.console.data(data.decode())
     else:
@@ -218,7 +220,7 @@ def rekey(common: Common, request: StateRequest, new_key: str) -> int:
     from icesync.engine.state_operations import rekey_state
 
     session, console = common.open(), common.console
-    count = rekey_state(session, request, new_key)
+    count = rekey_state(session, request, new_key, common.console.note)
     console.talk(
         f"{count} fingerprints {'would be ' if request.dry_run else ''}made with the new key"
     )

@@ -28,7 +28,7 @@ def test_pull_gives_the_stored_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(None, "holds no snapshot"), (b"{}", "not an icesync snapshot"), (OLD[:-9], "not JSON")],
+    [(None, "holds no state"), (b"{}", "not an icesync snapshot"), (OLD[:-9], "not JSON")],
 )
 def test_pull_gives_nothing_that_is_not_whole(data: bytes | None, told: str) -> None:
     """A copy of damage helps nobody."""
@@ -52,7 +52,11 @@ def test_push_stores_a_successor() -> None:
 @pytest.mark.parametrize(
     ("data", "kind", "told"),
     [
-        (later(OLD, 0, entries={SALES: entry()}), StateConflict, "acknowledgements would get lost"),
+        (
+            later(OLD, 0, entries={SALES: entry()}),
+            StateConflict,
+            "what ICE confirmed since would get lost",
+        ),
         (later(OLD, lineage="another"), StateConflict, "of another lineage"),
         (later(OLD, base_url="https://elsewhere.test"), StateCorrupt, "of another target"),
         (b"{", StateCorrupt, "not JSON"),
@@ -71,14 +75,33 @@ def test_push_refuses_what_would_lose_something(
     assert store.writes == []
 
 
-@pytest.mark.parametrize("change", [{"by": 0, "entries": {}}, {"lineage": "another"}])
-def test_push_by_force(change: dict[str, object]) -> None:
-    """Force overrides age and lineage, for who has looked."""
-    store, data = FakeStore(OLD), later(OLD, **change)  # type: ignore[arg-type]
+def test_push_by_force_of_another_lineage() -> None:
+    """Force overrides the lineage, for who has looked."""
+    store, data = FakeStore(OLD), later(OLD, lineage="another")
 
     push(store, data, BASE_URL, force=True)
 
     assert store.writes == [data]
+
+
+@pytest.mark.parametrize("by", [0, -3])
+def test_push_by_force_never_lets_a_serial_fall(by: int) -> None:
+    """What replaces something younger is its successor: stores keep each serial once."""
+    store = FakeStore(OLD)
+    pushed = push(store, later(OLD, by=by, entries={}), BASE_URL, force=True)
+    kept = decode_state(store.data or b"")
+
+    assert (kept.serial, kept.entries) == (decode_state(OLD).serial + 1, {})
+    assert pushed.serial == kept.serial
+
+
+def test_push_by_force_over_what_cannot_be_read() -> None:
+    """A damaged state can be replaced; nobody knows its serial."""
+    store = FakeStore(b"damaged")
+
+    push(store, OLD, BASE_URL, force=True)
+
+    assert store.data == OLD
 
 
 def test_a_dry_run_stores_nothing() -> None:
@@ -90,14 +113,14 @@ def test_a_dry_run_stores_nothing() -> None:
     assert store.writes == []
 
 
-def test_a_journal_is_folded_in_first() -> None:
-    """What a killed run left behind is neither carried away nor replaced."""
+def test_journal_that_never_began_has_no_say() -> None:
+    """Its first line was never whole: no call had left."""
     store = FakeStore(OLD)
     store.journals = FakeJournals(b"left")
 
-    for act in (lambda: pull(store), lambda: push(store, later(OLD), BASE_URL)):
-        with pytest.raises(StateConflict, match="left a journal"):
-            act()
+    push(store, later(OLD), BASE_URL)
+
+    assert store.journals.read() is None
 
 
 class Named(FakeStore):
@@ -121,5 +144,5 @@ def test_migrate_copies_and_leaves() -> None:
 
 def test_migrate_needs_two_places() -> None:
     """The same place twice is a slip in the configurations."""
-    with pytest.raises(StateError, match="both configurations keep the snapshot at fake store"):
+    with pytest.raises(StateError, match="both configurations keep the state at fake store"):
         migrate(FakeStore(OLD), FakeStore(OLD), BASE_URL)

@@ -38,7 +38,8 @@ SNAPSHOT = snapshot({SALES: NEVER, SUPPORT: entry(), BILLING: MOVED, Address(70,
         ("2026-01-02T12:00:01Z", "23 hours ago"),
         ("2026-01-02T12:00:00Z", "1 day ago"),
         ("2025-01-03T12:00:00Z", "365 days ago"),
-        ("2026-01-04T12:00:00Z", "just now"),
+        ("2026-01-03T12:04:00Z", "just now"),
+        ("2026-01-04T12:00:00Z", "dated 1 day in the future"),
     ],
 )
 def test_age_is_told_in_its_largest_unit(moment: str | None, told: str) -> None:
