@@ -11,10 +11,9 @@ from typing import Final
 
 from icesync.codec.marker import Marker, encode_marker, read_marker
 
-__all__ = ["fit", "outdate", "stamp"]
-
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _DETAILS: Final = re.compile(r"<(/?)details\b")
+_COMMENT: Final = re.compile(r"<!--.*?-->")
 _ADDRESS: Final = re.compile(r"https?://[!-~]+")
 _BANNER: Final = "<!-- icesync:outdated -->"
 
@@ -38,30 +37,44 @@ def outdate(text: str, run_url: str | None) -> str:
 
 def fit(text: str, max_bytes: int, run_url: str | None) -> str:
     """
-    Return *text*, or as many whole lines from its start as *max_bytes* of UTF-8 hold.
+    Return *text*, or as much from its start as *max_bytes* of UTF-8 hold.
 
-    A cut closes the fences and ``<details>`` that are open there, and says so
-    with a link to the run that has all of it.
+    It is cut at a blank line where nothing is open, and says so with a link to the
+    run that has all of it.
     """
-    whole = len(text.encode())
-    if whole <= max_bytes:
+    size = len(text.encode())
+    if size <= max_bytes:
         return text
     notice = (
-        f"\n> **Cut here.** The whole text has {whole:,} bytes, more than fit into a comment; "
-        f"{_link('the run', run_url)} has all of it.\n"
+        f"\n> **Cut here.** The whole text has {size:,} bytes, too many for a comment. "
+        f"{_link('The run', run_url)} has all of it; `--summary` makes it shorter.\n"
     )
-    room = max_bytes - len(notice.encode())
-    kept, used, best = _Open(), 0, (0, "")
-    position = 0
-    for line in text.splitlines(keepends=True):
+    return text[: _last_cut(text, max_bytes - len(notice.encode()))] + notice
+
+
+def _last_cut(text: str, max_bytes: int) -> int:
+    """Return where to cut: behind a blank line outside of fences, ``<details>`` and comments."""
+    fence, depth, used, position, best = "", 0, 0, 0, 0
+    for number, line in enumerate(text.splitlines(keepends=True)):
         used += len(line.encode())
         position += len(line)
-        kept.take(line)
-        closing = kept.closing()
-        if closing is not None and used + len(closing) <= room:
-            best = (position, closing)
-    end, closing = best
-    return text[:end] + closing + notice
+        match = _FENCE.match(line.rstrip())
+        if fence:
+            if match and match[1].startswith(fence) and not match[2].strip():
+                fence = ""
+        elif match and not (match[1][0] == "`" and "`" in match[2]):
+            fence = match[1]
+        else:
+            seen = _COMMENT.sub("", line).lower()
+            if "<!--" in seen:
+                break
+            for slash in _DETAILS.findall(seen):
+                depth = max(0, depth + (-1 if slash else 1))
+        if used > max_bytes:
+            break
+        if not fence and not depth and (number == 0 or not line.strip()):
+            best = position
+    return best
 
 
 def _link(words: str, url: str | None) -> str:
@@ -69,35 +82,3 @@ def _link(words: str, url: str | None) -> str:
     if url is None or not _ADDRESS.fullmatch(url) or set(url) & set("()<>[]\\`"):
         return words
     return f"[{words}]({url})"
-
-
-class _Open:
-    """What is open at the end of the lines so far."""
-
-    def __init__(self) -> None:
-        self._fence = ""
-        self._details = 0
-        self._comment = False
-
-    def take(self, line: str) -> None:
-        """Read one more line."""
-        match = None if self._comment else _FENCE.match(line.rstrip())
-        if self._fence:
-            if match and match[1].startswith(self._fence) and not match[2].strip():
-                self._fence = ""
-        elif match and not (match[1][0] == "`" and "`" in match[2]):
-            self._fence = match[1]
-        else:
-            lowered = line.lower()
-            for slash in _DETAILS.findall(lowered):
-                self._details = max(0, self._details + (-1 if slash else 1))
-            self._comment = lowered.rfind("<!--") > lowered.rfind("-->") or (
-                self._comment and "-->" not in lowered
-            )
-
-    def closing(self) -> str | None:
-        """Return what closes everything; None where no cut can be made."""
-        if self._comment:
-            return None
-        fence = f"{self._fence}\n" if self._fence else ""
-        return fence + "\n</details>\n" * self._details

@@ -2,7 +2,7 @@
 What a command came to, as Markdown for comments, job summaries and issues.
 
 The first line is a marker, then come the totals. What is too long for a comment
-is told in less detail, never cut: see :func:`icesync.render.markdown_escape.fit`.
+is told in less detail, never cut: see :func:`icesync.render.markdown_escape.first_that_fits`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.marker import Marker, encode_marker
 from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.render.headline import headline
-from icesync.render.markdown_escape import code, fit, prose
+from icesync.render.markdown_escape import code, first_that_fits, prose
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownprobe import probe_part
 from icesync.render.markdownrun import findings_part, maintenance_part, report_part
@@ -31,7 +31,9 @@ _SHORTENED: Final = "\n_Shortened to fit into a comment; the log of the run has 
 
 def render(review: CommandResult, view: RenderContext) -> str:
     """Return *review* as Markdown of at most ``view.limit_bytes``."""
-    return fit([partial(_page, review, view, detail) for detail in Detail], view.limit_bytes)
+    return first_that_fits(
+        [partial(_page, review, view, detail) for detail in Detail], view.limit_bytes
+    )
 
 
 def _page(review: CommandResult, view: RenderContext, detail: Detail) -> str:

@@ -16,8 +16,6 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["cell", "code", "fence", "fit", "link", "prose"]
-
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")
 _START: Final = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
@@ -79,7 +77,7 @@ def _longest_run(text: str) -> int:
     return max((len(run) for run in _RUNS.findall(text)), default=0)
 
 
-def fit(levels: Sequence[Callable[[], str]], limit_bytes: int) -> str:
+def first_that_fits(levels: Sequence[Callable[[], str]], limit_bytes: int) -> str:
     """Return the first, most telling of *levels* that is short enough; else the last."""
     for level in levels[:-1]:
         text = level()

@@ -223,19 +223,19 @@ def test_only_changes(pipeline: Pipeline) -> None:
 
 def test_long_plan_is_cut(pipeline: Pipeline) -> None:
     """A plan that fits into no comment is cut where it stays readable, with a way to the rest."""
-    pipeline.repository.write("plan.md", f"{MARKER}\n```diff\n" + "+ line\n" * 20_000 + "```\n")
+    pipeline.repository.write("plan.md", f"{MARKER}\n" + "```diff\n+ line\n```\n\n" * 8_000)
 
     assert pipeline.comment().code == 0
     [text] = pipeline.comments
     assert 59_000 < len(text.encode()) <= 60_000
-    assert "+ line\n```\n\n> **Cut here.** The whole text has 140,0" in text
-    assert "[the run](https://" in text
+    assert "+ line\n```\n\n\n> **Cut here.** The whole text has 160,0" in text
+    assert "[The run](https://" in text
 
 
 def test_plan_is_cut_to_what_the_forge_keeps(pipeline: Pipeline) -> None:
     """Where a forge keeps less than was thought, the comment gets shorter still."""
     pipeline.world.most_chars = 20_000
-    pipeline.repository.write("plan.md", f"{MARKER}\n" + "line\n" * 20_000)
+    pipeline.repository.write("plan.md", f"{MARKER}\n" + "line\n\n" * 20_000)
 
     assert pipeline.comment().code == 0
     assert 9_900 < len(pipeline.comments[0]) <= 10_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from icesync.codec.marker import Marker, encode_marker, read_marker
@@ -63,40 +63,46 @@ def test_text_that_fits() -> None:
 
 def test_cut_says_so() -> None:
     """A cut names the whole length and where the rest is."""
-    cut = fit(f"{LINE}\n" + "line of text\n" * 1000, 500, RUN)
+    cut = fit(f"{LINE}\n" + "line of text\n\n" * 1000, 500, RUN)
 
-    assert cut.startswith(f"{LINE}\nline of text\nline of text\n")
+    assert cut.startswith(f"{LINE}\nline of text\n\nline of text\n\n")
     assert cut.endswith(
-        f"line of text\n\n> **Cut here.** The whole text has 13,055 bytes, more than fit into "
-        f"a comment; [the run]({RUN}) has all of it.\n"
+        f"line of text\n\n\n> **Cut here.** The whole text has 14,055 bytes, too many for "
+        f"a comment. [The run]({RUN}) has all of it; `--summary` makes it shorter.\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("body", "closed"),
+    "opened",
     [
-        ("```diff\n" + "+ x\n" * 200, "+ x\n```\n\n> **Cut"),
-        ("`````\n```\n" + "+ x\n" * 200, "+ x\n`````\n\n> **Cut"),
-        ("~~~ yaml\n" + "+ x\n" * 200, "+ x\n~~~\n\n> **Cut"),
-        ("```x`\n" + "+ x\n" * 200, "+ x\n\n> **Cut"),
-        ("    ```\n" + "+ x\n" * 200, "+ x\n\n> **Cut"),
-        ("```\nx\n```\n" + "+ x\n" * 200, "+ x\n\n> **Cut"),
-        ("```\nx\n``` y\n" + "+ x\n" * 200, "+ x\n```\n\n> **Cut"),
-        ("<details>\n" * 2 + "x\n" * 300, "x\n\n</details>\n\n</details>\n\n> **Cut"),
-        ("<details><summary>a</summary></details>\n" + "x\n" * 300, "x\n\n> **Cut"),
-        ("<DETAILS OPEN>\n```\n" + "x\n" * 300, "x\n```\n\n</details>\n\n> **Cut"),
-        ("```\n<details>\n" + "x\n" * 300, "x\n```\n\n> **Cut"),
-        ("before\n<!-- a\n" + "x\n" * 300, "before\n\n> **Cut"),
-        ("<!-- a\n```\n-->\n" + "x\n" * 300, "x\n\n> **Cut"),
+        "```diff\n", "`````\n```\n", "~~~ yaml\n", "```\nx\n``` y\n", "<details>\n",
+        "<DETAILS OPEN>\n", "<details>\n<details>\n</details>\n", "<!-- a\n",
+        "<details>\n<!--\n</details>\n-->\n", "<details><!-- </details> -->\n",
     ],
-)
-def test_cut_closes_what_is_open(body: str, closed: str) -> None:
-    """Fences and details end with the cut, and it lies in no comment."""
-    assert closed in fit(f"{LINE}\n{body}", 400, None)
+)  # fmt: skip
+def test_cut_lies_before_what_is_open(opened: str) -> None:
+    """Neither a fence nor details nor a comment swallows the notice."""
+    cut = fit(f"{LINE}\nbefore\n\n{opened}\n" + "x\n\n" * 300, 400, None)
+
+    assert cut.startswith(f"{LINE}\nbefore\n\n\n> **Cut here.**")
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "```\nx\n```\n", "~~~\nx\n~~~\n", "<details><summary>a</summary></details>\n",
+        "```x`\n", "    ```\n", "<!-- a -->\n", "```\n<details>\n```\n",
+    ],
+)  # fmt: skip
+def test_cut_goes_past_what_is_closed(closed: str) -> None:
+    """What was open and is not any more stays whole."""
+    cut = fit(f"{LINE}\n{closed}\n" + "x\n\n" * 300, 400, None)
+
+    assert cut.startswith(f"{LINE}\n{closed}\nx\n\nx\n")
 
 
 def test_line_that_is_too_long() -> None:
-    """A line is kept whole or not at all."""
+    """A paragraph is kept whole or not at all."""
     cut = fit(f"{LINE}\n{'x' * 1000}\n", 400, None)
 
     assert cut.startswith(f"{LINE}\n\n> **Cut here.**")
@@ -105,15 +111,16 @@ def test_line_that_is_too_long() -> None:
 @pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "https://x/a)b", "https://x/ a"])
 def test_address_that_is_no_link(url: str | None) -> None:
     """What could end the Markdown around it is left out."""
-    assert "; the run has all of it." in fit("x\n" * 1000, 400, url)
+    assert "comment. The run has all of it;" in fit("x\n" * 1000, 400, url)
 
 
 PIECES = st.sampled_from(
-    ["```\n", "````diff\n", "~~~\n", "<details>\n", "</details>\n", "<!--\n", "-->\n", "ü\n", "x"]
+    ["```\n", "````diff\n", "~~~\n", "<details>\n", "</details>\n", "<!--", "-->", "\n", "ü\n", "x"]
 )
 
 
 @given(st.lists(PIECES, max_size=80), st.integers(300, 600))
+@example(["<details>\n", "<!--\n", "</details>\n", "-->\n"], 300)
 def test_any_cut_keeps_its_promises(pieces: list[str], most: int) -> None:
     """A cut is never longer than was asked for, keeps the marker and shows its notice."""
     text = f"{LINE}\n{''.join(pieces)}{'y' * 600}\n"
