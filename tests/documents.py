@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 
-from icesync.render.schemas import DOCUMENTS
+from icesync.render.documents import DOCUMENTS
 
 __all__ = ["demand_fit", "is_published"]
 
@@ -21,6 +21,8 @@ def is_published(document: object) -> bool:
 def demand_fit(document: dict[str, Any]) -> None:
     """Fail unless *document* is what the schema of its kind says, and nothing beyond it."""
     name = "events" if "event" in document else document["kind"].removeprefix("icesync-")
+    if name == "explanation" and "key" in document:
+        name = "setting"
     _validator(name).validate(document)
 
 

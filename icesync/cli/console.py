@@ -87,7 +87,7 @@ class Console:
         """Let a reader have what was written so far."""
         sys.stdout.flush()
 
-    def document(self, document: dict[str, Any]) -> None:
+    def document(self, document: Mapping[str, Any]) -> None:
         """Write *document* to stdout as JSON."""
         from icesync.codec.canonical import pretty
 

@@ -37,7 +37,7 @@ COMMANDS: Final = {
     "token": "Say what the token holds and when it ends.",
     "keygen": "Make the key of the secrets' fingerprints.",
     "ci": "Post a plan or a check to GitHub or GitLab.",
-    "schema": "Print the JSON Schemas of the files, and of what icesync writes.",
+    "schema": "Print the JSON Schemas of input files and reports.",
     "emulator": "Run a local ICE emulator.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.engine.state_operations import read_state
-from icesync.render.state import entry_document, render_snapshot
+from icesync.render.state import entries_document, render_snapshot
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console
@@ -18,9 +18,7 @@ def show_state(common: Common, organization: int | None, *, as_json: bool) -> No
     found, console = read_state(common.open(), organization), common.console
     snapshot = found.snapshot
     if as_json:
-        servers = [entry_document(a, e) for a, e in sorted(snapshot.entries.items())]
-        head = {"serial": snapshot.serial, "lineage": snapshot.lineage, "servers": servers}
-        console.document({"format_version": "1.0", "kind": "icesync-snapshot", **head})
+        console.document(entries_document(snapshot))
         return
     console.data(render_snapshot(snapshot, found.place, found.now, console.style))
 

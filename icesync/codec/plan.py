@@ -109,7 +109,7 @@ def decode_plan(data: bytes) -> Plan:
         raise PlanStale("the saved plan is not sound JSON", again) from None
     if not isinstance(document, dict) or document.get("kind") != _KIND:
         raise PlanStale("the file is not an icesync plan", again)
-    if document.get("format_version") != PLAN_FORMAT:
+    if not _is_known(document.get("format_version")):
         raise PlanStale("the saved plan has another format version", again)
     if checksum != found:
         raise PlanStale("the saved plan was changed since it was made", again)
@@ -120,6 +120,12 @@ def decode_plan(data: bytes) -> Plan:
     if plan_digest(plan) != named:
         raise PlanStale("the saved plan does not have the digest that it names", again)
     return plan
+
+
+def _is_known(version: object) -> bool:
+    """Return whether a plan of this *version* can be read: a minor one only adds members."""
+    major, _, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
+    return major == PLAN_FORMAT.partition(".")[0] and minor.isdecimal()
 
 
 def _plain_change(change: ResourceChange) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from icesync.errors import UsageError
 from icesync.model.desired import Given, LayerKind
-from icesync.model.explanation import Explanation, FieldExplanation, Standing
+from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field
 from icesync.planner.moves import open_moves
 from icesync.planner.select import check_patterns
@@ -56,15 +56,15 @@ def explain(
 
 def _stand(
     server: DesiredServer | None, removal: Removal | None, move: Move | None
-) -> tuple[Standing, SourcePosition | None]:
+) -> tuple[AddressState, SourcePosition | None]:
     """Return what the files say about an address, and where."""
     if server is not None:
-        return Standing.DEFINED, server.origin.position()
+        return AddressState.DEFINED, server.origin.position()
     if removal is not None:
-        return Standing.REMOVED, removal.position
+        return AddressState.REMOVED, removal.position
     if move is not None:
-        return Standing.MOVED, move.position
-    return Standing.ORPHAN, None
+        return AddressState.MOVED, move.position
+    return AddressState.ORPHAN, None
 
 
 def _explain_field(

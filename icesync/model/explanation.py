@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from icesync.model.fields import Field, Setting
     from icesync.model.snapshot import Entry
 
-__all__ = ["Explanation", "FieldExplanation", "Standing"]
+__all__ = ["AddressState", "Explanation", "FieldExplanation"]
 
 
-class Standing(StrEnum):
+class AddressState(StrEnum):
     """What the files say about an address."""
 
     DEFINED = "defined"
@@ -61,7 +61,7 @@ class Explanation:
     """
 
     address: Address
-    standing: Standing
+    standing: AddressState
     fields: tuple[FieldExplanation, ...]
     position: SourcePosition | None = None
     name: str = ""

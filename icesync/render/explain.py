@@ -8,9 +8,9 @@ One setting: the whole chain, what a call carries of it, and whose word that is.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from icesync.model.explanation import Explanation, FieldExplanation, Standing
+from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import Role
 from icesync.model.secret import SecretRef
 from icesync.render.state import age
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
     from icesync.model.desired import Given, Move
     from icesync.model.fields import Setting
+    from icesync.render import documents
 
 __all__ = ["explanation_document", "field_document", "render_explanation", "render_field"]
 
@@ -34,7 +35,7 @@ def render_explanation(explanation: Explanation, now: datetime, style: Style) ->
     """Return the effective document of one server, or what is left of one."""
     place = _place(explanation.position, style)
     lines = [f"{style.paint(_title(explanation), 'bold')}{'  ' if place else ''}{place}"]
-    defined = explanation.standing is Standing.DEFINED
+    defined = explanation.standing is AddressState.DEFINED
     rows = [
         (safe(f.field.key), *_effective(f, style))
         for f in explanation.fields
@@ -72,7 +73,7 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
         yield _moving(explanation.move, explanation)
     if removal is not None:
         yield f"Listed under `removed:` with the action {removal.action}."
-    elif explanation.standing is Standing.ORPHAN:
+    elif explanation.standing is AddressState.ORPHAN:
         yield (
             "No file defines it: an orphan, not touched. "
             f"List skill {address.skill} under `removed:` to disable or forget it."
@@ -92,7 +93,7 @@ def _moving(move: Move, explanation: Explanation) -> str:
 def _memory(explanation: Explanation, now: datetime) -> str:
     entry = explanation.entry
     if entry is None:
-        if explanation.standing is Standing.DEFINED:
+        if explanation.standing is AddressState.DEFINED:
             return "Nothing was acknowledged yet: the next apply sends it for the first time."
         return "The snapshot does not know it: nothing is left to do."
     if entry.uncertain:
@@ -100,7 +101,7 @@ def _memory(explanation: Explanation, now: datetime) -> str:
     acknowledged = f"ICE acknowledged it {age(entry.applied_at, now)}"
     if entry.assumed:
         acknowledged = "It is only assumed that ICE holds it"
-    if explanation.standing is not Standing.DEFINED:
+    if explanation.standing is not AddressState.DEFINED:
         return f"{acknowledged}, with these values."
     other = [f.field.key for f in explanation.fields if _differs(f)]
     if not other:
@@ -144,7 +145,7 @@ def _facts(
     field: FieldExplanation, explanation: Explanation, now: datetime
 ) -> Iterator[tuple[str, str]]:
     row, entry = field.field, explanation.entry
-    if explanation.standing is Standing.DEFINED:
+    if explanation.standing is AddressState.DEFINED:
         yield "sent as", _sent(field)
     yield "source", ", ".join(row.sources)
     if row.note:
@@ -191,29 +192,29 @@ def _plain(value: Setting | SecretRef | None) -> Setting | None:
     return value.text if isinstance(value, SecretRef) else value
 
 
-def explanation_document(explanation: Explanation) -> dict[str, Any]:
+def explanation_document(explanation: Explanation) -> documents.ServerExplained:
     """Return the explanation of a server as plain data."""
     entry, removal, move = explanation.entry, explanation.removal, explanation.move
     return {
         **_head(explanation),
         "name": explanation.name,
-        "standing": explanation.standing.value,
+        "standing": explanation.standing,
         "position": _plain_position(explanation.position),
         "removal": removal.action.value if removal else None,
         "moved_from": str(move.source) if move else None,
         "moved_to": str(move.address) if move else None,
-        "status": entry.status.value if entry else None,
+        "status": entry.status if entry else None,
         "applied_at": entry.applied_at if entry else None,
         "fields": [_plain_field(field) for field in explanation.fields],
     }
 
 
-def field_document(explanation: Explanation, key: str) -> dict[str, Any]:
+def field_document(explanation: Explanation, key: str) -> documents.SettingExplained:
     """Return the explanation of one setting as plain data."""
     return {**_head(explanation), **_plain_field(_find(explanation, key))}
 
 
-def _head(explanation: Explanation) -> dict[str, Any]:
+def _head(explanation: Explanation) -> documents.ExplanationHead:
     return {
         "format_version": "1.0",
         "kind": "icesync-explanation",
@@ -221,7 +222,7 @@ def _head(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _plain_field(field: FieldExplanation) -> dict[str, Any]:
+def _plain_field(field: FieldExplanation) -> documents.FieldExplained:
     row, given = field.field, field.given
     return {
         "key": row.key,
@@ -229,19 +230,21 @@ def _plain_field(field: FieldExplanation) -> dict[str, Any]:
         "sensitive": row.secret,
         "chain": [
             {
-                "layer": step.layer.value,
+                "layer": step.layer,
                 "value": _plain(step.value),
                 "position": _plain_position(step.position),
             }
             for step in field.chain
         ],
         "sent": dict(field.members),
-        "sources": [source.value for source in row.sources],
+        "sources": list(row.sources),
         "meaning": row.meaning,
         "note": row.note,
         "acknowledged": field.known,
     }
 
 
-def _plain_position(position: SourcePosition | None) -> dict[str, Any] | None:
-    return None if position is None else position._asdict()
+def _plain_position(position: SourcePosition | None) -> documents.Position | None:
+    if position is None:
+        return None
+    return {"file": position.file, "line": position.line, "column": position.column}

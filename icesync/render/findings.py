@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.render.style import Style, fold, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from icesync.render import documents
 
 __all__ = ["diagnostics_document", "render_diagnostics", "render_error", "render_totals"]
 
@@ -58,7 +60,7 @@ def _hint(text: str, style: Style, indent: str = "  ") -> str:
 
 def diagnostics_document(
     diagnostics: Sequence[Diagnostic], *, stopped: bool = False
-) -> dict[str, Any]:
+) -> documents.FindingsBody:
     """
     Return the findings as plain data, in the shape of ``terraform validate -json``.
 
@@ -74,7 +76,7 @@ def diagnostics_document(
         "diagnostics": [
             {
                 "rule": d.rule,
-                "severity": d.severity.value,
+                "severity": d.severity,
                 "summary": d.message,
                 "detail": d.hint or "",
                 "range": {

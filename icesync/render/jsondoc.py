@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
 from icesync.codec.canonical import pretty
 from icesync.codec.plan import plan_document
@@ -11,15 +11,15 @@ from icesync.model.command_result import Command
 from icesync.render.findings import diagnostics_document
 from icesync.render.probedoc import probe_document
 from icesync.render.report import report_document
+from icesync.render.style import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.model.command_result import CommandResult, Failure, Maintenance
     from icesync.model.plan import Refusal
+    from icesync.render import documents
     from icesync.render.formats import RenderContext
-
-__all__ = ["document", "failure_document", "render"]
-
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def render(review: CommandResult, view: RenderContext) -> str:
@@ -41,7 +41,7 @@ def document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     return {**_document(review, view), **probed}
 
 
-def _document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
+def _document(review: CommandResult, view: RenderContext) -> Mapping[str, object]:
     if review.plan is None:
         return _findings(review, view)
     if review.command is Command.PLAN and review.failure is None:
@@ -53,42 +53,50 @@ def _document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
     return _findings(review, view)
 
 
-def _ended(review: CommandResult) -> dict[str, Any]:
-    return {"exit_code": review.exit_code, "failure": failure_document(review.failure)}
+def _ended(review: CommandResult) -> documents.Ended:
+    return {"exit_code": review.exit_code, "failure": _failure(review.failure)}
 
 
-def _findings(review: CommandResult, view: RenderContext) -> dict[str, Any]:
+def _findings(review: CommandResult, view: RenderContext) -> documents.Findings:
+    stopped = review.exit_code == ConfigError.exit_code
+    found = diagnostics_document(review.findings, stopped=stopped)
     return {
         "kind": "icesync-findings",
-        "command": review.command.value,
+        "command": review.command,
         "folder": view.ci.folder,
         "files": len(review.files),
         "servers": review.servers,
-        **diagnostics_document(review.findings, stopped=review.exit_code == ConfigError.exit_code),
+        "format_version": found["format_version"],
+        "valid": found["valid"],
+        "error_count": found["error_count"],
+        "warning_count": found["warning_count"],
+        "diagnostics": found["diagnostics"],
         "refusals": _refusals(review.refusals),
-        **_ended(review),
+        "exit_code": review.exit_code,
+        "failure": _failure(review.failure),
     }
 
 
-def _check(review: CommandResult, view: RenderContext) -> dict[str, Any]:
+def _check(review: CommandResult, view: RenderContext) -> documents.Check:
     assert review.plan is not None
     assert review.maintenance is not None
     return {
         "kind": "icesync-check",
         "format_version": "1.0",
         "folder": view.ci.folder,
-        "plan": plan_document(review.plan, view.version),
+        "plan": cast("documents.Plan", plan_document(review.plan, view.version)),
         "refusals": _refusals(review.refusals),
         "diagnostics": diagnostics_document(review.findings)["diagnostics"],
         "maintenance": _maintenance(review.maintenance),
-        **_ended(review),
+        "exit_code": review.exit_code,
+        "failure": _failure(review.failure),
     }
 
 
-def _maintenance(maintenance: Maintenance) -> dict[str, Any]:
+def _maintenance(maintenance: Maintenance) -> documents.MaintenanceDue:
     ends = maintenance.token_ends
     return {
-        "now": maintenance.now.strftime(_TIME),
+        "now": timestamp(maintenance.now),
         "uncertain": [str(address) for address in maintenance.uncertain],
         "orphans": [str(address) for address in maintenance.orphans],
         "max_age": maintenance.max_age,
@@ -96,16 +104,16 @@ def _maintenance(maintenance: Maintenance) -> dict[str, Any]:
         "oldest": [
             {"address": str(a.address), "applied_at": a.applied_at} for a in maintenance.oldest
         ],
-        "token_ends_at": ends.strftime(_TIME) if ends is not None else None,
+        "token_ends_at": timestamp(ends) if ends is not None else None,
         "failed_logins": [
-            {"address": str(n.address), "protocol": n.protocol.value, "result": n.kind.value}
+            {"address": str(n.address), "protocol": n.protocol, "result": n.kind}
             for n in maintenance.failed_logins
         ],
         "certificates_ending": [
             {
                 "host": one.host,
                 "port": one.port,
-                "not_after": one.not_after.strftime(_TIME),
+                "not_after": timestamp(one.not_after),
                 "addresses": [str(address) for address in one.addresses],
             }
             for one in maintenance.ending
@@ -113,7 +121,7 @@ def _maintenance(maintenance: Maintenance) -> dict[str, Any]:
     }
 
 
-def _refusals(refusals: tuple[Refusal, ...]) -> list[dict[str, Any]]:
+def _refusals(refusals: tuple[Refusal, ...]) -> list[documents.Blocked]:
     return [
         {
             "rule": refusal.rule,
@@ -125,7 +133,7 @@ def _refusals(refusals: tuple[Refusal, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def failure_document(failure: Failure | None) -> dict[str, Any] | None:
+def _failure(failure: Failure | None) -> documents.Stopped | None:
     """Return what stopped a command as plain data, or None."""
     if failure is None:
         return None

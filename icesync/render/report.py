@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icesync.model.report import Attempt, Report, Result, ResultStatus
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from icesync.render import documents
 
 __all__ = [
     "COLOURS",
@@ -92,7 +94,7 @@ def retry_command(report: Report) -> str:
     return f"icesync apply {targets}"
 
 
-def report_document(report: Report) -> dict[str, Any]:
+def report_document(report: Report) -> documents.ReportBody:
     """Return the report as plain data."""
     return {
         "format_version": "1.0",
@@ -105,9 +107,9 @@ def report_document(report: Report) -> dict[str, Any]:
         "results": [
             {
                 "address": str(result.address),
-                "action": result.action.value,
-                "status": result.status.value,
-                "outcome": result.outcome.kind.value if result.outcome else None,
+                "action": result.action,
+                "status": result.status,
+                "outcome": result.outcome.kind if result.outcome else None,
                 "detail": result.outcome.detail if result.outcome else None,
                 "attempts": [_attempt(attempt) for attempt in result.attempts],
             }
@@ -116,9 +118,9 @@ def report_document(report: Report) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt) -> documents.Attempt:
     return {
-        "outcome": attempt.kind.value,
+        "outcome": attempt.kind,
         "started_s": round(attempt.started_s, 3),
         "elapsed_s": round(attempt.elapsed_s, 3),
     }

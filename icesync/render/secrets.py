@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from icesync.render.state import age_of
-from icesync.render.style import Style, safe
+from icesync.render.style import Style, safe, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from icesync.model.secret import SecretStatus
+    from icesync.render import documents
 
 __all__ = ["render_secrets", "secrets_document"]
 
@@ -42,9 +43,10 @@ def render_secrets(statuses: Sequence[SecretStatus], now: datetime, style: Style
     return "\n".join([*lines, "", _total(statuses)]) + "\n"
 
 
-def secrets_document(statuses: Sequence[SecretStatus]) -> dict[str, Any]:
+def secrets_document(statuses: Sequence[SecretStatus]) -> documents.Secrets:
     """Return *statuses* as plain data."""
     return {
+        "kind": "icesync-secrets",
         "format_version": "1.0",
         "secrets": [
             {
@@ -54,9 +56,7 @@ def secrets_document(statuses: Sequence[SecretStatus]) -> dict[str, Any]:
                 "problem": s.problem,
                 "hints": list(s.hints),
                 "version": s.metadata.version,
-                "changed_at": s.metadata.changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-                if s.metadata.changed_at
-                else None,
+                "changed_at": timestamp(at) if (at := s.metadata.changed_at) else None,
                 "used_by": list(s.used_by),
             }
             for s in statuses

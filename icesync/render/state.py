@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icesync.model.fields import SETTING_FIELDS
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import TIME_FORMAT, Style, quote, safe
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Entry, Snapshot
+    from icesync.render import documents
 
 __all__ = ["age", "age_of", "oldest", "render_entries", "render_entry", "render_snapshot"]
 
@@ -24,7 +25,7 @@ def age(moment: str | None, now: datetime) -> str:
     """Return how long *moment* is ago, in the largest unit that says something."""
     if moment is None:
         return "never"
-    return age_of(datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC), now)
+    return age_of(datetime.strptime(moment, TIME_FORMAT).replace(tzinfo=UTC), now)
 
 
 def age_of(then: datetime, now: datetime) -> str:
@@ -110,11 +111,26 @@ def _shown(value: Setting) -> str:
     return quote(value) if isinstance(value, str) else safe(str(value))
 
 
-def entry_document(address: Address, entry: Entry) -> dict[str, Any]:
+def entry_document(address: Address, entry: Entry) -> documents.EntryDocument:
     """Return one entry as plain data, without salts and fingerprints."""
+    return {"kind": "icesync-entry", "format_version": "1.0", **_plain(address, entry)}
+
+
+def entries_document(snapshot: Snapshot) -> documents.StateList:
+    """Return all entries as plain data."""
+    return {
+        "kind": "icesync-entries",
+        "format_version": "1.0",
+        "serial": snapshot.serial,
+        "lineage": snapshot.lineage,
+        "servers": [_plain(a, e) for a, e in sorted(snapshot.entries.items())],
+    }
+
+
+def _plain(address: Address, entry: Entry) -> documents.EntryShown:
     return {
         "address": str(address),
-        "status": entry.status.value,
+        "status": entry.status,
         "applied_at": entry.applied_at,
         "attempted_at": entry.attempted_at,
         "revision": entry.revision,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["Style", "columns", "counted", "fold", "quote", "safe", "visible"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+"""How documents spell a moment, which is always UTC."""
 
 _CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
 _LINE_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
@@ -110,3 +114,8 @@ class Style:
             return text
         codes = ";".join(_CODES[name] for name in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return *moment* as documents spell it."""
+    return moment.strftime(TIME_FORMAT)

@@ -15,14 +15,12 @@ import icesync
 from icesync.cli.main import COMMANDS, module_of, program
 from icesync.config.schema import SCHEMAS as FILES
 from icesync.config.schema import build_schema
-from icesync.render.schemas import DOCUMENTS
+from icesync.render.documents import DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCHEMAS = {**FILES, **DOCUMENTS}
-DRAFTS = {"2020-12": SCHEMAS, "7": FILES}
-"""What is printed in which draft: only editors read draft 7, and they read files."""
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
 
@@ -119,29 +117,35 @@ def test_completion_of_a_word(tmp_path: Path) -> None:
     assert run_process([], tmp_path, asked).stdout == "plain,plan\n"
 
 
-PRINTED = {"2020-12": ROOT / "schemas", "7": ROOT / "schemas" / "draft-07"}
+PRINTED = ROOT / "schemas"
 
 
-@pytest.mark.parametrize(
-    ("draft", "name"), [(draft, name) for draft, names in DRAFTS.items() for name in names]
-)
-def test_printed_schema(
-    name: str, draft: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_printed_schema(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """``schemas/`` holds what the program prints, for editors that read it from the web."""
-    path = PRINTED[draft] / f"{name}.schema.json"
-    told = run_program(["schema", name, "--draft", draft], tmp_path).stdout
+    path = PRINTED / f"{name}.schema.json"
+    shown = run_program(["schema", name], tmp_path).stdout
     if request.config.getoption("--update-golden"):
-        path.write_text(told)
+        path.write_text(shown)
     printed = path.read_text()
 
-    assert told == printed
-    assert json.loads(printed) == (build_schema(name, draft) if name in FILES else SCHEMAS[name])
+    assert shown == printed
+    assert json.loads(printed) == (build_schema(name) if name in FILES else SCHEMAS[name])
 
 
-@pytest.mark.parametrize("draft", PRINTED)
-def test_no_other_schema_is_printed(draft: str) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_older_editors_get_draft_7(name: str, tmp_path: Path) -> None:
+    """On request a schema of files is printed in the older draft: its twin but for one line."""
+    shown = run_program(["schema", name, "--draft", "7"], tmp_path).stdout.splitlines()
+    twin = (PRINTED / f"{name}.schema.json").read_text().splitlines()
+
+    assert [line for line, other in zip(shown, twin, strict=True) if line != other] == [
+        '  "$schema": "http://json-schema.org/draft-07/schema#",'
+    ]
+
+
+def test_no_other_schema_is_printed() -> None:
     """A schema that the program does not know is a leftover."""
-    names = {path.name for path in PRINTED[draft].glob("*.json")}
+    names = {path.name for path in PRINTED.glob("*.json")}
 
-    assert names == {f"{name}.schema.json" for name in DRAFTS[draft]}
+    assert names == {f"{name}.schema.json" for name in SCHEMAS}

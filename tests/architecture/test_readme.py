@@ -25,8 +25,8 @@ from icesync.model.presets import PRESETS, Preset
 from icesync.model.project import Project
 from icesync.model.report import OutcomeKind
 from icesync.model.variables import VARIABLES
+from icesync.render.documents import DOCUMENTS
 from icesync.render.formats import FORMATS, REPORTS
-from icesync.render.schemas import DOCUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
+from documents import demand_fit, is_published
 from rig import FarEnd, Ice, Picky, Repository, assert_refused
 
 from icesync.errors import StateNotSaved
@@ -322,3 +323,30 @@ def test_check_says_what_waits(repository: Repository) -> None:
     posted = repository.run("check", "--report", "markdown=issue.md")
     assert posted.code == 2
     assert "- orphaned: 59/664" in read(repository, "issue.md")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("state", "list"), ("state", "show", "59/663"), ("explain", "59/663"),
+        ("explain", "59/663", "smtp.port"), ("secrets", "check"), ("version",),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_document_fits_its_schema(repository: Repository, command: tuple[str, ...]) -> None:
+    """Whatever prints JSON says its kind and version, and its schema is published."""
+    repository.apply()
+    document = json.loads(repository.run(*command, "--json").stdout)
+
+    assert is_published(document)
+    assert document["format_version"] == "1.0"
+    demand_fit(document)
+
+
+def test_the_state_fits_its_schema(repository: Repository) -> None:
+    """The file that is committed, also with a call whose outcome is not known."""
+    repository.apply()
+    document = json.loads((repository.root / "state.json").read_text())
+
+    demand_fit(document)
+    assert document["servers"]["59/663"]["status"] == "applied"

@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
     """
-    Print the JSON Schemas of the files, and of what icesync writes.
+    Print the JSON Schemas of input files and reports.
 
     NAME is printed; without one, the names are listed. `icesync init --editor` writes
     all of them and tells the editor.
@@ -34,7 +34,7 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
 
     from icesync.engine.explain import file_schemas, print_file_schema
     from icesync.errors import UsageError
-    from icesync.render.schemas import DOCUMENTS
+    from icesync.render.documents import DOCUMENTS
 
     own = file_schemas()
     schemas = [*own, *DOCUMENTS]

@@ -25,5 +25,7 @@ def command(common: Common, as_json: bool) -> int:
     names = ("pyyaml", "jsonschema", "httpx", "deepdiff", "click")
     libraries = {name: version(name) for name in names}
     python = platform.python_version()
-    common.console.document({"icesync": __version__, "python": python, "libraries": libraries})
+    head = {"kind": "icesync-version", "format_version": "1.0"}
+    document = {**head, "icesync": __version__, "python": python, "libraries": libraries}
+    common.console.document(document)
     return 0

@@ -281,3 +281,18 @@ def test_order_of_files_does_not_show() -> None:
     other = plan(desired(server(BILLING), server(SUPPORT)))
 
     assert encode_plan(one, "0.1.0") == encode_plan(other, "0.1.0")
+
+
+def test_a_newer_minor_version_is_read() -> None:
+    """It only adds members that this version need not know."""
+    newer = rewritten(lambda document: document.update(format_version="1.7", added={"later": 1}))
+
+    assert decode_plan(newer) == SMALL
+
+
+@pytest.mark.parametrize("version", ["2.0", "1", "1.x", "", None, 1.0, ["1.0"]])
+def test_any_other_version_is_refused(version: object) -> None:
+    """A plan is never read on a guess."""
+    other = rewritten(lambda document: document.update(format_version=version))
+
+    assert "another format version" in refusal(other)

@@ -12,7 +12,7 @@ from icesync.engine.explain import explain, find_field
 from icesync.errors import UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
-from icesync.model.explanation import Explanation, FieldExplanation, Standing
+from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_defined_server() -> None:
     found = of_support()
 
     assert (found.standing, found.name, str(found.position)) == (
-        Standing.DEFINED, "Support", "eu/59.yaml:7:5",
+        AddressState.DEFINED, "Support", "eu/59.yaml:7:5",
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_removed_server() -> None:
     wanted = DesiredState({}, {SUPPORT: removal()})
     found = explain(SUPPORT, wanted, snapshot(), USUAL)
 
-    assert (found.standing, found.position) == (Standing.REMOVED, removal().position)
+    assert (found.standing, found.position) == (AddressState.REMOVED, removal().position)
     assert {f.chain for f in found.fields} == {()}
     assert [f.members for f in found.fields if f.members] == []
 
@@ -142,7 +142,7 @@ def test_orphan() -> None:
     """Only the snapshot knows it: its values are those that were acknowledged."""
     found = explain(SUPPORT, DesiredState({}), snapshot({SUPPORT: entry()}), USUAL)
 
-    assert (found.standing, found.position) == (Standing.ORPHAN, None)
+    assert (found.standing, found.position) == (AddressState.ORPHAN, None)
     assert {f.field.key: f.known for f in found.fields}["smtp.port"] == 587
 
 
@@ -152,15 +152,15 @@ MOVING = DesiredState(DESIRED.servers, {}, {SUPPORT: move(SUPPORT, SALES)})
 @pytest.mark.parametrize(
     ("address", "before", "standing", "is_open"),
     [
-        (SUPPORT, {SALES: entry()}, Standing.DEFINED, True),
-        (SUPPORT, {SUPPORT: entry()}, Standing.DEFINED, False),
-        (SALES, {SALES: entry()}, Standing.MOVED, True),
-        (SALES, {SUPPORT: entry()}, Standing.MOVED, False),
+        (SUPPORT, {SALES: entry()}, AddressState.DEFINED, True),
+        (SUPPORT, {SUPPORT: entry()}, AddressState.DEFINED, False),
+        (SALES, {SALES: entry()}, AddressState.MOVED, True),
+        (SALES, {SUPPORT: entry()}, AddressState.MOVED, False),
     ],
     ids=["new, open", "new, done", "old, open", "old, done"],
 )
 def test_both_ends_of_a_move(
-    address: Address, before: dict[Address, Entry], standing: Standing, *, is_open: bool
+    address: Address, before: dict[Address, Entry], standing: AddressState, *, is_open: bool
 ) -> None:
     """The old address is explained too, also when it is in no snapshot any more."""
     found = explain(address, MOVING, snapshot(before), USUAL)
