@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.config.field_reader import (
     FastPathMiss,
@@ -28,7 +29,7 @@ from icesync.model.address import ADDRESS_GRAMMAR, Address
 from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from icesync.config.yaml.document import Document
@@ -57,6 +58,7 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
     for document in servers:
         resolver.add_file(document)
     resolver.check_removals()
+    resolver.report_missing()
     moves = resolver.moves
     resolver.problems.extend(check_moves(moves, resolver.servers, resolver.removals))
     state = DesiredState(resolver.servers, resolver.removals, {m.address: m for m in moves})
@@ -83,6 +85,8 @@ class _Resolver:
     moves: list[Move] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     folders: dict[str, _Defaults] = field(default_factory=dict)
+    missing: dict[tuple[str, _Missing], list[DesiredServer]] = field(default_factory=dict)
+    """by file what is missing, and the servers that miss it"""
 
     def add_folder(self, document: Document) -> None:
         data = document.data
@@ -149,6 +153,8 @@ class _Resolver:
             own, fits = _attempt(data["defaults"], defaults=True)
             above = (*above, _Defaults(own, Place(document, ("defaults",))))
         base, places = _merge(above)
+        # What stands under a key that nobody knows, such as `default:`, may be all that is missing.
+        fits = fits and data.keys() <= _TOP_KEYS
         fits = fits and all(item.layer is not None for item in above)
         for index, node in enumerate(nodes):
             layer, whole = _attempt(node)
@@ -214,12 +220,20 @@ class _Resolver:
             )
 
     def _report_missing(self, server: DesiredServer, missing: Sequence[str]) -> None:
-        for key in missing:
-            hint = f"add `{key}`, here or under `defaults:`; what is left out is sent as empty"
-            message = f"{server.address}: `{key}` has no value"
-            rule = _MISSING_RULES.get(key.partition(".")[0], "ICE107")
-            position, subject = server.origin.position(), str(server.address)
-            self.problems.append(Diagnostic(rule, message, position, hint, subject=subject))
+        file = server.origin.position().file if missing else ""
+        for found in _describe_missing(server, missing):
+            self.missing.setdefault((file, found), []).append(server)
+
+    def report_missing(self) -> None:
+        """Report what servers miss; what several of a file miss is reported once."""
+        for (_, missing), servers in self.missing.items():
+            subject, more = str(servers[0].address), len(servers) - 1
+            others = f" and {more} more" if more else ""
+            message = f"{subject}{others}: {missing.message}"
+            position = servers[0].origin.position()
+            self.problems.append(
+                Diagnostic(missing.rule, message, position, missing.hint, subject=subject)
+            )
 
     def _report_two_defaults(self, second: Document, first: Document) -> None:
         message = f"the folder has two files of defaults, this one and {first.file}"
@@ -244,6 +258,32 @@ class _Resolver:
             where = document.position()
             found = (Diagnostic("ICE013", "the file does not fit its format", where),)
         self.problems.extend(found)
+
+
+class _Missing(NamedTuple):
+    """One thing that a server lacks."""
+
+    rule: str
+    message: str
+    hint: str
+
+
+def _describe_missing(server: DesiredServer, missing: Sequence[str]) -> Iterator[_Missing]:
+    """Yield what *server* lacks: a block that is missing whole is one thing."""
+    given = {key.partition(".")[0] for key in (*server.settings, *server.secrets) if "." in key}
+    for block, keys in groupby(missing, key=lambda key: key.partition(".")[0]):
+        rule = _MISSING_RULES.get(block, "ICE107")
+        names = list(keys)
+        if rule != "ICE107" and block not in given:
+            leaves = ", ".join(name.partition(".")[2] for name in names)
+            other = {"pop3": "imap", "imap": "pop3"}.get(block)
+            instead = f", or write `incoming: {other}`" if other in given else ""
+            hint = f"add `{block}:`, here or under `defaults:`{instead}"
+            yield _Missing(rule, f"`{block}` is missing: {leaves}", hint)
+            continue
+        for name in names:
+            hint = f"add `{name}`, here or under `defaults:`; what is left out is sent as empty"
+            yield _Missing(rule, f"`{name}` has no value", hint)
 
 
 _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}

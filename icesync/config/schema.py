@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
@@ -27,7 +28,7 @@ from icesync.model.options import REFERENCE_PATTERN
 from icesync.model.presets import PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from icesync.config.yaml.document import Document
     from icesync.config.yaml.tree import NodePath
@@ -93,15 +94,15 @@ _BLOCK_TEXTS: Final = {
 def _settings() -> Schema:
     """Return the properties of a server, but for its address."""
     properties: Schema = {}
-    for field in FIELDS:
-        if field.role is Role.ADDRESS:
+    for row in FIELDS:
+        if row.role is Role.ADDRESS:
             continue
-        if not field.block:
-            properties[field.leaf] = _field_schema(field)
+        if not row.block:
+            properties[row.leaf] = _field_schema(row)
             continue
-        empty = mapping({}, _BLOCK_TEXTS[field.block])
-        block = properties.setdefault(field.block, empty)
-        block["properties"][field.leaf] = _field_schema(field)
+        empty = mapping({}, _BLOCK_TEXTS[row.block])
+        block = properties.setdefault(row.block, empty)
+        block["properties"][row.leaf] = _field_schema(row)
     return properties
 
 
@@ -196,8 +197,10 @@ def check_schema(document: Document, name: str) -> tuple[Diagnostic, ...]:
     # An empty registry: by default a "$ref" to an address would be fetched.
     validator = Draft202012Validator(schema, registry=Registry())
     instance = to_instance(document.data, schema)
-    errors = validator.iter_errors(instance)
-    return tuple(finding for error in errors for finding in _explain(document, error))
+    explanations = _Explanations(document)
+    for error in validator.iter_errors(instance):
+        explanations.add(error)
+    return explanations.findings()
 
 
 def to_instance(data: Any, schema: Schema) -> Any:
@@ -242,32 +245,99 @@ def _plain(text: str, *, fractions: bool) -> bool | int | float | str:
     return text
 
 
-def _explain(document: Document, error: Any) -> Iterator[Diagnostic]:
-    path: NodePath = tuple(error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        for key in error.instance:
-            if key not in known:
-                yield _unknown_key(document, (*path, key), tuple(known))
-    elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in error.instance:
-                yield _missing_key(document, path, key)
-    else:
-        yield _unfit(document, path, error)
+@dataclass(slots=True)
+class _Explanations:
+    """What jsonschema found in *document*, in our words; each slip is told once."""
+
+    document: Document
+    found: list[Diagnostic] = field(default_factory=list)
+    missing: list[tuple[NodePath, str]] = field(default_factory=list)
+    meant: set[tuple[NodePath, str]] = field(default_factory=set)
+    """the keys that unknown ones probably mean, and the mappings that they are in"""
+    unfit: dict[NodePath, Diagnostic] = field(default_factory=dict)
+    """the one finding of each value"""
+    near: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+
+    def add(self, error: Any) -> None:
+        """Take one error of jsonschema."""
+        path: NodePath = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = tuple(error.schema.get("properties", {}))
+            unknown = [key for key in error.instance if key not in known]
+            self.found += [self._unknown_key((*path, key), known) for key in unknown[:_MOST_KEYS]]
+            if len(unknown) > _MOST_KEYS:
+                message = f"{len(unknown) - _MOST_KEYS} more unknown keys"
+                where = self.document.key_position((*path, unknown[_MOST_KEYS]))
+                self.found.append(Diagnostic("ICE105", message, where))
+        elif error.validator == "required":
+            self.missing += [(path, k) for k in error.validator_value if k not in error.instance]
+        elif path not in self.unfit or error.validator == "const":
+            self.unfit[path] = _unfit(self.document, path, error)
+
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Return all findings; a key that is there, misspelled, is not missing."""
+        told = dict.fromkeys(self.missing)
+        missing = (_missing_key(self.document, *key) for key in told if key not in self.meant)
+        return (*self.found, *self.unfit.values(), *missing)
+
+    def _unknown_key(self, path: NodePath, known: tuple[str, ...]) -> Diagnostic:
+        key = str(path[-1])
+        hint, near = _of_ice(key, path), self._near(key, known)
+        if near and (hint is None or near.lower() == key.lower()):
+            hint = f"did you mean `{near}`?"
+            self.meant.add((path[:-1], near))
+        elif hint is not None:
+            self.meant.add((path[:-1], _WIRE_NAMES[_plain_name(key)].leaf))
+        else:
+            listed = (
+                ", ".join(known) if len(known) <= _MOST_LISTED else ", ".join(known[:3]) + ", …"
+            )
+            hint = f"one of: {listed}"
+        where = self.document.key_position(path)
+        return Diagnostic("ICE105", f"unknown key `{dotted(path)}`", where, hint)
+
+    def _near(self, key: str, known: tuple[str, ...]) -> str:
+        """Return the known key that *key* probably means, or an empty text."""
+        if (key, known) not in self.near:
+            if len(self.near) >= _MOST_LOOKUPS:
+                return ""
+            folded = {name.lower(): name for name in known}
+            close = difflib.get_close_matches(key.lower()[:100], folded, n=1, cutoff=0.6)
+            begun = [name for name in folded if len(key) > 2 and name.startswith(key.lower())]
+            best = close or (begun if len(begun) == 1 else [])
+            self.near[key, known] = folded[best[0]] if best else ""
+        return self.near[key, known]
 
 
 _MOST_LISTED: Final = 30
 """More keys than that are no help in a hint."""
 
+_MOST_KEYS: Final = 20
+"""More unknown keys of one mapping are only counted: the mapping is another format's."""
 
-def _unknown_key(document: Document, path: NodePath, known: tuple[str, ...]) -> Diagnostic:
-    key = str(path[-1])
-    by_folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(key.lower(), by_folded, n=1, cutoff=0.6)
-    listed = ", ".join(known) if len(known) <= _MOST_LISTED else f"{', '.join(known[:3])}, …"
-    hint = f"did you mean `{by_folded[near[0]]}`?" if near else f"one of: {listed}"
-    return Diagnostic("ICE105", f"unknown key `{dotted(path)}`", document.key_position(path), hint)
+_MOST_LOOKUPS: Final = 500
+"""More keys than that are not compared with the known ones, which takes a while for each."""
+
+
+def _plain_name(key: str) -> str:
+    return "".join(c for c in key.lower() if c.isalnum())
+
+
+_WIRE_NAMES: Final = {_plain_name(name): row for row in FIELDS for name in row.wire}
+"""The rows by what ICE calls them."""
+
+
+def _of_ice(key: str, path: NodePath) -> str | None:
+    """Return how to write what ICE calls *key*, if it does; *path* is where it was written."""
+    row = _WIRE_NAMES.get(_plain_name(key))
+    if row is None:
+        return None
+    if row.kind is Kind.INCOMING:
+        return "write `incoming: imap` or `incoming: pop3`"
+    if row.key == "organization" and len(path) > 1:
+        return "write `organization:` at the top of the file, once"
+    inside = row.block in path[:-1]
+    return f"write `{row.leaf}:`" + (f" under `{row.block}:`" if row.block and not inside else "")
 
 
 def _missing_key(document: Document, path: NodePath, key: str) -> Diagnostic:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.config.field_reader import missing_keys
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.source import Quoted
-from icesync.config.yaml.text_checks import name_character
+from icesync.config.yaml.text_checks import find_unprintable, name_character
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import Address
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
@@ -90,8 +90,8 @@ class _Builder:
     def _read(self, row: Field, text: Text) -> Setting | None:
         """Return the typed value of *text*, or None and a finding that does not quote it."""
         spelled = Quoted(text.text) if row.kind is Kind.TEXT else text.text
-        stranger = next((c for c in spelled if not c.isprintable()), None)
-        if stranger is not None:
+        stranger = find_unprintable(spelled)
+        if stranger:
             told = f"holds the character {name_character(stranger)}"
             self._report(text, "ICE003", told, "a value is one line of printable text")
             return None

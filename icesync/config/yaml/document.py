@@ -31,9 +31,10 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.source import Quoted, SourceFile, open_parser, yaml_problem
-from icesync.config.yaml.text_checks import check_text
-from icesync.config.yaml.tree import NodePath, Tree, read_tree
+from icesync.config.yaml.source import Quoted, SourceFile, open_parser
+from icesync.config.yaml.syntax import yaml_problem
+from icesync.config.yaml.text_checks import check_text, find_unprintable
+from icesync.config.yaml.tree import MAX_NODES, NodePath, Tree, read_tree
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
 
@@ -95,6 +96,12 @@ def parse_document(source: SourceFile) -> Document:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
         tree = read_tree(source)
+    except _TooManyError as error:
+        position = SourcePosition(source.path, *error.args)
+        message = f"more than {MAX_NODES} values"
+        return Document(
+            source, problems=(Diagnostic("ICE004", message, position, "split the file"),)
+        )
     except ConfigMalformed:
         raise
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
@@ -106,11 +113,14 @@ class _UnusualError(Exception):
     """The document needs the careful reading."""
 
 
+class _TooManyError(Exception):
+    """The document has too many nodes; line and column are those of the first one too many."""
+
+
 _QUICK_DEPTH: Final = 16
-_QUICK_NODES: Final = 50_000
 
 
-def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its speed
+def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept flat for its speed
     """Return the data of an ordinary document; *data* was checked by :func:`check_text`."""
     next_event = open_parser(data).get_event
     root: list[Node] = []
@@ -123,8 +133,11 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
         kind = type(event)
         if kind is ScalarEvent:
             value = event.value
-            if event.tag is not None or event.anchor is not None or not value.isprintable():
+            if event.tag is not None or event.anchor is not None:
                 raise _UnusualError
+            if not (value.isascii() and value.isprintable()) and find_unprintable(value):
+                raise _UnusualError
+            nodes += 1
             if type(current) is dict and key is None:
                 if value in current or value == "<<":
                     raise _UnusualError
@@ -141,15 +154,15 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for i
             if type(current) is dict and key is None:
                 raise _UnusualError
             value = {} if kind is MappingStartEvent else []
+            nodes += 1
         elif kind is StreamEndEvent:
             break
         elif kind is AliasEvent or (kind is DocumentStartEvent and root):
             raise _UnusualError
         else:
             continue
-        nodes += 1
-        if nodes > _QUICK_NODES:
-            raise _UnusualError
+        if nodes > MAX_NODES:
+            raise _TooManyError(event.start_mark.line + 1, event.start_mark.column + 1)
         if type(current) is dict:
             current[key] = value
             key = None

@@ -23,7 +23,6 @@ stands above its line.
 
 from __future__ import annotations
 
-import codecs
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -40,8 +39,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.source import Quoted, open_parser, yaml_problem
-from icesync.config.yaml.text_checks import name_character, show_key
+from icesync.config.yaml.source import Quoted, decode, open_parser
+from icesync.config.yaml.syntax import yaml_problem
+from icesync.config.yaml.text_checks import find_unprintable, name_character, show_key
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
@@ -298,12 +298,6 @@ def _data(node: Node, shared: dict[int, Any]) -> Any:
     return shared[id(node)]
 
 
-def decode(data: bytes) -> str:
-    """Return *data* as a text with plain line ends, without byte order mark."""
-    text = data.removeprefix(codecs.BOM_UTF8).decode(errors="replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def read_tree(source: SourceFile) -> Tree:
     """
     Return the tree of *source*, with every problem of it; never raises.
@@ -442,8 +436,10 @@ class _Reader:
         node = Scalar(start, end, self.text[inner:end], value, anchor, bool(style), inner=inner)
         if style in {"|", ">"}:
             _unfold(node, frame.column)
-        if not value.isprintable():
-            self._check_characters("key" if is_key else "value", value, event)
+        if stranger := find_unprintable(value):
+            what = "key" if is_key else "value"
+            message = f"the {what} holds the character {name_character(stranger)}"
+            self._problem("ICE003", message, event, f"a {what} is one line of printable text")
         if is_key:
             entry.key = node
             self._key(entry, event)
@@ -550,11 +546,6 @@ class _Reader:
         self.expanded += 1
         if self.literal > MAX_NODES:
             self._stop("ICE004", f"more than {MAX_NODES} values", event, "split the file")
-
-    def _check_characters(self, what: str, text: str, event: Any) -> None:
-        stranger = next(c for c in text if not c.isprintable())
-        message = f"the {what} holds the character {name_character(stranger)}"
-        self._problem("ICE003", message, event, f"a {what} is one line of printable text")
 
     def _stop(self, rule: str, message: str, event: Any, hint: str | None = None) -> NoReturn:
         self._problem(rule, message, event, hint)

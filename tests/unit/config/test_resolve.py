@@ -127,7 +127,7 @@ def test_two_files_of_defaults_in_a_folder_are_refused() -> None:
     ("text", "finding"),
     [
         ("version: 1\ndefaults: {tsl: true}", "_defaults.yaml:2:12 ICE105"),
-        ("version: 1\ndefaults: {tls: true\n", "_defaults.yaml:3:1 ICE006"),
+        ("version: 1\ndefaults: {tls: true\n", "_defaults.yaml:2:11 ICE006"),
         ("version: 1", "_defaults.yaml:1:1 ICE107"),
         ("version: 2\ndefaults: {}", "_defaults.yaml:1:10 ICE011"),
         ("version: 1\ndefaults: {}\nservers: []", "_defaults.yaml:3:1 ICE105"),
@@ -256,7 +256,7 @@ def test_all_findings_of_all_files_are_told_in_order() -> None:
         "b.yaml:4:19 ICE101",
         "b.yaml:4:22 ICE105",
         "b.yaml:4:42 ICE101",
-        "c.yaml:2:1 ICE006",
+        "c.yaml:1:4 ICE006",
         "d.yaml:4:11 ICE102",
         "e.yaml:3:1 ICE106",
     ]
@@ -266,9 +266,9 @@ def test_all_findings_of_all_files_are_told_in_order() -> None:
     ("text", "expected"),
     [
         ("version: 2\norganization: 59", ["1:10 ICE011"]),
-        ("version: '1'\norganization: 59", ["1:10 ICE011", "1:10 ICE013"]),
-        ("version: 1.0\norganization: 59", ["1:10 ICE011", "1:10 ICE013"]),
-        ("version: 01\norganization: 59", ["1:10 ICE011", "1:10 ICE013"]),
+        ("version: '1'\norganization: 59", ["1:10 ICE011"]),
+        ("version: 1.0\norganization: 59", ["1:10 ICE011"]),
+        ("version: 01\norganization: 59", ["1:10 ICE011"]),
         ("organization: 59", ["1:1 ICE107"]),
         ("version: 1", ["1:1 ICE101"]),
         ("version: 1\norganization: 0", ["2:15 ICE101"]),
@@ -290,7 +290,7 @@ def test_all_findings_of_all_files_are_told_in_order() -> None:
         ),
         (
             "version: 1\norganization: 59\nremoved: [{skill: 1, action: [forget]}]",
-            ["3:30 ICE010", "3:30 ICE208"],
+            ["3:30 ICE010"],
         ),
         ("[1]", ["1:1 ICE010"]),
         ("text", ["1:1 ICE010"]),
@@ -349,7 +349,7 @@ def test_what_does_not_fit_hides_nothing_else() -> None:
     assert {a.skill: s.whole for a, s in state.servers.items()} == {1: False, 2: True, 3: True}
     assert [line.split()[1] for line in _told(findings)] == [
         *("ICE105", "ICE101"),
-        *["ICE201"] * 6,
+        "ICE201",
         "ICE010",
     ]
 

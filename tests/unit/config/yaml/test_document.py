@@ -122,7 +122,7 @@ def test_alias_stands_for_its_anchor() -> None:
         pytest.param("? " * 500_000, ("ICE009", 1, 3), id="half a million keys"),
         pytest.param("[" + "1," * 100_000 + "]", ("ICE004", 1, 200_000), id="100,001 values"),
         pytest.param("a: " * 500_000, ("ICE006", 1, 5), id="half a million colons"),
-        pytest.param("'" * 1_000_001, ("ICE006", 1, 1_000_002), id="a million quotes"),
+        pytest.param("'" * 1_000_001, ("ICE006", 1, 1), id="a million quotes"),
         pytest.param('a: "x\\u202ey"', ("ICE003", 1, 4), id="bidi escape"),
         pytest.param('a: "x\\x1b[31m"', ("ICE003", 1, 4), id="terminal escape"),
         pytest.param('a: "x\\r\\nRCPT TO"', ("ICE003", 1, 4), id="CRLF escape"),

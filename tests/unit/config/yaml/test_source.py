@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.config.yaml.source import Quoted, SourceFile, open_parser
+from icesync.config.yaml.syntax import yaml_problem
 from icesync.errors import ConfigMalformed
 
 
@@ -20,15 +21,15 @@ def _refused(text: str) -> tuple[str, int, int, str]:
         ("a: `b`", 1, 4, "a character that cannot start a value"),
         ("a: %b", 1, 4, "a character that cannot start a value"),
         ("a: b: c", 1, 5, "a colon where no key can stand"),
-        ("a: 1\nb\nc: 2", 3, 1, "a key without its colon"),
+        ("a: 1\nb\nc: 2", 2, 1, "a key without its colon"),
         ("a: 1\n  b: 2", 2, 4, "a colon where no key can stand"),
         ("- 1\nb: 2", 2, 1, "the indentation does not fit the list above"),
         ("  a: 1\n b: 2", 2, 2, "something after the end of the document"),
         ("a:\n    b: 1\n  c: 2", 3, 3, "the indentation does not fit the lines above"),
         ("'a' b", 1, 5, "something after the end of the document"),
-        ("a: 'b' c", 1, 8, "the indentation does not fit the lines above"),
-        ("a: [1\nb: 2", 2, 2, "a bracket that is not closed, or a missing comma"),
-        ("a: 'b", 1, 6, "a quote or bracket that is never closed"),
+        ("a: 'b' c", 1, 8, "something behind the end of a value"),
+        ("a: [1\nb: 2", 1, 4, "a bracket that is never closed, and still open at the end"),
+        ("a: 'b", 1, 4, "a quote that is never closed"),
         ('a: "\\q"', 1, 5, "an escape that YAML does not know"),
         ("a: !x!y z", 1, 4, "a tag that YAML does not know"),
         ("a: *", 1, 5, "a `*` or `&` that is no alias"),
