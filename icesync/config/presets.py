@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.model.presets import PRESETS
+from icesync.model.presets import find_preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +50,16 @@ def fill(
     in_use = {"smtp", settings.get("incoming"), *mentioned}
     for block in _BLOCKS:
         key = _governs(block, presets)
-        offer = PRESETS[presets[key]].offers.get(block) if key else None
+        preset = find_preset(presets[key]) if key else None
+        offer = preset.offers.get(block) if preset is not None else None
         if offer is not None and block in in_use:
             governing[block] = presets[key]
             _give(full, sources, {f"{block}.host": offer.host}, key)
             _give(full, sources, {f"{block}.port": offer.ports[0]}, key)
     for key in ("preset", "smtp.preset", f"{settings.get('incoming')}.preset"):
-        if key in presets:
-            _give(full, sources, _flags(full, implicit=PRESETS[presets[key]].implicit), key)
+        preset = find_preset(presets.get(key, ""))
+        if preset is not None:
+            _give(full, sources, _flags(full, implicit=preset.implicit), key)
     return Filled(full, sources, governing)
 
 

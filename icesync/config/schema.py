@@ -77,7 +77,8 @@ def _field_schema(field: Field) -> Schema:
 
 def _preset_schema(field: Field) -> Schema:
     names = preset_names(field.block)
-    texts = [f"{PRESETS[name].title}. Login: {PRESETS[name].login}." for name in names]
+    # The long tail comes behind, where editors take a missing text for none.
+    texts = [f"{PRESETS[n].title}. Login: {PRESETS[n].login}." for n in names if n in PRESETS]
     return {"type": "string", "enum": list(names), "markdownEnumDescriptions": texts}
 
 

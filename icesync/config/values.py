@@ -12,9 +12,9 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.config.yaml.source import Quoted
+from icesync.model import presets
 from icesync.model.address import MAX_ID
 from icesync.model.fields import Field, Kind, Setting
-from icesync.model.presets import PRESETS
 from icesync.model.secret import SecretRef, read_secret_ref
 
 if TYPE_CHECKING:
@@ -150,16 +150,17 @@ def _choice(text: str, field: Field) -> str:
 
 
 def _preset(text: str, field: Field) -> str:
-    names = preset_names(field.block)
-    if text in names:
+    found = presets.find_preset(text)
+    if found is not None and (not field.block or field.block in found.offers):
         return str(text)
-    what = f"a preset that offers {field.block}" if text in PRESETS else "the name of a preset"
-    raise InvalidValue("ICE208", f"must be {what}", _near_preset(text, names))
+    what = f"a preset that offers {field.block}" if found is not None else "the name of a preset"
+    raise InvalidValue("ICE208", f"must be {what}", _near_preset(text, preset_names(field.block)))
 
 
 def preset_names(block: str) -> tuple[str, ...]:
-    """Return the presets that may stand in *block*, sorted; all of them at a server's top."""
-    return tuple(name for name, preset in PRESETS.items() if not block or block in preset.offers)
+    """Return the presets that may stand in *block*; all of them at a server's top."""
+    every = {**presets.PRESETS, **presets.tail_presets()}
+    return tuple(name for name, preset in every.items() if not block or block in preset.offers)
 
 
 def _near_preset(text: str, names: Sequence[str]) -> str:
@@ -168,12 +169,18 @@ def _near_preset(text: str, names: Sequence[str]) -> str:
 
     provider, _, region = text.lower().partition("/")
     regions = [name for name in names if name.partition("/")[0] == provider]
-    near = difflib.get_close_matches(text.lower(), regions or names, n=1)
+    written = [name for name in names if name in presets.PRESETS]
+    near = difflib.get_close_matches(text.lower(), regions or written, n=1)
+    near = near or difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.85)
+    owners = [p.name for p in presets.providers_of(text.lower()) if p.name in names]
+    if owners and not regions:
+        return f"write {owners[0]}"
     if near and (region or not regions or near[0] == provider):
         return f"did you mean {near[0]}?"
     if regions:
         return f"write one with its region: {', '.join(regions)}"
-    return f"one of: {', '.join(dict.fromkeys(name.partition('/')[0] for name in names))}"
+    known = dict.fromkeys(name.partition("/")[0] for name in written)
+    return f"one of: {', '.join(known)}; or a provider by its domain, such as web.de"
 
 
 _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {

@@ -32,7 +32,7 @@ def command(output: Output, strict: bool) -> int:
     is shown with -v and in JSON.
 
     A finding that is meant is excused where it fires, with a comment:
-    # icesync: allow ICE304 the provider offers 465 only
+    # icesync: allow ICE309 the provider has no other port
 
     \b
     icesync validate

@@ -1,5 +1,5 @@
 """
-ICE301 to ICE312: ports, encryption, polling and what providers offer.
+ICE301 to ICE313: ports, encryption, polling and what providers offer.
 
 The vendor documents two flags, SSL and TLS, for three protocols, and says
 neither which protocol they concern nor what they switch. So a port decides what
@@ -8,11 +8,13 @@ is spoken, and the flags only whether encryption is wanted (assumed).
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules.base import Violation, declare, on_endpoint, on_server
 from icesync.diagnostics import Rule, Severity
-from icesync.model.presets import IMPLICIT_TLS, PRESETS, Offer, Preset, find_offer
+from icesync.model.presets import IMPLICIT_TLS, Offer, Preset, find_offer, find_preset, providers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +31,66 @@ _PORTS: Final = {
 }
 """The ports that mail servers use, and their protocol (IANA; 586 and 2xxx by providers)."""
 
+_SPARE_PORTS: Final = frozenset({26, 2526, 3535, 8025, 8465})
+"""Where several hosters and relays take mail besides, since networks close the others."""
+
 _DEFAULT: Final = {"smtp": "587", "pop3": "995", "imap": "993"}
 _LONGEST_RATE: Final = 1440
 _WIDE: Final = 60
+
+_NO_LOGIN: Final = (
+    (
+        r"(alt\d\.)?(aspmx\d?\.l\.google\.com|aspmx\d?\.googlemail\.com)|smtp\.google\.com",
+        "mx",
+        "gmail",
+    ),
+    (r"(alt\d\.)?gmail-smtp-in\.l\.google\.com", "mx", "gmail"),
+    (
+        r".*\.mail\.protection\.(outlook\.com|partner\.outlook\.cn|office365\.us)",
+        "mx",
+        "microsoft365",
+    ),
+    (r".*\.mx\.microsoft", "mx", "microsoft365"),
+    (r".*\.olc\.protection\.outlook\.com|.*\.mail\.eo\.outlook\.com", "mx", "outlook.com"),
+    (r"mta\d\.am0\.yahoodns\.net|.*-mx\.mail\.am0\.yahoodns\.net", "mx", "yahoo"),
+    (r"mx\d+\.mail\.icloud\.com", "mx", "icloud"),
+    (r"mx\d*\.(emig\.)?gmx\.(net|com)", "mx", "gmx"),
+    (r"in\d-smtp\.messagingengine\.com", "mx", "fastmail"),
+    (r"mx\d*\.zoho\.(com|eu|in|com\.au|jp)|mx\d*\.zohomail\.com", "mx", "zoho"),
+    (r"mx[ab]\.(eu\.)?mailgun\.org", "mx", "mailgun"),
+    (r"mx\.sendgrid\.net", "mx", "sendgrid"),
+    (r"inbound-smtp\.[a-z0-9-]+\.amazonaws\.com", "mx", "amazon-ses/us-east-1"),
+    (r"inbound\.postmarkapp\.com", "mx", "postmark"),
+    (r"email(-fips)?\.[a-z0-9-]+\.amazonaws\.com", "api", "amazon-ses/us-east-1"),
+    (r"api\.(eu\.)?mailgun\.(net|org)", "api", "mailgun"),
+    (r"api\.(eu\.)?sendgrid\.com", "api", "sendgrid"),
+    (r"api\.postmarkapp\.com", "api", "postmark"),
+    (r"graph\.microsoft\.com", "api", "microsoft365"),
+    (r"(gmail|www)\.googleapis\.com", "api", "gmail"),
+    (
+        r"(mail|accounts|workspace|www|smtp-mail)\.google\.com|(www|mail)\.gmail\.com",
+        "web",
+        "gmail",
+    ),
+    (
+        r"(portal|www|login)\.office(365)?\.com",
+        "web",
+        "microsoft365",
+    ),
+    (r"outlook\.live\.com|(www\.)?outlook\.com|(www\.)?hotmail\.com", "web", "outlook.com"),
+    (r"(login|www|mail)\.yahoo\.com", "web", "yahoo"),
+    (r"(mail|www)\.aol\.com", "web", "aol"),
+    (r"(www\.)?icloud\.com|mail\.me\.com", "web", "icloud"),
+    (r"(www|app|login)\.(sendgrid|mailgun|postmarkapp)\.com", "web", ""),
+    (r"(mail|accounts)\.zoho\.(com|eu|in|com\.au|jp)", "web", "zoho"),
+)
+"""Hosts that take no login, what they are, and whose: MX records, APIs, web mail."""
+
+_WHAT: Final = {
+    "mx": "takes mail from other servers (MX) and no login",
+    "api": "is an API and no mail server",
+    "web": "is web mail and no mail server",
+}
 
 
 class _Known(NamedTuple):
@@ -41,15 +100,39 @@ class _Known(NamedTuple):
     offer: Offer | None
 
 
+@lru_cache(maxsize=8)
 def _provider(endpoint: Endpoint) -> _Known | None:
     """Return whose endpoint it is: the preset's by name, else by the host."""
-    host = (endpoint.host or "").lower()
-    if endpoint.preset:
-        preset = PRESETS[endpoint.preset]
-        offer = preset.offers[endpoint.block]
-        return _Known(preset, offer if host in {offer.host, *offer.also} else None)
+    host = (endpoint.host or "").lower().rstrip(".")
     found = find_offer(endpoint.block, host) if host else None
-    return _Known(*found) if found else None
+    preset = find_preset(endpoint.preset) if endpoint.preset else None
+    if preset is None:
+        return _Known(*found) if found else None
+    if found is not None and _family(found[0]) == _family(preset):
+        return _Known(*found)
+    offer = preset.offers.get(endpoint.block)
+    right = offer is not None and host in {offer.host, *offer.also}
+    return _Known(preset, offer if right else None)
+
+
+def _family(preset: Preset) -> str:
+    return preset.name.partition("/")[0]
+
+
+def _no_login(host: str) -> tuple[str, str] | None:
+    """Return what *host* is, and whose, if it takes no login."""
+    for pattern, what, owner in _NO_LOGIN:
+        if re.fullmatch(pattern, host):
+            return what, owner
+    return None
+
+
+def _mode(endpoint: Endpoint) -> str:
+    """Return how the port is encrypted, by its provider or by its number."""
+    known, port = _provider(endpoint), endpoint.port or 0
+    if known is not None and known.offer is not None and port in known.offer.ports:
+        return known.offer.mode(port)
+    return "implicit" if port in IMPLICIT_TLS else "starttls"
 
 
 declare(
@@ -114,7 +197,7 @@ def both_flags(server: DesiredServer) -> Iterator[Violation]:
 )
 def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a connection that works nowhere."""
-    if endpoint.in_use and endpoint.port in IMPLICIT_TLS and not endpoint.encrypted:
+    if endpoint.in_use and not endpoint.encrypted and _mode(endpoint) == "implicit":
         yield Violation(
             f"{endpoint.block}.port",
             f"`{endpoint.block}.port` {endpoint.port} speaks TLS, but `ssl` and `tls` are both off",
@@ -126,37 +209,47 @@ def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
     Rule(
         "ICE304",
         "sending on a port with implicit TLS",
-        Severity.WARNING,
-        what="`smtp.port` is 465 or 2465.",
-        why="Mail libraries of .NET, which the service is built on, cannot do TLS from the first "
-        "byte: System.Net.Mail hangs on 465. Port 587 with STARTTLS works with all of them.",
+        Severity.INFO,
+        what="`smtp.port` is 465 or 2465, and nothing says that the provider has no other port.",
+        why="Such a port speaks TLS from the first byte. System.Net.Mail of .NET cannot do that, "
+        "MailKit and most other libraries can; which one ICE uses is unknown. With 587 and "
+        "STARTTLS the question does not arise.",
         before="smtp: {port: 465}\n",
         after="smtp: {port: 587}\n",
-        source="learn.microsoft.com: SmtpClient.EnableSsl; that ICE uses it is assumed",
+        source="learn.microsoft.com: SmtpClient.EnableSsl; github.com/jstedfast/MailKit, "
+        "SecureSocketOptions",
     )
 )
 def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
-    """Find a way of sending that some mail libraries of .NET do not know."""
-    if endpoint.block == "smtp" and endpoint.port in {465, 2465}:
-        known = _provider(endpoint)
-        offered = known is not None and known.offer is not None and 587 in known.offer.ports
-        where = f"{endpoint.host} offers it" if offered else "where the provider offers it"
-        yield Violation(
-            "smtp.port",
-            f"`smtp.port` {endpoint.port}: mail libraries of .NET cannot start with TLS",
-            f"prefer 587 with STARTTLS, {where}",
-        )
+    """Find a way of sending that not every mail library knows, where there is another one."""
+    if endpoint.block != "smtp" or endpoint.port not in {465, 2465}:
+        return
+    known = _provider(endpoint)
+    if known is not None and not _offers_starttls(known.offer):
+        return
+    where = f"{endpoint.host} offers it" if known else "where the provider offers it"
+    yield Violation(
+        "smtp.port",
+        f"`smtp.port` {endpoint.port} needs a mail library that starts with TLS; which one ICE "
+        "uses is unknown",
+        f"if sending fails, try 587 with STARTTLS, {where}",
+    )
+
+
+def _offers_starttls(offer: Offer | None) -> bool:
+    return offer is not None and 587 in offer.ports and offer.mode(587) == "starttls"
 
 
 @on_endpoint(
     Rule(
         "ICE305",
-        "a provider that does not offer this",
+        "a host or port that the provider does not offer",
         Severity.WARNING,
-        what="The host or the port of a block in use is not what its preset offers, or a host "
-        "looks like one of a known provider and is none of its hosts.",
-        why="A value of your own always wins over a preset, so a leftover one sends mail "
-        "elsewhere than the preset says.",
+        what="The host or the port of a block in use is not what its preset offers; or a host is "
+        "in the domain of a known provider and none of its hosts, or its host for another "
+        "protocol.",
+        why="A value of your own always wins over a preset, so one that was left behind sends "
+        "mail elsewhere than the preset says.",
         before="imap: {preset: gmail, host: imap.example.org}\n",
         after="imap: {preset: gmail, host: imap.gmail.com}\n",
         source="the provider's own page, which the finding names with the day it was checked",
@@ -165,7 +258,7 @@ def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
 def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a host or a port that the provider does not have."""
     known = _provider(endpoint)
-    if known is None or not endpoint.in_use:
+    if known is None or not endpoint.in_use or _no_login((endpoint.host or "").lower()):
         return
     block, (preset, offer) = endpoint.block, known
     if offer is None:
@@ -176,8 +269,8 @@ def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
             f"`{block}.host` {endpoint.host} is no {block.upper()} host of {preset.name}: {offers}",
             _checked(preset),
         )
-    elif endpoint.port is not None and endpoint.port not in offer.ports:
-        offers = ", ".join(map(_spoken, offer.ports))
+    elif preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
+        offers = ", ".join(f"{port} ({_MODE_WORDS[offer.mode(port)]})" for port in offer.ports)
         yield Violation(
             f"{block}.port",
             f"`{block}.port` {endpoint.port} is none that {preset.name} offers: {offers}",
@@ -185,12 +278,12 @@ def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
         )
 
 
+_MODE_WORDS: Final = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no encryption"}
+
+
 def _checked(preset: Preset) -> str:
-    return f"checked on {preset.checked}: {preset.source}"
-
-
-def _spoken(port: int) -> str:
-    return f"{port} ({'TLS' if port in IMPLICIT_TLS else 'STARTTLS'})"
+    when = f"checked on {preset.checked}" if preset.checked else "see"
+    return f"{when}: {preset.source}"
 
 
 @on_endpoint(
@@ -235,6 +328,9 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
 )
 def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a port at which another protocol is spoken."""
+    known = _provider(endpoint)
+    if known is not None and known.offer is not None and endpoint.port in known.offer.ports:
+        return
     home = _PORTS.get(endpoint.port or 0)
     if home is not None and home != endpoint.block:
         key = f"{endpoint.block}.port"
@@ -259,8 +355,9 @@ def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
 )
 def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a password that anybody on the way can read."""
-    open_port = endpoint.port is not None and endpoint.port not in IMPLICIT_TLS
-    if endpoint.in_use and open_port and not endpoint.encrypted:
+    if endpoint.port is None or not endpoint.in_use or endpoint.encrypted:
+        return
+    if _mode(endpoint) != "implicit":
         yield Violation(
             f"{endpoint.block}.port",
             f"the password of `{endpoint.block}` travels in clear text on port {endpoint.port}: "
@@ -274,19 +371,21 @@ def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
         "ICE309",
         "an unusual port",
         Severity.WARNING,
-        what="A port is none that mail servers use: 25, 110, 143, 465, 586, 587, 993, 995, 2465, "
-        "2525, 2587.",
+        what="A port is none that mail servers use, nor one of the provider's: 25, 110, 143, 465, "
+        "586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, 3535, 8025, 8465.",
         why="Often a slip of a digit. The vendor's own sample has 589 for IMAP.",
         before="imap: {port: 994}\n",
         after="imap: {port: 993}\n",
-        source="doc:sample; IANA service names and port numbers",
+        source="doc:sample; IANA service names and port numbers; pages of hosters and relays",
     )
 )
 def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a port that looks like a slip of a digit."""
-    known = _provider(endpoint)
+    known, port = _provider(endpoint), endpoint.port
     offered = known.offer.ports if known is not None and known.offer is not None else ()
-    if endpoint.port is not None and endpoint.port not in _PORTS and endpoint.port not in offered:
+    if port is None or port in _PORTS or port in offered:
+        return
+    if endpoint.block != "smtp" or port not in _SPARE_PORTS:
         key, what = f"{endpoint.block}.port", endpoint.block.upper()
         message = f"`{key}` {endpoint.port} is not a usual port of {what}"
         yield Violation(key, message, f"{what} is usually at {_DEFAULT[endpoint.block]}")
@@ -342,3 +441,38 @@ def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
     if known is not None:
         key = f"{endpoint.block}.poll_rate"
         yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle eager polling")
+
+
+@on_endpoint(
+    Rule(
+        "ICE313",
+        "a host that takes no login",
+        what="A host of a block in use is where mail comes in from other servers (an MX record), "
+        "an API, or web mail. A warning where it is the bare domain of a provider's addresses.",
+        why="No user name and password work there.",
+        before="smtp: {host: aspmx.l.google.com, port: 25}\n",
+        after="smtp: {host: smtp.gmail.com, port: 587}\n",
+        source="the MX records and API pages of the providers; RFC 5321, section 5",
+    )
+)
+def no_login(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a host at which no password is asked for."""
+    host = (endpoint.host or "").lower().rstrip(".")
+    if not host or not endpoint.in_use:
+        return
+    key, what = f"{endpoint.block}.host", _no_login(host)
+    if what is not None:
+        preset = find_preset(what[1])
+        yield Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))
+    elif find_offer(endpoint.block, host) is None:
+        for preset in providers_of(host)[:1]:
+            message = f"`{key}` {host} is the domain of addresses, not a mail server"
+            hint = _instead(endpoint.block, preset)
+            yield Violation(key, message, hint, Severity.WARNING)
+
+
+def _instead(block: str, preset: Preset | None) -> str:
+    offer = preset.offers.get(block) if preset is not None else None
+    if offer is None or preset is None or offer.refuses:
+        return "write the host of the provider's mail server"
+    return f"{preset.title} offers {offer.host}"

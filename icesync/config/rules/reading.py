@@ -166,7 +166,7 @@ declare(
         "suppressed, or no reason.",
         why="It suppresses nothing, though its author thinks so; and whoever reads it in a year "
         "wants to know why.",
-        before="name: Desk  # icesync: allow ICE304\n",
+        before="name: Desk  # icesync: allow ICE309\n",
         after="name: Desk\n",
     )
 )
@@ -178,7 +178,7 @@ declare(
         what="A comment `# icesync: allow RULE reason` stands where the rule does not fire.",
         why="What it suppressed is gone, or it is at the wrong place; left there, it would "
         "hide the next mistake.",
-        before="name: Desk  # icesync: allow ICE304 the provider offers 465 only\n",
+        before="name: Desk  # icesync: allow ICE309 the provider has no other port\n",
         after="name: Desk\n",
     )
 )

@@ -56,10 +56,10 @@ def test_a_value_of_ones_own_wins() -> None:
 
 def test_the_preset_of_a_block_goes_first() -> None:
     """One provider sends, another collects; the flags are those of the server's preset."""
-    found = _filled({"incoming": "imap"}, {"preset": "fastmail", "smtp.preset": "sendgrid"})
+    found = _filled({"incoming": "pop3"}, {"preset": "rediffmail", "smtp.preset": "sendgrid"})
 
     assert found["smtp.host"] == ("smtp.sendgrid.net", "smtp.preset")
-    assert found["imap.host"] == ("imap.fastmail.com", "preset")
+    assert found["pop3.host"] == ("pop.rediffmail.com", "preset")
     assert (found["ssl"], found["tls"]) == ((True, "preset"), (False, "preset"))
 
 

@@ -10,7 +10,7 @@ from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 
 FIRST, SECOND = server(SUPPORT), server(SALES)
-PORT = UnplacedFinding(FIRST, "ICE304", Violation("smtp.port", "a port"))
+PORT = UnplacedFinding(FIRST, "ICE308", Violation("smtp.port", "a port"))
 
 
 def _waiving(comment: str, line: int) -> SeverityPolicy:
@@ -35,8 +35,8 @@ def test_what_a_finding_weighs(
     level: Level | None, expected: list[Severity], *, strict: bool
 ) -> None:
     """The configuration goes before the rule's own weight; strict makes errors of warnings."""
-    policy = SeverityPolicy({"ICE304": level} if level else {}, strict)
-    placed = Diagnostic("ICE304", "a port", position(3), severity=Severity.WARNING)
+    policy = SeverityPolicy({"ICE308": level} if level else {}, strict)
+    placed = Diagnostic("ICE308", "a port", position(3), severity=Severity.WARNING)
 
     assert [j.severity for j in policy.apply([PORT])] == expected
     assert [d.severity for d in policy.apply_placed([placed])] == expected
@@ -55,20 +55,20 @@ def test_a_waiver_excuses_its_rule_at_its_line() -> None:
     """And neither another rule nor another line."""
     line = FIRST.origin.position("smtp.port").line
     other = UnplacedFinding(FIRST, "ICE309", Violation("smtp.port", "unusual"))
-    policy = _waiving("ICE304 because", line)
+    policy = _waiving("ICE308 because", line)
 
     assert [j.finding for j in policy.apply([PORT])] == []
     assert [j.finding for j in policy.apply([other])] == [other]
     assert policy.unused() == []
-    assert len(_waiving("ICE304 because", line + 1).apply([PORT])) == 1
+    assert len(_waiving("ICE308 because", line + 1).apply([PORT])) == 1
 
 
 def test_a_waiver_that_waived_nothing_is_a_finding() -> None:
     """It says which rule, where; a rule that only a plan can break is not reproached."""
-    [unused] = _waiving("ICE304 because", 3).unused()
+    [unused] = _waiving("ICE308 because", 3).unused()
 
     assert (unused.rule, unused.severity, unused.position.line) == ("ICE015", Severity.WARNING, 3)
-    assert "ICE304" in unused.message
+    assert "ICE308" in unused.message
     assert _waiving("ICE405 because", 3).unused() == []
 
 
@@ -76,8 +76,8 @@ def test_what_many_servers_share_is_told_once() -> None:
     """One place and one sentence are one finding, which counts the servers."""
     keys = ("smtp.port",)
     shared = [server(address) for address in (SUPPORT, SALES)]
-    same = [UnplacedFinding(s, "ICE304", PORT.violation) for s in shared]
-    own = UnplacedFinding(SECOND, "ICE304", Violation("smtp.port", "another sentence"))
+    same = [UnplacedFinding(s, "ICE308", PORT.violation) for s in shared]
+    own = UnplacedFinding(SECOND, "ICE308", Violation("smtp.port", "another sentence"))
     assert Place("f", keys).position("smtp.port").line == 2
 
     found = locate(SeverityPolicy({}).apply([*same, own]))

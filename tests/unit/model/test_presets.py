@@ -5,7 +5,18 @@ from datetime import date
 
 import pytest
 
-from icesync.model.presets import IMPLICIT_TLS, PRESETS, Preset, find_offer
+from icesync.model import provider_data
+from icesync.model.presets import (
+    IMPLICIT_TLS,
+    PRESETS,
+    Preset,
+    find_offer,
+    find_preset,
+    preset_names,
+    providers_of,
+    tail,
+    tail_presets,
+)
 
 EVERY = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda p: p.name)
 
@@ -38,6 +49,7 @@ def test_hosts_lead_back_to_their_provider(preset: Preset) -> None:
 
         assert found is not None
         assert preset.name in {found[0].name, "outlook.com"}
+        assert found[1] is not None
 
 
 def test_there_are_sixteen_providers() -> None:
@@ -70,3 +82,68 @@ def test_a_host_in_a_providers_domain_is_near() -> None:
 
     assert found is not None
     assert (found[0].name, found[1]) == ("mail.com", None)
+
+
+def test_old_names_of_a_consumer_service_lead_to_it() -> None:
+    """The day on which it stopped to take passwords is the right one's."""
+    for host in ("smtp.live.com", "smtp-mail.outlook.com", "smtp.outlook.com"):
+        found = find_offer("smtp", host)
+
+        assert found is not None
+        assert found[1] is not None
+        assert (found[0].name, "16 September 2024" in found[1].refuses) == ("outlook.com", True)
+
+
+FACTS = [
+    (line.split("|")[0], *server.split(":"))
+    for line in provider_data.TABLE.splitlines()
+    for server in line.split("|")[3].split()
+]
+MODES = {"=": "implicit", "+": "starttls", "-": "none"}
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=" ".join)
+def test_no_row_contradicts_the_source(fact: tuple[str, str, str, str]) -> None:
+    """Host, port, encryption and whether a password is taken are those of the public database."""
+    _, block, host, rest = fact
+    port = re.match("[0-9]+", rest)
+    assert port is not None
+    mode = MODES[rest[port.end()]]
+
+    found = find_offer(block, host)
+
+    assert found is not None
+    offer = found[1]
+    assert offer is not None
+    assert int(port[0]) in offer.ports
+    assert offer.mode(int(port[0])) == mode
+    assert bool(offer.refuses or offer.ends) is rest.endswith("!")
+
+
+@pytest.mark.parametrize("name", tail_presets())
+def test_a_preset_of_the_long_tail_is_unambiguous(name: str) -> None:
+    """One host a protocol, encrypted; the row says where it comes from and of which day."""
+    preset = find_preset(name)
+
+    assert preset is not None
+    assert all(not offer.also for offer in preset.offers.values())
+    assert all(offer.mode(offer.ports[0]) != "none" for offer in preset.offers.values())
+    assert preset.source.endswith(name)
+    assert date.fromisoformat(preset.checked)
+
+
+def test_names_are_not_taken_twice() -> None:
+    """A name leads to one row."""
+    names = preset_names()
+
+    assert len(set(names)) == len(names)
+    assert len(tail()) > 100
+
+
+def test_addresses_lead_to_their_provider() -> None:
+    """Of presets and of the long tail."""
+    assert [p.name for p in providers_of("hotmail.de")] == ["outlook.com"]
+    assert providers_of("example.org") == ()
+    assert {p.name for p in providers_of("googlemail.com")} == {"gmail"}
+    assert [p.name for p in providers_of("web.de")] == ["web.de"]
+    assert {p.name for p in providers_of("gmx.at")} == {"gmx/net"}

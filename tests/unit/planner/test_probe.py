@@ -140,7 +140,11 @@ def test_a_disabled_server_is_named_and_not_probed() -> None:
     [
         ("smtp", "smtp-mail.outlook.com", "Outlook.com and Hotmail: no passwords since 16"),
         ("imap", "Outlook.Office365.com.", "(Exchange Online): no passwords since January"),
-        ("imap", "imap-mail.outlook.com", "(Exchange Online): no passwords since January"),
+        (
+            "imap",
+            "imap-mail.outlook.com",
+            "Outlook.com and Hotmail: no passwords since 16 September",
+        ),
         ("smtp", "smtp.office365.com", None),
         ("imap", "imap.mail.yahoo.com", None),
         ("imap", "elsewhere.office365.com", None),

@@ -42,7 +42,7 @@ def test_the_list_has_a_line_for_each_rule() -> None:
     lines = render_rules(RULES.values(), Style()).splitlines()
 
     assert len(lines) == len(RULES)
-    assert "ICE304  warning  sending on a port with implicit TLS" in lines
+    assert "ICE304  info     sending on a port with implicit TLS" in lines
 
 
 @pytest.mark.parametrize(

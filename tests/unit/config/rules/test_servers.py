@@ -53,8 +53,8 @@ IMAP = {
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"smtp__port": 465}, ["ICE304 smtp.port"]),
-        ({"smtp__port": 2465}, ["ICE304 smtp.port"]),
+        ({"smtp__port": 465}, []),
+        ({"smtp__port": 2465}, []),
         ({"smtp__port": 995}, ["ICE307 smtp.port"]),
         ({"smtp__port": 995, "tls": False}, ["ICE303 smtp.port", "ICE307 smtp.port"]),
         ({"pop3__port": 143}, ["ICE307 pop3.port"]),
