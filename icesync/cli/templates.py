@@ -34,7 +34,6 @@ api:
 @{access}
 files: ["servers/**/*.yaml"]
 state: {backend: local, path: icesync.state.json}
-fingerprints: {key: ref+file://.icesync/fingerprint.key}
 limits: {updates: 30%, disables: 1, adds: 20}
 guards: [tls-off, spoofing-on, disabled, host-change]
 """
@@ -73,6 +72,8 @@ GITIGNORE: Final = """\
 *.state.json.backup
 *.state.json.journal
 *.state.json.tmp-*
+errored.icesync.json
+plan.json
 """
 
 IGNORE_ALL: Final = "*\n"
@@ -123,6 +124,9 @@ on:
     - cron: "17 5 * * 1-5"
 permissions:
   contents: read
+env:
+  # What is installed: a git URL with a commit, the URL of a wheel, or icesync==VERSION.
+  ICESYNC_INSTALL: ${{ vars.ICESYNC_INSTALL }}
 concurrency:
   group: icesync-${{ github.ref }}
 @{defaults}jobs:
@@ -130,10 +134,10 @@ concurrency:
     if: github.event_name == 'pull_request'
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with: {python-version: "3.13"}
-      - run: pip install "icesync==@{version}"
+      - run: python -I -m pip install "${ICESYNC_INSTALL:?set this variable of the repository}"
       - run: icesync fmt --check --diff
       - run: icesync validate
       - run: icesync plan
@@ -147,13 +151,10 @@ concurrency:
       # One line for each ref+env:// of icesync.yaml and the server files.
 @{variables}
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with: {python-version: "3.13"}
-      - run: pip install "icesync==@{version}"
-      - run: |
-          mkdir -p .icesync
-          echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
+      - run: python -I -m pip install "${ICESYNC_INSTALL:?set this variable of the repository}"
       - if: github.event_name == 'schedule'
         run: icesync check  # exits 2 when something is open
       - if: github.event_name == 'push'
@@ -173,7 +174,7 @@ GITLAB: Final = """\
 default:
   image: python:3.13
   before_script:
-@{enter}    - pip install --quiet "icesync==@{version}"
+@{enter}    - python -I -m pip install --quiet "${ICESYNC_INSTALL:?set this CI/CD variable}"
 
 icesync-plan:
   rules:
@@ -183,7 +184,8 @@ icesync-plan:
     - icesync validate
     - icesync plan
 
-# Variables to set, masked and protected: ICESYNC_FINGERPRINT_KEY, one for each
+# Variables to set: ICESYNC_INSTALL (a git URL with a commit, the URL of a wheel, or
+# icesync==VERSION); masked and protected: ICESYNC_FINGERPRINT_KEY, one for each
 # ref+env:// of icesync.yaml and the server files (@{names}),
 # and ICESYNC_PUSH_TOKEN, a project access token that may write the repository.
 icesync-apply:
@@ -191,8 +193,6 @@ icesync-apply:
     - if: $CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
   resource_group: icesync
   script:
-    - mkdir -p .icesync
-    - echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
     - icesync apply --auto-approve
   after_script:
 @{enter}    - git config user.name icesync
@@ -207,7 +207,5 @@ icesync-check:
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule"
   script:
-    - mkdir -p .icesync
-    - echo "$ICESYNC_FINGERPRINT_KEY" > .icesync/fingerprint.key
     - icesync check
 """

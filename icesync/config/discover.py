@@ -121,6 +121,11 @@ def read_file(root: Path, path: str) -> SourceFile | Diagnostic:
     return _read_descriptor(descriptor, path, position)
 
 
+def has_file(root: Path, path: str) -> bool:
+    """Return whether there is a file at *path* below *root*; False where it may not be known."""
+    return os.path.isfile(root / path)  # noqa: PTH113 - Path.is_file raises below Python 3.14
+
+
 def _read_link(root: Path, path: str, position: SourcePosition) -> SourceFile | Diagnostic:
     try:
         target = (root / path).resolve(strict=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.backend import check_backend
 from icesync.config.destinations import check_destinations
-from icesync.config.discover import read_file
+from icesync.config.discover import has_file, read_file
 from icesync.config.values import NOTHING
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import Quoted, SourceFile
@@ -26,6 +26,10 @@ from icesync.model.secret import SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
+KEY_FILE: Final = ".icesync/fingerprint.key"
+"""Where the fingerprint key is looked for when the configuration does not say."""
 
 OptionTree: TypeAlias = dict[str, "Option | OptionTree"]
 
@@ -75,6 +79,8 @@ def read_project(
     if trusted is not None:
         values = {path: value for path, value in values.items() if path not in SAFEGUARDS}
         values |= _trusted_values(trusted)
+    if "fingerprints.key" not in values:
+        values["fingerprints.key"] = _usual_key(root, environ)
     project: Project = build(Project, {**values, **by_job}, **about)
     problems = (
         *check_destinations(project, environ, by_job),
@@ -88,6 +94,13 @@ def read_project(
 def _invalid(problems: tuple[Diagnostic, ...]) -> ConfigInvalid:
     found = sort_diagnostics(list(problems))
     return ConfigInvalid("the configuration is not valid", diagnostics=found)
+
+
+def _usual_key(root: Path, environ: Mapping[str, str]) -> SecretRef | None:
+    """Return where the fingerprint key is when the configuration does not say, if anywhere."""
+    if environ.get(KEY_VARIABLE):
+        return parse_secret_ref(f"ref+env://{KEY_VARIABLE}")
+    return parse_secret_ref(f"ref+file://{KEY_FILE}") if has_file(root, KEY_FILE) else None
 
 
 def _trusted_values(source: SourceFile) -> dict[str, Any]:

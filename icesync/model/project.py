@@ -397,7 +397,8 @@ class Project:
     state: StateSettings = group(StateSettings)
     fingerprint_key: SecretRef | None = option(
         Is.REFERENCE,
-        "The key that `icesync keygen` makes, by reference.",
+        "The key that `icesync keygen` makes, by reference. Without this option it is taken "
+        "from $ICESYNC_FINGERPRINT_KEY, else from .icesync/fingerprint.key.",
         None,
         path="fingerprints.key",
         required=True,

@@ -41,9 +41,6 @@ def start(origin: Origin, ice: Ice) -> str:
     """Commit what ``icesync init`` writes, for *ice*, and return the commit."""
     run_program(["init"], origin.desk)
     origin.edit("icesync.yaml", "https://www.enterice.com/ICEAPI", ice.url)
-    origin.edit(
-        "icesync.yaml", "ref+file://.icesync/fingerprint.key", "ref+env://ICESYNC_FINGERPRINT_KEY"
-    )
     return origin.commit("first")
 
 

@@ -501,3 +501,27 @@ def test_trusted_configuration_must_be_valid(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigInvalid, match=r"main:icesync\.yaml is not valid"):
         read_project(tmp_path / "icesync.yaml", {}, SourceFile("main:icesync.yaml", b"version: 2"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "expected"),
+    [
+        ({"ICESYNC_FINGERPRINT_KEY": "k"}, True, "ref+env://ICESYNC_FINGERPRINT_KEY"),
+        ({}, True, "ref+file://.icesync/fingerprint.key"),
+        ({}, False, None),
+    ],
+    ids=["variable", "file", "neither"],
+)
+def test_the_fingerprint_key_has_one_usual_place(
+    tmp_path: Path, environ: dict[str, str], file: bool, expected: str | None
+) -> None:
+    """Without the option the key is the job's variable, else the file that ``init`` writes."""
+    config = tmp_path / "icesync.yaml"
+    config.write_text("version: 1\napi: {base_url: emulator}\n")
+    if file:
+        (tmp_path / ".icesync").mkdir()
+        (tmp_path / ".icesync" / "fingerprint.key").write_text("k")
+
+    key = read_project(config, environ).fingerprint_key
+
+    assert (key and key.text) == expected
