@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
 from icesync.engine.state import told_of_dead_run, told_of_running
-from icesync.planner.select import from_the_future
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, render_refusals, spent_told
 from icesync.render.state import age, oldest
@@ -58,7 +57,7 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
 
 def _show_ages(console: Console, planning: Planning, now: datetime) -> None:
     """Say how old what is known is."""
-    ahead = from_the_future(planning.stored.snapshot, now)
+    ahead = planning.from_the_future(now)
     if ahead:
         console.talk(
             f"note: {counted(len(ahead), 'answer')} of ICE dated in the future, first for "

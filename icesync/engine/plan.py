@@ -45,6 +45,7 @@ from icesync.planner.select import (
     assumed,
     check_patterns,
     expand_ages,
+    from_the_future,
     is_move_selected,
     is_selected,
     narrow,
@@ -131,6 +132,10 @@ class Planning:
         """When ICE confirmed each server of the state, sorted by address."""
         entries = sorted(self.stored.snapshot.entries.items())
         return tuple(Acknowledgement(e.applied_at, a) for a, e in entries if e.applied_at)
+
+    def from_the_future(self, now: datetime) -> tuple[Address, ...]:
+        """Return the servers whose answer is dated later than *now*: some clock was wrong."""
+        return from_the_future(self.stored.snapshot, now)
 
     @property
     def obsolete(self) -> tuple[Move | Removal, ...]:

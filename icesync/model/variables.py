@@ -13,7 +13,7 @@ VARIABLES: Final = {
     "ICESYNC_ALLOW_HOST": "Hosts that may receive credentials, separated by commas. Only the job "
     "can allow a host; a repository cannot.",
     "ICESYNC_ALLOW_EXEC": "Set to 1 to allow `ref+exec://` references.",
-    "ICESYNC_FINGERPRINT_KEY": "The fingerprint key, unless `fingerprints.key` names another place.",
+    "ICESYNC_FINGERPRINT_KEY": "The fingerprint key, unless `fingerprints.key` names another.",
     "ICESYNC_STATE_ADDRESS, TF_HTTP_ADDRESS": "The address of the state that the job names. "
     "`TF_HTTP_USERNAME` and `TF_HTTP_PASSWORD` go to no other.",
     "ICESYNC_STATE_USERNAME, ICESYNC_STATE_PASSWORD": "The login at a state server.",
