@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -241,7 +242,8 @@ class ScriptedServer:
     Answers by *table*, at once encrypted with *implicit*, after STARTTLS with *upgrade*.
 
     *heard* are the lines of all connections; *connections* counts them. *after*
-    holds the answers that are others once encryption has begun.
+    holds the answers that are others once encryption has begun. *pause_s* is
+    how long the greeting takes.
     """
 
     def __init__(
@@ -251,14 +253,17 @@ class ScriptedServer:
         implicit: ssl.SSLContext | None = None,
         upgrade: ssl.SSLContext | None = None,
         after: Mapping[str, str | list[str]] | None = None,
+        pause_s: float = 0,
+        address: str = "127.0.0.1",
     ) -> None:
         self._table: Table = dict(table)
         self._after = after or {}
         self._implicit = implicit
         self._upgrade = upgrade
+        self._pause_s = pause_s
         self.heard: list[str] = []
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((address, 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._wires: list[socket.socket] = []
@@ -300,6 +305,7 @@ class ScriptedServer:
             if self._implicit is not None:
                 wire = self._encrypt(wire, self._implicit)
             with wire:
+                time.sleep(self._pause_s)
                 self._say(wire, table.pop("greeting"))
                 if not self._converse(wire, table) or self._upgrade is None:
                     return
@@ -328,8 +334,9 @@ class ScriptedServer:
         text = answer.pop(0) if isinstance(answer, list) else answer
         if text == CUT:
             raise EOFError
-        if text.startswith(HANG):
-            wire.sendall(text.removeprefix(HANG).encode())
+        if HANG in text:
+            said = text.replace(HANG, "")
+            wire.sendall(f"{said}\r\n".encode() if said else b"")
             while wire.recv(65_536):
                 pass
             raise EOFError

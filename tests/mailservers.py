@@ -53,7 +53,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.pem
-auth_mechanisms = plain login cram-md5
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 auth_verbose = yes
 auth_username_chars =
@@ -80,7 +80,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_server_cert_file = {folder}/server.pem
 ssl_server_key_file = {folder}/server.pem
-auth_mechanisms = plain login cram-md5
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 auth_verbose = yes
 auth_username_chars =
@@ -196,12 +196,17 @@ def free_port() -> int:
 class MailServers:
     """Both servers while the context is open; *more_users* have PASSWORD too; *ports* by name."""
 
-    def __init__(self, certificate: trustme.LeafCert, more_users: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        certificate: trustme.LeafCert,
+        more_users: Iterable[str] = (),
+        mechanisms: str = "plain login cram-md5",
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ice-mail-"))
         self.ports = {name: free_port() for name in _PORTS}
         self._addresses = itertools.count(2)
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._write(certificate, more_users)
+        self._write(certificate, more_users, mechanisms)
 
     def source(self) -> str:
         """Return an address of loopback that nobody came from before."""
@@ -293,7 +298,9 @@ class MailServers:
             else:
                 return
 
-    def _write(self, certificate: trustme.LeafCert, more_users: Iterable[str]) -> None:
+    def _write(
+        self, certificate: trustme.LeafCert, more_users: Iterable[str], mechanisms: str
+    ) -> None:
         folder = self.folder
         folder.chmod(0o755)
         for name in ("etc", "queue", "data", "mail", "run", "state"):
@@ -305,7 +312,7 @@ class MailServers:
         lines = [f"{user}:{{PLAIN}}{password}\n" for user, password in known.items()]
         (folder / "users").write_text("".join(lines))
         template = _DOVECOT_24 if _dovecot_version() >= (2, 4) else _DOVECOT_23
-        values = {"folder": folder, "user": USER, **self.ports}
+        values = {"folder": folder, "user": USER, "mechanisms": mechanisms, **self.ports}
         (folder / "dovecot.conf").write_text((template + _DOVECOT_LISTENERS).format(**values))
         (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
         (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(**values))

@@ -107,13 +107,13 @@ def _choose(session: Session, features: _Features | None) -> str:
     """
     Return how to log in: by USER, which needs no SASL, before all where it is safe and works.
 
-    Dovecot lists USER whatever it takes; where the SASL mechanisms are listed
-    and none of them shows a password, USER would not work either.
+    Dovecot lists USER whatever it takes, and treats it as PLAIN: where others
+    are listed and PLAIN is not, USER would not work either.
     """
     known = features or {}
     sasl = known.get("SASL", ())
     by_user = features is None or _USER in known
-    if any(name in HIDING for name in sasl) and not {PLAIN, LOGIN} & {*sasl}:
+    if PLAIN not in sasl and {LOGIN, *HIDING} & {*sasl}:
         by_user = False
     session.record.offered = ((_USER,) if features is None or _USER in known else ()) + sasl
     if by_user and not session.account.fits_a_line:

@@ -142,6 +142,41 @@ def test_without_encryption_nothing_is_spoken(
     assert servers.logins(source) == (0, 0)
 
 
+MECHANISMS = {
+    "scram-sha-256": "SCRAM-SHA-256",
+    "scram-sha-1": "SCRAM-SHA-1",
+    "cram-md5": "CRAM-MD5",
+    "login": "LOGIN",
+    "plain scram-sha-256": "PLAIN",
+}
+
+
+@pytest.mark.parametrize("offered", MECHANISMS)
+def test_every_mechanism(certificates: Certificates, offered: str) -> None:
+    """Whatever the servers take, each protocol logs in by it, and a wrong password is one no."""
+    with MailServers(certificates.leaf, mechanisms=offered) as servers:
+        servers.deliver(USER, 1)
+        for user, password, kind in (
+            (USER, PASSWORD, ProbeKind.OK),
+            (ROUND_USER, ROUND_PASSWORD, ProbeKind.OK),
+            (USER, "wrong", ProbeKind.AUTH_REJECTED),
+        ):
+            for protocol, port, mode in ENDPOINTS[1::2]:
+                source = servers.source()
+                timeouts = Timeouts(retry_s=0, total_s=60)
+                prober = MailProber(certificates.ca_file, source_address=source, timeouts=timeouts)
+                target = ProbeTarget(
+                    MailProtocol(protocol), "localhost", servers.ports[port], mode, "test", user
+                )
+                result = prober.probe(target, SecretValue(password))
+                used = "USER" if (protocol, offered) == ("pop3", "plain scram-sha-256") else ""
+
+                assert (result.kind, result.mechanism) == (kind, used or MECHANISMS[offered]), (
+                    result
+                )
+                assert servers.logins(source)[1] + servers.refused_by_postfix(source) <= 1
+
+
 README = Path(__file__).parents[2] / "README.md"
 SHOWN = re.compile(r"(<!-- probe -->\n```text\n)(.*?)(```)", re.DOTALL)
 TIMES = re.compile(r"\d\.\d\d s")

@@ -9,7 +9,9 @@ from fakes import FakeClock, FakeProber
 from icesync.engine.plan import Planning
 from icesync.engine.probe import (
     AT_ONCE,
+    ENOUGH_TRIES,
     PER_HOST,
+    RETRY_AFTER_S,
     ProbeRequest,
     choose_probes,
     count_logins,
@@ -301,3 +303,62 @@ def test_one_server_never_ends_the_probe_of_the_others() -> None:
 
     assert [row.result.kind for row in report.rows] == [ProbeKind.INTERNAL_ERROR, ProbeKind.OK]
     assert report.rows[0].result.detail.endswith("ValueError")
+
+
+class Passing(FakeProber):
+    """Is busy for the first login of each target, then gives what it was made with."""
+
+    def probe(self, target: ProbeTarget, password: SecretValue) -> ProbeResult:
+        """Return that the server is busy, the first time."""
+        result = super().probe(target, password)
+        first = self.probed.count(target) == 1
+        return ProbeResult(ProbeKind.AUTH_TEMPORARY, ip="192.0.2.1") if first else result
+
+
+@pytest.mark.parametrize("kind", [ProbeKind.OK, ProbeKind.AUTH_REJECTED, ProbeKind.IN_USE])
+def test_a_busy_server_is_asked_once_more_at_the_end(kind: ProbeKind) -> None:
+    """What may pass is tried again after all others and a moment; the second answer counts."""
+    servers = [sender(SUPPORT), sender(SALES, smtp__port=465)]
+    prober = Passing({587: ProbeResult(kind), 465: ProbeResult(kind)})
+    clock = FakeClock()
+    planned = planning(*servers)
+    before = clock.monotonic()
+    report = probe(planned, choose_probes(planned, EVERYTHING), prober, clock)
+
+    assert [(row.result.kind, row.result.attempts) for row in report.rows] == [(kind, 2), (kind, 2)]
+    assert [target.port for target in prober.probed[2:]] == [587, 465]
+    assert clock.monotonic() - before >= RETRY_AFTER_S
+    assert prober.closed == 1
+
+
+def test_a_rejected_login_is_not_tried_again() -> None:
+    """Accounts get locked for that."""
+    prober = FakeProber({587: ProbeResult(ProbeKind.AUTH_REJECTED)})
+    run(planning(sender()), prober)
+
+    assert len(prober.probed) == 1
+
+
+def test_an_endpoint_without_a_connection_is_not_tried_for_all() -> None:
+    """500 skills behind a firewall cost two waits, and each has a row that says so."""
+    lost = ProbeResult(ProbeKind.TIMEOUT, "no connection in time")
+    servers = [sender(Address(59, n), smtp__username=f"u{n}") for n in range(1, 501)]
+    servers.append(sender(Address(60, 1), smtp__port=465))
+    prober = FakeProber({587: lost, 465: ProbeResult(ProbeKind.OK, ip="192.0.2.1")})
+    report = run(planning(*servers), prober)
+
+    assert sum(target.port == 587 for target in prober.probed) <= ENOUGH_TRIES + PER_HOST - 1
+    assert len(report.rows) == 501
+    assert {row.result.kind for row in report.rows[:500]} == {ProbeKind.TIMEOUT}
+    assert "not tried: other logins could not connect to" in report.rows[400].result.detail
+    assert report.rows[500].result.kind is ProbeKind.OK
+
+
+def test_a_server_that_was_reached_is_tried_for_all() -> None:
+    """A timeout after a connection says something about that login only."""
+    slow = ProbeResult(ProbeKind.TIMEOUT, "no answer", ip="192.0.2.1")
+    servers = [sender(Address(59, n), smtp__username=f"u{n}") for n in range(1, 9)]
+    prober = FakeProber({587: slow})
+    run(planning(*servers), prober)
+
+    assert len(prober.probed) == 8

@@ -370,3 +370,94 @@ def test_an_address_that_this_machine_has_no_stack_for(probe: Probe) -> None:
 
     assert result.kind is ProbeKind.REFUSED
     assert "Address family not supported" in result.detail
+
+
+AFTER_THE_PASSWORD = {
+    "an untagged no, then silence": (
+        "imap", {"AUTHENTICATE": "* NO [AUTHENTICATIONFAILED] Authentication failed" + HANG},
+        ProbeKind.AUTH_REJECTED, "Authentication failed",
+    ),
+    "an untagged no and nothing else": (
+        "imap", {"AUTHENTICATE": "* NO [ALERT] IMAP access is disabled for your domain."},
+        ProbeKind.AUTH_DISABLED, "IMAP access is disabled",
+    ),
+    "goodbye, then a no": (
+        "imap", {"AUTHENTICATE": "* BYE Too many failures\r\na NO [AUTHENTICATIONFAILED] x"},
+        ProbeKind.AUTH_REJECTED, "x",
+    ),
+    "goodbye and nothing else": (
+        "imap", {"AUTHENTICATE": "* BYE Too many authentication failures"},
+        ProbeKind.AUTH_UNANSWERED, "Too many authentication failures",
+    ),
+    "a web login": (
+        "imap", {"AUTHENTICATE": "* NO [WEBALERT http://x.test] Web login required\r\na NO no"},
+        ProbeKind.AUTH_DISABLED, "Web login required",
+    ),
+    "the end, IMAP": ("imap", {"AUTHENTICATE": CUT}, ProbeKind.AUTH_UNANSWERED, ""),
+    "the end, POP3": ("pop3", {"PASS": CUT}, ProbeKind.AUTH_UNANSWERED, ""),
+    "the end, SMTP": ("smtp", {"AUTH": CUT}, ProbeKind.AUTH_UNANSWERED, ""),
+    "silence, IMAP": ("imap", {"AUTHENTICATE": HANG}, ProbeKind.AUTH_UNANSWERED, ""),
+    "silence, POP3": ("pop3", {"PASS": HANG}, ProbeKind.AUTH_UNANSWERED, ""),
+    "silence, SMTP": ("smtp", {"AUTH": HANG}, ProbeKind.AUTH_UNANSWERED, ""),
+    "a server that is busy": (
+        "imap", {"AUTHENTICATE": "* BYE Too many connections"}, ProbeKind.AUTH_TEMPORARY,
+        "Too many connections",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AFTER_THE_PASSWORD)
+def test_no_answer_to_a_password_is_a_no(probe: Probe, name: str) -> None:
+    """Once the password was sent, nothing is the network; the server's words are shown."""
+    protocol, answer, kind, words = AFTER_THE_PASSWORD[name]
+    table: dict[str, Any] = {**TABLES[protocol], **answer}
+    with ScriptedServer(table) as server:
+        result = probe(server, protocol, timeouts=IMPATIENT)
+
+    assert (result.kind, result.attempts) == (kind, 1), result
+    assert words in result.text
+    assert len(server.commands("AUTHENTICATE", "PASS", "AUTH")) == 1
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_silence_before_the_password_is_the_way_there(probe: Probe, protocol: str) -> None:
+    """A server that says nothing before anybody logged in only warns."""
+    silent = {"smtp": "EHLO", "pop3": "CAPA", "imap": "CAPABILITY"}[protocol]
+    with ScriptedServer({**TABLES[protocol], silent: HANG}) as server:
+        result = probe(server, protocol, timeouts=IMPATIENT)
+
+    assert result.kind is ProbeKind.TIMEOUT
+
+
+@pytest.mark.parametrize("protocol", TABLES)
+def test_a_slow_greeting(probe: Probe, protocol: str) -> None:
+    """A greeting may take as long as the whole probe: postscreen, greet_pause, a missing PTR."""
+    with ScriptedServer(TABLES[protocol], pause_s=0.6) as server:
+        timeouts = Timeouts(connect_s=20, look_s=0.1, retry_s=0, total_s=60)
+        result = probe(server, protocol, timeouts=timeouts)
+
+    assert result.kind is ProbeKind.OK
+
+
+def test_another_address_of_the_host_is_tried(probe: Probe) -> None:
+    """A first backend that accepts and hangs up does not hide a second that is well."""
+    kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    with (
+        ScriptedServer({"greeting": CUT}) as bad,
+        ScriptedServer(SMTP, address="127.0.0.2") as good,
+    ):
+        endpoints = [(*kind, ("127.0.0.1", bad.port)), (*kind, ("127.0.0.2", good.port))]
+        result = probe(bad, "smtp", resolve=lambda *_: endpoints)
+
+    assert (result.kind, result.attempts, result.ip) == (ProbeKind.OK, 2, "127.0.0.2")
+    assert bad.connections == 1
+
+
+def test_no_other_mode_where_nobody_was_reached(probe: Probe) -> None:
+    """Without a connection there is nothing to say about the mode, and no second one is tried."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result = probe(None, "imap", Mode.IMPLICIT, port=port, host="127.0.0.1")
+
+    assert (result.kind, result.attempts, result.ip) == (ProbeKind.REFUSED, 1, "")
+    assert [step.name for step in result.steps] == [StepName.DNS, StepName.TCP]

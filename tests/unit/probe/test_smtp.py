@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -236,3 +237,58 @@ def test_cram_md5_may_go_unencrypted(probe: Probe) -> None:
         result = probe(server, "smtp", Mode.NONE, clear_text=False)
 
     assert (result.kind, result.mechanism) == (ProbeKind.OK, "CRAM-MD5")
+
+
+@pytest.mark.parametrize("reply", ["501 5.5.4 Invalid domain name", "550 5.7.1 Invalid HELO name"])
+def test_the_name_where_an_address_is_refused(probe: Probe, reply: str) -> None:
+    """A server that wants a name in EHLO gets one, on the same connection."""
+    good = "250-x\r\n250 AUTH PLAIN"
+    with ScriptedServer({**SMTP, "EHLO": [reply, good]}) as server:
+        result = probe(server, "smtp")
+
+    assert result.kind is ProbeKind.OK
+    assert server.connections == 1
+    assert re.fullmatch(r"EHLO [A-Za-z0-9-]+\.[A-Za-z0-9.-]+", server.commands("EHLO")[1])
+
+
+def test_a_server_that_wants_another_name(probe: Probe) -> None:
+    """ICE greets with a name of its own, so a refused EHLO says nothing about the setting."""
+    with ScriptedServer({**SMTP, "EHLO": "550 5.7.1 who are you?"}) as server:
+        result = probe(server, "smtp")
+
+    assert result.kind is ProbeKind.REFUSED
+    assert "the name of this machine" in result.detail
+
+
+@pytest.mark.parametrize("answers", [["501 5.5.4 no initial response", "334 "], ["334 "]])
+def test_an_initial_response_that_is_not_read(probe: Probe, answers: list[str]) -> None:
+    """PLAIN goes with its name, and behind it where a server wants that: one login."""
+    with ScriptedServer({**SMTP, "AUTH": answers, "*": "235 2.7.0 in"}) as server:
+        result = probe(server, "smtp")
+
+    assert (result.kind, result.attempts) == (ProbeKind.OK, 1)
+    assert server.commands("AUTH")[1:] in ([], ["AUTH PLAIN"])
+
+
+@pytest.mark.parametrize("offer", ["NTLM", "GSSAPI NTLM", "DIGEST-MD5", "SCRAM-SHA-256-PLUS"])
+def test_what_cannot_be_spoken_is_not_judged(probe: Probe, offer: str) -> None:
+    """A mechanism that a probe does not have may be one that ICE has: a warning, no login."""
+    with ScriptedServer({**SMTP, "EHLO": f"250-x\r\n250 AUTH {offer}"}) as server:
+        result = probe(server, "smtp")
+
+    assert result.kind is ProbeKind.AUTH_MECHANISM
+    assert result.detail.startswith(f"not tried: {offer.replace(' ', ', ')};")
+    assert server.commands("AUTH") == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "accepted"),
+    [("503 5.5.1 nested MAIL", None), ("501 5.1.7 bad address", False), ("250 fine", True)],
+)
+def test_what_a_reply_to_mail_says(probe: Probe, reply: str, accepted: bool | None) -> None:
+    """A reply about the order of commands is no verdict on the sender."""
+    with ScriptedServer({**SMTP, "MAIL": reply}) as server:
+        result = probe(server, "smtp", senders=('"help desk"@desk.test',))
+
+    assert result.senders[0].accepted is accepted
+    assert server.commands("MAIL") == ['MAIL FROM:<"help desk"@desk.test>']
