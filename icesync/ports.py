@@ -345,9 +345,11 @@ class Ice(Protocol):
 class MailServers(Protocol):
     """What asks mail servers, and the DNS about them."""
 
-    def prober(self, ca_file: str | None) -> Prober:
+    def prober(self, ca_file: str | None, timeout_s: float | None = None) -> Prober:
         """
         Return what logs in; it trusts the certificates of *ca_file* besides the public ones.
+
+        *timeout_s* bounds the probe of one server; without it, its default does.
 
         Raises:
             UsageError: *ca_file* cannot be used.
@@ -375,6 +377,10 @@ class Caller(Protocol):
 
     def commit(self) -> str | None:
         """Return the commit that is checked out, or None."""
+        ...
+
+    def is_unreviewed(self) -> bool:
+        """Return whether this is the pipeline of a change that nobody may have approved yet."""
         ...
 
 

@@ -338,7 +338,7 @@ class FakeMailServers:
     def __init__(self, prober: Prober | None = None) -> None:
         self._prober = prober
 
-    def prober(self, ca_file: str | None) -> Prober:  # noqa: ARG002
+    def prober(self, ca_file: str | None, timeout_s: float | None = None) -> Prober:  # noqa: ARG002
         """Return the prober."""
         return self._prober or FakeProber()
 
@@ -357,6 +357,10 @@ class FakeCaller:
     def commit(self) -> str | None:
         """Return a commit."""
         return "0123456789abcdef" * 2 + "01234567"
+
+    def is_unreviewed(self) -> bool:
+        """Return that it was approved."""
+        return False
 
 
 def fake_session(

@@ -162,11 +162,11 @@ class _Ice:
 class _MailServers:
     """The mail servers of the world, and its DNS."""
 
-    def prober(self, ca_file: str | None) -> Prober:
+    def prober(self, ca_file: str | None, timeout_s: float | None = None) -> Prober:
         """Return what logs in."""
         from icesync.bootstrap.adapters import open_prober
 
-        return open_prober(ca_file)
+        return open_prober(ca_file, timeout_s)
 
     def domains(self) -> DomainLookup:
         """Return what asks the DNS."""
@@ -193,6 +193,12 @@ class _Caller:
         from icesync.bootstrap.caller import current_commit
 
         return current_commit(self._root)
+
+    def is_unreviewed(self) -> bool:
+        """Return whether this is the pipeline of a change that may not be approved yet."""
+        from icesync.bootstrap.caller import is_unreviewed
+
+        return is_unreviewed(os.environ)
 
 
 def _open_store(

@@ -54,19 +54,22 @@ def open_thread(
     return open_it(place, os.environ, options, title)
 
 
-def open_prober(ca_file: str | None = None) -> Prober:
+def open_prober(ca_file: str | None = None, timeout_s: float | None = None) -> Prober:
     """
     Return what logs in to mail servers; it trusts *ca_file* besides the public list.
+
+    *timeout_s* bounds the probe of one server.
 
     Raises:
         UsageError: *ca_file* cannot be used.
 
     """
     from icesync.errors import UsageError
+    from icesync.probe.connection import Timeouts
     from icesync.probe.prober import MailProber
 
     try:
-        return MailProber(ca_file)
+        return MailProber(ca_file, timeouts=Timeouts(total_s=timeout_s) if timeout_s else None)
     except OSError as error:
         reason = error.strerror or "no certificate in it"
         raise UsageError(f"--ca-file cannot be used: {reason}") from None

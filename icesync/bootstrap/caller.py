@@ -14,6 +14,8 @@ from icesync import __version__
 from icesync.model.lock import LockInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.ports import Clock
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
@@ -50,6 +52,25 @@ def current_commit(root: str) -> str | None:
         return None
     text = done.stdout.strip()
     return text if done.returncode == 0 and _COMMIT.fullmatch(text) else None
+
+
+_REVIEWS: Final = (
+    "CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID", "GITHUB_HEAD_REF", "BITBUCKET_PR_ID",
+    "SYSTEM_PULLREQUEST_PULLREQUESTID", "CHANGE_ID", "CIRCLE_PULL_REQUEST", "TRAVIS_PULL_REQUEST",
+    "BUILDKITE_PULL_REQUEST", "DRONE_PULL_REQUEST", "CI_COMMIT_PULL_REQUEST",
+    "APPVEYOR_PULL_REQUEST_NUMBER",
+)  # fmt: skip
+"""Variables that name a pull request: GitLab, GitHub, Bitbucket, Azure, Jenkins, and others."""
+
+
+def is_unreviewed(environ: Mapping[str, str]) -> bool:
+    """Return whether *environ* is that of a pull request, or of a branch beside the default one."""
+    if any(environ.get(name, "").lower() not in {"", "false", "0"} for name in _REVIEWS):
+        return True
+    if environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
+        return True
+    branch, default = environ.get("CI_COMMIT_BRANCH"), environ.get("CI_DEFAULT_BRANCH")
+    return bool(branch and default and branch != default)
 
 
 def _user() -> str:

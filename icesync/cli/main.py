@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "explain": "Say which line gave each value, or what a rule means.",
     "fmt": "Format files; comments stay with what they are about.",
     "plan": "Show what apply would send.",
-    "probe": "Log in to the mail servers, before anything is sent to ICE.",
+    "probe": "Test the mail server logins before anything is sent to ICE.",
     "apply": "Send the changes, or those of a saved plan.",
     "check": "For schedules: exit 2 when there is something to do.",
     "show": "Show a saved plan, or the snapshot.",

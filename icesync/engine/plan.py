@@ -182,7 +182,9 @@ def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILE
     if request.probe is not None:
         from icesync.engine.probe_gate import guard_by_probe
 
-        planning = guard_by_probe(session, planning, request, view)
+        planning = guard_by_probe(
+            session, planning, request, view, known_hosts=session.caller.is_unreviewed()
+        )
     return planning
 
 

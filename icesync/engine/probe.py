@@ -23,6 +23,7 @@ from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
 from icesync.model.host import ascii_host
+from icesync.model.presets import find_offer
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity
 from icesync.model.project import Guard
 from icesync.planner.domains import judge_domain, sender_domains
@@ -30,11 +31,12 @@ from icesync.planner.probe import WantedProbe, judge, wanted_probes
 from icesync.planner.select import check_patterns, is_selected, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from icesync.engine.plan import Planning
     from icesync.model.probe import ProbeTarget
     from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.snapshot import Snapshot
     from icesync.ports import Clock, DomainLookup, Prober
 
 __all__ = [
@@ -64,12 +66,15 @@ class ProbeRequest:
 
     *changed*: only those that it changes. *unused*: also the way to collect
     mail that is not in use. *clear_text*: where a password may travel
-    unencrypted, addresses or globs.
+    unencrypted, addresses or globs. *known_hosts*: a server is not probed whose
+    password and host are both new, until *allowed* has ``host-change`` for it.
     """
 
     changed: bool = False
     unused: bool = False
     clear_text: tuple[str, ...] = ()
+    known_hosts: bool = False
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -118,21 +123,55 @@ def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProb
         )
     ]
     held = {r.address for r in planning.refusals if r.rule == Guard.HOST_CHANGE}
-    probes = tuple(_hold(probe) if probe.address in held else probe for probe in chosen)
+    unsent = "this password was never sent to this host"
+    probes = tuple(_hold(probe, unsent) if probe.address in held else probe for probe in chosen)
+    if request.known_hosts:
+        known = _known_hosts(planning.stored.snapshot)
+        probes = tuple(
+            _hold(probe, f"{probe.target.host} and this password are both new to icesync")
+            if _is_new(probe.target, known) and not _is_allowed(probe.address, request.allowed)
+            else probe
+            for probe in probes
+        )
     _require_secrets(planning, probes)
     return probes
 
 
-def _hold(probe: WantedProbe) -> WantedProbe:
-    message = "its password would be shown to a host that never got it"
+def _hold(probe: WantedProbe, reason: str) -> WantedProbe:
     hint = f"--allow {Guard.HOST_CHANGE}:{probe.address}"
-    return replace(probe, known=probe.known or ProbeResult(ProbeKind.SKIPPED, message, hint))
+    result = ProbeResult(ProbeKind.SKIPPED, f"not tried: {reason}", hint)
+    return replace(probe, known=probe.known or result)
+
+
+def _is_allowed(address: Address, allowed: Sequence[str]) -> bool:
+    """Return whether one of *allowed* is ``host-change`` for *address*, or for all."""
+    words = [word.partition(":") for word in allowed]
+    patterns = tuple(pattern for rule, _, pattern in words if rule == Guard.HOST_CHANGE)
+    return "" in patterns or matches(address, patterns)
+
+
+def _known_hosts(snapshot: Snapshot) -> frozenset[str]:
+    """Return the mail servers that the state knows, as DNS spells them."""
+    hosts = {
+        str(value)
+        for entry in snapshot.entries.values()
+        for key, value in entry.settings.items()
+        if key.endswith(".host") and value is not None
+    }
+    return frozenset(_name_of(host) for host in hosts)
+
+
+def _is_new(target: ProbeTarget, known: Collection[str]) -> bool:
+    """Return whether neither the state nor a preset knows the host of *target*."""
+    name = _host_of(target)
+    found = find_offer(target.protocol, name)
+    return name not in known and (found is None or found[1] is None)
 
 
 def _require_secrets(planning: Planning, probes: Sequence[WantedProbe]) -> None:
     needed: dict[Address, dict[str, SecretRef]] = {}
     for probe in probes:
-        if probe.known is None:
+        if probe.known is None and probe.secret is not None:
             key = f"{probe.target.protocol}.password"
             needed.setdefault(probe.address, {})[key] = probe.secret
     servers = {
@@ -227,7 +266,7 @@ def _gather(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) ->
     key = FingerprintKey(secrets.token_bytes(KEY_BYTES))
     logins: dict[tuple[object, ...], _Login] = {}
     for wanted in probes:
-        if wanted.known is not None:
+        if wanted.known is not None or wanted.secret is None:
             continue
         target, password = wanted.target, values[wanted.secret.text]
         tag = secret_tag(key, _NOWHERE, "probe", password)
@@ -244,10 +283,14 @@ _NOWHERE: Final = Address(0, 0)
 
 def _host_of(target: ProbeTarget) -> str:
     """Return the host of *target* in the spelling that DNS has for it."""
+    return _name_of(target.host)
+
+
+def _name_of(host: str) -> str:
     try:
-        return ascii_host(target.host)
+        return ascii_host(host)
     except ValueError:
-        return target.host.lower()
+        return host.lower()
 
 
 class _Turns:

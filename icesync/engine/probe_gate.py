@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from icesync.engine.session import Session
     from icesync.engine.view import View
     from icesync.model.probe import ProbeReport
+    from icesync.ports import Prober
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class ProbeCommand:
 
     *allowed* are the arguments of ``--allow``; whoever names a server means to show
     its password to the host that it names. *domains* asks the DNS about senders.
-    *strict* fails for servers that could not be reached, too.
+    *strict* fails for servers that could not be reached, too. *timeout_s* bounds
+    the probe of one server.
     """
 
     addresses: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class ProbeCommand:
     ca_file: str | None = None
     domains: bool = False
     strict: bool = False
+    timeout_s: float | None = None
 
 
 _EVERYTHING: Final = ProbeCommand()
@@ -58,7 +61,13 @@ def probe(
     scope = Scope(Selection(request.addresses), option="ADDR")
     wanted = PlanRequest(scope, allowed=(*request.allowed, *named))
     planning = compare_fleet(session, read_fleet(session, scope), wanted, view)
-    report = _ask(session, planning, request.chosen, request.ca_file, view, request.domains)
+    prober = session.mail.prober(request.ca_file, request.timeout_s)
+    chosen = replace(
+        request.chosen,
+        known_hosts=session.caller.is_unreviewed(),
+        allowed=(*request.allowed, *named),
+    )
+    report = _ask(session, planning, chosen, prober, view, request.domains)
     view.show(Probed(report))
     failure = logins.failure_of(report, strict=request.strict)
     if failure is not None:
@@ -67,11 +76,24 @@ def probe(
 
 
 def guard_by_probe(
-    session: Session, planning: Planning, request: PlanRequest, view: View
+    session: Session,
+    planning: Planning,
+    request: PlanRequest,
+    view: View,
+    *,
+    known_hosts: bool = False,
 ) -> Planning:
-    """Return *planning* with a refusal for each changed server whose mail server rejected us."""
+    """
+    Return *planning* with a refusal for each changed server whose probe failed.
+
+    With *known_hosts*, where nobody has approved the change yet, a new password goes
+    only to hosts that are known, or that the job names.
+    """
     ca_file = request.probe.ca_file if request.probe is not None else None
-    report = _ask(session, planning, logins.ProbeRequest(changed=True), ca_file, view)
+    chosen = logins.ProbeRequest(
+        changed=True, known_hosts=known_hosts, allowed=tuple(request.allowed)
+    )
+    report = _ask(session, planning, chosen, session.mail.prober(ca_file), view)
     refusals = (*planning.refusals, *probe_refusals(report, request.allowed))
     view.show(Probed(report, refusals))
     return replace(planning, refusals=refusals)
@@ -79,7 +101,8 @@ def guard_by_probe(
 
 def probe_all(session: Session, planning: Planning, wanted: MailProbe, view: View) -> ProbeReport:
     """Return what the mail servers of the whole fleet answered, whether it changes or not."""
-    report = _ask(session, planning, logins.ProbeRequest(), wanted.ca_file, view)
+    prober = session.mail.prober(wanted.ca_file)
+    report = _ask(session, planning, logins.ProbeRequest(), prober, view)
     view.show(Probed(report, planning.refusals))
     return report
 
@@ -88,13 +111,12 @@ def _ask(
     session: Session,
     planning: Planning,
     request: logins.ProbeRequest,
-    ca_file: str | None,
+    prober: Prober,
     view: View,
     with_domains: bool = False,
 ) -> ProbeReport:
     """Return what a probe of *planning*'s servers saw; says once from where it speaks."""
     lookup = session.mail.domains() if with_domains else None
-    prober = session.mail.prober(ca_file)
     probes = logins.choose_probes(planning, request)
     count = logins.count_logins(probes, planning.resolution.values)
     if count:

@@ -11,6 +11,7 @@ overrides both and is never sent.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,7 @@ class WantedProbe:
 
     address: Address
     target: ProbeTarget
-    secret: SecretRef
+    secret: SecretRef | None
     known: ProbeResult | None = None
 
 
@@ -94,7 +95,10 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
     secret = server.secrets.get(f"{block}.password")
     host, port = settings.get(f"{block}.host"), settings.get(f"{block}.port")
     username = settings.get(f"{block}.username")
-    if secret is None or host is None or port is None or username is None:
+    if host is None or port is None:
+        return None
+    relayed = block is MailProtocol.SMTP and secret is None and username is None
+    if not relayed and (secret is None or username is None):
         return None
     override = server.local.get(f"probe.{block}")
     mode, reason = choose_mode(
@@ -105,14 +109,18 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
     )
     senders = _senders(settings) if block is MailProtocol.SMTP else ()
     target = ProbeTarget(
-        block, str(host), int(port), mode, reason, str(username), senders, clear_text
+        block, str(host), int(port), mode, reason, str(username or ""), senders, clear_text
     )
     known = None
     if settings.get("status") != "Enabled":
         known = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
+    elif relayed:
+        message = "no login to test: smtp has no user name and password"
+        hint = "a relay without a login must accept mail from ICE's own addresses"
+        known = ProbeResult(ProbeKind.SKIPPED, message, hint)
     elif message := _refusing(block, target.host):
         hint = "ICE has no field for a token: use another provider, or a relay that takes passwords"
-        known = ProbeResult(ProbeKind.OAUTH_ONLY, message, hint)
+        known = ProbeResult(ProbeKind.AUTH_DISABLED, message, hint)
     return WantedProbe(server.address, target, secret, known)
 
 
@@ -147,20 +155,29 @@ def judge(result: ProbeResult, senders: Collection[str], now: datetime) -> Probe
     notes = [f"sender {c.sender}: {c.answer}" for c in checks if c.accepted is None]
     days = result.ending(now)
     if days is not None:
-        notes.append(f"the certificate ends in {days} days")
+        notes.append(f"the certificate expires in {days} day{'' if days == 1 else 's'}")
     judged = replace(result, senders=checks, notes=(*result.notes, *notes))
     refused = next((check for check in checks if check.accepted is False), None)
     if result.kind is not ProbeKind.OK or refused is None:
         return judged
     code, _, text = refused.answer.partition(" ")
+    detail = f"logged in, but may not send as {refused.sender}"
+    hint = "let the account send as this address at the provider, or correct the address"
+    if _NO_DOMAIN.search(text):
+        domain = refused.sender.rpartition("@")[2]
+        detail = f"logged in, but the server does not find the domain of {refused.sender} in DNS"
+        hint = f"correct the address, or publish MX or A records for {domain}"
     return replace(
-        judged,
-        kind=ProbeKind.OK_SENDER_REFUSED,
-        detail=f"logged in, but may not send as {refused.sender}",
-        hint="let the account send as this address at the provider, or correct the address",
-        code=code,
-        text=text,
+        judged, kind=ProbeKind.OK_SENDER_REFUSED, detail=detail, hint=hint, code=code, text=text
     )
+
+
+_NO_DOMAIN: Final = re.compile(
+    r"5\.1\.8\b|domain\b.{0,40}\b(not found|(does not|must|doesn't) (exist|resolve)|unresolvable"
+    r"|invalid|cannot be resolved|no mx|no valid mx)|unknown domain|(no|unresolvable) such domain",
+    re.IGNORECASE,
+)
+"""How a server says that it looked for the sender's domain in DNS (rfc:3463, X.1.8)."""
 
 
 def probe_refusals(report: ProbeReport, allowed: Collection[str]) -> tuple[Refusal, ...]:

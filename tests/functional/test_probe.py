@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from documents import demand_fit
-from mailscript import IMAP, SMTP, Certificates, ScriptedServer
+from mailscript import HANG, IMAP, SMTP, Certificates, ScriptedServer
 from rig import Repository, Result, assert_refused, run_program
 
 from icesync.model.probe import SPEAKS_FROM_HERE
@@ -351,3 +352,39 @@ def test_check_names_certificates_near_their_end(
     told = result.stdout.partition("Maintenance:")[2]
     assert result.code == 2, result
     assert f"localhost:{smtp.port} ends in 12 days, 59/663\n" in told
+
+
+@pytest.mark.parametrize("command", [("plan", "--probe"), ("probe",), ("probe", "--changed")])
+def test_a_pull_request_sends_no_new_password_to_a_new_host(
+    fleet: Fleet, good: Pair, command: tuple[str, ...]
+) -> None:
+    """Whoever may open a pull request cannot have a password sent to a host of their own."""
+    fleet.point_at(*good)
+    held = fleet.run(*command, CI_MERGE_REQUEST_IID="7")
+    heard = [line for server in good for line in server.heard]
+    let = fleet.run(*command, "--allow", "host-change:59/663", CI_MERGE_REQUEST_IID="7")
+
+    assert (held.code, let.code) == (0, 0)
+    assert heard == []
+    assert "both new to icesync" in held.stdout
+    assert "--allow host-change:59/663" in held.stdout
+    assert "Probe: 2 ok" in let.stdout
+
+
+def test_a_named_server_is_probed_in_a_pull_request(fleet: Fleet, good: Pair) -> None:
+    """Whoever names a server on the command line means its host."""
+    fleet.point_at(*good)
+
+    assert "Probe: 2 ok" in fleet.run("probe", "59/663", CI_MERGE_REQUEST_IID="7").stdout
+
+
+def test_a_timeout_of_its_own(fleet: Fleet, certificates: Certificates) -> None:
+    """A server that says nothing costs what the command line says, not more."""
+    with ScriptedServer({"greeting": HANG}, implicit=certificates.good) as silent:
+        fleet.point_at(silent, silent)
+        began = time.monotonic()
+        result = fleet.run("probe", "--timeout", "1")
+
+    assert result.code == 0
+    assert "2 not sure" in result.stdout
+    assert time.monotonic() - began < 25

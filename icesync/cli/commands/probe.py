@@ -21,9 +21,18 @@ __all__ = ["command"]
 @click.argument("addresses", nargs=-1, metavar="[ADDR]...")
 @common_options
 @click.option("--changed", is_flag=True, help="Only the servers that a plan would change.")
-@click.option("--all", "unused", is_flag=True, help="Also the way to collect that is not in use.")
-@click.option("--strict", is_flag=True, help="Servers that cannot be reached fail too.")
-@click.option("--dns", "with_dns", is_flag=True, help="Look at MX, SPF, DMARC of senders.")
+@click.option(
+    "--all", "unused", is_flag=True, help="Also test the POP3 or IMAP block that is not in use."
+)
+@click.option("--strict", is_flag=True, help="Fail for warnings, too, as for unreachable servers.")
+@click.option("--dns", "with_dns", is_flag=True, help="Check MX, SPF and DMARC of senders.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(1, 600),
+    metavar="SECONDS",
+    help="How long the probe of one server may take, its greeting included. (30)",
+)
 @click.option(
     "--ca-file",
     type=click.Path(path_type=Path),
@@ -35,14 +44,14 @@ __all__ = ["command"]
     "clear_text",
     multiple=True,
     metavar="ADDR",
-    help="Let this server's passwords travel unencrypted where nothing else is offered.",
+    help="Allow an unencrypted login for this server if nothing else is offered.",
 )
 @click.option(
     "--allow",
     "allowed",
     multiple=True,
     metavar="host-change[:ADDR]",
-    help="Show a password to a host that never got it; naming ADDR says the same.",
+    help="Allow sending a password to a new host; implied when ADDR is given.",
 )
 @click.pass_obj
 @output_options(Command.PROBE)
@@ -53,17 +62,20 @@ def command(
     unused: bool,
     strict: bool,
     with_dns: bool,
+    timeout_s: float | None,
     ca_file: Path | None,
     clear_text: tuple[str, ...],
     allowed: tuple[str, ...],
 ) -> int:
     """
-    Log in to the mail servers, before anything is sent to ICE.
+    Test the mail server logins before anything is sent to ICE.
 
-    One login each, from this machine, as the files want it: encryption,
-    certificate, user name and password, sender, inbox. Never sends mail, never
-    marks or deletes any. Exits 11 when a mail server said no; what could not be
-    reached is a warning, since runners are often firewalled.
+    Logs in once per account, from this machine, with the configured settings:
+    encryption, certificate, user name and password, sender, inbox. Never sends
+    mail, never marks or deletes any. Exits 11 when a mail server rejected a
+    login or a setting is wrong. A server that cannot be reached, is busy or
+    blocks this machine is a warning, because CI runners are often firewalled.
+    A login that a server could not check is tried once more at the end.
 
     \b
     icesync probe
@@ -81,6 +93,7 @@ def command(
         str(ca_file) if ca_file else None,
         domains=with_dns,
         strict=strict,
+        timeout_s=timeout_s,
     )
     probe(output.open(), request, output)
     return EXIT_OK

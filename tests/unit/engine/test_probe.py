@@ -20,6 +20,7 @@ from icesync.engine.probe import (
     probe,
 )
 from icesync.engine.secret_resolution import Resolution
+from icesync.engine.state import Stored
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.address import Address
 from icesync.model.dns import DomainFacts
@@ -50,7 +51,8 @@ def planning(
     unused: Any = None
     made = plan(wanted, before, selection=selection)
     found = Resolution(values, failures)
-    return Planning(made, unused, unused, wanted, unused, found, None, refusals, {}, (), 0)
+    stored = Stored(before or snapshot(), None)
+    return Planning(made, unused, unused, wanted, stored, found, None, refusals, {}, (), 0)
 
 
 def sender(address: Address = SUPPORT, secret: str = "one", **changed: Any) -> DesiredServer:  # noqa: S107
@@ -362,3 +364,41 @@ def test_a_server_that_was_reached_is_tried_for_all() -> None:
     run(planning(*servers), prober)
 
     assert len(prober.probed) == 8
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "allowed", "probed"),
+    [
+        ("mail.attacker.test", False, (), False),
+        ("mail.attacker.test", False, ("host-change:59/664",), False),
+        ("mail.attacker.test", False, ("host-change:59/663",), True),
+        ("mail.attacker.test", False, ("host-change",), True),
+        ("mail.attacker.test", True, (), True),
+        ("smtp.gmail.com", False, (), True),
+        ("SMTP.Gmail.com.", False, (), True),
+        ("smtp.gmail.com.attacker.test", False, (), False),
+        ("anything.gmail.com", False, (), False),
+    ],
+)
+def test_a_new_password_goes_to_known_hosts_only(
+    host: str, known: bool, allowed: tuple[str, ...], probed: bool
+) -> None:
+    """Before anybody approved it, a pull request cannot send a password wherever it likes."""
+    before = snapshot({SALES: entry(smtp__host="mail.attacker.test")} if known else {})
+    planned = planning(sender(SUPPORT, smtp__host=host), before=before)
+    request = ProbeRequest(changed=True, known_hosts=True, allowed=allowed)
+    prober = FakeProber()
+    report = run(planned, prober, request)
+
+    assert bool(prober.probed) is probed
+    if not probed:
+        assert report.rows[0].result.kind is ProbeKind.SKIPPED
+        assert report.rows[0].result.hint.startswith("--allow host-change:59/663")
+
+
+def test_without_the_hold_a_new_host_is_probed() -> None:
+    """`icesync probe`, and an apply that was approved, test what is new: that is their purpose."""
+    prober = FakeProber()
+    run(planning(sender(SUPPORT, smtp__host="mail.new.test")), prober, ProbeRequest(changed=True))
+
+    assert len(prober.probed) == 1

@@ -162,7 +162,7 @@ def test_a_provider_without_passwords_is_not_tried(
         assert probe.known is None
     else:
         assert probe.known is not None
-        assert probe.known.kind is ProbeKind.OAUTH_ONLY
+        assert probe.known.kind is ProbeKind.AUTH_DISABLED
         assert since in probe.known.detail
 
 
@@ -249,3 +249,33 @@ def test_what_only_warns() -> None:
         ProbeKind.AUTH_TEMPORARY, ProbeKind.IN_USE, ProbeKind.AUTH_BLOCKED,
         ProbeKind.AUTH_MECHANISM, ProbeKind.OAUTH_ONLY,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.1.8 Sender domain must exist",
+        "553 5.1.8 <desk@desk.test>: Sender address rejected: Domain not found",
+        "550 Sender domain does not resolve",
+        "501 5.1.8 Domain of sender address desk@desk.test does not exist",
+        "550 unresolvable domain: cannot be resolved",
+    ],
+)
+def test_a_sender_whose_domain_is_not_in_dns(answer: str) -> None:
+    """A refusal that is about DNS is not called a missing permission."""
+    check = SenderCheck("desk@desk.test", False, answer)
+    judged = judge(ProbeResult(ProbeKind.OK, senders=(check,)), ("desk@desk.test",), NOW)
+
+    assert "in DNS" in judged.detail
+    assert "may not send" not in judged.detail
+    assert "desk.test" in judged.hint
+
+
+def test_a_relay_without_a_login_has_a_row() -> None:
+    """What is not tested is said, not left out."""
+    relay = server(smtp__username=None)
+    [probe] = wanted_probes(replace(relay, secrets={}))
+
+    assert probe.known is not None
+    assert probe.known.kind is ProbeKind.SKIPPED
+    assert "no user name and password" in probe.known.detail
