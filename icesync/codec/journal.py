@@ -16,14 +16,12 @@ import re
 from typing import Any, Final
 
 from icesync.codec.canonical import canonical
-from icesync.codec.state import plain_entry, read_entry
+from icesync.codec.state import plain_entry, read_entry, read_time
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import parse_address
 from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog, JournalRecord
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-
-__all__ = ["JOURNAL_VERSION", "decode_journal", "encode_head", "encode_record"]
 
 JOURNAL_VERSION: Final = 1
 
@@ -84,6 +82,13 @@ def decode_journal(data: bytes) -> JournalLog | None:
         StateTooNew: a newer icesync wrote it.
 
     """
+    try:
+        return _decode(data)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise StateCorrupt("the journal lacks something it must hold", *_REMEDY) from None
+
+
+def _decode(data: bytes) -> JournalLog | None:
     lines = data.split(b"\n")
     bodies = [_body(line) for line in lines]
     sound = next((n for n, body in enumerate(bodies) if body is None), len(bodies))
@@ -97,11 +102,7 @@ def decode_journal(data: bytes) -> JournalLog | None:
         raise StateCorrupt("the journal lacks a record in its middle", *_REMEDY)
     if not kept:
         return None
-    try:
-        head = _read_head(kept[0])
-        return JournalLog(head, tuple(_read_record(body) for body in kept[1:]), torn)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise StateCorrupt("the journal lacks something it must hold", *_REMEDY) from None
+    return JournalLog(_read_head(kept[0]), tuple(_read_record(body) for body in kept[1:]), torn)
 
 
 def _line(number: int, body: dict[str, Any]) -> bytes:
@@ -137,7 +138,7 @@ def _read_head(body: dict[str, Any]) -> JournalHead:
             f"the journal has format {body['version']}; this icesync knows {JOURNAL_VERSION}",
             "pip install --upgrade icesync",
         )
-    return JournalHead(
+    head = JournalHead(
         body["run"],
         body["lineage"],
         body["serial"],
@@ -146,6 +147,12 @@ def _read_head(body: dict[str, Any]) -> JournalHead:
         body["key_id"],
         body["began_at"],
     )
+    texts = (head.run, head.lineage, head.base_url, head.began_at)
+    if type(head.serial) is not int or any(type(text) is not str for text in texts):
+        raise TypeError(head)
+    if any(text is not None and type(text) is not str for text in (head.snapshot, head.key_id)):
+        raise TypeError(head)
+    return head
 
 
 def _read_record(body: dict[str, Any]) -> JournalRecord:
@@ -155,4 +162,7 @@ def _read_record(body: dict[str, Any]) -> JournalRecord:
     if body["type"] == "intent":
         drops = parse_address(body["drops"]) if "drops" in body else None
         return Intent(address, Action(body["action"]), read_entry(body["entry"]), drops)
-    return CallEnded(address, OutcomeKind(body["kind"]), body["at"])
+    moment = read_time(body["at"])
+    if moment is None:
+        raise TypeError(body)
+    return CallEnded(address, OutcomeKind(body["kind"]), moment)

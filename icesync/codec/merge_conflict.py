@@ -1,19 +1,19 @@
-"""A snapshot full of merge-conflict markers, read as its two sides."""
+"""A state full of merge-conflict markers, read as its two sides."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import unique_object
-from icesync.codec.state import read_entries, read_safety
+from icesync.codec.state import read_document
 from icesync.errors import StateCorrupt
-from icesync.model.snapshot import Snapshot
 
-__all__ = ["decode_sides"]
+if TYPE_CHECKING:
+    from icesync.model.snapshot import Snapshot
 
 _OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
-_HINT: Final = "restore one side: git checkout --ours <snapshot>"
+_HINT: Final = "restore one side: git checkout --ours <state>"
 
 
 def decode_sides(data: bytes) -> tuple[Snapshot, Snapshot]:
@@ -24,11 +24,11 @@ def decode_sides(data: bytes) -> tuple[Snapshot, Snapshot]:
     the head is not, since git may have mixed two heads.
 
     Raises:
-        StateCorrupt: there is no conflict, or a side is no snapshot.
+        StateCorrupt: there is no conflict, or a side is no state.
 
     """
     if _OURS not in data:
-        raise StateCorrupt("the snapshot holds no merge conflict", "icesync state list")
+        raise StateCorrupt("the state holds no merge conflict", "icesync state list")
     return _read(_side(data, ours=True)), _read(_side(data, ours=False))
 
 
@@ -52,14 +52,6 @@ def _side(data: bytes, *, ours: bool) -> bytes:
 def _read(side: bytes) -> Snapshot:
     try:
         document: dict[str, Any] = json.loads(side, object_pairs_hook=unique_object)
-        return Snapshot(
-            document["target"]["base_url"],
-            document["serial"],
-            document["lineage"],
-            document.get("fingerprint", {}).get("key_id"),
-            document.get("run"),
-            read_entries(document["servers"], keep_damaged=False),
-            read_safety(document),
-        )
+        return read_document(document, keep_damaged=False)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StateCorrupt("a side of the conflict is not a whole snapshot", _HINT) from None
+        raise StateCorrupt("a side of the conflict is not a whole state", _HINT) from None

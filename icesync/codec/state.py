@@ -9,12 +9,15 @@ that every server is to be sent for the first time.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address, parse_address
+from icesync.model.fields import FIELDS_BY_KEY, Kind
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record, SecretRecord, Snapshot
 
@@ -24,17 +27,16 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.safety import SafetyProfile
 
-__all__ = [
-    "ALGORITHM",
-    "STATE_VERSION",
-    "decode_state",
-    "encode_state",
-    "entry_digest",
-    "plain_entry",
-    "read_entries",
-    "read_entry",
-    "seal",
-]
+_TYPES: Final = {
+    Kind.ID: int,
+    Kind.PORT: int,
+    Kind.POLL_RATE: int,
+    Kind.VERSION: int,
+    Kind.FLAG: bool,
+}
+"""The kinds of values that are no text."""
+
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 STATE_VERSION: Final = 2
 """The newest format: the first in which an entry may be *assumed*."""
@@ -46,8 +48,8 @@ ALGORITHM: Final = "hmac-sha256"
 
 _KIND: Final = "icesync-state"
 _RESTORE: Final = (
-    "git checkout -- <snapshot>   restores the committed one, if it is committed",
-    "cp <snapshot>.backup <snapshot>   restores the one before the last save",
+    "git checkout -- <state>   restores the committed one, if it is committed",
+    "cp <state>.backup <state>   restores the one before the last save",
 )
 
 
@@ -116,51 +118,74 @@ def decode_state(data: bytes) -> Snapshot:
     """
     document = _load(data)
     try:
-        return _read(document)
+        return read_document(document)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise StateCorrupt("the snapshot lacks something it must hold", *_RESTORE) from None
+        raise StateCorrupt("the state lacks something it must hold", *_RESTORE) from None
 
 
 def _load(data: bytes) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
-        raise StateCorrupt("the snapshot is empty; it was cut off while being written", *_RESTORE)
+        raise StateCorrupt("the state is empty; it was cut off while being written", *_RESTORE)
     if b"<<<<<<<" in data or b">>>>>>>" in data:
         raise StateCorrupt(
-            "the snapshot holds merge-conflict markers",
+            "the state holds merge-conflict markers",
             "icesync state resolve   unites both sides; what they disagree about is sent again",
         )
     try:
         document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise StateCorrupt(f"the snapshot is not JSON from {place} on", *_RESTORE) from None
+        raise StateCorrupt(f"the state is not JSON from {place} on", *_RESTORE) from None
     except (ValueError, RecursionError):
-        raise StateCorrupt("the snapshot is not sound JSON", *_RESTORE) from None
+        raise StateCorrupt("the state is not sound JSON", *_RESTORE) from None
     if not isinstance(document, dict):
-        raise StateCorrupt("the snapshot is not a JSON object", *_RESTORE)
+        raise StateCorrupt("the state is not a JSON object", *_RESTORE)
+    demand_text(data, document)
     if "terraform_version" in document or document.get("kind") != _KIND:
-        raise StateCorrupt(
-            "the file is not an icesync snapshot", "check `state.path` in icesync.yaml"
-        )
+        raise StateCorrupt("the file is not an icesync state", "check `state.path` in icesync.yaml")
     version = document.get("version")
     if isinstance(version, int) and version > STATE_VERSION:
         writer = document.get("icesync_version")
         told = ascii(writer)[1:-1] if isinstance(writer, str) else "a newer one"
         raise StateTooNew(
-            f"the snapshot has format {version}, written by icesync {told}; "
+            f"the state has format {version}, written by icesync {told}; "
             f"this icesync knows format {STATE_VERSION}",
             "pip install --upgrade icesync",
         )
     if version != _PLAIN_VERSION and version != STATE_VERSION:  # noqa: PLR1714 - it may be a list
-        raise StateCorrupt("the snapshot names no known format version", *_RESTORE)
+        raise StateCorrupt("the state names no known format version", *_RESTORE)
     return document
+
+
+def demand_text(data: bytes, document: object) -> None:
+    """
+    Demand that each text of *document*, read from *data*, can be written down.
+
+    Raises:
+        StateCorrupt: there is half of a pair of surrogates in it.
+
+    """
+    if b"\\ud" not in data.lower():
+        return
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise StateCorrupt("the state holds a text that is none", *_RESTORE) from None
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _read(document: dict[str, Any]) -> Snapshot:
+def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Snapshot:
+    """
+    Return the snapshot of plain data; without *keep_damaged* damage is left out.
+
+    Raises:
+        StateCorrupt: a digest does not fit.
+        TypeError: a value is of another type, as is what else may be raised here.
+
+    """
     serial, lineage = document["serial"], document["lineage"]
     base_url = document["target"]["base_url"]
     key_id = document["fingerprint"]["key_id"] if "fingerprint" in document else None
@@ -168,11 +193,12 @@ def _read(document: dict[str, Any]) -> Snapshot:
         raise TypeError
     if type(lineage) is not str or not lineage:
         raise TypeError
-    if document["digest"] != _head_digest(document):
-        raise StateCorrupt("the head of the snapshot was edited or damaged", *_RESTORE)
-    entries = read_entries(document["servers"])
+    if keep_damaged and document["digest"] != _head_digest(document):
+        raise StateCorrupt("the head of the state was edited or damaged", *_RESTORE)
+    entries = read_entries(document["servers"], keep_damaged=keep_damaged)
     safety = read_safety(document)
-    return Snapshot(base_url, serial, lineage, key_id, document.get("run"), entries, safety)
+    run = _read_text(document.get("run"))
+    return Snapshot(base_url, serial, lineage, _read_text(key_id), run, entries, safety)
 
 
 def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:
@@ -225,7 +251,7 @@ def read_entries(
 def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
     address = parse_address(key)
     if address is None:
-        raise StateCorrupt(f"the snapshot names a server {key!a}, no address", *_RESTORE)
+        raise StateCorrupt(f"the state names a server {key!a}, no address", *_RESTORE)
     sealed = raw.pop("digest", None)
     if sealed != _digest(key, raw):
         raise StateCorrupt(
@@ -241,37 +267,79 @@ def read_entry(raw: dict[str, Any], sealed: str = "") -> Entry:
     secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
     return Entry(
         EntryStatus(raw["status"]),
-        raw["settings"],
+        _read_settings(raw["settings"]),
         secrets,
-        raw.get("applied_at"),
-        raw.get("revision"),
-        raw.get("intent"),
-        raw.get("attempted_at"),
+        read_time(raw.get("applied_at")),
+        _read_text(raw.get("revision")),
+        _read_text(raw.get("intent")),
+        read_time(raw.get("attempted_at")),
         bound_to,
         sealed,
         _read_attempt(raw["attempt"]) if "attempt" in raw else None,
         _read_moved_from(raw["moved_from"]) if "moved_from" in raw else None,
+        _read_text(raw.get("announced_over")),
     )
 
 
 def _read_attempt(raw: dict[str, Any]) -> Record:
     secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
-    return Record(raw["settings"], secrets)
+    return Record(_read_settings(raw["settings"]), secrets)
+
+
+def _read_settings(raw: dict[str, Any]) -> dict[str, Setting]:
+    """
+    Return *raw*, once each value has the type of its field.
+
+    Raises:
+        TypeError: one has not.
+
+    """
+    for key, value in raw.items():
+        field = FIELDS_BY_KEY.get(key)
+        expected = (int, bool, str) if field is None else (_TYPES.get(field.kind, str),)
+        if type(value) not in expected:
+            raise TypeError(key)
+    return raw
+
+
+def _read_text(value: Any) -> str | None:
+    """Return *value*, which is a text or absent; raise TypeError for all else."""
+    if value is not None and type(value) is not str:
+        raise TypeError(value)
+    return value
+
+
+def read_time(value: Any) -> str | None:
+    """Return *value*, which spells a moment or is absent; raise an error for all else."""
+    text = _read_text(value)
+    if text is not None:
+        if _MOMENT.fullmatch(text) is None:
+            raise ValueError(text)
+        datetime.fromisoformat(text[:-1])
+    return text
 
 
 def _read_moved_from(raw: dict[str, Any]) -> MovedFrom:
     address = parse_address(raw["address"])
     if address is None:
         raise ValueError(raw["address"])
-    return MovedFrom(address, raw["digest"])
+    return MovedFrom(address, _required(raw["digest"]))
 
 
 def _read_secret(record: dict[str, str]) -> SecretRecord:
+    reference = _required(record["ref"])
     if "fingerprint" not in record:
-        return SecretRecord(record["ref"])
-    salt, value = record["salt"], record["fingerprint"]
-    bytes.fromhex(salt + value)  # a ValueError here, rather than where secrets are compared
-    return SecretRecord(record["ref"], Fingerprint(salt, value))
+        return SecretRecord(reference)
+    salt, value = _required(record["salt"]), _required(record["fingerprint"])
+    for text in (salt, value):
+        bytes.fromhex(text)  # a ValueError here, rather than where secrets are compared
+    return SecretRecord(reference, Fingerprint(salt, value))
+
+
+def _required(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(value)
+    return value
 
 
 def plain_entry(entry: Entry) -> dict[str, Any]:
@@ -288,6 +356,7 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
         "attempt": _plain_record(*entry.attempt) if entry.attempt else None,
         "bound_to": str(entry.bound_to) if entry.bound_to else None,
         "moved_from": _plain_moved_from(entry.moved_from) if entry.moved_from else None,
+        "announced_over": entry.announced_over,
     }
     return {**plain, **{key: value for key, value in optional.items() if value is not None}}
 

@@ -161,6 +161,39 @@ def _check_policy(planning: Planning) -> None:
         )
 
 
+def announce(
+    session: Session, request: ApplyRequest = _EVERYTHING, view: View = SILENT
+) -> Planning:
+    """
+    Write into the state what an apply of *request* is about to send, and send nothing.
+
+    Raises:
+        PlanStale: the plan is not the one that was saved, or not that of the digest.
+        PolicyRefused: a limit or a guard stands against it.
+        StateLocked: another run holds the lock.
+
+    """
+    wanted, saved = request.plan, request.saved
+    fleet = _read_fleet(session, wanted, saved)
+    with locked(session, fleet.store, "state begin", request.lock_timeout_s, view.notify):
+        planning = compare_fleet(session, fleet, wanted, view, holding=True)
+        if saved is not None:
+            planning = restrict_to_saved(planning, saved, wanted.allowed)
+        view.show(planning)
+        _check_digest(planning, request.digest)
+        _check_policy(planning)
+        if planning.plan.calls:
+            _recorder(session, planning).announce(planning.plan)
+    return planning
+
+
+def _recorder(session: Session, planning: Planning) -> Recorder:
+    """Return the recorder of a run that carries out *planning*."""
+    stamp = Stamp(__version__, session.caller.commit(), planning.project.safety)
+    values, store = planning.resolution.values, planning.fleet.store
+    return Recorder(store, planning.stored, session.clock, stamp, values, planning.key)
+
+
 def _record_safety(planning: Planning) -> int:
     """Record the safeguards of a run that sends nothing, where they differ; return the serial."""
     stored, safety = planning.stored, planning.project.safety
@@ -184,8 +217,7 @@ def _send(
     run = ApplyOptions(
         request.concurrency or api.concurrency, api.rate_per_s, request.fail_fast, request.settle_s
     )
-    stamp = Stamp(__version__, session.caller.commit(), project.safety)
-    recorder = Recorder(planning.fleet.store, planning.stored, clock, stamp, values, planning.key)
+    recorder = _recorder(session, planning)
     waiting = max((recorder.settling_s(c, run.settle_s) for c in plan.calls), default=0.0)
     if waiting:
         view.notify(

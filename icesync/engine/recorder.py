@@ -21,7 +21,7 @@ from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import Record, SecretRecord
-from icesync.model.transitions import begin, plan_call
+from icesync.model.transitions import announce, begin, plan_call
 from icesync.planner.recovery import settle
 
 if TYPE_CHECKING:
@@ -103,11 +103,7 @@ class Recorder:
             self._save()
         if not plan.calls:
             return
-        # Drawn at once: each draw lets go of the interpreter, and while others
-        # compute it may take milliseconds to get it back.
-        count = sum(len(change.secrets) for change in plan.calls)
-        drawn = secrets.token_bytes(SALT_BYTES * count)
-        self._salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
+        self._draw_salts(plan)
         if self._store.journals is not None:
             head = JournalHead(
                 self._run,
@@ -125,6 +121,32 @@ class Recorder:
                 before = self._before.get(intent.address)
                 self._entries[intent.address] = begin(before, intent.entry)
             self._save()
+
+    def announce(self, plan: Plan) -> None:
+        """
+        Write down what *plan* is about to send, before anything is; nothing else is done.
+
+        Where the state is committed by the job, this is what leaves the machine before the
+        first call: a runner that vanishes then leaves open calls, not none.
+
+        Raises:
+            StateError: the store does not take it.
+
+        """
+        self._draw_salts(plan)
+        for change in plan.calls:
+            call = self._intend(change).entry
+            before = self._before.get(change.address)
+            self._entries[change.address] = announce(before, call, change.prior)
+        self._intents.clear()
+        self._save()
+
+    def _draw_salts(self, plan: Plan) -> None:
+        # Drawn at once: each draw lets go of the interpreter, and while others
+        # compute it may take milliseconds to get it back.
+        count = sum(len(change.secrets) for change in plan.calls)
+        drawn = secrets.token_bytes(SALT_BYTES * count)
+        self._salts = [drawn[at : at + SALT_BYTES] for at in range(0, len(drawn), SALT_BYTES)]
 
     def settling_s(self, change: ResourceChange, settle_s: float) -> float:
         """

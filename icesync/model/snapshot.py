@@ -64,8 +64,10 @@ class Entry:
     to assume, also while a call is open; they are empty for a server of which
     nothing is known. Of an open call, *attempt* is the record that it brings,
     *intent* a digest of it, and *attempted_at* its time. *moved_from* says which entry
-    this one replaces. *bound_to* is the address that the fingerprints were made for,
-    when the entry was moved since. Times are UTC, ``YYYY-MM-DDTHH:MM:SSZ``.
+    this one replaces. *announced_over* is the digest of the entry before an apply was
+    announced (empty where there was none). *bound_to* is the address that the
+    fingerprints were made for, when the entry was moved since. Times are UTC,
+    ``YYYY-MM-DDTHH:MM:SSZ``.
     """
 
     status: EntryStatus
@@ -79,6 +81,7 @@ class Entry:
     digest: str = ""
     attempt: Record | None = None
     moved_from: MovedFrom | None = None
+    announced_over: str | None = None
 
     @property
     def uncertain(self) -> bool:
@@ -89,6 +92,13 @@ class Entry:
     def assumed(self) -> bool:
         """Whether ICE never confirmed it: a person said that it is so."""
         return self.status is EntryStatus.ASSUMED
+
+    @property
+    def prior(self) -> str | None:
+        """What a plan starts from: the digest, or that of before the plan was announced."""
+        if self.announced_over is None or self.status is not EntryStatus.PENDING:
+            return self.digest
+        return self.announced_over or None
 
     @property
     def confirmed(self) -> Record | None:

@@ -119,8 +119,14 @@ def begin(before: Entry | None, call: Entry) -> Entry:
         intent=call.intent,
         attempted_at=call.attempted_at,
         attempt=Record(call.settings, call.secrets),
+        announced_over=None,
         digest="",
     )
+
+
+def announce(before: Entry | None, call: Entry, prior: str | None) -> Entry:
+    """Return the entry while *call* is not made yet, but may be any moment from now on."""
+    return replace(begin(before, call), announced_over=prior or "")
 
 
 def confirm(call: Entry, at: str, moved_from: MovedFrom | None = None) -> Entry:
@@ -148,6 +154,7 @@ def rename(entry: Entry, source: Address) -> Entry:
         bound_to=entry.bound_to or source,
         applied_at=None,
         moved_from=None,
+        announced_over=None,
         digest="",
     )
 
@@ -175,6 +182,7 @@ def follow(entry: Entry, source: Address, attempt: Entry | None, digest: str) ->
         status=status,
         bound_to=entry.bound_to or source,
         moved_from=None,
+        announced_over=None,
         digest=digest,
         **opened,  # type: ignore[arg-type]
     )
@@ -186,4 +194,4 @@ def disagree(ours: Entry | None, theirs: Entry | None) -> Entry:
     last = max(known, key=lambda entry: (entry.applied_at or "", entry.digest))
     attempt = last.attempt or next((e.attempt for e in known if e.attempt is not None), None)
     status = after(Event.DISAGREE, last.status)
-    return replace(last, status=status, attempt=attempt, digest="")
+    return replace(last, status=status, attempt=attempt, announced_over=None, digest="")

@@ -112,4 +112,7 @@ def with_moves_applied(
 
 def _prior(source: Entry, attempt: Entry | None) -> str:
     """Return what a saved plan holds a move to: both entries that it started from."""
-    return source.digest if attempt is None else f"{source.digest} {attempt.digest}"
+    if attempt is None or (attempt.announced_over is not None and attempt.prior != attempt.digest):
+        # An announced move starts from what it started from when it was announced.
+        return source.digest if attempt is None else attempt.prior or ""
+    return f"{source.digest} {attempt.digest}"

@@ -148,7 +148,7 @@ class _Planner:
             entry.settings,
             wanted.settings,
             reason=doubt,
-            prior=entry.digest,
+            prior=entry.prior,
             name=wanted.name,
         )
 
@@ -170,7 +170,7 @@ class _Planner:
             diff_settings(before or {}, wanted.settings, wanted.origin),
             self._secrets(wanted, entry),
             reason,
-            entry.digest if entry else None,
+            entry.prior if entry else None,
             wanted.name,
             wanted.origin.position(),
         )
@@ -202,7 +202,7 @@ def _doubt(entry: Entry) -> Reason | None:
 
 def _orphan(address: Address, entry: Entry, reason: Reason) -> ResourceChange:
     return ResourceChange(
-        address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.digest
+        address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.prior
     )
 
 
@@ -215,7 +215,7 @@ def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceCha
             entry.settings,
             None,
             reason=Reason.REMOVED_IN_FILES,
-            prior=entry.digest,
+            prior=entry.prior,
             position=removal.position,
         )
     if removal is not None and (known := entry.confirmed or entry.latest) is not None:
@@ -257,5 +257,5 @@ def _send_again(
             if key in record.secrets
         ),
         reason,
-        entry.digest,
+        entry.prior,
     )

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
-    "empty": (lambda _: "", "the snapshot is empty", ".backup"),
-    "blank": (lambda text: "\0" * len(text), "the snapshot is empty", ".backup"),
-    "truncated": (lambda text: text[: len(text) // 2], "the snapshot is not JSON from line", "cp"),
+    "empty": (lambda _: "", "the state is empty", ".backup"),
+    "blank": (lambda text: "\0" * len(text), "the state is empty", ".backup"),
+    "truncated": (lambda text: text[: len(text) // 2], "the state is not JSON from line", "cp"),
     "conflict": (
         lambda text: f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n",
         "merge-conflict markers",
@@ -27,12 +27,12 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
         "git checkout",
     ),
     "not an object": (lambda _: "[]", "not a JSON object", "git checkout"),
-    "terraform": (lambda _: '{"terraform_version": "1.9.0"}', "not an icesync snapshot", "path"),
+    "terraform": (lambda _: '{"terraform_version": "1.9.0"}', "not an icesync state", "path"),
     "key twice": (lambda text: text.replace("{", '{"kind": 1,', 1), "not sound JSON", ".backup"),
     "deep": (lambda _: "[" * 100_000, "not sound JSON", ".backup"),
     "newer": (
         lambda text: text.replace('"version": 1\n', '"version": 99\n'),
-        "the snapshot has format 99, written by icesync ",
+        "the state has format 99, written by icesync ",
         "--upgrade",
     ),
     "no lineage": (
@@ -66,7 +66,7 @@ def test_damage_stops(repository: Repository, command: list[str]) -> None:
     repository.apply().write("state.json", "{")
     result = repository.run(*command)
 
-    assert_refused(result, 8, "the snapshot is not JSON")
+    assert_refused(result, 8, "the state is not JSON")
     assert repository.read("state.json") == "{"
 
 

@@ -8,6 +8,8 @@ locks that vanish, and states that are pushed or dated wrongly.
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from icesync.emulator.storage import Storage
 
@@ -357,3 +360,76 @@ def test_migration_onto_itself_by_another_name(repository: Repository) -> None:
     result = repository.run("state", "migrate", "--from-config", "old.yaml")
 
     assert_refused(result, 8, "both configurations keep the state at", hint="--from-config")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git in *folder*, as nobody in particular."""
+    who = ("-c", "user.name=ci", "-c", "user.email=ci@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_runner_that_vanishes_leaves_open_calls(tmp_path: Path, archive: Storage) -> None:
+    """What was announced left the machine before the first call; the merge may be reverted (A2)."""
+    origin, gate = tmp_path / "origin.git", Gate(archive, free=1)
+    git(tmp_path, "init", "--quiet", "--bare", str(origin))
+    runner = Repository(tmp_path / "runner", (663, 664))
+    shutil.rmtree(runner.root / ".git")
+    with FarEnd(gate.answer) as server:
+        runner.calls(Ice(server.url, archive))
+        git(runner.root, "init", "--quiet", "--initial-branch", "main")
+        git(runner.root, "remote", "add", "origin", str(origin))
+        runner.write(".gitignore", "state.json.*\nplan.json\n")
+        git(runner.root, "add", "--all")
+        git(runner.root, "commit", "--quiet", "-m", "merged")
+        assert runner.run("plan", "-o", "plan.json").code == 0
+        begun = runner.run("state", "begin", "plan.json")
+        git(runner.root, "add", "--all")
+        git(runner.root, "commit", "--quiet", "-m", "about to apply")
+        git(runner.root, "push", "--quiet", "origin", "main")
+        with runner.start("apply", "plan.json", "--parallelism", "1") as process:
+            assert gate.reached.wait(TIMEOUT_S), process.communicate()
+            process.kill()
+            process.communicate()
+        shutil.rmtree(runner.root)
+        gate.open()
+        git(tmp_path, "clone", "--quiet", "--branch", "main", str(origin), "anew")
+        anew = Repository.__new__(Repository)
+        anew.root, anew.environ = tmp_path / "anew", runner.environ
+        anew.servers([664])
+        planned, checked = anew.run("plan", "--json"), anew.run("check")
+        anew.apply("--settle", "0")
+        after = anew.run("plan", "--detailed-exitcode")
+
+    assert begun.code == 0, begun
+    assert "2 calls announced in the state; nothing was sent" in begun.stderr
+    actions = {c["address"]: c["action"] for c in planned.document["resource_changes"]}
+    assert actions == {"59/663": "resend", "59/664": "add"}
+    assert checked.code == 2
+    assert after.code == 0, after
+
+
+@pytest.mark.parametrize("way", ["plan", "digest", "fresh"])
+def test_announced_plan_is_applied_as_it_was_reviewed(repository: Repository, way: str) -> None:
+    """What is announced is the same plan still: saved, by its digest, or made anew."""
+    repository.servers([663, 664, 665])
+    repository.apply()
+    moved = "moved:\n  - {skill: 700, from: 59/665}\n"
+    repository.servers([663, 666, 700], moved + "removed:\n  - {skill: 664, action: disable}\n")
+    repository.replace("servers/59.yaml", "port: 587", "port: 465")
+    planned = repository.run("plan", "-o", "plan.json", "--json").document
+    asked = {
+        "plan": ("plan.json",),
+        "digest": ("-y", "--expect-digest", planned["digest"]),
+        "fresh": ("-y",),
+    }[way]
+    allowed = ("--allow", "host-change", "--allow", "disabled")
+    begun = repository.run("state", "begin", *asked[1 if "-y" in asked else 0 :], *allowed)
+    statuses = stored(repository)
+    applied = repository.run("apply", *asked, *allowed)
+
+    assert begun.code == 0, begun
+    assert set(statuses.values()) == {"pending", "applied"}
+    assert applied.code == 0, applied
+    assert "4 applied" in applied.stdout
+    assert set(stored(repository)) == {"59/663", "59/666", "59/700"}
+    assert repository.run("plan", "--detailed-exitcode").code == 0

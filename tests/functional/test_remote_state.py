@@ -171,7 +171,7 @@ def test_a_document_of_terraform_is_never_overwritten(
     refused = repository.run("apply", "-y")
 
     assert refused.code == 8
-    assert "is not an icesync snapshot" in refused.stderr
+    assert "is not an icesync state" in refused.stderr
     assert gitlab.data == before
     assert Ice("", ice.archive).skills == []
 

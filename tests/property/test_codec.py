@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from builders import BASE_URL, LINEAGE, position
 from hypothesis import given
@@ -10,7 +11,7 @@ from icesync.codec.plan import decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import PlanStale, StateError
 from icesync.model.address import MAX_ID, Address
-from icesync.model.fields import SETTING_FIELDS
+from icesync.model.fields import SETTING_FIELDS, Field, Kind, Setting
 from icesync.model.plan import (
     Action,
     FieldChange,
@@ -21,14 +22,32 @@ from icesync.model.plan import (
     Selection,
 )
 from icesync.model.secret import Fingerprint, SecretComparison
-from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record, SecretRecord, Snapshot
 
 TEXTS = st.text(max_size=8)
 ADDRESSES = st.builds(Address, st.integers(1, MAX_ID), st.integers(1, MAX_ID))
 KEYS = st.sampled_from([field.key for field in SETTING_FIELDS if not field.secret])
 SECRET_KEYS = st.sampled_from([field.key for field in SETTING_FIELDS if field.secret])
 VALUES = st.booleans() | st.integers() | TEXTS
-SETTINGS = st.dictionaries(KEYS, VALUES, max_size=5)
+NUMBERS = {Kind.ID, Kind.PORT, Kind.POLL_RATE, Kind.VERSION}
+
+
+def value_of(field: Field) -> st.SearchStrategy[Setting]:
+    """Return values of the type of *field*."""
+    if field.kind is Kind.FLAG:
+        return st.booleans()
+    return st.integers() if field.kind in NUMBERS else TEXTS
+
+
+SETTINGS = st.fixed_dictionaries(
+    {}, optional={f.key: value_of(f) for f in SETTING_FIELDS if not f.secret}
+)
+MOMENTS = st.none() | st.datetimes(datetime(1000, 1, 1)).map(  # noqa: DTZ001 - as text only
+    lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+)
+ATTEMPTS = st.none() | st.builds(
+    Record, SETTINGS, st.dictionaries(SECRET_KEYS, st.builds(SecretRecord, TEXTS), max_size=2)
+)
 HEX = st.binary(min_size=1, max_size=4).map(bytes.hex)
 FINGERPRINTS = st.none() | st.builds(Fingerprint, HEX, HEX)
 RECORDS = st.builds(SecretRecord, TEXTS, FINGERPRINTS)
@@ -38,11 +57,14 @@ ENTRIES = st.builds(
     st.sampled_from(EntryStatus),
     SETTINGS,
     st.dictionaries(SECRET_KEYS, RECORDS, max_size=3),
-    applied_at=OPTIONAL,
+    applied_at=MOMENTS,
     revision=OPTIONAL,
     intent=OPTIONAL,
-    attempted_at=OPTIONAL,
+    attempted_at=MOMENTS,
     bound_to=st.none() | ADDRESSES,
+    attempt=ATTEMPTS,
+    moved_from=st.none() | st.builds(MovedFrom, ADDRESSES, TEXTS),
+    announced_over=OPTIONAL,
 )
 SNAPSHOTS = st.builds(
     Snapshot,

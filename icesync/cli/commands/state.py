@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from icesync.cli.options import Common, common_options, format_options, state_options
+from icesync.cli.options import (
+    Common,
+    common_options,
+    format_options,
+    lock_option,
+    plan_options,
+    state_options,
+)
+from icesync.cli.output_options import output_options
+from icesync.model.command_result import Command
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
+    from icesync.cli.output import Output
+    from icesync.engine.plan import PlanRequest
     from icesync.engine.state_operations import StateRequest
 
 
@@ -102,6 +114,39 @@ def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int
 
     change = remove_state(common.open(), request, addresses, common.console.note)
     tell_change(common.console, change, dry_run=request.dry_run)
+    return 0
+
+
+@command.command(name="begin")
+@click.argument("planfile", required=False, type=click.Path(path_type=Path))
+@common_options
+@click.option("--expect-digest", "digest", metavar="sha256:…", help="Refuse any other plan.")
+@lock_option
+@click.pass_obj
+@output_options(Command.PLAN)
+@plan_options()
+def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: Any) -> int:
+    """
+    Write into the state what the next apply is about to send; send nothing.
+
+    For jobs that commit the state: committed and pushed before the apply, it
+    tells of a runner that vanishes in the middle. The plan stays the same, so a
+    saved plan or a digest still fits.
+
+    \b
+    icesync state begin plan.json
+    git commit -m "icesync: about to apply" icesync.state.json && git push
+    icesync apply plan.json
+    """
+    from icesync.cli.files import read_named
+    from icesync.engine.apply import ApplyRequest, announce
+    from icesync.engine.plan import read_saved
+
+    session = output.open()
+    saved = read_saved(read_named(planfile)) if planfile is not None else None
+    made = announce(session, ApplyRequest(wanted, saved, **flags), output)
+    calls = len(made.plan.calls)
+    output.console.talk(f"{counted(calls, 'call')} announced in the state; nothing was sent")
     return 0
 
 

@@ -152,9 +152,9 @@ def test_flipped_bit_is_refused() -> None:
         (b'{"serial": -Infinity}', "not sound JSON"),
         (b'{"serial": %b}' % (b"9" * 5000), "not sound JSON"),
         (b"[" * 100_000, "not sound JSON"),
-        (b"{}", "not an icesync snapshot"),
-        (b'{"kind": "icesync-plan"}', "not an icesync snapshot"),
-        (b'{"version": 4, "terraform_version": "1.9.0", "serial": 3}', "not an icesync snapshot"),
+        (b"{}", "not an icesync state"),
+        (b'{"kind": "icesync-plan"}', "not an icesync state"),
+        (b'{"version": 4, "terraform_version": "1.9.0", "serial": 3}', "not an icesync state"),
         (b'{"kind": "icesync-state"}', "no known format version"),
         (b'{"kind": "icesync-state", "version": 0}', "no known format version"),
         (b'{"kind": "icesync-state", "version": "1"}', "no known format version"),
@@ -200,7 +200,7 @@ def test_newer_format_names_its_writer() -> None:
 
     assert isinstance(error, StateTooNew)
     assert error.message == (
-        r"the snapshot has format 3, written by icesync 9.0.0\x1b; this icesync knows format 2"
+        r"the state has format 3, written by icesync 9.0.0\x1b; this icesync knows format 2"
     )
 
 
@@ -246,7 +246,7 @@ def test_edited_head_is_refused(change: Callable[[dict[str, Any]], object]) -> N
     """What the snapshot says besides its servers is sealed as well."""
     error = refusal(edited(change))
 
-    assert error.message == "the head of the snapshot was edited or damaged"
+    assert error.message == "the head of the state was edited or damaged"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_snapshot_of_another_shape_is_refused(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     """What must be there, must be there and have its type."""
-    assert refusal(edited(change)).message == "the snapshot lacks something it must hold"
+    assert refusal(edited(change)).message == "the state lacks something it must hold"
 
 
 @pytest.mark.parametrize(
@@ -300,21 +300,21 @@ def test_entry_of_another_shape_is_refused(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     """Also where the digest fits, an entry must be one."""
-    assert refusal(resealed(change)).message == "the snapshot lacks something it must hold"
+    assert refusal(resealed(change)).message == "the state lacks something it must hold"
 
 
 def test_entry_without_an_address_is_named() -> None:
     """A key that is no address is shown, without its escapes."""
     error = refusal(edited(lambda d: d["servers"].update({"59/\x1b": {}})))
 
-    assert error.message == r"the snapshot names a server '59/\x1b', no address"
+    assert error.message == r"the state names a server '59/\x1b', no address"
 
 
 def test_number_that_cannot_be_written_is_refused() -> None:
     """1e999 is read as infinity, of which no digest can be made."""
     data = DATA.replace(b'"smtp.port": 587', b'"smtp.port": 1e999')
 
-    assert refusal(data).message == "the snapshot lacks something it must hold"
+    assert refusal(data).message == "the state lacks something it must hold"
 
 
 def test_depth_that_can_be_read_and_not_be_written_is_refused() -> None:

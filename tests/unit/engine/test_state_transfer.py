@@ -28,7 +28,7 @@ def test_pull_gives_the_stored_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(None, "holds no state"), (b"{}", "not an icesync snapshot"), (OLD[:-9], "not JSON")],
+    [(None, "holds no state"), (b"{}", "not an icesync state"), (OLD[:-9], "not JSON")],
 )
 def test_pull_gives_nothing_that_is_not_whole(data: bytes | None, told: str) -> None:
     """A copy of damage helps nobody."""
