@@ -29,6 +29,7 @@ class Common:
 
     folder: Path = field(default_factory=Path)
     config: Path | None = None
+    trusted: str | None = None
     colour: str = "auto"
     quiet: bool = False
     verbose: int = 0
@@ -56,7 +57,7 @@ class Common:
         """Return the session of the configuration that these flags name."""
         from icesync.bootstrap import open_session
 
-        return open_session(self.folder, self.locate())
+        return open_session(self.folder, self.locate(), self.trusted)
 
     def relative(self, name: str, root: str) -> str:
         """Return the file *name*, as given on the command line, relative to *root*."""
@@ -80,6 +81,9 @@ def common_options(command: Command) -> Command:
                      help="Look for icesync.yaml in DIR instead of here."),
         click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
                      envvar="ICESYNC_CONFIG", help="Use FILE as the configuration."),
+        click.option("--trusted-config", "trusted", metavar="FILE|REF",
+                     envvar="ICESYNC_TRUSTED_CONFIG",
+                     help="Take guards, limits and other safeguards from FILE or a git ref."),
         click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]),
                      envvar="ICESYNC_COLOR", help="When to paint; NO_COLOR is obeyed."),
         click.option("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never ask."),

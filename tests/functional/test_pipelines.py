@@ -356,6 +356,7 @@ class GitLab:
         self.commit = self.origin.commit("change", HOSTILE)
         review = {
             "CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_PROJECT_ID": "42",
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
             "CI_MERGE_REQUEST_TITLE": HOSTILE, "CI_COMMIT_REF_NAME": HOSTILE, **environ,
         }  # fmt: skip
         return self.play("merge_request_event", commit=self.commit, **review)["icesync-plan"]
