@@ -28,8 +28,6 @@ from icesync.model.plan import (
 )
 from icesync.model.secret import SecretComparison
 
-__all__ = ["PLAN_FORMAT", "decode_plan", "encode_plan", "plan_digest", "plan_document"]
-
 PLAN_FORMAT: Final = "1.0"
 
 _KIND: Final = "icesync-plan"
@@ -39,12 +37,14 @@ def plan_digest(plan: Plan) -> str:
     """
     Return the digest over what *plan* would do.
 
-    No time, no version, no serial, no place in a file: only the target, the
-    changes, what they started from, and the tags of the secrets seen.
+    No time, no version, no serial, no place in a file: only the target, the terms
+    (how it is sent, and what holds it back), the changes, what they started from,
+    and the tags of the secrets seen.
     """
     content = {
         "target": plan.base_url,
         "complete": plan.complete,
+        "terms": dict(plan.terms),
         "changes": [
             {
                 "address": str(change.address),
@@ -73,6 +73,7 @@ def plan_document(plan: Plan, icesync_version: str) -> dict[str, Any]:
         "base_serial": plan.base_serial,
         "key_id": plan.key_id,
         "complete": plan.complete,
+        "terms": dict(plan.terms),
         "selection": {
             "targets": list(plan.selection.targets),
             "excludes": list(plan.selection.excludes),
@@ -218,6 +219,7 @@ def _read(document: dict[str, Any]) -> Plan:
         ),
         document["complete"],
         document["key_id"],
+        dict(document.get("terms", {})),
     )
 
 

@@ -130,7 +130,7 @@ def _limit(row: Option) -> Schema:
     several = {"type": "array", "minItems": 1, "items": {"anyOf": one}}
     about = (
         f"At most so many {row.text} in one run: a count (5), a share of the fleet "
-        "(30%), or a list of both, of which the stricter wins."
+        "(30%, from 10 servers on), or a list of both, of which the stricter wins."
     )
     shown = _shown(row, anyOf=[*one, several])
     return {**shown, "examples": [5, "30%", [5, "30%"]], "description": about}

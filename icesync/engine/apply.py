@@ -42,6 +42,7 @@ from icesync.model.events import (
     Notify,
 )
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.planner.policy import allowing
 from icesync.wire.token import read_token
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _check_policy(planning: Planning) -> None:
         more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
         raise PolicyRefused(
             f"{first.message}{more}; nothing was sent",
-            *(f"icesync apply --allow {refusal.allow}" for refusal in refusals[:5]),
+            f"icesync apply {allowing(refusals)}",
         )
 
 

@@ -38,9 +38,10 @@ from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
 from icesync.model.events import Note
 from icesync.model.plan import SAFEGUARDS
+from icesync.model.safety import terms_of
 from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
-from icesync.planner.policy import Policy, check_policy
+from icesync.planner.policy import Policy, check_allowed, check_policy
 from icesync.planner.select import (
     assumed,
     check_patterns,
@@ -218,7 +219,8 @@ def compare_fleet(
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
-    made = attach_tags(replace(made, complete=complete and not ended), resolution, key)
+    made = replace(made, complete=complete and not ended, terms=terms_of(project))
+    made = attach_tags(made, resolution, key)
     found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
     own = own_credentials(project)
     found += credentials_sent(selected, resolution.values, own, providers)
@@ -228,6 +230,7 @@ def compare_fleet(
     validation.require()
     changing = {change.address for change in made.effective}
     known = desired.servers.keys() | carried.entries.keys()
+    check_allowed(request.allowed, known)
     here = _organizations(project, made, known)
     elsewhere = (s for a, s in desired.servers.items() if a.organization not in here)
     identities = Identities(providers)
@@ -242,7 +245,7 @@ def compare_fleet(
         stored,
         resolution,
         key,
-        (*safety.refusals, *_refusals(project, request.allowed, made, confirmed, known)),
+        (*safety.refusals, *_refusals(project, request.allowed, made, confirmed, known, stored)),
         confirmed,
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
@@ -255,6 +258,7 @@ def _refusals(
     made: Plan,
     confirmed: ConfirmedHosts,
     known: Collection[Address],
+    stored: Stored,
 ) -> tuple[Refusal, ...]:
     """
     Return what apply would not do; the share of a limit is of the *known* servers.
@@ -262,7 +266,8 @@ def _refusals(
     With a snapshot for each organization only those of the organizations in this
     run count: each of five shards could otherwise change all that it has.
     """
-    policy = Policy(project.limits, project.guards, allowed)
+    first = not stored.snapshot.entries
+    policy = Policy(project.limits, project.guards, allowed, first=first)
     here = _organizations(project, made, known)
     fleet = sum(address.organization in here for address in known)
     return check_policy(made, policy, fleet, confirmed)
@@ -385,7 +390,9 @@ def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...])
     made = replace(planning.plan, changes=changes)
     desired, snapshot = planning.desired, planning.stored.snapshot
     known = desired.servers.keys() | snapshot.entries.keys()
-    refusals = _refusals(planning.project, allowed, made, planning.confirmed, known)
+    refusals = _refusals(
+        planning.project, allowed, made, planning.confirmed, known, planning.stored
+    )
     return replace(planning, plan=made, refusals=(*kept, *refusals))
 
 
@@ -405,6 +412,14 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
         raise PlanStale("the saved plan is for another target", again)
     if saved.lineage is not None and saved.lineage != fresh.lineage:
         raise PlanStale("the saved plan is for a snapshot of another lineage", again)
+    differing = sorted(
+        path
+        for path in saved.terms.keys() | fresh.terms.keys()
+        if saved.terms.get(path) != fresh.terms.get(path)
+    )
+    if differing:
+        names = ", ".join(f"`{path}`" for path in differing[:5])
+        raise PlanStale(f"the configuration changed since the plan was saved: {names}", again)
     if not saved.complete:
         raise PlanStale(
             "the saved plan is incomplete: it was made without looking at the secrets", again

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from icesync.diagnostics import SourcePosition
 from icesync.model.options import value_of
 from icesync.model.plan import SAFEGUARDS, Refusal
+from icesync.model.project import LimitName, Project
 from icesync.model.safety import common_globs, describe, loosened, tightened
+from icesync.planner.policy import FIRST_ADDS
 from icesync.ports import NarrowableProviders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from icesync.model.project import Project
     from icesync.model.safety import SafetyProfile
     from icesync.model.snapshot import Snapshot
     from icesync.ports import SecretProvider
@@ -75,7 +76,10 @@ def check_safeguards(
 def _first(profile: SafetyProfile) -> tuple[str, ...]:
     """Return what is said before there is a state that a change could be compared with."""
     held = "; ".join(describe(profile))
-    return (f"safeguards from the first apply on, looser ones then need `--allow`: {held}",)
+    told = f"safeguards from the first apply on, looser ones then need `--allow`: {held}"
+    if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
+        return (f"{told}; the empty state takes up to {FIRST_ADDS} adds",)
+    return (told,)
 
 
 def _place(project: Project, path: str) -> str:

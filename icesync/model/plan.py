@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.model.project import LimitName
 
@@ -180,7 +180,9 @@ class Plan:
     The changes that turn the snapshot into the desired state, sorted by address.
 
     Servers that need nothing are listed too, as no-op. *complete* is False when
-    a secret could not be looked at; such a plan can be read, not applied.
+    a secret could not be looked at; such a plan can be read, not applied. *terms* are
+    what the configuration says about how it is sent and held back: proxy, CA, wire
+    options, the references of token and login, and all other safeguards.
     """
 
     base_url: str
@@ -190,6 +192,7 @@ class Plan:
     selection: Selection = field(default_factory=Selection)
     complete: bool = True
     key_id: str | None = None
+    terms: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def effective(self) -> tuple[ResourceChange, ...]:

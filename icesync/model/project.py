@@ -160,19 +160,28 @@ class LimitName(StrEnum):
     UPDATES = "updates"
     DISABLES = "disables"
     ADDS = "adds"
+    FORGETS = "forgets"
+
+
+SHARES_FROM: Final = 10
+"""The smallest fleet of which a share is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most *count* changes, or *share* of the fleet (0 to 1); the stricter wins."""
+    """
+    At most *count* changes, or *share* of the fleet (0 to 1); the stricter wins.
+
+    A share of a few servers says nothing: below :data:`SHARES_FROM` only a count counts.
+    """
 
     count: int | None = None
     share: float | None = None
 
     def ceiling(self, servers: int) -> int | None:
-        """Return how many changes a fleet of *servers* may see; a share above 0 allows 1."""
-        least = 1 if self.share else 0
-        by_share = None if self.share is None else max(least, int(servers * self.share + 1e-9))
+        """Return how many changes a fleet of *servers* may see; None is any number."""
+        counts = self.share is not None and (servers >= SHARES_FROM or self.share == 0)
+        by_share = int(servers * (self.share or 0) + 1e-9) if counts else None
         given = [n for n in (self.count, by_share) if n is not None]
         return min(given, default=None)
 
@@ -410,6 +419,7 @@ class Project:
             LimitName.UPDATES: (Limit(share=0.3), "updates"),
             LimitName.DISABLES: (Limit(count=1), "servers disabled"),
             LimitName.ADDS: (Limit(count=20), "first sends"),
+            LimitName.FORGETS: (Limit(count=1), "servers forgotten"),
         }
     )
     guards: frozenset[Guard] = option(

@@ -221,6 +221,22 @@ def common_globs(one: Sequence[str], two: Sequence[str]) -> list[str]:
     ]
 
 
+def terms_of(project: Project) -> dict[str, Any]:
+    """Return what a reviewer of a plan agrees to besides its changes, by the path of the option."""
+    credentials = {path: _plain(value_of(project, path)) for path in _CREDENTIALS}
+    named = {path: text for path, text in credentials.items() if text is not None}
+    return {**(project.safety or {}), **named}
+
+
+_CREDENTIALS: Final = (
+    "api.token",
+    "api.login.organization",
+    "api.login.username",
+    "api.login.password",
+)
+"""As references: a plan holds no secret."""
+
+
 def describe(profile: SafetyProfile) -> tuple[str, ...]:
     """Return a line for each safeguard of *profile*, without addresses that are the default."""
     return tuple(

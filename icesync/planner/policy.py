@@ -1,4 +1,4 @@
-"""Refuse too much change, and changes of a kind that needs a second look."""
+"""Refuse too much change, and changes of a kind that is blocked until somebody allows it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.model.plan import Action, Plan, Refusal, ResourceChange
-from icesync.model.project import Guard, Limit, LimitName
+from icesync.errors import UsageError
+from icesync.model.plan import SAFEGUARDS, Action, Plan, Refusal, ResourceChange
+from icesync.model.project import OPTIONS, Guard, Limit, LimitName
+from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.model.address import Address
     from icesync.model.fields import Setting
 
-__all__ = ["ConfirmedHosts", "Policy", "check_policy", "disables", "guards_of"]
+FIRST_ADDS: Final = 100
+"""So many servers may be added to an empty state, unless the configuration says its own limit."""
+
+PROBE: Final = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +28,79 @@ class Policy:
     """
     What a run may change.
 
-    *allowed* lifts a limit (``adds``) or a guard (``host-change``), for one
-    server with ``:ADDRESS`` behind it.
+    *allowed* lifts a limit (``adds``) or a guard (``host-change``), that for some
+    servers with a pattern behind it (``host-change:59/*``). *first* says that the
+    state is empty.
     """
 
     limits: Mapping[LimitName, Limit]
     guards: Collection[Guard]
     allowed: Collection[str] = ()
+    first: bool = False
 
-    def allows(self, rule: str, address: Address | None = None) -> bool:
-        """Return whether ``--allow`` names *rule*, for all servers or for *address*."""
-        return rule in self.allowed or f"{rule}:{address}" in self.allowed
+    def ceiling(self, name: LimitName, fleet: int) -> int | None:
+        """Return how many changes *name* counts up to, in a fleet of so many; None is any."""
+        limit = self.limits.get(name)
+        ceiling = limit.ceiling(fleet) if limit else None
+        usual = name is LimitName.ADDS and limit == OPTIONS[f"limits.{name}"].default
+        return max(ceiling or 0, FIRST_ADDS) if self.first and usual else ceiling
+
+
+def is_allowed(allowed: Iterable[str], rule: str, address: Address | None = None) -> bool:
+    """Return whether ``--allow`` names *rule*, for all servers or for *address*."""
+    for word in allowed:
+        name, colon, pattern = word.partition(":")
+        if name == rule and (not colon or (address is not None and matches(address, (pattern,)))):
+            return True
+    return False
+
+
+def check_allowed(allowed: Iterable[str], known: Collection[Address]) -> None:
+    """
+    Demand that each argument of ``--allow`` means something.
+
+    Raises:
+        UsageError: a word is unknown, or its pattern means none of the *known* servers.
+
+    """
+    single = (*LimitName, SAFEGUARDS)
+    of_servers = (*Guard, PROBE)
+    for word in allowed:
+        name, colon, pattern = word.partition(":")
+        if name not in {*single, *of_servers}:
+            raise UsageError(
+                f"--allow {ascii(word)[1:-1]}: there is no such rule",
+                f"one of: {', '.join((*of_servers, *single))}; the first "
+                f"{len(of_servers)} with :ADDR or :59/* for some servers only",
+            )
+        if colon and name in single:
+            raise UsageError(
+                f"--allow {ascii(word)[1:-1]}: {name} is not about single servers",
+                f"--allow {name}",
+            )
+        if colon:
+            check_patterns(f"--allow {name}:", (pattern,), known)
+
+
+def allowing(refusals: Iterable[Refusal]) -> str:
+    """Return the arguments that let all of *refusals* through; many of a rule become one."""
+    by_rule: dict[str, list[Refusal]] = {}
+    for refusal in refusals:
+        by_rule.setdefault(refusal.rule, []).append(refusal)
+    return " ".join(f"--allow {word}" for found in by_rule.values() for word in _words(found))
+
+
+_MOST_WORDS: Final = 5
+
+
+def _words(refusals: list[Refusal]) -> Iterator[str]:
+    words = dict.fromkeys(refusal.allow for refusal in refusals)
+    if len(words) <= _MOST_WORDS:
+        yield from words
+        return
+    organizations = {r.address.organization for r in refusals if r.address is not None}
+    for organization in sorted(organizations):
+        yield f"{refusals[0].rule}:{organization}/*"
 
 
 ConfirmedHosts: TypeAlias = "Mapping[tuple[Address, str], frozenset[Setting]]"
@@ -57,12 +124,12 @@ def _check_limits(plan: Plan, policy: Policy, fleet: int) -> list[Refusal]:
         LimitName.ADDS: plan.count(Action.ADD) + plan.count(Action.MOVE),
         LimitName.UPDATES: plan.count(Action.UPDATE),
         LimitName.DISABLES: sum(disables(change) for change in plan.changes),
+        LimitName.FORGETS: plan.count(Action.FORGET),
     }
     refusals = []
     for name, count in counts.items():
-        limit = policy.limits.get(name)
-        ceiling = limit.ceiling(fleet) if limit else None
-        if ceiling is not None and count > ceiling and not policy.allows(name):
+        ceiling = policy.ceiling(name, fleet)
+        if ceiling is not None and count > ceiling and not is_allowed(policy.allowed, name):
             message = f"{name}: {count} planned, the limit is {ceiling}"
             refusals.append(Refusal(name, message, name))
     return refusals
@@ -72,14 +139,32 @@ def _check_guards(plan: Plan, policy: Policy, known: ConfirmedHosts) -> list[Ref
     return [
         Refusal(
             guard,
-            f"{change.address}: {_SENTENCES[guard]}",
+            _sentence(guard, change, known),
             f"{guard}:{change.address}",
             change.address,
         )
         for change in plan.changes
         for guard in guards_of(change, known)
-        if guard in policy.guards and not policy.allows(guard, change.address)
+        if guard in policy.guards and not is_allowed(policy.allowed, guard, change.address)
     ]
+
+
+def _sentence(guard: Guard, change: ResourceChange, known: ConfirmedHosts) -> str:
+    """Return the fact that *guard* stops: which password would go where, what would end."""
+    if guard is not Guard.HOST_CHANGE:
+        return f"{change.address}: {_SENTENCES[guard]}"
+    before, after = change.before or {}, change.after or {}
+    facts = []
+    for secret in change.secrets:
+        key = _host_key(secret.key)
+        new, old = after.get(key), before.get(key)
+        hosts = known.get((change.address, secret.key)) or ({old} if old is not None else set())
+        if new is not None and hosts and new not in hosts:
+            until_now = ", ".join(sorted(str(host) for host in hosts))
+            facts.append(
+                f"{secret.key} of {change.address} would go to {new} (until now: {until_now})"
+            )
+    return "; ".join(facts) or f"{change.address}: {_SENTENCES[guard]}"
 
 
 def guards_of(change: ResourceChange, known: ConfirmedHosts) -> tuple[Guard, ...]:
@@ -153,5 +238,5 @@ _SENTENCES: Final = {
     Guard.TLS_OFF: "encryption is switched off; passwords would travel in clear text",
     Guard.SPOOFING_ON: "spoofing is switched on",
     Guard.DISABLED: "the server is disabled; mail of this skill will stop",
-    Guard.HOST_CHANGE: "a credential will be presented to a new host",
+    Guard.HOST_CHANGE: "a password would go to another host than before",
 }

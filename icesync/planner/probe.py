@@ -27,6 +27,7 @@ from icesync.model.probe import (
     ProbeSeverity,
     ProbeTarget,
 )
+from icesync.planner.policy import is_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -185,7 +186,7 @@ def probe_refusals(report: ProbeReport, allowed: Collection[str]) -> tuple[Refus
     refusals: dict[Address, Refusal] = {}
     for row in report.with_severity(ProbeSeverity.FAILED):
         allow = f"probe:{row.address}"
-        if allow in allowed or "probe" in allowed or row.address in refusals:
+        if is_allowed(allowed, "probe", row.address) or row.address in refusals:
             continue
         message = f"{row.address}: the probe of {row.target.protocol} says {row.result.kind}"
         refusals[row.address] = Refusal("probe", message, allow, row.address)

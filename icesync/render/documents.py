@@ -252,6 +252,7 @@ class Plan(TypedDict):
     base_serial: Count
     key_id: str | None
     complete: bool
+    terms: dict[str, Any]
     selection: Selection
     counts: Annotated[dict[str, int], _counts_of(Action)]
     resource_changes: list[Change]
@@ -641,6 +642,13 @@ class StoredKey(TypedDict):
     key_id: str
 
 
+class StoredSafety(TypedDict):
+    """The safeguards of the last apply by option, and their digest."""
+
+    digest: Digest
+    profile: dict[str, Any]
+
+
 class State(TypedDict):
     """The state as it is stored and committed; each entry and the head have a digest."""
 
@@ -654,6 +662,7 @@ class State(TypedDict):
     digest: Digest
     run: NotRequired[str]
     fingerprint: NotRequired[StoredKey]
+    safety: NotRequired[StoredSafety]
 
 
 _BASE: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -105,6 +105,7 @@ def test_every_field_is_read(read: Callable[..., Project], tmp_path: Path) -> No
             LimitName.UPDATES: Limit(10, 0.3),
             LimitName.DISABLES: Limit(2),
             LimitName.ADDS: Limit(share=0.05),
+            LimitName.FORGETS: Limit(1),
         },
         guards=frozenset({Guard.TLS_OFF}),
         secrets=SecretScope(("MAIL_*",), ("/run/secrets/**",)),

@@ -13,20 +13,23 @@ from icesync.model.project import Api, Limit
         (Limit(count=0), 100, 0),
         (Limit(share=0.3), 100, 30),
         (Limit(share=0.29), 100, 29),
-        (Limit(share=0.3), 9, 2),
-        (Limit(share=0.3), 3, 1),
-        (Limit(share=0.3), 1, 1),
+        (Limit(share=0.3), 14, 4),
+        (Limit(share=0.3), 10, 3),
+        (Limit(share=0.3), 9, None),
+        (Limit(share=0.0), 9, 0),
+        (Limit(count=2, share=0.3), 9, 2),
         (Limit(count=5, share=0.3), 100, 5),
         (Limit(count=50, share=0.3), 100, 30),
         (Limit(count=0, share=0.3), 1, 0),
     ],
-    ids=["none", "count", "count of zero", "share", "inexact share", "rounded down", "never 0",
-         "fleet of one", "count is stricter", "share is stricter", "zero stays zero"],
+    ids=["none", "count", "count of zero", "share", "inexact share", "rounded down", "ten",
+         "few", "few and none", "few and a count", "count is stricter", "share is stricter",
+         "zero stays zero"],
 )  # fmt: skip
 def test_the_stricter_of_count_and_share_wins(
     limit: Limit, servers: int, ceiling: int | None
 ) -> None:
-    """A share is rounded down and never below 1; a count of zero stays zero."""
+    """A share is rounded down and does not count below 10 servers; zero stays zero."""
     assert limit.ceiling(servers) == ceiling
 
 

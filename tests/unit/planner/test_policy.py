@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,10 +20,17 @@ from builders import (
 
 from icesync.engine.secret_hosts import confirmed_hosts
 from icesync.engine.secret_resolution import Identities
+from icesync.errors import UsageError
 from icesync.model.address import Address
 from icesync.model.plan import Refusal
 from icesync.model.project import Guard, Limit, LimitName
-from icesync.planner.policy import Policy, check_policy
+from icesync.planner.policy import (
+    Policy,
+    allowing,
+    check_allowed,
+    check_policy,
+    is_allowed,
+)
 
 if TYPE_CHECKING:
     from icesync.model.desired import DesiredState
@@ -96,12 +104,14 @@ def test_guards_compare_a_move_with_the_old_address(
         (6, Limit(count=5, share=0.3), 100, ["updates"]),
         (31, Limit(count=50, share=0.3), 100, ["updates"]),
         (1, Limit(share=0.3), 1, []),
-        (2, Limit(share=0.3), 3, ["updates"]),
+        (3, Limit(share=0.3), 3, []),
+        (4, Limit(share=0.3), 10, ["updates"]),
         (1, Limit(count=0), 100, ["updates"]),
         (50, Limit(), 100, []),
     ],
     ids=["count kept", "count passed", "share kept", "share passed", "count is stricter",
-         "share is stricter", "small fleet", "small fleet passed", "none at all", "no limit"],
+         "share is stricter", "fleet of one", "small fleet", "ten servers",
+         "none at all", "no limit"],
 )  # fmt: skip
 def test_limit_refuses_too_many_updates(
     updates: int, limit: Limit, fleet: int, found: list[str]
@@ -146,12 +156,98 @@ def test_limit_counts_every_way_to_disable(wanted: DesiredState, before: object)
     assert refused(wanted, known, {LimitName.DISABLES: Limit(count=0)}) == ["disables"]
 
 
-def test_limit_lets_resends_and_forgets_pass() -> None:
-    """What changes nothing on the far end is not limited."""
-    limits = {name: Limit(count=0) for name in LimitName}
+def test_forgets_are_limited() -> None:
+    """With an entry goes the memory of which host may have its passwords."""
     wanted = desired(removals=[removal(action="forget")])
+    before = snapshot({SUPPORT: entry()})
 
-    assert refused(wanted, snapshot({SUPPORT: entry()}), limits) == []
+    assert refused(wanted, before, {LimitName.FORGETS: Limit(count=1)}) == []
+    assert refused(wanted, before, {LimitName.FORGETS: Limit(count=0)}) == ["forgets"]
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "first", "found"),
+    [
+        (21, Limit(count=20), False, ["adds"]),
+        (21, Limit(count=20), True, []),
+        (100, Limit(count=20), True, []),
+        (101, Limit(count=20), True, ["adds"]),
+        (3, Limit(count=2), True, ["adds"]),
+    ],
+)
+def test_empty_state_takes_more_adds(
+    count: int, limit: Limit, *, first: bool, found: list[str]
+) -> None:
+    """A first apply is not refused by the default, but a limit of one's own holds."""
+    made = plan(desired(*(server(Address(59, n)) for n in range(1, count + 1))), NOTHING)
+    policy = Policy({LimitName.ADDS: limit}, NO_GUARDS, first=first)
+
+    assert [r.allow for r in check_policy(made, policy, count, {})] == found
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["host-chang"], "--allow host-chang: there is no such rule"),
+        (["all"], "no such rule"),
+        (["*"], "no such rule"),
+        ([""], "no such rule"),
+        (["updates:59/663"], "updates is not about single servers"),
+        (["safeguards:59/*"], "safeguards is not about single servers"),
+        (["host-change:60/1"], "60/1"),
+        (["host-change:"], "host-change"),
+    ],
+)
+def test_word_that_allows_nothing_is_a_slip(words: list[str], told: str) -> None:
+    """A rule that does not exist, or a pattern without a server, is not passed over."""
+    with pytest.raises(UsageError, match=re.escape(told)):
+        check_allowed(words, [SUPPORT])
+
+
+def test_words_that_mean_something_pass() -> None:
+    """Rules alone, and those about servers with an address or a pattern."""
+    check_allowed(["adds", "safeguards", "host-change", "probe:59/663", "tls-off:59/*"], [SUPPORT])
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed"),
+    [
+        ("host-change", True),
+        ("host-change:59/663", True),
+        ("host-change:59/*", True),
+        ("host-change:*", True),
+        ("host-change:60/*", False),
+        ("tls-off:59/663", False),
+        ("host-change:59/66", False),
+    ],
+)
+def test_pattern_allows_what_it_matches(word: str, *, allowed: bool) -> None:
+    """As in --target."""
+    assert is_allowed([word], "host-change", SUPPORT) is allowed
+
+
+def test_one_line_lets_all_through() -> None:
+    """Few refusals are named one by one, many of an organization by a pattern."""
+    few = [Refusal("adds", "m", "adds"), Refusal("tls-off", "m", "tls-off:59/1", Address(59, 1))]
+    many = [Refusal("host-change", "m", f"host-change:59/{n}", Address(59, n)) for n in range(1, 9)]
+
+    assert allowing(few) == "--allow adds --allow tls-off:59/1"
+    assert allowing([*few, *many]).endswith("--allow host-change:59/*")
+
+
+def test_guard_says_which_password_would_go_where() -> None:
+    """The fact: setting, server, the new host and where it went until now."""
+    wanted = desired(server(smtp__host="new.test", secrets=SMTP))
+    made = plan(wanted, snapshot({SUPPORT: entry(secrets=KNOWN)}))
+    known = confirmed_hosts(
+        made, snapshot({SUPPORT: entry(secrets=KNOWN)}), (), {}, None, Identities({})
+    )
+
+    [refusal] = check_policy(made, Policy({}, frozenset({Guard.HOST_CHANGE})), 1, known)
+
+    assert refusal.message.startswith(
+        "smtp.password of 59/663 would go to new.test (until now: smtp."
+    )
 
 
 @pytest.mark.parametrize("allowed", [("updates",), ("adds", "updates")])
