@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Lock
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from icesync.engine.session import Session
@@ -447,10 +448,16 @@ class FakeProber:
 
     *probed* lists the targets in the order in which they began; *most* says how
     many were under way at once: in all, for a host, for an account. With *meet*
-    each waits a moment for others, so that whoever may come does.
+    each waits until so many are there; with *linger_s* a moment, so that whoever may come does.
     """
 
-    def __init__(self, results: Mapping[int, ProbeResult] | None = None, *, meet: int = 0) -> None:
+    def __init__(
+        self,
+        results: Mapping[int, ProbeResult] | None = None,
+        *,
+        meet: int = 0,
+        linger_s: float = 0.0,
+    ) -> None:
         self.probed: list[ProbeTarget] = []
         self.closed = 0
         self.most: Counter[str] = Counter()
@@ -458,6 +465,7 @@ class FakeProber:
         self._under_way: list[ProbeTarget] = []
         self._mutex = Lock()
         self._meeting = Barrier(meet, timeout=20) if meet else None
+        self._linger_s = linger_s
 
     def probe(self, target: ProbeTarget, password: SecretValue) -> ProbeResult:  # noqa: ARG002
         """Return the result for *target*."""
@@ -471,6 +479,7 @@ class FakeProber:
                 self.most[name] = max(self.most[name], count)
         if self._meeting is not None:
             self._meeting.wait()
+        sleep(self._linger_s)
         with self._mutex:
             self._under_way.remove(target)
         return self._results.get(target.port, ProbeResult(ProbeKind.OK))

@@ -69,6 +69,20 @@ def test_token_is_renewed_before_it_ends() -> None:
     assert renew.asked == 1
 
 
+def test_token_of_a_short_life_is_used_for_half_of_it() -> None:
+    """Where tokens live 40 s, a run logs in every 20 s, not for each call."""
+    clock, renew = FakeClock(), Renewing(token_until(40), token_until(80))
+    session = Session(token_until(1), clock, renew)
+    first = session.token()
+    clock.advance(19)
+    again = session.token()
+    clock.advance(2)
+    session.token()
+
+    assert again is first
+    assert renew.asked == 2
+
+
 @pytest.mark.parametrize(
     "token",
     [SecretValue("opaque"), sign_token({}, b"key")],
