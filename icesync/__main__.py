@@ -23,7 +23,23 @@ def main() -> None:
     _disable_core_dumps()
     from icesync.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code > _BY_SIGNAL:
+        _leave_now(code)
+    sys.exit(code)
+
+
+_BY_SIGNAL = 128
+
+
+def _leave_now(code: int) -> None:
+    """Leave without waiting for threads that ask somebody who does not answer."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+    os._exit(code)
 
 
 def _disable_core_dumps() -> None:

@@ -118,6 +118,14 @@ class IcesyncError(Exception):
         self.hints = hints
         self.report: object = None
         """How far an apply got (:class:`icesync.Report`), where one had begun."""
+        self.document: bytes | None = None
+        """A state that could not be stored, without secrets, where there is such a thing."""
+
+    def add(self, second: IcesyncError) -> None:
+        """Take in what failed afterwards: the first cause stays first, and keeps the exit code."""
+        self.message = f"{self.message}; then {second.message}"
+        # Whoever lost the lock is not helped by a command that breaks it.
+        self.hints = self.hints if isinstance(self, StateLocked) else (*self.hints, *second.hints)
 
 
 class ConfigError(IcesyncError):
@@ -201,14 +209,7 @@ class StateTooNew(StateError):
 
 
 class StateNotSaved(StateError):
-    """
-    The store refused the snapshot.
-
-    *document* is what could not be stored, where there is such a thing; it
-    holds no secret.
-    """
-
-    document: bytes | None = None
+    """The store refused the state."""
 
 
 class PolicyRefused(IcesyncError):

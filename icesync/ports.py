@@ -35,6 +35,7 @@ __all__ = [
     "Prober",
     "ReferenceReader",
     "SecretProvider",
+    "Signals",
     "StateStore",
     "Stores",
 ]
@@ -381,6 +382,34 @@ class Caller(Protocol):
 
     def is_unreviewed(self) -> bool:
         """Return whether this is the pipeline of a change that nobody may have approved yet."""
+        ...
+
+
+class Signals(Protocol):
+    """What SIGINT, SIGTERM and SIGHUP do; elsewhere they raise KeyboardInterrupt at once."""
+
+    def stopping(self, stop: StopRequest) -> AbstractContextManager[None]:
+        """Turn a signal into a request to *stop* while the context is open."""
+        ...
+
+    def finishing(self) -> AbstractContextManager[None]:
+        """
+        Let what is done in the context end first, for a few seconds; then raise.
+
+        Raises:
+            KeyboardInterrupt: a signal came meanwhile.
+
+        """
+        ...
+
+
+class StopRequest(Protocol):
+    """A request to end early; set by a signal handler, so setting it does nothing else."""
+
+    signal_number: int | None
+
+    def request(self, signal_number: int, grace_s: float) -> None:
+        """Begin nothing more; what is in flight gets *grace_s* seconds."""
         ...
 
 

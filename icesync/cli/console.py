@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from icesync.model.events import Note
@@ -44,13 +45,12 @@ class Console:
     """
     Where a command writes; *quiet* keeps all talk but errors to itself.
 
-    *bar_lines* is how many lines of the terminal a bar keeps redrawing, 0 without one.
+    A reader of stderr that goes away is not worth ending anything for.
     """
 
     def __init__(self, colour: str = "auto", *, quiet: bool = False, verbose: int = 0) -> None:
         self.quiet = quiet
         self.verbose = verbose
-        self.bar_lines = 0
         self._colour = colour
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
@@ -96,7 +96,8 @@ class Console:
     def talk(self, text: str) -> None:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""
         if not self.quiet:
-            sys.stderr.write(f"{fold(text, self.talk_style.width)}\n")
+            with suppress(OSError):
+                sys.stderr.write(f"{fold(text, self.talk_style.width)}\n")
 
     def note(self, event: Event) -> None:
         """Say what a use case notes."""
@@ -106,7 +107,8 @@ class Console:
     def complain(self, text: str) -> None:
         """Write *text* to stderr as it is, even when asked to be quiet."""
         sys.stdout.flush()
-        sys.stderr.write(text)
+        with suppress(OSError):
+            sys.stderr.write(text)
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""

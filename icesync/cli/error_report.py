@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+import signal
 
 import click
 
-from icesync.errors import EXIT_UNEXPECTED, IcesyncError
+from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError
 from icesync.model.command_result import Failure
 
 __all__ = ["describe", "exit_code_of", "is_output_error"]
-
-_INTERRUPTED: Final = 130
-_USAGE: Final = 64
 
 
 def describe(error: BaseException, *, debug: bool = False) -> Failure | None:
@@ -22,9 +19,12 @@ def describe(error: BaseException, *, debug: bool = False) -> Failure | None:
     if isinstance(error, click.exceptions.Exit | SystemExit | BrokenPipeError):
         return None
     if isinstance(error, click.ClickException):
-        return Failure(error.format_message(), (_usage_hint(error),), _USAGE)
+        return Failure(error.format_message(), (_usage_hint(error),), UsageError.exit_code)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Failure("interrupted; nothing was sent", (), _INTERRUPTED)
+        # click turns the interrupt into an Abort of its own.
+        cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+        number = getattr(cause, "signal_number", signal.SIGINT)
+        return Failure("interrupted", (), Interrupted("", signal_number=number).exit_code)
     return _unexpected(error, debug=debug)
 
 

@@ -21,6 +21,7 @@ from icesync.engine.import_ import (
     assumed_entries,
     make_import,
 )
+from icesync.engine.locking import Work
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.state import Writer, load, locked, save
 from icesync.engine.validate import NO_SERVER_FILE, check_files
@@ -75,19 +76,23 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
         request = ImportRequest(inputs, _exists(session), {}, out, kind, secrets_path)
         servers = make_import(request).servers
         store = session.stores.joined(server.address.organization for server in servers)
-    with _locked(session, store, options, console):
+    with _locked(session, store, options, console) as work:
         stored = _stored(session, store) if options.assume_in_sync else None
         taken = _taken(session, stored)
         made = make_import(ImportRequest(inputs, _exists(session), taken, out, kind, secrets_path))
         if options.dry_run:
             _show(console, made, secrets_path)
             return
-        with _all_or_nothing(Path(session.project.root)) as write:
+        with (
+            session.signals.finishing(),
+            _all_or_nothing(Path(session.project.root)) as write,
+        ):
             if made.passwords:
                 write(secrets_path, made.passwords, 0o600)
             for file in made.files:
                 write(file.path, file.text.encode(), 0o644)
             after = _assume(session, store, made, stored) if stored is not None else None
+            work.done = "the files are written"
     _tell(console, made, secrets_path)
     if after is not None:
         told = _counted(len(made.servers), "server")
@@ -98,10 +103,10 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
 
 def _locked(
     session: Session, store: StateStore, options: ImportOptions, console: Console
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[Work]:
     """Hold the lock of the snapshot, if it will be written."""
     if not options.assume_in_sync or options.dry_run:
-        return nullcontext()
+        return nullcontext(Work())
     return locked(session, store, "import", options.lock_timeout_s, console.note)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from icesync.cli.interrupt import SIGNALS
 from icesync.cli.options import Common, common_options
 from icesync.errors import EXIT_UNEXPECTED, ConfigError
 
@@ -120,16 +121,17 @@ def run(arguments: Sequence[str]) -> int:
     # every 700 of them costs a first plan of a large fleet a fifth of its time.
     gc.set_threshold(100_000, 50, 1000)
     common = Common()
-    try:
-        code = program.main(
-            args=[_spell(argument) for argument in arguments],
-            prog_name="icesync",
-            standalone_mode=False,
-            obj=common,
-        )
-        sys.stdout.flush()
-    except BaseException as error:  # noqa: BLE001 - the outermost door
-        return _leave(error, common)
+    with SIGNALS.installed():
+        try:
+            code = program.main(
+                args=[_spell(argument) for argument in arguments],
+                prog_name="icesync",
+                standalone_mode=False,
+                obj=common,
+            )
+            sys.stdout.flush()
+        except BaseException as error:  # noqa: BLE001 - the outermost door
+            return _leave(error, common)
     return code if isinstance(code, int) else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 
 from icesync.cli.console import Console
+from icesync.cli.interrupt import SIGNALS
 
 if TYPE_CHECKING:
     from icesync.engine.plan import PlanRequest
@@ -57,7 +58,8 @@ class Common:
         """Return the session of the configuration that these flags name."""
         from icesync.bootstrap import open_session
 
-        return open_session(self.folder, self.locate(), self.trusted)
+        SIGNALS.quiet = self.quiet
+        return replace(open_session(self.folder, self.locate(), self.trusted), signals=SIGNALS)
 
     def relative(self, name: str, root: str) -> str:
         """Return the file *name*, as given on the command line, relative to *root*."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,6 @@ from icesync.cli.ci_environment import read_pipeline, write_github_outputs
 from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.event_log import EventLog, ResultLog
 from icesync.cli.files import check_writable, write_open, write_private
-from icesync.cli.interrupt import halting
 from icesync.cli.plan_view import show_facts
 from icesync.cli.progress import open_progress
 from icesync.engine.plan import Planning
@@ -32,8 +30,8 @@ from icesync.errors import (
     EXIT_OK,
     EXIT_UNEXPECTED,
     ConfigError,
+    IcesyncError,
     PolicyRefused,
-    StateNotSaved,
     UsageError,
 )
 from icesync.model.ci import Ci, Forge
@@ -49,11 +47,9 @@ from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from icesync.cli.console import Console
     from icesync.cli.options import Common
-    from icesync.engine.executor import StopRequest
     from icesync.engine.session import Session
     from icesync.engine.view import Part
     from icesync.model.events import Event, Notify
@@ -189,10 +185,6 @@ class Output:
         for listen in self._listeners:
             listen(event)
 
-    def stopping(self, halt: StopRequest) -> AbstractContextManager[None]:
-        """Turn signals into a request to *halt*."""
-        return halting(halt, self.console)
-
     def conduct(self, work: Callable[[], int]) -> int:
         """Do *work*, write what it came to however it ends, and return the exit code."""
         try:
@@ -228,25 +220,29 @@ class Output:
         self._deliver()
 
     def _rescue(self, error: BaseException) -> None:
-        """Write a state that the store refused to a file beside the configuration."""
+        """Write a state that could not be stored to a file beside the configuration."""
         document = getattr(error, "document", None)
         # Of one per organization, what was written stands, and what is pending is sent again.
         if (
-            not isinstance(error, StateNotSaved)
+            not isinstance(error, IcesyncError)
             or document is None
             or self._session is None
             or self._session.project.state.per is not None
         ):
             return
-        with suppress(UsageError):
-            write_private(Path(self._session.project.root) / _RESCUED, document)
-            error.hints = (
-                *error.hints,
-                (
-                    f"the state is in {_RESCUED}, without secrets; once it can be stored: "
-                    f"icesync state push {_RESCUED}"
-                ),
-            )
+        rescued = Path(self._session.project.root) / _RESCUED
+        try:
+            write_private(rescued, document)
+        except IcesyncError as second:
+            error.add(second)
+            return
+        error.hints = (
+            (
+                f"the state is in {_RESCUED}, without secrets; once it can be stored: "
+                f"icesync state push {_RESCUED}"
+            ),
+            *error.hints,
+        )
 
     def _show(self, *, last: bool = False) -> None:
         """Write to stdout: text as soon as a part is known, a document at the end."""

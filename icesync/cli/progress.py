@@ -15,6 +15,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.cli.interrupt import SIGNALS
 from icesync.model.events import (
     ApplyEnded,
     ApplyStarted,
@@ -175,12 +176,12 @@ class _Bar:
         self._tally.take(event)
         match event:
             case ApplyStarted():
-                self._console.bar_lines = _BAR_LINES
+                SIGNALS.bar_lines = _BAR_LINES
                 self._live.start()
             case ApplyEnded():
                 self._live.refresh()
                 self._live.stop()
-                self._console.bar_lines = 0
+                SIGNALS.bar_lines = 0
             case _:
                 pass
 

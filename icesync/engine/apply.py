@@ -107,7 +107,9 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
     warning = fleet.store.lock_warning()
     if warning is not None:
         view.notify(Caution(warning))
-    with locked(session, fleet.store, "apply", request.lock_timeout_s, view.notify):
+    with locked(
+        session, fleet.store, "apply", request.lock_timeout_s, view.notify, _NOTHING
+    ) as work:
         planning = compare_fleet(session, fleet, wanted, view, holding=True)
         if saved is not None:
             planning = restrict_to_saved(planning, saved, wanted.allowed)
@@ -125,11 +127,22 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
             planning = guard_by_probe(session, planning, wanted, view)
             _check_policy(planning)
         if saved is None and not request.automatic and not view.approve(planning):
-            raise PolicyRefused("not approved; nothing was sent")
-        report, halt = _send(session, planning, request, view)
+            raise PolicyRefused(f"not approved; {_NOTHING}")
+        report, stop = _send(session, planning, request, view)
+        work.done = _done(report)
         view.show(report)
-    _conclude(report, halt)
+        _conclude(report, stop)
     return report
+
+
+_NOTHING: Final = "nothing was sent"
+
+
+def _done(report: Report) -> str:
+    """Return how much of a run is certain, and kept."""
+    applied, total = len(report.with_status(ResultStatus.APPLIED)), len(report.results)
+    noun = "change" if total == 1 else "changes"
+    return f"{applied} of {total} {noun} were applied, and that is saved"
 
 
 def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fleet:
@@ -226,7 +239,7 @@ def _send(
         )
     halt = StopRequest()
     open_gateway = session.ice.gateways(token) if token is not None else _no_gateway
-    with view.stopping(halt):
+    with session.signals.stopping(halt):
         report = carry_out(
             plan, values, recorder, open_gateway, clock, run, view.notify, halt
         )  # fmt: skip

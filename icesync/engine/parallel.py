@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _WORKERS: Final = 8
+_LOOK_UP_S: Final = 0.2
 
 
 def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
@@ -43,7 +44,9 @@ def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            # In turns: a signal that comes just before a wait is not seen during it.
+            thread.join(_LOOK_UP_S)
     if raised:
         raise raised[0]
 

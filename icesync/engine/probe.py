@@ -392,7 +392,8 @@ def _round(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Login, P
                     running[pool.submit(_log_in, prober, login)] = login
                 if not running:
                     return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                # In turns: a signal that comes just before a wait is not seen during it.
+                done, _ = wait(running, 0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     login, result = running.pop(future), future.result()
                     turns.release(login)

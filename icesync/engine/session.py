@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef, SecretValue
@@ -18,9 +20,23 @@ if TYPE_CHECKING:
         Ice,
         MailServers,
         SecretProvider,
+        Signals,
         StateStore,
+        StopRequest,
         Stores,
     )
+
+
+class NoSignals:
+    """Leaves signals to whoever runs the process."""
+
+    def stopping(self, stop: StopRequest) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Do nothing."""
+        return nullcontext()
+
+    def finishing(self) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class Session:
     ice: Ice
     mail: MailServers
     caller: Caller
+    signals: Signals = field(default_factory=NoSignals)
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """

@@ -12,7 +12,8 @@ from icesync import __version__
 from icesync.codec.journal import decode_journal
 from icesync.codec.merge_conflict import decode_sides
 from icesync.codec.state import decode_state, encode_state, seal
-from icesync.errors import IcesyncError, StateCorrupt, StateNotSaved, UsageError
+from icesync.engine.locking import Work, hold_lock
+from icesync.errors import IcesyncError, StateCorrupt, UsageError
 from icesync.model.events import Note
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
@@ -97,23 +98,32 @@ def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
 
 @contextmanager
 def locked(
-    session: Session, store: StateStore, operation: str, timeout_s: float, notify: Notify
-) -> Iterator[None]:
+    session: Session,
+    store: StateStore,
+    operation: str,
+    timeout_s: float,
+    notify: Notify,
+    nothing: str = "nothing was written",
+) -> Iterator[Work]:
     """
     Hold the lock of *store* for *operation*; what a dead run left is saved first, and said.
+
+    Whoever does something notes in the Work what it came to; *nothing* is said
+    of a run that was interrupted before.
 
     Raises:
         StateLocked: another run holds it.
         StateError: it cannot be had, or what a dead run left cannot be read or saved.
 
     """
-    with store.lock(session.caller.lock_owner(operation), timeout_s):
+    with hold_lock(session, store, operation, timeout_s, nothing) as work:
         if store.journals is not None and store.journals.read() is not None:
             stored = load(store, session.project.api.base_url, holding=True)
-            save(store, stored, stored.snapshot.entries, Writer(__version__))
+            with session.signals.finishing():
+                save(store, stored, stored.snapshot.entries, Writer(__version__))
             if stored.recovered is not None and stored.recovered.records:
                 notify(Note(told_of_dead_run(stored.recovered, saved=True)))
-        yield
+        yield work
 
 
 def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
@@ -194,7 +204,7 @@ def save(
     data = encode_state(after, writer.icesync_version)
     try:
         store.write(data, stored.data)
-    except StateNotSaved as error:
+    except IcesyncError as error:
         error.document = data
         raise
     if store.journals is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.engine import state_transfer
+from icesync.engine.locking import hold_lock
 from icesync.engine.scope import all_organizations
 from icesync.engine.state import Writer, load, locked, move, remove, resolve, save
 from icesync.engine.view import SILENT
@@ -57,6 +58,13 @@ class StateView:
     now: datetime
 
 
+_SAVED: Final = "the state is saved"
+
+
+def _saved(request: StateRequest) -> str | None:
+    return None if request.dry_run else _SAVED
+
+
 def read_address(text: str) -> Address:
     """
     Return the address that *text* spells.
@@ -105,9 +113,12 @@ def change_state(
     if request.dry_run:
         before = load(store, base_url).snapshot
         return StateChange(store.describe(), before.entries, change(before), before.serial)
-    with locked(session, store, operation, request.lock_timeout_s, notify):
+    with locked(session, store, operation, request.lock_timeout_s, notify) as work:
         stored = load(store, base_url)
-        after = save(store, stored, change(stored.snapshot), Writer(__version__)).snapshot
+        entries = change(stored.snapshot)
+        with session.signals.finishing():
+            after = save(store, stored, entries, Writer(__version__)).snapshot
+            work.done = _SAVED
     return StateChange(store.describe(), stored.snapshot.entries, after.entries, after.serial)
 
 
@@ -149,8 +160,12 @@ def remove_state(
 def resolve_state(session: Session, request: StateRequest) -> StateChange:
     """Unite the two sides of a merge conflict."""
     store = session.store_of(request.organization)
-    with store.lock(session.caller.lock_owner("state resolve"), request.lock_timeout_s):
+    with (
+        hold_lock(session, store, "state resolve", request.lock_timeout_s) as work,
+        session.signals.finishing(),
+    ):
         after = resolve(store, __version__, dry_run=request.dry_run)
+        work.done = _saved(request)
     return StateChange(store.describe(), {}, after.entries, after.serial)
 
 
@@ -187,8 +202,12 @@ def push_state(
     store = session.store_of(organization)
     if organization is not None:
         state_transfer.demand_only(data, organization)
-    with store.lock(session.caller.lock_owner("state push"), request.lock_timeout_s):
+    with (
+        hold_lock(session, store, "state push", request.lock_timeout_s) as work,
+        session.signals.finishing(),
+    ):
         pushed = state_transfer.push(store, data, base_url, force=force, dry_run=request.dry_run)
+        work.done = _saved(request)
     return StateChange(store.describe(), {}, pushed.entries, pushed.serial)
 
 
@@ -212,14 +231,18 @@ def migrate_state(
     new = target.stores.single()
     if target.project.state.per is not None:
         new = target.stores.joined(state_transfer.organizations_in(old))
-    owner, wait_s = target.caller.lock_owner("state migrate"), request.lock_timeout_s
     if old.describe() == new.describe():
         # Their locks are one: it would be waited for in vain.
         state_transfer.refuse_same_place(old)
-    with old.lock(owner, wait_s), new.lock(owner, wait_s):
+    with (
+        hold_lock(source, old, "state migrate", request.lock_timeout_s),
+        hold_lock(target, new, "state migrate", request.lock_timeout_s) as work,
+        target.signals.finishing(),
+    ):
         copied = state_transfer.migrate(
             old, new, target.project.api.base_url, dry_run=request.dry_run
         )
+        work.done = _saved(request)
     return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
 
 
@@ -241,11 +264,13 @@ def rekey_state(
     if reference is None:
         raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
     store = session.store_of(request.organization)
-    with locked(session, store, "state rekey", request.lock_timeout_s, notify):
-        return rekey(
+    with locked(session, store, "state rekey", request.lock_timeout_s, notify) as work:
+        count = rekey(
             session.project, store, session.providers, reference, __version__,
             dry_run=request.dry_run,
         )  # fmt: skip
+        work.done = _saved(request)
+    return count
 
 
 def demand_unlocked(session: Session, organization: int | None = None) -> str:

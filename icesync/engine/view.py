@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from icesync.engine.executor import StopRequest
     from icesync.engine.plan import Planning
     from icesync.engine.validate import Validation
     from icesync.model.command_result import Maintenance
@@ -46,10 +42,6 @@ class View(Protocol):
         """Take note of what happens meanwhile; called from several threads."""
         ...
 
-    def stopping(self, halt: StopRequest) -> AbstractContextManager[None]:
-        """Turn a signal into a request to *halt* while the context is open."""
-        ...
-
 
 class Silent:
     """Shows nothing and approves nothing: for whoever only wants the result."""
@@ -63,10 +55,6 @@ class Silent:
 
     def notify(self, event: Event) -> None:
         """Say nothing."""
-
-    def stopping(self, halt: StopRequest) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Leave signals to whoever runs the process."""
-        return nullcontext()
 
 
 SILENT = Silent()
