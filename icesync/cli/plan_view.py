@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icesync.diagnostics import Severity
 from icesync.engine.state import told_of_dead_run, told_of_running
 from icesync.render.findings import render_diagnostics
-from icesync.render.plan import CANNOT_BE_READ, render_refusals, spent_told
+from icesync.render.plan import caveat, render_refusals, spent_told
 from icesync.render.state import age, oldest
 from icesync.render.style import counted
 
@@ -24,8 +24,9 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     if not console.quiet:
         least = set() if console.verbose else {Severity.INFO}
         shown = [d for d in planning.warnings if d.severity not in least]
-        console.complain(render_diagnostics(shown, style))
-        console.complain(render_refusals(planning.refusals, style))
+        every = console.verbose > 0
+        console.complain(render_diagnostics(shown, style, every=every))
+        console.complain(render_refusals(planning.refusals, style, every=every))
     if planning.unshown:
         noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
         console.talk(f"note: {noun} about servers that do not change; icesync validate   shows all")
@@ -63,11 +64,9 @@ def _show_ages(console: Console, planning: Planning, now: datetime) -> None:
             f"note: {counted(len(ahead), 'answer')} of ICE dated in the future, first for "
             f"{ahead[0]}: a clock was wrong, and nobody knows the age"
         )
-    known = oldest(planning.stored.snapshot)
-    if known is None:
-        console.talk(f"note: {CANNOT_BE_READ}; so far nothing was")
-    else:
-        address, moment = known
-        console.talk(
-            f"note: {CANNOT_BE_READ}; the oldest answer is {address}'s, {age(moment, now)}"
-        )
+    entries = planning.stored.snapshot.entries.values()
+    confirmed = [entry.applied_at for entry in entries if entry.applied_at]
+    if text := caveat(planning.plan, confirmed, now):
+        known = oldest(planning.stored.snapshot)
+        since = f" (oldest: {known[0]}, {age(known[1], now)})" if known else ""
+        console.talk(f"note: {text}{since}")

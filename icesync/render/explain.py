@@ -95,7 +95,7 @@ def _memory(explanation: Explanation, now: datetime) -> str:
     if entry is None:
         if explanation.standing is AddressState.DEFINED:
             return "Nothing was acknowledged yet: the next apply sends it for the first time."
-        return "The snapshot does not know it: nothing is left to do."
+        return "The state does not know it: this entry is done and can be deleted."
     if entry.uncertain:
         return "The outcome of the last call is unknown: the next apply sends it again."
     acknowledged = f"ICE acknowledged it {age(entry.applied_at, now)}"

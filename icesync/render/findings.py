@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Diagnostic, Severity
-from icesync.render.style import Style, fold, safe
+from icesync.render.groups import group_findings, listed
+from icesync.render.style import Style, counted, fold, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icesync.render import documents
-
-__all__ = ["diagnostics_document", "render_diagnostics", "render_error", "render_totals"]
+    from icesync.render.groups import FindingGroup
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
 
 
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style) -> str:
-    """Return ``file:line:column: RULE message`` with its hint for each finding, in order."""
-    text = "".join(_finding(diagnostic, style) for diagnostic in diagnostics)
-    return fold(text, style.width)
+def render_diagnostics(
+    diagnostics: Sequence[Diagnostic], style: Style, *, every: bool = False
+) -> str:
+    """
+    Return ``file:line:column: RULE message`` with its hint for each finding, in order.
+
+    Those that say the same are said once, unless *every* one is asked for.
+    """
+    if every:
+        return fold("".join(_finding(one, style) for one in diagnostics), style.width)
+    groups = group_findings(diagnostics)
+    return fold("".join(_group(group, style) for group in groups), style.width)
+
+
+def _group(group: FindingGroup, style: Style) -> str:
+    text = _finding(replace(group.first, message=group.message, hint=None), style)
+    if group.elsewhere:
+        places = listed([str(place) for place in group.elsewhere])
+        text += f"  {style.paint(f'also at {safe(places)}', 'dim')}\n"
+    return text + (_hint(group.hint, style) if group.hint else "")
 
 
 def _finding(diagnostic: Diagnostic, style: Style) -> str:
@@ -35,17 +52,15 @@ def render_totals(diagnostics: Sequence[Diagnostic], servers: int, files: int) -
     """Return the last word of a check: what was looked at, what was found, where to read on."""
     errors = [d for d in diagnostics if d.severity is Severity.ERROR]
     warnings = [d for d in diagnostics if d.severity is Severity.WARNING]
-    message = f"{_counted(len(errors), 'error')} in {_counted(files, 'file')}"
+    message = f"{counted(len(errors), 'error')} in {counted(files, 'file')}"
     if not errors:
-        message = f"valid: {_counted(servers, 'server')} in {_counted(files, 'file')}"
+        message = f"OK: {counted(servers, 'server')} in {counted(files, 'file')}"
     if warnings:
-        message += f", {_counted(len(warnings), 'warning')}"
+        message += f", {counted(len(warnings), 'warning')}"
     found = errors or warnings
-    return f"{message}; icesync explain {found[0].rule}   says more" if found else message
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+    if not found:
+        return message
+    return f"{message}. Run `icesync explain {found[0].rule}` for details."
 
 
 def render_error(message: str, hints: Sequence[str], style: Style) -> str:

@@ -17,7 +17,8 @@ from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import ResultStatus
-from icesync.render.plan import totals
+from icesync.render.groups import group_findings, group_refusals, listed
+from icesync.render.plan import refusal_sentence, totals
 from icesync.render.probe import server_words
 from icesync.render.style import safe
 
@@ -64,18 +65,22 @@ def render_annotations(review: CommandResult, ci: Ci) -> str:
 
 
 def _notes(review: CommandResult) -> Iterator[_Note]:
-    for one in review.findings:
-        hint = f"\n{one.hint}" if one.hint else ""
-        yield _Note(one.severity, one.rule, one.message + hint, one.position)
+    for found in group_findings(review.findings):
+        one = found.first
+        more = f"\nalso at {listed([str(p) for p in found.elsewhere])}" if found.elsewhere else ""
+        hint = f"\n{found.hint}" if found.hint else ""
+        yield _Note(one.severity, one.rule, found.message + more + hint, one.position)
     failure = review.failure
     if failure is not None:
         hints = "".join(f"\n{hint}" for hint in failure.hints)
         yield _Note(Severity.ERROR, f"icesync {review.command}", failure.message + hints)
     places = {c.address: c.position for c in review.plan.changes} if review.plan else {}
-    for refusal in review.refusals:
-        place = places.get(refusal.address) if refusal.address else None
-        message = f"{refusal.message}\n--allow {refusal.allow} lets it through"
-        yield _Note(Severity.WARNING, refusal.rule, message, place)
+    for group in group_refusals(review.refusals):
+        first = group.refusals[0]
+        place = places.get(first.address) if first.address else None
+        text = group.message if len(group.refusals) == 1 else refusal_sentence(group)
+        message = f"{text}\nallow it: --allow {group.allow}"
+        yield _Note(Severity.WARNING, group.rule, message, place)
     for result in review.report.results if review.report else ():
         if result.status in {ResultStatus.FAILED, ResultStatus.UNCERTAIN}:
             detail = f": {result.outcome.detail}" if result.outcome else ""

@@ -9,13 +9,12 @@ from icesync.model.command_result import Command
 from icesync.render.plan import totals
 from icesync.render.probe import totals_of
 from icesync.render.report import counts_of
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.model.command_result import CommandResult, Maintenance
-
-__all__ = ["headline"]
 
 
 def headline(review: CommandResult) -> str:
@@ -36,20 +35,16 @@ def headline(review: CommandResult) -> str:
 def _due(maintenance: Maintenance | None) -> Iterator[str]:
     """Yield what mail servers let somebody do, in a few words."""
     if maintenance is not None and maintenance.failed_logins:
-        yield f"{_count(len(maintenance.failed_logins), 'login')} failed"
+        yield f"{counted(len(maintenance.failed_logins), 'login')} failed"
     if maintenance is not None and maintenance.ending:
-        yield f"{_count(len(maintenance.ending), 'certificate')} near the end"
+        yield f"{counted(len(maintenance.ending), 'certificate')} near the end"
 
 
 def _verdict(review: CommandResult) -> str:
     if review.failure is not None:
         return f"stopped, exit code {review.exit_code}"
     errors = sum(d.severity is Severity.ERROR for d in review.findings)
-    files = _count(len(review.files), "file")
+    files = counted(len(review.files), "file")
     if errors:
-        return f"{_count(errors, 'error')} in {files}"
-    return f"valid, {_count(review.servers, 'server')} in {files}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+        return f"{counted(errors, 'error')} in {files}"
+    return f"OK, {counted(review.servers, 'server')} in {files}"

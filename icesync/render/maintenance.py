@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.state import age
 from icesync.render.style import Style, safe
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.command_result import Maintenance
 
-__all__ = ["addresses_in_line", "facts_of", "left_of_token", "render_maintenance"]
-
 _NAMED: Final = 10
 
 
@@ -23,7 +22,8 @@ def render_maintenance(maintenance: Maintenance, style: Style) -> str:
     facts = [(name, message) for name, message in facts_of(maintenance)]
     width = max((len(name) for name, _ in facts), default=0) + 1
     lines = [f"  {style.paint(f'{name}:', 'dim'):<{width}}  {message}" for name, message in facts]
-    return "\n".join(["", style.paint("Maintenance:", "bold"), *lines]) + "\n" if facts else ""
+    head = ["", style.paint("Maintenance:", "bold"), *lines, ""] if facts else [""]
+    return "\n".join([*head, f"note: {CANNOT_BE_READ}"]) + "\n"
 
 
 def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
@@ -31,20 +31,20 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
     if maintenance.uncertain:
         yield "outcome unknown", addresses_in_line(maintenance.uncertain)
     if maintenance.orphans:
-        yield "orphaned", addresses_in_line(maintenance.orphans)
+        yield "in no file", addresses_in_line(maintenance.orphans)
     if maintenance.max_age is not None and maintenance.stale:
         yield f"older than {safe(maintenance.max_age)}", addresses_in_line(maintenance.stale)
     if maintenance.oldest:
         message = ", ".join(
             f"{a.address} {age(a.applied_at, maintenance.now)}" for a in maintenance.oldest
         )
-        yield "oldest answers", message
+        yield "oldest confirmations", message
     if maintenance.token_ends is not None:
         ends = maintenance.token_ends.strftime("%Y-%m-%d %H:%M:%SZ")
         yield "token", f"ends at {ends}, in {left_of_token(maintenance)}"
     if maintenance.failed_logins:
         yield (
-            "mail servers said no",
+            "rejected logins",
             _first(
                 [f"{one.address} {one.protocol} {one.kind}" for one in maintenance.failed_logins]
             ),

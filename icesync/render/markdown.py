@@ -17,6 +17,7 @@ from icesync.render.markdown_escape import code, first_that_fits, prose
 from icesync.render.markdownplan import Detail, plan_part
 from icesync.render.markdownprobe import probe_part
 from icesync.render.markdownrun import findings_part, maintenance_part, report_part
+from icesync.render.plan import caveat_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,9 @@ def _page(review: CommandResult, view: RenderContext, detail: Detail) -> str:
     if review.report is not None:
         parts.append(report_part(review.report, detail))
     elif review.plan is not None:
-        parts.append(plan_part(review.plan, review.refusals, view.ci, detail))
+        parts.append(
+            plan_part(review.plan, review.refusals, view.ci, detail, caveat_of(review, view.now))
+        )
     if review.probe is not None:
         parts.append(probe_part(review.probe, view.ci, detail))
     if review.maintenance is not None:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from icesync.diagnostics import Severity
 from icesync.model.report import ResultStatus
+from icesync.render.groups import group_findings, listed
 from icesync.render.maintenance import facts_of
 from icesync.render.markdown_escape import cell, code, fence, prose
 from icesync.render.markdownplan import Detail, source
 from icesync.render.report import MEANINGS, retry_command
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icesync.diagnostics import Diagnostic
     from icesync.model.ci import Ci
     from icesync.model.command_result import CommandResult, Maintenance
     from icesync.model.report import Report, Result
-
-__all__ = ["findings_part", "maintenance_part", "report_part"]
+    from icesync.render.groups import FindingGroup
 
 
 def findings_part(review: CommandResult, ci: Ci, detail: Detail) -> str:
@@ -30,18 +30,21 @@ def findings_part(review: CommandResult, ci: Ci, detail: Detail) -> str:
         return ""
     if detail <= Detail.NAMES:
         hints = detail is Detail.FULL
-        return "\n" + "".join(_finding(one, ci, hints=hints) for one in found)
+        return "\n" + "".join(_finding(group, ci, hints=hints) for group in group_findings(found))
     if detail is Detail.ROWS:
         counts = Counter(ci.path(one.position.file) for one in found)
         rows = [f"| {cell(file)} | {count} |\n" for file, count in sorted(counts.items())]
         return "\n| file | findings |\n| --- | --- |\n" + "".join(rows)
-    return f"\n{len(found)} findings.\n"
+    return f"\n{counted(len(found), 'finding')}.\n"
 
 
-def _finding(one: Diagnostic, ci: Ci, *, hints: bool) -> str:
-    weight = "" if one.severity is Severity.ERROR else f" {one.severity}:"
-    line = f"- {source(one.position, ci)} **{one.rule}**{weight} {prose(one.message)}\n"
-    return line + (f"  hint: {prose(one.hint)}\n" if one.hint and hints else "")
+def _finding(group: FindingGroup, ci: Ci, *, hints: bool) -> str:
+    one = group.first
+    severity = "" if one.severity is Severity.ERROR else f" {one.severity}:"
+    line = f"- {source(one.position, ci)} **{one.rule}**{severity} {prose(group.message)}\n"
+    if group.elsewhere and hints:
+        line += f"  also at {listed([source(place, ci) for place in group.elsewhere])}\n"
+    return line + (f"  hint: {prose(group.hint)}\n" if group.hint and hints else "")
 
 
 def report_part(report: Report, detail: Detail) -> str:

@@ -1,62 +1,67 @@
 """
 A plan for people.
 
-Totals first; then each server that changes, with old and new value and the line
-that says so; then the list of addresses once more, where a reader of a long
-plan ends up; the digest last. A symbol never stands without its word.
+Totals first; then what changes, with old and new value and the line that sets it,
+equal changes of several servers once; the digest last. A plan that is longer than
+a screen ends with its totals, where its reader ends up. A symbol never stands
+without its word.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from icesync.model.command_result import Command
 from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
-from icesync.render.style import Style, columns, fold, quote, safe
+from icesync.render.groups import (
+    ChangeGroup,
+    group_changes,
+    group_refusals,
+    is_full_record_shown,
+    listed,
+)
+from icesync.render.style import TIME_FORMAT, Style, columns, counted, fold, quote, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
+    from icesync.model.command_result import CommandResult
     from icesync.model.desired import Removal
     from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
+    from icesync.render.groups import RefusalGroup
 
-__all__ = [
-    "CANNOT_BE_READ",
-    "SYMBOLS",
-    "changed_keys",
-    "gist_of",
-    "headline",
-    "old_record",
-    "render_plan",
-    "render_refusals",
-    "rest_of",
-    "shown_secret",
-    "shown_value",
-    "spent_told",
-    "totals",
-]
-
-CANNOT_BE_READ: Final = (
-    "ICE cannot be asked what it holds: this compares the files with what it last acknowledged"
-)
+CANNOT_BE_READ: Final = "ICE has no read API: this compares the files with what it last confirmed"
+_CAVEAT_AFTER: Final = timedelta(days=30)
 
 _ALIGNED: Final = 60
 """Places line up behind values of up to so many columns."""
 
 _NAMED_ENTRIES: Final = 5
 
+_PLAIN_REASONS: Final = frozenset({Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES})
+"""What the sentence of an action says by itself."""
+
+_SCREEN: Final = 40
+"""What is longer than so many lines has scrolled away when its end is read."""
+
 SYMBOLS: Final = {
     Action.ADD: (Action.ADD.symbol, "green", "will be sent for the first time"),
     Action.UPDATE: (Action.UPDATE.symbol, "yellow", "will be updated"),
     Action.MOVE: (Action.MOVE.symbol, "blue", "will be sent to its new address"),
     Action.DISABLE: (Action.DISABLE.symbol, "red", "will be disabled"),
-    Action.FORGET: (Action.FORGET.symbol, "magenta", "will be forgotten, nothing is sent"),
+    Action.FORGET: (
+        Action.FORGET.symbol,
+        "magenta",
+        "will be removed from the state; nothing is sent",
+    ),
     Action.RESEND: (Action.RESEND.symbol, "cyan", "will be sent again"),
-    Action.ORPHAN: (Action.ORPHAN.symbol, "dim", "is an orphan, not touched"),
+    Action.ORPHAN: (Action.ORPHAN.symbol, "dim", "is no longer in any file; left unchanged"),
 }
 
 _COUNTED: Final = (
@@ -69,34 +74,76 @@ _COUNTED: Final = (
 )
 
 
-def render_plan(plan: Plan, digest: str, style: Style) -> str:
-    """Return *plan* as text; *digest* is its plan digest."""
+def render_plan(plan: Plan, digest: str, style: Style, *, every: bool = False) -> str:
+    """Return *plan* as text; *digest* is its own. With *every*, each server stands alone."""
     parts = [headline(plan, style), "\n"]
     shown = [change for change in plan.changes if change.action is not Action.NO_OP]
-    for change in shown:
-        parts.append("\n")
-        parts.extend(f"{line}\n" for line in _change_lines(change, style))
-    if len(shown) > 1:
-        parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
-        parts.extend(f"{line}\n" for line in _address_lines(shown, style))
+    groups = [ChangeGroup((change,)) for change in shown] if every else group_changes(shown)
+    in_full = every or is_full_record_shown(shown)
+    apart = True
+    for group in groups:
+        lines = [f"{line}\n" for line in _group_lines(group, style, in_full=in_full)]
+        together = len(lines) == 1
+        parts += lines if together and not apart else ["\n", *lines]
+        apart = not together
+    scrolled = sum(part.count("\n") for part in parts) > _SCREEN
+    if scrolled:
+        if len(groups) <= _SCREEN:
+            parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
+            parts.extend(f"{line}\n" for line in _gist_lines(groups, style))
         parts.append(f"\n{headline(plan, style)}\n")
     if plan.effective:
-        parts.append(f"{'' if len(shown) > 1 else chr(10)}Digest: {digest}\n")
+        parts.append(f"{'' if scrolled else chr(10)}Digest: {digest}\n")
     if not plan.complete:
-        text = "Incomplete: some secrets were not looked at; apply refuses this plan."
-        parts.append(style.paint(text, "yellow") + "\n")
+        parts.append(style.paint(incomplete(plan), "yellow") + "\n")
     return fold("".join(parts), style.width)
+
+
+def incomplete(plan: Plan) -> str:
+    """Return why a plan that is not complete cannot be applied."""
+    secrets = [s for change in plan.changes for s in change.secrets if s.reference]
+    missed = sum(s.comparison is SecretComparison.NOT_COMPARED for s in secrets)
+    if not missed:
+        return "Incomplete: some secrets are not available, so this plan cannot be applied."
+    words = "was" if missed == 1 else "were"
+    return (
+        f"Incomplete: {missed:,} of {counted(len(secrets), 'password')} {words} not compared, "
+        "so this plan cannot be applied."
+    )
+
+
+def caveat(plan: Plan, confirmed: Iterable[str], now: datetime | None) -> str:
+    """
+    Return what a reader must know about where the plan's knowledge comes from, or nothing.
+
+    It is said of the first plan, and when the oldest confirmation, of those of
+    *confirmed*, is older than 30 days.
+    """
+    oldest = min(confirmed, default=None)
+    if oldest is None:
+        return f"{CANNOT_BE_READ}; nothing has been confirmed yet" if plan.lineage is None else ""
+    then = datetime.strptime(oldest, TIME_FORMAT).replace(tzinfo=UTC)
+    return CANNOT_BE_READ if now is not None and now - then > _CAVEAT_AFTER else ""
+
+
+def caveat_of(result: CommandResult, now: datetime | None) -> str:
+    """Return :func:`caveat` for a whole result; a check always says it."""
+    if result.plan is None:
+        return ""
+    if result.command is Command.CHECK:
+        return CANNOT_BE_READ
+    return caveat(result.plan, [known.applied_at for known in result.assertions], now)
 
 
 def totals(plan: Plan) -> str:
     """Return the counts of *plan* in one line, such as ``1 to add, 2 to update``."""
-    counts = [f"{n} {text}" for action, text in _COUNTED if (n := plan.count(action))]
+    counts = [f"{n:,} {text}" for action, text in _COUNTED if (n := plan.count(action))]
     rest = []
     if unchanged := plan.count(Action.NO_OP):
-        message = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
-        rest.append(f"{unchanged} unchanged" + (f" ({message} only assumed)" if message else ""))
+        unsure = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
+        rest.append(f"{unchanged:,} unchanged" + (f" ({unsure:,} unconfirmed)" if unsure else ""))
     if orphans := plan.count(Action.ORPHAN):
-        rest.append(f"{orphans} orphaned")
+        rest.append(f"{orphans:,} no longer in any file")
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
 
 
@@ -105,31 +152,72 @@ def headline(plan: Plan, style: Style) -> str:
     if plan.effective:
         return f"{style.paint('Plan:', 'bold')} {totals(plan)}."
     answer = style.paint("No changes.", "bold", "green")
-    known = totals(plan) or "no servers"
-    return f"{answer} Nothing to send: {known}."
+    if not plan.changes:
+        return "No servers selected."
+    return f"{answer} Nothing to send: {totals(plan)}."
 
 
-def _change_lines(change: ResourceChange, style: Style) -> Iterator[str]:
+def _group_lines(group: ChangeGroup, style: Style, *, in_full: bool) -> Iterator[str]:
+    """Yield what happens to the servers of *group*, once."""
+    change = group.first
+    if len(group.changes) == 1 and not group.by_file:
+        yield from _change_lines(change, style, in_full=in_full)
+        return
+    symbol, colour, _ = SYMBOLS[change.action]
+    head = f"{style.paint(symbol, colour, 'bold')} {style.paint(sentence_of(group), 'bold')}"
+    names = listed([_title(change) for change in group.changes])
+    if group.by_file:
+        place = safe(change.position.file) if change.position else ""
+        yield f"{head}: {names}  {style.paint(place, 'dim')}".rstrip()
+        return
+    yield f"{head}: {names}"
+    yield from (f"    {style.paint(line, 'dim')}" for line in _reasons(change))
+    if change.action is Action.ORPHAN:
+        yield f"    {style.paint(removal_hint(group), 'dim')}"
+    elif change.action.sends:
+        yield from _differences(change, style, each=True)
+
+
+def sentence_of(group: ChangeGroup) -> str:
+    """Return what happens to the servers of *group*, such as ``60 servers will be updated``."""
+    sentence = SYMBOLS[group.first.action][2]
+    number = len(group.changes)
+    if number > 1:
+        sentence = sentence.replace("is no longer", "are no longer").replace("its new", "their new")
+    return f"{counted(number, 'server')} {sentence}"
+
+
+def removal_hint(group: ChangeGroup) -> str:
+    """Return how servers end that are in no file any more."""
+    first = group.first.address
+    return (
+        f"to end one, add to a file of organization {first.organization}: "
+        f"`removed: [{{skill: {first.skill}, action: disable}}]`"
+    )
+
+
+def _change_lines(change: ResourceChange, style: Style, *, in_full: bool) -> Iterator[str]:
     symbol, colour, sentence = SYMBOLS[change.action]
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(_title(change), 'bold')}"
     yield f"{head} {sentence}{_place(change.position, style)}"
-    unknown = change.reason is Reason.LAST_WRITE_UNCERTAIN
-    if change.action is Action.ORPHAN and unknown:
-        text = "the outcome of its last call is unknown, and no file says what to send again"
-        yield f"    {style.paint(text, 'yellow')}"
-    elif change.reason is Reason.ASSUMED:
-        yield f"    {style.paint(change.reason, 'dim')}"
-    elif change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT:
-        yield f"    {style.paint(f'because {change.reason}', 'dim')}"
-    if change.moved_from is not None:
-        yield f"    {style.paint(old_record(change), 'dim')}"
+    yield from (f"    {style.paint(line, 'dim')}" for line in _reasons(change))
     if change.action is Action.ADD:
-        yield from _whole_record(change, style)
+        if in_full:
+            yield from _whole_record(change, style)
     elif change.action.sends:
         yield from _differences(change, style)
     elif change.action is Action.ORPHAN and change.reason is not Reason.MOVE_NOT_SELECTED:
-        text = f"list skill {change.address.skill} under `removed:` to disable or forget it"
-        yield f"    {style.paint(text, 'dim')}"
+        yield f"    {style.paint(removal_hint(ChangeGroup((change,))), 'dim')}"
+
+
+def _reasons(change: ResourceChange) -> Iterator[str]:
+    """Yield why *change* is made, where that is not plain, and what becomes of an old record."""
+    if change.reason is Reason.ASSUMED:
+        yield change.reason
+    elif change.reason and change.reason not in _PLAIN_REASONS:
+        yield f"because {change.reason}"
+    if change.moved_from is not None:
+        yield old_record(change)
 
 
 def old_record(change: ResourceChange) -> str:
@@ -183,27 +271,27 @@ def _wrap(parts: Sequence[str], width: int, used: int) -> list[str]:
     return lines
 
 
-def _differences(change: ResourceChange, style: Style) -> Iterator[str]:
+def _differences(change: ResourceChange, style: Style, *, each: bool = False) -> Iterator[str]:
     odd = [s for s in change.secrets if s.comparison is not SecretComparison.UNCHANGED]
     rows = [(safe(f.key), *_transition(f, style), f.position) for f in change.fields]
-    rows += [(safe(s.key), *_secret(s, style), s.position) for s in odd]
+    rows += [(safe(s.key), *_secret(s, style), None if each else s.position) for s in odd]
     keys = max((len(key) for key, *_ in rows), default=0)
     texts = min(max((length for _, _, length, _ in rows), default=0), _ALIGNED)
     for key, text, length, position in rows:
         gap = " " * max(texts - length, 0) if position else ""
         yield f"    {key:<{keys}}  {text}{gap}{_place(position, style)}"
-    yield f"    {style.paint(rest_of(change), 'dim')}"
+    if rest := rest_of(change):
+        yield f"    {style.paint(f'{rest} each' if each else rest, 'dim')}"
 
 
 def rest_of(change: ResourceChange) -> str:
-    """Return what rides along unseen: the call always carries the whole record."""
+    """Return what is sent along unseen: a call always carries the whole record."""
     kept = len(change.after or {}) - sum(f.after is not None for f in change.fields)
     riding = [s.comparison for s in change.secrets if s.reference]
-    message = ", ".join(f"{n} {c}" for c in SecretComparison if (n := riding.count(c)))
-    settings, secrets = _count(kept, "setting"), _count(len(riding), "secret")
-    return f"{settings} unchanged and sent again, {secrets} on the wire" + (
-        f" ({message})" if message else ""
-    )
+    unchanged = "unchanged " if riding.count(SecretComparison.UNCHANGED) == len(riding) else ""
+    parts = [counted(kept, "unchanged setting")] if kept else []
+    parts += [counted(len(riding), f"{unchanged}password")] if riding else []
+    return f"also sends {' and '.join(parts)}" if parts else ""
 
 
 def _transition(field: FieldChange, style: Style) -> tuple[str, int]:
@@ -241,18 +329,16 @@ def _leaf(key: str) -> str:
     return safe(key.rpartition(".")[2])
 
 
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _address_lines(changes: Sequence[ResourceChange], style: Style) -> Iterator[str]:
-    width = max(len(str(change.address)) for change in changes)
-    words = max(len(change.action) for change in changes)
-    for change in changes:
-        symbol, colour, _ = SYMBOLS[change.action]
+def _gist_lines(groups: Sequence[ChangeGroup], style: Style) -> Iterator[str]:
+    names = [listed([str(change.address) for change in group.changes]) for group in groups]
+    width = max(map(len, names))
+    words = max(len(group.first.action) for group in groups)
+    for group, name in zip(groups, names, strict=True):
+        symbol, colour, _ = SYMBOLS[group.first.action]
         mark = style.paint(symbol, colour, "bold")
-        line = f"  {mark} {change.action:<{words}}  {change.address!s:<{width}}"
-        yield f"{line}  {gist_of(change)}".rstrip()
+        line = f"  {mark} {group.first.action:<{words}}  {name:<{width}}"
+        gist = gist_of(group.first) if len(group.changes) == 1 or not group.by_file else ""
+        yield f"{line}  {gist}".rstrip()
 
 
 def changed_keys(change: ResourceChange) -> list[str]:
@@ -272,23 +358,34 @@ def gist_of(change: ResourceChange) -> str:
     return quote(change.name) if change.name else ""
 
 
-def render_refusals(refusals: Sequence[Refusal], style: Style) -> str:
-    """Return what apply would refuse and the flag that lets each through."""
+def render_refusals(refusals: Sequence[Refusal], style: Style, *, every: bool = False) -> str:
+    """Return what is blocked and the flag that lets each through, equal refusals once."""
     if not refusals:
         return ""
-    lines = [style.paint("Needs a second look, apply refuses it otherwise:", "yellow", "bold")]
-    for refusal in refusals:
-        message = safe(f"{refusal.finding} {refusal.message}".lstrip())
-        lines.append(f"  {message}  {style.paint(f'--allow {refusal.allow}', 'cyan')}")
+    lines = [style.paint("Blocked until you allow it:", "yellow", "bold")]
+    for group in group_refusals(refusals):
+        flag = style.paint(f"--allow {group.allow}", "cyan")
+        lines.append(f"  {safe(refusal_sentence(group))}  {flag}")
+        if every and len(group.refusals) > 1:
+            lines += [f"    {refusal.address}" for refusal in group.refusals]
     return fold("\n".join(lines) + "\n", style.width)
 
 
+def refusal_sentence(group: RefusalGroup) -> str:
+    """Return what *group* says, with its rule, and of which servers."""
+    names = [str(refusal.address) for refusal in group.refusals if refusal.address is not None]
+    head = group.finding or group.rule
+    if len(names) < 2:
+        return f"{group.finding} {group.message}".lstrip()
+    return f"{head}, {len(names):,} servers: {group.message} ({listed(names)})"
+
+
 def spent_told(entries: Sequence[Move | Removal]) -> str:
-    """Return which *entries* of ``removed:`` and ``moved:`` the snapshot knows nothing about."""
+    """Return which *entries* of ``removed:`` and ``moved:`` the state knows nothing about."""
     message = [
         f"{entry.source if isinstance(entry, Move) else entry.address}"
         f" ({safe(entry.position.file)}:{entry.position.line})"
         for entry in entries[:_NAMED_ENTRIES]
     ]
     more = f" and {len(entries) - len(message)} more" if len(entries) > len(message) else ""
-    return f"{', '.join(message)}{more}: the snapshot does not know what these entries name"
+    return f"{', '.join(message)}{more}: the state does not know these servers"

@@ -31,10 +31,10 @@ COLOURS: Final = {
 }
 
 MEANINGS: Final = {
-    ResultStatus.FAILED: "ICE holds what it held before, and so does the snapshot",
-    ResultStatus.UNCERTAIN: "ICE may hold the old or the new record; the snapshot says so, "
-    "and the next apply sends it again",
-    ResultStatus.NOT_ATTEMPTED: "nothing was sent, nothing recorded",
+    ResultStatus.FAILED: "nothing changed, neither in ICE nor in the state",
+    ResultStatus.UNCERTAIN: "ICE may have the old or the new settings; "
+    "the next apply sends them again",
+    ResultStatus.NOT_ATTEMPTED: "nothing was sent",
 }
 
 _LISTED: Final = 50
@@ -49,7 +49,7 @@ def render_report(report: Report, style: Style, *, listed: bool = True) -> str:
     """
     message = counts_of(report, style)
     head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
-    lines = [f"{head} {message} in {report.elapsed_s:.1f} s; snapshot serial {report.serial}."]
+    lines = [f"{head} {message} in {report.elapsed_s:.1f} s; state serial {report.serial}."]
     for status in MEANINGS if listed else ():
         lines.extend(_section(report, status, style))
     if not report.complete:
@@ -62,7 +62,7 @@ def counts_of(report: Report, style: Style | None = None) -> str:
     style = style or Style()
     counts = {status: len(report.with_status(status)) for status in ResultStatus}
     return ", ".join(
-        style.paint(f"{n} {status}", COLOURS[status])
+        style.paint(f"{n:,} {status}", COLOURS[status])
         for status, n in counts.items()
         if n or status is ResultStatus.APPLIED
     )

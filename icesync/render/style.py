@@ -55,7 +55,7 @@ def safe(text: str) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return *number* and *noun*, in the plural unless there is one."""
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def quote(text: str) -> str:

@@ -34,10 +34,13 @@ def render(review: CommandResult, view: RenderContext) -> str:
     if review.probe is not None:
         return _probed(review.probe, review.command, style)
     if review.plan is not None:
-        show = summarize_plan if view.summary else render_plan
-        return show(review.plan, plan_digest(review.plan), style)
+        digest = plan_digest(review.plan)
+        if view.summary:
+            return summarize_plan(review.plan, digest, style)
+        return render_plan(review.plan, digest, style, every=view.include_info)
     hidden = set() if view.include_info else {Severity.INFO}
-    return render_diagnostics([d for d in review.findings if d.severity not in hidden], style)
+    found = [d for d in review.findings if d.severity not in hidden]
+    return render_diagnostics(found, style, every=view.include_info)
 
 
 def _probed(report: ProbeReport, command: Command, style: Style) -> str:

@@ -150,7 +150,7 @@ def test_orphans_of_a_vanished_organization(fleet: Repository) -> None:
     (fleet.root / "servers/105.yaml").unlink()
     result = fleet.run("plan")
 
-    assert "5 orphaned" in result.stdout
+    assert "5 no longer in any file" in result.stdout
 
 
 def test_state_commands_name_an_organization(fleet: Repository) -> None:

@@ -133,7 +133,7 @@ def test_old_locale_names_a_folder(repository: Repository) -> None:
     )
     _, stderr = result.communicate(timeout=30)
 
-    assert (result.returncode, stderr) == (0, "valid: 1 server in 1 file\n")
+    assert (result.returncode, stderr) == (0, "OK: 1 server in 1 file\n")
 
 
 def shell(repository: Repository, script: str) -> Result:

@@ -139,7 +139,7 @@ def test_progress_leaves_no_residue(repository: Repository) -> None:
     result = apply_in_terminal(repository, **COLOUR)
 
     assert ESCAPE not in result.stdout
-    assert result.stdout.rstrip().endswith("snapshot serial 1.")
+    assert result.stdout.rstrip().endswith("state serial 1.")
 
 
 def test_progress_bar_is_taken_away(repository: Repository) -> None:

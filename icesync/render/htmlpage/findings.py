@@ -8,8 +8,9 @@ from icesync.config.rules import RULES
 from icesync.diagnostics import Severity
 from icesync.render.htmlpage.fleet_map import bar_of
 from icesync.render.htmlpage.page_model import Card, Sheet
-from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
+from icesync.render.htmlpage.plan import alerts_of, facts_of
 from icesync.render.htmlpage.status import Status
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

@@ -8,11 +8,18 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.model.plan import Action
+from icesync.render.groups import group_findings, group_refusals
 from icesync.render.htmlpage.cards import QUIET, action_tones, card_of, rests_of
 from icesync.render.htmlpage.fleet_map import ServerCell, age_rows, bar_of, tiles_of
 from icesync.render.htmlpage.page_model import Alert, Item, Sheet
 from icesync.render.maintenance import facts_of as facts_in_words
-from icesync.render.plan import CANNOT_BE_READ, totals
+from icesync.render.plan import (
+    caveat_of,
+    incomplete,
+    refusal_sentence,
+    totals,
+)
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +27,9 @@ if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
     from icesync.model.address import Address
     from icesync.model.command_result import CommandResult
-    from icesync.model.plan import Plan, Refusal, ResourceChange
+    from icesync.model.plan import Plan, ResourceChange
     from icesync.render.formats import RenderContext
+    from icesync.render.groups import FindingGroup, RefusalGroup
     from icesync.render.htmlpage.fleet_map import AgeRow, OrganizationMap
     from icesync.render.htmlpage.status import Status
 
@@ -58,11 +66,11 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
         group_word="organization",
         cards_title="Changes",
         cards=[card_of(change) for change in loud],
-        nothing="Nothing to send: what the files want is what ICE last acknowledged.",
+        nothing="Nothing to send: the files match what ICE last confirmed.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: change.action.value),
         ages=ages_of(plan, acknowledged, view),
-        notes=(f"{CANNOT_BE_READ}.",),
+        notes=tuple(f"{text}." for text in [caveat_of(review, view.now)] if text),
         digest=plan_digest(plan) if plan.effective else "",
     )
 
@@ -123,12 +131,12 @@ def alerts_of(review: CommandResult) -> list[Alert]:
         failure = Item(review.failure.message, hint="; ".join(review.failure.hints))
         alerts.append(Alert("bad", f"Ended with exit code {review.exit_code}", [failure]))
     if review.refusals:
-        title = "Needs a second look; apply refuses it otherwise"
-        alerts.append(Alert("bad", title, [_refusal(refusal) for refusal in review.refusals]))
+        items = [_refusal(group) for group in group_refusals(review.refusals)]
+        alerts.append(Alert("bad", "Blocked until you allow it", items))
     if review.plan is not None:
         alerts += _found(review.findings)
         if not review.plan.complete:
-            message = "Some secrets were not looked at; apply refuses this plan."
+            message = incomplete(review.plan).removeprefix("Incomplete: ")
             alerts.append(Alert("warn", "Incomplete", [Item(message)]))
     if review.maintenance is not None:
         facts = [Item(message, label=name) for name, message in facts_in_words(review.maintenance)]
@@ -141,7 +149,7 @@ def _found(findings: Sequence[Diagnostic]) -> Iterator[Alert]:
     for severity, tone, title in _WEIGHTS:
         found = [finding for finding in findings if finding.severity is severity]
         if found:
-            yield Alert(tone, title, [_finding(finding) for finding in found])
+            yield Alert(tone, title, [_finding(group) for group in group_findings(found)])
 
 
 _WEIGHTS: Final = (
@@ -151,16 +159,17 @@ _WEIGHTS: Final = (
 )
 
 
-def _refusal(refusal: Refusal) -> Item:
-    anchor = str(refusal.address) if refusal.address else None
-    text = refusal.message.removeprefix(f"{anchor}: ")
-    return Item(text, anchor=anchor, command=f"--allow {refusal.allow}")
+def _refusal(group: RefusalGroup) -> Item:
+    addresses = [str(refusal.address) for refusal in group.refusals if refusal.address]
+    command = f"--allow {group.allow}"
+    if len(addresses) != 1:
+        return Item(refusal_sentence(group), command=command)
+    text = group.message.removeprefix(f"{addresses[0]}: ")
+    return Item(text, anchor=addresses[0], label=group.rule, command=command)
 
 
-def _finding(finding: Diagnostic) -> Item:
-    return Item(finding.message, finding.position, label=finding.rule, hint=finding.hint or "")
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as ``1 server`` or ``1,200 servers``."""
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+def _finding(group: FindingGroup) -> Item:
+    finding = group.first
+    more = len(group.findings) - 1
+    text = f"{group.message} ({more:,} more places)" if more else group.message
+    return Item(text, finding.position, label=finding.rule, hint=finding.hint or "")

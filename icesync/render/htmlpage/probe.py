@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.render.htmlpage.fleet_map import bar_of
 from icesync.render.htmlpage.page_model import Alert, Block, Card, Item, Sheet
-from icesync.render.htmlpage.plan import alerts_of, counted, facts_of
+from icesync.render.htmlpage.plan import alerts_of, facts_of
 from icesync.render.htmlpage.status import Status
 from icesync.render.probe import (
     COUNTED,
@@ -17,6 +17,7 @@ from icesync.render.probe import (
     server_words,
     totals_of,
 )
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

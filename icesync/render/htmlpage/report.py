@@ -22,7 +22,6 @@ from icesync.render.htmlpage.plan import (
 )
 from icesync.render.htmlpage.status import Status
 from icesync.render.htmlpage.timeline import timeline_of
-from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
 
 if TYPE_CHECKING:
@@ -73,7 +72,6 @@ def report_sheet(review: CommandResult, plan: Plan, report: Report, view: Render
         tiles=tiles_by(plan, tones, lambda change: _key(change, results)),
         ages=ages_of(plan, acknowledged, view),
         timeline=timeline_of(report),
-        notes=(f"{CANNOT_BE_READ}.",),
         digest=plan_digest(plan),
     )
 

@@ -131,7 +131,7 @@ def test_removed() -> None:
 
     assert told.startswith("59/663  servers/eu.yaml:90\n")
     assert "Listed under `removed:` with the action disable.\n" in told
-    assert told.endswith("The snapshot does not know it: nothing is left to do.\n")
+    assert told.endswith("The state does not know it: this entry is done and can be deleted.\n")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from reviews import UPKEEP
 from icesync.model.address import Address
 from icesync.model.command_result import Maintenance
 from icesync.render.maintenance import addresses_in_line, left_of_token, render_maintenance
+from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.style import Style
 
 
 def test_nothing_to_look_after_is_nothing_to_read() -> None:
-    """A schedule that has nothing to say says nothing."""
-    assert render_maintenance(Maintenance(UPKEEP.now), Style()) == ""
+    """A schedule that has nothing to say only says what it cannot know."""
+    assert render_maintenance(Maintenance(UPKEEP.now), Style()) == f"\nnote: {CANNOT_BE_READ}\n"
 
 
 @pytest.mark.parametrize(

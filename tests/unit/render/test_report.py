@@ -61,7 +61,7 @@ def test_complete_report_is_one_line() -> None:
     report = Report(REPORT.results[:1], 42, 0.04)
 
     assert render_report(report, PLAIN) == (
-        "Apply complete. 1 applied in 0.0 s; snapshot serial 42.\n"
+        "Apply complete. 1 applied in 0.0 s; state serial 42.\n"
     )
 
 

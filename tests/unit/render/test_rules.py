@@ -62,15 +62,15 @@ def _found(*severities: Severity) -> list[Diagnostic]:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ((), "valid: 1 server in 2 files"),
-        ((Severity.INFO,), "valid: 1 server in 2 files"),
+        ((), "OK: 1 server in 2 files"),
+        ((Severity.INFO,), "OK: 1 server in 2 files"),
         (
             (Severity.WARNING,) * 2,
-            "valid: 1 server in 2 files, 2 warnings; icesync explain ICEwarning   says more",
+            "OK: 1 server in 2 files, 2 warnings. Run `icesync explain ICEwarning` for details.",
         ),
         (
             (Severity.WARNING, Severity.ERROR),
-            "1 error in 2 files, 1 warning; icesync explain ICEerror   says more",
+            "1 error in 2 files, 1 warning. Run `icesync explain ICEerror` for details.",
         ),
     ],
 )

@@ -38,6 +38,4 @@ def test_summary_of_an_apply(golden: Callable[[str, str], None], style: str) -> 
 
 def test_nothing_to_send_is_one_line() -> None:
     """Without changes there is no table and no digest."""
-    assert summarize_plan(Plan("url", None, 0), "sha256:0", Style()) == (
-        "No changes. Nothing to send: no servers.\n"
-    )
+    assert summarize_plan(Plan("url", None, 0), "sha256:0", Style()) == ("No servers selected.\n")

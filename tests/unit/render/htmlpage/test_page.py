@@ -150,7 +150,7 @@ def test_incomplete_plan_is_marked() -> None:
     assert review.plan is not None
     page = render(replace(review, plan=replace(review.plan, complete=False)), VIEW)
 
-    assert "apply refuses this plan" in page
+    assert "so this plan cannot be applied" in page
 
 
 def test_long_list_of_failures_is_cut() -> None:
@@ -194,5 +194,5 @@ def test_unchanged_secrets_are_counted_only() -> None:
     made = plan(desired(server(SUPPORT, {"smtp.password": "x"}, tls=False)), known, findings)
     page = render(CommandResult(Command.PLAN, plan=made), VIEW)
 
-    assert "1 secret on the wire (1 unchanged)" in page
+    assert "and 1 unchanged password" in page
     assert "(sensitive" not in page
