@@ -215,29 +215,38 @@ def install_program(folder: Path, name: str, code: str, flags: str = "-IS") -> N
 
 
 SOPS = """\
-import base64, pathlib, sys
+import base64, pathlib, re, sys
 *flags, name = sys.argv[1:]
+assert flags == ["--decrypt"], flags
 with open(name + ".log", "a") as log: log.write("x")
-text = pathlib.Path(name).read_text()
-if text.startswith("exit "): sys.exit(int(text[5:]))
-if text == "hang": import time; time.sleep(60)
-assert flags in (["--decrypt"], ["--decrypt", "--output-type", "json"]), flags
-sys.stdout.buffer.write(base64.b64decode(text))
+data = re.search(r'data"?: "?([^\\s"]+)', pathlib.Path(name).read_text())[1]
+if data.startswith("exit-"): sys.exit(int(data[5:]))
+if data == "hang": import time; time.sleep(60)
+sys.stdout.buffer.write(base64.b64decode(data))
 """
 """
-A stand-in for sops: files hold base64 instead of a cipher, and ``exit N`` fails so.
+A stand-in for sops: files hold base64 instead of a cipher (:func:`sops_file`).
 
-It counts its runs in ``FILE.log``, and takes the arguments of the real program only.
+``exit-N`` instead fails so. It counts its runs in ``FILE.log``, and takes the
+arguments of the real program only.
 """
+
+
+def sops_file(plain: bytes | str, keys: str = "", *, json_too: bool = False) -> str:
+    """Return a file that the stand-in decrypts to *plain*; *keys* is more of its metadata."""
+    data = plain if isinstance(plain, str) else base64.b64encode(plain).decode()
+    if json_too:
+        return json.dumps({"data": data, "sops": {"version": "3.9.1"}})
+    return f'data: {data}\nsops:\n  version: "3.9.1"\n{keys}'
+
 
 WHOLE_SOPS = """\
-import base64, json, pathlib, re, sys, yaml
+import base64, pathlib, re, sys
 *flags, name = sys.argv[1:]
 with open(name + ".log", "a") as log: log.write("x")
 text = pathlib.Path(name).read_text().partition("\\nsops:")[0] + "\\n"
 value = re.compile(r"ENC\\[AES256_GCM,data:([^,]*),[^\\]]*\\]")
 plain = value.sub(lambda found: base64.b64decode(found[1]).decode(), text)
-if "json" in flags: plain = json.dumps(yaml.load(plain, yaml.BaseLoader))
 sys.stdout.write(plain)
 """
 """
@@ -249,8 +258,8 @@ The cipher is base64; keys, layout and the ``sops:`` block at the end are as in 
 OP = """\
 import os, sys
 assert sys.argv[1:3] == ["read", "--no-newline"], sys.argv
-values = dict(pair.split("=", 1) for pair in os.environ["FAKE_OP"].split("\\x1f"))
+values = dict(pair.split("=", 1) for pair in os.environ["OP_FAKE"].split("\\x1f"))
 if sys.argv[3] not in values: sys.exit(1)
 sys.stdout.buffer.write(os.fsencode(values[sys.argv[3]]))
 """
-"""A stand-in for 1Password's program, over what the variable FAKE_OP holds."""
+"""A stand-in for 1Password's program, over what the variable OP_FAKE holds."""

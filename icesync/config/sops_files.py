@@ -1,10 +1,13 @@
 """
-Server files that sops encrypted whole: keys in clear, values not, ``sops:`` at the end.
+Server files that sops encrypted: keys in clear, some values or all not, ``sops:`` at the end.
 
-Opened in memory, they are files like any other but for one thing: a password
-may stand in them. It becomes a reference to its own place in the file, so that
-from here on nobody has to know of it, and what is shown and stored of it is
-where it stands. Lines are those of the encrypted file, which sops lays out alike.
+Reading a file runs nothing, so it is read as it lies there: a password that is
+sealed becomes a reference to its own place in the file, which is looked up like
+any other secret, when secrets are. Where more than passwords is sealed, nothing
+can be said of the file until it is opened: then it is decrypted, in memory, and
+its passwords become references all the same, so that what is shown and stored of
+them is where they stand. Lines are those of the encrypted file, which sops lays
+out alike.
 """
 
 from __future__ import annotations
@@ -14,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
-from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.model.fields import FIELDS
+from icesync.model.reference import spell_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
 _SECRETS: Final = tuple((f.block, f.leaf) for f in FIELDS if f.secret)
-_PLAIN_PATH: Final = re.compile(r"[^\s?#]+")
+_TOP_LEVEL: Final = re.compile(rb"\n[^\s#]")
+_SEALED: Final = "ENC["
 
 
 def is_sealed(source: SourceFile) -> bool:
@@ -30,24 +34,54 @@ def is_sealed(source: SourceFile) -> bool:
     return b"ENC[" in source.data and _METADATA.search(source.data) is not None
 
 
+def read_sealed(source: SourceFile) -> Document | None:
+    """Return *source* as a document, unopened; None where more than passwords is sealed."""
+    # The metadata stands at the end; its keys are texts of several lines.
+    before, behind = _METADATA.split(source.data, maxsplit=1)
+    if _TOP_LEVEL.search(b"\n" + behind.partition(b"\n")[2]):
+        return None
+    document = parse_document(SourceFile(source.path, before))
+    if document.problems or not isinstance(document.data, dict):
+        return document
+    document.source = source
+    _refer_to_secrets(document, sealed_only=True)
+    return None if any(text.startswith(_SEALED) for text in _texts(document.data)) else document
+
+
 def open_sealed(source: SourceFile, plain: bytes) -> Document:
     """Return the document in *plain*, the decrypted text of *source*."""
     document = parse_document(SourceFile(source.path, plain))
-    if document.problems:
-        return document
-    document.source = source
-    if not _PLAIN_PATH.fullmatch(source.path):
-        hint = "rename the file: it refers to its own secrets, and references hold no blanks"
-        position = SourcePosition(source.path)
-        message = "an encrypted file's name cannot be referred to"
-        problem = Diagnostic("ICE410", message, position, hint)
-        return Document(source, problems=(problem,))
+    if not document.problems:
+        document.source = source
+        _refer_to_secrets(document, sealed_only=False)
+    return document
+
+
+def _refer_to_secrets(document: Document, *, sealed_only: bool) -> None:
+    """Put references in the place of passwords; one in clear stays, to be refused by its rule."""
+    path = spell_path(document.source.path.split("/"))
     for node, pointer in _holders(document.data):
         for block, leaf in _SECRETS:
             settings = node.get(block)
-            if isinstance(settings, dict) and isinstance(settings.get(leaf), str):
-                _refer(settings, leaf, f"{source.path}#{pointer}/{block}/{leaf}")
-    return document
+            if not isinstance(settings, dict):
+                continue
+            value = settings.get(leaf)
+            if not isinstance(value, str) or value.startswith("ref+"):
+                continue
+            if value.startswith(_SEALED) or not sealed_only:
+                settings[leaf] = f"ref+sops://{path}#{pointer}/{block}/{leaf}"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield every key and every scalar below *node*; the reader has bounded the depth."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from (key, *_texts(value))
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
 
 
 def _holders(data: Any) -> Iterator[tuple[dict[str, Any], str]]:
@@ -60,8 +94,3 @@ def _holders(data: Any) -> Iterator[tuple[dict[str, Any], str]]:
     for index, server in enumerate(servers if isinstance(servers, list) else ()):
         if isinstance(server, dict):
             yield server, f"/servers/{index}"
-
-
-def _refer(settings: dict[str, Any], leaf: str, place: str) -> None:
-    if not settings[leaf].startswith("ref+"):
-        settings[leaf] = f"ref+sops://{place}"

@@ -148,8 +148,10 @@ def _done(report: Report) -> str:
 def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fleet:
     """Return the files; a saved plan says itself which servers it is about."""
     if saved is None:
-        return read_fleet(session, wanted.scope, strict=wanted.strict)
-    fleet = read_fleet(session, Scope(saved.selection), strict=wanted.strict)
+        return read_fleet(session, wanted.scope, strict=wanted.strict, secrets=wanted.secrets)
+    fleet = read_fleet(
+        session, Scope(saved.selection), strict=wanted.strict, secrets=wanted.secrets
+    )
     return fleet if session.project.state.per is None else replace(fleet, option_name=None)
 
 

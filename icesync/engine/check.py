@@ -82,7 +82,7 @@ def check(session: Session, request: CheckRequest = _EVERYTHING, view: View = SI
 
     """
     wanted, api, clock = request.plan, session.project.api, session.clock
-    fleet = read_fleet(session, wanted.scope, strict=wanted.strict)
+    fleet = read_fleet(session, wanted.scope, strict=wanted.strict, secrets=wanted.secrets)
     planning = compare_fleet(session, fleet, wanted, view)
     view.show(planning)
     given = api.token is not None and wanted.secrets is SecretsMode.REQUIRE

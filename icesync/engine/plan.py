@@ -37,7 +37,7 @@ from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
 from icesync.model.events import Note
-from icesync.model.plan import SAFEGUARDS
+from icesync.model.plan import SAFEGUARDS, Action
 from icesync.model.safety import terms_of
 from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
@@ -177,7 +177,7 @@ def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILE
         UsageError: a target means no server.
 
     """
-    fleet = read_fleet(session, request.scope, strict=request.strict)
+    fleet = read_fleet(session, request.scope, strict=request.strict, secrets=request.secrets)
     planning = compare_fleet(session, fleet, request, view)
     view.show(planning)
     if request.probe is not None:
@@ -216,7 +216,12 @@ def compare_fleet(
     carried = with_moves_applied(stored.snapshot, moves, desired.removals)
     findings = compare(selected, carried, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
+    complete = complete and not validation.sealed
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
+    if validation.sealed:
+        # What no file that was read names may stand in one that is sealed.
+        left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)
+        made = replace(made, changes=left)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
     made = replace(made, complete=complete and not ended, terms=terms_of(project))

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.validate import check_files
 from icesync.errors import UsageError
 from icesync.model.plan import Selection
@@ -71,7 +72,13 @@ def parse_scope(
     return Scope(selection, organizations, parse_shard(shard))
 
 
-def read_fleet(session: Session, scope: Scope, *, strict: bool = False) -> Fleet:
+def read_fleet(
+    session: Session,
+    scope: Scope,
+    *,
+    strict: bool = False,
+    secrets: SecretsMode = SecretsMode.SKIP,
+) -> Fleet:
     """
     Read and check all files, and narrow them to *scope*.
 
@@ -81,7 +88,7 @@ def read_fleet(session: Session, scope: Scope, *, strict: bool = False) -> Fleet
 
     """
     _check(session, scope)
-    validation = check_files(session.project, session.providers, strict=strict)
+    validation = check_files(session.project, session.providers, strict=strict, secrets=secrets)
     desired, selection = validation.require(), scope.selection
     if session.project.state.per is None:
         if not scope.organizations:
@@ -114,7 +121,9 @@ def all_organizations(session: Session) -> StateStore:
     """
     if session.project.state.per is None:
         return session.stores.single()
-    desired = check_files(session.project, session.providers).require()
+    # A state is found by the organizations in the files, those that are sealed, too.
+    auto = SecretsMode.AUTO
+    desired = check_files(session.project, session.providers, secrets=auto).require()
     return session.stores.joined(_sizes(session, desired))
 
 

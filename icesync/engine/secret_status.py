@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.engine.parallel import run_parallel
-from icesync.engine.secret_resolution import resolve_references
+from icesync.engine.secret_resolution import SecretsMode, resolve_references
 from icesync.engine.validate import check_files, own_credentials
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus
@@ -29,7 +29,7 @@ def check_secrets(
         ConfigInvalid: the files are wrong.
 
     """
-    users = _users(project, check_files(project, providers).require())
+    users = _users(project, check_files(project, providers, secrets=SecretsMode.AUTO).require())
     resolution = resolve_references(users, providers)
     metadata: dict[SecretRef, SecretMetadata] = {}
     found = [r for r in users if r.text in resolution.values]

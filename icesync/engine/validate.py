@@ -12,11 +12,12 @@ from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve
 from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.sops_files import is_sealed, open_sealed
+from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.secret_resolution import Identities, identify
+from icesync.engine.parallel import run_parallel
+from icesync.engine.secret_resolution import Identities, SecretsMode, identify
 from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing
 from icesync.ports import FileOpener
@@ -42,6 +43,8 @@ class Validation:
     """
     The desired state and all findings; the state is whole only without errors.
 
+    It lacks the servers of files that are *sealed*, which nobody opened.
+
     *problems* are placed already: they come from reading. *findings* are those of
     the rules about mail; their places are looked up when they are asked for.
     *severities* knows the waivers and weighs what a plan finds later.
@@ -52,6 +55,7 @@ class Validation:
     findings: tuple[WeightedFinding, ...]
     files: tuple[str, ...]
     severities: SeverityPolicy
+    sealed: tuple[str, ...] = ()
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -116,19 +120,25 @@ def validate(session: Session, *, strict: bool = False, view: View = SILENT) -> 
 
 
 def check_files(
-    project: Project, providers: Mapping[str, SecretProvider], *, strict: bool = False
+    project: Project,
+    providers: Mapping[str, SecretProvider],
+    *,
+    strict: bool = False,
+    secrets: SecretsMode = SecretsMode.SKIP,
 ) -> Validation:
     """
     Return what the files of *project* want, and every finding of every file.
 
-    Of *providers* only the names are looked at, but where a file is encrypted whole.
-    *strict* makes errors of warnings.
+    Runs nothing and asks nobody: of *providers* only the names are looked at. But
+    where more than passwords is sealed by sops, a file is opened if *secrets* are
+    looked up. *strict* makes errors of warnings.
     """
     usual = SourcePosition(project.config_file)
     position = project.positions.get("files", usual)
     files, unread = find_files(Path(project.root), project.files, position)
-    desired, found = resolve(_read(file, providers) for file in files)
-    problems = [*unread, *found]
+    documents, sealed = _read(files, providers, secrets)
+    desired, found = resolve(documents)
+    problems = [*unread, *sealed.values(), *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, position, hint))
@@ -141,7 +151,7 @@ def check_files(
         # Where a file cannot be read, what its waivers are for is not seen either.
         placed += policy.unused()
     paths = tuple(file.path for file in files)
-    return Validation(desired, sort_diagnostics(placed), findings, paths, policy)
+    return Validation(desired, sort_diagnostics(placed), findings, paths, policy, tuple(sealed))
 
 
 def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
@@ -150,17 +160,36 @@ def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceF
     return [*files, own] if isinstance(own, SourceFile) else list(files)
 
 
-def _read(file: SourceFile, providers: Mapping[str, SecretProvider]) -> Document:
-    if not is_sealed(file):
-        return parse_document(file)
-    opener: object = providers.get("sops")
-    assert isinstance(opener, FileOpener)
-    try:
-        return open_sealed(file, opener.open_file(file.path))
-    except SecretMissing as error:
-        hint = error.hints[0] if error.hints else None
-        problem = Diagnostic("ICE001", error.message, SourcePosition(file.path), hint)
-        return Document(file, problems=(problem,))
+def _read(
+    files: Sequence[SourceFile], providers: Mapping[str, SecretProvider], secrets: SecretsMode
+) -> tuple[list[Document], dict[str, Diagnostic]]:
+    """Return *files* as documents, and by its path what is said of one that stays sealed."""
+    documents = {f.path: read_sealed(f) if is_sealed(f) else parse_document(f) for f in files}
+    closed = [file for file in files if documents[file.path] is None]
+    sealed = {file.path: _unread(file.path) for file in closed}
+    opener: object = providers.get("sops") if closed else None
+    if secrets is not SecretsMode.SKIP and isinstance(opener, FileOpener):
+
+        def unseal(file: SourceFile) -> None:
+            try:
+                documents[file.path] = open_sealed(file, opener.open_file(file.path))
+                del sealed[file.path]
+            except SecretMissing as error:
+                required = secrets is SecretsMode.REQUIRE or isinstance(error, SecretForbidden)
+                severity = Severity.ERROR if required else Severity.WARNING
+                hint = _first(error.hints)
+                sealed[file.path] = Diagnostic(
+                    "ICE412", error.message, SourcePosition(file.path), hint, severity
+                )
+
+        run_parallel(unseal, closed)
+    return [found for file in files if (found := documents[file.path]) is not None], sealed
+
+
+def _unread(path: str) -> Diagnostic:
+    message = "the servers of this file are sealed by sops and were not read"
+    hint = "seal the passwords alone: sops --encrypted-regex '^password$'"
+    return Diagnostic("ICE412", message, SourcePosition(path), hint, Severity.INFO)
 
 
 def _check_references(

@@ -223,7 +223,7 @@ class SecretScope:
     file_allow: tuple[str, ...] = option(
         Is.TEXTS,
         "Globs of files, relative to this file or absolute.",
-        ("**", "/run/secrets/**"),
+        ("**",),
         safeguard=Safeguard.MORE,
     )
     providers: tuple[str, ...] = option(

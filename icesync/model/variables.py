@@ -13,6 +13,8 @@ VARIABLES: Final = {
     "ICESYNC_ALLOW_HOST": "Hosts that may receive credentials, separated by commas. Only the job "
     "can allow a host; a repository cannot.",
     "ICESYNC_ALLOW_EXEC": "Set to 1 to allow `ref+exec://` references.",
+    "ICESYNC_EXEC_ENV": "Names of the variables that programs of `ref+exec://` get besides the "
+    "common ones, divided by blanks or commas.",
     "ICESYNC_FINGERPRINT_KEY": "The fingerprint key, unless `fingerprints.key` names another.",
     "ICESYNC_STATE_ADDRESS, TF_HTTP_ADDRESS": "The address of the state that the job names. "
     "`TF_HTTP_USERNAME` and `TF_HTTP_PASSWORD` go to no other.",

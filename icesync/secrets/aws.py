@@ -62,7 +62,7 @@ class AwsProvider(VersionedProvider):
         ask = _ask_ssm if self.scheme == "awsssm" else _ask_secrets_manager
         errors = need("botocore.exceptions", "aws", reference)
         try:
-            client = self._clients.get(region, lambda: self._open(reference, region))
+            client = self._clients.get(region, lambda: self._open(reference, region), reference)
             return ask(client, name, version)
         except errors.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")

@@ -107,11 +107,13 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._results: dict[Hashable, Future[T]] = {}
+        self._results: dict[Hashable, tuple[SecretRef | None, Future[T]]] = {}
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], T], reference: SecretRef | None = None) -> T:
         """
         Return what *make* returned for *key*; who comes second waits for who came first.
+
+        A failure is told of *reference*, whoever met it first.
 
         Raises:
             BaseException: what *make* raised.
@@ -119,14 +121,22 @@ class SingleFlight(Generic[T]):
         """
         with self._lock:
             known = self._results.get(key)
-            result: Future[T] = known or Future()
-            self._results[key] = result
+            first, result = known or (reference, Future[T]())
+            self._results[key] = first, result
         if known is None:
             try:
                 result.set_result(make())
             except BaseException as error:  # noqa: BLE001 - whoever waits must be woken
                 result.set_exception(error)
-        return result.result()
+        try:
+            return result.result()
+        except SecretMissing as error:
+            if known is None or first is None or reference is None:
+                raise
+            hints = (hint.replace(first.text, reference.text) for hint in error.hints)
+            message = error.message.replace(f"`{first}`", f"`{reference}`")
+            failure = type(error)(message, *hints)
+        raise failure
 
 
 class VersionedProvider(ABC):
@@ -165,4 +175,4 @@ class VersionedProvider(ABC):
 
     def _read(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         where = (reference.path, reference.query)
-        return self._reads.get(where, lambda: self.read_now(reference))
+        return self._reads.get(where, lambda: self.read_now(reference), reference)

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.secrets.base import make_secret, without_final_newline
-from icesync.secrets.subprocess_ import run_program
+from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from icesync.model.secret import SecretRef, SecretValue
 
 ALLOW_EXEC = "ICESYNC_ALLOW_EXEC"
+EXEC_VARIABLES = "ICESYNC_EXEC_ENV"
 
 
 class ExecProvider:
     """
-    Opens ``exec`` references, when *allowed*.
+    Opens ``exec`` references, when *environ* allows it.
 
     A slash inside of an argument is written ``%2F``; ``ref+exec:///bin/x`` is a
     program by its whole path, without arguments.
@@ -32,10 +34,13 @@ class ExecProvider:
 
     remote = True
 
-    def __init__(self, root: Path, *, allowed: bool) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
         self.scheme = "exec"
         self._root = root
-        self._allowed = allowed
+        self._allowed = environ.get(ALLOW_EXEC) == "1"
+        # The job says by name what its own program needs.
+        more = environ.get(EXEC_VARIABLES, "").replace(",", " ").split()
+        self._environ = program_environment(environ, more)
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """
@@ -46,7 +51,9 @@ class ExecProvider:
 
         """
         arguments = self._arguments(reference)
-        text = run_program(reference, arguments, self._root).decode("utf-8", "surrogateescape")
+        text = run_program(reference, arguments, self._root, self._environ).decode(
+            "utf-8", "surrogateescape"
+        )
         return make_secret(without_final_newline(text), f"`{reference}`")
 
     def identify(self, reference: SecretRef) -> str:

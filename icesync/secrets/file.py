@@ -91,12 +91,7 @@ class FileProvider:
 
     def _content(self, reference: SecretRef, path: Path) -> bytes:
         if path not in self._contents:
-            try:
-                self._contents[path] = _read(reference, path)
-            except FileNotFoundError:
-                raise SecretMissing(f"`{reference}`: there is no file `{path}`") from None
-            except OSError as error:
-                raise SecretMissing(f"`{reference}` cannot be read: {error.strerror}") from error
+            self._contents[path] = read_file(reference, path)
         return self._contents[path]
 
     def _tree(self, reference: SecretRef, path: Path) -> object:
@@ -119,6 +114,22 @@ class FileProvider:
                 return self._parse(content, str(path))
             case _:
                 raise ValueError("a key needs a file named .json, .yaml or .yml")
+
+
+def read_file(reference: SecretRef, path: Path) -> bytes:
+    """
+    Return the content of *path*, a path without links.
+
+    Raises:
+        SecretMissing: it is not there, not a regular file, too large, or cannot be read.
+
+    """
+    try:
+        return _read(reference, path)
+    except FileNotFoundError:
+        raise SecretMissing(f"`{reference}`: there is no file `{path}`") from None
+    except OSError as error:
+        raise SecretMissing(f"`{reference}` cannot be read: {error.strerror}") from error
 
 
 def _read(reference: SecretRef, path: Path) -> bytes:

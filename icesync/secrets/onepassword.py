@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.secrets.base import make_secret
-from icesync.secrets.subprocess_ import run_program
+from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from icesync.model.secret import SecretRef, SecretValue
@@ -26,9 +27,10 @@ class OnePasswordProvider:
 
     remote = True
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
         self.scheme = "op"
         self._root = root
+        self._environ = program_environment(environ, ("OP_*",))
 
     def fetch(self, reference: SecretRef) -> SecretValue:
         """
@@ -41,7 +43,8 @@ class OnePasswordProvider:
         _check(reference)
         query = f"?{reference.query}" if reference.query else ""
         target = f"op://{'/'.join(reference.steps)}{query}"
-        content = run_program(reference, ("op", "read", "--no-newline", target), self._root)
+        arguments = ("op", "read", "--no-newline", target)
+        content = run_program(reference, arguments, self._root, self._environ)
         return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
 
     def identify(self, reference: SecretRef) -> str:

@@ -222,7 +222,7 @@ def _file(settings: SecretSettings) -> SecretProvider:
 def _sops(settings: SecretSettings) -> SecretProvider:
     from icesync.secrets.sops import SopsProvider
 
-    return SopsProvider(settings.root, settings.file_allow)
+    return SopsProvider(settings.root, settings.file_allow, settings.environ)
 
 
 def _vault(scheme: str) -> _Maker:
@@ -237,7 +237,7 @@ def _vault(scheme: str) -> _Maker:
 def _op(settings: SecretSettings) -> SecretProvider:
     from icesync.secrets.onepassword import OnePasswordProvider
 
-    return OnePasswordProvider(settings.root)
+    return OnePasswordProvider(settings.root, settings.environ)
 
 
 def _aws(scheme: str) -> _Maker:
@@ -268,9 +268,9 @@ def _keyring(_: SecretSettings) -> SecretProvider:
 
 
 def _exec(settings: SecretSettings) -> SecretProvider:
-    from icesync.secrets.exec import ALLOW_EXEC, ExecProvider
+    from icesync.secrets.exec import ExecProvider
 
-    return ExecProvider(settings.root, allowed=settings.environ.get(ALLOW_EXEC) == "1")
+    return ExecProvider(settings.root, settings.environ)
 
 
 _MAKERS: Final[dict[str, _Maker]] = {

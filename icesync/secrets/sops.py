@@ -3,15 +3,19 @@ Secrets from files that sops encrypted: ``ref+sops://FILE#/key/…``.
 
 The program itself decrypts (https://getsops.io), since only it knows every kind
 of key: age, PGP, and the key services of the clouds. Each file is decrypted once
-a run, into memory. Without a key the secret is the whole decrypted text.
+a run, into memory, after the hosts in its metadata were checked. Without a key
+the secret is the whole decrypted text.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
+from icesync.model.reference import spell_path
 from icesync.model.secret import SecretRef
+from icesync.model.trusted_hosts import TrustedHosts
 from icesync.secrets.allowlist import find_allowed
 from icesync.secrets.base import (
     SingleFlight,
@@ -20,14 +24,18 @@ from icesync.secrets.base import (
     make_secret,
     without_final_newline,
 )
+from icesync.secrets.file import read_file
 from icesync.secrets.json_pointer import parse_json, pick
-from icesync.secrets.subprocess_ import run_program
+from icesync.secrets.sops_metadata import needed_variables
+from icesync.secrets.sops_yaml import read_yaml
+from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from icesync.model.secret import SecretMetadata, SecretValue
 
+_YAML: Final = frozenset({".yaml", ".yml"})
 _MEANINGS: Final = {
     2: "the file cannot be read",
     51: "its MAC does not match: the file was edited without sops",
@@ -41,10 +49,17 @@ class SopsProvider:
 
     remote = True
 
-    def __init__(self, root: Path, allow: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        allow: tuple[str, ...],
+        environ: Mapping[str, str],
+    ) -> None:
         self.scheme = "sops"
         self._root = root.resolve()
         self._allow = allow
+        self._environ = environ
+        self._trust = TrustedHosts(environ)
         self._texts: SingleFlight[bytes] = SingleFlight()
         self._trees: SingleFlight[object] = SingleFlight()
 
@@ -57,13 +72,16 @@ class SopsProvider:
 
         """
         path = self._path(reference)
-        if not path.is_file():
-            raise SecretMissing(f"`{reference}`: there is no file `{path}`")
         if reference.fragment:
-            tree = self._trees.get(path, lambda: self._decrypt_tree(reference, path))
-            return make_secret(pick(reference, tree), f"`{reference}`")
-        content = self._texts.get(path, lambda: self._decrypt(reference, path))
-        text = content.decode("utf-8", "surrogateescape")
+            tree = self._trees.get(path, lambda: self._read_tree(reference, path), reference)
+            text = pick(reference, tree)
+            if text.startswith("ref+"):
+                raise SecretMissing(
+                    f"`{reference}` holds a reference instead of a secret",
+                    "write the reference in clear, or the secret itself into the file",
+                )
+            return make_secret(text, f"`{reference}`")
+        text = self._decrypted(reference, path).decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
     def metadata(self, reference: SecretRef) -> SecretMetadata:
@@ -81,32 +99,40 @@ class SopsProvider:
         """
         return f"sops:{file_identity(self._path(reference))}#{reference.fragment}"
 
-    def _path(self, reference: SecretRef) -> Path:
-        if reference.query:
-            raise SecretMissing(f"`{reference}` takes a path and a key only")
-        return find_allowed(reference, self._root, self._allow)
-
     def open_file(self, path: str) -> bytes:
         """
-        Return the decrypted text of the file *path* below the root.
+        Return the decrypted text of the server file *path* below the root.
 
         Raises:
             SecretMissing: it cannot be decrypted.
 
         """
         # A path, said as a reference for the messages; the file was found already.
-        reference = SecretRef(f"ref+sops://{path}", "sops", path)
-        return self._decrypt(reference, self._root / path)
+        spelled = spell_path(Path(path).parts)
+        reference = SecretRef(f"ref+sops://{spelled}", "sops", spelled)
+        return self._decrypted(reference, (self._root / path).resolve())
 
-    def _decrypt_tree(self, reference: SecretRef, path: Path) -> object:
-        content = self._decrypt(reference, path, "--output-type", "json")
+    def _path(self, reference: SecretRef) -> Path:
+        if reference.query:
+            raise SecretMissing(f"`{reference}` takes a path and a key only")
+        return find_allowed(reference, self._root, self._allow)
+
+    def _read_tree(self, reference: SecretRef, path: Path) -> object:
+        """Return the decrypted file as a tree; a scalar that is not a text stays none."""
+        content, yaml = self._decrypted(reference, path), path.suffix.lower() in _YAML
         try:
-            return parse_json(content)
+            return read_yaml(content) if yaml else parse_json(content)
         except ValueError as error:
             problem = str(error)
         raise SecretMissing(f"`{reference}`: what sops printed cannot be read: {problem}")
 
-    def _decrypt(self, reference: SecretRef, path: Path, *more: str) -> bytes:
+    def _decrypted(self, reference: SecretRef, path: Path) -> bytes:
+        return self._texts.get(path, lambda: self._decrypt(reference, path), reference)
+
+    def _decrypt(self, reference: SecretRef, path: Path) -> bytes:
+        content = read_file(reference, path)
+        wanted = needed_variables(reference, content, path.suffix.lower(), self._trust)
+        environ = program_environment(self._environ, ("SOPS_*", "GNUPGHOME", *wanted))
         # Releases before 3.9 have no `sops decrypt`; all have this spelling.
-        arguments = ("sops", "--decrypt", *more, str(path))
-        return run_program(reference, arguments, self._root, _MEANINGS)
+        arguments = ("sops", "--decrypt", str(path))
+        return run_program(reference, arguments, self._root, environ, _MEANINGS)

@@ -100,7 +100,7 @@ class VaultProvider:
     def _read(self, reference: SecretRef) -> _Read:
         _check(reference)
         where = (reference.path, reference.query)
-        return self._secrets.get(where, lambda: self._read_now(reference))
+        return self._secrets.get(where, lambda: self._read_now(reference), reference)
 
     def identify(self, reference: SecretRef) -> str:
         """
@@ -144,7 +144,7 @@ class VaultProvider:
     def _mount(self, reference: SecretRef) -> _Mount:
         """Return the mount that *reference* is below; what shares a folder shares its mount."""
         folder = reference.path.rpartition("/")[0]
-        return self._mounts.get(folder, lambda: self._find_mount(reference))
+        return self._mounts.get(folder, lambda: self._find_mount(reference), reference)
 
     def _find_mount(self, reference: SecretRef) -> _Mount:
         steps = reference.steps
@@ -162,7 +162,7 @@ class VaultProvider:
         return _Mount(1, "2")
 
     def _get(self, reference: SecretRef, path: str) -> tuple[int, object]:
-        token = self._token.get("token", lambda: self._obtain_token(reference))
+        token = self._token.get("token", lambda: self._obtain_token(reference), reference)
         return self._ask(reference, "GET", path, {"X-Vault-Token": token})
 
     def _ask(

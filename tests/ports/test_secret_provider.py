@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from distant import OP, SOPS, FakeAzure, FakeGoogle, FakeVault, install_program, listening
+from distant import (
+    OP,
+    SOPS,
+    FakeAzure,
+    FakeGoogle,
+    FakeVault,
+    install_program,
+    listening,
+    sops_file,
+)
 from fakes import FakeProvider
 
 from icesync.errors import SecretMissing
@@ -63,9 +71,9 @@ def _file(value: str, place: Place) -> Provided:
 
 def _sops(value: str, place: Place) -> Provided:
     _install(place, "sops", SOPS)
-    tree = json.dumps({"mail": {"password": value}}).encode()
-    (place.folder / "a.enc.yaml").write_bytes(base64.b64encode(tree))
-    provider = SopsProvider(place.folder, ("**",))
+    tree = json.dumps({"mail": {"password": value}}, ensure_ascii=False).encode()
+    (place.folder / "a.enc.yaml").write_text(sops_file(tree))
+    provider = SopsProvider(place.folder, ("**",), os.environ)
     return provider, _reference("ref+sops://a.enc.yaml#/mail/password")
 
 
@@ -79,14 +87,16 @@ def _vault(value: str, place: Place) -> Provided:
 
 def _op(value: str, place: Place) -> Provided:
     _install(place, "op", OP)
-    place.patch.setenv("FAKE_OP", f"op://Mail/EU desk/password={value}")
-    return OnePasswordProvider(place.folder), _reference("ref+op://Mail/EU%20desk/password")
+    place.patch.setenv("OP_FAKE", f"op://Mail/EU desk/password={value}")
+    return OnePasswordProvider(place.folder, os.environ), _reference(
+        "ref+op://Mail/EU%20desk/password"
+    )
 
 
 def _exec(value: str, place: Place) -> Provided:
     _install(place, "vend", "import sys\nif sys.argv[1:] != ['a/b']: sys.exit(1)\n"
              f"sys.stdout.buffer.write({value.encode()!r} + b'\\n')")  # fmt: skip
-    provider = ExecProvider(place.folder, allowed=True)
+    provider = ExecProvider(place.folder, {**os.environ, "ICESYNC_ALLOW_EXEC": "1"})
     return provider, _reference("ref+exec://vend/a%2Fb")
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.sops_files import is_sealed, open_sealed
+from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
 from icesync.config.yaml.source import SourceFile
 
 PLAIN = b"""\
@@ -50,8 +50,46 @@ def test_a_text_that_cannot_be_read_keeps_its_problems() -> None:
     assert open_sealed(SourceFile("a.yaml", b"x: 1\n"), b"a: 1\na: 2\n").problems != ()
 
 
-def test_a_name_that_no_reference_can_hold_is_told() -> None:
-    """A file refers to its own secrets by its name."""
-    [problem] = open_sealed(SourceFile("a b.yaml", b"x: 1\n"), PLAIN).problems
+def test_any_name_can_be_referred_to() -> None:
+    """A file refers to its own secrets by its name, with the escapes that it needs."""
+    data = open_sealed(SourceFile("s/a b.yaml", b"x: 1\n"), PLAIN).data
 
-    assert problem.rule == "ICE410"
+    assert data["servers"][0]["imap"]["password"].startswith("ref+sops://s/a%20b.yaml#/servers")
+
+
+SEALED = b"""\
+servers:
+  - skill: 1
+    imap: {host: h, password: "ENC[AES256_GCM,data:x]"}
+    smtp: {host: h, password: clear}
+sops: {mac: "ENC[x]"}
+"""
+
+
+def test_sealed_passwords_become_references_without_opening_anything() -> None:
+    """One in clear stays, for its rule to refuse it."""
+    document = read_sealed(SourceFile("a.yaml", SEALED))
+
+    assert document is not None
+    [found] = document.data["servers"]
+    assert found["imap"]["password"] == "ref+sops://a.yaml#/servers/0/imap/password"
+    assert found["smtp"]["password"] == "clear"
+    assert "sops" not in document.data
+
+
+@pytest.mark.parametrize("place", [b"skill: 1", b"host: h,", b"servers:"])
+def test_where_more_is_sealed_nothing_is_said(place: bytes) -> None:
+    """A server without its settings is none."""
+    name, _, _ = place.partition(b":")
+    value = b" 'ENC[x]'," if place.endswith(b",") else b" 'ENC[x]'"
+    text = b"version: 'ENC[x]'\n" + SEALED if name == b"servers" else SEALED
+    text = text.replace(place, name + b":" + value) if name != b"servers" else text
+
+    assert read_sealed(SourceFile("a.yaml", text)) is None
+
+
+def test_what_follows_the_metadata_is_not_lost() -> None:
+    """Sops writes it last; where somebody else did not, the file has to be opened."""
+    text = b"sops: {mac: 'ENC[x]'}\nservers: [{skill: 1}]\n"
+
+    assert read_sealed(SourceFile("a.yaml", text)) is None

@@ -108,7 +108,7 @@ def test_what_is_looser(before: dict[str, Any], after: dict[str, Any], sentence:
             "`secrets.env_allow` no longer allows ICESYNC_SECRET_*",
         ),
         (
-            {"secrets": SecretScope(file_allow=("servers/**", "/run/secrets/ice"))},
+            {"secrets": SecretScope(file_allow=("servers/**",))},
             "`secrets.file_allow` no longer allows **",
         ),
         ({"fingerprint_key": KEY}, "`fingerprints.key` is ref+env://ICESYNC_FINGERPRINT_KEY now"),
