@@ -61,7 +61,7 @@ def test_malformed_yaml(repository: Repository, name: str, command: str) -> None
     told = result.stdout + result.stderr
 
     assert result.code == 3
-    assert f"{name}:3:1: ICE006 " in told
+    assert f"{name}:2:9: ICE006 " in told
 
 
 def test_file_that_cannot_be_read(repository: Repository) -> None:
@@ -161,7 +161,7 @@ def test_own_credential(repository: Repository, ice: Ice, old: str, new: str) ->
     repository.replace("servers/59.yaml", old, new)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 3, "ICE411 59/663: `smtp.password` refers to a credential of icesync")
+    assert_refused(result, 3, "ICE411 59/663: `smtp.password` leads to `")
     assert ice.skills == []
 
 
