@@ -32,7 +32,8 @@ settings.load_profile("fast")
 _CLEARED: Final = (
     "ICE", "CI", "GITHUB", "GITLAB", "RUNNER", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "SSL_CERT", "SSLKEYLOGFILE",
-    "PYTHONUNBUFFERED",
+    "PYTHONUNBUFFERED", "BITBUCKET", "SYSTEM_PULLREQUEST", "CHANGE_ID", "CIRCLE_", "TRAVIS_",
+    "BUILDKITE", "DRONE_", "APPVEYOR",
 )  # fmt: skip
 """How the names of variables start that would change what icesync does."""
 

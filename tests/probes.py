@@ -57,14 +57,14 @@ GOOD = ProbeResult(
 )
 REJECTED = ProbeResult(
     ProbeKind.AUTH_REJECTED,
-    "the server does not take this user name and password",
-    "check user name and password; some providers want an app password",
+    "the server rejected the login",
+    "check user name and password; some providers need an app password",
     "535 5.7.8",
     "5.7.8 \x1b[31mno\x1b[0m ::error:: | <b>`x`</b> ##[group]",
     mode=Mode.IMPLICIT,
     certificate=CERTIFICATE,
     tls_version="TLSv1.2",
-    notes=("the certificate ends in 19 days",),
+    notes=("the certificate expires in 19 days",),
     steps=(ProbeStep(StepName.AUTH, 0.51),),
 )
 CLEAR = replace(

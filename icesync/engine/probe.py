@@ -233,7 +233,7 @@ def failure_of(report: ProbeReport, *, strict: bool = False) -> ProbeFailed | No
     if not failed + unsure:
         return None
     message = f"{failed + unsure} of {len(report.rows)} probes failed"
-    return ProbeFailed(message, "icesync probe ADDR   tries one server again")
+    return ProbeFailed(message, "icesync probe ADDR   tests one server again")
 
 
 def _row(planning: Planning, wanted: WantedProbe, result: ProbeResult) -> ProbeRow:

@@ -34,8 +34,8 @@ WARN_DAYS: Final = 21
 """A certificate that expires sooner is worth a note."""
 
 SPEAKS_FROM_HERE: Final = (
-    "a probe speaks from this machine, ICE from its own data centre, "
-    "where a firewall or an allow-list may answer differently"
+    "probes run from this machine; ICE connects from its own data centre, "
+    "where a firewall may decide differently"
 )
 
 

@@ -103,7 +103,7 @@ def _probed(report: ProbeReport) -> Iterator[_Note]:
             title = f"{row.address} {row.target.protocol} {result.kind}"
             yield _Note(weights[row.severity], title, message, row.position)
         elif (days := row.result.ending(report.made_at)) is not None:
-            message = f"the certificate ends in {days} days"
+            message = f"the certificate expires in {days} days"
             title = f"{row.address} {row.target.protocol}"
             yield _Note(Severity.WARNING, title, message, row.position)
 

@@ -192,7 +192,7 @@ def _logins(report: ProbeReport, view: RenderContext, *, aging: bool = False) ->
         verdict = _GRAVE.get(row.severity, "")
         days = result.ending(report.made_at)
         if aging and not verdict and days is not None:
-            verdict, message = "failure", f"the certificate ends in {days} days"
+            verdict, message = "failure", f"the certificate expires in {days} days"
         words = "\n".join(_words(row))
         yield _Case(
             f"{row.address} {target.protocol} {target.host}:{target.port}",

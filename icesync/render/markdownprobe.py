@@ -39,7 +39,7 @@ def probe_part(report: ProbeReport, ci: Ci, detail: Detail) -> str:
 
 def _table(rows: Sequence[ProbeRow]) -> Iterator[str]:
     if rows:
-        yield "\n| server | protocol | result | endpoint | mode | certificate ends |\n"
+        yield "\n| server | protocol | result | endpoint | mode | certificate expires |\n"
         yield "| --- | --- | --- | --- | --- | --- |\n"
     for row in rows:
         target, certificate = row.target, row.result.certificate
@@ -72,5 +72,5 @@ def _items(row: ProbeRow, ci: Ci, detail: Detail) -> Iterator[str]:
 
 def _domains(report: ProbeReport) -> Iterator[str]:
     if report.domains:
-        yield "\nDomains of senders, judged by rules of thumb from DNS:\n\n"
+        yield "\nSender domains in DNS (MX, SPF, DMARC):\n\n"
     yield from (f"- {code(note.domain)}: {prose(note.text)}\n" for note in report.domains)

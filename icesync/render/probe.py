@@ -47,7 +47,7 @@ SYMBOLS: Final = {
 COUNTED: Final = (
     (ProbeSeverity.PASSED, "ok"),
     (ProbeSeverity.FAILED, "failed"),
-    (ProbeSeverity.WARNING, "not sure"),
+    (ProbeSeverity.WARNING, "could not be checked"),
     (ProbeSeverity.SKIPPED, "skipped"),
 )
 
@@ -219,7 +219,7 @@ def _named(row: ProbeRow) -> str:
 
 
 def _domains(report: ProbeReport, style: Style) -> Iterator[str]:
-    yield style.paint("Domains of senders, judged by rules of thumb from DNS:", "bold")
+    yield style.paint("Sender domains in DNS (MX, SPF, DMARC):", "bold")
     for note in report.domains:
         symbol, colour = ("!", "yellow") if note.worrying else ("+", "green")
         yield f"{style.paint(symbol, colour, 'bold')} {safe(note.domain)}: {safe(note.text)}"

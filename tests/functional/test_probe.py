@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +126,7 @@ def test_what_cannot_be_reached(fleet: Fleet, strict: tuple[str, ...], code: int
     result = fleet.run("probe", *strict)
 
     assert result.code == code
-    assert "Probe: 2 not sure." in result.stdout
+    assert "Probe: 2 could not be checked." in result.stdout
 
 
 def test_only_what_changes(fleet: Fleet, good: Pair) -> None:
@@ -386,5 +389,58 @@ def test_a_timeout_of_its_own(fleet: Fleet, certificates: Certificates) -> None:
         result = fleet.run("probe", "--timeout", "1")
 
     assert result.code == 0
-    assert "2 not sure" in result.stdout
+    assert "2 could not be checked" in result.stdout
     assert time.monotonic() - began < 25
+
+
+def unshared() -> str:
+    """Return why no network can be made here that drops packets, or nothing."""
+    if os.geteuid() != 0:
+        return "a network namespace is made as root only"
+    done = subprocess.run(["unshare", "-n", "ip", "link"], check=False, capture_output=True)
+    return "" if done.returncode == 0 else "unshare and ip are not installed, or not permitted"
+
+
+@pytest.mark.skipif(bool(why := unshared()), reason=why)
+def test_500_skills_behind_a_firewall(tmp_path: Path) -> None:
+    """Packets that nobody answers cost seconds for the fleet, not minutes; all rows warn."""
+    repository = Repository(tmp_path / "repository")
+    block = "username: desk@desk.test, password: ref+env://ICE_SMTP, mailbox: desk@desk.test"
+    servers = "\n".join(
+        f"  - {{skill: {n}, name: N{n}, smtp: {{username: u{n}}}, imap: {{username: u{n}}}}}"
+        for n in range(1, 501)
+    )
+    repository.write(
+        "servers/59.yaml",
+        f"""\
+version: 1
+organization: 59
+defaults:
+  status: Enabled
+  active: true
+  incoming: imap
+  ssl: false
+  tls: true
+  smtp: {{host: 192.0.2.25, port: 587, {block}, poll_rate: 10}}
+  imap: {{host: 192.0.2.143, port: 993, {block}, poll_rate: 10}}
+servers:
+{servers}
+""",
+    )
+    network = (
+        "ip link set lo up && ip addr add 10.9.9.1/32 dev lo && "
+        "ip route add 192.0.2.0/24 dev lo src 10.9.9.1 && exec "
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", f"{network} {sys.executable} -m icesync probe --json"],
+        cwd=repository.root, env={**os.environ, **repository.environ}, capture_output=True,
+        text=True, check=False, timeout=120,
+    )  # fmt: skip
+    took_s = time.monotonic() - began
+    document = json.loads(done.stdout)
+
+    assert done.returncode == 0, done.stderr
+    assert document["counts"]["warning"] == 1000
+    assert {row["result"] for row in document["results"]} == {"timeout"}
+    assert took_s < 60, took_s

@@ -68,7 +68,7 @@ def _domains(report: ProbeReport) -> Iterator[Alert]:
     if report.domains:
         loud = any(note.worrying for note in report.domains)
         items = [Item(note.text, label=note.domain) for note in report.domains]
-        title = "Domains of senders, judged by rules of thumb from DNS"
+        title = "Sender domains in DNS (MX, SPF, DMARC)"
         yield Alert("warn" if loud else "calm", title, items)
 
 
@@ -111,7 +111,7 @@ def _endpoint(row: ProbeRow, now: datetime) -> Iterator[tuple[str, str]]:
     if certificate is not None:
         days = certificate.days_left(now)
         left = f"in {counted(days, 'day')}" if days >= 0 else f"{counted(-days, 'day')} ago"
-        yield "certificate", f"ends {certificate.not_after:%Y-%m-%d}, {left}"
+        yield "certificate", f"expires {certificate.not_after:%Y-%m-%d}, {left}"
 
 
 def _login(row: ProbeRow) -> Iterator[tuple[str, str]]:

@@ -87,7 +87,7 @@ def test_a_certificate_near_its_end_fails_a_check_only() -> None:
     """The login works, so a probe is green; who looks ahead by a schedule has work to do."""
     check = replace(REVIEWS["check-probed"], probe=aging(0))
     probe = CommandResult(Command.PROBE, probe=aging(0))
-    note = "the certificate ends in 19 days"
+    note = "the certificate expires in 19 days"
 
     assert f'<failure message="{note}">' in renderer("junit")(check, VIEW)
     assert 'failures="0"' in renderer("junit")(probe, VIEW)
@@ -101,4 +101,4 @@ def test_the_end_of_a_certificate_on_a_page(days: int, told: str) -> None:
     """Whoever reads it need not count."""
     page = renderer("html")(CommandResult(Command.PROBE, probe=aging(days)), VIEW)
 
-    assert f"ends 2026-01-20, {told}" in page
+    assert f"expires 2026-01-20, {told}" in page
