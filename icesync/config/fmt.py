@@ -123,9 +123,9 @@ _LEAKS: Final = {
 }
 _REFERENCE: Final = re.compile(REFERENCE_PATTERN)
 _SECRET_COMMENT: Final = re.compile(
-    r"#.*(?:password|token|key)[\"']?\s*[:=]\s*(?:#\s*)?(?![\"']?ref\+)[^\s#{\[&*]"
-    r"|(?:password|token|key)[\"']?\s*[:=]\s*#"
+    r"(?:password|token|key)[\"']?\s*[:=]\s*(?:#\s*)?(?![\"']?ref\+)[^\s#{\[&*]"
 )
+_HASH_VALUE: Final = re.compile(r"(?:password|token|key)[\"']?\s*[:=]\s*$")
 """A secret in a comment: a line that is out of use, or a value that begins with ``#``."""
 
 
@@ -140,9 +140,9 @@ def find_literal_secrets(source: SourceFile) -> tuple[Diagnostic, ...]:
     tree = document.tree
     found = [(tree.place(s.start), rule) for s, rule in _literals(tree, document.data)]
     for number, line in enumerate(tree.text.split("\n"), start=1):
-        comment = _SECRET_COMMENT.search(line)
-        if comment:
-            found.append(((number, comment.start() + 1), "ICE401"))
+        code, mark, comment = line.partition("#")
+        if mark and (_SECRET_COMMENT.search(comment) or _HASH_VALUE.search(code)):
+            found.append(((number, len(code) + 1), "ICE401"))
     return tuple(
         Diagnostic(rule, _LEAKS[rule][0], SourcePosition(source.path, *place), _LEAKS[rule][1])
         for place, rule in sorted(found)

@@ -100,8 +100,20 @@ def _pattern(row: Option) -> Schema:
     return {"pattern": row.pattern, "patternErrorMessage": row.expected} if row.pattern else {}
 
 
+def plain_text() -> Schema:
+    """
+    Return the schema of a text.
+
+    What YAML 1.2 reads as a number or a flag is a text here, without quotes, too:
+    a user name 0012 stays 0012, so an editor must not ask for quotes.
+    """
+    return {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"type": "boolean"}]}
+
+
 def _text(row: Option) -> Schema:
-    return _shown(row, type="string", minLength=1, **_pattern(row))
+    if row.pattern:
+        return _shown(row, type="string", minLength=1, **_pattern(row))
+    return _shown(row, **plain_text())
 
 
 def _reference(row: Option) -> Schema:

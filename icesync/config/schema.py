@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
-from icesync.config.option_schema import choice, mapping, project_schema
+from icesync.config.option_schema import choice, mapping, plain_text, project_schema
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
 from icesync.config.yaml.source import Quoted
 from icesync.config.yaml.text_checks import show_key
@@ -47,7 +47,7 @@ line only; editors that are older than 2020-12 take draft 7.
 """
 
 _BY_KIND: Final[Mapping[Kind, Schema]] = {
-    Kind.TEXT: {"type": "string", "minLength": 1},
+    Kind.TEXT: plain_text(),
     Kind.ID: {"type": "integer", "minimum": 1, "maximum": MAX_ID},
     Kind.PORT: {"type": "integer", "minimum": 1, "maximum": 65535},
     Kind.POLL_RATE: {"type": "integer", "minimum": 1, "maximum": MAX_ID},
@@ -379,6 +379,9 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
             hint = error.schema.get("description")
             return Diagnostic("ICE208", f"{where} can only be {choices}", position, hint)
         return Diagnostic("ICE208", f"{where} must be one of {choices}", position)
+    if error.validator == "anyOf" and {"type": "boolean"} in wanted:
+        shapes = isinstance(error.instance, dict | list)
+        return Diagnostic("ICE010" if shapes else "ICE013", f"{where} must be a string", position)
     hint = error.schema.get("description")
     return Diagnostic("ICE013", f"{where} does not fit", position, hint)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 REFERENCE_PATTERN: Final = f"^{REFERENCE_GRAMMAR}$"
-LIMIT_PATTERN: Final = r"^([0-9]{1,9}|[0-9]{1,3}%)$"
+LIMIT_PATTERN: Final = r"^([0-9]{1,9}|(100|[0-9]{1,2})%)$"
 
 _T = TypeVar("_T")
 _K = TypeVar("_K")

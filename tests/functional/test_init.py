@@ -312,3 +312,12 @@ def _lines(workflow: dict[str, Any]) -> list[str]:
     return [
         line for job in jobs for part in ("script", "after_script") for line in job.get(part, [])
     ]
+
+
+@pytest.mark.parametrize("option", ["--organization", "--skill"])
+def test_number_that_no_record_has_is_refused(tmp_path: Path, option: str) -> None:
+    """What `validate` would refuse is not written: an id ends at 2147483647."""
+    result = run_program(["init", "--emulator", option, "99999999999"], tmp_path)
+
+    assert result.code == 64
+    assert list(tmp_path.iterdir()) == []

@@ -6,13 +6,18 @@ import click
 
 from icesync.cli.options import Common, common_options
 
-__all__ = ["command"]
+_MAX_ID = 2**31 - 1
+"""That of :mod:`icesync.model.address`, which `--help` does not load."""
 
 
 @click.command(name="init")
 @common_options
-@click.option("--organization", type=click.IntRange(min=1), help="The first organization.  [59]")
-@click.option("--skill", type=click.IntRange(min=1), help="The skill of the first server.  [663]")
+@click.option(
+    "--organization", type=click.IntRange(1, _MAX_ID), help="The first organization.  [59]"
+)
+@click.option(
+    "--skill", type=click.IntRange(1, _MAX_ID), help="The skill of the first server.  [663]"
+)
 @click.option(
     "--emulator/--no-emulator",
     "emulated",

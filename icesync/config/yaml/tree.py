@@ -342,7 +342,6 @@ class _Anchored:
 
 _ANCHOR: Final = re.compile(r"&[^\s,\[\]{}]+")
 _BETWEEN: Final = re.compile(r"(?:\s|#[^\n]*\n)*")
-_BLANK_END: Final = re.compile(r"(?:\n *)*\Z")
 _BLOCK_DIGIT: Final = re.compile(r"[|>][-+]?([1-9])")
 _COMMENTED_OUT: Final = re.compile(r"#(\s+)(?:- |[\w.-]+:(?:\s|$))")
 """A line of YAML that an editor commented out in the first column."""
@@ -738,7 +737,8 @@ class _Owners:
 
 def _unfold(node: Scalar, outer: int) -> None:
     """Take the margin from the lines of a block scalar below column *outer*."""
-    body = _BLANK_END.sub("", node.text)
+    end = len(node.text.rstrip(" \n"))
+    body = node.text[:end] + node.text[end:].partition("\n")[0]
     header, *lines = body.split("\n")
     digit = _BLOCK_DIGIT.match(header)
     node.digit = int(digit[1]) if digit else 0

@@ -17,7 +17,7 @@ from icesync.config.schema import (
 )
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import Quoted, SourceFile
-from icesync.model.fields import FIELDS, Field, Role
+from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
@@ -242,3 +242,26 @@ def test_scalar_is_typed_as_its_place_asks(data: Any, schema: Any, instance: Any
 def test_path_is_told_on_one_line(path: tuple[str | int, ...], text: str) -> None:
     """A path in a message is dotted, and its strange characters are escaped."""
     assert dotted(path) == text
+
+
+TEXTS = [f.key for f in FIELDS if f.kind is Kind.TEXT]
+
+
+@pytest.mark.parametrize("value", [12, 0.5, True, "0012"], ids=str)
+@pytest.mark.parametrize("key", TEXTS)
+def test_text_without_quotes_is_no_error_of_an_editor(key: str, value: object) -> None:
+    """What YAML 1.2 takes for a number or a flag is a text to validate, and to editors, too."""
+    block, _, leaf = key.rpartition(".")
+    setting = {block: {leaf: value}} if block else {leaf: value}
+    server = {"skill": 1, **setting}
+    instance = {"version": 1, "organization": 59, "servers": [server]}
+
+    assert list(Draft202012Validator(build_schema("email-servers")).iter_errors(instance)) == []
+
+
+@pytest.mark.parametrize(("limit", "fits"), [("100%", True), ("0%", True), ("150%", False)])
+def test_share_ends_at_the_whole_fleet(limit: str, *, fits: bool) -> None:
+    """More than all servers cannot change: 150% is a slip."""
+    found = _check(f"version: 1\nlimits: {{updates: {limit}}}", "icesync")
+
+    assert (found == []) is fits

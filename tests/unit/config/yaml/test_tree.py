@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from icesync.config.yaml.source import SourceFile
@@ -101,3 +103,23 @@ def test_what_a_directive_is_about() -> None:
         "ICE8": (None, 14),
         "ICE9": (None, 15),
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: |-\n  x" + "\n" * 1_000_000 + "  y\n",
+        "a: 'x'  " + "# " * 900_000 + "\n# icesync: allow ICE304 x\nb: 1\n",
+        "a: '" + "# icesync: allow ICE304 x " * 70_000 + "'\n",
+        "a:\n" + "# c\n" * 400_000 + "  b: 1\n",
+        "a: [" + "1, # c\n" * 40_000 + "]\n",
+    ],
+    ids=["blank lines", "hashes", "a text", "comments", "brackets"],
+)
+def test_small_file_holds_no_job(text: str) -> None:
+    """Each step of reading takes time by the size of the file, however it is made."""
+    before = time.process_time()
+
+    list(_read(text).directives())
+
+    assert time.process_time() - before < 20
