@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from icesync.codec.secret_checks import equals, fits_form, group_equal, length, secret_issue
 from icesync.config.rules.base import UnplacedFinding, Violation
@@ -48,6 +49,10 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Unp
                 yield from _fits_provider(server, key, preset, value)
 
 
+_TOKEN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A server's token at Postmark, as a user name; an access key has another form."""
+
+
 def _fits_provider(
     server: DesiredServer, key: str, preset: Preset, value: SecretValue
 ) -> Iterator[UnplacedFinding]:
@@ -58,8 +63,8 @@ def _fits_provider(
         message = f"`{key}`: {told}; this secret has {length(value)} characters"
         yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
     user = server.settings.get(f"{key.partition('.')[0]}.username")
-    if preset.token_twice and user is not None and not equals(value, str(user)):
-        message = f"`{key}`: {preset.name} takes one token as user name and as password"
+    if preset.token_twice and _TOKEN.fullmatch(str(user)) and not equals(value, str(user)):
+        message = f"`{key}`: {preset.name} takes the server's token as user name and as password"
         yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
 
 

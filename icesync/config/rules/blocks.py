@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules.base import Violation, declare, on_fleet, on_server
-from icesync.config.rules.hosts import domain_of
+from icesync.config.rules.hosts import domain_of, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
 
@@ -125,7 +125,7 @@ declare(
         what="`spoofing.enabled` is true and `spoofing.address` has no value.",
         why="The service would send with an empty sender, which no mail server takes.",
         before="spoofing: {enabled: true}\n",
-        after="spoofing: {enabled: true, address: help@example.org}\n",
+        after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="doc:table",
     )
 )
@@ -145,7 +145,7 @@ def spoofing_without_address(server: DesiredServer) -> Iterator[Violation]:
         what="`spoofing.address` is given and `spoofing.enabled` is not true.",
         why="The address is ignored while spoofing is off: likely half an edit.",
         before="spoofing: {address: help@example.org}\n",
-        after="spoofing: {enabled: true, address: help@example.org}\n",
+        after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="doc:table",
     )
 )
@@ -167,7 +167,7 @@ def idle_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
         why="The SPF and DMARC records of the shown domain rarely permit the mailbox's mail "
         "server, so such mail lands in junk folders or is refused.",
         before="spoofing: {enabled: true, address: help@example.net}\n",
-        after="spoofing: {enabled: true, address: help@example.org}\n",
+        after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="RFC 7489 (DMARC), section 3.1: alignment",
     )
 )
@@ -178,8 +178,7 @@ def foreign_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
         return
     shown = domain_of(str(address))
     own = domain_of(str(server.settings.get("smtp.mailbox", "")))
-    related = shown == own or shown.endswith(f".{own}") or own.endswith(f".{shown}")
-    if own and not related:
+    if own and not related(shown, own):
         yield Violation(
             "spoofing.address",
             f"`spoofing.address` is of {shown}, `smtp.mailbox` of {own}: SPF and DMARC will "

@@ -7,23 +7,20 @@ value. Most rules here are enforced where secrets and tokens are read.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules.base import Violation, declare, on_login
-from icesync.config.rules.hosts import domain_of, is_placeholder
+from icesync.config.rules.hosts import domain_of, is_placeholder, related
 from icesync.diagnostics import Rule, Severity
-from icesync.model.presets import PRESETS, preset_of
+from icesync.model.presets import find_offer, preset_of, providers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.config.rules.base import Login
+    from icesync.model.presets import Preset
 
-_ONE_USER: Final = frozenset(name for name, preset in PRESETS.items() if preset.user)
-_ONE_USER_HOSTS: Final = frozenset(
-    offer.host for name in _ONE_USER for offer in PRESETS[name].offers.values()
-)
-"""Providers with one user name for everybody, and their hosts."""
 
 declare(
     Rule(
@@ -160,24 +157,55 @@ declare(
         "ICE406",
         "a login of another domain than the mailbox",
         Severity.WARNING,
-        what="`username` and `mailbox` of a block in use are both addresses, of different domains.",
-        why="Shared mailboxes make it legal, copy and paste makes it common.",
+        what="`username` and `mailbox` of a block in use are addresses of unrelated domains. "
+        "Shared mailboxes (`svc@contoso.com\\billing`), tenants (`onmicrosoft.com`), logins of "
+        "relays and the account behind an own domain are fine.",
+        why="Copy and paste: the login opens another mailbox, or none.",
         before="imap: {username: desk@example.net, mailbox: desk@example.org}\n",
         after="imap: {username: desk@example.org, mailbox: desk@example.org}\n",
         source="assumed",
     )
 )
 def other_domain(login: Login) -> Iterator[Violation]:
-    """Find a user name and a mailbox of different domains."""
-    block, _, username, mailbox, in_use, _ = login
-    if not in_use or username is None or mailbox is None:
+    """Find a user name that is an address of another domain than the mailbox."""
+    block, host, username, mailbox, in_use, _ = login
+    if not in_use or username is None or mailbox is None or "@" not in mailbox:
         return
-    if "@" not in username or "@" not in mailbox or is_placeholder(username):
+    # Exchange, Courier and Dovecot take svc@contoso.com\billing, /billing, *master: a shared
+    # mailbox, or somebody who logs in for another. The domain ends where a domain can.
+    others = [domain_of(f"@{domain}") for domain in _DOMAIN.findall(username)]
+    if not others or ".." in username or is_placeholder(username):
         return
-    own, other = domain_of(mailbox), domain_of(username)
-    if own != other:
-        message = f"`{block}.username` is of {other}, `{block}.mailbox` of {own}"
-        yield Violation(f"{block}.username", message, "one of the two may be copied")
+    own = domain_of(mailbox)
+    provider = preset_of(block, host, login.preset)
+    if any(_belongs(other, own, host or "", provider) for other in others):
+        return
+    message = f"`{block}.username` is of {others[0]}, `{block}.mailbox` of {own}"
+    yield Violation(f"{block}.username", message, "one of the two may be copied")
+
+
+_DOMAIN: Final = re.compile(r"@([^\s@\\/*%:,;<>\"]+)")
+
+
+def _belongs(login: str, own: str, host: str, provider: Preset | None) -> bool:
+    """Return whether an address of the domain *login* may open a mailbox of the domain *own*."""
+    if related(login, own) or {login, own} & _TENANTS or login.endswith(_TENANT_ENDINGS):
+        return True
+    if own.endswith(_TENANT_ENDINGS) or (provider is not None and provider.relay):
+        return True
+    # The login of a relay or a hoster is often an address of its own: user@mailhost.example.
+    if "." in login and host.lower().endswith(f".{'.'.join(login.split('.')[-2:])}"):
+        return True
+    # Own domains at iCloud, Fastmail or Gmail are opened by the account's address.
+    owners = {preset.name for preset in providers_of(login)}
+    if provider is not None and provider.name in owners:
+        return True
+    return bool(owners & {preset.name for preset in providers_of(own)})
+
+
+_TENANTS: Final = frozenset({"onmicrosoft.com"})
+_TENANT_ENDINGS: Final = (".onmicrosoft.com", ".onmicrosoft.de", ".onmicrosoft.us", ".awsapps.com")
+"""What a cloud calls a tenant, whatever domains its mailboxes have."""
 
 
 @on_login(
@@ -198,12 +226,87 @@ def other_domain(login: Login) -> Iterator[Violation]:
     )
 )
 def one_user_name(login: Login) -> Iterator[Violation]:
-    """Find another user name than the one that the provider takes."""
-    if login.preset not in _ONE_USER and login.host not in _ONE_USER_HOSTS:
-        return
+    """Find a user name that the provider does not take."""
     username, preset = login.username, preset_of(login.block, login.host, login.preset)
     if preset is None or username is None or not login.in_use or is_placeholder(username):
         return
-    if username != preset.user:
-        message = f"`{login.block}.username`: {preset.name} takes the word {preset.user} only"
-        yield Violation(f"{login.block}.username", message, f"login: {preset.login}")
+    key, form = f"{login.block}.username", preset.user_form
+    if preset.user and username != preset.user:
+        message = f"`{key}`: {preset.title} takes the word {preset.user} only"
+        yield Violation(key, message, f"login: {preset.login}")
+    elif form is not None and re.fullmatch(form.pattern, username) is None:
+        message = f"`{key}`: {preset.title} takes {form.words}"
+        yield Violation(key, message, f"login: {preset.login}")
+
+
+@on_login(
+    Rule(
+        "ICE414",
+        "a user name with a slip",
+        Severity.WARNING,
+        what="A user name has a blank, two backslashes in a row, a `mailto:`, a display name, or "
+        "a slash between a Windows domain and a name.",
+        why="It is sent as it stands, and no mail server knows such a user. In YAML a single "
+        "backslash is one; only between double quotes it is written twice.",
+        before="smtp: {username: 'Desk <desk@example.org>'}\n",
+        after="smtp: {username: desk@example.org}\n",
+        source="RFC 5322, section 3.4; yaml.org/spec/1.2.2, section 5.7",
+    )
+)
+def user_name_slip(login: Login) -> Iterator[Violation]:
+    """Find what copying leaves in a user name."""
+    username = login.username
+    if username is None or _PLAIN_USER.fullmatch(username) or is_placeholder(username):
+        return
+    for pattern, what, hint in _USER_SLIPS:
+        if re.search(pattern, username):
+            key = f"{login.block}.username"
+            yield Violation(key, f"`{key}` {what}", hint)
+            return
+
+
+_PLAIN_USER: Final = re.compile(r"[A-Za-z0-9._%+@=~-]+")
+_USER_SLIPS: Final = (
+    (r"(?i)^\s*mailto:", "starts with mailto:", "write the address alone"),
+    (r"<.*@.*>\s*$", "is an address with a display name", "write the address alone"),
+    (r"^\s|\s$", "starts or ends with a blank", "remove the blank"),
+    (r"\\\\", "has two backslashes in a row", "write one: CONTOSO\\desk without quotes"),
+    (r"\s", "has a blank in it", "correct it; if the mail server takes it, suppress this finding"),
+    (r"[,;]$", "ends with a comma or a semicolon", "remove it"),
+    (
+        r"^[A-Za-z0-9.-]+/[A-Za-z0-9._-]+$",
+        "has a slash where Windows writes a backslash",
+        "write CONTOSO\\desk, or the user principal name",
+    ),
+)
+
+
+@on_login(
+    Rule(
+        "ICE415",
+        "a mailbox of another provider than the host",
+        Severity.WARNING,
+        what="An address of a known mail provider is collected from the host of another one.",
+        why="The mailbox is not there: one of the two was copied.",
+        before="imap: {host: imap.gmx.net, username: desk@gmail.com, mailbox: desk@gmail.com}\n"
+        "smtp: {username: desk@gmail.com, mailbox: desk@gmail.com}\n",
+        after="imap: {host: imap.gmail.com, username: desk@gmail.com, mailbox: desk@gmail.com}\n"
+        "smtp: {username: desk@gmail.com, mailbox: desk@gmail.com}\n",
+        source="the addresses and hosts of the providers known",
+    )
+)
+def foreign_mailbox(login: Login) -> Iterator[Violation]:
+    """Find a mailbox that lives elsewhere."""
+    block, host, _, mailbox, in_use, _ = login
+    if block == "smtp" or not in_use or mailbox is None or host is None or "@" not in mailbox:
+        return
+    owners = providers_of(domain_of(mailbox))
+    found = find_offer(block, host.lower().rstrip("."))
+    if not owners or found is None or found[1] is None:
+        return
+    names = {owner.name.partition("/")[0] for owner in owners}
+    hosts = {h for owner in owners for o in owner.offers.values() for h in (o.host, *o.also)}
+    if found[0].name.partition("/")[0] not in names and host.lower() not in hosts:
+        message = f"`{block}.mailbox` {mailbox} is of {owners[0].title}, `{block}.host` is not"
+        offer = owners[0].offers.get(block)
+        yield Violation(f"{block}.host", message, f"it offers {offer.host}" if offer else None)

@@ -7,10 +7,13 @@ time grows with the fleet and not with its square.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules.base import Violation, declare, on_fleet, on_server
+from icesync.config.rules.base import Violation, declare, on_fleet
+from icesync.config.rules.hosts import domain_of
 from icesync.diagnostics import Rule, Severity
+from icesync.model.presets import find_offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,34 +53,84 @@ def _two(first: str, second: str, user2: str, sender: str = "") -> str:
     )
 
 
-class _Pair(NamedTuple):
-    """A protocol, a host and a user name: the same pair collects the same mailbox."""
-
-    block: str
-    host: str
-    user: str
-
-
 def is_enabled(server: DesiredServer) -> bool:
     """Return whether the files switch *server* on."""
     settings = server.settings
     return settings.get("status") == "Enabled" and settings.get("active") is not False
 
 
-def _collects(server: DesiredServer) -> _Pair | None:
+class _Collector(NamedTuple):
+    """
+    What one server collects: two servers with a common key collect the same mail.
+
+    *place* is the host, or the provider behind it; *user* and *mailbox* are spelled in one
+    way, whatever the files say.
+    """
+
+    block: str
+    place: str
+    user: str
+    mailbox: str
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Return the login and the mailbox at that place."""
+        return tuple((self.place, text) for text in (self.user, self.mailbox) if text)
+
+
+def _collector(server: DesiredServer, places: dict[tuple[str, str], str]) -> _Collector | None:
     settings = server.settings
-    block = settings.get("incoming")
+    block = str(settings.get("incoming"))
     host, user = settings.get(f"{block}.host"), settings.get(f"{block}.username")
     if host is None or user is None:
         return None
-    return _Pair(str(block), str(host).lower(), str(user).lower())
+    asked = block, str(host)
+    if asked not in places:
+        places[asked] = _place(*asked)
+    mailbox = canonical_address(str(settings.get(f"{block}.mailbox", "")))
+    login = canonical_address(str(user))
+    return _Collector(block, places[asked], login, mailbox)
+
+
+def _place(block: str, host: str) -> str:
+    """Return what all hosts of one service share: its provider, or all but the first label."""
+    name = host.strip().rstrip(".").lower()
+    found = find_offer(block, name)
+    if found is not None and found[1] is not None:
+        return found[0].name.partition("/")[0]
+    first, _, rest = name.partition(".")
+    return rest if first in _SERVICES and "." in rest else name
+
+
+_SERVICES: Final = frozenset({"imap", "imaps", "imap4", "pop", "pop3", "pops", "pop3s", "mail"})
+_GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
+
+
+def canonical_address(text: str) -> str:
+    """
+    Return the mailbox that an address leads to, as far as its text says.
+
+    Case does not count, nor a tag behind a plus; Gmail ignores dots and has two domains.
+    A text that is no address comes back in lower case.
+    """
+    local, at, domain = text.strip().lower().rpartition("@")
+    if not at or not _DOMAIN.fullmatch(domain):
+        return text.strip().lower()
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain_of(domain)}"
+
+
+_DOMAIN: Final = re.compile(r"[^\\/*%\s]+")
 
 
 @on_fleet(
     Rule(
         "ICE601",
         "two skills poll one POP3 mailbox",
-        what="Two enabled servers collect by POP3 from the same host with the same user name.",
+        what="Two enabled servers collect the same mailbox by POP3: by the same login, or under "
+        "the same address at the same provider.",
         why="POP3 clients usually delete what they fetched: the two take each other's mail, and "
         "customers are answered by the wrong team or not at all.",
         before=_two("pop3", "pop3", _DESK),
@@ -97,7 +150,8 @@ def shared_pop3(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
         "ICE602",
         "two skills read one IMAP mailbox",
         Severity.WARNING,
-        what="Two enabled servers collect by IMAP from the same host with the same user name.",
+        what="Two enabled servers read the same mailbox by IMAP: by the same login, or under the "
+        "same address at the same provider.",
         why="Every mail becomes two tickets, or the two race for the flag that says seen.",
         before=_two("imap", "imap", _DESK),
         after=_two("imap", "imap", _SALES),
@@ -112,21 +166,18 @@ def shared_imap(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 def _same_mailbox(
     fleet: Fleet, block: str, sentence: str
 ) -> Iterator[tuple[DesiredServer, Violation]]:
-    first: dict[_Pair, DesiredServer] = {}
+    first: dict[tuple[str, str], DesiredServer] = {}
+    places: dict[tuple[str, str], str] = {}
     for server in fleet.enabled:
-        pair = _collects(server)
-        if pair is None or pair.block != block:
+        found = _collector(server, places)
+        if found is None or found.block != block:
             continue
-        other = first.setdefault(pair, server)
-        if other is not server:
+        others = [first.setdefault(key, server) for key in found.keys]
+        other = next((o for o in others if o is not server), None)
+        if other is not None:
             message = f"`{block}` {sentence.format(other=other.address)}"
             hint = f"{other.address} is defined at {other.origin.position()}"
             yield server, Violation(f"{block}.username", message, hint)
-
-
-def _mailbox_key(pair: _Pair) -> tuple[str, str]:
-    """Return what POP3 and IMAP of one mailbox share: their hosts differ in the first label."""
-    return ("" if "@" in pair.user else pair.host.partition(".")[2], pair.user)
 
 
 @on_fleet(
@@ -144,15 +195,17 @@ def _mailbox_key(pair: _Pair) -> tuple[str, str]:
 def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a mailbox that one skill empties and another reads."""
     emptied: dict[tuple[str, str], DesiredServer] = {}
-    readers: list[tuple[tuple[str, str], DesiredServer]] = []
+    readers: list[tuple[_Collector, DesiredServer]] = []
+    places: dict[tuple[str, str], str] = {}
     for server in fleet.enabled:
-        pair = _collects(server)
-        if pair is not None and pair.block == "pop3":
-            emptied.setdefault(_mailbox_key(pair), server)
-        elif pair is not None:
-            readers.append((_mailbox_key(pair), server))
-    for key, server in readers:
-        other = emptied.get(key)
+        found = _collector(server, places)
+        if found is not None and found.block == "pop3":
+            for key in found.keys:
+                emptied.setdefault(key, server)
+        elif found is not None:
+            readers.append((found, server))
+    for reader, server in readers:
+        other = next((emptied[key] for key in reader.keys if key in emptied), None)
         if other is not None:
             message = f"{other.address} collects the same mailbox by POP3 and may empty it"
             yield server, Violation("imap.username", message, "use IMAP for both")
@@ -173,49 +226,70 @@ def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 )
 def foreign_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a skill whose answers another skill collects."""
-    collectors: dict[str, DesiredServer] = {}
-    for server in fleet.enabled:
-        mailbox = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
-        if mailbox is not None:
-            collectors.setdefault(str(mailbox).lower(), server)
-    for server in fleet.enabled:
-        key = "spoofing.address" if server.settings.get("spoofing.enabled") else "smtp.mailbox"
-        sender = server.settings.get(key)
-        own = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
-        if sender is None or str(sender).lower() == str(own).lower():
-            continue
-        other = collectors.get(str(sender).lower())
-        if other is not None and other is not server:
+    for server, key, sender, other in _answers(fleet):
+        if other is not None:
             message = f"`{key}` {sender}: answers are collected by {other.address}"
             yield server, Violation(key, message, "send from this skill's own mailbox")
 
 
-@on_server(
+def _answers(
+    fleet: Fleet,
+) -> Iterator[tuple[DesiredServer, str, str, DesiredServer | None]]:
+    """Yield the servers that do not collect their answers: the sender, and who collects them."""
+    collectors: dict[str, DesiredServer] = {}
+    for server in fleet.enabled:
+        for address in _collected(server):
+            collectors.setdefault(address, server)
+    for server in fleet.enabled:
+        spoofing = server.settings.get("spoofing.enabled")
+        key = "spoofing.address" if spoofing else "smtp.mailbox"
+        sender = server.settings.get(key)
+        mailbox = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
+        if sender is None or mailbox is None:
+            continue
+        own, shown = _collected(server), canonical_address(str(sender))
+        if own and shown not in own and "@" in shown:
+            other = collectors.get(shown)
+            yield server, key, str(sender), other
+
+
+def _collected(server: DesiredServer) -> tuple[str, ...]:
+    """Return the addresses whose mail *server* collects: its mailbox first."""
+    settings = server.settings
+    block = settings.get("incoming")
+    texts = (settings.get(f"{block}.mailbox"), settings.get(f"{block}.username"))
+    found = [canonical_address(str(text)) for text in texts if text is not None]
+    return tuple(dict.fromkeys(a for a in found if "@" in a and _DOMAIN.fullmatch(a)))
+
+
+@on_fleet(
     Rule(
         "ICE605",
-        "answers are not collected here",
+        "answers that nobody here collects",
         Severity.WARNING,
-        what="The mailbox that a server collects is neither the one that it sends from nor its "
-        "spoofing address.",
-        why="Legal, but often a slip: answers to this skill's mail go to a mailbox that this "
-        "skill does not read. The vendor's own sample does it.",
+        what="A server sends from an address (`spoofing.address` where spoofing is on, else "
+        "`smtp.mailbox`) that neither it nor another server collects. A tag behind a plus and "
+        "`noreply` addresses are fine.",
+        why="Often a slip: answers of customers go where no skill reads. It is right where that "
+        "address is an alias or is forwarded; then suppress the finding. The vendor's own sample "
+        "does it.",
         before="smtp: {mailbox: desk@example.org}\nimap: {mailbox: support@example.org}\n",
         after="smtp: {mailbox: support@example.org}\nimap: {mailbox: support@example.org}\n",
         source="doc:sample",
     )
 )
-def uncollected_answers(server: DesiredServer) -> Iterator[Violation]:
-    """Find a skill that collects another mailbox than the one that it sends from."""
-    settings = server.settings
-    key = f"{settings.get('incoming')}.mailbox"
-    collected, sender = settings.get(key), settings.get("smtp.mailbox")
-    if collected is None or sender is None or collected == sender:
-        return
-    shown = settings.get("spoofing.address") if settings.get("spoofing.enabled") else None
-    senders = {str(text).lower() for text in (sender, shown) if text is not None}
-    if str(collected).lower() not in senders:
-        message = f"answers go to {shown or sender}, but `{key}` collects {collected}"
-        yield Violation(key, message, "use one mailbox, or forward the one to the other")
+def uncollected_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
+    """Find a skill that sends from an address whose mail no skill collects."""
+    for server, key, sender, other in _answers(fleet):
+        if other is None and not _NO_REPLY.match(sender):
+            block = server.settings.get("incoming")
+            collected = server.settings.get(f"{block}.mailbox")
+            where = key if key == "spoofing.address" else f"{block}.mailbox"
+            message = f"answers go to {sender}, but `{block}` collects {collected}"
+            yield server, Violation(where, message, "use one mailbox, or forward one to the other")
+
+
+_NO_REPLY: Final = re.compile(r"(?i)(do-?not|no)[._-]?reply|bounces?[@+._-]|mailer-daemon@")
 
 
 declare(

@@ -1,4 +1,4 @@
-"""ICE501 to ICE507: hosts and mail addresses; of one text at most one finding."""
+"""ICE501 to ICE508: hosts and mail addresses; of one text at most one finding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules.base import Violation, on_address, on_host, on_login
 from icesync.diagnostics import Rule, Severity
-from icesync.model.host import ascii_host
+from icesync.model.host import IpAddress, ascii_host, numeric_address
+from icesync.model.near_miss import near_miss
+from icesync.model.text_damage import damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,11 @@ _PLACEHOLDER: Final = re.compile(
 )
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp")
 _RESERVED: Final = re.compile(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid)")
+_EXAMPLES: Final = tuple(
+    ipaddress.ip_network(net)
+    for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+)
+"""Addresses for documentation, which stand for public ones (RFC 5737, RFC 3849)."""
 _HINT_BARE: Final = "a host is a bare name, such as smtp.example.org; the port is `port`"
 
 _REASONS: Final = (
@@ -41,6 +48,7 @@ _REASONS: Final = (
     (r":\d+$", "it has a port"),
     (r"/", "it has a path"),
     (r"\s", "it has a blank"),
+    (r"^[0-9.]+$", "it looks like an IP address, and is none"),
     (r"_", "it has an underscore"),
     (r"\.\.|^\.", "it has an empty label"),
     (r"(^|\.)-|-(\.|$)", "a label starts or ends with a dash"),
@@ -48,8 +56,14 @@ _REASONS: Final = (
 
 
 def domain_of(address: str) -> str:
-    """Return the domain of a mail address, folded; the text itself without an @."""
-    return address.rpartition("@")[2].lower()
+    """Return the domain of a mail address as DNS knows it; the text itself without an @."""
+    domain = address.rpartition("@")[2].lower()
+    return domain if domain.isascii() else _encode(domain) or domain
+
+
+def related(one: str, other: str) -> bool:
+    """Return whether two domains are one, or one is above the other."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def is_placeholder(text: str) -> bool:
@@ -57,13 +71,26 @@ def is_placeholder(text: str) -> bool:
     return _PLACEHOLDER.fullmatch(text) is not None
 
 
+_INTERNATIONAL: Final = Rule(
+    "ICE504",
+    "a host or domain with characters outside of ASCII",
+    Severity.WARNING,
+    what="A host, or the domain of a mailbox, is an international name.",
+    why="It is sent as it stands, and whether the service converts it is unknown.",
+    before="smtp: {host: smtp.bücher.example}\n",
+    after="smtp: {host: smtp.xn--bcher-kva.example}\n",
+    source="RFC 5891; that ICE converts is unknown",
+)
+
 _PLACEHOLDERS: Final = Rule(
     "ICE507",
-    "a placeholder",
+    "a placeholder, or a damaged text",
     what="A text is a placeholder: `sample string 19`, `changeme`, `xxx`, `<host>`, `TODO`, or "
-    "the values of the vendor's sample. A warning in a block that is not in use; and for the "
-    "hosts of `example.org` and its kind, where calls go to the real service.",
-    why="Somebody meant to come back to it.",
+    "the values of the vendor's sample; or what a spreadsheet, a mask or a word processor "
+    "left of one: `#N/A`, `########`, `2,90650E+11`, `NULL`, `********`, curly quotes. A "
+    "warning in a block that is not in use; and for the hosts of `example.org` and its kind, "
+    "where calls go to the real service.",
+    why="Somebody meant to come back to it, or the value was lost on the way.",
     before="smtp: {username: changeme}\n",
     after="smtp: {username: desk@example.org}\n",
     source="doc:sample; RFC 2606",
@@ -75,6 +102,8 @@ def placeholder_host(host: Host) -> Iterator[Violation]:
     """Find a host that somebody meant to fill in, or that exists in documentation only."""
     if is_placeholder(host.name):
         yield _placeholder(host.key, host.name, in_use=host.in_use)
+    elif what := damage(host.name):
+        yield _damaged(host.key, what, in_use=host.in_use)
     elif host.live and _RESERVED.fullmatch(host.name) and _PLAIN_HOST.fullmatch(host.name):
         message = f"`{host.key}` {host.name} is a name for examples: no mail server has it"
         yield Violation(host.key, message, "write the host's name", Severity.WARNING)
@@ -85,6 +114,8 @@ def placeholder_address(address: MailAddress) -> Iterator[Violation]:
     """Find an address that somebody meant to fill in."""
     if is_placeholder(address.text):
         yield _placeholder(address.key, address.text, in_use=address.in_use)
+    elif what := damage(address.text):
+        yield _damaged(address.key, what, in_use=address.in_use)
 
 
 @on_login(_PLACEHOLDERS)
@@ -100,6 +131,13 @@ def placeholder_user(login: Login) -> Iterator[Violation]:
         yield Violation(key, message, "write the real value", severity)
     elif is_placeholder(username):
         yield _placeholder(key, username, in_use=in_use)
+    elif what := damage(username):
+        yield _damaged(key, what, in_use=in_use)
+
+
+def _damaged(key: str, what: str, *, in_use: bool) -> Violation:
+    severity = None if in_use else Severity.WARNING
+    return Violation(key, f"`{key}` {what}", "write the real value", severity)
 
 
 def _placeholder(key: str, text: str, *, in_use: bool) -> Violation:
@@ -154,7 +192,7 @@ def _odd(local: str, domain: str) -> str:
         what="The part before the @ has characters outside of ASCII.",
         why="Many relays do not know the extension that it needs, and refuse the mail.",
         before='spoofing: {enabled: true, address: "jörg@example.org"}\n',
-        after='spoofing: {enabled: true, address: "joerg@example.org"}\n',
+        after='spoofing: {enabled: true, address: "desk+joerg@example.org"}\n',
         source="RFC 6531",
     )
 )
@@ -171,32 +209,29 @@ def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
         "ICE505",
         "a host that ICE cannot reach",
         Severity.WARNING,
-        what="A host is an IP address, `localhost`, a single word, or ends in `.local`, "
-        "`.internal`, `.lan` or `.home.arpa`.",
-        why="It works where you try it and fails where ICE runs; and certificates rarely name an "
-        "IP address.",
+        what="A host is a private or local IP address in any spelling, `localhost`, a single "
+        "word, or ends in `.local`, `.internal`, `.lan`, `.home.arpa` or the like.",
+        why="It works where you try it and fails where ICE runs.",
         before="smtp: {host: mail.corp.internal}\n",
         after="smtp: {host: mail.example.org}\n",
-        source="RFC 6762, RFC 8375",
+        source="RFC 1918, RFC 6761, RFC 6762, RFC 8375",
     )
 )
 def unreachable_host(host: Host) -> Iterator[Violation]:
-    """Find a host that exists only where the author sits."""
-    name = host.name
+    """Find a host that exists only where the author sits; a public IP address can be reached."""
+    name = host.name.rstrip(".").lower()
+    address = numeric_address(name)
     local = _PLAIN_HOST.fullmatch(name) and name.endswith(_LOCAL)
-    if local or _is_ip(name) or re.fullmatch(_LABEL, name):
-        message = f"`{host.key}` {name} cannot be reached by ICE"
+    private = address is not None and not address.is_global and not _is_example(address)
+    if local or private or (address is None and re.fullmatch(_LABEL, name)):
+        message = f"`{host.key}` {host.name} cannot be reached by ICE"
+        if private and str(address) != name.strip("[]"):
+            message = f"`{host.key}` {host.name} is {address}, which ICE cannot reach"
         yield Violation(host.key, message, "write the public name of the mail server")
 
 
-def _is_ip(host: str) -> bool:
-    if host[-1:].isalpha() and ":" not in host:
-        return False
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+def _is_example(address: IpAddress) -> bool:
+    return any(address in net for net in _EXAMPLES if net.version == address.version)
 
 
 @on_host(
@@ -204,7 +239,7 @@ def _is_ip(host: str) -> bool:
         "ICE506",
         "a host name with a slip in its spelling",
         Severity.WARNING,
-        what="A host has upper case, blanks around it, or a final dot.",
+        what="A host has upper case or a final dot.",
         why="It is sent as it stands. Certificates name no final dot, and two spellings of one "
         "host read as a change.",
         before="smtp: {host: SMTP.example.org}\n",
@@ -213,25 +248,24 @@ def _is_ip(host: str) -> bool:
     )
 )
 def untidy_host(host: Host) -> Iterator[Violation]:
-    """Find upper case, blanks around a host, a final dot."""
-    tidy = host.name.strip().rstrip(".").lower()
+    """Find upper case and a final dot."""
+    tidy = host.name.rstrip(".").lower()
     if tidy != host.name and _PLAIN_HOST.fullmatch(tidy):
         message = f"`{host.key}` is sent as it stands: {host.name!a}"
         yield Violation(host.key, message, f"write {tidy}")
 
 
-@on_host(
-    Rule(
-        "ICE504",
-        "a host name with characters outside of ASCII",
-        Severity.WARNING,
-        what="A host is an internationalized name.",
-        why="It is sent as it stands, and whether the service converts it is unknown.",
-        before="smtp: {host: smtp.bücher.example}\n",
-        after="smtp: {host: smtp.xn--bcher-kva.example}\n",
-        source="RFC 5891; that ICE converts is unknown",
-    )
-)
+@on_address(_INTERNATIONAL)
+def international_domain(address: MailAddress) -> Iterator[Violation]:
+    """Find an address whose domain somebody has to convert before mail can go there."""
+    local, _, domain = address.text.rpartition("@")
+    if local.isascii() and not domain.isascii() and (encoded := _encode(domain)) is not None:
+        key = address.key
+        message = f"`{key}` has the domain {domain}; whether ICE converts it is unknown"
+        yield Violation(key, message, f"write {local}@{encoded}")
+
+
+@on_host(_INTERNATIONAL)
 def international_host(host: Host) -> Iterator[Violation]:
     """Find a name that somebody has to convert before it can be looked up."""
     if host.name.isascii() or any(re.search(pattern, host.name) for pattern, _ in _REASONS):
@@ -258,10 +292,39 @@ def international_host(host: Host) -> Iterator[Violation]:
 )
 def not_a_host(host: Host) -> Iterator[Violation]:
     """Find a text that cannot be looked up."""
-    if not _PLAIN_HOST.fullmatch(host.name):
-        found = (reason for pattern, reason in _REASONS if re.search(pattern, host.name))
+    name, address = host.name, numeric_address(host.name)
+    if address is not None and name == name.strip():
+        if name.strip("[]") != str(address):
+            message = f"`{host.key}` {name} is a spelling of {address} that not every program takes"
+            yield Violation(host.key, message, f"write {address}, or better the host's name")
+        return
+    numeric = re.fullmatch(r"[0-9.]+", name)
+    if numeric or not _PLAIN_HOST.fullmatch(name):
+        found = (reason for pattern, reason in _REASONS if re.search(pattern, name))
         message = f"`{host.key}` is not a host name: {next(found, 'its labels do not fit')}"
         yield Violation(host.key, message, _HINT_BARE)
+
+
+@on_host(
+    Rule(
+        "ICE508",
+        "a host one slip away from a provider's",
+        what="The domain of a host differs by a letter or two from that of a known provider, a "
+        "host from another one of its provider, or its first part is `smpt`, `iamp` or the like.",
+        why="Such names belong to somebody else, who would be shown the password.",
+        before="smtp: {host: smtp.gmial.com}\n",
+        after="smtp: {host: smtp.gmail.com}\n",
+        source="the hosts of the presets and of the providers known",
+    )
+)
+def near_miss_host(host: Host) -> Iterator[Violation]:
+    """Find a name that looks like a provider's and is not."""
+    found = near_miss(host.name)
+    if found is not None:
+        severity = None if host.in_use else Severity.WARNING
+        message = f"`{host.key}` {host.name} looks like a slip of {found.meant}"
+        hint = f"write {found.meant}; if {found.slip} is meant, suppress this finding"
+        yield Violation(host.key, message, hint, severity)
 
 
 def _encode(host: str) -> str | None:

@@ -147,10 +147,12 @@ declare(
         "overwrites the other.",
         before="version: 1\norganization: 59\nservers:\n"
         "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
-        "  - {skill: 664, email_server_id: 17, imap: {username: b}}\n",
+        "  - {skill: 664, email_server_id: 17, smtp: {mailbox: b@example.org}, "
+        "imap: {username: b, mailbox: b@example.org}}\n",
         after="version: 1\norganization: 59\nservers:\n"
         "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
-        "  - {skill: 664, email_server_id: 18, imap: {username: b}}\n",
+        "  - {skill: 664, email_server_id: 18, smtp: {mailbox: b@example.org}, "
+        "imap: {username: b, mailbox: b@example.org}}\n",
         source="doc:table; its effect is unconfirmed",
     )
 )

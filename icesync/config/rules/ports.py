@@ -461,10 +461,13 @@ def no_login(endpoint: Endpoint) -> Iterator[Violation]:
     if not host or not endpoint.in_use:
         return
     key, what = f"{endpoint.block}.host", _no_login(host)
+    found = find_offer(endpoint.block, host)
+    if found is not None and found[1] is not None:
+        return
     if what is not None:
         preset = find_preset(what[1])
         yield Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))
-    elif find_offer(endpoint.block, host) is None:
+    elif found is None:
         for preset in providers_of(host)[:1]:
             message = f"`{key}` {host} is the domain of addresses, not a mail server"
             hint = _instead(endpoint.block, preset)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 GMAIL = {"smtp__host": "smtp.gmail.com"}
 ICLOUD = {"smtp__host": "smtp.mail.me.com"}
-POSTMARK = {"smtp__host": "smtp.postmarkapp.com", "smtp__username": "token-1"}
+TOKEN = "1b1c5ef0-7f53-4a4e-9d7f-30f0c7f0a000"
+POSTMARK = {"smtp__host": "smtp.postmarkapp.com", "smtp__username": TOKEN}
 
 
 def _resolved(**values: str) -> Resolution:
@@ -36,7 +37,7 @@ def _resolved(**values: str) -> Resolution:
             "canary-1",
             [
                 (
-                    "ICE407 `smtp.password`: gmail needs an app password (16 letters); "
+                    "ICE407 `smtp.password`: gmail needs an app password (16 lower-case letters); "
                     "this secret has 8 characters"
                 )
             ],
@@ -52,11 +53,17 @@ def _resolved(**values: str) -> Resolution:
                 )
             ],
         ),
-        (POSTMARK, "token-1", []),
+        (POSTMARK, TOKEN, []),
+        ({**POSTMARK, "smtp__username": "PM-T-outbound-key"}, "canary-1", []),
         (
             POSTMARK,
             "canary-1",
-            ["ICE407 `smtp.password`: postmark takes one token as user name and as password"],
+            [
+                (
+                    "ICE407 `smtp.password`: postmark takes the server's token as user name and "
+                    "as password"
+                )
+            ],
         ),
     ],
 )

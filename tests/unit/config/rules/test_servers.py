@@ -74,7 +74,7 @@ IMAP = {
         ({"smtp__poll_rate": 1441}, ["ICE311 smtp.poll_rate"]),
         ({"smtp__poll_rate": None, "pop3__poll_rate": None}, []),
         ({"active": None}, []),
-        ({"spoofing__enabled": True, "spoofing__address": "a@sub.example.test"}, []),
+        ({"spoofing__enabled": True, "spoofing__address": "a@sub.example.test"}, ["ICE605"]),
         ({"spoofing__enabled": True, "spoofing__address": "x"}, ["ICE501", "ICE206"]),
         ({"smtp__mailbox": "other@example.test"}, ["ICE605 pop3.mailbox"]),
         ({"smtp__mailbox": None, "spoofing__enabled": True}, ["ICE204 spoofing.enabled"]),
@@ -138,13 +138,14 @@ def test_disabled_servers_collect_nothing(off: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("user", "host", "found"),
     [
-        ("desk@example.test", "imap.other.test", True),
+        ("desk@example.test", "imap.example.test", True),
+        ("desk@example.test", "imap.other.test", False),
         ("desk", "imap.example.test", True),
         ("desk", "imap.other.test", False),
     ],
 )
 def test_pop3_empties_what_imap_reads(user: str, host: str, *, found: bool) -> None:
-    """A mailbox is one by its address, or by user name and the domain of the hosts."""
+    """A mailbox is one by its address or its user name, and the domain of the hosts."""
     pop3 = own(SUPPORT, pop3__username=user, pop3__host="pop.example.test")
     imap = own(SALES, **{**IMAP, "imap__username": user, "imap__host": host})
 
@@ -171,7 +172,7 @@ def test_a_server_without_mailboxes_answers_nobody() -> None:
     bare = own(SUPPORT, smtp__mailbox=None, pop3__mailbox=None)
     unknown = own(SALES, smtp__mailbox=None, spoofing__address="a@b.de", spoofing__enabled=True)
 
-    assert told(bare, unknown) == []
+    assert told(bare, unknown) == [f"{SALES} ICE605 spoofing.address"]
 
 
 def test_a_server_that_could_not_be_read_lacks_nothing() -> None:

@@ -57,7 +57,8 @@ LATE = {"ICE209"}
 COMPANIONS = {
     "ICE108": {"ICE207"},  # the one server of the example is off
     "ICE303": {"ICE308"},  # with both flags off, sending is in clear text
-    "ICE604": {"ICE605"},  # what lands elsewhere is not collected here
+    "ICE206": {"ICE605"},  # of another domain, so collected by nobody here
+    "ICE502": {"ICE605"},  # another address than the mailbox's
 }
 """What an example breaks besides, because the one cannot be without the other."""
 

@@ -1,0 +1,134 @@
+"""
+Names one slip of the finger away from a mail provider's: they belong to somebody else.
+
+A host such as ``smtp.gmial.com`` exists, and would be shown the password. Asked by the
+rules and by an import; a name that is a provider's own, or of its addresses, is no slip.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
+
+from icesync.model.presets import PRESETS, known_hosts, providers_of
+
+_SECOND_LEVEL: Final = frozenset({"co", "com", "ne", "or", "ac", "net", "org", "gov", "edu", "gr"})
+_SERVICES: Final = {
+    **dict.fromkeys(("mstp", "stmp", "smpt", "smttp", "smtpp", "smt", "smtop", "sntp"), "smtp"),
+    **dict.fromkeys(("miap", "iamp", "impa", "imaap", "imapp", "imp", "inap", "umap"), "imap"),
+}
+_KEYS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_SHORTEST: Final = 5
+_LONG: Final = 9
+
+
+class NearMiss(NamedTuple):
+    """What was likely meant, and what of the name is the slip."""
+
+    meant: str
+    slip: str
+
+
+class _Domain(NamedTuple):
+    label: str
+    ending: str
+
+    def __str__(self) -> str:
+        return f"{self.label}.{self.ending}"
+
+
+def _split(host: str) -> tuple[str, _Domain] | None:
+    """Return what stands before the domain that somebody registered, and that domain."""
+    labels = host.split(".")
+    if len(labels) < 2 or not all(labels):
+        return None
+    ends = 2 if len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2 else 1
+    if len(labels) <= ends:
+        return None
+    return ".".join(labels[: -ends - 1]), _Domain(labels[-ends - 1], ".".join(labels[-ends:]))
+
+
+@cache
+def _domains() -> dict[_Domain, bool]:
+    """Return the domains of all known hosts, and whether a preset is behind it."""
+    own = {h for p in PRESETS.values() for o in p.offers.values() for h in (o.host, *o.also)}
+    found: dict[_Domain, bool] = {}
+    for host in sorted(known_hosts()):
+        parts = _split(host)
+        if parts is not None:
+            found[parts[1]] = found.get(parts[1], False) or host in own
+    return found
+
+
+@lru_cache(maxsize=4096)
+def near_miss(host: str) -> NearMiss | None:
+    """Return what *host*, a name in lower case, was likely meant to be; None if it is fine."""
+    parts = _split(host)
+    if parts is None or host in known_hosts():
+        return None
+    before, domain = parts
+    if domain in _domains():
+        return _same_domain(host, before, domain)
+    if not providers_of(str(domain)):
+        for known, written in _domains().items():
+            if _is_slip(domain, known, written=written):
+                return NearMiss(f"{before}.{known}".lstrip("."), str(domain))
+    label = before.partition(".")[0].partition("-")[0]
+    if label in _SERVICES:
+        return NearMiss(_SERVICES[label] + host[len(label) :], label)
+    return None
+
+
+def _same_domain(host: str, before: str, domain: _Domain) -> NearMiss | None:
+    """Return the provider's host that differs in one letter, not in a number."""
+    for known in known_hosts():
+        if known.endswith(f".{domain}") and _distance(host, known) == 1:
+            other = known[: -len(str(domain)) - 1]
+            if _without_digits(before) != _without_digits(other):
+                return NearMiss(known, before)
+    return None
+
+
+def _without_digits(text: str) -> str:
+    return "".join(c for c in text if not c.isdigit())
+
+
+def _is_slip(domain: _Domain, known: _Domain, *, written: bool) -> bool:
+    label, right = domain.label, known.label
+    if len(right) < _SHORTEST or abs(len(label) - len(right)) > 2:
+        return False
+    if label == right:
+        close = _distance(domain.ending, known.ending) == 1
+        return close and (written or len(right) > _SHORTEST + 1)
+    if domain.ending != known.ending:
+        return False
+    distance = _distance(label, right)
+    if distance == 1 and len(label) == len(right) and label[0] != right[0]:
+        # Another first letter is often another word: only a neighbour on the keyboard counts.
+        return label[1:] != right[1:] or _neighbours(label[0], right[0])
+    return distance == 1 or (distance == 2 and len(right) >= _LONG)
+
+
+def _neighbours(one: str, other: str) -> bool:
+    places = {c: (row, column) for row, keys in enumerate(_KEYS) for column, c in enumerate(keys)}
+    if one not in places or other not in places:
+        return False
+    (row, column), (row2, column2) = places[one], places[other]
+    return abs(row - row2) <= 1 and abs(column - column2) <= 1
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters are wrong, missing, too many or swapped; at most 3."""
+    if abs(len(one) - len(other)) > 2:
+        return 3
+    older: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, start=1):
+        new = [i]
+        for j, right in enumerate(other, start=1):
+            cost = min(row[j] + 1, new[j - 1] + 1, row[j - 1] + (letter != right))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, older[j - 2] + 1)
+            new.append(cost)
+        older, row = row, new
+    return min(row[-1], 3)
