@@ -118,7 +118,7 @@ def _assume(session: Session, store: StateStore, made: Import, stored: Stored) -
     """Store that ICE holds the servers of *made*, on the word of whoever imports them."""
     key = _key(session, stored)
     entries = assumed_entries(made.servers, session.providers, key)
-    writer = Writer(__version__, key.id if key else None)
+    writer = Writer(__version__, key.id if key else None, key=key)
     return save(store, stored, {**stored.snapshot.entries, **entries}, writer)
 
 

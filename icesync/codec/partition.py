@@ -46,7 +46,8 @@ def join(
     serial = sum(part.serial for part in parts.values())
     safety = strictest(part.safety for part in parts.values() if part.safety is not None)
     key_id = _common_key(parts, places)
-    return Snapshot(base_url, serial, lineage, key_id, None, entries, safety)
+    seals = {name: seal for part in parts.values() for name, seal in part.seals.items()}
+    return Snapshot(base_url, serial, lineage, key_id, None, entries, safety, seals)
 
 
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
@@ -98,13 +99,16 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
         own = entries[organization]
         rekeyed = part.lineage is not None and part.key_id != snapshot.key_id
         held = part.lineage is not None and part.safety != snapshot.safety
-        if own != part.entries or rekeyed or held:
+        names = map(str, own)
+        seals = {name: snapshot.seals[name] for name in names if name in snapshot.seals}
+        if own != part.entries or rekeyed or held or seals != part.seals:
             changed[organization] = replace(
                 part,
                 serial=part.serial + 1,
                 key_id=snapshot.key_id,
                 entries=own,
                 safety=snapshot.safety,
+                seals=seals,
             )
     return changed
 

@@ -78,6 +78,8 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         # With a digest of its own: an older icesync does not know it in the head's.
         profile = dict(snapshot.safety)
         document["safety"] = {"digest": digest(canonical(profile)), "profile": profile}
+    if snapshot.seals:
+        document["seals"] = dict(snapshot.seals)
     document["digest"] = _head_digest(document)
     return pretty(document).encode()
 
@@ -198,7 +200,8 @@ def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Sna
     entries = read_entries(document["servers"], keep_damaged=keep_damaged)
     safety = read_safety(document)
     run = _read_text(document.get("run"))
-    return Snapshot(base_url, serial, lineage, _read_text(key_id), run, entries, safety)
+    seals = {name: _required(text) for name, text in document.get("seals", {}).items()}
+    return Snapshot(base_url, serial, lineage, _read_text(key_id), run, entries, safety, seals)
 
 
 def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:

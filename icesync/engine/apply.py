@@ -41,6 +41,7 @@ from icesync.model.events import (
     Note,
     Notify,
 )
+from icesync.model.plan import STATE_EDITED
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.planner.policy import allowing
 from icesync.wire.token import read_token
@@ -115,6 +116,7 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
             planning = restrict_to_saved(planning, saved, wanted.allowed)
         view.show(planning)
         _check_digest(planning, request.digest)
+        _check_seals(planning)
         if not planning.plan.effective:
             _check_policy(planning)
             report = Report((), _record_safety(planning))
@@ -166,6 +168,17 @@ def _check_digest(planning: Planning, expected: str | None) -> None:
         )
 
 
+def _check_seals(planning: Planning) -> None:
+    """Demand that a person allowed what was not written by icesync, also if nothing is sent."""
+    found = [refusal for refusal in planning.refusals if refusal.rule == STATE_EDITED]
+    if found:
+        raise PolicyRefused(
+            f"{found[0].message}; nothing was sent",
+            "git log -p   shows who changed it",
+            f"icesync apply --allow {found[0].allow}   believes it",
+        )
+
+
 def _check_policy(planning: Planning) -> None:
     refusals = planning.refusals
     if refusals:
@@ -197,6 +210,7 @@ def announce(
             planning = restrict_to_saved(planning, saved, wanted.allowed)
         view.show(planning)
         _check_digest(planning, request.digest)
+        _check_seals(planning)
         _check_policy(planning)
         if planning.plan.calls:
             _recorder(session, planning).announce(planning.plan)
@@ -215,7 +229,7 @@ def _record_safety(planning: Planning) -> int:
     stored, safety = planning.stored, planning.project.safety
     if stored.data is None or safety is None or stored.recovered is not None:
         return stored.snapshot.serial
-    writer = Writer(__version__, safety=safety)
+    writer = Writer(__version__, safety=safety, key=planning.key, trusted=True)
     return save(planning.fleet.store, stored, stored.snapshot.entries, writer).snapshot.serial
 
 

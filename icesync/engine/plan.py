@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.codec import plan as codec
+from icesync.codec.seals import broken_seals
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
 from icesync.engine.safeguards import check_safeguards
@@ -37,7 +38,7 @@ from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
 from icesync.model.events import Note
-from icesync.model.plan import SAFEGUARDS, Action
+from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
 from icesync.model.safety import terms_of
 from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
 from icesync.planner.plan import make_plan
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from icesync.engine.view import View
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState, Removal
-    from icesync.model.plan import Plan, Refusal, ResourceChange, Selection
+    from icesync.model.plan import Plan, ResourceChange, Selection
     from icesync.model.project import Project
     from icesync.planner.policy import ConfirmedHosts
     from icesync.ports import SecretProvider
@@ -250,11 +251,48 @@ def compare_fleet(
         stored,
         resolution,
         key,
-        (*safety.refusals, *_refusals(project, request.allowed, made, confirmed, known, stored)),
+        (
+            *safety.refusals,
+            *_seal_refusals(project, stored, key, request),
+            *_refusals(project, request.allowed, made, confirmed, known, stored),
+        ),
         confirmed,
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
+
+
+def _seal_refusals(
+    project: Project, stored: Stored, key: FingerprintKey | None, request: PlanRequest
+) -> tuple[Refusal, ...]:
+    """Return what in the state was changed, removed or put back outside of icesync."""
+    known = stored.as_read
+    if stored.data is None or known is None or STATE_EDITED in request.allowed:
+        return ()
+    if project.fingerprint_key is None:
+        if not known.seals:
+            return ()
+        told = "the state is sealed, and `fingerprints.key` is gone: nobody can say who wrote it"
+        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
+    if key is None:
+        return ()
+    broken = broken_seals(key, known, whole=project.state.per is None)
+    if not known.seals:
+        told = "the state is not sealed: it was stored without the fingerprint key, or edited"
+        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
+    found = [
+        Refusal(
+            STATE_EDITED,
+            f"{address}: its entry in the state was changed outside of icesync",
+            STATE_EDITED,
+            address,
+        )
+        for address in broken.entries
+    ]
+    if broken.head and not found:
+        told = "the state was changed outside of icesync: entries were removed or put back"
+        found.append(Refusal(STATE_EDITED, told, STATE_EDITED))
+    return tuple(found)
 
 
 def _refusals(
@@ -389,7 +427,8 @@ def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...])
 
     """
     check_saved(saved, planning.plan)
-    kept = tuple(refusal for refusal in planning.refusals if refusal.rule == SAFEGUARDS)
+    whole = {SAFEGUARDS, STATE_EDITED}
+    kept = tuple(refusal for refusal in planning.refusals if refusal.rule in whole)
     addresses = {change.address for change in saved.effective}
     changes = tuple(c for c in planning.plan.changes if c.address in addresses)
     made = replace(planning.plan, changes=changes)

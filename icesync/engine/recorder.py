@@ -255,6 +255,8 @@ class Recorder:
             self._run if ended else None,
             self._lineage,
             self._stamp.safety,
+            self._key,
+            trusted=True,
         )
         self._stored = save(self._store, self._stored, self._entries, writer)
         self._saved_at = self._clock.monotonic()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint, fits
+from icesync.codec.seals import broken_seals
 from icesync.engine.secret_resolution import open_key, read_stored_reference, resolve_references
 from icesync.engine.state import Writer, load, save
 from icesync.errors import ConfigInvalid, SecretMissing
@@ -57,7 +58,11 @@ def rekey(
     resolution = resolve_references(_references(stored.snapshot), providers)
     entries, count = _refingerprint(stored.snapshot, _Keys(old, new), resolution)
     if not dry_run:
-        save(store, stored, entries, Writer(version, new.id))
+        # Sealed under the old key, all of it: else it would be sealed anew unseen.
+        whole = not broken_seals(
+            old, stored.as_read or stored.snapshot, whole=project.state.per is None
+        )
+        save(store, stored, entries, Writer(version, new.id, key=new, trusted=whole))
     return count
 
 

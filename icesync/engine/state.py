@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from icesync import __version__
 from icesync.codec.journal import decode_journal
 from icesync.codec.merge_conflict import decode_sides
+from icesync.codec.seals import broken_seals, seals_of
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.locking import Work, hold_lock
-from icesync.errors import IcesyncError, StateCorrupt, UsageError
+from icesync.engine.secret_resolution import open_key
+from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
 from icesync.model.events import Note
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
@@ -25,6 +27,7 @@ from icesync.planner.select import check_patterns, matches
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.address import Address
     from icesync.model.events import Notify
@@ -41,12 +44,14 @@ class Stored:
 
     *recovered* says how much came from the journal; None where there was none. *running*
     is the apply that is going on: what it did until now is in its journal, not here.
+    *as_read* is what the bytes say, before anything was folded in or dropped.
     """
 
     snapshot: Snapshot
     data: bytes | None
     recovered: Recovered | None = None
     running: LockInfo | None = None
+    as_read: Snapshot | None = None
 
 
 def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
@@ -70,15 +75,17 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
             f"`api.base_url` says {_shown(base_url)}",
             "use one snapshot for each target: set `state.path`",
         )
-    snapshot = without_leftovers(snapshot)
+    as_read, snapshot = snapshot, without_leftovers(snapshot)
     if left is None:
-        return Stored(snapshot, data, running=None if holding else _running(store, snapshot))
+        running = None if holding else _running(store, snapshot)
+        return Stored(snapshot, data, running=running, as_read=as_read)
     running = None if holding else store.lock_owner()
     if running is not None:
-        return Stored(snapshot, data, running=running)
+        return Stored(snapshot, data, running=running, as_read=as_read)
     recovered = recover(snapshot, digest_of(data), decode_journal(left))
     sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
-    return Stored(replace(recovered.snapshot, entries=sealed), data, recovered)
+    folded = replace(recovered.snapshot, entries=sealed)
+    return Stored(folded, data, recovered, as_read=as_read)
 
 
 def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
@@ -93,6 +100,17 @@ def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
     try:
         return store.lock_owner()
     except IcesyncError:
+        return None
+
+
+def sealing_key(session: Session, snapshot: Snapshot) -> FingerprintKey | None:
+    """Return the key that seals the state, or None where it is not at hand."""
+    reference = session.project.fingerprint_key
+    if reference is None:
+        return None
+    try:
+        return open_key(reference, session.providers, snapshot)
+    except (SecretMissing, ConfigInvalid):
         return None
 
 
@@ -119,8 +137,9 @@ def locked(
     with hold_lock(session, store, operation, timeout_s, nothing) as work:
         if store.journals is not None and store.journals.read() is not None:
             stored = load(store, session.project.api.base_url, holding=True)
+            key = sealing_key(session, stored.snapshot)
             with session.signals.finishing():
-                save(store, stored, stored.snapshot.entries, Writer(__version__))
+                save(store, stored, stored.snapshot.entries, Writer(__version__, key=key))
             if stored.recovered is not None and stored.recovered.records:
                 notify(Note(told_of_dead_run(stored.recovered, saved=True)))
         yield work
@@ -154,13 +173,20 @@ def digest_of(data: bytes | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What a save writes beside the entries: the version, the key, the run, its lineage, safety."""
+    """
+    What a save writes beside the entries: the version, the key, the run, its lineage, safety.
+
+    With *key* the state is sealed; *trusted* seals also what was not written by icesync,
+    because a person allowed it.
+    """
 
     icesync_version: str
     key_id: str | None = None
     run: str | None = None
     lineage: str | None = None
     safety: SafetyProfile | None = None
+    key: FingerprintKey | None = None
+    trusted: bool = False
 
 
 def save(
@@ -185,6 +211,9 @@ def save(
     folded = stored.recovered.run if stored.recovered else None
     safety = writer.safety or before.safety
     same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
+    known = stored.as_read or before
+    if writer.trusted and writer.key is not None and stored.data is not None:
+        same = same and not broken_seals(writer.key, known)
     nothing_new = same if stored.data is not None else not sealed
     if nothing_new and folded is None:
         # A run that changed nothing leaves nothing: its journal has no say either.
@@ -201,6 +230,7 @@ def save(
         entries=sealed,
         safety=safety,
     )
+    after = replace(after, seals=seals_of(writer.key, after, known, trusted=writer.trusted))
     data = encode_state(after, writer.icesync_version)
     try:
         store.write(data, stored.data)
@@ -209,7 +239,7 @@ def save(
         raise
     if store.journals is not None:
         store.journals.drop()
-    return Stored(after, data)
+    return Stored(after, data, as_read=after)
 
 
 def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, Entry]:
@@ -245,11 +275,13 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
 
 
-def resolve(store: StateStore, version: str, *, dry_run: bool = False) -> Snapshot:
+def resolve(
+    store: StateStore, version: str, key: FingerprintKey | None = None, *, dry_run: bool = False
+) -> Snapshot:
     """
     Unite the two sides of a merge conflict in the stored snapshot; the lock must be held.
 
-    A dry run stores nothing.
+    A dry run stores nothing. With *key* the result is sealed, where both sides were.
 
     Raises:
         StateError: there is no conflict, or the sides cannot be united.
@@ -258,9 +290,13 @@ def resolve(store: StateStore, version: str, *, dry_run: bool = False) -> Snapsh
     data = store.read()
     if data is None:
         raise StateCorrupt("there is no snapshot to resolve", "icesync plan")
-    united = merge_snapshots(*decode_sides(data))
+    sides = decode_sides(data)
+    united = merge_snapshots(*sides)
     sealed = {address: seal(address, entry) for address, entry in united.entries.items()}
     after = replace(united, serial=united.serial + 1, entries=sealed)
+    # Both sides must be icesync's own, or the whole is none of it.
+    whole = key is not None and not any(broken_seals(key, side, whole=False) for side in sides)
+    after = replace(after, seals=seals_of(key, after, after, trusted=True) if whole else {})
     if not dry_run:
         store.write(encode_state(after, version), data)
     return after

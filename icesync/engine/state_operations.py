@@ -9,11 +9,12 @@ from icesync import __version__
 from icesync.engine import state_transfer
 from icesync.engine.locking import hold_lock
 from icesync.engine.scope import all_organizations
-from icesync.engine.state import Writer, load, locked, move, remove, resolve, save
+from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
 from icesync.engine.view import SILENT
 from icesync.errors import StateLocked, UsageError
 from icesync.model.address import Address, parse_address
 from icesync.model.project import Backend
+from icesync.model.snapshot import Snapshot
 from icesync.planner.select import check_patterns
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.session import Session
     from icesync.model.events import Notify
-    from icesync.model.snapshot import Entry, Snapshot
+    from icesync.model.snapshot import Entry
     from icesync.ports import StateStore
 
 
@@ -115,9 +116,10 @@ def change_state(
         return StateChange(store.describe(), before.entries, change(before), before.serial)
     with locked(session, store, operation, request.lock_timeout_s, notify) as work:
         stored = load(store, base_url)
+        key = sealing_key(session, stored.snapshot)
         entries = change(stored.snapshot)
         with session.signals.finishing():
-            after = save(store, stored, entries, Writer(__version__)).snapshot
+            after = save(store, stored, entries, Writer(__version__, key=key)).snapshot
             work.done = _SAVED
     return StateChange(store.describe(), stored.snapshot.entries, after.entries, after.serial)
 
@@ -160,11 +162,12 @@ def remove_state(
 def resolve_state(session: Session, request: StateRequest) -> StateChange:
     """Unite the two sides of a merge conflict."""
     store = session.store_of(request.organization)
+    key = sealing_key(session, Snapshot(session.project.api.base_url))
     with (
         hold_lock(session, store, "state resolve", request.lock_timeout_s) as work,
         session.signals.finishing(),
     ):
-        after = resolve(store, __version__, dry_run=request.dry_run)
+        after = resolve(store, __version__, key, dry_run=request.dry_run)
         work.done = _saved(request)
     return StateChange(store.describe(), {}, after.entries, after.serial)
 
@@ -202,11 +205,14 @@ def push_state(
     store = session.store_of(organization)
     if organization is not None:
         state_transfer.demand_only(data, organization)
+    key = sealing_key(session, Snapshot(base_url))
     with (
         hold_lock(session, store, "state push", request.lock_timeout_s) as work,
         session.signals.finishing(),
     ):
-        pushed = state_transfer.push(store, data, base_url, force=force, dry_run=request.dry_run)
+        pushed = state_transfer.push(
+            store, data, base_url, key, force=force, dry_run=request.dry_run
+        )
         work.done = _saved(request)
     return StateChange(store.describe(), {}, pushed.entries, pushed.serial)
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from icesync import __version__
 from icesync.codec.journal import decode_journal
+from icesync.codec.seals import seals_of
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
 
 if TYPE_CHECKING:
+    from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.snapshot import Snapshot
     from icesync.ports import StateStore
 
@@ -31,7 +33,13 @@ def pull(store: StateStore) -> bytes:
 
 
 def push(
-    store: StateStore, data: bytes, base_url: str, *, force: bool = False, dry_run: bool = False
+    store: StateStore,
+    data: bytes,
+    base_url: str,
+    key: FingerprintKey | None = None,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
 ) -> Snapshot:
     """
     Store *data*, under the lock, and return the snapshot that it is.
@@ -59,7 +67,8 @@ def push(
         _demand_successor(pushed, decode_state(stored))
     latest = _serial_of(stored)
     if latest is not None and pushed.serial <= latest:
-        pushed = replace(pushed, serial=latest + 1)
+        after = replace(pushed, serial=latest + 1)
+        pushed = replace(after, seals=seals_of(key, after, pushed, trusted=False))
         data = encode_state(pushed, __version__)
     if not dry_run:
         store.write(data, stored)

@@ -141,6 +141,9 @@ class ResourceChange:
     source_stays: bool = False
 
 
+STATE_EDITED = "state-edited"
+"""The rule that refuses a state which was not written by icesync as it stands."""
+
 SAFEGUARDS = "safeguards"
 """The rule that refuses a configuration which is looser than at the last apply."""
 

@@ -120,7 +120,8 @@ class Snapshot:
 
     *lineage* is None until the snapshot is first stored; *serial* rises with
     every stored change. *key_id* names the fingerprint key, never holds it.
-    *run* names the apply whose journal was merged last. *safety* is the profile of
+    *run* names the apply whose journal was merged last. *seals* are keyed digests of the
+    entries, by address, and of the whole, under ``head``. *safety* is the profile of
     the configuration's safeguards that the last apply was held to.
     """
 
@@ -131,3 +132,4 @@ class Snapshot:
     run: str | None = None
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     safety: SafetyProfile | None = None
+    seals: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError
-from icesync.model.plan import SAFEGUARDS, Action, Plan, Refusal, ResourceChange
+from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Plan, Refusal, ResourceChange
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
 from icesync.planner.select import check_patterns, matches
 
@@ -63,7 +63,7 @@ def check_allowed(allowed: Iterable[str], known: Collection[Address]) -> None:
         UsageError: a word is unknown, or its pattern means none of the *known* servers.
 
     """
-    single = (*LimitName, SAFEGUARDS)
+    single = (*LimitName, SAFEGUARDS, STATE_EDITED)
     of_servers = (*Guard, PROBE)
     for word in allowed:
         name, colon, pattern = word.partition(":")

@@ -15,9 +15,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rig import TIMEOUT_S, FarEnd, Gate, Ice, Picky, Repository, assert_refused
+from rig import KEY, TIMEOUT_S, FarEnd, Gate, Ice, Picky, Repository, assert_refused
 
+from icesync.codec.fingerprint import read_key
+from icesync.codec.seals import seals_of
 from icesync.codec.state import decode_state, encode_state
+from icesync.model.secret import SecretValue
 from icesync.model.snapshot import Snapshot
 from icesync.wire.reply import Reply
 
@@ -329,7 +332,11 @@ def forge_time(repository: Repository, moment: str) -> None:
     path = repository.root / "state.json"
     snapshot = decode_state(path.read_bytes())
     entries = {a: replace(e, applied_at=moment, digest="") for a, e in snapshot.entries.items()}
-    path.write_bytes(encode_state(replace(snapshot, entries=entries), "0"))
+    forged = decode_state(encode_state(replace(snapshot, entries=entries), "0"))
+    key = read_key(SecretValue(KEY))
+    path.write_bytes(
+        encode_state(replace(forged, seals=seals_of(key, forged, forged, trusted=True)), "0")
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""
+A state that somebody else than icesync wrote: named, not believed, and refused until allowed.
+
+Whoever changes it can compute its digests anew, but has no fingerprint key (A1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import Repository, assert_refused
+
+from icesync.codec.state import decode_state, encode_state
+from icesync.model.address import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icesync.model.snapshot import Snapshot
+
+SUPPORT, SALES = Address(59, 663), Address(59, 664)
+
+
+@pytest.fixture
+def applied(repository: Repository) -> Repository:
+    """A repository of two servers that ICE confirmed."""
+    repository.servers([663, 664])
+    return repository.apply()
+
+
+def edit(repository: Repository, change: Callable[[Snapshot], Snapshot]) -> None:
+    """Change the state as a pull request may: with digests that fit, and without the key."""
+    path = repository.root / "state.json"
+    path.write_bytes(encode_state(change(decode_state(path.read_bytes())), "0.1.0"))
+
+
+def other_host(snapshot: Snapshot) -> Snapshot:
+    """Let the state say that the password went to another host all along."""
+    entry = snapshot.entries[SUPPORT]
+    settings = {**entry.settings, "smtp.host": "smtp.attacker.test"}
+    edited = replace(entry, settings=settings, digest="")
+    return replace(snapshot, entries={**snapshot.entries, SUPPORT: edited})
+
+
+def without_entry(snapshot: Snapshot) -> Snapshot:
+    """Let the state forget a server."""
+    return replace(snapshot, entries={SALES: snapshot.entries[SALES]})
+
+
+def without_seals(snapshot: Snapshot) -> Snapshot:
+    """Let the state look as if there never had been a key."""
+    return replace(other_host(snapshot), seals={})
+
+
+EDITS = {
+    "entry": (other_host, "59/663: its entry in the state was changed outside of icesync"),
+    "removed": (without_entry, "entries were removed or put back"),
+    "stripped": (without_seals, "the state is not sealed"),
+}
+
+
+def test_own_state_is_believed(applied: Repository) -> None:
+    """Whatever icesync itself does to a state, it stays sealed."""
+    applied.servers([663, 665])
+    applied.apply()
+    assert applied.run("state", "mv", "59/665", "59/700").code == 0
+    assert applied.run("state", "rm", "59/700").code == 0
+
+    assert applied.run("plan", "--json").code == 0
+    applied.apply()
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_edited_state_is_refused(applied: Repository, kind: str) -> None:
+    """The plan names it, and nothing is sent; also where nothing would be."""
+    change, sentence = EDITS[kind]
+    edit(applied, change)
+    planned = applied.run("plan")
+    result = applied.run("apply", "-y")
+
+    assert sentence in planned.stderr
+    assert_refused(result, 9, sentence, hint="--allow state-edited")
+
+
+@pytest.mark.parametrize("kind", EDITS)
+def test_edited_state_may_be_allowed(applied: Repository, kind: str) -> None:
+    """A person who looked may believe it; from then on it is icesync's own again."""
+    edit(applied, EDITS[kind][0])
+    first = applied.run("apply", "-y", "--allow", "state-edited", "--allow", "host-change")
+    second = applied.run("apply", "-y")
+
+    assert first.code == 0, first
+    assert second.code == 0, second
+
+
+def test_older_state_put_back_is_noticed(applied: Repository) -> None:
+    """An entry of an older state is sealed, but the whole is not."""
+    old = decode_state((applied.root / "state.json").read_bytes())
+    applied.replace("servers/59.yaml", "port: 587", "port: 465")
+    applied.apply("--allow", "host-change")
+
+    def put_back(snapshot: Snapshot) -> Snapshot:
+        name = str(SUPPORT)
+        return replace(
+            snapshot,
+            entries={**snapshot.entries, SUPPORT: old.entries[SUPPORT]},
+            seals={**snapshot.seals, name: old.seals[name]},
+        )
+
+    edit(applied, put_back)
+
+    assert_refused(applied.run("apply", "-y"), 9, "removed or put back", hint="state-edited")
+
+
+@pytest.mark.parametrize("command", [("state", "rm", "59/664"), ("state", "mv", "59/664", "59/9")])
+def test_surgery_does_not_launder(applied: Repository, command: tuple[str, ...]) -> None:
+    """What a command did not change stays as suspicious as it was."""
+    edit(applied, other_host)
+    assert applied.run(*command).code == 0
+
+    assert_refused(applied.run("apply", "-y"), 9, "59/663: its entry", hint="state-edited")
+
+
+def test_sealed_state_needs_its_key(applied: Repository) -> None:
+    """Without `fingerprints.key` nobody can say who wrote it."""
+    applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")
+
+    assert_refused(applied.run("apply", "-y"), 9, "`fingerprints.key` is gone", hint="state-edited")
