@@ -205,7 +205,7 @@ def compare_fleet(
     validation, desired = fleet.validation, fleet.validation.desired
     stored = load(fleet.store, project.api.base_url, holding=holding)
     safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
-    providers = safety.providers
+    project, providers = replace(project, guards=safety.guards), safety.providers
     for note in safety.notes:
         view.notify(Note(note))
     selection = _settle_selection(fleet, desired, stored, now)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.diagnostics import SourcePosition
 from icesync.model.options import value_of
 from icesync.model.plan import SAFEGUARDS, Refusal
-from icesync.model.project import LimitName, Project
+from icesync.model.project import Guard, LimitName, Project
 from icesync.model.safety import common_globs, describe, loosened, tightened
 from icesync.planner.policy import FIRST_ADDS
 from icesync.ports import NarrowableProviders
@@ -29,10 +29,12 @@ class SafetyVerdict:
     What came of comparing the safeguards with those of the last apply.
 
     *refusals* name what is looser, *notes* what else is worth knowing. *providers*
-    open what both lists allow, as long as nobody allowed the looser one.
+    open what both lists allow, and *guards* are those of both, as long as nobody
+    allowed the looser ones: a probe must not log in where only the old ones hold it.
     """
 
     providers: Mapping[str, SecretProvider]
+    guards: frozenset[Guard] = frozenset()
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -45,15 +47,19 @@ def check_safeguards(
 ) -> SafetyVerdict:
     """Return how the safeguards of *project* stand to those that *snapshot* records."""
     if project.safety is None:
-        return SafetyVerdict(providers)
+        return SafetyVerdict(providers, project.guards)
     if snapshot.safety is None:
         first = snapshot.lineage is None
-        return SafetyVerdict(providers, notes=_first(project.safety) if first else ())
+        notes = _first(project.safety) if first else ()
+        return SafetyVerdict(providers, project.guards, notes=notes)
     stricter = tightened(snapshot.safety, project.safety)
     notes = tuple(f"stricter than at the last apply: {d.sentence}" for d in stricter)
     looser = loosened(snapshot.safety, project.safety)
     if SAFEGUARDS in allowed:
         looser = ()
+    guards = project.guards
+    if looser:
+        guards |= {guard for guard in Guard if guard in snapshot.safety.get("guards", ())}
     refusals = tuple(
         Refusal(
             SAFEGUARDS,
@@ -69,8 +75,8 @@ def check_safeguards(
         ]
         narrowed = providers.narrowed(*lists)
         told = "secrets are looked up by the lists of the last apply until `--allow safeguards`"
-        return SafetyVerdict(narrowed, refusals, (*notes, told))
-    return SafetyVerdict(providers, refusals, notes)
+        return SafetyVerdict(narrowed, guards, refusals, (*notes, told))
+    return SafetyVerdict(providers, guards, refusals, notes)
 
 
 def _first(profile: SafetyProfile) -> tuple[str, ...]:

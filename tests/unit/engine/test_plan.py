@@ -25,6 +25,7 @@ from builders import (
 from fakes import FakeClock, FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import encode_key
+from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.engine import plan as engine
 from icesync.engine.plan import Planning, PlanRequest, check_saved
@@ -441,3 +442,20 @@ def test_plan_for_something_else_is_refused(saved: Plan, told: str) -> None:
     """Target and snapshot must be those that the plan was made for, and all was looked at."""
     with pytest.raises(PlanStale, match=told):
         check_saved(saved, SAVED)
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"api.proxy": "http://p"}, "`api.proxy`"),
+        ({"api.token": "ref+env://OTHER"}, "`api.token`"),
+        ({"guards": []}, "`guards`"),
+    ],
+)
+def test_saved_plan_is_held_to_its_terms(terms: dict[str, Any], told: str) -> None:
+    """How it is sent and what holds it back was reviewed, too; the digest says so as well."""
+    fresh = replace(SAVED, terms=terms)
+
+    with pytest.raises(PlanStale, match=f"changed since the plan was saved: {told}"):
+        check_saved(SAVED, fresh)
+    assert plan_digest(fresh) != plan_digest(SAVED)

@@ -66,6 +66,14 @@ def test_looser_lists_do_not_open_secrets_yet() -> None:
     assert allowed.providers == {}
 
 
+def test_guards_that_were_switched_off_hold_until_it_is_allowed() -> None:
+    """The plan that switches a guard off is still held by it: its probe logs in nowhere new."""
+    project = loosen(guards=frozenset())
+
+    assert check_safeguards(project, STATE, {}, ()).guards == frozenset(Guard)
+    assert check_safeguards(project, STATE, {}, ("safeguards",)).guards == frozenset()
+
+
 def test_stricter_is_said_and_blocks_nothing() -> None:
     """A tightening is news."""
     verdict = check_safeguards(loosen(secrets=SecretScope(("ICE_A",))), STATE, {}, ())
