@@ -32,6 +32,8 @@ Everything that can stop icesync, and the exit code of each.
     │   ├── ForgeUnreachable   no usable answer came in time
     │   └── TextTooLong        the text is longer than it keeps
     ├── UsageError        64   the command line
+    ├── FileUnreadable    66   a file that it names
+    ├── FileUnwritable    73
     └── Interrupted      130   a signal, after a clean save
 
 The numbers stand here and nowhere else. Findings in the user's files are data
@@ -50,11 +52,14 @@ __all__ = [
     "EXIT_CODES",
     "EXIT_OK",
     "EXIT_UNEXPECTED",
+    "EXIT_WORDS",
     "AccessError",
     "ApplyIncomplete",
     "ConfigError",
     "ConfigInvalid",
     "ConfigMalformed",
+    "FileUnreadable",
+    "FileUnwritable",
     "ForgeError",
     "ForgeReadOnly",
     "ForgeRefused",
@@ -86,25 +91,34 @@ EXIT_OK: Final = 0
 EXIT_UNEXPECTED: Final = 1
 EXIT_CHANGES: Final = 2
 
-EXIT_CODES: Final = {
-    0: "done; for `plan`, also when there are changes",
-    1: "unexpected error: a bug in icesync, or an output or report that could not be written",
-    2: "only with `--detailed-exitcode` (and `check`): there are changes, or something else to do",
-    3: "configuration, validation or a secret reference is wrong",
-    4: "token or permission",
-    5: "the lock is held by another run",
-    6: "the plan is stale, incomplete or was tampered with",
-    7: "apply incomplete: some calls failed or are uncertain",
-    8: "the snapshot cannot be read, or was not saved",
-    9: "refused by a limit, a guard or a missing approval",
-    10: "ICE unreachable or refused at once; nothing was written",
-    11: "a probe failed: a mail server said no",
-    12: "GitHub or GitLab was not reached, or refused what was to be posted",
-    64: "the command line is wrong",
-    130: "interrupted by Ctrl-C; what was acknowledged is saved",
-    143: "ended by SIGTERM; what was acknowledged is saved",
-}
-"""Every exit code and its meaning, for the README and ``--help``."""
+_EXITS: Final = (
+    (0, "done", "done; for `plan`, also when there are changes"),
+    (1, "", "unexpected error: a bug in icesync, or an output or report that could not be written"),
+    (2, "changes (--detailed-exitcode, check)",
+     "only with `--detailed-exitcode` (and `check`): there are changes, or something else to do"),
+    (3, "configuration", "configuration, validation or a secret reference is wrong"),
+    (4, "token", "token or permission"),
+    (5, "locked", "the lock is held by another run"),
+    (6, "stale plan", "the plan is out of date, incomplete or was tampered with"),
+    (7, "incomplete", "apply incomplete: some calls failed or their outcome is unknown"),
+    (8, "state", "the state cannot be read, or was not saved"),
+    (9, "refused", "refused by a limit, a guard or a missing approval"),
+    (10, "unreachable", "ICE unreachable or refused at once; nothing was written"),
+    (11, "probe failed", "a probe failed: a mail server rejected a login"),
+    (12, "not posted", "GitHub or GitLab was not reached, or refused what was to be posted"),
+    (64, "usage", "the command line is wrong"),
+    (66, "unreadable file", "a file that the command line names cannot be read"),
+    (73, "unwritable file", "a file that the command line names cannot be written"),
+    (129, "", "ended by SIGHUP; what ICE confirmed is saved"),
+    (130, "", "interrupted by Ctrl-C; what ICE confirmed is saved"),
+    (143, "", "ended by SIGTERM; what ICE confirmed is saved"),
+)  # fmt: skip
+
+EXIT_CODES: Final = {code: meaning for code, _, meaning in _EXITS}
+"""Every exit code and its meaning, for the README."""
+
+EXIT_WORDS: Final = {code: word for code, word, _ in _EXITS if word}
+"""Those that a job may act on, in a word or two, for ``--help``."""
 
 
 class IcesyncError(Exception):
@@ -268,6 +282,18 @@ class UsageError(IcesyncError):
     """The command line asks for something that cannot be."""
 
     exit_code = 64
+
+
+class FileUnreadable(IcesyncError):
+    """A file that the command line names cannot be read."""
+
+    exit_code = 66
+
+
+class FileUnwritable(IcesyncError):
+    """A file that the command line names cannot be written."""
+
+    exit_code = 73
 
 
 class Interrupted(IcesyncError):

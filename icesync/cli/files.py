@@ -1,30 +1,21 @@
-"""Write files that the user named."""
+"""Read and write files that people name on the command line."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from icesync.engine.fmt import FileChangedError
-from icesync.errors import UsageError
+from icesync.errors import FileUnreadable, FileUnwritable
 
 if TYPE_CHECKING:
-    from io import FileIO
-    from pathlib import Path
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """
-    Write *data* to *path*, readable by its owner only, replacing what was there at once.
-
-    Raises:
-        UsageError: the file cannot be written.
-
-    """
-    _replace(path, data, 0o600)
+    from io import FileIO, RawIOBase
 
 
 def replace_text(path: Path, before: bytes, after: bytes) -> None:
@@ -78,9 +69,7 @@ def _overwrite(path: Path, before: bytes, after: bytes) -> None:
 
 def _rewrite(stream: FileIO, data: bytes) -> None:
     stream.seek(0)
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) :]
+    _write_all(stream, data)
     stream.truncate()
     os.fsync(stream.fileno())
 
@@ -100,23 +89,37 @@ def _has_attributes(path: Path) -> bool:
     return any(not name.startswith("security.") for name in names)
 
 
-def write_open(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """
-    Write *data* to *path*, readable as the umask lets, replacing what was there at once.
-
-    A pipe or a device is written to as it is.
+    Write *data* to *path*; a new file is readable by its owner only.
 
     Raises:
-        UsageError: the file cannot be written.
+        FileUnwritable: the file cannot be written.
 
     """
-    if not path.exists() or path.is_file():
-        _replace(path, data, 0o666)
-        return
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+    _write(path, data, 0o600)
+
+
+def write_open(path: Path, data: bytes) -> None:
+    """
+    Write *data* to *path*; a new file is readable as the umask lets.
+
+    Raises:
+        FileUnwritable: the file cannot be written.
+
+    """
+    _write(path, data, 0o666)
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """
+    Write *data* to *path*, readable by its owner only, whoever could read what was there.
+
+    Raises:
+        FileUnwritable: the file cannot be written.
+
+    """
+    _write(path, data, 0o600, secret=True)
 
 
 def check_writable(path: Path) -> None:
@@ -124,33 +127,98 @@ def check_writable(path: Path) -> None:
     Demand that *path* can probably be written, before work is done that ends in it.
 
     Raises:
-        UsageError: its folder is missing or closed, or it is a folder.
+        FileUnwritable: its folder is missing or closed, it is a folder, or it is read-only.
 
     """
-    if not path.parent.is_dir():
-        why = "its folder does not exist"
-    elif path.is_dir():
-        why = "it is a folder"
-    elif not os.access(path.parent if not path.exists() or path.is_file() else path, os.W_OK):
-        why = "permission denied"
-    else:
+    if _descriptor_of(path) is not None:
         return
-    raise UsageError(f"{_shown(path)} cannot be written: {why}", "correct the path of the report")
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        why = "it is a folder"
+    elif place.exists():
+        why = "" if os.access(place, os.W_OK) else "permission denied"
+    elif not place.parent.is_dir():
+        why = "its folder does not exist"
+    else:
+        why = "" if os.access(place.parent, os.W_OK) else "permission denied"
+    if why:
+        raise FileUnwritable(f"{_shown(path)} cannot be written: {why}", "correct the path")
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
+    """
+    Write *data* to what *path* names.
+
+    A descriptor, a device or a pipe is written to as it is. A file is replaced at
+    once; it keeps its owner, its mode and its other names, and a link stays one.
+    """
+    try:
+        descriptor = _descriptor_of(path)
+        if descriptor is not None:
+            sys.stdout.flush()
+            with os.fdopen(os.dup(descriptor), "wb", buffering=0) as stream:
+                _write_all(stream, data)
+            return
+        place = Path(os.path.realpath(path))
+        if place.exists() and not place.is_file():
+            with os.fdopen(os.open(place, os.O_WRONLY), "wb", buffering=0) as stream:
+                _write_all(stream, data)
+            return
+        _replace(place, data, mode, secret=secret)
+    except OSError as error:
+        raise FileUnwritable(f"{_shown(path)} cannot be written: {error.strerror}") from None
+
+
+def _descriptor_of(path: Path) -> int | None:
+    """Return the open descriptor that *path* stands for: ``/dev/stdout``, ``/dev/fd/63``."""
+    text = os.path.abspath(path)  # noqa: PTH100 - a link must stay one
+    if text in _STREAMS:
+        return _STREAMS[text]
+    match = _DESCRIPTOR.fullmatch(text)
+    return int(match[1]) if match else None
+
+
+_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR: Final = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,6})", re.ASCII)
+
+
+def _replace(path: Path, data: bytes, mode: int, *, secret: bool) -> None:
+    before = path.stat() if path.exists() else None
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if before is not None and (before.st_nlink > 1 or _has_attributes(path)):
+        _overwrite_all(path, data, secret=secret)
+        return
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:
+            if before is not None:
+                try:
+                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                except PermissionError:
+                    _overwrite_all(path, data, secret=secret)
+                    return
+                os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & (0o700 if secret else 0o7777))
+            _write_all(stream, data)
             os.fsync(descriptor)
         temporary.replace(path)
-    except OSError as error:
+    finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+
+
+def _overwrite_all(path: Path, data: bytes, *, secret: bool) -> None:
+    with path.open("r+b", buffering=0) as stream:
+        if secret:
+            os.fchmod(stream.fileno(), 0o600)
+        _rewrite(stream, data)
+
+
+def _write_all(stream: RawIOBase, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) or 0 :]
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
@@ -158,7 +226,7 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     Write *data* to *path* unless something is there; return whether it was written.
 
     Raises:
-        UsageError: the file cannot be written.
+        FileUnwritable: the file cannot be written.
 
     """
     try:
@@ -167,7 +235,7 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     except OSError as error:
         if isinstance(error, FileExistsError) and os.path.lexists(path):
             return False
-        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+        raise FileUnwritable(f"{_shown(path)} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
     return True
@@ -178,14 +246,14 @@ def append_to(path: Path, text: str) -> None:
     Write *text* behind what is in *path*.
 
     Raises:
-        UsageError: the file cannot be written.
+        FileUnwritable: the file cannot be written.
 
     """
     try:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise UsageError(f"{_shown(path)} cannot be written: {error.strerror}") from None
+        raise FileUnwritable(f"{_shown(path)} cannot be written: {error.strerror}") from None
 
 
 def read_named(path: Path) -> bytes:
@@ -193,13 +261,13 @@ def read_named(path: Path) -> bytes:
     Return the content of the file *path*.
 
     Raises:
-        UsageError: it cannot be read.
+        FileUnreadable: it cannot be read.
 
     """
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{_shown(path)} cannot be read: {error.strerror}") from None
+        raise FileUnreadable(f"{_shown(path)} cannot be read: {error.strerror}") from None
 
 
 def _shown(path: Path) -> str:

@@ -25,7 +25,7 @@ from icesync.engine.locking import Work
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.state import Writer, load, locked, save
 from icesync.engine.validate import NO_SERVER_FILE, check_files
-from icesync.errors import SecretMissing, UsageError
+from icesync.errors import FileUnwritable, SecretMissing, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -220,7 +220,7 @@ def _all_or_nothing(root: Path) -> Iterator[Callable[[str, bytes, int], None]]:
         try:
             write_new(target, data, mode)
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+            raise FileUnwritable(f"{path} cannot be written: {error.strerror}") from None
 
     try:
         yield write

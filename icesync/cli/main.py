@@ -14,7 +14,7 @@ import click
 
 from icesync.cli.interrupt import SIGNALS
 from icesync.cli.options import Common, common_options
-from icesync.errors import EXIT_UNEXPECTED, ConfigError
+from icesync.errors import EXIT_UNEXPECTED, EXIT_WORDS, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,9 +97,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 2 changes (--detailed-exitcode), 3 configuration, 4 token, "
-    "5 locked, 6 stale plan, 7 incomplete, 8 snapshot, 9 refused, 10 unreachable, 11 probe failed, "
-    "12 not posted, 64 usage.",
+    epilog=f"Exit codes: {', '.join(f'{code} {word}' for code, word in EXIT_WORDS.items())}.",
 )
 @common_options
 @click.version_option(package_name="icesync", message="icesync %(version)s")

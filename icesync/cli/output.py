@@ -24,6 +24,7 @@ from icesync.cli.files import check_writable, write_open, write_private
 from icesync.cli.plan_view import show_facts
 from icesync.cli.progress import open_progress
 from icesync.engine.plan import Planning
+from icesync.engine.protect import demand_free
 from icesync.engine.validate import Validation
 from icesync.engine.view import Probed
 from icesync.errors import (
@@ -68,7 +69,8 @@ class Wanted:
     What the command line wants to be written, and where.
 
     *reports* are pairs of kind and path; *named* are the other files that the
-    command line names, which no report may overwrite.
+    command line names, which no report may overwrite; *out* is one of them, to be
+    written as well.
     """
 
     shown: str = "text"
@@ -76,6 +78,7 @@ class Wanted:
     forge: Forge = Forge.NONE
     named: tuple[Path, ...] = field(default=())
     summary: bool = False
+    out: Path | None = None
 
 
 class Output:
@@ -91,6 +94,7 @@ class Output:
         self._log: ResultLog | None = None
         self._listeners: tuple[Notify, ...] = ()
         self._summary = wanted.summary
+        self._out = wanted.out
         self._root = common.folder
         self._session: Session | None = None
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
@@ -111,27 +115,21 @@ class Output:
 
         Raises:
             ConfigError: there is none, or it is wrong.
-            UsageError: a report would overwrite the configuration or the state.
+            UsageError: a report would overwrite a file that icesync lives by.
 
         """
-        config = self.common.locate()
-        self._root = config.parent
+        self._root = self.common.locate().parent
         session = self._session = self.common.open()
-        kept = (config, *self._state_files(session))
-        paths = [Path(path) for _, path in self._files]
         try:
-            _check_paths(paths, kept)
-        except UsageError:
+            for _, path in self._files:
+                demand_free(session, "--report", Path(path))
+            if self._out is not None:
+                demand_free(session, "--out", self._out)
+                check_writable(self._out)
+        except IcesyncError:
             self._files = ()  # not even the report of this
             raise
         return session
-
-    def _state_files(self, session: Session) -> tuple[Path, ...]:
-        """Return the files that hold the state: one, or one for each organization."""
-        state = session.project.state
-        if state.per is None:
-            return (self._root / state.path,)
-        return tuple(self._root / state.of(o).path for o in session.stores.kept())
 
     def show(self, part: Part) -> None:
         """Take in a part of the result: shown at once as text, or at the end as a document."""
@@ -301,7 +299,7 @@ class Output:
         """Act; a failure is named and never replaces the exit code of the work."""
         try:
             act()
-        except UsageError as error:
+        except IcesyncError as error:
             told = safe(error.message)
         except Exception as error:  # noqa: BLE001 - the text of an unknown error may quote a value
             told = f"unexpected {type(error).__name__}: this is a bug in icesync"

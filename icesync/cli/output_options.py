@@ -109,4 +109,6 @@ def _take_wanted(flags: dict[str, Any]) -> Wanted:
         raise click.UsageError(told, context)
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
     summary = bool(flags.pop("summary", False))
-    return Wanted("json" if as_json else format_name, reports, forge, named, summary)
+    return Wanted(
+        "json" if as_json else format_name, reports, forge, named, summary, flags.get("out")
+    )

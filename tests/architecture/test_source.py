@@ -141,7 +141,7 @@ def test_error_has_a_documented_exit_code(kind: type[errors.IcesyncError]) -> No
 
 def test_every_exit_code_has_an_error() -> None:
     """A documented code that nothing returns is a promise that nobody keeps."""
-    signals = {errors.Interrupted("text", signal_number=n).exit_code for n in (2, 15)}
+    signals = {errors.Interrupted("text", signal_number=n).exit_code for n in (1, 2, 15)}
     codes = {kind("text").exit_code for kind in ERRORS} | signals | {0, errors.EXIT_CHANGES}
 
     assert set(errors.EXIT_CODES) == codes

@@ -218,7 +218,7 @@ def test_a_report_never_overwrites_a_part(fleet: Repository) -> None:
     before = fleet.read("state/103.json")
     result = fleet.run("plan", "--organization", "104", "--report", "json=state/103.json")
 
-    assert_refused(result, 64, "is used for something else", hint="another path")
+    assert_refused(result, 64, "is the state", hint="another path")
     assert fleet.read("state/103.json") == before
 
 

@@ -38,7 +38,7 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     console, key = common.console, make_key()
     if out is None:
         console.data(key.decode())
-    elif write_new(common.folder / out, key, 0o600):
+    elif write_new(out, key, 0o600):
         console.talk(f"a new key is in {out}; keep it out of the repository")
     else:
         console.talk(f"{out} is there already and was kept")

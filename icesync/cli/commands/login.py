@@ -18,12 +18,11 @@ __all__ = ["command"]
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    default=Path(".icesync/token"),
-    show_default=True,
-    help="Keep the token there, readable by its owner only.",
+    help="Keep the token there, readable by its owner only.  "
+    "[default: .icesync/token beside icesync.yaml]",
 )
 @click.pass_obj
-def command(common: Common, out: Path) -> int:  # fmt: skip
+def command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
     Obtain a token and keep it in a file.
 
@@ -33,14 +32,19 @@ def command(common: Common, out: Path) -> int:  # fmt: skip
     icesync login
     icesync.yaml:  api: {token: ref+file://.icesync/token}
     """
-    from icesync.cli.files import write_private
+    from icesync.cli.files import check_writable, write_secret
     from icesync.cli.tokens import describe_token
     from icesync.engine.access import log_in
+    from icesync.engine.protect import KEY, demand_free
 
     session = common.open()
+    path = out
+    if path is None:
+        path = Path(session.project.root) / ".icesync" / "token"
+        path.parent.mkdir(exist_ok=True)
+    demand_free(session, "--out", path, own=KEY)
+    check_writable(path)
     data, info = log_in(session)
-    path = Path(session.project.root) / out
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, data)
-    common.console.talk(f"kept in {out}: {describe_token(info)}")
+    write_secret(path, data)
+    common.console.talk(f"kept in {out or '.icesync/token'}: {describe_token(info)}")
     return 0

@@ -211,10 +211,15 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     \b
     icesync state pull -o before.json
     """
-    from icesync.cli.files import write_private
+    from icesync.cli.files import check_writable, write_private
+    from icesync.engine.protect import demand_free
     from icesync.engine.state_operations import pull_state
 
-    data = pull_state(common.open(), request.organization, common.console.note)
+    session = common.open()
+    if out is not None:
+        demand_free(session, "--out", out)
+        check_writable(out)
+    data = pull_state(session, request.organization, common.console.note)
     if out is None:
         common.console.data(data.decode())
     else:
@@ -296,7 +301,7 @@ def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     from icesync.cli.state_view import tell_serial
     from icesync.engine.state_operations import migrate_state
 
-    source = open_session(common.folder, common.folder / from_config)
+    source = open_session(common.folder, from_config)
     change, old = migrate_state(source, common.open(), request)
     tell_serial(common.console, change, dry_run=request.dry_run)
     common.console.talk(f"{old} stays as it is; remove it when you are sure")

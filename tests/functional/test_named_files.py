@@ -1,0 +1,181 @@
+"""Files that people name: written as they are, and never in the place of what icesync lives by."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import PROGRAM, TIMEOUT_S, assert_refused
+
+if TYPE_CHECKING:
+    from rig import Repository, Result
+
+WRITERS = [("plan", "-o", "{}"), ("state", "pull", "-o", "{}"), ("plan", "--report", "json={}")]
+LIVED_BY = [
+    "icesync.yaml", "servers/59.yaml", "servers/70.yaml", "servers/_defaults.yaml", "state.json",
+    "state.json.lock", "state.json.journal", "state.json.backup", ".icesync/emulator.sqlite",
+    ".icesync/emulator.sqlite-wal", "key", ".icesync/token", ".git/config", "link",
+]  # fmt: skip
+
+
+@pytest.fixture
+def applied(repository: Repository) -> Repository:
+    """A repository with a state, and a link to it."""
+    repository.apply()
+    (repository.root / "link").symlink_to("state.json")
+    return repository
+
+
+def write(repository: Repository, writer: tuple[str, ...], name: str) -> Result:
+    """Let *writer* write to *name*."""
+    return repository.run(*(word.format(name) for word in writer))
+
+
+def shell(repository: Repository, line: str) -> str:
+    """Return what a line of bash prints, in which icesync is the program."""
+    text = f'icesync() {{ {shlex.join(PROGRAM)} "$@"; }}; {line}'
+    done = subprocess.run(
+        ["bash", "-c", text],
+        cwd=repository.root, env={**os.environ, **repository.environ},
+        capture_output=True, text=True, check=False, timeout=TIMEOUT_S * 2,
+    )  # fmt: skip
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", LIVED_BY)
+@pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
+def test_what_icesync_lives_by_is_never_overwritten(
+    applied: Repository, writer: tuple[str, ...], name: str
+) -> None:
+    """Refused before any work, by any name that leads there."""
+    path = applied.root / name
+    before = path.read_bytes() if path.exists() else None
+    assert_refused(write(applied, writer, name), 64, hint="another path")
+
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_another_name_of_the_state_is_the_state(applied: Repository) -> None:
+    """A hard link, and the full path, lead to the same file."""
+    (applied.root / "other").hardlink_to(applied.root / "state.json")
+
+    for name in ("other", str(applied.root / "state.json"), "servers/../state.json"):
+        assert_refused(applied.run("plan", "-o", name), 64, "is the state")
+
+
+def test_states_of_organizations_are_known_by_their_pattern(repository: Repository) -> None:
+    """Also the file of an organization that has none yet."""
+    repository.replace(
+        "icesync.yaml", "{path: state.json}", '{per: organization, path: "state/{organization}"}'
+    )
+
+    assert_refused(repository.run("plan", "-o", "state/70.lock"), 64, "is the lock of the state")
+
+
+@pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
+def test_a_device_stays_one(applied: Repository, writer: tuple[str, ...]) -> None:
+    """What goes to /dev/null is gone, and /dev/null is still there."""
+    assert write(applied, writer, "/dev/null").code == 0
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
+def test_a_pipe_is_written_to(applied: Repository, writer: tuple[str, ...]) -> None:
+    """Whoever reads a named pipe gets the document."""
+    fifo = applied.root / "fifo"
+    os.mkfifo(fifo)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()), daemon=True)
+    reader.start()
+    code = write(applied, writer, "fifo").code
+    reader.join(TIMEOUT_S)
+
+    assert (code, stat.S_ISFIFO(fifo.stat().st_mode)) == (0, True)
+    assert json.loads(read[0])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "icesync state pull -o /dev/stdout | cat",
+        "icesync state pull -o /dev/stdout > file; cat file",
+        "icesync state pull -o >(cat); wait",
+        "icesync state pull -o /dev/fd/3 3>&1",
+        "icesync state pull -o /proc/self/fd/1",
+    ],
+)
+def test_an_open_descriptor_is_written_to(applied: Repository, line: str) -> None:
+    """Process substitution and /dev/stdout work as in any other program."""
+    assert json.loads(shell(applied, line))["servers"]
+
+
+def test_a_file_keeps_its_mode_its_names_and_its_link(applied: Repository) -> None:
+    """A file that was there is replaced where it lies."""
+    kept, linked = applied.write("kept.json", "old"), applied.write("far/linked.json", "old")
+    kept.chmod(0o640)
+    (applied.root / "also.json").hardlink_to(kept)
+    (applied.root / "to.json").symlink_to("far/linked.json")
+
+    assert applied.run("plan", "-o", "kept.json").code == 0
+    assert applied.run("plan", "-o", "to.json").code == 0
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o640
+    assert (applied.root / "also.json").samefile(kept)
+    assert (applied.root / "to.json").is_symlink()
+    assert linked.read_bytes() == kept.read_bytes() != b"old"
+
+
+def test_a_new_plan_is_for_its_owner(applied: Repository) -> None:
+    """Whatever the umask says."""
+    applied.run("plan", "-o", "new.json")
+
+    assert stat.S_IMODE((applied.root / "new.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["apply", "missing.json"], 66, "missing.json cannot be read: No such file"),
+        (["show", "servers"], 66, "servers cannot be read: Is a directory"),
+        (["state", "push", "none.json"], 66, "none.json cannot be read"),
+        (["plan", "-o", "no/such/plan.json"], 73, "no/such/plan.json cannot be written"),
+        (["plan", "-o", "key/plan.json"], 73, "key/plan.json cannot be written"),
+        (["plan", "-o", "servers"], 73, "servers cannot be written: it is a folder"),
+        (["state", "pull", "-o", "no/s.json"], 73, "no/s.json cannot be written"),
+        (["keygen", "-o", "key/key"], 73, "cannot be written"),
+        (["plan", "--report", "json=no/a"], 73, "no/a cannot be written: its folder does not"),
+        (["plan", "--report", "json=servers"], 73, "servers cannot be written: it is a folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_file_that_cannot_be_used_has_a_code_of_its_own(
+    applied: Repository, arguments: list[str], code: int, sentence: str
+) -> None:
+    """Not 64: the command line is right, the disk is not."""
+    assert_refused(applied.run(*arguments), code, sentence, hint=None)
+
+
+def test_paths_are_relative_to_where_the_user_stands(applied: Repository, tmp_path: Path) -> None:
+    """``-C`` says where the configuration is, not where files go."""
+    here = tmp_path / "here"
+    here.mkdir()
+    for words in (
+        ["plan", "-o", "plan.json"], ["state", "pull", "-o", "pulled.json"],
+        ["keygen", "-o", "new.key"], ["plan", "--report", "json=report.json"],
+    ):  # fmt: skip
+        command = [sys.executable, "-m", "icesync", "-C", str(applied.root), *words]
+        subprocess.run(
+            command, cwd=here, env={**os.environ, **applied.environ},
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+    assert {path.name for path in here.iterdir()} == {
+        "plan.json", "pulled.json", "new.key", "report.json",
+    }  # fmt: skip
