@@ -22,8 +22,6 @@ from icesync.probe.connection import Timeouts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CUT", "HANG", "IMAP", "IMPATIENT", "POP3", "SMTP", "Certificates", "ScriptedServer"]
-
 HANG: Final = "\0hang"
 """Say nothing more, until the client gives up."""
 

@@ -28,15 +28,6 @@ if TYPE_CHECKING:
 
     import trustme
 
-__all__ = [
-    "PASSWORD",
-    "ROUND_PASSWORD",
-    "ROUND_USER",
-    "USER",
-    "MailServers",
-    "missing",
-]
-
 USER: Final = "alex@example.test"
 PASSWORD: Final = "Pa55word1@"
 ROUND_USER: Final = "jürgen@example.test"

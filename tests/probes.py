@@ -27,8 +27,6 @@ from icesync.model.probe import (
 if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
 
-__all__ = ["PROBED", "REJECTED", "hostile_probe"]
-
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CERTIFICATE = Certificate(
     "*.example.org", "Example CA", ("*.example.org",), NOW - timedelta(days=70),

@@ -39,17 +39,6 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import Snapshot
     from icesync.ports import Clock, DomainLookup, Prober
 
-__all__ = [
-    "AT_ONCE",
-    "PER_HOST",
-    "ProbeRequest",
-    "choose_probes",
-    "count_logins",
-    "failure_of",
-    "look_at_domains",
-    "probe",
-]
-
 AT_ONCE: Final = 16
 PER_HOST: Final = 2
 RETRY_AFTER_S: Final = 5.0
@@ -253,11 +242,16 @@ def _blamed(wanted: WantedProbe, result: ProbeResult) -> str:
     if result.kind is ProbeKind.OK_SENDER_REFUSED:
         refused = [check.sender for check in result.senders if check.accepted is False]
         return f"{block}.mailbox" if refused[0] == wanted.target.senders[0] else "spoofing.address"
-    if result.kind in {ProbeKind.AUTH_REJECTED, ProbeKind.AUTH_DISABLED}:
+    if result.kind in _ABOUT_PASSWORDS:
         return f"{block}.password"
     if result.kind in {ProbeKind.TLS_WRONG_MODE, ProbeKind.NO_STARTTLS, ProbeKind.REFUSED}:
         return f"{block}.port"
     return f"{block}.host"
+
+
+_ABOUT_PASSWORDS: Final = frozenset(
+    {ProbeKind.AUTH_REJECTED, ProbeKind.AUTH_DISABLED, ProbeKind.AUTH_UNANSWERED}
+)
 
 
 def _gather(probes: Sequence[WantedProbe], values: Mapping[str, SecretValue]) -> list[_Login]:

@@ -13,23 +13,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.dns import DomainNote
 
-__all__ = [
-    "SPEAKS_FROM_HERE",
-    "WARN_DAYS",
-    "Certificate",
-    "MailProtocol",
-    "Mode",
-    "ProbeKind",
-    "ProbeReport",
-    "ProbeResult",
-    "ProbeRow",
-    "ProbeSeverity",
-    "ProbeStep",
-    "ProbeTarget",
-    "SenderCheck",
-    "StepName",
-]
-
 WARN_DAYS: Final = 21
 """A certificate that expires sooner is worth a note."""
 

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretRef
 
-__all__ = ["WantedProbe", "choose_mode", "judge", "probe_refusals", "wanted_probes"]
-
 _IMPLICIT_PORTS: Final = frozenset({465, 2465, 586, 993, 995})
 _STARTTLS_PORTS: Final = frozenset({25, 587, 2525, 2587, 110, 143})
 

@@ -13,8 +13,6 @@ from typing import Final
 from icesync.model.host import ascii_host
 from icesync.model.probe import ProbeKind
 
-__all__ = ["Connection", "Deadline", "ProbeAborted", "Timeouts"]
-
 MAX_LINE_BYTES: Final = 8_192
 MAX_BYTES: Final = 262_144
 """What a whole probe may have to read; a generous greeting has a thousandth of it."""

@@ -13,8 +13,6 @@ from icesync.model.dns import DomainFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Domains"]
-
 _LIFETIME_S: Final = 5.0
 _MAX_LOOKUPS: Final = 20
 """SPF allows 10; that far beyond it nothing new is learnt."""

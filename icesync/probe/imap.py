@@ -77,9 +77,12 @@ def converse(session: Session) -> None:
     if answer.status == "BAD" and meaning_of(answer.words) is None:
         message = "the server does not understand the login"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
+    if answer.status == "+":
+        message = "the server asks for more and more instead of ending the login"
+        raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
     if answer.status != "OK":
         raise refused_login(answer.words)
-    record.logged_in = True
+    record.accept_login()
     with record.step(StepName.INBOX):
         answer = _ask(connection, b"EXAMINE INBOX", "EXAMINE")
     if answer.status != "OK":

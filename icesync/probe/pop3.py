@@ -55,7 +55,7 @@ def converse(session: Session) -> None:
         good, text = _log_in(session, mechanism)
     if not good:
         raise refused_login(text)
-    record.logged_in = True
+    record.accept_login()
     with record.step(StepName.INBOX):
         good, text = _ask(connection, b"STAT", "STAT")
     if not good:

@@ -62,6 +62,19 @@ class Record:
             raise AssertionError("a probe logs in once")
         self.mechanism = mechanism
 
+    def accept_login(self) -> None:
+        """
+        Note that the login was accepted.
+
+        Raises:
+            ProbeAborted: the server heard no password, so it says nothing about one.
+
+        """
+        if not self.spoken:
+            message = "the server accepted the login before it heard the password"
+            raise ProbeAborted(ProbeKind.PROTOCOL, message)
+        self.logged_in = True
+
     def speak(self) -> None:
         """Note that the password leaves now: from here on nothing is tried a second time."""
         if not self.spoken and not self.tls_version and self.mechanism not in HIDING:

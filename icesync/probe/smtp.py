@@ -84,7 +84,7 @@ def converse(session: Session) -> None:
     if answer.code != 235:
         message = "the server gives an answer to AUTH that is none"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, code=answer.status, text=answer.text)
-    record.logged_in = True
+    record.accept_login()
     if session.target.senders:
         with record.step(StepName.SENDER):
             _check_senders(session, session.target.senders, utf8="SMTPUTF8" in features)
@@ -93,14 +93,22 @@ def converse(session: Session) -> None:
 def _read(connection: Connection, limit_s: float | None = None) -> _Reply:
     """Return the next reply, all its lines."""
     lines: list[str] = []
+    code = 0
     while True:
-        text = connection.read(limit_s).decode("utf-8", "replace")
+        try:
+            text = connection.read(limit_s).decode("utf-8", "replace")
+        except ProbeAborted as aborted:
+            if code < 400 or aborted.kind not in {ProbeKind.TIMEOUT, ProbeKind.RESET}:
+                raise
+            # A refusal that breaks off is one: its first line says so.
+            return _Reply(code, tuple(lines))
         match = _REPLY.fullmatch(text)
         if match is None:
             raise ProbeAborted(ProbeKind.PROTOCOL, "the answer is not SMTP", text=text)
+        code = int(match[1])
         lines.append(match[3] or "")
         if match[2] != "-":
-            return _Reply(int(match[1]), tuple(lines))
+            return _Reply(code, tuple(lines))
         if len(lines) >= _MAX_LINES:
             raise ProbeAborted(ProbeKind.PROTOCOL, f"a reply of more than {_MAX_LINES} lines")
 

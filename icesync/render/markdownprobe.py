@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from icesync.model.ci import Ci
     from icesync.model.probe import ProbeReport, ProbeRow
 
-__all__ = ["probe_part"]
-
 
 _LOUD: Final = frozenset({ProbeSeverity.FAILED, ProbeSeverity.WARNING})
 

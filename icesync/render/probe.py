@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 
     from icesync.model.probe import Certificate, ProbeReport, ProbeRow
 
-__all__ = [
-    "COUNTED",
-    "SYMBOLS",
-    "loudest_first",
-    "mode_text",
-    "render_probe",
-    "server_words",
-    "totals_of",
-]
-
 _COLOURS: Final = {
     ProbeSeverity.PASSED: "green",
     ProbeSeverity.WARNING: "yellow",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from documents import demand_fit
-from mailscript import HANG, IMAP, SMTP, Certificates, ScriptedServer
+from mailscript import CUT, HANG, IMAP, SMTP, Certificates, ScriptedServer
 from rig import Repository, Result, assert_refused, run_program
 
 from icesync.model.probe import SPEAKS_FROM_HERE
@@ -444,3 +444,29 @@ servers:
     assert document["counts"]["warning"] == 1000
     assert {row["result"] for row in document["results"]} == {"timeout"}
     assert took_s < 60, took_s
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "* NO [AUTHENTICATIONFAILED] Authentication failed" + HANG,
+        "* BYE Too many authentication failures\r\na NO [AUTHENTICATIONFAILED] no",
+        CUT,
+    ],
+    ids=["an untagged no", "goodbye first", "the end"],
+)
+def test_a_no_that_is_not_tidy_is_a_no(
+    fleet: Fleet, certificates: Certificates, answer: str
+) -> None:
+    """A revoked password is exit 11, and nothing is sent by an apply that probes."""
+    with (
+        ScriptedServer(SMTP, implicit=certificates.good) as smtp,
+        ScriptedServer({**IMAP, "AUTHENTICATE": answer}, implicit=certificates.good) as imap,
+    ):
+        fleet.point_at(smtp, imap)
+        probed = fleet.run("probe")
+        applied = fleet.run("apply", "--auto-approve", "--probe")
+
+    assert (probed.code, applied.code) == (11, 9)
+    assert "59/663 imap auth_" in probed.stdout
+    assert "nothing was sent" in applied.stderr

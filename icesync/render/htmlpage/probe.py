@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.render.formats import RenderContext
 
-__all__ = ["probe_cards", "probe_sheet"]
-
 _COLOURS: Final = {
     ProbeSeverity.PASSED: "applied",
     ProbeSeverity.WARNING: "uncertain",

@@ -461,3 +461,28 @@ def test_no_other_mode_where_nobody_was_reached(probe: Probe) -> None:
 
     assert (result.kind, result.attempts, result.ip) == (ProbeKind.REFUSED, 1, "")
     assert [step.name for step in result.steps] == [StepName.DNS, StepName.TCP]
+
+
+ODD_ENDS = {
+    "a refusal that breaks off": (
+        "smtp", {"AUTH": "535-5.7.8 wrong password" + HANG}, ProbeKind.AUTH_REJECTED,
+    ),
+    "accepted unheard, CRAM-MD5": (
+        "smtp", {"EHLO": "250-x\r\n250 AUTH CRAM-MD5", "AUTH": "235 in"}, ProbeKind.PROTOCOL,
+    ),
+    "accepted unheard, SCRAM": (
+        "smtp", {"EHLO": "250-x\r\n250 AUTH SCRAM-SHA-256", "AUTH": "235 in"}, ProbeKind.PROTOCOL,
+    ),
+    "challenges for ever": ("imap", {"AUTHENTICATE": "+ ", "*": "+ "}, ProbeKind.PROTOCOL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_ENDS)
+def test_odd_ends_of_a_login(probe: Probe, name: str) -> None:
+    """Only a server that heard the password can say anything about it, and it says it once."""
+    protocol, table, kind = ODD_ENDS[name]
+    with ScriptedServer({**TABLES[protocol], **table}) as server:
+        result = probe(server, protocol, timeouts=IMPATIENT)
+
+    assert result.kind is kind, result
+    assert result.kind.severity.value == "failed"
