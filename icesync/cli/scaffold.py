@@ -108,6 +108,7 @@ def _files(folder: Path, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
             templates.SERVERS, {**values, "modeline": _modeline(wishes, "email-servers", "../")}
         ),
         ".gitignore": templates.GITIGNORE,
+        f"{prefix}.prettierignore": fill(templates.PRETTIERIGNORE, values),
     }
     if wishes.editor:
         texts[".vscode/settings.json"] = templates.SETTINGS
@@ -139,6 +140,7 @@ def _values(folder: Path, wishes: Wishes) -> dict[str, object]:
         "version": __version__,
         "defaults": "" if inside == "." else _WORKING_DIRECTORY.format(json.dumps(inside)),
         "enter": "" if inside == "." else f"    - cd {shlex.quote(inside)}\n",
+        "inside": "" if inside == "." else f"{inside}/",
         "chdir": "" if inside == "." else f" -C {shlex.quote(inside)}",
         "names": ", ".join(wishes.variables),
         "variables": "\n".join(

@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "CONFIG", "EXTENSIONS", "GITHUB", "GITIGNORE", "GITLAB", "IGNORE_ALL", "PRE_COMMIT", "SERVERS",
-    "SETTINGS", "fill",
+    "CONFIG",
+    "EXTENSIONS",
+    "GITHUB",
+    "GITIGNORE",
+    "GITLAB",
+    "IGNORE_ALL",
+    "PRETTIERIGNORE",
+    "PRE_COMMIT",
+    "SERVERS",
+    "SETTINGS",
+    "fill",
 ]  # fmt: skip
 
 
@@ -93,6 +102,12 @@ EXTENSIONS: Final = """\
 {
   "recommendations": ["redhat.vscode-yaml"]
 }
+"""
+
+PRETTIERIGNORE: Final = """\
+# icesync fmt formats these
+@{inside}icesync.yaml
+@{inside}servers/
 """
 
 PRE_COMMIT: Final = """\

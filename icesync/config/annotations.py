@@ -102,6 +102,28 @@ def _example(field: Field) -> int | bool | str:
     return value if isinstance(value, int) else field.example
 
 
+_EDITOR_KEYWORDS: Final = frozenset(
+    {"markdownDescription", "markdownEnumDescriptions", "patternErrorMessage", "defaultSnippets"}
+)
+
+
+def without_editor_keywords(schema: Schema) -> Schema:
+    """Return *schema* in the words of the standard alone; what it takes stays the same."""
+    plain: Schema = {}
+    for key, value in schema.items():
+        if key in _EDITOR_KEYWORDS:
+            continue
+        if key == "properties":
+            plain[key] = {name: without_editor_keywords(below) for name, below in value.items()}
+        elif key == "items":
+            plain[key] = without_editor_keywords(value)
+        elif key == "anyOf":
+            plain[key] = [without_editor_keywords(below) for below in value]
+        else:
+            plain[key] = value
+    return plain
+
+
 def annotate(schema: Schema, title: str = "") -> Schema:
     """
     Return *schema* with a title and a hover text at every key, and a sentence for each pattern.

@@ -15,7 +15,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.annotations import annotate, describe_field, removal_snippets, server_snippets
+from icesync.config.annotations import (
+    annotate,
+    describe_field,
+    removal_snippets,
+    server_snippets,
+    without_editor_keywords,
+)
 from icesync.config.option_schema import choice, mapping, plain_text, project_schema
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
 from icesync.config.yaml.source import Quoted
@@ -65,9 +71,15 @@ def build_schema(name: str, draft: str = "2020-12") -> Schema:
     return {**SCHEMAS[name], "$schema": DRAFTS[draft]}
 
 
-def print_schema(name: str, draft: str = "2020-12") -> str:
-    """Return the schema *name* as JSON text, as ``schemas/`` holds it."""
-    return json.dumps(build_schema(name, draft), indent=2) + "\n"
+def print_schema(name: str, draft: str = "2020-12", *, plain: bool = False) -> str:
+    """
+    Return the schema *name* as JSON text, as ``schemas/`` holds it.
+
+    A *plain* one is without the keywords of editors, for validators that refuse
+    what the standard does not know.
+    """
+    schema = build_schema(name, draft)
+    return json.dumps(without_editor_keywords(schema) if plain else schema, indent=2) + "\n"
 
 
 def _field_schema(field: Field) -> Schema:

@@ -137,8 +137,8 @@ def file_schemas() -> tuple[str, ...]:
     return tuple(SCHEMAS)
 
 
-def print_file_schema(name: str, draft: str = "2020-12") -> str:
+def print_file_schema(name: str, draft: str = "2020-12", *, plain: bool = False) -> str:
     """Return the JSON Schema *name* as text, in the *draft* of JSON Schema that an editor knows."""
     from icesync.config.schema import print_schema
 
-    return print_schema(name, draft)
+    return print_schema(name, draft, plain=plain)

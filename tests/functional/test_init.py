@@ -30,6 +30,7 @@ ALL: Final = {
     "icesync.yaml",
     "servers/59.yaml",
     ".gitignore",
+    ".prettierignore",
     ".vscode/settings.json",
     ".vscode/extensions.json",
     *(f"schemas/{name}.schema.json" for name in SCHEMAS),
@@ -185,7 +186,9 @@ def test_folder_below_the_top(root: Path) -> None:
     run_program(["-C", "mail", "init", "--ci", "github", "--emulator"], root)
     hooks = _read((root / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     workflow = _read((root / ".github/workflows/icesync.yml").read_text())
+    ignored = (root / ".prettierignore").read_text().splitlines()
 
+    assert ignored[1:] == ["mail/icesync.yaml", "mail/servers/"]
     assert {hook["entry"] for hook in hooks} == {
         "icesync -C mail fmt",
         "icesync -C mail validate",

@@ -21,7 +21,8 @@ def command(common: Common, files: tuple[str, ...], check: bool, diff: bool) -> 
 
     Sorts keys in the order of the documentation and indents by two blanks;
     wraps nothing and respells nothing, so the meaning stays the same. Without
-    FILE: all files of the configuration. With `-`: from stdin to stdout.
+    FILE: all files of the configuration. With `-`: from stdin to stdout. Prettier
+    has another style: `icesync init` writes a .prettierignore that names the files.
 
     \b
     icesync fmt

@@ -19,8 +19,9 @@ __all__ = ["command"]
     show_default=True,
     help="The draft of JSON Schema; older editors take 7.",
 )
+@click.option("--plain", is_flag=True, help="Leave out what is for editors; for ajv --strict.")
 @click.pass_obj
-def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
+def command(common: Common, name: str | None, draft: str, plain: bool) -> int:  # fmt: skip
     """
     Print the JSON Schemas of input files and reports.
 
@@ -46,7 +47,7 @@ def command(common: Common, name: str | None, draft: str) -> int:  # fmt: skip
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
         raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
     if name in own:
-        common.console.data(print_file_schema(name, draft))
+        common.console.data(print_file_schema(name, draft, plain=plain))
     elif draft == "2020-12":
         common.console.document(DOCUMENTS[name])
     else:

@@ -576,7 +576,7 @@ class _Reader:
         """
         gap = self.text[self.place : start]
         if start == len(self.text):
-            gap += "\n"  # the last line may have none
+            gap = gap.rstrip() + "\n"  # blank lines at the end are nobody's
         if "\n" in gap or "#" in gap:
             lines, trailing = self._lines(gap, self.place)
             if lines:

@@ -13,6 +13,7 @@ from icesync.config.schema import (
     build_schema,
     check_schema,
     dotted,
+    print_schema,
     to_instance,
 )
 from icesync.config.yaml.document import parse_document
@@ -265,3 +266,27 @@ def test_share_ends_at_the_whole_fleet(limit: str, *, fits: bool) -> None:
     found = _check(f"version: 1\nlimits: {{updates: {limit}}}", "icesync")
 
     assert (found == []) is fits
+
+
+STANDARD = {
+    *("$schema", "title", "description", "type", "properties", "items", "anyOf", "required"),
+    *("additionalProperties", "enum", "const", "pattern", "minimum", "maximum", "minLength"),
+    *("exclusiveMinimum", "maxLength", "minItems", "maxItems", "uniqueItems", "default"),
+    *("examples", "deprecated", "format"),
+}
+
+
+def _keywords(schema: Any) -> set[str]:
+    below = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+    below += [schema["items"]] if "items" in schema else []
+    return {*schema, *(word for part in below for word in _keywords(part))}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_plain_schema_has_words_of_the_standard_alone(name: str) -> None:
+    """A validator that refuses unknown keywords, as ajv does in strict mode, takes it."""
+    plain = json.loads(print_schema(name, plain=True))
+
+    assert _keywords(plain) <= STANDARD
+    assert _keywords(json.loads(print_schema(name))) > _keywords(plain)
+    assert plain["properties"].keys() == SCHEMAS[name]["properties"].keys()
