@@ -58,9 +58,13 @@ PAGES: Final = {
 """One review for each kind of page."""
 
 
-def large(servers: int, changed: int) -> CommandResult:
-    """Return the plan of a fleet of which the first *changed* are updated, ten organizations."""
-    field = FieldChange("smtp.port", 465, 587, SourcePosition("servers/1.yaml", 7))
+def large(servers: int, changed: int, *, alike: bool = False) -> CommandResult:
+    """
+    Return the plan of a fleet of which the first *changed* are updated, ten organizations.
+
+    Each changes on a line of its own, or all of them *alike*.
+    """
+    place = SourcePosition("servers/1.yaml", 7)
     before, after = {**SETTINGS, "smtp.port": 465}, SETTINGS
     changes = tuple(
         ResourceChange(
@@ -68,7 +72,9 @@ def large(servers: int, changed: int) -> CommandResult:
             Action.UPDATE if n < changed else Action.NO_OP,
             before if n < changed else after,
             after,
-            fields=(field,) if n < changed else (),
+            fields=(FieldChange("smtp.port", 465, 587, place._replace(line=7 if alike else 7 + n)),)
+            if n < changed
+            else (),
             name=f"Desk {n}",
         )
         for n in range(servers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ __all__ = ["AUTO", "detect_forge", "read_pipeline", "write_github_outputs"]
 
 AUTO: Final = "auto"
 
+_BRANCH: Final = "ref: refs/heads/"
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _ADDRESS: Final = re.compile(r"https?://[^\s\"'<>()\[\]`\\^{|}]+")
 _WORKSPACES: Final = {Forge.GITHUB: "GITHUB_WORKSPACE", Forge.GITLAB: "CI_PROJECT_DIR"}
@@ -62,7 +64,23 @@ def read_pipeline(forge: Forge, environ: Mapping[str, str], root: Path) -> Ci:
         commit,
         _address(files_url) if commit else "",
         _address(run_url),
+        *_names(forge, environ, root),
     )
+
+
+def _names(forge: Forge, environ: Mapping[str, str], root: Path) -> tuple[str, str]:
+    """Return repository and branch, as the runner names them or as git has them here."""
+    if forge is Forge.GITHUB:
+        branch = environ.get("GITHUB_HEAD_REF") or environ.get("GITHUB_REF_NAME", "")
+        return environ.get("GITHUB_REPOSITORY", ""), branch
+    if forge is Forge.GITLAB:
+        return environ.get("CI_PROJECT_PATH", ""), environ.get("CI_COMMIT_REF_NAME", "")
+    for folder in (root.resolve(), *root.resolve().parents):
+        head = folder / ".git" / "HEAD"
+        with suppress(OSError, ValueError):
+            text = head.read_text(encoding="utf-8").strip()
+            return folder.name, text.removeprefix(_BRANCH) if text.startswith(_BRANCH) else ""
+    return "", ""
 
 
 def _address(text: str) -> str:

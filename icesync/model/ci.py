@@ -32,8 +32,8 @@ class Ci:
     What the renderers may know of the pipeline.
 
     *folder* is where the configuration lies in the repository, with ``/`` and
-    without ``.``: empty at its root. *files_url* is where the forge shows the
-    files of this commit, with a slash at its end; empty where nobody knows.
+    without ``.``: empty at its root. *files_url* is where GitHub or GitLab shows
+    the files of this commit, with a slash at its end; empty where nobody knows.
     """
 
     forge: Forge = Forge.NONE
@@ -41,6 +41,8 @@ class Ci:
     commit: str = ""
     files_url: str = ""
     run_url: str = ""
+    repository: str = ""
+    branch: str = ""
 
     @property
     def key(self) -> str:

@@ -157,7 +157,7 @@ def test_cell_of_the_picture_leads_to_its_server(show: Any) -> None:
 
 def test_keyboard_is_enough(show: Any) -> None:
     """/ searches, arrows go through what is shown, Escape shows all."""
-    browser = show(PAGES["plan"], "#q=secrets")
+    browser = show(PAGES["plan"], "#q=also+sends")
     browser.press("/")
     assert focused(browser) == "query"
 
@@ -220,6 +220,23 @@ def test_ten_thousand_servers(show: Any) -> None:
 
     assert (count(browser, CARDS), count(browser, LINES)) == (0, 1)
     assert browser.run("document.querySelectorAll('.rest:not([hidden])').length") == 1
+
+
+def test_equal_changes_are_one_card(show: Any) -> None:
+    """Each of its servers is found by text, organization, cell and link, and counted."""
+    browser = show(large(100, 30, alike=True))
+    total = browser.run("count.textContent")
+    browser.run("group.value = '2'; group.dispatchEvent(new Event('change')); 0")
+    browser.settle()
+    of_two = (count(browser, CARDS), count(browser, ".tile.dim"))
+    write(browser, "desk 77")
+    found = count(browser, CARDS)
+    browser.run("document.querySelector('[data-at=\"3/21\"]').dispatchEvent("
+                "new MouseEvent('click', {bubbles: true})); 0")  # fmt: skip
+    browser.settle()
+
+    assert (total, of_two, found) == ("all 100 shown", (1, 9), 0)
+    assert browser.run("document.querySelector('.members').open") is True
 
 
 AXE = importlib.resources.files("axe_core_python") / "axe.min.js"

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, Reason
 from icesync.model.secret import SecretComparison
+from icesync.render.groups import ChangeGroup, group_changes
 from icesync.render.htmlpage.page_model import Block, Card, Rest, Row, Server
 from icesync.render.htmlpage.status import Status
-from icesync.render.plan import SYMBOLS, old_record, rest_of, shown_secret, shown_value
+from icesync.render.plan import (
+    SYMBOLS,
+    old_record,
+    removal_hint,
+    rest_of,
+    sentence_of,
+    shown_secret,
+    shown_value,
+)
 from icesync.render.state import age
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +31,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.plan import Plan, ResourceChange
 
-__all__ = ["QUIET", "action_tones", "card_of", "rests_of"]
-
 _WORDS: Final = {
     Action.ADD: "to add",
     Action.UPDATE: "to update",
@@ -29,7 +38,7 @@ _WORDS: Final = {
     Action.DISABLE: "to disable",
     Action.FORGET: "to forget",
     Action.RESEND: "to resend",
-    Action.ORPHAN: "orphaned",
+    Action.ORPHAN: "no longer in any file",
 }
 
 QUIET: Final = "no-op"
@@ -68,9 +77,39 @@ def card_of(change: ResourceChange) -> Card:
     )
 
 
+def cards_of(changes: Sequence[ResourceChange]) -> list[Card]:
+    """Return *changes* as cards: one for all servers whose change is the same."""
+    cards: list[Card] = []
+    for group in group_changes(changes):
+        if group.by_file or len(group.changes) == 1:
+            cards += [card_of(change) for change in group.changes]
+        else:
+            cards.append(_group_card(group))
+    return cards
+
+
+def _group_card(group: ChangeGroup) -> Card:
+    change = group.first
+    card = card_of(change)
+    organizations = {c.address.organization for c in group.changes}
+    return replace(
+        card,
+        id=f"from-{change.address}",
+        group=card.group if len(organizations) == 1 else "",
+        title=counted(len(group.changes), "server"),
+        name="",
+        sentence=sentence_of(group).partition(" ")[2].partition(" ")[2],
+        place=None,
+        rows=tuple(replace(row, place=None) if row.secret else row for row in card.rows),
+        riding=f"{card.riding} each" if card.riding else "",
+        hint=removal_hint(group) if change.action is Action.ORPHAN else card.hint,
+        servers=tuple(Server(str(c.address), c.name, "") for c in group.changes),
+    )
+
+
 def _reason(change: ResourceChange) -> str:
-    message = change.reason and change.reason is not Reason.NOT_IN_SNAPSHOT
-    return f"because {change.reason}" if message else ""
+    told = change.reason in {None, Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES}
+    return "" if told else f"because {change.reason}"
 
 
 def _hint(change: ResourceChange) -> str:
@@ -78,7 +117,7 @@ def _hint(change: ResourceChange) -> str:
         return old_record(change)
     if change.action is not Action.ORPHAN:
         return ""
-    return f"list skill {change.address.skill} under `removed:` to disable or forget it"
+    return removal_hint(ChangeGroup((change,)))
 
 
 def _rows(change: ResourceChange) -> Iterator[Row]:

@@ -14,17 +14,6 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.render.htmlpage.status import Status
 
-__all__ = [
-    "AgeRow",
-    "Bar",
-    "Cell",
-    "OrganizationMap",
-    "ServerCell",
-    "age_rows",
-    "bar_of",
-    "tiles_of",
-]
-
 _BAR_UNITS: Final = 1000
 _LEAST_UNITS: Final = 8
 """A single server in a large fleet is still to be seen."""
@@ -33,8 +22,8 @@ _SIZES: Final = ((300, 18, 4), (2_500, 11, 2), (math.inf, 6, 1))
 """Up to so many servers: the side of a cell, and the gap after it, in pixels."""
 
 _ROW_WIDTH: Final = 640
-_TILES: Final = 400
-"""More organizations are not drawn: the picture would be a wall."""
+MAX_TILES: Final = 24
+"""Of more organizations only those with a change are drawn, and so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +98,15 @@ def tiles_of(spots: Sequence[ServerCell]) -> list[OrganizationMap]:
     side, gap = next((s, g) for most, s, g in _SIZES if len(spots) <= most)
     groups = [list(g) for _, g in groupby(spots, key=lambda spot: spot.address.organization)]
     in_rows = len(spots) <= _SIZES[0][0]
-    return [_tile(group, side, gap, in_rows=in_rows) for group in groups[:_TILES]]
+    if is_folded(len(groups)):
+        changed = [group for group in groups if any(spot.tone for spot in group)]
+        groups = (changed or groups)[:MAX_TILES]
+    return [_tile(group, side, gap, in_rows=in_rows) for group in groups]
+
+
+def is_folded(organizations: int) -> bool:
+    """Return whether so many *organizations* are too many to draw them all."""
+    return organizations > MAX_TILES
 
 
 def _tile(spots: Sequence[ServerCell], side: int, gap: int, *, in_rows: bool) -> OrganizationMap:
@@ -139,7 +136,7 @@ def _told(spots: Sequence[ServerCell]) -> str:
     for spot in spots:
         if spot.tone:
             words[spot.tone.word] = words.get(spot.tone.word, 0) + 1
-    return ", ".join(f"{count} {word}" for word, count in words.items()) or "unchanged"
+    return ", ".join(f"{count:,} {word}" for word, count in words.items()) or "unchanged"
 
 
 _DAY_S: Final = 86_400
@@ -149,7 +146,7 @@ _SPANS: Final = (
     ("within 30 days", 30 * _DAY_S),
     ("within 90 days", 90 * _DAY_S),
     ("within a year", 365 * _DAY_S),
-    ("longer ago", math.inf),
+    ("older", math.inf),
 )
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from icesync.render.formats import RenderContext
     from icesync.render.htmlpage.page_model import Sheet
 
-__all__ = ["render_sheet"]
-
 
 def render_sheet(sheet: Sheet) -> str:
     """Return the whole page; whatever came from outside is text in it."""
@@ -45,6 +43,7 @@ def _environment() -> Environment:
         "base-uri 'none'; form-action 'none'"
     )
     environment.filters["link"] = _link
+    environment.filters["web"] = _is_web
     return environment
 
 
@@ -66,4 +65,8 @@ def _finalize(value: object) -> object:
 def _link(place: SourcePosition, view: RenderContext) -> str:
     """Return where *place* can be looked at, or nothing; no address but one of the web."""
     url = view.ci.link(place)
-    return url if url.startswith(("https://", "http://")) else ""
+    return url if _is_web(url) else ""
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))

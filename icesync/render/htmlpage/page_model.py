@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from icesync.render.htmlpage.fleet_map import AgeRow, Bar, OrganizationMap
     from icesync.render.htmlpage.status import Status
     from icesync.render.htmlpage.timeline import Timeline
-
-__all__ = ["Alert", "Block", "Card", "Item", "Rest", "Row", "Server", "Sheet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,14 @@ class Item:
     label: str = ""
     command: str = ""
     hint: str = ""
+
+
+class Fact(NamedTuple):
+    """One thing at the top of a page; *url* is empty where it leads nowhere."""
+
+    label: str
+    value: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,21 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """One server, in a line."""
+
+    id: str
+    name: str
+    age: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One thing in full; *kind* and *group* are what the filter goes by."""
+    """
+    One thing in full; *kind* and *group* are what the filter goes by.
+
+    *servers* are those that it happens to, where there are several.
+    """
 
     id: str
     kind: str
@@ -77,15 +96,7 @@ class Card:
     detail: str = ""
     spent: str = ""
     hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One unchanged server, in a line."""
-
-    id: str
-    name: str
-    age: str
+    servers: Sequence[Server] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ class Sheet:
     kind: str
     headline: str
     subtitle: str
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[Fact]
     alerts: Sequence[Alert]
     tones: Sequence[Status]
     bar: Sequence[Bar]
@@ -122,6 +133,7 @@ class Sheet:
     probes: Sequence[Card] = ()
     rest: Sequence[Rest] = ()
     tiles: Sequence[OrganizationMap] = ()
+    folded: str = ""
     ages: Sequence[AgeRow] = ()
     timeline: Timeline | None = None
     notes: Sequence[str] = ()

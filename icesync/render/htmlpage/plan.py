@@ -9,9 +9,16 @@ from icesync.diagnostics import Severity
 from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.model.plan import Action
 from icesync.render.groups import group_findings, group_refusals
-from icesync.render.htmlpage.cards import QUIET, action_tones, card_of, rests_of
-from icesync.render.htmlpage.fleet_map import ServerCell, age_rows, bar_of, tiles_of
-from icesync.render.htmlpage.page_model import Alert, Item, Sheet
+from icesync.render.htmlpage.cards import QUIET, action_tones, cards_of, rests_of
+from icesync.render.htmlpage.fleet_map import (
+    MAX_TILES,
+    ServerCell,
+    age_rows,
+    bar_of,
+    is_folded,
+    tiles_of,
+)
+from icesync.render.htmlpage.page_model import Alert, Fact, Item, Sheet
 from icesync.render.maintenance import facts_of as facts_in_words
 from icesync.render.plan import (
     caveat_of,
@@ -32,17 +39,6 @@ if TYPE_CHECKING:
     from icesync.render.groups import FindingGroup, RefusalGroup
     from icesync.render.htmlpage.fleet_map import AgeRow, OrganizationMap
     from icesync.render.htmlpage.status import Status
-
-__all__ = [
-    "ages_of",
-    "alerts_of",
-    "counted",
-    "facts_of",
-    "groups_of",
-    "parted",
-    "plan_sheet",
-    "tiles_by",
-]
 
 _SHORT_COMMIT: Final = 12
 
@@ -65,10 +61,11 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
         groups=groups_of(plan),
         group_word="organization",
         cards_title="Changes",
-        cards=[card_of(change) for change in loud],
+        cards=cards_of(loud),
         nothing="Nothing to send: the files match what ICE last confirmed.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: change.action.value),
+        folded=folded_tiles(plan),
         ages=ages_of(plan, acknowledged, view),
         notes=tuple(f"{text}." for text in [caveat_of(review, view.now)] if text),
         digest=plan_digest(plan) if plan.effective else "",
@@ -82,11 +79,22 @@ def _lede(plan: Plan, others: str) -> str:
     return "; ".join(filter(None, (f"{servers} in {organizations}", others, sent))) + "."
 
 
-def facts_of(plan: Plan | None, view: RenderContext) -> list[tuple[str, str]]:
-    """Return what stands at the top of a page: about what it is, and when it was made."""
-    facts = [("target", plan.base_url), ("snapshot", f"serial {plan.base_serial}")] if plan else []
-    facts += [("commit", view.ci.commit[:_SHORT_COMMIT])] if view.ci.commit else []
-    return facts + ([("made", view.now.strftime("%Y-%m-%d %H:%M UTC"))] if view.now else [])
+def facts_of(plan: Plan | None, view: RenderContext) -> list[Fact]:
+    """Return what stands at the top of a page: what it is about, and which run made it."""
+    ci = view.ci
+    known = [
+        Fact("repository", ci.repository),
+        Fact("folder", ci.folder),
+        Fact("branch", ci.branch),
+        Fact("commit", ci.commit[:_SHORT_COMMIT]),
+        Fact(
+            "run", f"#{ci.run_url.rstrip('/').rpartition('/')[2]}" if ci.run_url else "", ci.run_url
+        ),
+        Fact("target", plan.base_url if plan else ""),
+        Fact("state", f"serial {plan.base_serial:,}" if plan else ""),
+        Fact("created", view.now.strftime("%Y-%m-%d %H:%M UTC") if view.now else ""),
+    ]
+    return [fact for fact in known if fact.value]
 
 
 def ages_of(plan: Plan, acknowledged: Mapping[Address, str], view: RenderContext) -> list[AgeRow]:
@@ -105,6 +113,19 @@ def parted(plan: Plan) -> tuple[list[ResourceChange], list[ResourceChange]]:
 def groups_of(plan: Plan) -> list[str]:
     """Return the organizations of *plan*, in order."""
     return [str(number) for number in sorted({c.address.organization for c in plan.changes})]
+
+
+def folded_tiles(plan: Plan) -> str:
+    """Return what the picture leaves out, in words: organizations without a change."""
+    changed = {c.address.organization for c in plan.changes if c.action is not Action.NO_OP}
+    left_out = len(groups_of(plan)) - len(changed)
+    if not is_folded(len(groups_of(plan))) or not changed or not left_out:
+        return ""
+    more = (
+        counted(len(changed) - MAX_TILES, "more organization") if len(changed) > MAX_TILES else ""
+    )
+    quiet = f"{counted(left_out, 'organization')} without a change"
+    return " and ".join(part for part in (more, quiet) if part)
 
 
 def tiles_by(
@@ -170,6 +191,7 @@ def _refusal(group: RefusalGroup) -> Item:
 
 def _finding(group: FindingGroup) -> Item:
     finding = group.first
-    more = len(group.findings) - 1
-    text = f"{group.message} ({more:,} more places)" if more else group.message
-    return Item(text, finding.position, label=finding.rule, hint=finding.hint or "")
+    more = len(group.elsewhere)
+    text = f"{group.message} ({counted(more, 'more place')})" if more else group.message
+    place = None if group.lists_secrets else finding.position
+    return Item(text, place, label=finding.rule, hint=group.hint or "")

@@ -10,11 +10,10 @@ from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.render.htmlpage.cards import QUIET, card_of, rests_of
 from icesync.render.htmlpage.fleet_map import bar_of
-from icesync.render.htmlpage.page_model import Alert, Item, Sheet
+from icesync.render.htmlpage.page_model import Alert, Fact, Item, Sheet
 from icesync.render.htmlpage.plan import (
     ages_of,
     alerts_of,
-    counted,
     facts_of,
     groups_of,
     parted,
@@ -23,6 +22,7 @@ from icesync.render.htmlpage.plan import (
 from icesync.render.htmlpage.status import Status
 from icesync.render.htmlpage.timeline import timeline_of
 from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ def report_sheet(review: CommandResult, plan: Plan, report: Report, view: Render
         kind=review.command.value,
         headline=_headline(report),
         subtitle=f"{counted(len(report.results), 'change')} in {told_seconds(report.elapsed_s)}.",
-        facts=[*facts_of(plan, view), ("snapshot now", f"serial {report.serial}")],
+        facts=[*facts_of(plan, view), Fact("state now", f"serial {report.serial:,}")],
         alerts=[*_alerts(report), *alerts_of(review)],
         tones=tones,
         bar=bar_of(tones),

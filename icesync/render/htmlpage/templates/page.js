@@ -19,19 +19,25 @@
   const items = find("[data-kind]").map((element) => ({
     element,
     kind: element.dataset.kind,
-    group: element.dataset.group,
-    cell: cells.get(element.id),
+    cells: [element, ...element.querySelectorAll("[data-member]")]
+      .map((one) => cells.get(one.id)).filter(Boolean),
+    groups: new Set([element.dataset.group, ...[...element.querySelectorAll("[data-member]")]
+      .map((one) => one.dataset.member)]),
+    size: Number(element.dataset.size ?? 1),
     text: null,
     shown: true,
   }));
   const cards = items.filter((item) => item.element.matches("article"));
+  const total = items.reduce((sum, item) => sum + item.size, 0);
+  const unfolded = new Set(rests.filter((rest) => rest.open));
+  let wasAsked = false;
   const state = { text: "", group: "", kinds: new Set() };
 
   const textOf = (item) => (item.text ??= item.element.textContent.toLowerCase());
 
   // Everything that is asked for must be there: words are joined by "and".
   const fits = (item, words) =>
-    (!state.group || item.group === state.group) &&
+    (!state.group || item.groups.has(state.group)) &&
     (!state.kinds.size || state.kinds.has(item.kind)) &&
     words.every((word) => textOf(item).includes(word));
 
@@ -40,20 +46,25 @@
     let shown = 0;
     for (const item of items) {
       const fit = fits(item, words);
-      shown += fit;
+      shown += fit ? item.size : 0;
       if (fit === item.shown) continue;
       item.shown = fit;
       item.element.hidden = !fit;
-      item.cell?.classList.toggle("dim", !fit);
+      for (const cell of item.cells) cell.classList.toggle("dim", !fit);
     }
-    for (const rest of rests) rest.hidden = !rest.querySelector("li:not([hidden])");
+    const asked = words.length > 0 || Boolean(state.group);
+    for (const rest of rests) {
+      rest.hidden = !rest.querySelector("li:not([hidden])");
+      if (asked !== wasAsked) rest.open = asked || unfolded.has(rest);
+    }
+    wasAsked = asked;
     for (const tile of tiles) {
       tile.classList.toggle("dim", Boolean(state.group) && tile.dataset.tile !== state.group);
     }
     const section = named("rest-section");
     if (section) section.hidden = rests.every((rest) => rest.hidden);
     none.hidden = shown > 0 || items.length === 0;
-    const [some, all] = [shown, items.length].map((number) => number.toLocaleString("en"));
+    const [some, all] = [shown, total].map((number) => number.toLocaleString("en"));
     count.textContent = some === all ? `all ${all} shown` : `${some} of ${all} shown`;
     makeReachable();
   }
@@ -91,7 +102,11 @@
     }
     const item = items.find(({ element }) => element.id === name);
     if (item) return open(item);
-    if (name && named(name)) return show();
+    if (name && named(name)) {
+      named(name).closest("details")?.setAttribute("open", "");
+      show();
+      return named(name).scrollIntoView({ block: "center" });
+    }
     const asked = new URLSearchParams(text);
     const kinds = (asked.get("kind") ?? "").split(",");
     state.text = asked.get("q") ?? "";
@@ -161,8 +176,11 @@
   }
   document.addEventListener("click", (event) => {
     const cell = event.target.closest?.("[data-at]");
-    const item = cell && items.find(({ element }) => element.id === cell.dataset.at);
-    if (item) open(item);
+    const inside = cell && named(cell.dataset.at);
+    const item = inside && items.find(({ element }) => element.contains(inside));
+    if (!item) return;
+    inside.closest("details")?.setAttribute("open", "");
+    open(item);
   });
 
   document.addEventListener("keydown", (event) => {

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from icesync.model.address import Address
-from icesync.render.htmlpage.fleet_map import ServerCell, age_rows, bar_of, tiles_of
+from icesync.render.htmlpage.fleet_map import MAX_TILES, ServerCell, age_rows, bar_of, tiles_of
 from icesync.render.htmlpage.status import Status
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -66,8 +67,14 @@ def test_cells_lie_inside_of_their_tile_and_nowhere_twice(sizes: tuple[int, ...]
 
 
 def test_picture_is_no_wall() -> None:
-    """Beyond four hundred organizations the others are in the list only."""
-    assert len(tiles_of(spots(*(1,) * 500))) == 400
+    """Of many organizations only some are drawn, those with a change first."""
+    calm = spots(*(1,) * 500)
+    changed = [replace(one, tone=UPDATE) if n % 100 == 50 else replace(one, tone=None)
+               for n, one in enumerate(calm)]  # fmt: skip
+
+    assert len(tiles_of(calm)) == MAX_TILES
+    assert len(tiles_of(changed)) == 5
+    assert all(tile.cells for tile in tiles_of(changed))
 
 
 def test_ages() -> None:
@@ -77,7 +84,7 @@ def test_ages() -> None:
 
     assert rows == {
         "within a day": (2, 100.0), "within a week": (0, 0.0), "within 30 days": (0, 0.0),
-        "within 90 days": (0, 0.0), "within a year": (0, 0.0), "longer ago": (1, 50.0),
+        "within 90 days": (0, 0.0), "within a year": (0, 0.0), "older": (1, 50.0),
         "never": (1, 50.0),
     }  # fmt: skip
 

@@ -11,9 +11,13 @@ import pytest
 from builders import SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
 
+from icesync.model.address import Address
+from icesync.model.ci import Ci, Forge
 from icesync.model.command_result import Command, CommandResult
+from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.model.secret import SecretFindings
+from icesync.render.formats import RenderContext
 from icesync.render.htmlpage import render
 
 if TYPE_CHECKING:
@@ -196,3 +200,49 @@ def test_unchanged_secrets_are_counted_only() -> None:
 
     assert "and 1 unchanged password" in page
     assert "(sensitive" not in page
+
+
+def test_page_says_where_it_comes_from() -> None:
+    """A kept artifact names repository, folder, branch, commit and run, where they are known."""
+    ci = Ci(
+        Forge.GITHUB, "mail", "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b", "",
+        "https://github.example/acme/mail/actions/runs/77", "acme/mail", "move-smtp",
+    )  # fmt: skip
+    page = render(PAGES["plan"], replace(VIEW, ci=ci))
+    facts = re.findall(r"<dt>([a-z]+)</dt><dd>.*?<bdi>(.*?)</bdi>", page)
+
+    assert facts[:5] == [
+        ("repository", "acme/mail"), ("folder", "mail"), ("branch", "move-smtp"),
+        ("commit", "9c42ffc94aed"), ("run", "#77"),
+    ]  # fmt: skip
+    assert f'<a href="{ci.run_url}"><bdi>#77</bdi></a>' in page
+    assert "branch" not in dict(
+        re.findall(r"<dt>(\w+)</dt>()", render(PAGES["plan"], RenderContext()))
+    )
+
+
+def test_equal_changes_are_one_card() -> None:
+    """Its servers are listed in it, so links to them lead there; first sends stand alone."""
+    made = PAGES["plan"].plan
+    assert made is not None
+    update = next(change for change in made.changes if change.action is Action.UPDATE)
+    alike = tuple(replace(update, address=Address(70, n), name=f"Desk {n}") for n in range(1, 31))
+    page = render(replace(PAGES["plan"], plan=replace(made, changes=alike), refusals=()), VIEW)
+
+    assert page.count("<article") == 1
+    assert 'data-size="30"' in page
+    assert '<li id="70/30" data-member="70">' in page
+
+
+def test_many_unchanged_servers_are_folded() -> None:
+    """A few are listed at once; of many, each organization opens on request."""
+    made = PAGES["plan"].plan
+    assert made is not None
+    quiet = next(change for change in made.changes if change.action is Action.NO_OP)
+
+    def page(count: int) -> str:
+        changes = tuple(replace(quiet, address=Address(n, 1)) for n in range(1, count + 1))
+        return render(replace(PAGES["plan"], plan=replace(made, changes=changes)), VIEW)
+
+    assert page(60).count('<details class="rest" data-rest open>') == 60
+    assert page(61).count('<details class="rest" data-rest>') == 61
