@@ -8,7 +8,9 @@ Everything that can stop icesync, and the exit code of each.
     │   ├── ConfigMalformed    they cannot be read
     │   ├── ConfigInvalid      they can be read, and break a rule
     │   └── SecretMissing      a reference leads nowhere
-    │       └── SecretForbidden    it may not be followed
+    │       ├── SecretForbidden    it may not be followed
+    │       ├── SecretStoreRefused      4   its store does not allow it
+    │       └── SecretStoreUnreachable 10   its store did not answer
     ├── AccessError        4   nobody to act as
     │   ├── TokenExpired
     │   └── LoginRefused
@@ -74,6 +76,8 @@ __all__ = [
     "RemoteError",
     "SecretForbidden",
     "SecretMissing",
+    "SecretStoreRefused",
+    "SecretStoreUnreachable",
     "StaleError",
     "StateConflict",
     "StateCorrupt",
@@ -166,6 +170,18 @@ class SecretMissing(ConfigError):
 
 class SecretForbidden(SecretMissing):
     """A secret reference names what the configuration, or icesync itself, does not open."""
+
+
+class SecretStoreRefused(SecretMissing):
+    """A secret store does not accept who asks, or does not allow it."""
+
+    exit_code = 4
+
+
+class SecretStoreUnreachable(SecretMissing):
+    """A secret store did not answer, however often it was asked."""
+
+    exit_code = 10
 
 
 class AccessError(IcesyncError):

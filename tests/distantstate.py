@@ -134,6 +134,7 @@ class DishonestProxy:
     ignores: bool = False
     loses: bool = False
     status: int | None = None
+    throttles: Callable[..., bool] = lambda *_: False
 
     def answer(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
@@ -141,6 +142,8 @@ class DishonestProxy:
         """Return what the store answers, spoilt."""
         if self.status is not None:
             return self.status, b"", {}
+        if self.throttles(method, target):
+            return 429, b"", {}
         spoilt = ("if-match", "if-none-match", "content-length") if self.ignores else ()
         passed = {k: v for k, v in headers.items() if k.lower() not in spoilt}
         if self.loses and method == "PUT" and ".json.probe" not in target and ".lock" not in target:

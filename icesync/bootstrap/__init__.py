@@ -210,12 +210,13 @@ def _open_store(
     With *own_folder* a first write makes the folder of a file.
     """
     if state.backend is Backend.HTTP:
-        from icesync.net import ClientOptions, trust_store
+        from icesync.net import ClientOptions, job_options
         from icesync.stores.gitlab import http_endpoint
         from icesync.stores.httpstore import HttpStore
 
-        options = ClientOptions("", 0, f"icesync/{__version__}", trust=trust_store())
-        return HttpStore(http_endpoint(state, os.environ), options, clock)
+        endpoint = http_endpoint(state, os.environ)
+        options = ClientOptions("", 0, f"icesync/{__version__}")
+        return HttpStore(endpoint, job_options(options, endpoint.address, os.environ), clock)
     if state.backend is Backend.OBJECTSTORE:
         from icesync.stores.objectstore import ObjectStore, open_bucket
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -96,7 +97,7 @@ def gateways(
 
 
 def _client_options(project: Project, clock: Clock) -> ClientOptions:
-    from icesync.net import ClientOptions, trust_store
+    from icesync.net import ClientOptions, job_options, trust_store
 
     api = project.api
     agent = f"icesync/{__version__}"
@@ -107,9 +108,10 @@ def _client_options(project: Project, clock: Clock) -> ClientOptions:
         return ClientOptions("http://emulator", api.timeout_s, agent, answer=answer)
     ca_file = str(Path(project.root) / api.ca_file) if api.ca_file else None
     try:
-        trust = trust_store(ca_file)
+        trust = trust_store(ca_file) if ca_file else None
     except OSError as error:
         raise ConfigInvalid(
             f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
         ) from None
-    return ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
+    options = ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
+    return job_options(options, api.base_url, os.environ)

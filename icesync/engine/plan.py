@@ -384,7 +384,10 @@ def _resolve(
     if missing and mode is SecretsMode.REQUIRE:
         count = len(resolution.failures)
         told = "1 secret reference leads" if count == 1 else f"{count} secret references lead"
-        raise ConfigInvalid(f"{told} to no usable value", diagnostics=missing)
+        failure = ConfigInvalid(f"{told} to no usable value", diagnostics=missing)
+        # Not the files but a store may be to blame: that has an exit code of its own.
+        failure.exit_code = max(error.exit_code for error in resolution.failures.values())
+        raise failure
     return resolution, tuple(replace(d, severity=Severity.WARNING) for d in missing)
 
 

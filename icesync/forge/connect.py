@@ -18,7 +18,7 @@ from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
 from icesync.model.ci import Forge
 from icesync.model.secret import SecretValue
-from icesync.net import ClientOptions, open_client, trust_store
+from icesync.net import ClientOptions, job_options, open_client, trust_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,6 +69,7 @@ def open_thread(
         trust=trust,
         max_reply_bytes=MAX_REPLY_BYTES,
     )
+    options = job_options(options, options.base_url, environ)
     with closing(open_client(options)) as client:
         speaker = ForgeClient(client, place, dialect, token, call.clock, call.deadline_s)
         if title is None:

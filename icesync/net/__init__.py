@@ -15,18 +15,23 @@ from icesync.net.client import (
     open_client,
     trust_store,
 )
-from icesync.net.retry import read_retry_after
+from icesync.net.job import job_options, job_trust
+from icesync.net.retry import THROTTLED, Patience, read_retry_after
 
 __all__ = [
     "MAX_REPLY_BYTES",
+    "THROTTLED",
     "Answer",
     "BrokenError",
     "ClientOptions",
     "HttpClient",
     "MisconfiguredError",
     "NotSentError",
+    "Patience",
     "RawReply",
     "is_confidential",
+    "job_options",
+    "job_trust",
     "open_client",
     "read_retry_after",
     "trust_store",

@@ -230,7 +230,10 @@ class HttpClient:
     def _url(self, path: str) -> httpx.URL:
         """Return the whole address of *path*; reading an address once is enough."""
         if path not in self._urls:
-            self._urls[path] = httpx.URL(self._options.base_url + path)
+            try:
+                self._urls[path] = httpx.URL(self._options.base_url + path)
+            except httpx.InvalidURL:
+                raise MisconfiguredError("the address cannot be called") from None
         return self._urls[path]
 
     def close(self) -> None:
@@ -302,7 +305,12 @@ def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
 def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return MisconfiguredError("the certificate of the far end is not trusted")
+            words = getattr(error, "verify_message", "").rstrip(".")
+            reason = words or "it cannot be verified"
+            return MisconfiguredError(
+                f"the certificate of the far end is not trusted: {reason}; SSL_CERT_FILE=FILE "
+                "in the job's environment names the authority to trust"
+            )
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return MisconfiguredError("the far end does not speak TLS as it is asked for")
         error = error.__cause__ or error.__context__

@@ -8,14 +8,17 @@ JSON, in which AWS's own console keeps several values under one name.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretMissing, SecretStoreRefused, SecretStoreUnreachable
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.model.secret import SecretRef
 
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]{1,10}){1,3}-[0-9]{1,2}", re.ASCII)
@@ -48,6 +51,27 @@ _MEANINGS: Final = {
 """What AWS calls the errors that people meet (its API references)."""
 
 
+_THROTTLED: Final = ("Throttl", "InternalService", "ServiceUnavailable", "RequestLimit")
+_REFUSED: Final = (
+    "AccessDenied", "ExpiredToken", "InvalidClientToken", "Unrecognized", "DecryptionFailure",
+)  # fmt: skip
+_CREDENTIALS: Final[Mapping[str, type[SecretMissing]]] = {
+    "NoCredentialsError": SecretStoreRefused,
+    "PartialCredentialsError": SecretStoreRefused,
+    "NoRegionError": SecretMissing,
+}
+
+
+def _kind(code: str) -> type[SecretMissing]:
+    """Return what an error of AWS comes to by its *code*."""
+    if code.startswith(_THROTTLED):
+        return SecretStoreUnreachable
+    refused = code.startswith(
+        ("AccessDenied", "ExpiredToken", "InvalidClientToken", "Unrecognized")
+    )
+    return SecretStoreRefused if refused or code == "DecryptionFailure" else SecretMissing
+
+
 class AwsProvider(VersionedProvider):
     """Opens ``awssecrets`` or ``awsssm`` references."""
 
@@ -67,10 +91,12 @@ class AwsProvider(VersionedProvider):
         except errors.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             problem = _MEANINGS.get(code, f"AWS refused with {code!a}")
+            kind = _kind(code)
         except errors.BotoCoreError as error:
             # Its text may quote an address or a header; its kind says enough.
             problem = f"AWS was not asked: {type(error).__name__}"
-        raise SecretMissing(f"`{reference}`: {problem}")
+            kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
+        raise kind(f"`{reference}`: {problem}")
 
     def identify(self, reference: SecretRef) -> str:
         """
@@ -110,6 +136,8 @@ class AwsProvider(VersionedProvider):
         config = need("botocore.config", "aws", reference).Config(
             connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3}
         )
+        # boto3 reads AWS_DEFAULT_REGION; everything else of AWS reads AWS_REGION.
+        region = region or os.environ.get("AWS_REGION") or None
         return boto3.client(_SERVICES[self.scheme], region_name=region, config=config)
 
 

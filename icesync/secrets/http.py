@@ -8,22 +8,29 @@ text may quote what was asked.
 
 from __future__ import annotations
 
+import os
+import time
 import weakref
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from icesync.errors import SecretMissing
+from icesync.errors import ConfigInvalid, SecretMissing, SecretStoreUnreachable
 from icesync.net import (
+    THROTTLED,
     BrokenError,
     ClientOptions,
     HttpClient,
     MisconfiguredError,
     NotSentError,
+    Patience,
     RawReply,
     is_confidential,
+    job_options,
     open_client,
+    read_retry_after,
     trust_store,
 )
 from icesync.secrets.json_pointer import parse_json
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
 
 WEB_DEADLINE_S: Final = 15.0
 """A total deadline for each request."""
+
+PATIENCE_S: Final = 20.0
+FIRST_PAUSE_S: Final = 0.5
+"""How long a service that fails is asked again, and how soon."""
 
 
 class WebService:
@@ -65,20 +76,47 @@ class WebService:
         Return the status and the JSON of the reply; None where it holds none.
 
         Raises:
-            SecretMissing: the service cannot be reached, or must not be asked.
+            SecretStoreUnreachable: the service did not answer, however often it was asked.
+            SecretMissing: it must not be asked.
 
         """
+        patience = Patience(time.monotonic, PATIENCE_S, FIRST_PAUSE_S)
+        while True:
+            reply = self._ask_once(reference, method, path, headers, body)
+            failed = isinstance(reply, str) or reply.status in THROTTLED
+            asked_s = None if isinstance(reply, str) else _wanted_pause(reply)
+            pause_s = patience.pause(asked_s) if failed else None
+            if pause_s is None:
+                break
+            time.sleep(pause_s)
+        host = urlsplit(self._options.base_url).netloc
+        if isinstance(reply, str):
+            message = f"{self._name} at {host} was not reached: {reply}"
+            raise SecretStoreUnreachable(f"`{reference}`: {message}")
+        if failed:
+            message = f"{self._name} at {host} answered with status {reply.status}, again and again"
+            raise SecretStoreUnreachable(f"`{reference}`: {message}")
+        return reply.status, _tree(reply)
+
+    def _ask_once(
+        self,
+        reference: SecretRef,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> RawReply | str:
+        """Return the reply, or in words why there is none."""
         client = self._take(reference)
         try:
-            reply = client.request(method, path, body, headers)
-        except (NotSentError, MisconfiguredError, BrokenError) as error:
+            return client.request(method, path, body, headers)
+        except (NotSentError, BrokenError) as error:
+            return str(error)
+        except MisconfiguredError as error:
             problem = str(error)
-        else:
-            return reply.status, _tree(reply)
         finally:
             self._give_back(client)
-        host = urlsplit(self._options.base_url).netloc
-        raise SecretMissing(f"`{reference}`: {self._name} at {host} was not reached: {problem}")
+        raise SecretMissing(f"`{reference}`: {self._name} cannot be asked: {problem}")
 
     def _take(self, reference: SecretRef) -> HttpClient:
         with self._lock:
@@ -86,19 +124,24 @@ class WebService:
                 return self._idle.pop()
             if self._options.trust is None:
                 self._check_address(reference)
-                self._options = self._with_trust(reference)
+                self._options = self._for_job(reference)
         return open_client(self._options)
 
     def _give_back(self, client: HttpClient) -> None:
         with self._lock:
             self._idle.append(client)
 
-    def _with_trust(self, reference: SecretRef) -> ClientOptions:
+    def _for_job(self, reference: SecretRef) -> ClientOptions:
         try:
-            return replace(self._options, trust=trust_store(self._ca_file))
+            trust = trust_store(self._ca_file) if self._ca_file else None
+            options = replace(self._options, trust=trust)
+            found = job_options(options, options.base_url, os.environ)
+            return replace(found, trust=found.trust or trust_store())
         except OSError as error:
-            problem = error.strerror or "no certificate in it"
-        raise SecretMissing(f"`{reference}`: {self._ca_file} cannot be used: {problem}")
+            problem = f"{self._ca_file} cannot be used: {error.strerror or 'no certificate in it'}"
+        except ConfigInvalid as error:
+            problem = error.message
+        raise SecretMissing(f"`{reference}`: {problem}")
 
     def _check_address(self, reference: SecretRef) -> None:
         if not is_confidential(self._options.base_url):
@@ -118,3 +161,7 @@ def _tree(reply: RawReply) -> object:
         return parse_json(reply.body)
     except ValueError:
         return None
+
+
+def _wanted_pause(reply: RawReply) -> float | None:
+    return read_retry_after(reply.headers.get("retry-after", ""), datetime.now(UTC))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from icesync.errors import SecretForbidden, SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, make_secret
 from icesync.secrets.http import WebService
@@ -135,7 +135,7 @@ class VaultProvider:
         if status == _NOTHING:
             raise SecretMissing(f"`{reference}`: {self._name} has nothing at that path")
         if status == _NO_ACCESS:
-            raise SecretMissing(
+            raise SecretStoreRefused(
                 f"`{reference}`: {self._name} refuses its token: invalid, ended, or no policy",
                 f"vault kv get {reference.path}   with the same token shows why",
             )
@@ -207,7 +207,7 @@ class VaultProvider:
         token = _at(tree, "auth", "client_token")
         if status == _DONE and isinstance(token, str):
             return token
-        raise SecretMissing(
+        raise SecretStoreRefused(
             f"`{reference}`: {self._name} refused the login as role {role!a} at auth/{way}: "
             f"status {status}"
         )

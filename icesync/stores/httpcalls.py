@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from icesync.errors import ConfigInvalid
 from icesync.net import (
+    THROTTLED,
     BrokenError,
     ClientOptions,
+    HttpClient,
     MisconfiguredError,
     NotSentError,
+    Patience,
     RawReply,
     is_confidential,
     open_client,
+    read_retry_after,
 )
 
 if TYPE_CHECKING:
     from icesync.ports import Clock
 
-TRIES: Final = 3
-PAUSE_S: Final = 1.0
+PATIENCE_S: Final = 60.0
+SAVE_PATIENCE_S: Final = 300.0
+"""How long a server that fails or throttles is asked again: a lost save is lost for good."""
 
 _DEADLINE_S: Final = 30.0
 _MAX_BYTES: Final = 256 * 1024 * 1024
@@ -56,10 +62,11 @@ class Unanswered(NamedTuple):
     """A request without a reply, which may have arrived."""
 
     problem: str
+    may_pass: bool = True
 
 
 class HttpCalls:
-    """Asks one :class:`HttpEndpoint`, each time on a connection of its own."""
+    """Asks one :class:`HttpEndpoint`, on one connection; one thread at a time may use it."""
 
     def __init__(self, endpoint: HttpEndpoint, options: ClientOptions, clock: Clock) -> None:
         addresses = (endpoint.address, endpoint.lock_address, endpoint.unlock_address)
@@ -73,28 +80,50 @@ class HttpCalls:
             options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES
         )
         self._clock = clock
+        self._client: HttpClient | None = None
 
     def persist(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
-        """Ask, and ask again after a failure; a reply says whether it was *repeated*."""
+        """
+        Ask, and ask again after a failure that may pass, for a minute.
+
+        A reply says whether it was *repeated*.
+        """
+        patience = self.patience(PATIENCE_S)
         reply = self.ask(method, address, body)
-        for attempt in range(1, TRIES):
-            if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
-                break
-            self._clock.sleep(PAUSE_S * 2**attempt)
+        while (pause_s := self.pause_after(reply, patience)) is not None:
+            self._clock.sleep(pause_s)
             reply = self.ask(method, address, body)
             if isinstance(reply, RawReply):
                 reply = replace(reply, repeated=True)
         return reply
 
+    def patience(self, total_s: float) -> Patience:
+        """Return the schedule of one request."""
+        return Patience(self._clock.monotonic, total_s)
+
+    def pause_after(self, reply: RawReply | Unanswered, patience: Patience) -> float | None:
+        """Return how long to wait before asking again; None for a final answer, or at the end."""
+        if isinstance(reply, Unanswered):
+            return patience.pause() if reply.may_pass else None
+        if reply.status not in THROTTLED and reply.status < _SERVER_ERROR:
+            return None
+        wanted = reply.headers.get("retry-after", "")
+        return patience.pause(read_retry_after(wanted, self._clock.now()))
+
     def ask(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """Ask once; a reply is whatever came whole, with any status."""
-        client = open_client(self._options)
+        client = self._client
+        if client is None:
+            client = self._client = open_client(self._options)
+            weakref.finalize(self, client.close)
         try:
-            return client.request(method, address, body, self._headers(body))
-        except (NotSentError, BrokenError, MisconfiguredError) as error:
+            # A lock or a save that was lost is looked at before it is made again.
+            idempotent = method == "GET"
+            return client.request(method, address, body, self._headers(body), repeatable=idempotent)
+        except (NotSentError, BrokenError) as error:
             return Unanswered(str(error))
-        finally:
-            client.close()
+        except MisconfiguredError as error:
+            return Unanswered(str(error), may_pass=False)
 
     def _headers(self, body: bytes) -> dict[str, str]:
         endpoint = self._endpoint

@@ -22,8 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from icesync.errors import AccessError, StateConflict, StateError, StateNotSaved
 from icesync.net import RawReply
 from icesync.stores.httpcalls import (
-    PAUSE_S,
-    TRIES,
+    SAVE_PATIENCE_S,
     HttpCalls,
     HttpEndpoint,
     Unanswered,
@@ -109,9 +108,8 @@ class HttpStore:
         self._written = data
 
     def _post(self, data: bytes) -> None:
-        for attempt in range(TRIES):
-            if attempt:
-                self._clock.sleep(PAUSE_S * 2**attempt)
+        patience = self._calls.patience(SAVE_PATIENCE_S)
+        while True:
             reply = self._calls.ask(
                 self._endpoint.update_method, self._with_lock_id(self._endpoint.address), data
             )
@@ -122,8 +120,12 @@ class HttpStore:
                 raise StateNotSaved(
                     f"{self.describe()} said yes to the snapshot, and holds another one"
                 )
-            if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
-                self._refuse(reply)
+            pause_s = self._calls.pause_after(reply, patience)
+            if pause_s is None:
+                break
+            self._clock.sleep(pause_s)
+        if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
+            self._refuse(reply)
         problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
         raise StateNotSaved(f"{self.describe()} did not take the snapshot: {problem}")
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.errors import (
     AccessError,
@@ -22,16 +22,45 @@ from icesync.errors import (
     StateError,
     StateNotSaved,
 )
+from icesync.net.address import is_confidential
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from icesync.model.lock import LockInfo
     from icesync.ports import Clock
 
-_TRIES: Final = 2
-_PAUSE_S: Final = 1.0
+T = TypeVar("T")
+
+_TRIES: Final = 4
+_PAUSE_S: Final = 1.5
+"""A bucket of Google's takes one write a second to one object."""
+
+_ENDPOINTS: Final = (
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_ENDPOINT",
+    "GOOGLE_BASE_URL",
+    "GOOGLE_ENDPOINT_URL",
+)
+
+_NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
+_MEANINGS: Final = (
+    (_NO_BUCKET, "the bucket does not exist"),
+    (("429", "SlowDown", "TooManyRequests", "rateLimit", "503"), "it is throttled"),
+    (("dns error", "failed to lookup", "Name or service"), "its host name is not known"),
+    (("URL scheme", "HttpsOnly", "scheme is not allowed"), "plain http:// is not spoken"),
+    (
+        ("169.254.169.254", "CredentialsNotLoaded", "NoCredentials", "MissingAccessKey", "token"),
+        "no credentials of the cloud were found",
+    ),
+    (("certificate",), "its certificate is not trusted"),
+    (("Connection refused", "error sending request", "connect", "timed out"), "no connection"),
+)
+"""What obstore's texts hold, which are not shown: they quote the whole exchange."""
 
 
 def open_bucket(url: str, environ: Mapping[str, str]) -> Any:
@@ -49,10 +78,17 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Any:
             "`backend: objectstore` needs the extra `objectstore`, which is not installed",
             "pip install 'icesync[objectstore]'",
         ) from None
-    bucket, _, _ = url.partition("://")[2].partition("/")
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if {"", ".", ".."} & set(key.split("/")):
+        raise ConfigInvalid(
+            f"`state.url` {ascii(url)[1:-1]} does not name an object: a bucket, then a path "
+            "without empty, `.` or `..` steps",
+            "url: s3://BUCKET/PATH/FILE.json",
+        )
     root = f"{url.partition('://')[0]}://{bucket}"
     # An endpoint on this machine is for tests and for development, without TLS.
-    plain = environ.get("AWS_ENDPOINT_URL", "").startswith(("http://127.", "http://localhost"))
+    addresses = [environ.get(name, "") for name in _ENDPOINTS]
+    plain = any(a.startswith("http://") and is_confidential(a) for a in addresses)
     options = {"timeout": "30s", "connect_timeout": "5s", **({"allow_http": True} if plain else {})}
     try:
         return library.from_url(root, client_options=options, retry_config={"max_retries": 2})
@@ -114,7 +150,7 @@ class ObjectStore:
                 raise self._conflict()
         mode = "create" if known is None else dict(known.tag)
         try:
-            tag = self._put(self._path, data, mode)
+            tag = self._patiently(lambda: self._put(self._path, data, mode))
         except self._taken as error:
             # An answer that was lost may be one's own write.
             if self.read() != data:
@@ -122,12 +158,12 @@ class ObjectStore:
         except self._errors.BaseError as error:
             if self._read_or_none() != data:
                 raise StateNotSaved(
-                    f"{self._url} did not take the snapshot: {type(error).__name__}"
+                    f"{self._url} did not take the state: {_meaning(error)}"
                 ) from None
         else:
             self._stored = _Object(data, tag)
             if self._get_tag() != tag:
-                raise StateNotSaved(f"{self._url} said yes to the snapshot, and holds another one")
+                raise StateNotSaved(f"{self._url} confirmed the state, and holds another one")
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -156,7 +192,7 @@ class ObjectStore:
             return None if holder is None or holder.id == owner.id else holder
         except self._errors.BaseError as error:
             self._refused(error, "lock")
-            raise StateError(f"{self._url} cannot be locked: {type(error).__name__}") from None
+            raise StateError(f"{self._url} cannot be locked: {_meaning(error)}") from None
         return None
 
     def break_lock(self, lock_id: str) -> None:
@@ -207,18 +243,18 @@ class ObjectStore:
         """Refuse a store that lets two create one object, or replaces one that has changed."""
         path = f"{self._path}.probe-{name}"
         try:
-            first = self._put(path, b"1", "create")
+            first = self._patiently(lambda: self._put(path, b"1", "create"))
             try:
+                # One write to one object: some stores take no second one within a second.
                 kept = not self._put_again(path, "create")
-                if kept:
-                    self._put(path, b"22", dict(first))
-                    kept = not self._put_again(path, dict(first))
+                kept = kept and not self._put_again(path, _other(first))
             finally:
                 with suppress(self._errors.BaseError, FileNotFoundError):
-                    self._obstore.delete(self._bucket, path)
-        except self._errors.BaseError as error:
+                    self._patiently(lambda: self._obstore.delete(self._bucket, path))
+        except (self._errors.BaseError, FileNotFoundError) as error:
             self._refused(error, "write")
-            raise StateError(f"{self._url} cannot be used: {type(error).__name__}") from None
+            self._demand_bucket(error)
+            raise StateError(f"{self._url} cannot be used: {_meaning(error)}") from None
         if not kept:
             raise StateError(
                 f"{self._url} ignores conditional writes, so no lock would hold there",
@@ -228,10 +264,25 @@ class ObjectStore:
     def _put_again(self, path: str, mode: Any) -> bool:
         """Return whether the store takes what its condition forbids."""
         try:
-            self._put(path, b"333", mode)
+            self._patiently(lambda: self._put(path, b"333", mode))
         except self._taken:
             return False
         return True
+
+    def _patiently(self, do: Callable[[], T]) -> T:
+        """Return what *do* returns; try again while the store is throttled or fails."""
+        for attempt in range(_TRIES):
+            try:
+                return do()
+            except self._taken:
+                raise
+            except self._errors.BaseError as error:
+                self._refused(error, "write")
+                self._demand_bucket(error)
+                if attempt + 1 == _TRIES:
+                    raise
+            self._clock.sleep(_PAUSE_S * 2**attempt)
+        raise AssertionError("unreachable")
 
     def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
         return _tag(self._obstore.put(self._bucket, path, data, mode=mode))
@@ -241,15 +292,25 @@ class ObjectStore:
             try:
                 found = self._obstore.get(self._bucket, path)
                 return _Object(bytes(found.bytes()), _tag(found.meta))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                self._demand_bucket(error)
                 return None
             except self._errors.BaseError as error:
                 self._refused(error, "read")
-                kind = type(error).__name__
+                self._demand_bucket(error)
+                problem = _meaning(error)
             if attempt + 1 < _TRIES:
-                self._clock.sleep(_PAUSE_S)
-        # Its own text holds the whole exchange, so its kind must do.
-        raise StateError(f"{self._url} was not reached: {kind}")
+                self._clock.sleep(_PAUSE_S * 2**attempt)
+        raise StateError(f"{self._url} was not reached: {problem}")
+
+    def _demand_bucket(self, error: Exception) -> None:
+        """Refuse to take a bucket that is not there for one that holds nothing yet."""
+        if any(word in str(error) for word in _NO_BUCKET):
+            bucket = self._url.partition("://")[2].partition("/")[0]
+            raise StateError(
+                f"the bucket or container `{bucket}` of {self._url} does not exist",
+                "correct `state.url`, or create the bucket first",
+            ) from None
 
     def _get_tag(self) -> Mapping[str, str] | None:
         try:
@@ -275,6 +336,24 @@ class ObjectStore:
         return StateConflict(
             f"{self._url} was changed by another run since it was read", "icesync plan"
         )
+
+
+def _meaning(error: Exception) -> str:
+    """Return in words what went wrong; the kind of the error where its text is not known."""
+    text = str(error)
+    known = (meaning for words, meaning in _MEANINGS if any(word in text for word in words))
+    return next(known, type(error).__name__)
+
+
+def _other(tag: Mapping[str, str]) -> dict[str, str]:
+    """Return the tag of an object that does not exist, alike in form to *tag*."""
+    return {
+        key: str(int(value) + 1) if value.isdecimal() else value.translate(_TURNED)
+        for key, value in tag.items()
+    }
+
+
+_TURNED: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 
 
 def _tag(found: Mapping[str, Any]) -> dict[str, str]:

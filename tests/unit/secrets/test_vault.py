@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from distant import FakeVault, listening
 
-from icesync.errors import SecretMissing
+from icesync.errors import (
+    SecretForbidden,
+    SecretMissing,
+    SecretStoreRefused,
+    SecretStoreUnreachable,
+)
 from icesync.model.secret import SecretMetadata, parse_secret_ref
+from icesync.secrets import http
 from icesync.secrets.vault import VaultProvider
 
 if TYPE_CHECKING:
@@ -238,3 +244,67 @@ def test_a_strange_answer_is_no_secret(status: int, tree: Any, told: str, tmp_pa
         provider(url, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
 
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_hiccup_is_no_failure(
+    vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Each question is asked again, on one schedule; only then does the store fail."""
+    monkeypatch.setattr(http, "FIRST_PAUSE_S", 0.01)
+    left = [3]
+
+    def answer(*asked: Any) -> tuple[int, Any]:
+        left[0] -= 1
+        return (status, {"errors": []}) if left[0] > 0 else vault.answer(*asked)
+
+    with listening(answer) as address:
+        found = provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
+
+    assert found.reveal() == "two"
+
+
+def test_a_store_that_stays_away_is_no_wrong_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has an exit code of its own; so has a store that does not allow it."""
+    monkeypatch.setattr(http, "PATIENCE_S", 0.01)
+    with listening(lambda *_: (503, {})) as address:
+        with pytest.raises(SecretStoreUnreachable, match="answered with status 503") as caught:
+            provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
+        assert caught.value.exit_code == 10
+    with listening(lambda *_: (403, {})) as address:
+        with pytest.raises(SecretStoreRefused, match="refuses its token") as refused:
+            provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
+        assert refused.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["x/../../../../v1/auth/token/lookup-self", "auth/token", "sys/x", "cubbyhole/x", "kv//x",
+     "kv/%2e%2e/x", "identity/x"],
+)  # fmt: skip
+def test_only_secrets_are_asked_for(
+    vault: FakeVault, address: str, tmp_path: Path, path: str
+) -> None:
+    """No reference leads to another part of the API than a key-value mount's."""
+    reference = parse_secret_ref(f"ref+vault://{path}#/id")
+    if reference is not None:
+        with pytest.raises(SecretMissing):
+            provider(address, tmp_path).fetch(reference)
+
+    assert not any("lookup-self" in target or "/auth/" in target for target in vault.asked)
+
+
+def test_a_mount_of_another_engine_is_refused(tmp_path: Path) -> None:
+    """Whatever can be read there, a database's own login for example, is no mail password."""
+    asked: list[str] = []
+
+    def answer(method: str, target: str, *_: Any) -> tuple[int, Any]:
+        asked.append(f"{method} {target}")
+        return 200, {"data": {"path": "db/", "type": "database"}}
+
+    with listening(answer) as address, pytest.raises(SecretForbidden, match="not a key-value"):
+        provider(address, tmp_path).fetch(ref("ref+vault://db/creds/admin#/password"))
+
+    assert asked == ["GET /v1/sys/internal/ui/mounts/db/creds/admin"]

@@ -54,13 +54,17 @@ def store(server: FakeStateServer, stack: ExitStack) -> HttpStore:
     return at(stack.enter_context(listening(server.answer)))
 
 
-def at(address: str, password: str = FakeStateServer.user.partition(":")[2]) -> HttpStore:
+def at(
+    address: str,
+    password: str = FakeStateServer.user.partition(":")[2],
+    clock: FakeClock | None = None,
+) -> HttpStore:
     """Return a store at *address*."""
     endpoint = HttpEndpoint(
         f"{address}/state", f"{address}/lock", None, username="icesync", password=password,
         advice=("the advice",),
     )  # fmt: skip
-    return HttpStore(endpoint, OPTIONS, FakeClock())
+    return HttpStore(endpoint, OPTIONS, clock or FakeClock())
 
 
 def gitlab(server: FakeGitLab, stack: ExitStack, **environ: str) -> HttpStore:
@@ -155,6 +159,47 @@ def test_a_server_that_fails_for_a_moment(
         store.write(ONE, None)
 
     assert (server.data, server.lock) == (ONE, None)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("method", ["GET", "LOCK", "POST", "UNLOCK"])
+def test_a_server_that_throttles_is_asked_again_when_it_says(
+    server: FakeStateServer, stack: ExitStack, method: str, status: int
+) -> None:
+    """``Retry-After`` is obeyed, for reading, locking, saving and unlocking alike."""
+    address = stack.enter_context(listening(server.answer))
+    clock, left = FakeClock(), [2]
+    store = at(address, clock=clock)
+
+    def trouble(asked: str, _: str) -> tuple[int, Any, dict[str, str]] | None:
+        if asked != method or left[0] == 0:
+            return None
+        left[0] -= 1
+        return status, b"", {"Retry-After": "7"}
+
+    server.trouble, server.before = trouble, True
+    with store.lock(OWNER, 0):
+        store.write(ONE, None)
+
+    assert (server.data, server.lock, left) == (ONE, None, [0])
+    assert clock.sleeps[:2] == [7.0, 7.0]
+
+
+def test_a_save_is_not_given_up_while_there_is_time(
+    server: FakeStateServer, stack: ExitStack
+) -> None:
+    """Two minutes of failures do not lose what ICE confirmed."""
+    address = stack.enter_context(listening(server.answer))
+    clock = FakeClock()
+    store = at(address, clock=clock)
+    with store.lock(OWNER, 0):
+        ends = clock.monotonic() + 120
+        server.trouble = lambda method, _: (
+            (503, b"") if method == "POST" and clock.monotonic() < ends else None
+        )
+        store.write(ONE, None)
+
+    assert server.data == ONE
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_write_that_is_lost_is_no_write(proxy: DishonestProxy, url: str) -> No
     store.write(b"one", None)
     proxy.loses = True
 
-    with pytest.raises(StateNotSaved, match="said yes to the snapshot, and holds another one"):
+    with pytest.raises(StateNotSaved, match="confirmed the state, and holds another one"):
         store.write(b"two", b"one")
 
 
@@ -145,3 +145,36 @@ def test_an_extra_and_an_address_are_needed(monkeypatch: pytest.MonkeyPatch) -> 
         open_bucket("s3://bucket/x.json", {})
 
     assert caught.value.hints == ("pip install 'icesync[objectstore]'",)
+
+
+@pytest.mark.usefixtures("proxy")
+@pytest.mark.parametrize("action", ["read", "lock"])
+def test_a_bucket_that_is_not_there_is_no_empty_state(action: str) -> None:
+    """A slip in its name would plan the whole fleet anew."""
+    store = at("s3://no-such-bucket-of-ours/mail.json")
+
+    with pytest.raises(StateError, match="container `no-such-bucket-of-ours` of"):
+        store.read() if action == "read" else store.lock(OWNER, 0).__enter__()
+
+
+@pytest.mark.parametrize("key", ["", "a/../x.json", "a//x.json", "./x.json", "a/"])
+def test_an_object_has_a_name(key: str) -> None:
+    """A bucket alone, or a path that readers fold, names none; nothing is asked."""
+    with pytest.raises(ConfigInvalid, match="does not name an object"):
+        open_bucket(f"s3://icesync-states/{key}", os.environ)
+
+
+def test_a_store_that_throttles_is_asked_again(proxy: DishonestProxy, url: str) -> None:
+    """A bucket takes only so many writes a second; the trial, the lock and the save wait."""
+    left = [2]
+
+    def throttled(method: str, *_: object) -> bool:
+        left[0] -= method == "PUT"
+        return method == "PUT" and left[0] >= 0
+
+    proxy.throttles = throttled
+    store = at(url)
+    with store.lock(OWNER, 0):
+        store.write(b"one", None)
+
+    assert store.read() == b"one"

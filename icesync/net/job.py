@@ -1,0 +1,108 @@
+"""
+The network as the job describes it: its proxy and its certificates, for every call of icesync.
+
+Only variables of the environment count here, which a repository cannot set.
+Nothing on this machine is asked through a proxy, and plain HTTP never is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from icesync.errors import ConfigInvalid
+from icesync.model.host import is_loopback
+from icesync.net.client import trust_store
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+    from icesync.net.client import ClientOptions
+
+REPLACING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+"""Files of certificates that are trusted instead of the public list; the first that is set."""
+
+ADDED = ("ICESYNC_CA_FILE", "CI_SERVER_TLS_CA_FILE")
+"""Files of certificates that are trusted as well."""
+
+
+def job_options(options: ClientOptions, address: str, environ: Mapping[str, str]) -> ClientOptions:
+    """
+    Return *options* for calls to *address*, through the job's proxy and with its certificates.
+
+    What *options* says itself stays.
+
+    Raises:
+        ConfigInvalid: a variable of the job names no proxy, or no file of certificates.
+
+    """
+    plain = urlsplit(address).scheme == "http"
+    return replace(
+        options,
+        proxy=options.proxy or job_proxy(address, environ),
+        trust=options.trust or (None if plain else job_trust(environ)),
+    )
+
+
+def job_proxy(address: str, environ: Mapping[str, str]) -> str | None:
+    """
+    Return the proxy that the job sets for *address*, or None.
+
+    Raises:
+        ConfigInvalid: it is not the address of an HTTP proxy.
+
+    """
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    name = next((n for n in ("HTTPS_PROXY", "https_proxy") if environ.get(n)), None)
+    if name is None or parts.scheme != "https" or is_loopback(host) or _bypassed(host, environ):
+        return None
+    proxy = environ[name]
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        found = urlsplit(proxy)
+        known = found.scheme in {"http", "https"} and bool(found.hostname) and found.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigInvalid(
+            f"the variable {name} is not the address of an HTTP proxy", f"{name}=http://HOST:PORT"
+        )
+    return proxy
+
+
+def _bypassed(host: str, environ: Mapping[str, str]) -> bool:
+    """Return whether ``NO_PROXY`` names *host*, or a domain that it is below."""
+    words = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    for word in words.lower().replace(",", " ").split():
+        name = word.partition("://")[2] or word
+        name = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
+        name = name.removeprefix("*").lstrip(".")
+        if word == "*" or (name and (host == name or host.endswith(f".{name}"))):
+            return True
+    return False
+
+
+def job_trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """
+    Return whom the job trusts: the public list, or what its variables name.
+
+    Raises:
+        ConfigInvalid: a file that one of them names cannot be used.
+
+    """
+    first = next((name for name in REPLACING if environ.get(name)), None)
+    name = first or ""
+    try:
+        context = trust_store(environ[first] if first else None)
+        for name in ADDED:
+            if environ.get(name):
+                context.load_verify_locations(environ[name])
+    except OSError as error:
+        problem = error.strerror or "no certificate in it"
+        raise ConfigInvalid(
+            f"the file that the variable {name} names cannot be used: {problem}"
+        ) from None
+    return context

@@ -1,0 +1,79 @@
+"""The network as the job describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icesync.errors import ConfigInvalid
+from icesync.net import ClientOptions, job_options, job_trust
+from icesync.net.job import job_proxy
+from icesync.net.retry import Patience
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
+
+
+@pytest.mark.parametrize(
+    ("address", "environ", "proxy"),
+    [
+        ("https://vault.test/v1", PROXY, "http://proxy.test:3128"),
+        ("https://vault.test/v1", {"https_proxy": "proxy.test:3128"}, "http://proxy.test:3128"),
+        ("https://vault.test/v1", {**PROXY, "NO_PROXY": "other.test"}, "http://proxy.test:3128"),
+        ("https://vault.test/v1", {**PROXY, "NO_PROXY": "a.test, .test"}, None),
+        ("https://vault.test/v1", {**PROXY, "no_proxy": "vault.test:443"}, None),
+        ("https://vault.test/v1", {**PROXY, "NO_PROXY": "*"}, None),
+        ("https://myvault.test/v1", {**PROXY, "NO_PROXY": "vault.test"}, "http://proxy.test:3128"),
+        ("https://127.0.0.1:8200", PROXY, None),
+        ("http://localhost:8200", PROXY, None),
+        ("https://vault.test/v1", {"HTTP_PROXY": "http://proxy.test"}, None),
+        ("https://vault.test/v1", {}, None),
+    ],
+)
+def test_the_proxy_of_the_job(address: str, environ: dict[str, str], proxy: str | None) -> None:
+    """Obeyed where the job sets it; this machine, plain HTTP and NO_PROXY go without."""
+    assert job_proxy(address, environ) == proxy
+
+
+@pytest.mark.parametrize("proxy", ["socks5://proxy.test:1080", "http://", "http://a:b:c", "://"])
+def test_a_proxy_that_is_none_is_told(proxy: str) -> None:
+    """One sentence with the variable, and no traceback."""
+    with pytest.raises(ConfigInvalid, match="the variable HTTPS_PROXY is not the address of"):
+        job_proxy("https://vault.test", {"HTTPS_PROXY": proxy})
+
+
+@pytest.mark.parametrize(
+    "name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "ICESYNC_CA_FILE", "CI_SERVER_TLS_CA_FILE"]
+)
+def test_certificates_of_the_job(
+    tmp_path: Path, certificate: Callable[[str], Path], name: str
+) -> None:
+    """A file that the job names is trusted; one that cannot be read is told with its variable."""
+    authority = certificate("DNS:vault.test")
+
+    assert job_trust({name: str(authority)}).cert_store_stats()["x509"] > 0
+    with pytest.raises(ConfigInvalid, match=f"the variable {name} names cannot be used"):
+        job_trust({name: str(tmp_path / "none.pem")})
+
+
+def test_what_a_call_says_itself_stays() -> None:
+    """The configuration's own proxy counts before the job's."""
+    options = ClientOptions("https://ice.test", 1, "test", proxy="http://own.test:1")
+
+    assert job_options(options, "https://ice.test", PROXY).proxy == "http://own.test:1"
+
+
+def test_one_schedule_for_everything_that_is_asked_again() -> None:
+    """Twice as long each time, as long as a far end asks for, within the budget."""
+    now = [0.0]
+    patience = Patience(lambda: now[0], 60)
+    pauses = []
+    while (pause_s := patience.pause(5 if len(pauses) == 1 else None)) is not None:
+        pauses.append(pause_s)
+        now[0] += pause_s
+
+    assert pauses == [1, 5, 4, 8, 16]
