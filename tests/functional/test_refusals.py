@@ -108,7 +108,7 @@ def test_guard(repository: Repository, ice: Ice, old: str, new: str, rule: str) 
     repository.calls(ice).apply().replace("servers/59.yaml", old, new)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 9, "59/663: ", hint=f"--allow {rule}")
+    assert_refused(result, 9, "59/663", hint=f"--allow {rule}")
     assert ice.skills == [663]
 
 
