@@ -129,7 +129,8 @@ TABLE: Final = (
             r"lock(?:ing)? ~ (?:mail ?drop|mail ?box|inbox|spool|mail file)",
             r"(?:get|acquire|obtain|wait(?:ing)? for|timed out for) ~ (?:lock|locks)",
             r"(?:another|other) ~ (?:session|client|process) ~ (?:active|mailbox|account|open)",
-            r"already (?:logged in|in use|open|locked)",
+            r"already (?:logged in|in use|open(?:ed)?|locked)",
+            r"session ~ (?:already|currently) (?:active|open|running)",
         ),
     ),
     # Too many failed logins, by whomever: the server does not look at this one.
@@ -190,13 +191,16 @@ TABLE: Final = (
             ),
             r"too weak",
             (
-                rf"auth(?:entication)? (?:command )?(?:is )?(?:used when )?(?:currently )?not "
+                r"auth(?:enticat(?:e|ion))? (?:plain |login )?(?:command )?(?:is )?"
+                r"(?:used when )?(?:currently )?not "
                 rf"(?:enabled|available|supported|advertised|implemented|offered|recogni[sz]ed)"
                 rf"(?! (?:for|on|to) (?:\w+ )?{_ACCOUNT})"
             ),
             r"command ~ not (?:implemented|recogni[sz]ed|supported|known)",
             r"command ~ (?:unimplemented|unrecogni[sz]ed)",
             r"(?:unknown|unrecogni[sz]ed|unimplemented|unsupported|invalid) command",
+            r"(?:login|plain|user|pass) command (?:is )?(?:disabled|not \w+)",
+            r"use (?:authenticate|sasl)",
             r"no secret in database",
             r"(?:does not|doesn't|cannot) support ~ (?:auth\w*|login|mechanism)",
         ),
@@ -226,6 +230,7 @@ TABLE: Final = (
         "Gmail ([WEBALERT], Web login required), Yahoo, Outlook.com, NetEase (Unsafe Login)",
         (
             r"web ?alert",
+            r"web only",
             r"web ?login",
             r"webloginrequired",
             (
@@ -266,6 +271,7 @@ TABLE: Final = (
             rf"{_NOT} ~ {_ON} ~ {_PROTOCOL}",
             rf"(?:enable|activate|turn on|switch on|yet to enable|disabled) ~ {_PROTOCOL}",
             rf"{_PROTOCOL} ~ (?:deaktiviert|gesperrt|nicht)",
+            rf"(?:may not|can not|cannot|can't) (?:use|access) ~ {_PROTOCOL}",
             r"access rights? to this service",
             r"(?:has|have|with) no (?:permission|right|rights|access|privileges?)",
             r"(?:without|insufficient|lacks?) (?:permissions?|privileges?)",
@@ -291,6 +297,7 @@ TABLE: Final = (
             r"(?:black|block) ?list(?:ed)?",
             r"(?:bad|poor|low) ~ reputation",
             r"geo ?(?:block|ip|restrict|fenc)\w*",
+            r"not ~ (?:allow|white|access) ?list(?:ed)?",
             rf"(?:access|connections?|logins?) (?:is |are )?{_BARRED} from",
             r"no access from",
         ),
@@ -320,6 +327,8 @@ TABLE: Final = (
             r"(?:exceed\w*|reached|over|hit) ~ (?:limits?|rates?|quota|bandwidth|credits)",
             r"exceed\w* ~ frequency",
             r"limits? ~ (?:exceeded|reached|hit)",
+            r"(?:login|connection|request|message) rate",
+            r"(?:please wait|time between|between logins)",
             r"(?:rate|connection|login|frequency|bandwidth|hourly|daily) limit\w*",
             r"(?:throttl|overload|simultaneous|concurren)\w*",
         ),
@@ -345,6 +354,7 @@ TABLE: Final = (
                 r"(?:error|failure|problem|failed|fault|timed out|unreachable|not responding)"
             ),
             r"generic failure",
+            r"auth\w* (?:backend|daemon|socket)",
             r"(?:could not|couldn't|cannot|can't|unable to|failed to) (?:connect|contact|reach)",
             r"(?:connection lost|lost connection)",
             r"(?:timed out|time ?out)",
