@@ -86,7 +86,7 @@ class MailProber:
         """
         self._trust = open_trust(ca_file)
         self._looking = open_looking()
-        self._patience = timeouts or Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self._resolve = resolve
         self._source_address = source_address
         self._connections: set[Connection] = set()
@@ -106,12 +106,12 @@ class MailProber:
 
     def endpoints_of(self, target: ProbeTarget, deadline: Deadline) -> Endpoints:
         """Return the addresses of *target*."""
-        return look_up(target, self._resolve, deadline, self._patience.connect_s)
+        return look_up(target, self._resolve, deadline, self._timeouts.connect_s)
 
     def open(self, endpoints: Endpoints, deadline: Deadline) -> Connection:
         """Return a connection to the first of *endpoints* that answers."""
-        sock, ip = connect(endpoints, deadline, self._patience.connect_s, self._source_address)
-        connection = Connection(sock, ip, deadline, self._patience)
+        sock, ip = connect(endpoints, deadline, self._timeouts.connect_s, self._source_address)
+        connection = Connection(sock, ip, deadline, self._timeouts)
         with self._mutex:
             if self._closed:
                 connection.cut()
@@ -132,7 +132,7 @@ class MailProber:
     @property
     def timeouts(self) -> Timeouts:
         """How long to wait."""
-        return self._patience
+        return self._timeouts
 
     def context(self, *, trusting: bool) -> ssl.SSLContext:
         """Return how certificates are judged; *trusting* is for a look, never for a login."""
