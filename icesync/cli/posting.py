@@ -20,7 +20,7 @@ from icesync.render.comment import fit, outdate, stamp
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icesync.cli.console import Console
     from icesync.cli.options import Common
@@ -109,7 +109,8 @@ def post_issue(common: Common, request: Issue, where: Where) -> int:
         raise UsageError("give either --body FILE or --close")
     place = replace(where.find(), number=None)
     text = None if request.body is None else _read(request.body)
-    marker = _marker(common, where, text, "check")
+    # Whatever the text is about, `--close` must find it again.
+    marker = replace(_marker(common, where, text, "check"), topic="check")
 
     def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
         if text is None:
@@ -139,7 +140,10 @@ def _conduct(
         ) as thread:
             posted = work(thread, clock, deadline_s)
     except ForgeReadOnly as error:
-        return _degrade(common.console, place, error, text)
+        code = _degrade(common.console, place, error, text)
+        if title is not None and not place.foreign:
+            raise  # nobody would hear of what an issue was to tell
+        return code
     if posted.url:
         common.console.data(f"{safe(posted.url)}\n")
     common.console.talk(posted.how.value)
@@ -160,9 +164,17 @@ def _read(path: Path) -> str:
 def _marker(common: Common, where: Where, text: str | None, topic: str) -> Marker:
     """Return the marker of *text*; the flag counts more, and the folder is the last resort."""
     found = read_marker(text) if text is not None else None
+    run = _run_number(os.environ)
     if found is not None:
-        return replace(found, key=where.key or found.key)
-    return Marker(topic, where.key or _folder(common))
+        return replace(found, key=where.key or found.key, run=run)
+    return Marker(topic, where.key or _folder(common), run=run)
+
+
+def _run_number(environ: Mapping[str, str]) -> int | None:
+    """Return the number of this run, which rises within a project, where the pipeline has one."""
+    name = "CI_PIPELINE_ID" if environ.get("GITLAB_CI") else "GITHUB_RUN_ID"
+    text = environ.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def _folder(common: Common) -> str:

@@ -22,11 +22,20 @@ _INERT: Final = (("--", "-\\u002d"), ("<", "\\u003c"), (">", "\\u003e"), ("#", "
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a text is about; *changes* says how many changes it shows, None when it does not say."""
+    """
+    What a text is about; *changes* says how many changes it shows, None when it does not say.
+
+    *run* is the number of the pipeline's run that made it: a later one is newer.
+    """
 
     topic: str
     key: str
     changes: int | None = None
+    run: int | None = None
+
+    def is_older_than(self, other: Marker) -> bool:
+        """Return whether *other* is of a later run; never where one does not say."""
+        return self.run is not None and other.run is not None and self.run < other.run
 
     def fits(self, other: Marker | None) -> bool:
         """Return whether *other* marks a text that this one's text replaces."""
@@ -38,6 +47,8 @@ def encode_marker(marker: Marker) -> str:
     facts: dict[str, Any] = {"v": _VERSION, "key": marker.key}
     if marker.changes is not None:
         facts["changes"] = marker.changes
+    if marker.run is not None:
+        facts["run"] = marker.run
     document = json.dumps(facts, separators=(",", ":"))
     for odd, escaped in _INERT:
         document = document.replace(odd, escaped)
@@ -56,5 +67,10 @@ def read_marker(text: str) -> Marker | None:
         return None
     if facts.get("v") != _VERSION or not isinstance(facts.get("key"), str):
         return None
-    changes = facts.get("changes")
-    return Marker(match[1], facts["key"], changes if type(changes) is int else None)
+    changes, run = facts.get("changes"), facts.get("run")
+    return Marker(
+        match[1],
+        facts["key"],
+        changes if type(changes) is int else None,
+        run if type(run) is int else None,
+    )

@@ -9,6 +9,7 @@ the search starts again, so a post that arrived unseen is found and not doubled.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.marker import Marker, read_marker
@@ -98,6 +99,9 @@ def _find(board: CommentThread, marker: Marker) -> Post | None:
 
 def _put(board: CommentThread, marker: Marker, draft: Draft) -> Posted:
     found = _find(board, marker)
+    before = None if found is None else read_marker(found.text)
+    if found is not None and before is not None and marker.is_older_than(before):
+        return Posted(PostedHow.OLDER, found.url)
     max_bytes = _MAX_BYTES
     for less_bytes in _LESS_BYTES:
         try:
@@ -113,6 +117,13 @@ def _write(board: CommentThread, found: Post | None, draft: Draft, max_bytes: in
         return Posted(PostedHow.NOTHING, found.url if found else "")
     if found is None:
         return Posted(PostedHow.NEW, board.post(text).url)
-    if found.text.replace("\r\n", "\n").strip() == text.strip():
+    if _content(found.text) == _content(text):
         return Posted(PostedHow.SAME, found.url)
     return Posted(PostedHow.EDITED, board.edit(found, text).url)
+
+
+def _content(text: str) -> tuple[Marker | None, str]:
+    """Return what a text says, of whichever run."""
+    first, _, rest = text.replace("\r\n", "\n").strip().partition("\n")
+    marker = read_marker(first)
+    return (None, f"{first}\n{rest}") if marker is None else (replace(marker, run=None), rest)

@@ -131,6 +131,8 @@ class ForgeClient:
         wait_s = self._rate_limited(reply, said)
         if status >= 500 or wait_s is not None:
             raise ForgeUnreachable(message, wait_s=wait_s)
+        if status == 403 and "locked" in said.lower():
+            raise ForgeRefused(message, "unlock its conversation, or post elsewhere")
         if status == 403:
             raise ForgeReadOnly(message, self.dialect.read_only_hint)
         if status in {400, 413, 422} and any(word in message.lower() for word in _TOO_LONG):

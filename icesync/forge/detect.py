@@ -73,7 +73,10 @@ def _forge(environ: Mapping[str, str]) -> Forge:
 def _github(environ: Mapping[str, str]) -> Place:
     event = _event(environ.get("GITHUB_EVENT_PATH", ""))
     pull = _member(event, "pull_request")
-    number = pull.get("number") or _member(event, "issue").get("number")
+    later = _member(event, "workflow_run")  # a workflow that runs after that of a pull request
+    pulls = later.get("pull_requests")
+    first = pulls[0] if isinstance(pulls, list) and pulls and isinstance(pulls[0], dict) else {}
+    number = pull.get("number") or _member(event, "issue").get("number") or first.get("number")
     run = [environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     head = _member(_member(pull, "head"), "repo").get("full_name")
     base = _member(_member(pull, "base"), "repo").get("full_name")

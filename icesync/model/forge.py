@@ -49,6 +49,7 @@ class PostedHow(StrEnum):
     SAME = "unchanged"
     CLOSED = "closed"
     NOTHING = "nothing to post"
+    OLDER = "not posted: a newer run has posted already"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,3 +77,13 @@ def test_odd_count_is_none(changes: str) -> None:
 def test_fits(other: Marker | None, fits: bool) -> None:
     """Topic and key decide, the count does not."""
     assert PLAN.fits(other) is fits
+
+
+def test_a_run_is_part_of_the_line() -> None:
+    """The number of the run that made a text tells which of two is newer."""
+    seven, eight = Marker("plan", "mail", 3, 7), Marker("plan", "mail", None, 8)
+
+    assert read_marker(encode_marker(seven)) == seven
+    assert seven.fits(eight)
+    assert (seven.is_older_than(eight), eight.is_older_than(seven)) == (True, False)
+    assert not PLAN.is_older_than(eight)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,3 +170,16 @@ def test_close() -> None:
 def test_nothing_to_close() -> None:
     """What is not there is closed already."""
     assert close(FakeBoard(DOWN), PLAN, FakeClock(), 60) == Posted(PostedHow.NOTHING)
+
+
+def test_an_older_run_writes_over_no_newer_one() -> None:
+    """Runs end in any order; what stands there is of the latest."""
+    board = FakeBoard()
+    for run, text in ((7, "seven"), (6, "six"), (8, "eight")):
+        marker = replace(PLAN, run=run)
+        drafted = f"{encode_marker(marker)}\n{text}\n"
+        posted = upsert(board, marker, lambda _, __, text=drafted: text, FakeClock(), 60)
+
+        [post] = board.posts()
+        assert (posted.how is PostedHow.OLDER) is (run == 6)
+        assert ("eight" if run == 8 else "seven") in post.text

@@ -75,6 +75,14 @@ def test_no_permission_is_no_rate_limit(answer: RawReply) -> None:
         client(answer).ask("GET", "/x")
 
 
+def test_a_locked_conversation_is_told_as_one() -> None:
+    """The token may write; nobody may, there."""
+    with pytest.raises(ForgeRefused, match="issue is locked"):
+        client(reply(403, {"message": "Unable to create comment because issue is locked."})).ask(
+            "POST", "/x"
+        )
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
