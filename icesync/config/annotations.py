@@ -40,6 +40,10 @@ _CHOICES: Final[Mapping[Kind, Schema]] = {
         "pop3": "Mail is collected by POP3: the block `pop3` must be complete.",
         "imap": "Mail is collected by IMAP: the block `imap` must be complete.",
     },
+    Kind.LOGIN: {
+        "password": "Log in with user name and password.",
+        "none": "No login: the relay knows ICE by its address.",
+    },
     Kind.MODE: {
         "implicit": "TLS from the first byte, as at 465, 993 and 995.",
         "starttls": "In clear first; STARTTLS must switch encryption on before the login.",

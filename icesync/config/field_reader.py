@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.values import InvalidValue, Value, read_value
 from icesync.config.yaml.source import Quoted
-from icesync.model.fields import BLOCKS, FIELDS, INCOMING_BLOCKS, Field, Presence, Role, Setting
+from icesync.model.fields import (
+    BLOCKS,
+    FIELDS,
+    INCOMING_BLOCKS,
+    LOGIN_KEYS,
+    Field,
+    Presence,
+    Role,
+    Setting,
+    needs_login,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,9 +209,14 @@ def _required(incoming: str | None) -> tuple[frozenset[str], frozenset[str]]:
 _REQUIRED: Final = {incoming: _required(incoming) for incoming in (*INCOMING_BLOCKS, None)}
 
 
+_LOGIN: Final = frozenset(LOGIN_KEYS)
+
+
 def missing_keys(settings: Mapping[str, Setting], secrets: Mapping[str, SecretRef]) -> list[str]:
     """Return the required keys that have no value, in the order of the field table."""
     needed_settings, needed_secrets = _REQUIRED[settings.get("incoming")]  # type: ignore[index]
+    if not needs_login(settings):
+        needed_settings, needed_secrets = needed_settings - _LOGIN, needed_secrets - _LOGIN
     if settings.keys() >= needed_settings and secrets.keys() >= needed_secrets:
         return []
     missing = (needed_settings - settings.keys()) | (needed_secrets - secrets.keys())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from icesync.config.field_reader import (
     FastPathMiss,
@@ -27,6 +27,7 @@ from icesync.config.rules.moves import check_moves
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import ADDRESS_GRAMMAR, Address
 from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
+from icesync.model.fields import LOGIN_KEYS, needs_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -189,12 +190,16 @@ class _Resolver:
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
         local = {**base.local, **own.local} if base.local else own.local
+        if not needs_login(settings):
+            settings, secrets = _without_login(settings), _without_login(secrets)
         name = own.labels.get("name", "")
         server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name, local=local)
         if own.presets or base.presets:
             server = _filled(server, places, {**base.presets, **own.presets})
         if not whole:
             server = replace(server, whole=False)
+        if not needs_login(settings):
+            self._check_login(server, own)
         first = self.servers.setdefault(address, server)
         if first is not server:
             self._report_twice(address, server.origin.position(), first.origin.position())
@@ -234,6 +239,16 @@ class _Resolver:
             self.problems.append(
                 Diagnostic(missing.rule, message, position, missing.hint, subject=subject)
             )
+
+    def _check_login(self, server: DesiredServer, own: Layer) -> None:
+        """Report a login that stands beside the word that there is none."""
+        keys = [f"`{k}`" for k in LOGIN_KEYS if k in own.settings or k in own.secrets]
+        if not keys:
+            return
+        message = f"{server.address}: `smtp.login` is none, and {' and '.join(keys)} is given"
+        hint = "remove it, or write `login: password`"
+        position, subject = server.origin.position("smtp.login"), str(server.address)
+        self.problems.append(Diagnostic("ICE211", message, position, hint, subject=subject))
 
     def _report_two_defaults(self, second: Document, first: Document) -> None:
         message = f"the folder has two files of defaults, this one and {first.file}"
@@ -291,6 +306,14 @@ _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
 
 
 _SOURCE: Final = re.compile(ADDRESS_GRAMMAR)
+
+
+_T = TypeVar("_T")
+
+
+def _without_login(values: Mapping[str, _T]) -> dict[str, _T]:
+    """Return *values* without a login that defaults may have given."""
+    return {key: value for key, value in values.items() if key not in LOGIN_KEYS}
 
 
 def _check_top(data: Any, known: AbstractSet[str]) -> None:

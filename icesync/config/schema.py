@@ -62,6 +62,7 @@ _BY_KIND: Final[Mapping[Kind, Schema]] = {
     Kind.STATUS: {"type": "string", "enum": list(CHOICES[Kind.STATUS])},
     Kind.INCOMING: {"type": "string", "enum": list(CHOICES[Kind.INCOMING])},
     Kind.MODE: {"type": "string", "enum": list(CHOICES[Kind.MODE])},
+    Kind.LOGIN: {"type": "string", "enum": list(CHOICES[Kind.LOGIN])},
     Kind.SECRET: {"type": "string", "pattern": REFERENCE_PATTERN},
 }
 

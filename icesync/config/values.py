@@ -31,6 +31,7 @@ CHOICES: Final = {
     Kind.STATUS: ("Enabled", "Disabled"),
     Kind.INCOMING: ("pop3", "imap"),
     Kind.MODE: ("implicit", "starttls", "none"),
+    Kind.LOGIN: ("password", "none"),
 }
 """The closed lists (doc:table: only these two statuses are named)."""
 
@@ -195,4 +196,5 @@ _READERS: Final[Mapping[Kind, Callable[[str, Field], Value]]] = {
     Kind.INCOMING: _choice,
     Kind.PRESET: _preset,
     Kind.MODE: _choice,
+    Kind.LOGIN: _choice,
 }

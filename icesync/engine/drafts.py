@@ -10,7 +10,16 @@ from icesync.config.yaml.source import Quoted
 from icesync.config.yaml.text_checks import find_unprintable, name_character
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import Address
-from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
+from icesync.model.fields import (
+    FIELDS,
+    FIELDS_BY_KEY,
+    LOGIN_KEYS,
+    NO_LOGIN,
+    Field,
+    Kind,
+    Role,
+    needs_login,
+)
 from icesync.model.imported import ImportedServer
 from icesync.model.secret import SecretRef, SecretValue
 
@@ -64,6 +73,8 @@ class _Builder:
                 settings[row.key] = value
         if organization is None or skill is None:
             return
+        if "smtp.host" in settings and draft.emptied.issuperset(LOGIN_KEYS):
+            settings["smtp.login"] = NO_LOGIN
         name = str(settings.pop("name", ""))
         guessed = "active" not in draft.texts and "status" in settings
         if guessed:
@@ -113,6 +124,8 @@ class _Builder:
         references, values = {}, {}
         for row in _SECRET_ROWS:
             given = draft.secrets.get(row.key)
+            if row.key in LOGIN_KEYS and not needs_login(settings):
+                continue
             if isinstance(given, SecretRef):
                 references[row.key] = given
             elif given is not None or row.block in in_use or row.key in draft.tagged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icesync.errors import UsageError
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
-from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
 from icesync.planner.moves import open_moves
 from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
@@ -74,6 +74,8 @@ def _explain_field(
     entry: Entry | None,
     options: WireOptions,
 ) -> FieldExplanation:
+    if server is not None and field.key in LOGIN_KEYS and not needs_login(server.settings):
+        return FieldExplanation(field, (), {field.wire[0]: ""}, _known(field, entry))
     chain = _chain(field.key, server) if server is not None else ()
     members = _members(field, chain[0] if chain else None, address, options) if server else {}
     return FieldExplanation(field, chain, members, _known(field, entry))

@@ -13,13 +13,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "BLOCKS",
     "FIELDS",
     "FIELDS_BY_KEY",
     "INCOMING_BLOCKS",
+    "LOGIN_KEYS",
+    "NO_LOGIN",
     "SENT_FIELDS",
     "SETTING_FIELDS",
     "Field",
@@ -29,6 +34,7 @@ __all__ = [
     "Setting",
     "Source",
     "WireType",
+    "needs_login",
 ]
 
 Setting: TypeAlias = int | bool | str
@@ -47,6 +53,7 @@ class Kind(StrEnum):
     STATUS = "status"
     INCOMING = "incoming"
     MODE = "mode"
+    LOGIN = "login"
     SECRET = "secret"  # noqa: S105 - the name of a kind
     PRESET = "preset"
 
@@ -148,6 +155,41 @@ def _preset(key: str, meaning: str, example: str) -> Field:
     )
 
 
+def _login(block: str, label: str) -> tuple[Field, ...]:
+    """Return the row that switches the login off, which only sending can do without."""
+    if block != "smtp":
+        return ()
+    return (
+        Field(
+            "smtp.login",
+            (),
+            Kind.LOGIN,
+            WireType.NONE,
+            Presence.OPTIONAL,
+            f"{label}: password, or none for a relay that knows ICE by its address; then user name "
+            "and password are sent empty",
+            "none",
+            Role.TRIGGER,
+            (Source.ICESYNC,),
+            "the vendor documents no flag for it; that ICE sends without a login where both are "
+            "empty is assumed",
+        ),
+    )
+
+
+NO_LOGIN: Final = "none"
+"""The value of ``smtp.login`` for a relay that asks for none."""
+
+
+def needs_login(settings: Mapping[str, Setting]) -> bool:
+    """Return whether ICE logs in to send: a relay may know it by its address instead."""
+    return settings.get("smtp.login") != NO_LOGIN
+
+
+LOGIN_KEYS: Final = ("smtp.username", "smtp.password")
+"""What a relay without a login has none of."""
+
+
 def _mail_block(
     block: str, prefix: str, label: str, port: str, note: str = ""
 ) -> tuple[Field, ...]:
@@ -169,6 +211,7 @@ def _mail_block(
         _preset(
             f"{block}.preset", f"{label}: a known provider, for this block alone", _EXAMPLES[block]
         ),
+        *_login(block, label),
         row("host", "ServerAddress", Kind.TEXT, "host of the server", f"{block}.mail.com"),
         row("port", "Port", Kind.PORT, "port, 1 to 65535; a string on the wire", port),
         row("username", "UserName", Kind.TEXT, "user name of the login", "alex"),

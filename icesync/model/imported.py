@@ -50,13 +50,15 @@ class Draft:
     A record whose members are known, its values not looked at yet.
 
     *texts* and *secrets* go by dotted key; *tagged* are the passwords that came
-    as tags of the emulator, from which nothing can be got back.
+    as tags of the emulator, from which nothing can be got back; *emptied* what was
+    given as an empty text.
     """
 
     position: SourcePosition
     texts: dict[str, Text] = field(default_factory=dict)
     secrets: dict[str, SecretRef | SecretValue] = field(default_factory=dict)
     tagged: set[str] = field(default_factory=set)
+    emptied: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

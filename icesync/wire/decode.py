@@ -80,6 +80,8 @@ class _Decoder:
 
     def _take(self, draft: Draft, row: Field, cell: Cell) -> None:
         value = cell.value
+        if value == "":
+            draft.emptied.add(row.key)
         if row.secret:
             self._take_secret(draft, row, cell)
         elif isinstance(value, str):

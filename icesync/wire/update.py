@@ -11,7 +11,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.fields import SENT_FIELDS, Field, Kind, Role, Setting, WireType
+from icesync.model.fields import (
+    LOGIN_KEYS,
+    SENT_FIELDS,
+    Field,
+    Kind,
+    Role,
+    Setting,
+    WireType,
+    needs_login,
+)
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
@@ -40,7 +49,9 @@ def encode_update(update: Update, token: SecretValue, options: WireOptions) -> b
     for field in SENT_FIELDS:
         secret = update.secrets.get(field.key)
         value = secret.reveal() if secret is not None else update.settings.get(field.key)
-        document |= _members(field, value, options.absent)
+        # Empty, and neither null nor left out: that is what "no login" is on the wire.
+        bare = field.key in LOGIN_KEYS and not needs_login(update.settings)
+        document |= _members(field, value, Absent.EMPTY if bare else options.absent)
     document[TOKEN_NAME] = token.reveal()
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 

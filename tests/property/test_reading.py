@@ -187,6 +187,7 @@ _FITTING = {
     Kind.STATUS: ["Enabled", "'Disabled'"],
     Kind.INCOMING: ["pop3", '"imap"'],
     Kind.MODE: ["starttls", '"implicit"'],
+    Kind.LOGIN: ["none", "password"],
     Kind.SECRET: ["ref+env://ICE_A", "'ref+file://a/b?c#/d'"],
     Kind.PRESET: ["gmail", "'gmx/net'"],
 }

@@ -27,6 +27,7 @@ from icesync.config.rules.base import (
     on_login,
     on_server,
 )
+from icesync.model.fields import needs_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,11 +102,13 @@ def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> Itera
     in_use = ("smtp", get("incoming"))
     # A flag that is missing has its own finding, and is not taken for false here.
     encrypted = get("ssl") is not False or get("tls") is not False
+    logs_in = needs_login(settings)
     for block, host, port, username, mailbox, poll_rate in _KEYS:
         used = block in in_use
         name, preset = get(host), presets(block, "")
+        login = block != "smtp" or logs_in
         yield from endpoints[
-            Endpoint(block, name, get(port), encrypted, used, get(poll_rate), preset, live)
+            Endpoint(block, name, get(port), encrypted, used, get(poll_rate), preset, live, login)
         ]
         box = get(mailbox)
         if box is not None:

@@ -90,6 +90,8 @@ class Endpoint(NamedTuple):
     poll_rate: int | None
     preset: str
     live: bool
+    login: bool = True
+    """whether ICE logs in there; a relay may know it by its address"""
 
 
 class Login(NamedTuple):

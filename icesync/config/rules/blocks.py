@@ -1,5 +1,5 @@
 """
-ICE201 to ICE210: the blocks of a server, which of them is in use, and who is shown as sender.
+ICE201 to ICE211: the blocks of a server, which of them is in use, and who is shown as sender.
 
 `config.resolve` finds what has no value (ICE201 to ICE203), `config.values` what is on no
 closed list (ICE208); a plan finds ICE209.
@@ -245,3 +245,17 @@ def incomplete_spare_block(server: DesiredServer) -> Iterator[Violation]:
         missing = ", ".join(f"`{key}`" for key in keys if key not in given)
         message = f"`{unused}` is not in use, and incomplete: {missing} will be sent as empty"
         yield Violation(given[0], message, "fill it, or remove the block")
+
+
+declare(
+    Rule(
+        "ICE211",
+        "a login beside the word that there is none",
+        what="`smtp.login` is none, and the server itself gives a user name or a password.",
+        why="One of the two is left over; without a login both are sent as empty.",
+        before="smtp: {login: none, username: desk}\n",
+        after="smtp: {login: none}\n",
+        source="icesync",
+        suppressible=False,
+    )
+)

@@ -301,7 +301,7 @@ def _checked(preset: Preset) -> str:
 def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a provider with which no password works, or soon none will."""
     known = _provider(endpoint)
-    if known is None or known.offer is None or not endpoint.in_use:
+    if known is None or known.offer is None or not endpoint.in_use or not endpoint.login:
         return
     offer, key = known.offer, f"{endpoint.block}.host"
     who, what = known.preset.name, endpoint.block.upper()
@@ -355,7 +355,7 @@ def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
 )
 def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
     """Find a password that anybody on the way can read."""
-    if endpoint.port is None or not endpoint.in_use or endpoint.encrypted:
+    if endpoint.port is None or not endpoint.in_use or endpoint.encrypted or not endpoint.login:
         return
     if _mode(endpoint) != "implicit":
         yield Violation(
@@ -464,6 +464,8 @@ def no_login(endpoint: Endpoint) -> Iterator[Violation]:
     found = find_offer(endpoint.block, host)
     if found is not None and found[1] is not None:
         return
+    if what is not None and what[0] == "mx" and not endpoint.login:
+        return  # a connector takes mail of its organization there, by the sender's address
     if what is not None:
         preset = find_preset(what[1])
         yield Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))

@@ -260,3 +260,12 @@ def test_assumed_entries_without_a_key() -> None:
 
     assert {record.fingerprint for record in entry.secrets.values()} == {None}
     assert provider.fetched == []
+
+
+def test_a_relay_without_a_login_is_one() -> None:
+    """User name and password that are there and empty say so; one that is missing does not."""
+    made = imported(body(SMTPUserName="", SMTPPassword=""))
+
+    assert made.servers[0].settings["smtp.login"] == "none"
+    assert "smtp.password" not in made.servers[0].secrets
+    assert refused(body(SMTPUserName="")) != []

@@ -59,10 +59,10 @@ def test_what_is_sent_has_one_name_and_a_type() -> None:
 
 
 def test_triggers_are_compared_and_not_sent() -> None:
-    """Raising a password version shows in a plan, and stays out of the request."""
+    """A password version, or that there is no login, shows in a plan and rides under no name."""
     triggers = {field.key for field in SETTING_FIELDS} - {field.key for field in SENT_FIELDS}
 
-    assert triggers == {field.key for field in FIELDS if field.kind is Kind.VERSION}
+    assert triggers == {f.key for f in FIELDS if f.kind in {Kind.VERSION, Kind.LOGIN}}
 
 
 def test_labels_and_addresses_are_not_settings() -> None:

@@ -206,3 +206,15 @@ def test_password_arrives_unaltered(password: str) -> None:
     update = Update(SUPPORT, {}, {"smtp.password": SecretValue(password)})
 
     assert body(update)["SMTPPassword"] == password
+
+
+@pytest.mark.parametrize("absent", Absent)
+def test_no_login_is_an_empty_one(absent: Absent) -> None:
+    """Whatever stands for an absent value: null or a missing member may mean something else."""
+    bare = {k: v for k, v in SAMPLE.settings.items() if k != "smtp.username"}
+    update = Update(SUPPORT, {**bare, "smtp.login": "none"}, {})
+
+    body = json.loads(encode_update(update, TOKEN, WireOptions(OrgKey.BOTH, absent)))
+
+    assert (body["SMTPUserName"], body["SMTPPassword"]) == ("", "")
+    assert not any("login" in name.lower() for name in body)
