@@ -112,8 +112,10 @@ def _cases(review: CommandResult, view: RenderContext) -> Iterator[_Case]:
 
 def _files(review: CommandResult, view: RenderContext) -> Iterator[_Case]:
     """Yield a case for each file, also for one that only a finding names."""
-    for file in sorted({*review.files, *(one.position.file for one in review.findings)}):
-        found = [one for one in review.findings if one.position.file == file]
+    by_file: dict[str, list[Diagnostic]] = {file: [] for file in review.files}
+    for one in review.findings:
+        by_file.setdefault(one.position.file, []).append(one)
+    for file, found in sorted(by_file.items()):
         errors = [one for one in found if one.severity is Severity.ERROR]
         others = [one for one in found if one.severity is not Severity.ERROR]
         verdict, message = ("failure", _title(errors)) if errors else ("", "")

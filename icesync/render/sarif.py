@@ -13,7 +13,7 @@ from icesync.codec.canonical import pretty
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
 from icesync.render.finding_fingerprint import identities
-from icesync.render.style import safe
+from icesync.render.style import counted, safe
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
@@ -24,19 +24,25 @@ __all__ = ["render"]
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_SEVEREST_FIRST: Final = tuple(_LEVELS)
+_MAX_RESULTS: Final = 25_000
+"""GitHub refuses a file with more results in one run
+(https://docs.github.com/en/code-security/code-scanning: limits of SARIF uploads)."""
+
 _RULE_NUMBERS: Final = {rule: number for number, rule in enumerate(RULES)}
 
 
 def render(review: CommandResult, view: RenderContext) -> str:
     """Return the findings of *review* as a SARIF log; files are relative to the repository."""
     prints = identities(review.findings, view.ci)
+    found = list(zip(review.findings, prints, strict=True))
+    if len(found) > _MAX_RESULTS:
+        found.sort(key=lambda pair: _SEVEREST_FIRST.index(pair[0].severity))
     run = {
         "tool": {"driver": _driver(view)},
-        "invocations": [_invocation(review)],
+        "invocations": [_invocation(review, len(found) - _MAX_RESULTS)],
         "columnKind": "unicodeCodePoints",
-        "results": [
-            _result(one, known, view) for one, known in zip(review.findings, prints, strict=True)
-        ],
+        "results": [_result(one, known, view) for one, known in found[:_MAX_RESULTS]],
     }
     return pretty({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -61,14 +67,20 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _invocation(review: CommandResult) -> dict[str, Any]:
+def _invocation(review: CommandResult, left_out: int) -> dict[str, Any]:
     invocation: dict[str, Any] = {
         "executionSuccessful": review.failure is None,
         "exitCode": review.exit_code,
     }
+    notes = []
     if review.failure is not None:
-        message = {"text": safe(review.failure.message)}
-        invocation["toolExecutionNotifications"] = [{"level": "error", "message": message}]
+        notes.append(("error", safe(review.failure.message)))
+    if left_out > 0:
+        notes.append(("note", f"{counted(left_out, 'more finding')} not listed; see the log"))
+    if notes:
+        invocation["toolExecutionNotifications"] = [
+            {"level": level, "message": {"text": text}} for level, text in notes
+        ]
     return invocation
 
 
