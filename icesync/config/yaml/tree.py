@@ -426,7 +426,7 @@ class _Reader:
     def _scalar(self, event: Any) -> None:
         self._count(event)
         frame = self.stack[-1]
-        is_key = self._expects_key()
+        is_key = frame.mapping and (not frame.entries or frame.entries[-1].node is not None)
         entry = self._begun() if is_key else self._valued()
         start, end, anchor = event.start_mark.index, event.end_mark.index, event.anchor or ""
         inner = self._anchored(event, entry) if anchor else start
@@ -435,7 +435,8 @@ class _Reader:
         node = Scalar(start, end, self.text[inner:end], value, anchor, bool(style), inner=inner)
         if style in {"|", ">"}:
             _unfold(node, frame.column)
-        if stranger := find_unprintable(value):
+        plain = value.isascii() and value.isprintable()
+        if not plain and (stranger := find_unprintable(value)):
             what = "key" if is_key else "value"
             message = f"the {what} holds the character {name_character(stranger)}"
             self._problem("ICE003", message, event, f"a {what} is one line of printable text")
