@@ -103,7 +103,7 @@ _EXITS: Final = (
     (3, "configuration", "configuration, validation or a secret reference is wrong"),
     (4, "token", "token or permission"),
     (5, "locked", "the lock is held by another run"),
-    (6, "stale plan", "the plan is out of date, incomplete or was tampered with"),
+    (6, "plan out of date", "the plan is out of date, incomplete or was tampered with"),
     (7, "incomplete", "apply incomplete: some calls failed or their outcome is unknown"),
     (8, "state", "the state cannot be read, or was not saved"),
     (9, "refused", "refused by a limit, a guard or a missing approval"),

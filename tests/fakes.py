@@ -99,7 +99,7 @@ class FakeStore:
     def write(self, data: bytes, previous: bytes | None) -> None:
         """Replace what is stored, unless it changed or a failure was asked for."""
         if not data:
-            raise ValueError("a snapshot is never empty")
+            raise ValueError("a state is never empty")
         if self.data != previous:
             raise StateConflict("the fake store was changed by another run")
         if self.fail_writes_after is not None and len(self.writes) >= self.fail_writes_after:

@@ -97,7 +97,7 @@ def import_servers(common: Common, names: Sequence[str], options: ImportOptions)
     if after is not None:
         told = _counted(len(made.servers), "server")
         place, serial = store.describe(), after.snapshot.serial
-        console.talk(f"{place}: serial {serial}, {told} assumed; ICE never acknowledged them")
+        console.talk(f"{place}: serial {serial}, {told} unconfirmed")
     console.talk("next: icesync validate, icesync plan")
 
 
@@ -191,7 +191,7 @@ def _taken(session: Session, stored: Stored | None) -> dict[Address, str]:
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
     # Whether the mail settings are good ones is not asked: what exists is known all the same.
     desired = replace(validation, problems=problems, findings=()).require()
-    taken = {} if stored is None else dict.fromkeys(stored.snapshot.entries, "in the snapshot")
+    taken = {} if stored is None else dict.fromkeys(stored.snapshot.entries, "in the state")
     taken |= {m.source: f"moved away at {m.position}" for m in desired.moves.values()}
     taken |= {a: f"under `removed:` at {r.position}" for a, r in desired.removals.items()}
     return taken | {a: str(server.origin.position()) for a, server in desired.servers.items()}

@@ -215,7 +215,7 @@ def organization_option(command: Command) -> Command:
     """Add ``--organization`` for commands about one snapshot."""
     return click.option(
         "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
-        help="Whose snapshot, with `state: {per: organization}`.",
+        help="Whose state, with `state: {per: organization}`.",
     )(command)  # fmt: skip
 
 

@@ -45,8 +45,8 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     if planning.assumed:
         count = len(planning.assumed)
         console.talk(
-            f"note: ICE never acknowledged what the snapshot assumes of {count} "
-            f"server{'' if count == 1 else 's'}; icesync apply --resend assumed   asserts it"
+            f"note: ICE never confirmed what the state assumes of {count} "
+            f"server{'' if count == 1 else 's'}; icesync apply --resend assumed   sends it"
         )
     if planning.unfingerprinted:
         console.talk(

@@ -160,7 +160,7 @@ concurrency:
     if: github.event_name != 'pull_request'
     runs-on: ubuntu-latest
     permissions:
-      contents: write  # for the snapshot
+      contents: write  # for the state
     env:
       ICESYNC_FINGERPRINT_KEY: ${{ secrets.ICESYNC_FINGERPRINT_KEY }}
       # One line for each ref+env:// of icesync.yaml and the server files.
@@ -188,7 +188,7 @@ concurrency:
           git config user.name icesync
           git config user.email icesync@users.noreply.github.com
           git add icesync.state.json
-          git diff --cached --quiet || git commit --message "icesync snapshot [skip ci]"
+          git diff --cached --quiet || git commit --message "icesync state [skip ci]"
           git pull --quiet --rebase
           git push
 """
@@ -222,7 +222,7 @@ icesync-apply:
 @{enter}    - git config user.name icesync
     - git config user.email icesync@noreply.$CI_SERVER_HOST
     - git add icesync.state.json
-    - git diff --cached --quiet || git commit --message "icesync snapshot"
+    - git diff --cached --quiet || git commit --message "icesync state"
     - git pull --quiet --rebase origin "$CI_COMMIT_BRANCH"
     - export REMOTE="https://icesync:$ICESYNC_PUSH_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"
     - git push --push-option ci.skip "$REMOTE" "HEAD:$CI_COMMIT_BRANCH"

@@ -29,8 +29,8 @@ _SUM_LENGTH: Final = 16
 _RECORD_START: Final = re.compile(rb"[0-9a-f]{16} \{")
 _REMEDY: Final = (
     (
-        "keep a copy of the snapshot and of its .journal, then remove the journal; "
-        "icesync apply --resend all   asserts everything anew"
+        "keep a copy of the state and of its .journal, then remove the journal; "
+        "icesync apply --resend all   sends every server again"
     ),
 )
 

@@ -53,9 +53,9 @@ def join(
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
     if part.base_url != base_url:
         raise StateCorrupt(
-            f"the snapshot {place} is of another target: it says {ascii(part.base_url)[1:-1]}, "
+            f"the state {place} is of another target: it says {ascii(part.base_url)[1:-1]}, "
             f"`api.base_url` says {ascii(base_url)[1:-1]}",
-            "use one snapshot for each target",
+            "use one state for each target",
         )
     foreign = next((a for a in sorted(part.entries) if a.organization != organization), None)
     if foreign is not None:
@@ -74,7 +74,7 @@ def _common_key(parts: Mapping[int, Snapshot], places: Mapping[int, str]) -> str
     if other is not None:
         raise StateError(
             f"{places[first]} and {places[other]} have fingerprints of different keys",
-            f"icesync state rekey --organization {other}   makes those anew",
+            f"icesync state rekey --organization {other}   makes those again",
         )
     return key_id
 

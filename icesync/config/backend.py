@@ -81,7 +81,7 @@ def _place_problems(state: StateSettings) -> Iterator[tuple[tuple[str, ...], str
             told = f"`state.{name}` holds {ORGANIZATION_MARK} without `per: organization`"
             yield (name,), told, "per: organization   under `state:` gives each its own"
         elif state.per is not None and not marked:
-            told = f"`state.{name}` must hold {ORGANIZATION_MARK}, since each has its own snapshot"
+            told = f"`state.{name}` must hold {ORGANIZATION_MARK}, since each has its own state"
             yield (name,), told, f"{name}: {_SAMPLES[name]}"
 
 

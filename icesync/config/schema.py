@@ -139,11 +139,11 @@ def _servers_schema() -> Schema:
         {
             "skill": _skill(),
             "action": choice(
-                "disable: send Disabled and inactive, then drop it from the snapshot; forget: "
+                "disable: send Disabled and inactive, then drop it from the state; forget: "
                 "drop it, send nothing.",
                 {
                     RemovalAction.DISABLE: "Send `Disabled` and inactive, then drop the entry.",
-                    RemovalAction.FORGET: "Drop the entry from the snapshot, send nothing.",
+                    RemovalAction.FORGET: "Drop the entry from the state, send nothing.",
                 },
             ),
         },

@@ -458,7 +458,7 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
     if saved.base_url != fresh.base_url:
         raise PlanStale("the saved plan is for another target", again)
     if saved.lineage is not None and saved.lineage != fresh.lineage:
-        raise PlanStale("the saved plan is for a snapshot of another lineage", again)
+        raise PlanStale("the saved plan is for a state of another lineage", again)
     differing = sorted(
         path
         for path in saved.terms.keys() | fresh.terms.keys()
@@ -478,7 +478,7 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
         if (reason := _moved(change, now.get(change.address)))
     ]
     if moved:
-        raise PlanStale(f"the saved plan is stale: {', '.join(moved)}", again)
+        raise PlanStale(f"the saved plan is out of date: {', '.join(moved)}", again)
 
 
 def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
@@ -486,7 +486,7 @@ def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
     if fresh is None:
         return "gone"
     if saved.prior != fresh.prior:
-        return "the snapshot moved"
+        return "the state changed"
     if (saved.after, saved.moved_from, saved.source_stays) != (
         fresh.after,
         fresh.moved_from,

@@ -105,7 +105,7 @@ def _refingerprint(
     if problems:
         shown = ", ".join(problems[:5]) + (f" and {len(problems) - 5} more" * (len(problems) > 5))
         raise ConfigInvalid(
-            f"not every secret is the one that was acknowledged: {shown}",
+            f"not every secret is the one that ICE confirmed: {shown}",
             "icesync apply   sends what was rotated; then change the key",
         )
     return entries, count

@@ -149,9 +149,9 @@ def open_key(
         )
     if snapshot.key_id is not None and snapshot.key_id != key.id:
         raise ConfigInvalid(
-            f"another fingerprint key: the snapshot was made with {snapshot.key_id}, "
+            f"another fingerprint key: the state was made with {snapshot.key_id}, "
             f"this one is {key.id}",
-            "give the key that the snapshot was made with",
+            "give the key that the state was made with",
         )
     return key
 

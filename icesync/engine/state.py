@@ -71,9 +71,9 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
     snapshot = Snapshot(base_url) if data is None else decode_state(data)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
-            f"the snapshot is of another target: it says {_shown(snapshot.base_url)}, "
+            f"the state is of another target: it says {_shown(snapshot.base_url)}, "
             f"`api.base_url` says {_shown(base_url)}",
-            "use one snapshot for each target: set `state.path`",
+            "use one state for each target: set `state.path`",
         )
     as_read, snapshot = snapshot, without_leftovers(snapshot)
     if left is None:
@@ -257,7 +257,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
     if source == target:
         raise UsageError("SOURCE and TARGET are the same server")
     if target in snapshot.entries:
-        raise UsageError(f"{target} is in the snapshot already", f"icesync state rm {target}")
+        raise UsageError(f"{target} is in the state already", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
     entries[target] = rename(entries.pop(source), source)
     return entries
@@ -289,7 +289,7 @@ def resolve(
     """
     data = store.read()
     if data is None:
-        raise StateCorrupt("there is no snapshot to resolve", "icesync plan")
+        raise StateCorrupt("there is no state to resolve", "icesync plan")
     sides = decode_sides(data)
     united = merge_snapshots(*sides)
     sealed = {address: seal(address, entry) for address, entry in united.entries.items()}

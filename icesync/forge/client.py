@@ -118,7 +118,7 @@ class ForgeClient:
         except MisconfiguredError as error:
             raise ForgeRefused(
                 f"{self.title} cannot be called: {error}",
-                "--ca-file FILE   trusts the authority of a forge of your own",
+                "--ca-file FILE   trusts the authority of your own server",
             ) from None
 
     def _read(self, reply: RawReply) -> Any:

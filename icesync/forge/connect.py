@@ -108,7 +108,7 @@ def find_token(place: Place, environ: Mapping[str, str]) -> SecretValue:
         if text:
             raise AccessError(
                 f"the token in {name} holds a space, a line break or another odd character",
-                f"set {name} anew, without quotes and without a line break behind it",
+                f"set {name} again, without quotes and without a line break behind it",
             )
     message = f"no token for {place.forge.label}: {' and '.join(names)} are not set"
     raise (ForgeReadOnly if place.foreign else AccessError)(message, _HINTS[place.forge])

@@ -213,7 +213,7 @@ def _mail_block(
         ),
         *_login(block, label),
         row("host", "ServerAddress", Kind.TEXT, "host of the server", f"{block}.mail.com"),
-        row("port", "Port", Kind.PORT, "port, 1 to 65535; a string on the wire", port),
+        row("port", "Port", Kind.PORT, "port, 1 to 65535; a string in the request", port),
         row("username", "UserName", Kind.TEXT, "user name of the login", "alex"),
         row(
             "password",

@@ -76,7 +76,7 @@ def ascii_host(host: str) -> str:
         try:
             tidy = idna.encode(tidy, uts46=True, std3_rules=True).decode("ascii").rstrip(".")
         except idna.IDNAError as error:
-            raise ValueError(f"{host!a} is no host name") from error
+            raise ValueError(f"{host!a} is not a host name") from error
     if len(tidy) > 253 or not all(0 < len(label) < 64 for label in tidy.split(".")):
-        raise ValueError(f"{host!a} is no host name")
+        raise ValueError(f"{host!a} is not a host name")
     return tidy

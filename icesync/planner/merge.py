@@ -34,7 +34,7 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
         if a != b:
             raise StateCorrupt(
                 f"the two sides are of two {name}; they cannot be united",
-                "take one side: git checkout --ours <snapshot>, then icesync apply --resend all",
+                "take one side: git checkout --ours <state>, then icesync apply --resend all",
             )
     addresses = ours.entries.keys() | theirs.entries.keys()
     entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}

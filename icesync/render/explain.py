@@ -75,7 +75,7 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
         yield f"Listed under `removed:` with the action {removal.action}."
     elif explanation.standing is AddressState.ORPHAN:
         yield (
-            "No file defines it: an orphan, not touched. "
+            "No longer in any file; left alone. "
             f"List skill {address.skill} under `removed:` to disable or forget it."
         )
     yield _memory(explanation, now)
@@ -94,11 +94,11 @@ def _memory(explanation: Explanation, now: datetime) -> str:
     entry = explanation.entry
     if entry is None:
         if explanation.standing is AddressState.DEFINED:
-            return "Nothing was acknowledged yet: the next apply sends it for the first time."
+            return "Nothing was confirmed yet: the next apply sends it for the first time."
         return "The state does not know it: this entry is done and can be deleted."
     if entry.uncertain:
         return "The outcome of the last call is unknown: the next apply sends it again."
-    acknowledged = f"ICE acknowledged it {age(entry.applied_at, now)}"
+    acknowledged = f"ICE confirmed it {age(entry.applied_at, now)}"
     if entry.assumed:
         acknowledged = "It is only assumed that ICE holds it"
     if explanation.standing is not AddressState.DEFINED:
@@ -155,7 +155,7 @@ def _facts(
         if entry.assumed:
             yield "assumed", message
         else:
-            yield "acknowledged", f"{message}, {age(entry.applied_at, now)}"
+            yield "confirmed", f"{message}, {age(entry.applied_at, now)}"
 
 
 def _sent(field: FieldExplanation) -> str:

@@ -149,7 +149,7 @@ def _results(plan: Plan, report: Report | None) -> Iterator[_Case]:
             yield _ended(_server(change), result)
 
 
-_SKIPPED: Final = {Action.NO_OP: "unchanged", Action.ORPHAN: "an orphan, not touched"}
+_SKIPPED: Final = {Action.NO_OP: "unchanged", Action.ORPHAN: "no longer in any file; left alone"}
 
 _VERDICTS: Final = {
     ResultStatus.APPLIED: "",
@@ -176,7 +176,7 @@ def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
             message = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
             yield _Case(name, "failure", f"{change.action} is open", message)
         elif change.address in stale:
-            yield _Case(name, "failure", "acknowledged too long ago")
+            yield _Case(name, "failure", "confirmed too long ago")
         else:
             yield _Case(name)
 

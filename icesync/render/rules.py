@@ -64,7 +64,7 @@ def _example(label: str, text: str, colour: str, style: Style) -> str:
 
 def _ways_out(rule: Rule, style: Style) -> Iterator[str]:
     if not rule.suppressible:
-        yield _paragraph("Waive", "no: it cannot be waived, turned off or lowered", style)
+        yield _paragraph("Waive", "no: it cannot be suppressed, turned off or lowered", style)
         return
     yield _paragraph("Waive", f"# icesync: allow {rule.id} reason", style)
     yield _below("at the end of the line, above it on a line of its own, or at the file's top")

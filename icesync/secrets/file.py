@@ -127,7 +127,7 @@ def read_file(reference: SecretRef, path: Path) -> bytes:
     try:
         return _read(reference, path)
     except FileNotFoundError:
-        raise SecretMissing(f"`{reference}`: there is no file `{path}`") from None
+        raise SecretMissing(f"`{reference}`: no file exists `{path}`") from None
     except OSError as error:
         raise SecretMissing(f"`{reference}` cannot be read: {error.strerror}") from error
 

@@ -131,7 +131,7 @@ def _try_lock(descriptor: int, path: Path, *, shared: bool = False) -> bool:
     except OSError as error:
         raise StateNotSaved(
             f"cannot lock `{path}`: {error.strerror}",
-            "keep the snapshot on a file system that supports `flock`",
+            "keep the state on a file system that supports `flock`",
         ) from error
     return True
 
@@ -170,13 +170,13 @@ def _locked(path: Path, owner: LockInfo) -> StateLocked:
     wait = "wait for it with `--lock-timeout 5m`"
     if owner == _UNKNOWN:
         return StateLocked(
-            "the snapshot is locked by another run; holder unknown",
+            "the state is locked by another run; holder unknown",
             wait,
             f"see who it is: `fuser -v {shlex.quote(str(path))}`",
         )
     link = f": {owner.info}" if owner.info else ""
     return StateLocked(
-        f"the snapshot is locked by {owner.who} (pid {owner.pid}) since {owner.created}"
+        f"the state is locked by {owner.who} (pid {owner.pid}) since {owner.created}"
         f" for `{owner.operation}`{link}",
         wait,
         f"the lock ends with that process: `ps -p {owner.pid}` on its machine",

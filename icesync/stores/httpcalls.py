@@ -72,7 +72,7 @@ class HttpCalls:
         addresses = (endpoint.address, endpoint.lock_address, endpoint.unlock_address)
         if not all(is_confidential(address) for address in addresses if address):
             raise ConfigInvalid(
-                "the addresses of a snapshot start with https://: credentials ride along",
+                "the addresses of a state start with https://: credentials are sent along",
                 "http://   is spoken with this machine only",
             )
         self._endpoint = endpoint

@@ -93,7 +93,7 @@ class HttpStore:
 
         """
         if not data:
-            raise ValueError("a snapshot is never empty")
+            raise ValueError("a state is never empty")
         if self._lock_id is None and self._endpoint.lock_address:
             moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
             with self.lock(named_lock("write", moment), 0):
@@ -117,9 +117,7 @@ class HttpStore:
             if self._is_stored(data):
                 return
             if isinstance(reply, RawReply) and reply.status in _DONE:
-                raise StateNotSaved(
-                    f"{self.describe()} said yes to the snapshot, and holds another one"
-                )
+                raise StateNotSaved(f"{self.describe()} accepted the state, but holds another one")
             pause_s = self._calls.pause_after(reply, patience)
             if pause_s is None:
                 break
@@ -127,7 +125,7 @@ class HttpStore:
         if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
             self._refuse(reply)
         problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
-        raise StateNotSaved(f"{self.describe()} did not take the snapshot: {problem}")
+        raise StateNotSaved(f"{self.describe()} did not take the state: {problem}")
 
     def _is_stored(self, data: bytes) -> bool:
         """Return whether a write without a clear answer arrived after all."""
@@ -140,19 +138,17 @@ class HttpStore:
         """Raise what a refused write came to."""
         if reply.status == _SERIAL_KNOWN:
             raise StateConflict(
-                f"{self.describe()} holds another snapshot of the same serial: "
+                f"{self.describe()} holds another state of the same serial: "
                 "somebody else wrote meanwhile",
                 "icesync plan",
             )
         if reply.status in _HELD:
             raise StateNotSaved(f"the lock of {self.describe()} was lost: another run broke it")
         if reply.status == _TOO_LARGE:
-            raise StateNotSaved(f"the snapshot is too large for {self.describe()}: status 413")
+            raise StateNotSaved(f"the state is too large for {self.describe()}: status 413")
         # A token that ends during a run is refused here: what was acknowledged must not get lost.
         advice = self._endpoint.advice if reply.status in _NO_ACCESS else ()
-        raise StateNotSaved(
-            f"{self.describe()} refused the snapshot: status {reply.status}", *advice
-        )
+        raise StateNotSaved(f"{self.describe()} refused the state: status {reply.status}", *advice)
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -252,7 +248,7 @@ class HttpStore:
     def lock_warning(self) -> str | None:
         """Return why there is no lock, or None."""
         if self._endpoint.lock_address is None:
-            return "the snapshot has no lock: set `state.lock_address`, or let no two runs apply"
+            return "the state has no lock: set `state.lock_address`, or let no two runs apply"
         return None
 
     def describe(self) -> str:

@@ -80,7 +80,7 @@ class LocalStore:
 
         """
         if not data:
-            raise ValueError("a snapshot is never empty")
+            raise ValueError("a state is never empty")
         with self._exclusive():
             self._demand_lock()
             self._compare(previous)
@@ -137,7 +137,7 @@ class LocalStore:
         if kind is None or not is_shared(kind):
             return None
         return (
-            f"the snapshot is on a file system of type {kind}, where a lock may hold on this "
+            f"the state is on a file system of type {kind}, where a lock may hold on this "
             "machine only; let no two machines apply at the same time"
         )
 

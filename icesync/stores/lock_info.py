@@ -88,7 +88,7 @@ def _locked(place: str, holder: LockInfo) -> StateLocked:
     told = f" by {holder.who} since {holder.created}{link}" if holder.who else "; holder unknown"
     forced = f"icesync state unlock --force {holder.id}   if that run is dead for sure"
     return StateLocked(
-        f"the snapshot at {place} is locked{told}",
+        f"the state at {place} is locked{told}",
         "wait for it with `--lock-timeout 5m`",
         *([forced] if holder.id else []),
     )

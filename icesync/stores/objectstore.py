@@ -141,7 +141,7 @@ class ObjectStore:
 
         """
         if not data:
-            raise ValueError("a snapshot is never empty")
+            raise ValueError("a state is never empty")
         known = self._stored
         if (known.data if known else None) != previous:
             self.read()
@@ -258,7 +258,7 @@ class ObjectStore:
         if not kept:
             raise StateError(
                 f"{self._url} ignores conditional writes, so no lock would hold there",
-                "keep the snapshot in a store that honours If-None-Match and If-Match",
+                "keep the state in a store that honours If-None-Match and If-Match",
             )
 
     def _put_again(self, path: str, mode: Any) -> bool:

@@ -81,11 +81,11 @@ class PartitionedStore:
 
         """
         if not data:
-            raise ValueError("a snapshot is never empty")
+            raise ValueError("a state is never empty")
         if not self._data:
             self.read()
         if previous != self._known:
-            raise StateConflict(f"{self.describe()} was read anew since", "icesync plan")
+            raise StateConflict(f"{self.describe()} was read again since", "icesync plan")
         after = split(decode_state(data), self._parts)
         for organization, part in write_steps(self._parts, after):
             kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
@@ -219,6 +219,6 @@ class UnscopedStore:
 
     def _refuse(self) -> NoReturn:
         raise UsageError(
-            "the snapshot is kept per organization; say which",
+            "the state is kept per organization; say which",
             "--organization 59   names one",
         )

@@ -163,7 +163,7 @@ def _retries() -> str:
         ("no answer, or none that can be read: reset, deadline, 5xx, odd 2xx",
          again(OutcomeKind.UNCERTAIN),
          "it may have been stored; again is safe, as a call is the whole record",
-         "uncertain, in every plan until ICE acknowledges a call, exit 7"),
+         "uncertain, in every plan until ICE confirms a call, exit 7"),
         ("429, or 503 with `Retry-After`", again(OutcomeKind.THROTTLED),
          ("all workers pause as long as asked; "
          f"asked for more than {limits.MAX_PAUSE_S:g} s, the run ends"),

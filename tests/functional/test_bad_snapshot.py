@@ -137,7 +137,7 @@ def test_lock_timeout_ends(repository: Repository) -> None:
     with repository.locked():
         result = repository.run("apply", "-y", "--lock-timeout", "0.2")
 
-    assert_refused(result, 5, "the snapshot is locked by chris@runner-7")
+    assert_refused(result, 5, "the state is locked by chris@runner-7")
 
 
 @pytest.mark.parametrize("spelling", ["0.2s", "1s", "5m", "1h"])
@@ -171,7 +171,7 @@ def test_state_changes_need_the_lock(repository: Repository) -> None:
     with repository.locked():
         result = repository.run("state", "rm", "59/663")
 
-    assert_refused(result, 5, "the snapshot is locked by chris@runner-7")
+    assert_refused(result, 5, "the state is locked by chris@runner-7")
 
 
 def test_unlock_says_who(repository: Repository) -> None:

@@ -147,7 +147,7 @@ def test_second_import_touches_nothing(newcomer: Newcomer) -> None:
 
     assert_refused(again, 3, "ICE017 59/663 exists already: servers/59.yaml:4:5",
                    "ICE017 servers/59.yaml exists already", hint=None)  # fmt: skip
-    assert_refused(assumed, 3, "ICE017 59/663 exists already: in the snapshot", hint=None)
+    assert_refused(assumed, 3, "ICE017 59/663 exists already: in the state", hint=None)
     assert {path: (root / path).read_bytes() for path in newcomer.files} == {
         path: data for path, data in before.items() if path != "servers/59.yaml"
     }

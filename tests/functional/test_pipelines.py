@@ -144,7 +144,7 @@ def test_story_on_github(github: GitHub) -> None:
     first = github.merge()
     assert not first["apply"].failed, first["apply"].log
     assert github.ice.skills == [663]
-    assert github.origin.log[0] == "icesync: icesync: what ICE acknowledged"
+    assert github.origin.log[0] == "icesync: icesync: what ICE confirmed"
     assert github.snapshot["serial"] > 0
 
     looked = github.pull("port: 587", "port: 465")
@@ -197,8 +197,8 @@ def test_apply_that_fails_on_github(github: GitHub) -> None:
     jobs = github.merge()
 
     assert jobs["apply"].step("Apply what was reviewed").code in {4, 7, 10}
-    assert jobs["apply"].step("Commit the snapshot").code == 0
-    assert jobs["apply"].step("Keep the snapshot if all else failed").code == 0
+    assert jobs["apply"].step("Commit the state").code == 0
+    assert jobs["apply"].step("Keep the state if all else failed").code == 0
     assert github.ice.accepted == []
 
 
@@ -206,7 +206,7 @@ def test_snapshot_meets_another_push_on_github(github: GitHub) -> None:
     """Somebody pushes while ICE is called: the snapshot comes to lie on top."""
 
     def meanwhile(step: str) -> None:
-        if step == "Commit the snapshot":
+        if step == "Commit the state":
             github.origin.desk.joinpath("README.md").write_text("hello\n")
             github.origin.commit("meanwhile")
 
@@ -216,7 +216,7 @@ def test_snapshot_meets_another_push_on_github(github: GitHub) -> None:
 
     assert not jobs["apply"].failed, jobs["apply"].log
     assert github.origin.log[:2] == [
-        "icesync: icesync: what ICE acknowledged",
+        "icesync: icesync: what ICE confirmed",
         "Chris Clarke: meanwhile",
     ]
 
@@ -395,7 +395,7 @@ def test_story_on_gitlab(gitlab: GitLab) -> None:
     first = gitlab.push()
     assert not first.failed, first.log
     assert gitlab.ice.skills == [663]
-    assert gitlab.origin.log[0] == "icesync: icesync: what ICE acknowledged"
+    assert gitlab.origin.log[0] == "icesync: icesync: what ICE confirmed"
 
     looked = gitlab.request("port: 587", "port: 2525", ICESYNC_GITLAB_TOKEN=OURS)
     assert not looked.failed, looked.log

@@ -115,7 +115,7 @@ def test_a_token_that_ends_during_the_run_loses_nothing(
     planned = repository.run("plan", "--detailed-exitcode")
 
     assert failed.code == 8
-    assert "refused the snapshot: status 401" in failed.stderr
+    assert "refused the state: status 401" in failed.stderr
     assert "icesync state push errored.icesync.json" in failed.stderr
     assert pushed.code == 0, pushed
     assert planned.code == 0, planned

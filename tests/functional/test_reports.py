@@ -110,7 +110,7 @@ def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
     """What was sent is not called "not attempted" because something broke after it."""
 
     def fail(*_: object) -> None:
-        raise StateNotSaved("the store refused the snapshot")
+        raise StateNotSaved("the store refused the state")
 
     monkeypatch.setattr("icesync.engine.recorder.Recorder.finish", fail)
     result = repository.run("apply", "-y", "--report", "json=r.json", "--report", "markdown=r.md")
@@ -118,8 +118,8 @@ def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
 
     assert result.code == report["exit_code"] == 8
     assert [r["status"] for r in report["results"]] == ["applied"]
-    assert report["failure"]["summary"] == "the store refused the snapshot"
-    assert "**Stopped:** the store refused the snapshot" in read(repository, "r.md")
+    assert report["failure"]["summary"] == "the store refused the state"
+    assert "**Stopped:** the store refused the state" in read(repository, "r.md")
 
 
 @pytest.mark.parametrize(

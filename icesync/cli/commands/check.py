@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--max-age",
     metavar="AGE",
     callback=read_age,
-    help="Exit 2 also when an acknowledgement is older: 30d, 12h.",
+    help="Exit 2 also when a confirmation is older: 30d, 12h.",
 )
 @click.pass_obj
 @output_options(Command.CHECK)
@@ -34,11 +34,11 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     """
     For schedules: exit 2 when there is something to do.
 
-    Shows what differs from what was last acknowledged, calls whose outcome is
-    unknown, orphans, the oldest answers and the end of the token. Exits 4 when
-    the token has ended. --probe adds certificates near their end and mail servers
-    that say no. Nothing is written and nothing is sent. Secrets must be
-    there, so that a rotation cannot be missed because a variable was.
+    Shows what differs from what ICE last confirmed, calls whose outcome is
+    unknown, servers in no file, the oldest answers and the end of the token. Exits 4
+    when the token has expired. --probe adds certificates that expire soon and rejected
+    logins. Nothing is written and nothing is sent. All secrets must be set, so
+    that no rotation is missed.
 
     \b
     icesync check || echo "look at it: exit code $?"
@@ -49,6 +49,6 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
 
     found = check(output.open(), CheckRequest(wanted, max_age), output)
     if found.maintenance.stale:
-        hint = f"icesync apply --resend older-than={max_age}   asserts them anew"
+        hint = f"icesync apply --resend older-than={max_age}   sends them again"
         output.console.talk(f"hint: {hint}")
     return EXIT_CHANGES if found.due else EXIT_OK

@@ -22,7 +22,7 @@ def _place_options(function: Command) -> Command:
                      help="Which configuration it is about.  [default: its folder]"),
         click.option("--forge", type=click.Choice(["auto", "github", "gitlab"]), default="auto",
                      show_default=True, help="Where to post."),
-        click.option("--api-url", metavar="URL", help="The address of the forge's REST API."),
+        click.option("--api-url", metavar="URL", help="Address of the REST API."),
         click.option("--project", metavar="NAME", help="OWNER/NAME, or the ID of a project."),
         click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
                      envvar="CI_SERVER_TLS_CA_FILE", help="Trust this authority only."),
@@ -42,7 +42,7 @@ def command() -> None:
 
     The token is read from ICESYNC_GITHUB_TOKEN or GITHUB_TOKEN, and from
     ICESYNC_GITLAB_TOKEN or GITLAB_TOKEN (CI_JOB_TOKEN cannot write there). It is
-    sent to the API of the pipeline's own forge and nowhere else.
+    sent to the API of the pipeline's own server and nowhere else.
     """
 
 
@@ -65,7 +65,7 @@ def comment(common: Common, /, **flags: Any) -> int:
     The comment is found by its first line and its author. A token that may
     only read, as in the pull request of a fork, is no failure: the text goes to
     the job's summary instead. Exits 4 when no token is set or it is not accepted,
-    12 when the forge was not reached or refused; the plan itself is not concerned.
+    12 when GitHub or GitLab was not reached or refused; the plan itself is not concerned.
 
     \b
     icesync plan --report markdown=plan.md; icesync ci comment --body plan.md

@@ -19,12 +19,12 @@ def command(
     common: Common, topic: str | None, field: str | None, format_name: str, as_json: bool
 ) -> int:
     """
-    Say which line gave each value, or what a rule means.
+    Show which line sets each value, or explain a rule.
 
     Of a server every value with its file and line. With a FIELD, such as
     smtp.port or SMTPPort, its whole chain: every layer that gives it, what is
     sent of it, and where that is documented. Of a RULE, the id that stands in a
-    finding: what it looks at, why, an example before and after, and how to waive
+    finding: what it looks at, why, an example before and after, and how to suppress
     it. Without anything, all rules are listed.
 
     \b

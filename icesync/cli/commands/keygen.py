@@ -26,7 +26,7 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     Make the key of the secrets' fingerprints.
 
     It has 256 bits. Keep it where the secrets are, never in the repository: with it, rotations
-    are found; without it, nothing can be guessed from the snapshot.
+    are found; without it, nothing can be guessed from the state.
 
     \b
     icesync keygen | gh secret set ICESYNC_FINGERPRINT_KEY

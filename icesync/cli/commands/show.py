@@ -25,7 +25,7 @@ def command(
     as_json: bool,
 ) -> int:
     """
-    Show a saved plan, or the snapshot.
+    Show a saved plan, or the state.
 
     A PLANFILE is shown as plan showed it.
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @common_options
 def command() -> None:
     """
-    Look at the snapshot and operate on it.
+    Show and change the state.
 
-    The snapshot is the only memory of what ICE acknowledged. Every writer
+    The state is the only memory of what ICE confirmed. Every writer
     locks it, keeps a backup and has --dry-run.
     """
 
@@ -42,7 +42,7 @@ def command() -> None:
 @click.pass_obj
 @state_options(writes=False)
 def list_(common: Common, request: StateRequest, format_name: str, as_json: bool) -> int:
-    """List the servers: address, status, age of the acknowledgement, commit."""
+    """List the servers: address, status, age of the confirmation, commit."""
     from icesync.cli.state_view import show_state
 
     show_state(common, request.organization, as_json=as_json or format_name == "json")
@@ -58,7 +58,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 def show(
     common: Common, request: StateRequest, address: str, format_name: str, as_json: bool
 ) -> int:
-    """Show everything that the snapshot says about one server."""
+    """Show everything that the state says about one server."""
     from icesync.engine.state_operations import read_address, read_entry
     from icesync.render.state import entry_document, render_entry
 
@@ -104,7 +104,7 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
 @state_options()
 def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int:
     """
-    Forget what was acknowledged; ICE is not told. The next plan adds them anew.
+    Forget what ICE confirmed; ICE is not told. The next plan adds them again.
 
     \b
     icesync state rm 59/663 '70/*'
@@ -156,7 +156,7 @@ def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: A
 @state_options()
 def resolve(common: Common, request: StateRequest) -> int:
     """
-    Unite the two sides of a merge conflict in the snapshot.
+    Merge the two sides of a merge conflict in the state.
 
     What both sides say stays; every server about which they differ becomes
     uncertain, and the next apply sends it again.
@@ -181,11 +181,11 @@ def resolve(common: Common, request: StateRequest) -> int:
 @state_options(writes=False)
 def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
     """
-    Say who holds the lock; with --force ID, break a lock whose run is dead.
+    Show who holds the lock; with --force ID, break a lock whose run is dead.
 
     The lock of a file belongs to a living process and ends with it, so only the
     locks of remote stores can be left over. Be sure that the run is dead: two
-    runs at once would send and record past each other. With snapshots per
+    runs at once would send and record past each other. With states per
     organization, ID frees all that the dead run held.
     """
     from icesync.engine.state_operations import break_lock, demand_unlocked
@@ -206,7 +206,7 @@ def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
 @state_options(writes=False)
 def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     """
-    Write the snapshot as it is stored to stdout; it holds no secret.
+    Write the state as it is stored to stdout; it holds no secret.
 
     \b
     icesync state pull -o before.json
@@ -235,7 +235,7 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
 @state_options()
 def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
     """
-    Store the snapshot in FILE, such as errored.icesync.json.
+    Store the state in FILE, such as errored.icesync.json.
 
     It must be whole, of this target and lineage, and younger than what is stored.
 
@@ -258,10 +258,10 @@ def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
 @state_options()
 def rekey(common: Common, request: StateRequest, new_key: str) -> int:
     """
-    Make all fingerprints anew with another key.
+    Make all fingerprints again with another key.
 
     The old key is that of `fingerprints.key`; change it there afterwards. Needs
-    every secret, and refuses where one was rotated since it was acknowledged.
+    every secret, and refuses where one was rotated since it was confirmed.
 
     \b
     icesync keygen --out .icesync/next.key
@@ -288,7 +288,7 @@ def rekey(common: Common, request: StateRequest, new_key: str) -> int:
 @state_options()
 def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     """
-    Copy the snapshot from where it was to where `state:` says now.
+    Copy the state from where it was to where `state:` says now.
 
     With `per: organization` it is split; a part that holds something is no target.
 

@@ -14,9 +14,10 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common) -> int:
     """
-    Say what the token holds and when it ends.
+    Show what the token holds and when it expires.
 
-    That is the token of `api.token`; it is never printed. Exits 4 when it has ended or is no token.
+    That is the token of `api.token`; it is never printed. Exits 4 when it has expired or is
+    not a token.
     """
     from icesync.cli.tokens import describe_token
     from icesync.engine.access import inspect_token

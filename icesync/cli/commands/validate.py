@@ -31,7 +31,7 @@ def command(output: Output, strict: bool) -> int:
     warnings do not stop, unless --strict makes errors of them. What only informs
     is shown with -v and in JSON.
 
-    A finding that is meant is excused where it fires, with a comment:
+    Suppress a finding with a comment where it fires:
     # icesync: allow ICE309 the provider has no other port
 
     \b

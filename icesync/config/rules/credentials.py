@@ -96,7 +96,7 @@ declare(
     Rule(
         "ICE409",
         "an unknown secret provider",
-        what="The scheme of a reference is none that icesync knows.",
+        what="The scheme of a reference is not one that icesync knows.",
         why="Nothing could be looked up.",
         before="smtp: {password: ref+enf://ICE_SMTP}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
@@ -128,7 +128,7 @@ declare(
 declare(
     Rule(
         "ICE412",
-        "a secret reference that leads to no usable value",
+        "a secret that is not set or cannot be used",
         what="The variable or file behind a reference is not there or empty, or its store did not "
         "give it.",
         why="An empty password would overwrite a good one.",

@@ -178,7 +178,7 @@ def _odd(local: str, domain: str) -> str:
         (len(local.encode()) > 64, "more than 64 bytes before the @"),
         (len(local) + len(domain) >= 254, "more than 254 characters"),
         ("." not in domain.strip("."), "its domain has no dot"),
-        (_ODD_DOMAIN.search(domain), "its domain is no host name"),
+        (_ODD_DOMAIN.search(domain), "its domain is not a host name"),
         (not quoted and _ODD_LOCAL.search(local), "a character or dot too many before the @"),
     )
     return next((reason for wrong, reason in faults if wrong), "")

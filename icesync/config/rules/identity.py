@@ -77,7 +77,7 @@ declare(
     Rule(
         "ICE105",
         "an unknown key",
-        what="A key is none that its mapping knows, often by a slip of one letter.",
+        what="A key is not one that its mapping knows, often by a slip of one letter.",
         why="The service would ignore it in silence, and keep an empty value instead.",
         before="smtp: {prot: 587}\n",
         after="smtp: {port: 587}\n",

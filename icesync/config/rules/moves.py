@@ -53,8 +53,8 @@ declare(
 declare(
     Rule(
         "ICE114",
-        "a move between two servers that the snapshot knows",
-        what="The snapshot holds an acknowledged record at both ends of a move.",
+        "a move between two servers that the state knows",
+        what="The state holds a confirmed record at both ends of a move.",
         why="These are two records of ICE, and the history of one must not replace the other's.",
         suppressible=False,
         offline=False,

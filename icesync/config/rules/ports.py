@@ -140,7 +140,7 @@ declare(
         "ICE301",
         "a port outside of 1 to 65535",
         what="A port is no decimal number from 1 to 65535.",
-        why="Ports are texts on the wire, so `0587` or `-1` would reach the record as they are.",
+        why="Ports are sent as texts, so `0587` or `-1` would reach the record as they are.",
         before="smtp: {port: 70000}\n",
         after="smtp: {port: 587}\n",
         source="doc:sample",
@@ -273,7 +273,7 @@ def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
         offers = ", ".join(f"{port} ({_MODE_WORDS[offer.mode(port)]})" for port in offer.ports)
         yield Violation(
             f"{block}.port",
-            f"`{block}.port` {endpoint.port} is none that {preset.name} offers: {offers}",
+            f"`{block}.port` {endpoint.port} is not one of {preset.name}: {offers}",
             _checked(preset),
         )
 
@@ -371,8 +371,8 @@ def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
         "ICE309",
         "an unusual port",
         Severity.WARNING,
-        what="A port is none that mail servers use, nor one of the provider's: 25, 110, 143, 465, "
-        "586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, 3535, 8025, 8465.",
+        what="A port is not one that mail servers use, nor one of the provider's: 25, 110, 143, "
+        "465, 586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, 3535, 8025, 8465.",
         why="Often a slip of a digit. The vendor's own sample has 589 for IMAP.",
         before="imap: {port: 994}\n",
         after="imap: {port: 993}\n",

@@ -83,7 +83,7 @@ declare(
         "ICE007",
         "an empty file",
         what="A file that a pattern matches is empty, or holds only comments.",
-        why="It may be the rest of an edit that went wrong; its servers would be orphans.",
+        why="It may be the rest of an edit that went wrong; its servers would be in no file.",
         suppressible=False,
     )
 )
@@ -102,7 +102,7 @@ declare(
     Rule(
         "ICE009",
         "a YAML feature that configuration must not use",
-        what="A file uses a tag, a merge key `<<`, a second document, or a key that is no word.",
+        what="A file uses a tag, a merge key `<<`, a second document, or a key that is not a word.",
         why="These build objects, or mean one thing to one parser and another to the next. "
         "`defaults:` and `_defaults.yaml` do what merge keys are used for.",
         before="spoofing: {<<: {enabled: true}, address: desk@example.org}\n",
@@ -139,7 +139,7 @@ declare(
         "a pattern that matches no file",
         Severity.WARNING,
         what="A pattern under `files:` matches nothing.",
-        why="A renamed folder makes every server in it an orphan.",
+        why="A renamed folder takes every server in it out of all files.",
         before='files: ["servers/**/*.yaml", "server/*.yaml"]\n',
         after='files: ["servers/**/*.yaml"]\n',
     )

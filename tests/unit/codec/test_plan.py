@@ -124,7 +124,7 @@ def test_plan_cut_off_anywhere_is_refused() -> None:
         (b'{"kind": "icesync-plan", "format_version": "1.0"}', "changed since it was made"),
     ],
     ids=["empty", "cut off", "not UTF-8", "key twice", "NaN", "infinity", "depth", "list",
-         "a snapshot", "another format", "no checksum"],
+         "a state", "another format", "no checksum"],
 )  # fmt: skip
 def test_what_is_no_plan_is_refused(data: bytes, told: str) -> None:
     """Each refusal says in a few words what is wrong."""

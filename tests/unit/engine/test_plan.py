@@ -378,7 +378,7 @@ ONLY_SALES = desired(server(SALES, smtp__port=465))
 @pytest.mark.parametrize(
     ("fresh", "reason"),
     [
-        (tagged(plan(WANTED, OTHER_ENTRY), "aa"), "the snapshot moved"),
+        (tagged(plan(WANTED, OTHER_ENTRY), "aa"), "the state changed"),
         (tagged(plan(OTHER_FILES, BEFORE), "aa"), "the files moved"),
         (tagged(plan(OTHER_REFERENCE, BEFORE), "aa"), "a secret reference moved"),
         (tagged(SAVED, "bb"), "a secret moved"),
@@ -392,7 +392,7 @@ def test_plan_that_moved_names_the_server_and_why(fresh: Plan, reason: str) -> N
     with pytest.raises(PlanStale) as caught:
         check_saved(SAVED, fresh)
 
-    assert caught.value.message == f"the saved plan is stale: 59/663 ({reason})"
+    assert caught.value.message == f"the saved plan is out of date: 59/663 ({reason})"
 
 
 def test_every_moved_server_is_named() -> None:
@@ -405,7 +405,7 @@ def test_applied_plan_is_stale() -> None:
     """What was carried out cannot be carried out again."""
     after = snapshot({SUPPORT: entry(smtp__port=465), SALES: entry(smtp__port=465)})
 
-    with pytest.raises(PlanStale, match="the snapshot moved"):
+    with pytest.raises(PlanStale, match="the state changed"):
         check_saved(SAVED, tagged(plan(WANTED, after), "aa"))
 
 

@@ -194,7 +194,7 @@ def test_fingerprints_of_a_moved_entry_still_compare() -> None:
     ("source", "target", "told"),
     [
         (BILLING, BILLING, "SOURCE 70/1 matches no server"),
-        (SUPPORT, SALES, f"{SALES} is in the snapshot already"),
+        (SUPPORT, SALES, f"{SALES} is in the state already"),
         (SUPPORT, SUPPORT, "the same server"),
     ],
     ids=["no source", "a target", "itself"],
@@ -240,7 +240,7 @@ def test_resolved_conflict_claims_nothing_that_a_side_denies() -> None:
 
 def test_nothing_stored_cannot_be_resolved() -> None:
     """There is no conflict where there is no snapshot."""
-    with pytest.raises(StateCorrupt, match="no snapshot to resolve"):
+    with pytest.raises(StateCorrupt, match="no state to resolve"):
         resolve(FakeStore(), "0.1.0")
 
 

@@ -113,7 +113,7 @@ def test_certificate() -> None:
     with pytest.raises(ForgeRefused) as caught:
         client(MisconfiguredError("not trusted")).ask("GET", "/x")
 
-    assert caught.value.hints == ("--ca-file FILE   trusts the authority of a forge of your own",)
+    assert caught.value.hints == ("--ca-file FILE   trusts the authority of your own server",)
 
 
 def test_pages_without_an_end() -> None:

@@ -38,7 +38,7 @@ def test_a_host_has_one_spelling(host: str, name: str) -> None:
 )
 def test_what_is_no_host(host: str) -> None:
     """A name that DNS cannot hold is refused before anybody is asked."""
-    with pytest.raises(ValueError, match="is no host name"):
+    with pytest.raises(ValueError, match="is not a host name"):
         ascii_host(host)
 
 

@@ -227,7 +227,7 @@ def test_server_that_never_was_acknowledged_cannot_be_disabled(status: EntryStat
 @pytest.mark.parametrize(
     "known",
     [entry(), entry(EntryStatus.UNCERTAIN), never_acknowledged(EntryStatus.PENDING)],
-    ids=["acknowledged", "uncertain", "never acknowledged"],
+    ids=["acknowledged", "uncertain", "never confirmed"],
 )
 def test_forget_drops_the_entry_and_makes_no_call(known: Entry) -> None:
     """Forgetting is local, whatever was known."""

@@ -83,7 +83,7 @@ def test_colours_change_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("before", "sentence"),
     [
-        (snapshot(), "Nothing was acknowledged yet: the next apply sends it for the first time."),
+        (snapshot(), "Nothing was confirmed yet: the next apply sends it for the first time."),
         (
             snapshot({SUPPORT: Entry(EntryStatus.PENDING)}),
             "The outcome of the last call is unknown",
@@ -110,7 +110,7 @@ def test_server_as_it_was_acknowledged() -> None:
     )
 
     assert told.endswith(
-        "ICE acknowledged it 2 days ago, with these settings; icesync plan compares the secrets.\n"
+        "ICE confirmed it 2 days ago, with these settings; icesync plan compares the secrets.\n"
     )
 
 
@@ -120,8 +120,8 @@ def test_orphan() -> None:
 
     assert "    smtp.port       465\n" in told
     assert "    smtp.password   ref+fake://smtp\n" in told
-    assert "No file defines it: an orphan, not touched. List skill 663 under `removed:`" in told
-    assert told.endswith("ICE acknowledged it 2 days ago, with these values.\n")
+    assert "No longer in any file; left alone. List skill 663 under `removed:`" in told
+    assert told.endswith("ICE confirmed it 2 days ago, with these values.\n")
 
 
 def test_removed() -> None:
@@ -164,7 +164,7 @@ def test_field_of_a_removed_server_is_not_sent() -> None:
     told = render_field(explained(ACKNOWLEDGED, wanted), "smtp.port", NOW, PLAIN)
 
     assert "sent as" not in told
-    assert "acknowledged:  465, 2 days ago" in told
+    assert "confirmed:     465, 2 days ago" in told
 
 
 def test_hostile_texts_are_made_safe() -> None:

@@ -96,7 +96,7 @@ def test_another_process_is_kept_out_and_told_who(path: Path) -> None:
         refusal = _refusal(path)
 
     assert refusal.message == (
-        "the snapshot is locked by anna@runner-8 (pid 77) since 2026-01-02T00:00:00Z for `apply`"
+        "the state is locked by anna@runner-8 (pid 77) since 2026-01-02T00:00:00Z for `apply`"
     )
     assert refusal.hints == (
         "wait for it with `--lock-timeout 5m`",
@@ -262,7 +262,7 @@ def test_unreadable_owner_is_unknown(path: Path, text: str) -> None:
         refusal = _refusal(path)
         owner = read_owner(path)
 
-    assert refusal.message == "the snapshot is locked by another run; holder unknown"
+    assert refusal.message == "the state is locked by another run; holder unknown"
     assert refusal.hints[-1] == f"see who it is: `fuser -v {path}`"
     assert owner is not None
     assert owner.who == "unknown"

@@ -139,7 +139,7 @@ def test_a_serial_that_is_there_already_decides_by_what_is_there(stack: ExitStac
     assert server.data == ONE
 
     server.serials.add(2)
-    with pytest.raises(StateConflict, match="another snapshot of the same serial"):
+    with pytest.raises(StateConflict, match="another state of the same serial"):
         store.write(TWO, ONE)
 
 
@@ -212,12 +212,12 @@ def test_a_save_is_not_given_up_while_there_is_time(
         ("LOCK", 403, AccessError, "refused to lock: status 403"),
         ("LOCK", 201, StateError, "answered a lock with status 201"),
         ("LOCK", 500, StateError, "answered a lock with status 500"),
-        ("POST", 401, StateNotSaved, "refused the snapshot: status 401"),
+        ("POST", 401, StateNotSaved, "refused the state: status 401"),
         ("POST", 413, StateNotSaved, "is too large"),
-        ("POST", 400, StateNotSaved, "refused the snapshot: status 400"),
+        ("POST", 400, StateNotSaved, "refused the state: status 400"),
         ("POST", 409, StateNotSaved, "was lost: another run broke it"),
-        ("POST", 500, StateNotSaved, "did not take the snapshot: status 500"),
-        ("POST", 200, StateNotSaved, "said yes to the snapshot, and holds another one"),
+        ("POST", 500, StateNotSaved, "did not take the state: status 500"),
+        ("POST", 200, StateNotSaved, "accepted the state, but holds another one"),
         ("UNLOCK", 409, StateError, "could not be released: status 409"),
     ],
 )

@@ -134,7 +134,7 @@ def test_page_without_a_clock_tells_no_ages() -> None:
     """A run that was stopped before it had a clock still has its page."""
     page = render(PAGES["plan"], replace(VIEW, now=None))
 
-    assert "Last acknowledged" not in page
+    assert "Last confirmed" not in page
     assert "<dt>made</dt>" not in page
 
 
