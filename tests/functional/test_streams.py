@@ -70,7 +70,7 @@ def test_reader_that_left(repository: Repository, command: list[str]) -> None:
 def test_reader_that_left_in_the_middle(repository: Repository) -> None:
     """A reader that took the first lines of a long plan ends it without noise."""
     repository.servers(range(1, 400))
-    with repository.start("plan") as process:
+    with repository.start("plan", "-v") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = process.stdout.readline()
