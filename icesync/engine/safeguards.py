@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -82,10 +83,12 @@ def check_safeguards(
 def _first(profile: SafetyProfile) -> tuple[str, ...]:
     """Return what is said before there is a state that a change could be compared with."""
     held = "; ".join(describe(profile))
-    told = f"safeguards from the first apply on, looser ones then need `--allow`: {held}"
     if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
-        return (f"{told}; the empty state takes up to {FIRST_ADDS} adds",)
-    return (told,)
+        held += f"; {FIRST_ADDS} adds into the empty state"
+    told = "the first apply records these safeguards; to loosen one later, `--allow safeguards`:"
+    return (
+        "\n".join([told, *textwrap.wrap(held, 90, initial_indent="  ", subsequent_indent="  ")]),
+    )
 
 
 def _place(project: Project, path: str) -> str:
