@@ -16,6 +16,7 @@ from icesync.cli.files import write_new
 from icesync.cli.templates import fill
 from icesync.engine.access import make_key
 from icesync.engine.explain import file_schemas, print_file_schema
+from icesync.engine.protect import demand_private
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FORGES: Final = {
 }
 """The file that a forge reads, and its text."""
 
+_KEY: Final = ".icesync/fingerprint.key"
 _ACCESS: Final = """\
   token: ref+env://ICE_TOKEN      # or a login, from which a token is obtained:
   # login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}"""
@@ -88,9 +90,10 @@ def scaffold(folder: Path, wishes: Wishes) -> Iterator[tuple[str, bool]]:
     when *folder* is further down.
 
     Raises:
-        UsageError: a file cannot be written.
+        UsageError: a file cannot be written, or the key's is a link or tracked by git.
 
     """
+    demand_private(folder / _KEY)
     for name, (text, mode) in _files(folder, wishes).items():
         yield name, write_new(folder / name, text.encode(), mode)
 
@@ -120,7 +123,7 @@ def _files(folder: Path, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
         path, template = FORGES[wishes.forge]
         texts[prefix + path] = fill(template, values)
     files = {name: (text, 0o644) for name, text in texts.items()}
-    files[".icesync/fingerprint.key"] = (make_key().decode(), 0o600)
+    files[_KEY] = (make_key().decode(), 0o600)
     # Whatever another .gitignore says, the key stays out of git.
     files[".icesync/.gitignore"] = (templates.IGNORE_ALL, 0o644)
     return files

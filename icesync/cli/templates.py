@@ -150,12 +150,15 @@ concurrency:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with: {fetch-depth: 2, persist-credentials: false}  # the merge and the base branch
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with: {python-version: "3.13"}
       - run: python -I -m pip install "${ICESYNC_INSTALL:?set this variable of the repository}"
       - run: icesync fmt --check --diff
       - run: icesync validate
-      - run: icesync plan
+      - env:
+          ICESYNC_TRUSTED_CONFIG: HEAD^1  # guards and limits are those of the base branch
+        run: icesync plan
   apply:
     if: github.event_name != 'pull_request'
     runs-on: ubuntu-latest
@@ -206,6 +209,9 @@ icesync-plan:
   script:
     - icesync fmt --check --diff
     - icesync validate
+    # Guards and limits are those of the target branch.
+    - git fetch --quiet --depth 1 origin "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+    - export ICESYNC_TRUSTED_CONFIG=FETCH_HEAD
     - icesync plan
 
 # Variables to set: ICESYNC_INSTALL (a git URL with a commit, the URL of a wheel, or

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from icesync.config.backend import check_backend
 from icesync.config.destinations import check_destinations
 from icesync.config.discover import has_file, read_file
+from icesync.config.private_files import check_private_files
 from icesync.config.values import NOTHING
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.source import Quoted, SourceFile
@@ -85,6 +86,7 @@ def read_project(
     problems = (
         *check_destinations(project, environ, by_job),
         *check_backend(project.state, document),
+        *check_private_files(project),
     )
     if problems:
         raise _invalid(problems)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.discover import is_found
+from icesync.config.private_files import find_exposure
 from icesync.errors import UsageError
 from icesync.model.project import ORGANIZATION_MARK, Backend
 
@@ -40,6 +41,19 @@ def demand_free(session: Session, option: str, path: Path, *, own: str = "") -> 
     what = _purpose(session.project, path)
     if what is not None and what != own:
         raise UsageError(f"{option} {ascii(str(path))[1:-1]} is {what}", "give another path")
+
+
+def demand_private(path: Path) -> None:
+    """
+    Demand that a key or a token may be written to *path*: no link, and not in git.
+
+    Raises:
+        UsageError: it may not.
+
+    """
+    problem = find_exposure(path)
+    if problem is not None:
+        raise UsageError(*problem)
 
 
 def _purpose(project: Project, path: Path) -> str | None:

@@ -115,6 +115,61 @@ def test_key_is_private(root: Path) -> None:
     assert (root / ".icesync/.gitignore").read_text() == "*\n"
 
 
+@pytest.mark.parametrize("target", ["../README.md", "../nowhere"])
+@pytest.mark.parametrize("words", [["init"], ["keygen", "--out", ".icesync/fingerprint.key"]])
+def test_key_is_not_written_through_a_link(root: Path, words: list[str], target: str) -> None:
+    """A link at the key's place is refused before anything is written."""
+    (root / "README.md").write_text("x")
+    (root / ".icesync").mkdir()
+    (root / ".icesync/fingerprint.key").symlink_to(target)
+    before = _files(root)
+
+    result = run_program(words, root)
+
+    assert result.code == 64
+    assert "fingerprint.key is a symbolic link" in result.stderr
+    assert _files(root) == before
+    assert (root / "README.md").read_text() == "x"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
+@pytest.mark.parametrize("words", [["init"], ["keygen", "--out", ".icesync/fingerprint.key"]])
+def test_key_that_git_tracks_is_refused(tmp_path: Path, words: list[str]) -> None:
+    """A key in git is no key: who makes one there is told how to take it out."""
+    (tmp_path / ".icesync").mkdir()
+    (tmp_path / ".icesync/fingerprint.key").write_text("x")
+    for line in ("git init -q", "git add -f .icesync/fingerprint.key"):
+        subprocess.run(line.split(), cwd=tmp_path, check=True)
+
+    result = run_program(words, tmp_path)
+
+    assert result.code == 64
+    assert "git rm --cached " in result.stderr
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_workflow_takes_the_safeguards_of_the_base_branch(forge: str) -> None:
+    """The plan of a pull request has the base branch there, and its guards and limits."""
+    text = {"github": templates.GITHUB, "gitlab": templates.GITLAB}[forge]
+    before, trusted, after = text.partition("ICESYNC_TRUSTED_CONFIG")
+    plan = after.partition("icesync plan")[0]
+
+    assert trusted
+    assert ("fetch-depth: 2" if forge == "github" else "git fetch --quiet --depth 1") in before
+    assert plan.startswith(": HEAD^1" if forge == "github" else "=FETCH_HEAD")
+    assert "apply" not in plan
+
+
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_workflow_writes_no_key(forge: str) -> None:
+    """Keys come as variables: no line of a workflow writes one into the checkout."""
+    text = {"github": templates.GITHUB, "gitlab": templates.GITLAB}[forge]
+
+    assert ".icesync" not in text
+    assert "fingerprint.key" not in text
+    assert re.findall(r"(?:echo|printf|tee|keygen|>>?\s*\S+\.(?:key|yaml|json))", text) == []
+
+
 def test_next_steps_are_true(root: Path) -> None:
     """Whoever types what is printed, as it is printed, ends with an applied server."""
     told = run_program(["init", "--emulator", "--no-pre-commit"], root).stderr
@@ -279,6 +334,7 @@ def test_workflow_runs(tmp_path: Path, forge: str) -> None:
     environ = {
         "HOME": str(tmp_path), "GIT_CONFIG_GLOBAL": "/dev/null", "PATH": f"{BIN}:/usr/bin:/bin",
         "CI_COMMIT_BRANCH": "main", "CI_SERVER_HOST": "gitlab.example.org",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
         "ICE_59_663_SMTP": "one", "ICE_59_663_IMAP": "two", "REMOTE": str(origin),
     }  # fmt: skip
 

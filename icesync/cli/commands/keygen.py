@@ -34,11 +34,14 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
     from icesync.cli.files import write_new
     from icesync.engine.access import make_key
+    from icesync.engine.protect import demand_private
 
     console, key = common.console, make_key()
     if out is None:
         console.data(key.decode())
-    elif write_new(out, key, 0o600):
+        return 0
+    demand_private(out)
+    if write_new(out, key, 0o600):
         console.talk(f"a new key is in {out}; keep it out of the repository")
     else:
         console.talk(f"{out} is there already and was kept")

@@ -35,7 +35,7 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     from icesync.cli.files import check_writable, write_secret
     from icesync.cli.tokens import describe_token
     from icesync.engine.access import log_in
-    from icesync.engine.protect import KEY, demand_free
+    from icesync.engine.protect import KEY, demand_free, demand_private
 
     session = common.open()
     path = out
@@ -43,6 +43,8 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
         path = Path(session.project.root) / ".icesync" / "token"
         path.parent.mkdir(exist_ok=True)
     demand_free(session, "--out", path, own=KEY)
+    if path.parts[:2] != ("/", "dev"):  # /dev/stdout is a link that no repository holds
+        demand_private(path)
     check_writable(path)
     data, info = log_in(session)
     write_secret(path, data)
