@@ -11,7 +11,7 @@ from icesync.model.events import Note
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from icesync.model.events import Event
 
@@ -45,10 +45,19 @@ class Console:
     """
     Where a command writes; *quiet* keeps all talk but errors to itself.
 
-    A reader of stderr that goes away is not worth ending anything for.
+    A reader of stderr that goes away is not worth ending anything for. *located*
+    puts where the configuration is into the commands that a text names.
     """
 
-    def __init__(self, colour: str = "auto", *, quiet: bool = False, verbose: int = 0) -> None:
+    def __init__(
+        self,
+        colour: str = "auto",
+        *,
+        quiet: bool = False,
+        verbose: int = 0,
+        located: Callable[[str], str] = str,
+    ) -> None:
+        self.located = located
         self.quiet = quiet
         self.verbose = verbose
         self._colour = colour
@@ -97,7 +106,7 @@ class Console:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""
         if not self.quiet:
             with suppress(OSError):
-                sys.stderr.write(f"{fold(text, self.talk_style.width)}\n")
+                sys.stderr.write(f"{fold(self.located(text), self.talk_style.width)}\n")
 
     def note(self, event: Event) -> None:
         """Say what a use case notes."""
@@ -108,7 +117,7 @@ class Console:
         """Write *text* to stderr as it is, even when asked to be quiet."""
         sys.stdout.flush()
         with suppress(OSError):
-            sys.stderr.write(text)
+            sys.stderr.write(self.located(text))
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""

@@ -8,7 +8,7 @@ import keyword
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 import click
 
@@ -57,6 +57,19 @@ _LONG_WITH_ONE_DASH: Final = frozenset(
 """Spellings that fingers know from Terraform."""
 
 
+_OTHER_WORDS: Final = {
+    "destroy": "`removed:` in a server file disables or forgets a server",
+    "refresh": "ICE cannot be asked what it holds; `icesync plan` compares with the state",
+    "drift": "ICE cannot be asked what it holds; `icesync check` says what is open",
+    "diff": "`icesync plan` shows what differs",
+    "status": "`icesync check` says what is open",
+    "sync": "`icesync apply` sends what differs",
+    "lint": "`icesync validate` checks the files",
+    "list": "`icesync state list` lists the servers",
+}
+"""Words of other programs, and what to say here instead."""
+
+
 class _Commands(click.Group):
     """Knows all commands by name and imports the one that is asked for."""
 
@@ -77,6 +90,14 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] == "help":
+            # `help plan` is what fingers know from git.
+            args = [*args[1:], "--help"]
+            if len(args) == 1:
+                sys.stdout.write(f"{ctx.get_help()}\n")
+                raise click.exceptions.Exit(0)
+        if args and args[0] in _OTHER_WORDS:
+            raise click.UsageError(f"no such command: {args[0]}; {_OTHER_WORDS[args[0]]}", ctx)
         if args and args[0] not in COMMANDS:
             import difflib
 
@@ -100,7 +121,9 @@ class _Commands(click.Group):
     epilog=f"Exit codes: {', '.join(f'{code} {word}' for code, word in EXIT_WORDS.items())}.",
 )
 @common_options
-@click.version_option(package_name="icesync", message="icesync %(version)s")
+@click.version_option(
+    None, "-V", "--version", package_name="icesync", message="icesync %(version)s"
+)
 def program() -> None:
     """
     Keep the email servers of the ICE contact-centre service as code.
@@ -118,7 +141,7 @@ def run(arguments: Sequence[str]) -> int:
     # Plans hold many small values and hardly any cycle; looking for cycles after
     # every 700 of them costs a first plan of a large fleet a fifth of its time.
     gc.set_threshold(100_000, 50, 1000)
-    common = Common()
+    common = Common(commands=tuple(COMMANDS))
     with SIGNALS.installed():
         try:
             code = program.main(
@@ -129,8 +152,16 @@ def run(arguments: Sequence[str]) -> int:
             )
             sys.stdout.flush()
         except BaseException as error:  # noqa: BLE001 - the outermost door
+            if _is_question(error) and error.ctx is not None:
+                common.console.data(f"{error.ctx.get_help()}\n")
+                return 0
             return _leave(error, common)
     return code if isinstance(code, int) else 0
+
+
+def _is_question(error: BaseException) -> TypeGuard[click.UsageError]:
+    """Return whether a command was named without anything: newer clicks call that an error."""
+    return type(error).__name__ == "NoArgsIsHelpError"
 
 
 def _reopen_closed_streams() -> None:
@@ -156,8 +187,13 @@ _STREAMS: Final = (
 )
 
 
+_OTHER_SPELLINGS: Final = {"--yes": "--auto-approve", "--no-color": "--color=never"}
+
+
 def _spell(argument: str) -> str:
     name = argument.partition("=")[0]
+    if argument in _OTHER_SPELLINGS:
+        return _OTHER_SPELLINGS[argument]
     return f"-{argument}" if name in _LONG_WITH_ONE_DASH else argument
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
+from icesync.cli.command_line import locate
 from icesync.cli.console import Console
 from icesync.cli.interrupt import SIGNALS
 
@@ -36,11 +37,17 @@ class Common:
     verbose: int = 0
     no_input: bool = False
     debug: bool = False
+    commands: tuple[str, ...] = ()
 
     @property
     def console(self) -> Console:
         """The streams as these flags want them."""
-        return Console(self.colour, quiet=self.quiet, verbose=self.verbose)
+        return Console(
+            self.colour,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            located=lambda text: locate(text, self, self.commands),
+        )
 
     def locate(self) -> Path:
         """Return the configuration file that these flags name or find."""

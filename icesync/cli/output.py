@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync import __version__
 from icesync.bootstrap import SystemClock
 from icesync.cli.ci_environment import read_pipeline, write_github_outputs
+from icesync.cli.command_line import apply_again
 from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.event_log import EventLog, ResultLog
 from icesync.cli.files import check_writable, write_open, write_private
@@ -200,6 +201,8 @@ class Output:
 
     def _stopped(self, error: BaseException) -> None:
         self._rescue(error)
+        if isinstance(error, IcesyncError) and self.review.command is Command.APPLY:
+            error.hints = apply_again(error.hints)
         failure = describe(error, debug=self.common.debug)
         code = failure.exit_code if failure else exit_code_of(error)
         findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
@@ -250,6 +253,7 @@ class Output:
         elif self.is_text is not last:
             view = self._view(self.console.style)
             text = renderer(self.shown)(self.review, view)
+            text = self.console.located(text) if self.is_text else text
             if view.ci.forge is Forge.GITLAB and self.is_text and text:
                 self._fold(text)
             else:

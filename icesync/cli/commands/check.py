@@ -44,11 +44,16 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     icesync check || echo "look at it: exit code $?"
     icesync check --max-age 30d --probe --report markdown=issue.md
     """
+    import shlex
+
+    from icesync.cli.command_line import own_words
     from icesync.engine.check import CheckRequest, check
     from icesync.errors import EXIT_CHANGES, EXIT_OK
 
     found = check(output.open(), CheckRequest(wanted, max_age), output)
     if found.maintenance.stale:
-        hint = f"icesync apply --resend older-than={max_age}   sends them again"
+        scope = own_words(without=frozenset({"max_age", "secrets_mode", "with_probe", "ca_file"}))
+        words = ["icesync", "apply", "--resend", f"older-than={max_age}", *scope]
+        hint = f"{shlex.join(words)}   sends them again"
         output.console.talk(f"hint: {hint}")
     return EXIT_CHANGES if found.due else EXIT_OK

@@ -9,7 +9,7 @@ from icesync.cli.options import Common, common_options
 __all__ = ["command"]
 
 
-@click.command(name="completion")
+@click.command(name="completion", no_args_is_help=True)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @common_options
 @click.pass_obj

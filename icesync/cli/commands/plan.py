@@ -43,6 +43,8 @@ def command(output: Output, wanted: PlanRequest, out: Path | None, detailed_exit
     icesync plan --detailed-exitcode; test $? -eq 2 && echo changes
     icesync plan --report markdown=plan.md --report gitlab-terraform=tf.json
     """
+    import shlex
+
     from icesync.cli.files import write_private
     from icesync.engine.plan import plan, save_plan
     from icesync.errors import EXIT_CHANGES, EXIT_OK
@@ -51,5 +53,7 @@ def command(output: Output, wanted: PlanRequest, out: Path | None, detailed_exit
     if out is not None:
         write_private(out, save_plan(planning.plan))
         output.saved_plan = out
-        output.console.talk(f"saved: icesync apply {out}   carries out exactly this")
+        allowed = [word for name in wanted.allowed for word in ("--allow", name)]
+        command = shlex.join(["icesync", "apply", str(out), *allowed])
+        output.console.talk(f"saved: {command}   carries out exactly this")
     return EXIT_CHANGES if detailed_exitcode and planning.plan.effective else EXIT_OK
