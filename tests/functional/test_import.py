@@ -86,7 +86,7 @@ def test_passwords_are_kept_where_asked(newcomer: Newcomer) -> None:
     planned = newcomer.run("plan", "--secrets", "require", env=newcomer.passwords(".icesync/p.env"))
 
     assert path.stat().st_mode & 0o777 == 0o600
-    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 only assumed).\n"
+    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 unconfirmed).\n"
 
 
 def test_rotation_after_an_import_is_seen(newcomer: Newcomer) -> None:
@@ -102,7 +102,7 @@ def test_yaml_of_secrets_is_read_back(newcomer: Newcomer) -> None:
     newcomer.run("import", newcomer.sample, "--secrets", "yaml:.icesync/p.yaml", "--assume-in-sync")
 
     planned = newcomer.run("plan", "--secrets", "require")
-    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 only assumed).\n"
+    assert planned.stdout == "No changes. Nothing to send: 1 unchanged (1 unconfirmed).\n"
 
 
 def test_imported_servers_are_added(newcomer: Newcomer) -> None:
@@ -243,9 +243,9 @@ def test_round_trip_of_a_fleet(ice: Ice, tmp_path: Path) -> None:
     assert done.code == 0, done
     assert "10 passwords are only tags of the emulator" in done.stderr
     planned = second.run("plan", "--secrets", "require", env=known)
-    assert planned.stdout == "No changes. Nothing to send: 5 unchanged (5 only assumed).\n"
+    assert planned.stdout == "No changes. Nothing to send: 5 unchanged (5 unconfirmed).\n"
     rotated = second.run("plan", env={**known, "ICE_59_3_SMTP_PASSWORD": "another"})
-    assert rotated.stdout.startswith("Plan: 1 to update; 4 unchanged (4 only assumed).\n")
+    assert rotated.stdout.startswith("Plan: 1 to update; 4 unchanged (4 unconfirmed).\n")
 
 
 def test_asserting_what_was_assumed(newcomer: Newcomer) -> None:

@@ -247,7 +247,7 @@ def test_the_other_commands(fleet: Repository) -> None:
 
     assert fleet.run("check", "--shard", "1/3").code == 0
     assert fleet.run("check").code == 2
-    assert "acknowledged" in fleet.run("explain", "101/1").stdout
+    assert "ICE confirmed it" in fleet.run("explain", "101/1").stdout
     assert fleet.run("explain", "102/1").code == 0
     changed = fleet.run("plan", "--target", "101/*", "--detailed-exitcode")
     assert (changed.code, "5 unchanged" in changed.stdout) == (0, True)

@@ -46,6 +46,8 @@ def values(field: Field) -> st.SearchStrategy[Setting]:
         return st.sampled_from(["pop3", "imap"])
     if field.kind is Kind.STATUS:
         return st.sampled_from(["Enabled", "Disabled"])
+    if field.kind is Kind.LOGIN:
+        return st.just("none")
     if field.kind is Kind.TEXT:
         return st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
     return st.integers(1, 65535)
