@@ -1,10 +1,10 @@
-"""What ``explain`` does for an address: read the files and the snapshot, and say what it found."""
+"""What ``explain`` does for an address, a rule or a mail provider: find it, and write it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.engine.explain import explain, find_field, rules
+from icesync.engine.explain import explain, explain_provider, find_field, rules
 from icesync.engine.state_operations import read_address, read_state
 from icesync.engine.validate import check_files
 from icesync.errors import UsageError
@@ -14,17 +14,38 @@ from icesync.render.explain import (
     render_explanation,
     render_field,
 )
+from icesync.render.providers import providers_document, render_providers
 from icesync.render.rules import near_rules, render_rule, render_rules
 
 if TYPE_CHECKING:
     from icesync.cli.options import Common
 
-__all__ = ["explain_rule", "explain_server", "is_rule"]
+__all__ = ["explain_rule", "explain_server", "is_provider", "is_rule", "show_providers"]
 
 
 def is_rule(topic: str) -> bool:
     """Return whether *topic* is meant as the id of a rule."""
     return topic.lower().startswith("ice")
+
+
+def is_provider(topic: str) -> bool:
+    """Return whether *topic* is meant as a mail provider: an address begins with a number."""
+    return not topic.partition("/")[0].strip().isdigit() and any(map(str.isalpha, topic))
+
+
+def show_providers(common: Common, topic: str, *, as_json: bool) -> None:
+    """
+    Write what the mail providers offer that *topic* means.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    found, console = explain_provider(topic), common.console
+    if as_json:
+        console.document(providers_document(found))
+    else:
+        console.data(render_providers(found, console.style))
 
 
 def explain_rule(common: Common, topic: str | None) -> None:

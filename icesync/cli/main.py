@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "init": "Write a configuration and a first server file.",
     "import": "Write server files for servers that exist already.",
     "validate": "Check all files; offline, without secrets.",
-    "explain": "Show which line sets each value, or explain a rule.",
+    "explain": "Show which line sets each value, or explain a rule or a mail provider.",
     "fmt": "Format files; comments stay with what they are about.",
     "plan": "Show what apply would send.",
     "probe": "Test the mail server logins before anything is sent to ICE.",

@@ -9,6 +9,8 @@ from icesync.errors import UsageError
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
+from icesync.model.near_miss import near_miss
+from icesync.model.presets import find_providers, known_providers
 from icesync.planner.moves import open_moves
 from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
     from icesync.model.fields import Setting
+    from icesync.model.presets import Preset
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Snapshot
 
@@ -123,6 +126,35 @@ def find_field(name: str) -> Field:
     near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "icesync explain ADDR   lists them"
     raise UsageError(f"there is no setting {ascii(name)[1:-1]}", hint)
+
+
+def explain_provider(word: str) -> tuple[Preset, ...]:
+    """
+    Return the mail providers that *word* means: a name, a domain of addresses, or a host.
+
+    Raises:
+        UsageError: it means none.
+
+    """
+    folded = word.strip().lower().rstrip(".").rpartition("@")[2]
+    found = find_providers(folded)
+    if found:
+        return found
+    regions = [name for name in known_providers() if name.startswith(f"{folded}/")]
+    shown = ascii(word)[1:-1]
+    if regions:
+        raise UsageError(f"{shown} differs by region", f"one of: {', '.join(regions)}")
+    slip = near_miss(folded)
+    near = [slip.meant] if slip is not None and find_providers(slip.meant) else []
+    near = near or [label for label in folded.split(".") if find_providers(label)]
+    near = near or difflib.get_close_matches(folded, known_providers(), n=3, cutoff=0.7)
+    hint = (
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "give its name, a domain of its addresses or one of its hosts, such as gmail, web.de "
+        "or smtp.office365.com"
+    )
+    raise UsageError(f"there is no mail provider, rule or address {shown}", hint)
 
 
 def rules() -> Mapping[str, Rule]:

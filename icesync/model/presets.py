@@ -786,6 +786,22 @@ def known_hosts() -> frozenset[str]:
     return frozenset(_hosts().anywhere.keys() | _tail_hosts().anywhere.keys())
 
 
+def known_providers() -> Mapping[str, Preset]:
+    """Return every provider by its name: presets, relays, hosters, and the long tail."""
+    return dict(tail()) | {p.name: p for p in (*_HOSTERS, *_RELAYS)} | dict(PRESETS)
+
+
+def find_providers(word: str) -> tuple[Preset, ...]:
+    """Return the providers that *word* means: a name, else a domain of addresses, else a host."""
+    named = known_providers().get(word)
+    if named is not None:
+        return (named,)
+    found = list(providers_of(word))
+    if not found:
+        found = [h.anywhere[word] for h in (_hosts(), _tail_hosts()) if word in h.anywhere][:1]
+    return tuple({preset.name: preset for preset in reversed(found)}.values())[::-1]
+
+
 def preset_of(block: str, host: str | None, name: str) -> Preset | None:
     """Return the provider of a block: the preset called *name*, else the one that *host* is of."""
     if name:

@@ -539,6 +539,47 @@ class SettingExplained(ExplanationHead, FieldExplained):
     """Where one setting comes from, as `icesync explain ADDR FIELD --json` prints it."""
 
 
+class PortOffered(TypedDict):
+    """A port, and how a connection to it is encrypted."""
+
+    port: Count
+    encryption: Literal["implicit", "starttls", "none"]
+
+
+class ServerOffered(TypedDict):
+    """One protocol; the recommended port comes first, other hosts of the provider are right too."""
+
+    protocol: Literal["smtp", "pop3", "imap"]
+    host: str
+    other_hosts: list[str]
+    ports: list[PortOffered]
+    passwords_refused: str | None
+    passwords_end: str | None
+
+
+class ProviderExplained(TypedDict):
+    """A mail provider; without a day of the check, the row only keeps the rules silent."""
+
+    name: str
+    title: str
+    preset: bool
+    servers: list[ServerOffered]
+    all_ports: bool
+    login: str
+    username: str | None
+    relay: bool
+    source: str
+    checked: str | None
+
+
+class Providers(TypedDict):
+    """What mail providers offer, as `icesync explain PROVIDER --json` prints it."""
+
+    kind: Literal["icesync-providers"]
+    format_version: Version
+    providers: list[ProviderExplained]
+
+
 class EntryShown(TypedDict):
     """What the state says about one server, without salts and fingerprints."""
 
@@ -748,6 +789,7 @@ DOCUMENTS: Final[Mapping[str, Schema]] = {
     "events": _document("event of an apply", Event),
     "explanation": _document("explanation", ServerExplained),
     "setting": _document("explanation of a setting", SettingExplained),
+    "providers": _document("mail providers", Providers),
     "entry": _document("entry of the state", EntryDocument),
     "entries": _document("entries of the state", StateList),
     "secrets": _document("secret references", Secrets),

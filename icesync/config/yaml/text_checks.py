@@ -40,6 +40,11 @@ _BLANKS: Final = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 
 _REFUSED_CHARACTER: Final = re.compile(f"[{_REFUSED}]")
 _UNPRINTABLE: Final = re.compile(f"[{_REFUSED}{_BLANKS}\t\n\r]")
+_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_ESCAPED: Final = dict(
+    zip("0abtnvfreN_LP", "\0\a\b\t\n\v\f\r\x1b\x85\xa0\u2028\u2029", strict=True)
+)
+"""What the escapes of one letter mean in double quotes (YAML 1.2.2, section 5.7)."""
 _MOST_STRANGERS: Final = 100
 """A file with more of them is no text; a finding for each could fill the memory."""
 _CONFLICT: Final = (b"<<<<<<<", b"|||||||", b">>>>>>>")
@@ -84,6 +89,12 @@ def find_unprintable(text: str) -> str:
         return ""
     found = _UNPRINTABLE.search(text)
     return found[0] if found else ""
+
+
+def find_escape(raw: str, character: str) -> str:
+    r"""Return the escape of a letter in *raw* that YAML reads as *character*, such as ``\b``."""
+    escapes = (match[0] for match in _ESCAPE.finditer(raw))
+    return next((e for e in escapes if _ESCAPED.get(e[1]) == character), "")
 
 
 def _check_unicode(source: SourceFile) -> tuple[Diagnostic, ...]:

@@ -41,7 +41,12 @@ from yaml.events import (
 
 from icesync.config.yaml.source import Quoted, decode, open_parser
 from icesync.config.yaml.syntax import yaml_problem
-from icesync.config.yaml.text_checks import find_unprintable, name_character, show_key
+from icesync.config.yaml.text_checks import (
+    find_escape,
+    find_unprintable,
+    name_character,
+    show_key,
+)
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
@@ -439,7 +444,11 @@ class _Reader:
         if not plain and (stranger := find_unprintable(value)):
             what = "key" if is_key else "value"
             message = f"the {what} holds the character {name_character(stranger)}"
-            self._problem("ICE003", message, event, f"a {what} is one line of printable text")
+            hint = f"a {what} is one line of printable text"
+            if style == '"' and (escape := find_escape(node.text, stranger)):
+                message += f", which `{escape}` means in double quotes"
+                hint = f"if a backslash is meant, use single quotes; {hint}"
+            self._problem("ICE003", message, event, hint)
         if is_key:
             entry.key = node
             self._key(entry, event)

@@ -8,7 +8,7 @@ from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapsh
 from icesync.config.resolve import resolve
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.source import SourceFile
-from icesync.engine.explain import explain, find_field
+from icesync.engine.explain import explain, explain_provider, find_field
 from icesync.errors import UsageError
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
@@ -34,6 +34,7 @@ servers:
 """,
 }
 DESIRED, _ = resolve(parse_document(SourceFile(n, t.encode())) for n, t in FILES.items())
+WORKMAIL = "one of: amazon-workmail/eu-west-1, amazon-workmail/us-east-1, amazon-workmail/us-west-2"
 USUAL = WireOptions()
 
 
@@ -208,3 +209,27 @@ def test_layer_that_cannot_be_read_is_passed_over() -> None:
     assert found
     assert [g.value for g in origin.chain("smtp.port")] == [2525, 587, 25]
     assert [g.value for g in origin.chain("tls")] == [True]
+
+
+@pytest.mark.parametrize("word", ["gmail", "GMail.com", "desk@gmail.com", "smtp.gmail.com."])
+def test_provider_is_found_as_people_write_it(word: str) -> None:
+    """Case, an address instead of a domain, and a dot at the end of a host make no difference."""
+    assert [preset.name for preset in explain_provider(word)] == ["gmail"]
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("gmial.com", "did you mean gmail.com?"),
+        ("gmai", "did you mean gmail?"),
+        ("smtp.brevo.com", "did you mean brevo?"),
+        ("mailgun.example", "did you mean mailgun?"),
+        ("amazon-workmail", WORKMAIL),
+    ],
+)
+def test_unknown_provider_gets_a_suggestion(word: str, hint: str) -> None:
+    """A word that means no provider is an error with the nearest ones that do."""
+    with pytest.raises(UsageError) as caught:
+        explain_provider(word)
+
+    assert caught.value.hints == (hint,)

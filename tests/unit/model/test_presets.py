@@ -12,6 +12,8 @@ from icesync.model.presets import (
     Preset,
     find_offer,
     find_preset,
+    find_providers,
+    known_providers,
     preset_names,
     providers_of,
     tail,
@@ -147,3 +149,30 @@ def test_addresses_lead_to_their_provider() -> None:
     assert {p.name for p in providers_of("googlemail.com")} == {"gmail"}
     assert [p.name for p in providers_of("web.de")] == ["web.de"]
     assert {p.name for p in providers_of("gmx.at")} == {"gmx/net"}
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("gmail", ["gmail"]),
+        ("amazon-ses/eu-west-1", ["amazon-ses/eu-west-1"]),
+        ("brevo", ["brevo"]),
+        ("web.de", ["web.de"]),
+        ("hotmail.com", ["outlook.com"]),
+        ("smtp.office365.com", ["microsoft365"]),
+        ("amazon-ses", []),
+        ("example.org", []),
+    ],
+)
+def test_word_that_means_a_provider(word: str, names: list[str]) -> None:
+    """A provider is meant by its name, else by a domain of addresses, else by a host."""
+    assert [preset.name for preset in find_providers(word)] == names
+
+
+def test_every_provider_is_found_by_its_name() -> None:
+    """No provider hides another one of the same name; each says where its facts are from."""
+    known = known_providers()
+
+    assert {name: find_providers(name) for name in known} == {n: (p,) for n, p in known.items()}
+    assert {*preset_names()} <= known.keys()
+    assert all(preset.source for preset in known.values())

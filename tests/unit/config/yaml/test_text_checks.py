@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.yaml.source import MAX_BYTES, SourceFile
-from icesync.config.yaml.text_checks import check_text, name_character, show_key
+from icesync.config.yaml.text_checks import check_text, find_escape, name_character, show_key
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
@@ -125,3 +125,19 @@ def test_nameless_character_has_its_code_point() -> None:
 def test_key_is_shown_on_one_short_line(key: str, shown: str) -> None:
     """A key in a message can neither break the line nor fill the screen."""
     assert show_key(key) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "character", "escape"),
+    [
+        (r'"CORP\billing"', "\b", r"\b"),
+        (r'"CORP\tom"', "\t", r"\t"),
+        (r'"CORP\eva"', "\x1b", r"\e"),
+        (r'"CORP\\billing\r"', "\r", r"\r"),
+        (r'"CORP\\billing\x08"', "\b", ""),
+        (r'"CORP\u0008"', "\b", ""),
+    ],
+)
+def test_escape_that_made_a_character(raw: str, character: str, escape: str) -> None:
+    """The escape of a letter is found; a backslash that is escaped itself begins none."""
+    assert find_escape(raw, character) == escape

@@ -123,3 +123,16 @@ def test_small_file_holds_no_job(text: str) -> None:
     list(_read(text).directives())
 
     assert time.process_time() - before < 20
+
+
+def test_backslash_that_became_a_character_is_named() -> None:
+    """Who writes a Windows login in double quotes learns what the backslash did."""
+    tree = _read(r'a: {user: "CORP\billing", other: "x\x08"}')
+
+    assert [(d.message, d.hint) for d in tree.problems] == [
+        (
+            "the value holds the character U+0008, which `\\b` means in double quotes",
+            "if a backslash is meant, use single quotes; a value is one line of printable text",
+        ),
+        ("the value holds the character U+0008", "a value is one line of printable text"),
+    ]
