@@ -98,7 +98,7 @@ def test_snapshot_in_place_is_noticed(ordeal: Callable[[int], Ordeal]) -> None:
             made.judge.look()
         found.append(str(raised.value))
 
-    assert all("I4: the state cannot be read" in text for text in found)
+    assert all("I4: the snapshot cannot be read" in text for text in found)
 
 
 @pytest.mark.parametrize("defect", ["", "stop-at-bad-record"])
@@ -138,7 +138,7 @@ def test_serial_that_stays_is_noticed(ordeal: Callable[[int], Ordeal]) -> None:
     made.start(defect="same-serial").wait()
     made.hear()
 
-    with pytest.raises(Violation, match="I5: two states have serial 1"):
+    with pytest.raises(Violation, match="I5: two snapshots have serial 1"):
         made.judge.look()
 
 
