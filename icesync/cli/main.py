@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "module_of", "run"]
 
 COMMANDS: Final = {
-    "init": "Write a configuration and a first server file.",
-    "import": "Write server files for servers that exist already.",
+    "init": "Set up a new configuration.",
+    "import": "Create server files from existing settings.",
     "validate": "Check all files; offline, without secrets.",
     "explain": "Show which line sets each value, or explain a rule or a mail provider.",
-    "fmt": "Format files; comments stay with what they are about.",
+    "fmt": "Format files, keeping comments.",
     "plan": "Show what apply would send.",
-    "probe": "Test the mail server logins before anything is sent to ICE.",
-    "apply": "Send the changes, or those of a saved plan.",
-    "check": "For schedules: exit 2 when there is something to do.",
+    "probe": "Test the mail server logins.",
+    "apply": "Send the changes to ICE.",
+    "check": "Report what needs attention, for scheduled jobs.",
     "show": "Show a saved plan, or the state.",
-    "state": "Show and change the state.",
-    "secrets": "Follow every reference and say where it leads.",
-    "login": "Obtain a token and keep it in a file.",
-    "token": "Show what the token holds and when it expires.",
-    "keygen": "Make the key of the secrets' fingerprints.",
+    "state": "Inspect and change the state.",
+    "secrets": "Check that every secret reference resolves.",
+    "login": "Log in and save the token to a file.",
+    "token": "Show whose token it is and when it expires.",
+    "keygen": "Generate the key for password fingerprints.",
     "ci": "Post a plan or a check to GitHub or GitLab.",
     "schema": "Print the JSON Schemas of input files and reports.",
     "emulator": "Run a local ICE emulator.",
-    "completion": "Print the completion script of a shell.",
+    "completion": "Print a shell completion script.",
     "version": "Print the version.",
 }
 """Name and one line of help; the module has the same name, so --help loads none."""
@@ -59,11 +59,11 @@ _LONG_WITH_ONE_DASH: Final = frozenset(
 
 _OTHER_WORDS: Final = {
     "destroy": "`removed:` in a server file disables or forgets a server",
-    "refresh": "ICE cannot be asked what it holds; `icesync plan` compares with the state",
-    "drift": "ICE cannot be asked what it holds; `icesync check` says what is open",
-    "diff": "`icesync plan` shows what differs",
-    "status": "`icesync check` says what is open",
-    "sync": "`icesync apply` sends what differs",
+    "refresh": "ICE has no read API; `icesync plan` compares the files with the state",
+    "drift": "ICE has no read API; `icesync check` reports what needs attention",
+    "diff": "`icesync plan` shows the changes",
+    "status": "`icesync check` reports what needs attention",
+    "sync": "`icesync apply` sends the changes",
     "lint": "`icesync validate` checks the files",
     "list": "`icesync state list` lists the servers",
 }
@@ -129,8 +129,8 @@ def program() -> None:
     Keep the email servers of the ICE contact-centre service as code.
 
     \b
-    icesync validate          are the files right?
-    icesync plan              what would be sent?
+    icesync validate          check the files
+    icesync plan              show what would be sent
     icesync apply             send it
     """
 

@@ -94,11 +94,11 @@ def common_options(command: Command) -> Command:
                      envvar="ICESYNC_TRUSTED_CONFIG",
                      help="Take guards, limits and other safeguards from FILE or a git ref."),
         click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]),
-                     envvar="ICESYNC_COLOR", help="When to paint; NO_COLOR is obeyed."),
-        click.option("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never ask."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr."),
-        click.option("-v", "--verbose", count=True, help="Say more on stderr."),
-        click.option("--debug", is_flag=True, help="Show the traceback of a bug."),
+                     envvar="ICESYNC_COLOR", help="When to use colors. NO_COLOR is respected."),
+        click.option("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never prompt."),
+        click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr."),
+        click.option("-v", "--verbose", count=True, help="Print more details to stderr."),
+        click.option("--debug", is_flag=True, help="Show a traceback on internal errors."),
     )  # fmt: skip
     for option in reversed(options):
         option_with_callback = _with_callback(option)
@@ -121,22 +121,22 @@ def _with_callback(option: Callable[[Command], Command]) -> Callable[[Command], 
 def strict_option(command: Command) -> Command:
     """Add ``--strict``."""
     return click.option(
-        "--strict", is_flag=True, envvar="ICESYNC_STRICT", help="Warnings in the files are errors.",
+        "--strict", is_flag=True, envvar="ICESYNC_STRICT", help="Treat warnings as errors.",
     )(command)  # fmt: skip
 
 
 def format_options(command: Command) -> Command:
     """Add ``--format text|json`` and its short form ``--json``."""
-    command = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(
+    command = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")(
         command
     )
     return click.option(
         "--format", "format_name", type=click.Choice(["text", "json"]), default="text",
-        show_default=True, help="How to write the result to stdout.",
+        show_default=True, help="Format of the result on stdout.",
     )(command)  # fmt: skip
 
 
-_PROBE_HELP: Final = "Log in to the mail servers of what changes; one that rejects is a guard."
+_PROBE_HELP: Final = "Test the mail logins of changed servers; a rejected login blocks apply."
 
 
 def plan_options(
@@ -161,7 +161,7 @@ def plan_options(
         options += [
             click.option("--probe", "with_probe", is_flag=True, help=probe),
             click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
-                         help="With --probe: trust these certificates besides the public ones."),
+                         help="With --probe: also trust these CA certificates."),
         ]  # fmt: skip
         for option in reversed(options):
             command = option(command)
@@ -196,17 +196,17 @@ _SELECTION: Final = (
     click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
                  help="Not these servers."),
     click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
-                 help="Send these again although nothing differs."),
+                 help="Send these again even if nothing changed."),
     click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
-                 help="Let a limit or a guard through: adds, host-change:59/663."),
+                 help="Allow what a limit or guard blocks: adds, host-change:59/663."),
 )  # fmt: skip
 
 _SCOPE: Final = (
     click.option("--organization", "organizations", multiple=True,
                  type=click.IntRange(1, 2**31 - 1),
-                 metavar="ORG", help="Only this organization; repeatable."),
+                 metavar="ORG", help="Only this organization. Repeatable."),
     click.option("--shard", metavar="K/N", envvar="ICESYNC_SHARD",
-                 help="Only the K-th of N parts of the fleet; with `state: {per: organization}`."),
+                 help="Process part K of N only; needs `state: {per: organization}`."),
 )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def _secrets_option(default: str) -> Callable[[Command], Command]:
     return click.option(
         "--secrets", "secrets_mode", type=click.Choice(["auto", "require", "skip"]),
         default=default, show_default=True,
-        help="auto: compare those that are there; require: all; skip: none.",
+        help="Secrets to compare: those available (auto), all (require) or none (skip).",
     )  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def organization_option(command: Command) -> Command:
     """Add ``--organization`` for commands about one snapshot."""
     return click.option(
         "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
-        help="Whose state, with `state: {per: organization}`.",
+        help="Organization whose state to use, with `state: {per: organization}`.",
     )(command)  # fmt: skip
 
 
@@ -230,7 +230,7 @@ def read_duration(context: click.Context, parameter: click.Parameter, value: str
     """Return the seconds that an option spells: 30, 30s, 5m, 1h."""
     match = _DURATION.fullmatch(value)
     if match is None:
-        told = f"{value!a} is no time; write 30, 30s, 5m or 1h"
+        told = f"invalid duration {value!a}: use 30, 30s, 5m or 1h"
         raise click.BadParameter(told, ctx=context, param=parameter)
     return float(match[1]) * _UNITS_S[match[2]]
 
@@ -262,7 +262,7 @@ def state_options(*, writes: bool = True) -> Callable[[Command], Command]:
         command: Command = run
         if writes:
             command = click.option(
-                "--dry-run", is_flag=True, help="Say what would change; write nothing."
+                "--dry-run", is_flag=True, help="Show what would change; write nothing."
             )(lock_option(command))
         return organization_option(command)
 
@@ -283,5 +283,5 @@ def lock_option(command: Command) -> Command:
     """Add ``--lock-timeout``."""
     return click.option(
         "--lock-timeout", "lock_timeout_s", callback=read_duration, default="0",
-        metavar="TIME", help="Wait so long for the lock of another run: 30s, 5m.  [default: 0]",
+        metavar="TIME", help="How long to wait for another run's lock, such as 5m.  [default: 0]",
     )(command)  # fmt: skip

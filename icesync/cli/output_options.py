@@ -56,21 +56,21 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
     return (
         click.option("--format", "format_name", type=click.Choice(SHOWN), default="text",
                      envvar="ICESYNC_FORMAT", show_default=True,
-                     help="How to write the result to stdout."),
-        click.option("--json", "as_json", is_flag=True, help="The same as --format json."),
+                     help="Format of the result on stdout."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("--report", "reports", multiple=True, metavar="KIND=PATH",
                      callback=_report_reader(name),
-                     help="Write the result to a file too; - is stdout. "
+                     help="Also write the result to PATH (- for stdout). "
                           f"KIND: {', '.join(kinds_for(name))}."),
         click.option("--ci", "pipeline", default="auto",
                      type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
                      envvar="ICESYNC_CI", show_default=True,
-                     help="Annotations, summary, outputs for this pipeline."),
+                     help="Write annotations, a job summary and outputs for this CI system."),
         *([] if name in {Command.VALIDATE, Command.PROBE} else [_SUMMARY]),
     )  # fmt: skip
 
 
-_SUMMARY: Final = click.option("--summary", is_flag=True, help="Show one line a server.")
+_SUMMARY: Final = click.option("--summary", is_flag=True, help="Show one line per server.")
 
 
 def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, Any], Pairs]:

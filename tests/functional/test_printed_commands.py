@@ -41,7 +41,7 @@ def paste(far: Repository, words: list[str]) -> Result:
 def test_a_saved_plan_is_applied_by_what_plan_says(far: Repository, ice: Ice) -> None:
     """With the folder and the file's name quoted."""
     saved = run(far, "plan", "-o", "my plan.json")
-    pasted = paste(far, printed(saved, "saved: "))
+    pasted = paste(far, printed(saved, "Plan saved. To apply exactly this plan: "))
 
     assert (pasted.code, sorted(ice.skills)) == (0, [663, 664, 665])  # type: ignore[type-var]
 

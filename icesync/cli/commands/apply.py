@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
 @click.option("-y", "--auto-approve", "automatic", is_flag=True, help="Do not ask.")
-@click.option("--expect-digest", "digest", metavar="sha256:…", help="Refuse any other plan.")
+@click.option(
+    "--expect-digest", "digest", metavar="sha256:…", help="Abort unless the plan has this digest."
+)
 @click.option(
     "--parallelism",
     "concurrency",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="Calls at a time, instead of `api.concurrency`.",
+    help="Number of parallel calls; overrides `api.concurrency`.",
 )
-@click.option("--fail-fast", is_flag=True, help="Start no more calls after a failure.")
+@click.option("--fail-fast", is_flag=True, help="Stop after the first failure.")
 @click.option(
     "--settle",
     "settle_s",
     callback=read_duration,
     default="60",
     metavar="TIME",
-    help="Wait so long after a call without an outcome before "
-    "another value is sent.  [default: 60s]",
+    help="After an uncertain call, wait this long before sending a "
+    "different value.  [default: 60s]",
 )
 @lock_option
 @click.pass_obj
@@ -44,11 +46,11 @@ if TYPE_CHECKING:
 @plan_options()
 def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: Any) -> int:
     """
-    Send the changes, or those of a saved plan.
+    Send the changes to ICE.
 
-    A PLANFILE is carried out exactly as it was reviewed, or not at all. Asks on
-    a terminal unless --auto-approve is given or a PLANFILE is the approval.
-    Ctrl-C once ends cleanly: calls in flight get five seconds.
+    A saved plan (PLANFILE) is applied exactly as reviewed, or not at all. Without
+    one, apply asks for approval unless --auto-approve is given. Ctrl-C ends the run
+    cleanly: calls in flight get five seconds.
 
     \b
     icesync apply
@@ -65,9 +67,9 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
 
     if planfile is not None and wanted.scope != Scope():
         raise UsageError(
-            "a saved plan says itself which servers it is about",
-            "leave out --target, --exclude, --resend, --shard and --organization, "
-            "or make a new plan with them",
+            "a saved plan already selects its servers",
+            "omit --target, --exclude, --resend, --shard and --organization, "
+            "or save a new plan with them",
         )
     session = output.open()
     saved = read_saved(read_named(planfile)) if planfile is not None else None

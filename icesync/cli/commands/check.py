@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     "--max-age",
     metavar="AGE",
     callback=read_age,
-    help="Exit 2 also when a confirmation is older: 30d, 12h.",
+    help="Also exit 2 if a server was last confirmed longer ago than this: 30d, 12h.",
 )
 @click.pass_obj
 @output_options(Command.CHECK)
 @plan_options(
     selected=False,
     secrets="require",
-    probe="Log in to all mail servers, too: which reject, which certificates end in 21 days?",
+    probe="Also test all mail logins, and report certificates that expire within 21 days.",
 )
 def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     """
-    For schedules: exit 2 when there is something to do.
+    Report what needs attention, for scheduled jobs.
 
-    Shows what differs from what ICE last confirmed, calls whose outcome is
-    unknown, servers in no file, the oldest answers and the end of the token. Exits 4
-    when the token has expired. --probe adds certificates that expire soon and rejected
-    logins. Nothing is written and nothing is sent. All secrets must be set, so
-    that no rotation is missed.
+    Exits 2 if anything does: changes that wait, calls whose outcome is unknown,
+    servers that are in no file, old confirmations (--max-age), rejected logins and
+    expiring certificates (--probe). Exits 4 when the token has expired. Nothing is
+    written and nothing is sent. All secrets must be set; otherwise a rotated
+    password could go unnoticed.
 
     \b
-    icesync check || echo "look at it: exit code $?"
+    icesync check || echo "needs attention: exit code $?"
     icesync check --max-age 30d --probe --report markdown=issue.md
     """
     import shlex

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common, shell: str) -> int:
     """
-    Print the completion script of a shell.
+    Print a shell completion script.
 
     \b
     icesync completion bash > ~/.local/share/bash-completion/completions/icesync

@@ -16,19 +16,19 @@ __all__ = ["command"]
 
 _EPILOG: Final = """\b
 Faults of updates: [PREFIX]KIND[:ARGUMENT][@SELECTOR,...] [xN]
-  status:503       answered with this status
+  status:503       answer with this status
   throttle[:rate=10/s,retry=2]
-                   429 and Retry-After, always or above a rate
-  latency:40ms     stored at once, answered later
-  late:5s          no reply; stored that long after the caller gave up
-  reset            read, then the connection is reset
-  silent           read, and no reply ever comes
-  prefixes         drop-then- (the default) and apply-then-: is the write stored?
+                   answer 429 with Retry-After, always or above a rate
+  latency:40ms     store at once, answer later
+  late:5s          never answer; store this long after the caller gave up
+  reset            read the request, then reset the connection
+  silent           read the request and never answer
+  prefixes         drop-then- (default) discards the write, apply-then- stores it:
                    apply-then-500, apply-then-reset, apply-then-silent
-  selectors        nth=3  every=5  skill=663;  xN is at most N times
+  selectors        nth=3  every=5  skill=663;  xN: at most N times
 
 \b
-Profile keys and values, the first is the default:
+Profile keys and values (the first value is the default):
   token            invalid unauthorized ok-message error redirect
   message          documented plain successful lower-case list
   unknown          create reject
@@ -53,17 +53,17 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags of the emulator."""
     options = (
         click.option("--port", type=click.IntRange(0, 65535), default=8591, show_default=True,
-                     help="0 takes a free one."),
+                     help="0 picks a free port."),
         click.option("--bind", "host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
                      help="Listen on ADDRESS."),
         click.option("--insecure-bind", is_flag=True,
                      help="Allow an ADDRESS that others can reach."),
         click.option("--data", type=_FILE, metavar="FILE",
-                     help="Keep what it holds in FILE; otherwise in memory."),
+                     help="Store data in FILE.  [default: in memory]"),
         click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD",
-                     help="Accept only these logins; otherwise any."),
+                     help="Accept only these logins.  [default: any]"),
         click.option("--token-ttl", "token_ttl_s", type=click.IntRange(min=1), default=1200,
-                     metavar="SECONDS", help="How long tokens live.  [default: 1200]"),
+                     metavar="SECONDS", help="Lifetime of tokens.  [default: 1200]"),
         click.option("--fault", "faults", multiple=True, metavar="SPEC",
                      help="Inject a fault (see below). Repeatable; the first match wins."),
         click.option("--latency", metavar="TIME",
@@ -71,9 +71,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--profile", multiple=True, metavar="KEY=VALUE",
                      help="Choose what the vendor does not document (see below). Repeatable."),
         click.option("--tls-cert", type=_FILE, metavar="FILE",
-                     help="Speak TLS with this certificate and its chain (PEM)."),
+                     help="Serve TLS with this certificate chain (PEM)."),
         click.option("--tls-key", type=_FILE, metavar="FILE",
-                     help="Its key, if that is in a file of its own."),
+                     help="Private key, if it is in a separate file."),
         click.option("--ready-file", type=click.Path(path_type=Path), metavar="FILE",
                      help="Write the URL to FILE once ready."),
     )  # fmt: skip

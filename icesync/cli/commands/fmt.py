@@ -13,16 +13,16 @@ __all__ = ["command"]
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @common_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a file is not formatted.")
-@click.option("--diff", is_flag=True, help="Same as --check, and show what would change.")
+@click.option("--diff", is_flag=True, help="Like --check, and show what would change.")
 @click.pass_obj
 def command(common: Common, files: tuple[str, ...], check: bool, diff: bool) -> int:  # fmt: skip
     """
-    Format files; comments stay with what they are about.
+    Format files, keeping comments.
 
-    Sorts keys in the order of the documentation and indents by two blanks;
-    wraps nothing and respells nothing, so the meaning stays the same. Without
-    FILE: all files of the configuration. With `-`: from stdin to stdout. Prettier
-    has another style: `icesync init` writes a .prettierignore that names the files.
+    Sorts keys into documentation order and indents by two spaces. Values and long
+    lines are not rewritten, so the meaning never changes. Without FILE, formats all
+    files of the configuration; `-` formats stdin to stdout. Prettier uses another
+    style: `icesync init` adds the files to .prettierignore.
 
     \b
     icesync fmt
@@ -37,7 +37,7 @@ def command(common: Common, files: tuple[str, ...], check: bool, diff: bool) -> 
     looking = check or diff
     if "-" in files:
         if len(files) > 1:
-            raise UsageError("`-` stands alone: stdin, or files", "icesync fmt --help")
+            raise UsageError("`-` (stdin) cannot be combined with files", "icesync fmt --help")
         return format_stdin(common.console, looking=looking, diff=diff)
     project = common.open().project
     chosen = [common.relative(file, project.root) for file in files]

@@ -17,17 +17,17 @@ __all__ = ["command"]
     metavar="DIR",
     default="servers",
     show_default=True,
-    help="Write the server files there, one for each organization.",
+    help="Folder for the new server files, one per organization.",
 )
 @click.option(
     "--secrets",
     metavar="KIND:FILE",
-    help="Keep the passwords, otherwise dropped: env:FILE as variables, yaml:FILE for SOPS.",
+    help="Where to save imported passwords: env:FILE or yaml:FILE (for SOPS).  [default: discard]",
 )
 @click.option(
     "--assume-in-sync",
     is_flag=True,
-    help="Take them for what ICE holds: the next plan compares with them.",
+    help="Record them as the current state of ICE, unconfirmed.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
 @lock_option
@@ -42,7 +42,7 @@ def command(
     lock_timeout_s: float,
 ) -> int:
     """
-    Write server files for servers that exist already.
+    Create server files from existing settings.
 
     FILE holds request bodies, one, a list or one a line, also as the vendor
     prints them; or CSV with a header in the names of requests or of server

@@ -13,25 +13,31 @@ _MAX_ID = 2**31 - 1
 @click.command(name="init")
 @common_options
 @click.option(
-    "--organization", type=click.IntRange(1, _MAX_ID), help="The first organization.  [59]"
+    "--organization", type=click.IntRange(1, _MAX_ID), help="First organization.  [default: 59]"
 )
 @click.option(
-    "--skill", type=click.IntRange(1, _MAX_ID), help="The skill of the first server.  [663]"
+    "--skill", type=click.IntRange(1, _MAX_ID), help="Skill of the first server.  [default: 663]"
 )
 @click.option(
     "--emulator/--no-emulator",
     "emulated",
     default=None,
-    help="Call the embedded emulator, or ICE itself.  [ICE]",
+    help="Use the built-in emulator instead of ICE.",
 )
 @click.option(
     "--ci",
     "forge",
     type=click.Choice(["github", "gitlab", "none"]),
-    help="Whose workflow to write.  [as the git remote says, else none]",
+    help="CI system to write a workflow for.  [default: from the git remote]",
 )
-@click.option("--editor/--no-editor", default=True, help="Settings and schemas for editors.  [yes]")
-@click.option("--pre-commit/--no-pre-commit", default=True, help="Hooks of pre-commit.  [yes]")
+@click.option(
+    "--editor/--no-editor",
+    default=True,
+    help="Write settings and schemas for editors.  [default: yes]",
+)
+@click.option(
+    "--pre-commit/--no-pre-commit", default=True, help="Write pre-commit hooks.  [default: yes]"
+)
 @click.pass_obj
 def command(
     common: Common,
@@ -43,11 +49,11 @@ def command(
     pre_commit: bool,
 ) -> int:
     """
-    Write a configuration and a first server file.
+    Set up a new configuration.
 
-    Also .gitignore, a fingerprint key, settings and schemas for the editor, hooks, and a
-    workflow for CI. What is there already is kept; what it writes validates at once.
-    Asks for what no flag says, on a terminal only.
+    Writes icesync.yaml, a first server file, .gitignore, a fingerprint key, settings
+    and schemas for editors, pre-commit hooks and a CI workflow. Existing files are never
+    overwritten. On a terminal, prompts for anything not given as a flag.
 
     \b
     icesync init

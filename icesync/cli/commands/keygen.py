@@ -18,12 +18,12 @@ __all__ = ["command"]
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write it to FILE; a key that is there already is kept.",
+    help="Write the key to FILE; an existing key is kept.",
 )
 @click.pass_obj
 def command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
-    Make the key of the secrets' fingerprints.
+    Generate the key for password fingerprints.
 
     It has 256 bits. Keep it where the secrets are, never in the repository: with it, rotations
     are found; without it, nothing can be guessed from the state.
@@ -42,7 +42,7 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
         return 0
     demand_private(out)
     if write_new(out, key, 0o600):
-        console.talk(f"a new key is in {out}; keep it out of the repository")
+        console.talk(f"created {out}; do not commit it")
     else:
-        console.talk(f"{out} is there already and was kept")
+        console.talk(f"{out} already exists; kept")
     return 0

@@ -18,15 +18,14 @@ __all__ = ["command"]
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Keep the token there, readable by its owner only.  "
-    "[default: .icesync/token beside icesync.yaml]",
+    help="File for the token, readable only by you.  [default: .icesync/token beside icesync.yaml]",
 )
 @click.pass_obj
 def command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
-    Obtain a token and keep it in a file.
+    Log in and save the token to a file.
 
-    It is that of `api.login`, and is never printed.
+    Logs in with `api.login`. The token is never printed.
 
     \b
     icesync login
@@ -48,5 +47,5 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     check_writable(path)
     data, info = log_in(session)
     write_secret(path, data)
-    common.console.talk(f"kept in {out or '.icesync/token'}: {describe_token(info)}")
+    common.console.talk(f"saved to {out or '.icesync/token'}: {describe_token(info)}")
     return 0

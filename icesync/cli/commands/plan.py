@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Save the plan, for apply FILE.",
+    help="Save the plan for `icesync apply FILE`.",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @click.pass_obj
 @output_options(Command.PLAN)
 @plan_options(secrets="auto")
@@ -33,8 +33,8 @@ def command(output: Output, wanted: PlanRequest, out: Path | None, detailed_exit
     """
     Show what apply would send.
 
-    Needs no API, no lock, and works without secrets. Warnings are shown for the
-    servers that change; the others are counted.
+    Needs no API and no lock, and works without secrets. Warnings are shown for the
+    servers that change; others are counted.
 
     \b
     icesync plan
@@ -55,5 +55,5 @@ def command(output: Output, wanted: PlanRequest, out: Path | None, detailed_exit
         output.saved_plan = out
         allowed = [word for name in wanted.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
-        output.console.talk(f"saved: {command}   carries out exactly this")
+        output.console.talk(f"Plan saved. To apply exactly this plan: {command}")
     return EXIT_CHANGES if detailed_exitcode and planning.plan.effective else EXIT_OK

@@ -24,20 +24,22 @@ __all__ = ["command"]
 @click.option(
     "--all", "unused", is_flag=True, help="Also test the POP3 or IMAP block that is not in use."
 )
-@click.option("--strict", is_flag=True, help="Fail for warnings, too, as for unreachable servers.")
-@click.option("--dns", "with_dns", is_flag=True, help="Check MX, SPF and DMARC of senders.")
+@click.option("--strict", is_flag=True, help="Also fail on warnings, such as unreachable servers.")
+@click.option(
+    "--dns", "with_dns", is_flag=True, help="Also check MX, SPF and DMARC of sender domains."
+)
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(1, 600),
     metavar="SECONDS",
-    help="How long the probe of one server may take, its greeting included. (30)",
+    help="Time limit for each server.  [default: 30]",
 )
 @click.option(
     "--ca-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Trust these certificates besides the public ones.",
+    help="Also trust these CA certificates.",
 )
 @click.option(
     "--allow-cleartext",
@@ -68,11 +70,11 @@ def command(
     allowed: tuple[str, ...],
 ) -> int:
     """
-    Test the mail server logins before anything is sent to ICE.
+    Test the mail server logins.
 
     Logs in once per account, from this machine, with the configured settings:
     encryption, certificate, user name and password, sender, inbox. Never sends
-    mail, never marks or deletes any. Exits 11 when a mail server rejected a
+    mail and never marks or deletes any. Exits 11 when a mail server rejects a
     login or a setting is wrong. A server that cannot be reached, is busy or
     blocks this machine is a warning, because CI runners are often firewalled.
     A login that a server could not check is tried once more at the end.

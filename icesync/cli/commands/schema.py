@@ -17,16 +17,16 @@ __all__ = ["command"]
     type=click.Choice(["2020-12", "7"]),
     default="2020-12",
     show_default=True,
-    help="The draft of JSON Schema; older editors take 7.",
+    help="Draft of JSON Schema; older editors need 7.",
 )
-@click.option("--plain", is_flag=True, help="Leave out what is for editors; for ajv --strict.")
+@click.option("--plain", is_flag=True, help="Omit what only editors use, for ajv --strict.")
 @click.pass_obj
 def command(common: Common, name: str | None, draft: str, plain: bool) -> int:  # fmt: skip
     """
     Print the JSON Schemas of input files and reports.
 
-    NAME is printed; without one, the names are listed. `icesync init --editor` writes
-    all of them and tells the editor.
+    Without NAME, lists the names. `icesync init --editor` writes all of them and
+    configures the editor.
 
     \b
     icesync schema email-servers > schemas/email-servers.schema.json
@@ -45,11 +45,11 @@ def command(common: Common, name: str | None, draft: str, plain: bool) -> int:  
     if name not in schemas:
         near = difflib.get_close_matches(name, schemas, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
-        raise UsageError(f"no such schema: {ascii(name)[1:-1]}", hint)
+        raise UsageError(f"unknown schema {ascii(name)[1:-1]}", hint)
     if name in own:
         common.console.data(print_file_schema(name, draft, plain=plain))
     elif draft == "2020-12":
         common.console.document(DOCUMENTS[name])
     else:
-        raise UsageError(f"{name} is printed in draft 2020-12 only", f"icesync schema {name}")
+        raise UsageError(f"{name} is available in draft 2020-12 only", f"icesync schema {name}")
     return 0

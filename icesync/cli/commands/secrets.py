@@ -13,7 +13,7 @@ __all__ = ["command"]
 @common_options
 def command() -> None:
     """
-    Follow every reference and say where it leads.
+    Check that every secret reference resolves.
 
     Values are never shown. References: ref+env:// ref+file:// ref+sops:// ref+vault:// ref+openbao://
     ref+op:// ref+awssecrets:// ref+awsssm:// ref+gcpsecrets://
@@ -27,10 +27,10 @@ def command() -> None:
 @click.pass_obj
 def check(common: Common, format_name: str, as_json: bool) -> int:
     """
-    Follow every reference and say where it leads.
+    Check that every secret reference resolves.
 
-    One line each: found or missing, version and age where the provider knows
-    them, who uses it. Exits 3 when one is missing.
+    Shows one line per reference: found or missing, version and age if the provider
+    knows them, and who uses it. Exits 3 when one is missing.
 
     \b
     icesync secrets check

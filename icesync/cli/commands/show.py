@@ -27,7 +27,7 @@ def command(
     """
     Show a saved plan, or the state.
 
-    A PLANFILE is shown as plan showed it.
+    A saved plan is shown exactly as `icesync plan` showed it.
 
     \b
     icesync show plan.json

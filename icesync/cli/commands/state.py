@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 @common_options
 def command() -> None:
     """
-    Show and change the state.
+    Inspect and change the state.
 
-    The state is the only memory of what ICE confirmed. Every writer
-    locks it, keeps a backup and has --dry-run.
+    The state is the only record of what ICE confirmed. Every command that writes it
+    takes the lock, keeps a backup and has --dry-run.
     """
 
 
@@ -58,7 +58,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 def show(
     common: Common, request: StateRequest, address: str, format_name: str, as_json: bool
 ) -> int:
-    """Show everything that the state says about one server."""
+    """Show the recorded settings of one server."""
     from icesync.engine.state_operations import read_address, read_entry
     from icesync.render.state import entry_document, render_entry
 
@@ -79,10 +79,10 @@ def show(
 @state_options()
 def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
     """
-    Keep the record of SOURCE under the address TARGET; nothing is sent.
+    Move the record of SOURCE to the address TARGET; nothing is sent.
 
-    That ICE holds it there is only assumed from then on; `moved:` in a server
-    file sends it there instead.
+    The new address is unconfirmed from then on. To send it there, use `moved:` in a
+    server file instead.
 
     \b
     icesync state mv 59/666 59/667
@@ -104,7 +104,7 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
 @state_options()
 def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int:
     """
-    Forget what ICE confirmed; ICE is not told. The next plan adds them again.
+    Remove servers from the state; nothing is sent. The next plan adds them again.
 
     \b
     icesync state rm 59/663 '70/*'
@@ -120,18 +120,20 @@ def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int
 @command.command(name="begin")
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
-@click.option("--expect-digest", "digest", metavar="sha256:…", help="Refuse any other plan.")
+@click.option(
+    "--expect-digest", "digest", metavar="sha256:…", help="Abort unless the plan has this digest."
+)
 @lock_option
 @click.pass_obj
 @output_options(Command.PLAN)
 @plan_options()
 def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: Any) -> int:
     """
-    Write into the state what the next apply is about to send; send nothing.
+    Record in the state what the next apply will send; send nothing.
 
-    For jobs that commit the state: committed and pushed before the apply, it
-    tells of a runner that vanishes in the middle. The plan stays the same, so a
-    saved plan or a digest still fits.
+    For jobs that commit the state: commit and push it before the apply, so that it is
+    known what was in progress if the runner disappears. The plan does not change: a
+    saved plan or a digest stays valid.
 
     \b
     icesync state begin plan.json
@@ -156,10 +158,10 @@ def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: A
 @state_options()
 def resolve(common: Common, request: StateRequest) -> int:
     """
-    Merge the two sides of a merge conflict in the state.
+    Resolve a merge conflict in the state.
 
-    What both sides say stays; every server about which they differ becomes
-    uncertain, and the next apply sends it again.
+    What both sides agree on is kept. Servers they disagree on become uncertain, and
+    the next apply sends them again.
     """
     from icesync.engine.state_operations import resolve_state
 
@@ -175,18 +177,18 @@ def resolve(common: Common, request: StateRequest) -> int:
 
 
 @command.command(name="unlock")
-@click.option("--force", "lock_id", metavar="ID", help="Break the lock of that id.")
+@click.option("--force", "lock_id", metavar="ID", help="Remove the lock with this id.")
 @common_options
 @click.pass_obj
 @state_options(writes=False)
 def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
     """
-    Show who holds the lock; with --force ID, break a lock whose run is dead.
+    Show who holds the lock, or remove the lock of a dead run.
 
-    The lock of a file belongs to a living process and ends with it, so only the
-    locks of remote stores can be left over. Be sure that the run is dead: two
-    runs at once would send and record past each other. With states per
-    organization, ID frees all that the dead run held.
+    Local locks end with their process; only locks of remote stores can remain. Make
+    sure that the run is dead before you use --force ID: two runs at once would
+    overwrite each other's results. With states per organization, ID removes all locks
+    of that run.
     """
     from icesync.engine.state_operations import break_lock, demand_unlocked
 
@@ -195,7 +197,7 @@ def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
         common.console.talk(f"{demand_unlocked(session, request.organization)} is not locked")
         return 0
     place = break_lock(session, request.organization, lock_id)
-    common.console.talk(f"the lock {ascii(lock_id)[1:-1]} of {place} is broken")
+    common.console.talk(f"removed the lock {ascii(lock_id)[1:-1]} of {place}")
     return 0
 
 
@@ -206,7 +208,7 @@ def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
 @state_options(writes=False)
 def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     """
-    Write the state as it is stored to stdout; it holds no secret.
+    Print the stored state. It contains no secrets.
 
     \b
     icesync state pull -o before.json
@@ -229,15 +231,15 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
 
 @command.command(name="push")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--force", is_flag=True, help="Also another lineage, or an older serial.")
+@click.option("--force", is_flag=True, help="Accept another lineage or an older serial.")
 @common_options
 @click.pass_obj
 @state_options()
 def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
     """
-    Store the state in FILE, such as errored.icesync.json.
+    Store the state from FILE, such as errored.icesync.json.
 
-    It must be whole, of this target and lineage, and younger than what is stored.
+    It must be complete, of the same target and lineage, and newer than the stored one.
 
     \b
     icesync state push errored.icesync.json
@@ -252,16 +254,16 @@ def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
 
 
 @command.command(name="rekey")
-@click.option("--new-key", required=True, metavar="REF", help="The new key, by reference.")
+@click.option("--new-key", required=True, metavar="REF", help="Reference to the new key.")
 @common_options
 @click.pass_obj
 @state_options()
 def rekey(common: Common, request: StateRequest, new_key: str) -> int:
     """
-    Make all fingerprints again with another key.
+    Recompute all fingerprints with a new key.
 
-    The old key is that of `fingerprints.key`; change it there afterwards. Needs
-    every secret, and refuses where one was rotated since it was confirmed.
+    The old key is the one of `fingerprints.key`; change it there afterwards. Needs all
+    secrets, and stops if one was rotated since ICE confirmed it.
 
     \b
     icesync keygen --out .icesync/next.key
@@ -282,15 +284,15 @@ def rekey(common: Common, request: StateRequest, new_key: str) -> int:
 
 @command.command(name="migrate")
 @click.option("--from-config", required=True, type=click.Path(path_type=Path), metavar="FILE",
-              help="The configuration as it was, with the old `state:`.")  # fmt: skip
+              help="The old configuration, with the old `state:`.")  # fmt: skip
 @common_options
 @click.pass_obj
 @state_options()
 def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     """
-    Copy the state from where it was to where `state:` says now.
+    Copy the state to the place that `state:` names now.
 
-    With `per: organization` it is split; a part that holds something is no target.
+    With `per: organization` it is split. A state that is not empty is never overwritten.
 
     \b
     git show HEAD:icesync.yaml > old.yaml
@@ -304,5 +306,5 @@ def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     source = open_session(common.folder, from_config)
     change, old = migrate_state(source, common.open(), request)
     tell_serial(common.console, change, dry_run=request.dry_run)
-    common.console.talk(f"{old} stays as it is; remove it when you are sure")
+    common.console.talk(f"{old} is unchanged; delete it when you no longer need it")
     return 0

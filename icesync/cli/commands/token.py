@@ -14,9 +14,9 @@ __all__ = ["command"]
 @click.pass_obj
 def command(common: Common) -> int:
     """
-    Show what the token holds and when it expires.
+    Show whose token it is and when it expires.
 
-    That is the token of `api.token`; it is never printed. Exits 4 when it has expired or is
+    Reads the token of `api.token`, which is never printed. Exits 4 if it has expired or is
     not a token.
     """
     from icesync.cli.tokens import describe_token

@@ -26,12 +26,13 @@ def command(output: Output, strict: bool) -> int:
     """
     Check all files; offline, without secrets.
 
-    Strict YAML, schema, references, and the rules about mail. Every finding of
-    every file comes in one run, as file:line:column. Exit 3 with errors;
-    warnings do not stop, unless --strict makes errors of them. What only informs
-    is shown with -v and in JSON.
+    Checks YAML, schema, references and the rules about email, and reports all problems
+    of all files in one run. Exits 3 on errors, with --strict also on warnings.
+    Informational findings are shown with -v and in JSON.
 
-    Suppress a finding with a comment where it fires:
+    To suppress an intended finding, add a comment on its line or above it:
+
+    \b
     # icesync: allow ICE309 the provider has no other port
 
     \b

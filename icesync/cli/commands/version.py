@@ -12,7 +12,9 @@ __all__ = ["command"]
 
 @click.command(name="version")
 @common_options
-@click.option("--json", "as_json", is_flag=True, help="With the versions of what matters.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Include the versions of Python and libraries."
+)
 @click.pass_obj
 def command(common: Common, as_json: bool) -> int:
     """Print the version."""
