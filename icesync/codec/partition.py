@@ -47,7 +47,8 @@ def join(
     safety = strictest(part.safety for part in parts.values() if part.safety is not None)
     key_id = _common_key(parts, places)
     seals = {name: seal for part in parts.values() for name, seal in part.seals.items()}
-    return Snapshot(base_url, serial, lineage, key_id, None, entries, safety, seals)
+    memory = tuple(sent for _, part in sorted(parts.items()) for sent in part.memory)
+    return Snapshot(base_url, serial, lineage, key_id, None, entries, safety, seals, memory)
 
 
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
@@ -57,7 +58,8 @@ def _check_part(organization: int, part: Snapshot, place: str, base_url: str) ->
             f"`api.base_url` says {ascii(base_url)[1:-1]}",
             "use one state for each target",
         )
-    foreign = next((a for a in sorted(part.entries) if a.organization != organization), None)
+    held = {*part.entries, *(sent.address for sent in part.memory)}
+    foreign = next((a for a in sorted(held) if a.organization != organization), None)
     if foreign is not None:
         raise StateCorrupt(
             f"{place} is for organization {organization} and holds {foreign}",
@@ -94,6 +96,9 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
         if address.organization not in entries:
             raise ValueError(f"{address} is of no organization of this run")
         entries[address.organization][address] = entry
+    for sent in snapshot.memory:
+        if sent.address.organization not in entries:
+            raise ValueError(f"{sent.address} is of no organization of this run")
     changed = {}
     for organization, part in before.items():
         own = entries[organization]
@@ -101,7 +106,9 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
         held = part.lineage is not None and part.safety != snapshot.safety
         names = map(str, own)
         seals = {name: snapshot.seals[name] for name in names if name in snapshot.seals}
-        if own != part.entries or rekeyed or held or seals != part.seals:
+        memory = tuple(s for s in snapshot.memory if s.address.organization == organization)
+        remembered = memory != part.memory
+        if own != part.entries or rekeyed or held or seals != part.seals or remembered:
             changed[organization] = replace(
                 part,
                 serial=part.serial + 1,
@@ -109,6 +116,7 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
                 entries=own,
                 safety=snapshot.safety,
                 seals=seals,
+                memory=memory,
             )
     return changed
 

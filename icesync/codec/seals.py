@@ -13,6 +13,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.canonical import canonical
+from icesync.codec.state import plain_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,7 @@ def _entry_seal(key: FingerprintKey, address: Address, digest: str) -> str:
 
 
 def _head_seal(key: FingerprintKey, snapshot: Snapshot) -> str:
-    content = [
+    content: list[object] = [
         snapshot.serial,
         snapshot.lineage,
         snapshot.base_url,
@@ -98,6 +99,8 @@ def _head_seal(key: FingerprintKey, snapshot: Snapshot) -> str:
         dict(snapshot.safety) if snapshot.safety is not None else None,
         [[str(address), entry.digest] for address, entry in sorted(snapshot.entries.items())],
     ]
+    if snapshot.memory:  # where there is none, the seal is the one of an older icesync
+        content.append(plain_memory(snapshot.memory))
     return key.digest(_HEAD_DOMAIN + b"\0" + canonical(content).encode())
 
 

@@ -19,7 +19,15 @@ from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind
 from icesync.model.secret import Fingerprint
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record, SecretRecord, Snapshot
+from icesync.model.snapshot import (
+    Entry,
+    EntryStatus,
+    MovedFrom,
+    Record,
+    SecretRecord,
+    SentSecret,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +86,9 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         # With a digest of its own: an older icesync does not know it in the head's.
         profile = dict(snapshot.safety)
         document["safety"] = {"digest": digest(canonical(profile)), "profile": profile}
+    if snapshot.memory:
+        sent = plain_memory(snapshot.memory)
+        document["memory"] = {"digest": digest(canonical(sent)), "secrets": sent}
     if snapshot.seals:
         document["seals"] = dict(snapshot.seals)
     document["digest"] = _head_digest(document)
@@ -201,7 +212,55 @@ def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Sna
     safety = read_safety(document)
     run = _read_text(document.get("run"))
     seals = {name: _required(text) for name, text in document.get("seals", {}).items()}
-    return Snapshot(base_url, serial, lineage, _read_text(key_id), run, entries, safety, seals)
+    memory = read_memory(document, keep_damaged=keep_damaged)
+    return Snapshot(
+        base_url, serial, lineage, _read_text(key_id), run, entries, safety, seals, memory
+    )
+
+
+def read_memory(
+    document: Mapping[str, Any], *, keep_damaged: bool = True
+) -> tuple[SentSecret, ...]:
+    """
+    Return which hosts were given secrets that no entry names any more.
+
+    An older icesync wrote none. Without *keep_damaged* its digest is not looked at: where
+    git mixed two lists, each secret in it still counts.
+
+    Raises:
+        StateCorrupt: it was edited.
+
+    """
+    if "memory" not in document:
+        return ()
+    sent: list[dict[str, Any]] = document["memory"]["secrets"]
+    if keep_damaged and document["memory"]["digest"] != digest(canonical(sent)):
+        raise StateCorrupt("the memory of hosts in the state was edited or damaged", *_RESTORE)
+    return tuple(_read_sent(raw) for raw in sent)
+
+
+def _read_sent(raw: dict[str, Any]) -> SentSecret:
+    address = parse_address(raw["address"])
+    bound_to = parse_address(raw["bound_to"]) if "bound_to" in raw else None
+    if address is None:
+        raise ValueError(raw["address"])
+    key, host = _required(raw["key"]), _required(raw["host"])
+    return SentSecret(address, key, host, _read_secret(raw), bound_to)
+
+
+def _plain_sent(sent: SentSecret) -> dict[str, str]:
+    plain = {
+        "address": str(sent.address),
+        "key": sent.key,
+        "host": sent.host,
+        **_plain_secret(sent.secret),
+    }
+    return {**plain, "bound_to": str(sent.bound_to)} if sent.bound_to else plain
+
+
+def plain_memory(memory: tuple[SentSecret, ...]) -> list[dict[str, str]]:
+    """Return *memory* as plain data, as it is stored, but for its digest."""
+    return [_plain_sent(sent) for sent in memory]
 
 
 def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:

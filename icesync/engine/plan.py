@@ -277,7 +277,7 @@ def _seal_refusals(
     if key is None:
         return ()
     broken = broken_seals(key, known, whole=project.state.per is None)
-    if not known.seals:
+    if broken and not known.seals:
         told = "the state is not sealed: it was stored without the fingerprint key, or edited"
         return (Refusal(STATE_EDITED, told, STATE_EDITED),)
     found = [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
-    from icesync.model.snapshot import Entry, SecretRecord
+    from icesync.model.snapshot import Entry, SecretRecord, SentSecret
     from icesync.ports import SecretProvider, StateStore
 
 __all__ = ["rekey"]
@@ -62,6 +62,8 @@ def rekey(
         whole = not broken_seals(
             old, stored.as_read or stored.snapshot, whole=project.state.per is None
         )
+        memory = _remembered(stored.snapshot, _Keys(old, new), resolution)
+        stored = replace(stored, snapshot=replace(stored.snapshot, memory=memory))
         save(store, stored, entries, Writer(version, new.id, key=new, trusted=whole))
     return count
 
@@ -80,7 +82,26 @@ def _references(snapshot: Snapshot) -> list[SecretRef]:
         for record in entry.secrets.values()
         if record.fingerprint is not None
     }
+    texts |= {s.secret.reference for s in snapshot.memory if s.secret.fingerprint is not None}
     return [read_stored_reference(text) for text in sorted(texts)]
+
+
+def _remembered(snapshot: Snapshot, keys: _Keys, resolution: Resolution) -> tuple[SentSecret, ...]:
+    """
+    Return the memory of hosts under the new key.
+
+    Of a secret that is not there any more, or not the one that was sent, its reference and
+    its host remain: whoever forgot its server need not keep it for this.
+    """
+    kept = []
+    for sent in snapshot.memory:
+        secret = sent.secret
+        if secret.fingerprint is not None:
+            bound = (sent.bound_to or sent.address, sent.key)
+            made = _make_anew(secret, bound, keys, resolution)
+            secret = secret._replace(fingerprint=None) if isinstance(made, str) else made
+        kept.append(sent._replace(secret=secret))
+    return tuple(kept)
 
 
 def _refingerprint(

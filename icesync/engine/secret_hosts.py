@@ -11,12 +11,13 @@ state, which know what ICE was given although nobody else does any more.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, fits
 from icesync.codec.secret_checks import value_tag
 from icesync.config.rules.base import UnplacedFinding, Violation
 from icesync.engine.secret_resolution import resolve_references
+from icesync.model.host_memory import host_key, sent_secrets
 from icesync.ports import CredentialHolder
 
 if TYPE_CHECKING:
@@ -27,17 +28,10 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
-    from icesync.model.secret import Fingerprint, SecretRef, SecretValue
-    from icesync.model.snapshot import Snapshot
+    from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.snapshot import SentSecret, Snapshot
     from icesync.planner.policy import ConfirmedHosts
     from icesync.ports import SecretProvider
-
-
-class _Place(NamedTuple):
-    """A secret of a server in the state."""
-
-    address: Address
-    key: str
 
 
 def confirmed_hosts(
@@ -78,14 +72,17 @@ def _references(
     """Yield each reference with a host that was given its secret."""
     for server in elsewhere:
         for name, reference in server.secrets.items():
-            host = server.settings.get(_host_key(name))
+            host = server.settings.get(host_key(name))
             if host is not None:
                 yield reference.text, host
-    for entry in snapshot.entries.values():
-        for name, record in entry.secrets.items():
-            host = entry.settings.get(_host_key(name))
-            if host is not None:
-                yield record.reference, host
+    for sent in _sent(snapshot):
+        yield sent.secret.reference, sent.host
+
+
+def _sent(snapshot: Snapshot) -> Iterator[SentSecret]:
+    """Yield the secrets that hosts were given: of the entries, and of those that are gone."""
+    yield from sent_secrets(snapshot.entries)
+    yield from snapshot.memory
 
 
 class _Sightings:
@@ -94,41 +91,35 @@ class _Sightings:
     def __init__(
         self, snapshot: Snapshot, values: Mapping[str, SecretValue], key: FingerprintKey | None
     ) -> None:
-        self._snapshot = snapshot
         self._key = key
         # A key of this run tells equal values without opening one.
         self._run_key = FingerprintKey(secrets.token_bytes(KEY_BYTES))
-        self._by_tag: dict[str, set[_Place]] = {}
-        self._unseen: list[tuple[_Place, Fingerprint]] = []
-        for address, entry in snapshot.entries.items():
-            for name, record in entry.secrets.items():
-                place = _Place(address, name)
-                value = values.get(record.reference)
-                if value is not None:
-                    tag = value_tag(value, self._run_key)
-                    self._by_tag.setdefault(tag, set()).add(place)
-                known = record.fingerprint
-                if known is not None and not (value and self._fits(place, known, value)):
-                    self._unseen.append((place, known))
+        self._at: dict[Address, set[SentSecret]] = {}
+        self._by_tag: dict[str, set[SentSecret]] = {}
+        self._unseen: list[SentSecret] = []
+        for sent in _sent(snapshot):
+            self._at.setdefault(sent.address, set()).add(sent)
+            value = values.get(sent.secret.reference)
+            if value is not None:
+                tag = value_tag(value, self._run_key)
+                self._by_tag.setdefault(tag, set()).add(sent)
+            if sent.secret.fingerprint and not (value and self._fits(sent, value)):
+                self._unseen.append(sent)
 
     def hosts_of(self, value: SecretValue, address: Address) -> set[Setting]:
         """Return the hosts that were given *value*, which is about to be sent for *address*."""
-        places = set(self._by_tag.get(value_tag(value, self._run_key), ()))
-        places |= {place for place, known in self._unseen if self._fits(place, known, value)}
-        if places and {place.address for place in places} == {address}:
+        given = set(self._by_tag.get(value_tag(value, self._run_key), ()))
+        given |= {sent for sent in self._unseen if self._fits(sent, value)}
+        if {sent.address for sent in given} == {address}:
             # One mailbox with one password by two references: it may go to both its hosts.
-            places |= {_Place(address, n) for n in self._snapshot.entries[address].secrets}
-        entries = self._snapshot.entries
-        hosts = {entries[place.address].settings.get(_host_key(place.key)) for place in places}
-        return {host for host in hosts if host is not None}
+            given |= self._at[address]
+        return {sent.host for sent in given}
 
-    def _fits(self, place: _Place, known: Fingerprint, value: SecretValue) -> bool:
-        bound_to = self._snapshot.entries[place.address].bound_to or place.address
-        return self._key is not None and fits(self._key, known, bound_to, place.key, value)
-
-
-def _host_key(secret_key: str) -> str:
-    return f"{secret_key.rpartition('.')[0]}.host"
+    def _fits(self, sent: SentSecret, value: SecretValue) -> bool:
+        known = sent.secret.fingerprint
+        if self._key is None or known is None:
+            return False
+        return fits(self._key, known, sent.bound_to or sent.address, sent.key, value)
 
 
 def credentials_sent(

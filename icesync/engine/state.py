@@ -17,6 +17,7 @@ from icesync.engine.locking import Work, hold_lock
 from icesync.engine.secret_resolution import open_key
 from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
 from icesync.model.events import Note
+from icesync.model.host_memory import remember
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
 from icesync.planner.merge import merge_snapshots
@@ -76,6 +77,7 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
             "use one state for each target: set `state.path`",
         )
     as_read, snapshot = snapshot, without_leftovers(snapshot)
+    snapshot = replace(snapshot, memory=remember((as_read,), snapshot.entries))
     if left is None:
         running = None if holding else _running(store, snapshot)
         return Stored(snapshot, data, running=running, as_read=as_read)
@@ -84,7 +86,8 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
         return Stored(snapshot, data, running=running, as_read=as_read)
     recovered = recover(snapshot, digest_of(data), decode_journal(left))
     sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
-    folded = replace(recovered.snapshot, entries=sealed)
+    memory = remember((as_read,), sealed)
+    folded = replace(recovered.snapshot, entries=sealed, memory=memory)
     return Stored(folded, data, recovered, as_read=as_read)
 
 
@@ -210,8 +213,10 @@ def save(
     key_id = writer.key_id or before.key_id
     folded = stored.recovered.run if stored.recovered else None
     safety = writer.safety or before.safety
-    same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
     known = stored.as_read or before
+    memory = remember((before,), sealed)
+    same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
+    same = same and memory == before.memory
     if writer.trusted and writer.key is not None and stored.data is not None:
         same = same and not broken_seals(writer.key, known)
     nothing_new = same if stored.data is not None else not sealed
@@ -229,6 +234,7 @@ def save(
         run=run or before.run,
         entries=sealed,
         safety=safety,
+        memory=memory,
     )
     after = replace(after, seals=seals_of(writer.key, after, known, trusted=writer.trusted))
     data = encode_state(after, writer.icesync_version)

@@ -122,14 +122,18 @@ def demand_only(data: bytes, organization: int) -> None:
         UsageError: it holds another's server.
 
     """
-    foreign = [a for a in decode_state(data).entries if a.organization != organization]
+    found = decode_state(data)
+    held = (*found.entries, *(sent.address for sent in found.memory))
+    foreign = [a for a in held if a.organization != organization]
     if foreign:
         raise UsageError(f"FILE holds {foreign[0]}, which is not of organization {organization}")
 
 
 def organizations_in(store: StateStore) -> frozenset[int]:
-    """Return the organizations of the servers in *store*."""
-    return frozenset(address.organization for address in decode_state(pull(store)).entries)
+    """Return the organizations of the servers in *store*, those that were forgotten too."""
+    found = decode_state(pull(store))
+    held = (*found.entries, *(sent.address for sent in found.memory))
+    return frozenset(address.organization for address in held)
 
 
 def _demand_journal_is_in(store: StateStore, pushed: Snapshot) -> None:

@@ -113,6 +113,20 @@ class Entry:
         return self.confirmed
 
 
+class SentSecret(NamedTuple):
+    """
+    A secret of *address* that *host* was given, which no entry names any more.
+
+    Its fingerprint was made for *bound_to*, or for the address.
+    """
+
+    address: Address
+    key: str
+    host: str
+    secret: SecretRecord
+    bound_to: Address | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """
@@ -122,7 +136,8 @@ class Snapshot:
     every stored change. *key_id* names the fingerprint key, never holds it.
     *run* names the apply whose journal was merged last. *seals* are keyed digests of the
     entries, by address, and of the whole, under ``head``. *safety* is the profile of
-    the configuration's safeguards that the last apply was held to.
+    the configuration's safeguards that the last apply was held to. *memory* says which
+    hosts were given the secrets that no entry names any more.
     """
 
     base_url: str
@@ -133,3 +148,4 @@ class Snapshot:
     entries: Mapping[Address, Entry] = field(default_factory=dict)
     safety: SafetyProfile | None = None
     seals: Mapping[str, str] = field(default_factory=dict)
+    memory: tuple[SentSecret, ...] = ()

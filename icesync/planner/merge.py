@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.errors import StateCorrupt
+from icesync.model.host_memory import remember
 from icesync.model.safety import strictest
 from icesync.model.transitions import disagree
 
@@ -40,7 +41,8 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
     entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}
     safety = strictest(s.safety for s in (ours, theirs) if s.safety is not None)
     serial = max(ours.serial, theirs.serial)
-    return replace(ours, serial=serial, run=None, entries=entries, safety=safety)
+    memory = remember((ours, theirs), entries)
+    return replace(ours, serial=serial, run=None, entries=entries, safety=safety, memory=memory)
 
 
 def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:

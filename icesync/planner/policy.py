@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError
+from icesync.model.host_memory import host_key
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Plan, Refusal, ResourceChange
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
 from icesync.planner.select import check_patterns, matches
@@ -156,7 +157,7 @@ def _sentence(guard: Guard, change: ResourceChange, known: ConfirmedHosts) -> st
     before, after = change.before or {}, change.after or {}
     facts = []
     for secret in change.secrets:
-        key = _host_key(secret.key)
+        key = host_key(secret.key)
         new, old = after.get(key), before.get(key)
         hosts = known.get((change.address, secret.key)) or ({old} if old is not None else set())
         if new is not None and hosts and new not in hosts:
@@ -180,10 +181,6 @@ def guards_of(change: ResourceChange, known: ConfirmedHosts) -> tuple[Guard, ...
     return touched
 
 
-def _host_key(secret_key: str) -> str:
-    return f"{secret_key.rpartition('.')[0]}.host"
-
-
 def _borrows(change: ResourceChange, known: ConfirmedHosts) -> bool:
     """
     Return whether a secret goes to a host that never got it.
@@ -193,7 +190,7 @@ def _borrows(change: ResourceChange, known: ConfirmedHosts) -> bool:
     """
     after = change.after or {}
     return any(
-        hosts is not None and after.get(_host_key(s.key)) not in hosts
+        hosts is not None and after.get(host_key(s.key)) not in hosts
         for s in change.secrets
         for hosts in [known.get((change.address, s.key))]
     )

@@ -690,6 +690,22 @@ class StoredSafety(TypedDict):
     profile: dict[str, Any]
 
 
+class StoredSentSecret(StoredSecret):
+    """A secret that *host* was given, which no entry names any more."""
+
+    address: Address
+    key: str
+    host: str
+    bound_to: NotRequired[Address]
+
+
+class StoredMemory(TypedDict):
+    """What the guard host-change remembers of servers that are gone, and its digest."""
+
+    digest: Digest
+    secrets: list[StoredSentSecret]
+
+
 class State(TypedDict):
     """The state as it is stored and committed; each entry and the head have a digest."""
 
@@ -704,6 +720,7 @@ class State(TypedDict):
     run: NotRequired[str]
     fingerprint: NotRequired[StoredKey]
     safety: NotRequired[StoredSafety]
+    memory: NotRequired[StoredMemory]
 
 
 _BASE: Final = "https://json-schema.org/draft/2020-12/schema"

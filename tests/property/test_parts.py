@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from icesync.codec.partition import join, lineage_of, split
 from icesync.codec.state import seal
 from icesync.model.address import Address
-from icesync.model.snapshot import Snapshot
+from icesync.model.snapshot import SecretRecord, SentSecret, Snapshot
 from icesync.planner.shards import Shard, deal
 
 ADDRESSES = st.builds(Address, st.integers(1, 4), st.integers(1, 6))
@@ -87,3 +87,15 @@ def test_lineage_follows_from_the_place() -> None:
     assert one == lineage_of(BASE_URL, "state/{organization}.json")
     assert one != lineage_of(BASE_URL, "other/{organization}.json")
     assert replace(Snapshot(BASE_URL), lineage=one).lineage == one
+
+
+@given(st.sets(ADDRESSES, min_size=1))
+def test_memory_of_hosts_is_split_and_joined(addresses: set[Address]) -> None:
+    """Each part remembers what its own servers sent, and is written for that alone."""
+    secret = SecretRecord("ref+env://GONE")
+    memory = tuple(SentSecret(a, "smtp.password", "old.test", secret) for a in sorted(addresses))
+    snapshot = replace(whole(set(), None, "a"), memory=memory)
+    parts = split(snapshot, {o: Snapshot(BASE_URL) for o in PLACES})
+
+    assert parts.keys() == {address.organization for address in addresses}
+    assert join(parts, PLACES, BASE_URL, LINEAGE).memory == memory

@@ -11,7 +11,7 @@ from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot
 from icesync.codec.canonical import canonical, digest, pretty
 from icesync.codec.state import decode_state, encode_state, entry_digest, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
-from icesync.model.snapshot import EntryStatus, Snapshot
+from icesync.model.snapshot import EntryStatus, SentSecret, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -345,3 +345,32 @@ def test_snapshot_of_an_earlier_run_names_it() -> None:
 def test_lineage_is_demanded() -> None:
     """A snapshot that never was given a lineage was never stored."""
     assert refusal(encode_state(Snapshot("https://ice.example.test"), "0.1.0"))
+
+
+MEMORY = (
+    SentSecret(SUPPORT, "smtp.password", "one.test", secret_record("smtp", "canary-1"), SALES),
+    SentSecret(SALES, "imap.password", "two.test", secret_record("imap")),
+)
+
+
+def test_memory_of_hosts_has_golden_bytes(golden: Callable[[str, str], None]) -> None:
+    """It stands beside the servers with a digest of its own, and reads back."""
+    data = encode_state(replace(snapshot(), memory=MEMORY), "0.1.0")
+
+    golden("state/memory.json", data.decode())
+    assert decode_state(data).memory == MEMORY
+
+
+def test_state_of_an_older_icesync_remembers_nothing() -> None:
+    """Where there is no memory, none is written: an older icesync reads what it knows."""
+    assert b"memory" not in DATA
+    assert decode_state(DATA).memory == ()
+
+
+@pytest.mark.parametrize("member", ["host", "key", "ref", "address"])
+def test_edited_memory_is_refused(member: str) -> None:
+    """Its digest covers everything that it says."""
+    document = json.loads(encode_state(replace(snapshot(), memory=MEMORY), "0.1.0"))
+    document["memory"]["secrets"][0][member] = "59/1"
+
+    assert "memory of hosts" in refusal(json.dumps(document).encode()).message

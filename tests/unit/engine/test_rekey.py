@@ -7,12 +7,13 @@ from builders import BASE_URL, KEY, SALES, SUPPORT, entry, secret_record, snapsh
 from fakes import FakeProvider, FakeStore
 
 from icesync.codec.fingerprint import encode_key, fits
-from icesync.codec.state import decode_state
+from icesync.codec.state import decode_state, encode_state
 from icesync.engine.rekey import rekey
 from icesync.engine.secret_resolution import open_key
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.project import Api, Project
 from icesync.model.secret import SecretRef, SecretValue, parse_secret_ref
+from icesync.model.snapshot import SentSecret
 
 OLD, NEW = encode_key(bytes(range(32))), encode_key(bytes(range(1, 33)))
 
@@ -123,3 +124,19 @@ def test_many_problems_are_counted() -> None:
 
     with pytest.raises(ConfigInvalid, match=r"and 2 more$"):
         rekey(PROJECT, kept, providers(), ref("new"), "0.1.0")
+
+
+def test_memory_of_hosts_is_of_the_new_key() -> None:
+    """What cannot be made anew keeps its reference and its host, without a fingerprint."""
+    there = SentSecret(SUPPORT, "smtp.password", "one.test", secret_record("smtp", "canary-1"))
+    gone = SentSecret(SUPPORT, "smtp.password", "two.test", secret_record("gone", "canary-2"))
+    before = replace(snapshot(key_id=KEY.id), memory=(there, gone))
+    kept = FakeStore(encode_state(before, "0.1.0"))
+
+    rekey(PROJECT, kept, providers(), ref("new"), "0.1.0")
+
+    known, lost = sorted(decode_state(kept.data or b"").memory, key=lambda sent: sent.host)
+    new = open_key(ref("new"), providers(), snapshot())
+    assert known.secret.fingerprint is not None
+    assert fits(new, known.secret.fingerprint, *known[:2], SecretValue("canary-1"))
+    assert lost == gone._replace(secret=gone.secret._replace(fingerprint=None))

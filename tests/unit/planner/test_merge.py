@@ -4,7 +4,7 @@ import pytest
 
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
-from icesync.model.snapshot import Entry, EntryStatus, Snapshot
+from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, SentSecret, Snapshot
 from icesync.planner.merge import merge_snapshots
 
 A, B, C = Address(59, 663), Address(59, 664), Address(59, 665)
@@ -61,3 +61,19 @@ def test_snapshots_that_never_were_one_are_refused(other: dict[str, object], sai
     """Only branches of one history can be united."""
     with pytest.raises(StateCorrupt, match=said):
         merge_snapshots(snapshot(), snapshot(**other))
+
+
+def test_both_memories_of_hosts_are_kept() -> None:
+    """What either side forgot stays remembered; what an entry names again need not."""
+    one = SentSecret(A, "smtp.password", "one.test", SecretRecord("ref+env://ONE"))
+    two = SentSecret(B, "smtp.password", "two.test", SecretRecord("ref+env://TWO"))
+    three = SentSecret(C, "smtp.password", "three.test", SecretRecord("ref+env://THREE"))
+    named = Entry(
+        EntryStatus.APPLIED, {"smtp.host": "new.test"}, {"smtp.password": three.secret}, "T1"
+    )
+
+    merged = merge_snapshots(
+        snapshot(memory=(one, three)), snapshot(memory=(one, two), entries={C: named})
+    )
+
+    assert merged.memory == (one, two)

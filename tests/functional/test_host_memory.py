@@ -1,0 +1,110 @@
+"""What `host-change` stands on outlives the server: two harmless changes carry no password off."""
+
+from __future__ import annotations
+
+from json import dumps, loads
+
+import pytest
+from rig import Repository, assert_refused
+
+from icesync.codec.canonical import canonical, digest
+
+PARTS = '{per: organization, path: "state/{organization}"}'
+FORGET = "removed: [{skill: 663, action: forget}]\n"
+DISABLE = "removed: [{skill: 663, action: disable}]\n"
+SENTENCE = "would go to smtp.attacker.test (until now: smtp.example.org)"
+
+
+def forget(repository: Repository, way: str) -> None:
+    """Let the only server go, by one of the ways there are."""
+    repository.servers([], {"forget": FORGET, "disable": DISABLE}.get(way, ""))
+    if way == "state rm":
+        assert repository.run("state", "rm", "59/663").code == 0
+    elif way == "state rm, per organization":
+        assert repository.run("state", "rm", "--organization", "59", "59/663").code == 0
+    elif way == "another reference":
+        repository.servers([663])
+        repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+env://ICE_IMAP")
+        repository.apply("--allow", "host-change")
+    else:
+        repository.apply("--allow", "disabled")
+
+
+def add_elsewhere(repository: Repository) -> None:
+    """Add another server that would send the password to a host of its own."""
+    repository.servers([664])
+    repository.replace("servers/59.yaml", "host: smtp.example.org", "host: smtp.attacker.test")
+
+
+@pytest.mark.parametrize("way", ["forget", "disable", "state rm", "another reference"])
+def test_forgotten_server_leaves_its_hosts(repository: Repository, way: str) -> None:
+    """Whichever way it went, its password goes nowhere else until somebody allows it."""
+    repository.servers([663])
+    repository.apply()
+    forget(repository, way)
+    add_elsewhere(repository)
+    refused = repository.run("apply", "-y")
+    allowed = repository.run("apply", "-y", "--allow", "host-change:59/664")
+
+    assert_refused(refused, 9, SENTENCE, hint="--allow host-change:59/664")
+    assert allowed.code == 0, allowed
+    assert repository.run("plan").code == 0
+
+
+def test_value_by_another_reference_is_remembered(repository: Repository) -> None:
+    """A new name for the password of a forgotten server is the same password."""
+    repository.servers([663])
+    repository.apply()
+    forget(repository, "forget")
+    add_elsewhere(repository)
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+env://ICE_NEW")
+    repository.environ["ICE_NEW"] = repository.environ.pop("ICE_SMTP")
+
+    assert_refused(repository.run("apply", "-y"), 9, SENTENCE, hint="host-change:59/664")
+
+
+def test_old_host_needs_nobody(repository: Repository) -> None:
+    """A server that comes back as it was is added as any other, and nothing is remembered."""
+    repository.servers([663])
+    repository.apply()
+    forget(repository, "forget")
+    remembered = '"memory"' in repository.read("state.json")
+    repository.servers([664])
+    repository.apply()
+
+    assert remembered
+    assert '"memory"' not in repository.read("state.json")
+
+
+@pytest.mark.parametrize("way", ["forget", "state rm, per organization"])
+def test_parts_remember_too(repository: Repository, way: str) -> None:
+    """Each organization's state keeps the memory of its own servers."""
+    repository.replace("icesync.yaml", "{path: state.json}", PARTS)
+    repository.servers([663])
+    repository.apply()
+    forget(repository, way)
+    add_elsewhere(repository)
+
+    assert_refused(repository.run("apply", "-y"), 9, SENTENCE, hint="host-change:59/664")
+
+
+def test_memory_cannot_be_cut_out(repository: Repository) -> None:
+    """The seal over the whole state covers it, also where every digest was computed anew."""
+    repository.servers([663])
+    repository.apply()
+    forget(repository, "forget")
+    document = loads(repository.read("state.json"))
+    document["memory"]["secrets"][0]["host"] = "smtp.attacker.test"
+    repository.write("state.json", dumps(document))
+    clumsy = repository.run("plan")
+    document["memory"]["digest"] = digest(canonical(document["memory"]["secrets"]))
+    repository.write("state.json", dumps(document))
+    add_elsewhere(repository)
+    edited = repository.run("apply", "-y")
+    del document["memory"]
+    repository.write("state.json", dumps(document))
+    cut = repository.run("apply", "-y")
+
+    assert "memory of hosts" in clumsy.stderr
+    assert_refused(edited, 9, "removed or put back", hint="state-edited")
+    assert_refused(cut, 9, "removed or put back", hint="state-edited")
