@@ -117,7 +117,8 @@ def _stored(session: Session, store: StateStore) -> Stored:
 def _assume(session: Session, store: StateStore, made: Import, stored: Stored) -> Stored:
     """Store that ICE holds the servers of *made*, on the word of whoever imports them."""
     key = _key(session, stored)
-    entries = assumed_entries(made.servers, session.providers, key)
+    wire = session.project.api.wire
+    entries = assumed_entries(made.servers, session.providers, key, wire)
     writer = Writer(__version__, key.id if key else None, key=key)
     return save(store, stored, {**stored.snapshot.entries, **entries}, writer)
 

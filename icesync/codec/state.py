@@ -18,8 +18,10 @@ from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind
+from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import (
+    UNRECORDED_WIRE,
     Entry,
     EntryStatus,
     MovedFrom,
@@ -340,7 +342,12 @@ def read_entry(raw: dict[str, Any], sealed: str = "") -> Entry:
         _read_attempt(raw["attempt"]) if "attempt" in raw else None,
         _read_moved_from(raw["moved_from"]) if "moved_from" in raw else None,
         _read_text(raw.get("announced_over")),
+        _read_wire(raw["wire"]) if "wire" in raw else UNRECORDED_WIRE,
     )
+
+
+def _read_wire(raw: dict[str, str]) -> WireOptions:
+    return WireOptions(OrgKey(raw["org_key"]), Absent(raw["absent"]))
 
 
 def _read_attempt(raw: dict[str, Any]) -> Record:
@@ -419,6 +426,8 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
         "bound_to": str(entry.bound_to) if entry.bound_to else None,
         "moved_from": _plain_moved_from(entry.moved_from) if entry.moved_from else None,
         "announced_over": entry.announced_over,
+        # Only where it says more than its absence: most states never hold it.
+        "wire": _plain_wire(entry.wire) if entry.wire != UNRECORDED_WIRE else None,
     }
     return {**plain, **{key: value for key, value in optional.items() if value is not None}}
 
@@ -430,6 +439,10 @@ def _plain_record(
         "settings": dict(settings),
         "secrets": {key: _plain_secret(record) for key, record in secrets.items()},
     }
+
+
+def _plain_wire(wire: WireOptions) -> dict[str, str]:
+    return {"org_key": wire.org_key.value, "absent": wire.absent.value}
 
 
 def _plain_moved_from(moved_from: MovedFrom) -> dict[str, str]:

@@ -219,7 +219,8 @@ def announce(
 
 def _recorder(session: Session, planning: Planning) -> Recorder:
     """Return the recorder of a run that carries out *planning*."""
-    stamp = Stamp(__version__, session.caller.commit(), planning.project.safety)
+    project = planning.project
+    stamp = Stamp(__version__, session.caller.commit(), project.safety, project.api.wire)
     values, store = planning.resolution.values, planning.fleet.store
     return Recorder(store, planning.stored, session.clock, stamp, values, planning.key)
 

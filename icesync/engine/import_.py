@@ -23,7 +23,7 @@ from icesync.engine.drafts import build_servers
 from icesync.engine.secret_resolution import resolve_references
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.secret import SecretRef, parse_secret_ref
-from icesync.model.snapshot import Entry, SecretRecord
+from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord
 from icesync.model.transitions import assume
 from icesync.wire.decode import decode_records
 from icesync.wire.printed import looks_printed, read_printed
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.imported import Draft, ImportedServer
+    from icesync.model.project import WireOptions
     from icesync.ports import SecretProvider
 
 __all__ = [
@@ -247,12 +248,13 @@ def assumed_entries(
     servers: Sequence[ImportedServer],
     providers: Mapping[str, SecretProvider],
     key: FingerprintKey | None,
+    wire: WireOptions = UNRECORDED_WIRE,
 ) -> dict[Address, Entry]:
     """
     Return entries that say: ICE holds this, on the word of whoever imports it.
 
     With a *key*, each password that came along, or that its reference leads to,
-    gets its fingerprint.
+    gets its fingerprint. *wire* is how the configuration spells a body.
     """
     references = [r for s in servers for k, r in s.secrets.items() if k not in s.values]
     values = resolve_references(references, providers).values if key is not None else {}
@@ -266,5 +268,5 @@ def assumed_entries(
                 salt = random.token_bytes(SALT_BYTES)
                 made = fingerprint(key, server.address, name, salt, value)
             records[name] = SecretRecord(reference.text, made)
-        entries[server.address] = assume(server.settings, records)
+        entries[server.address] = assume(server.settings, records, wire)
     return entries

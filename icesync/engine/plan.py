@@ -218,7 +218,8 @@ def compare_fleet(
     findings = compare(selected, carried, resolution, key)
     complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
     complete = complete and not validation.sealed
-    made = make_plan(desired, stored.snapshot, findings, selection, complete=complete)
+    wire = project.api.wire
+    made = make_plan(desired, stored.snapshot, findings, selection, complete=complete, wire=wire)
     if validation.sealed:
         # What no file that was read names may stand in one that is sealed.
         left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)

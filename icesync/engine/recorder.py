@@ -20,7 +20,7 @@ from icesync.engine.intents import JournaledIntents
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Record, SecretRecord
+from icesync.model.snapshot import UNRECORDED_WIRE, Record, SecretRecord
 from icesync.model.transitions import announce, begin, plan_call
 from icesync.planner.recovery import settle
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.project import WireOptions
     from icesync.model.report import Outcome
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import SecretValue
@@ -46,11 +47,12 @@ _SAVE_SHARE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What is written beside the entries: who wrote, from which commit, by which safeguards."""
+    """What is written beside the entries: who wrote, from where, by which safeguards and wire."""
 
     icesync_version: str
     revision: str | None = None
     safety: SafetyProfile | None = None
+    wire: WireOptions = UNRECORDED_WIRE
 
 
 class Recorder:
@@ -155,7 +157,7 @@ class Recorder:
         The same value again needs no wait: whichever call comes last, it is that one.
         """
         entry = self._before.get(change.address)
-        if entry is None or entry.attempted_at is None or entry.intent == _intent(change):
+        if entry is None or entry.attempted_at is None or entry.intent == self._digest(change):
             return 0.0
         then = datetime.strptime(entry.attempted_at, _TIME).replace(tzinfo=UTC)
         passed_s = (self._clock.now() - then).total_seconds()
@@ -234,7 +236,8 @@ class Recorder:
             if s.reference
         }
         record = Record(change.after, secrets_)
-        entry = plan_call(record, _intent(change), self._now(), self._stamp.revision)
+        wire, revision = self._stamp.wire, self._stamp.revision
+        entry = plan_call(record, self._digest(change), self._now(), revision, wire)
         drops = None if change.source_stays else change.moved_from
         intent = Intent(change.address, change.action, entry, drops)
         self._intents[change.address] = intent
@@ -269,8 +272,9 @@ class Recorder:
             self._second = (second, datetime.fromtimestamp(second, UTC).strftime(_TIME))
         return self._second[1]
 
-
-def _intent(change: ResourceChange) -> str:
-    """Return a digest of what a call is to bring, by which a later run can recognise it."""
-    references = [[s.key, s.reference, s.tag] for s in change.secrets]
-    return digest(canonical([dict(change.after or {}), references]))
+    def _digest(self, change: ResourceChange) -> str:
+        """Return a digest of what a call is to bring, by which a later run can recognise it."""
+        references = [[s.key, s.reference, s.tag] for s in change.secrets]
+        wire = self._stamp.wire
+        spelled = [] if wire == UNRECORDED_WIRE else [wire.org_key.value, wire.absent.value]
+        return digest(canonical([dict(change.after or {}), references, *spelled]))

@@ -32,7 +32,8 @@ class Action(StrEnum):
     ORPHAN = "orphan"
     """left the files: shown, never touched"""
     RESEND = "resend"
-    """nothing differs, but the last call is uncertain, or it was asked for"""
+    """no setting differs, but the last call is uncertain or was spelled in another way, or it
+    was asked for"""
     NO_OP = "no-op"
 
     @property
@@ -80,6 +81,7 @@ class Reason(StrEnum):
     NOT_IN_SNAPSHOT = "the state does not know it"
     LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
     REQUESTED = "asked for by --resend"
+    WIRE_CHANGED = "`api.wire` changed since it was sent"
     NOT_IN_FILES = "no file defines it any more"
     LEFT_UNCERTAIN = "the outcome of the last call is unknown, and no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"

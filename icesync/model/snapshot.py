@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import Fingerprint
+
+
+UNRECORDED_WIRE: Final = WireOptions(OrgKey.BOTH, Absent.EMPTY)
+"""How a record was sent whose entry does not say it, whatever the defaults become."""
 
 
 class EntryStatus(StrEnum):
@@ -65,7 +71,8 @@ class Entry:
     nothing is known. Of an open call, *attempt* is the record that it brings,
     *intent* a digest of it, and *attempted_at* its time. *moved_from* says which entry
     this one replaces. *announced_over* is the digest of the entry before an apply was
-    announced (empty where there was none). *bound_to* is the address that the
+    announced (empty where there was none). *wire* is how the body of the confirmed
+    record was spelled (``api.wire``). *bound_to* is the address that the
     fingerprints were made for, when the entry was moved since. Times are UTC,
     ``YYYY-MM-DDTHH:MM:SSZ``.
     """
@@ -82,6 +89,7 @@ class Entry:
     attempt: Record | None = None
     moved_from: MovedFrom | None = None
     announced_over: str | None = None
+    wire: WireOptions = UNRECORDED_WIRE
 
     @property
     def uncertain(self) -> bool:

@@ -17,13 +17,14 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
+from icesync.model.snapshot import UNRECORDED_WIRE, Entry, EntryStatus, MovedFrom, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.address import Address
     from icesync.model.fields import Setting
+    from icesync.model.project import WireOptions
     from icesync.model.snapshot import SecretRecord
 
 
@@ -98,7 +99,13 @@ def after(event: Event, status: EntryStatus | None) -> EntryStatus:
         raise ValueError(f"{event.name} cannot follow on {status}") from None
 
 
-def plan_call(record: Record, intent: str, attempted_at: str, revision: str | None = None) -> Entry:
+def plan_call(
+    record: Record,
+    intent: str,
+    attempted_at: str,
+    revision: str | None = None,
+    wire: WireOptions = UNRECORDED_WIRE,
+) -> Entry:
     """Return the entry of a call that is about to bring *record*, as the journal keeps it."""
     return Entry(
         after(Event.BEGIN, None),
@@ -107,6 +114,7 @@ def plan_call(record: Record, intent: str, attempted_at: str, revision: str | No
         revision=revision,
         intent=intent,
         attempted_at=attempted_at,
+        wire=wire,
     )
 
 
@@ -132,7 +140,15 @@ def announce(before: Entry | None, call: Entry, prior: str | None) -> Entry:
 def confirm(call: Entry, at: str, moved_from: MovedFrom | None = None) -> Entry:
     """Return the entry of a record that ICE confirmed; *call* is what brought it."""
     status = after(Event.CONFIRM, call.status)
-    return Entry(status, call.settings, call.secrets, at, call.revision, moved_from=moved_from)
+    return Entry(
+        status,
+        call.settings,
+        call.secrets,
+        at,
+        call.revision,
+        moved_from=moved_from,
+        wire=call.wire,
+    )
 
 
 def doubt(before: Entry | None, call: Entry) -> Entry:
@@ -141,9 +157,13 @@ def doubt(before: Entry | None, call: Entry) -> Entry:
     return replace(opened, status=after(Event.DOUBT, opened.status))
 
 
-def assume(settings: Mapping[str, Setting], secrets: Mapping[str, SecretRecord]) -> Entry:
+def assume(
+    settings: Mapping[str, Setting],
+    secrets: Mapping[str, SecretRecord],
+    wire: WireOptions = UNRECORDED_WIRE,
+) -> Entry:
     """Return the entry of a record that a person says is in ICE."""
-    return Entry(after(Event.ASSUME, None), settings, secrets)
+    return Entry(after(Event.ASSUME, None), settings, secrets, wire=wire)
 
 
 def rename(entry: Entry, source: Address) -> Entry:

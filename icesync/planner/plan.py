@@ -8,6 +8,8 @@ ICE documents no call that reads, creates or deletes an email server, and that
 settles the actions:
 
 * a server that the state does not know is *added*: every field is sent;
+* a server whose body would be spelled in another way (``api.wire``) than the one that ICE
+  confirmed is sent again;
 * a server that left the files is an *orphan*: shown, never touched, until the
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
@@ -23,7 +25,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.fields import FIELDS, Setting
+from icesync.model.fields import (
+    FIELDS,
+    LOGIN_KEYS,
+    SENT_FIELDS,
+    Setting,
+    WireType,
+    needs_login,
+)
 from icesync.model.plan import (
     Action,
     Plan,
@@ -33,6 +42,7 @@ from icesync.model.plan import (
     Selection,
 )
 from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.model.snapshot import UNRECORDED_WIRE
 from icesync.planner.diff import diff_settings
 from icesync.planner.moves import keeps_old_entry, open_moves, with_moves_applied
 from icesync.planner.select import is_move_selected, is_selected, matches
@@ -42,6 +52,7 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
+    from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Record, Snapshot
 
 DISABLED: Final[Mapping[str, Setting]] = {"status": "Disabled", "active": False}
@@ -57,17 +68,18 @@ def make_plan(
     selection: Selection | None = None,
     *,
     complete: bool = True,
+    wire: WireOptions = UNRECORDED_WIRE,
 ) -> Plan:
     """
     Return the changes that turn *snapshot* into *desired*, sorted by address.
 
     Servers that need nothing are listed too, as no-op: a plan answers for every
     address that *selection* takes in. *findings* says how the secrets compare;
-    *complete* is False when some could not be looked at.
+    *complete* is False when some could not be looked at. *wire* is how bodies are spelled.
     """
     findings = findings or SecretFindings(SecretComparison.NOT_COMPARED)
     selection = selection or Selection()
-    planner = _Planner(desired, snapshot, findings, selection)
+    planner = _Planner(desired, snapshot, findings, selection, wire)
     return Plan(
         base_url=snapshot.base_url,
         lineage=snapshot.lineage,
@@ -93,10 +105,12 @@ class _Planner:
         snapshot: Snapshot,
         findings: SecretFindings,
         selection: Selection,
+        wire: WireOptions,
     ) -> None:
         self.desired = desired
         self.findings = findings
         self.selection = selection
+        self.wire = wire
         moves = open_moves(desired, snapshot)
         self.moves = {a: move for a, move in moves.items() if is_move_selected(move, selection)}
         self.left_out = moves.keys() - self.moves.keys()
@@ -142,6 +156,8 @@ class _Planner:
             return self._send(wanted, entry, Action.RESEND, doubt)
         if self.selection.resend and matches(wanted.address, self.selection.resend):
             return self._send(wanted, entry, Action.RESEND, Reason.REQUESTED)
+        if self.wire != entry.wire and _is_spelled_otherwise(wanted, self.wire, entry.wire):
+            return self._send(wanted, entry, Action.RESEND, Reason.WIRE_CHANGED)
         return ResourceChange(
             wanted.address,
             Action.NO_OP,
@@ -191,6 +207,18 @@ class _Planner:
             elif key in known:
                 changes.append(SecretChange(key, SecretComparison.CHANGED, ""))
         return tuple(changes)
+
+
+def _is_spelled_otherwise(wanted: DesiredServer, now: WireOptions, then: WireOptions) -> bool:
+    """Return whether the body of *wanted* differs between two spellings, as wire.update says."""
+    if now.org_key is not then.org_key:
+        return True
+    # A login that is not needed is empty in every spelling.
+    bare = () if needs_login(wanted.settings) else LOGIN_KEYS
+    given = {*wanted.settings, *wanted.secrets, *bare}
+    return any(
+        field.key not in given and field.wire_type is WireType.STRING for field in SENT_FIELDS
+    )
 
 
 def _doubt(entry: Entry) -> Reason | None:

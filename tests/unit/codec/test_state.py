@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot
+from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot, stored_bytes
 
 from icesync.codec.canonical import canonical, digest, pretty
 from icesync.codec.state import decode_state, encode_state, entry_digest, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
-from icesync.model.snapshot import EntryStatus, SentSecret, Snapshot
+from icesync.model.project import Absent, OrgKey, WireOptions
+from icesync.model.snapshot import UNRECORDED_WIRE, EntryStatus, SentSecret, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -374,3 +375,15 @@ def test_edited_memory_is_refused(member: str) -> None:
     document["memory"]["secrets"][0][member] = "59/1"
 
     assert "memory of hosts" in refusal(json.dumps(document).encode()).message
+
+
+@pytest.mark.parametrize("org_key", OrgKey)
+@pytest.mark.parametrize("absent", Absent)
+def test_spelling_of_the_body_comes_back(org_key: OrgKey, absent: Absent) -> None:
+    """An entry says how its body was spelled; one of an older icesync means the defaults."""
+    spelled = WireOptions(org_key, absent)
+    data = stored_bytes({SUPPORT: replace(entry(), wire=spelled)})
+
+    assert decode_state(data).entries[SUPPORT].wire == spelled
+    assert (b'"wire"' in data) is (spelled != UNRECORDED_WIRE)
+    assert decode_state(stored_bytes({SUPPORT: entry()})).entries[SUPPORT].wire == WireOptions()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +20,15 @@ from builders import (
     snapshot,
 )
 
+from icesync.model.fields import SENT_FIELDS, WireType
 from icesync.model.plan import Action, Reason, SecretChange, Selection
-from icesync.model.secret import SecretComparison, SecretFindings
+from icesync.model.project import Absent, OrgKey, WireOptions
+from icesync.model.secret import SecretComparison, SecretFindings, SecretValue
 from icesync.model.snapshot import Entry, EntryStatus, Record
 from icesync.model.transitions import doubt, plan_call
+from icesync.model.update import Update
 from icesync.planner.plan import make_plan
+from icesync.wire.update import encode_update
 
 if TYPE_CHECKING:
     from icesync.model.plan import Plan
@@ -413,3 +418,35 @@ def test_assumed_server_is_told_apart() -> None:
 
     assert (kept.action, kept.reason) == (Action.NO_OP, Reason.ASSUMED)
     assert (updated.action, updated.reason) == (Action.UPDATE, Reason.ASSUMED)
+
+
+WIRES = [WireOptions(org_key, absent) for org_key in OrgKey for absent in Absent]
+
+
+@pytest.mark.parametrize("now", WIRES, ids=str)
+@pytest.mark.parametrize("then", WIRES, ids=str)
+@pytest.mark.parametrize("bare", [False, True])
+def test_server_is_sent_again_when_its_body_is_spelled_otherwise(
+    now: WireOptions, then: WireOptions, *, bare: bool
+) -> None:
+    """Whether `api.wire` concerns a server is what the bodies say, byte by byte."""
+    wanted = server(smtp__login="none") if bare else server()
+    record = replace(entry(), settings=wanted.settings, wire=then)
+    made = make_plan(desired(wanted), snapshot({SUPPORT: record}), wire=now)
+    update, token = Update(SUPPORT, wanted.settings, {}), SecretValue("t")
+
+    differs = encode_update(update, token, now) != encode_update(update, token, then)
+    expected = (Action.RESEND, Reason.WIRE_CHANGED) if differs else (Action.NO_OP, None)
+    assert [(c.action, c.reason) for c in made.changes] == [expected]
+
+
+def test_server_that_leaves_no_text_out_does_not_depend_on_absent() -> None:
+    """Another `absent` is no reason to send where each text is given."""
+    given = {f.key: "x" for f in SENT_FIELDS if f.wire_type is WireType.STRING}
+    wanted = replace(server(), settings={**SETTINGS, **given})
+    before = snapshot({SUPPORT: replace(entry(), settings=wanted.settings)})
+
+    made = make_plan(desired(wanted), before, wire=WireOptions(absent=Absent.NULL))
+    assert made.effective == ()
+    made = make_plan(desired(wanted), before, wire=WireOptions(OrgKey.ORG_ID))
+    assert [c.reason for c in made.changes] == [Reason.WIRE_CHANGED]
