@@ -35,6 +35,7 @@ from icesync.model.explanation import AddressState
 from icesync.model.fields import Source
 from icesync.model.plan import Action, Reason
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeSeverity, StepName
+from icesync.model.project import Absent, OrgKey
 from icesync.model.report import OutcomeKind, ResultStatus
 from icesync.model.secret import SecretComparison
 from icesync.model.snapshot import EntryStatus
@@ -662,6 +663,13 @@ class StoredMove(TypedDict):
     digest: str
 
 
+class StoredWire(TypedDict):
+    """How the body that ICE confirmed was spelled (`api.wire`), where not by the first defaults."""
+
+    org_key: OrgKey
+    absent: Absent
+
+
 class StoredEntry(StoredRecord):
     """What is known of one server; *attempt* is the call whose outcome is not known."""
 
@@ -674,6 +682,8 @@ class StoredEntry(StoredRecord):
     attempt: NotRequired[StoredRecord]
     bound_to: NotRequired[Address]
     moved_from: NotRequired[StoredMove]
+    announced_over: NotRequired[str]
+    wire: NotRequired[StoredWire]
 
 
 class StoredKey(TypedDict):
@@ -721,6 +731,7 @@ class State(TypedDict):
     fingerprint: NotRequired[StoredKey]
     safety: NotRequired[StoredSafety]
     memory: NotRequired[StoredMemory]
+    seals: NotRequired[dict[str, str]]
 
 
 _BASE: Final = "https://json-schema.org/draft/2020-12/schema"

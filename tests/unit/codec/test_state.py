@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot, stored_bytes
+from documents import demand_fit
 
 from icesync.codec.canonical import canonical, digest, pretty
 from icesync.codec.state import decode_state, encode_state, entry_digest, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.project import Absent, OrgKey, WireOptions
-from icesync.model.snapshot import UNRECORDED_WIRE, EntryStatus, SentSecret, Snapshot
+from icesync.model.snapshot import (
+    UNRECORDED_WIRE,
+    EntryStatus,
+    MovedFrom,
+    Record,
+    SentSecret,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -387,3 +395,28 @@ def test_spelling_of_the_body_comes_back(org_key: OrgKey, absent: Absent) -> Non
     assert decode_state(data).entries[SUPPORT].wire == spelled
     assert (b'"wire"' in data) is (spelled != UNRECORDED_WIRE)
     assert decode_state(stored_bytes({SUPPORT: entry()})).entries[SUPPORT].wire == WireOptions()
+
+
+def test_all_that_a_state_can_hold_is_in_its_schema() -> None:
+    """Whoever reads a state by the published schema finds each member described."""
+    spelled = WireOptions(OrgKey.ORG_ID, Absent.NULL)
+    record = Record({"smtp.host": "one.test"}, {})
+    full = replace(
+        entry(),
+        intent="sha256:1",
+        attempted_at="2026-07-01T12:00:00Z",
+        attempt=record,
+        bound_to=SALES,
+        moved_from=MovedFrom(SALES, "sha256:2"),
+        announced_over="sha256:3",
+        wire=spelled,
+    )
+    whole = replace(
+        snapshot({SUPPORT: full}, key_id=KEY.id),
+        run="run",
+        safety={"secrets.env_allow": ["ICE_*"]},
+        seals={"head": "aa", str(SUPPORT): "bb"},
+        memory=MEMORY,
+    )
+
+    demand_fit(json.loads(encode_state(whole, "0.1.0")))
