@@ -148,7 +148,7 @@ class Lives(RuleBasedStateMachine):
         self.moved: dict[str, str] = {}
         self.versions: list[tuple[dict[str, int], dict[str, str], dict[str, str]]] = []
         self.secret = 0
-        self.saved: set[str] | None = None
+        self.saved: dict[str, dict[str, Any]] | None = None
         self.write()
 
     # -- the files
@@ -196,10 +196,11 @@ class Lives(RuleBasedStateMachine):
         self.ports[address] = port
         self.write()
 
-    @rule(address=st.sampled_from(ADDRESSES), how=st.sampled_from(["", "disable", "forget"]))
-    def drop(self, address: str, how: str) -> None:
+    @rule(pick=st.integers(0, 7), how=st.sampled_from(["", "disable", "forget"]))
+    def drop(self, pick: int, how: str) -> None:
         """Take a server out of the files, and perhaps say how it ends."""
-        if address not in self.ports or len(self.ports) == 1 or address in self.moved:
+        address = sorted(self.ports)[pick % len(self.ports)]
+        if len(self.ports) == 1 or address in self.moved:
             return
         del self.ports[address]
         if how:
@@ -255,6 +256,12 @@ class Lives(RuleBasedStateMachine):
             self.check_body(address, body, planned[address])
         if result.code == 0:
             assert answered == planned.keys(), result
+            ended = {a for a, c in planned.items() if c["action"] == "disable"}
+            assert not ended & self.known().keys(), result
+            for address in self.ports if options == ("-y",) else ():
+                body = self.vendor.held[address]
+                assert int(body["SMTPPort"]) == self.ports[address], result
+                assert body["SMTPPassword"] == self.repository.environ["ICE_SMTP"], result
         else:
             assert result.code in {7, 10}, result
             assert answered != planned.keys(), result
@@ -276,7 +283,11 @@ class Lives(RuleBasedStateMachine):
     def apply_now(self, only: str | None) -> None:
         """Plan and apply, all or one organization."""
         options = ("--target", only) if only and self.matches(only) else ()
+        before = len(self.vendor.sent)
         self.apply(self.plan(*options), "-y", *options)
+        if options:
+            org = str(only).partition("/")[0]
+            assert all(a.startswith(f"{org}/") for a, _, _ in self.vendor.sent[before:])
         self.look()
 
     def matches(self, pattern: str) -> bool:
@@ -284,9 +295,10 @@ class Lives(RuleBasedStateMachine):
         org = pattern.partition("/")[0]
         return any(a.startswith(f"{org}/") for a in self.ports)
 
-    @rule(address=st.sampled_from(ADDRESSES), fault=st.sampled_from([LOST, DROPPED, REFUSED]))
-    def apply_with_bad_luck(self, address: str, fault: str) -> None:
+    @rule(pick=st.integers(0, 7), fault=st.sampled_from([LOST, DROPPED, REFUSED]))
+    def apply_with_bad_luck(self, pick: int, fault: str) -> None:
         """Apply while the calls for one server fail."""
+        address = sorted(self.ports)[pick % len(self.ports)]
         planned = self.plan()
         self.vendor.faults = {address: fault}
         self.apply(planned, "-y")
@@ -302,7 +314,7 @@ class Lives(RuleBasedStateMachine):
         """Save a plan, to be applied whenever."""
         result = self.repository.run("plan", "-o", "saved.json")
         assert result.code == 0, result
-        self.saved = set(self.plan())
+        self.saved = self.plan()
 
     @precondition(lambda self: self.saved is not None)
     @rule()
@@ -310,10 +322,15 @@ class Lives(RuleBasedStateMachine):
         """Apply the saved plan: exactly that, or nothing."""
         before = len(self.vendor.sent)
         result = self.repository.run("apply", "saved.json", *ALLOWED, "--settle", "0")
-        sent = {address for address, _, _ in self.vendor.sent[before:]}
+        bodies = {address: body for address, body, _ in self.vendor.sent[before:]}
+        reviewed = self.saved or {}
 
         assert result.code in {0, 3, 6}, result
-        assert sent == (self.saved if result.code == 0 else set()), result
+        assert bodies.keys() == (reviewed.keys() if result.code == 0 else set()), result
+        for address, body in bodies.items():
+            after = reviewed[address]["change"]["after"]
+            assert int(body["SMTPPort"]) == after["smtp"]["port"], result
+            assert body["Status"] == after["status"], result
         self.saved = None
         self.look()
 
@@ -447,3 +464,53 @@ def test_short_lives(lives: type[Lives]) -> None:
 def test_long_lives(lives: type[Lives]) -> None:
     """Many lives, with kills and signals at chosen calls, hold all that is promised."""
     live(lives, 40, 20)
+
+
+def _uncertain_as_applied() -> Any:
+    from icesync.model import report
+
+    kind = report.OutcomeKind.UNCERTAIN
+    return patch.dict(report._MEANINGS, {kind: report._MEANINGS[kind]._replace(was_written=True)})
+
+
+def _rotation_missed() -> Any:
+    return patch("icesync.engine.secret_resolution.fits", lambda *_: True)
+
+
+def _disabled_kept() -> Any:
+    from icesync.planner import recovery
+
+    class NoDisable:
+        DISABLE = object()
+
+    return patch.object(recovery, "Action", NoDisable)
+
+
+def _stale_check_off() -> Any:
+    return patch("icesync.engine.plan._moved", lambda *_: None)
+
+
+def _failures_exit_0() -> Any:
+    return patch("icesync.engine.apply.failure_of", lambda *_: None)
+
+
+def _target_ignored() -> Any:
+    return patch("icesync.planner.plan.is_selected", lambda *_: True)
+
+
+MUTANTS: Final = {
+    "uncertain as applied": _uncertain_as_applied,
+    "rotation missed": _rotation_missed,
+    "disabled entries kept": _disabled_kept,
+    "stale check off": _stale_check_off,
+    "failures exit 0": _failures_exit_0,
+    "targets ignored": _target_ignored,
+}
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_does_not_live(mutant: str) -> None:
+    """A build with a defect is found out within a few lives."""
+    with MUTANTS[mutant](), pytest.raises((AssertionError, BaseExceptionGroup)):
+        live(Lives, 25, 14)
