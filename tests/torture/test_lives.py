@@ -34,6 +34,7 @@ from icesync.wire.reply import Reply
 
 ORGANIZATIONS: Final = (59, 70)
 ADDRESSES: Final = tuple(f"{org}/{skill}" for org in ORGANIZATIONS for skill in range(1, 5))
+PORTS: Final = (25, 465, 587, 2525)
 ALLOWED: Final = ("--allow", "host-change", "--allow", "disabled")
 LOST, DROPPED, REFUSED = "lost", "dropped", "refused"
 
@@ -187,7 +188,7 @@ class Lives(RuleBasedStateMachine):
 
     # -- what people do
 
-    @rule(address=st.sampled_from(ADDRESSES), port=st.sampled_from([25, 465, 587, 2525]))
+    @rule(address=st.sampled_from(ADDRESSES), port=st.sampled_from(PORTS))
     def edit(self, address: str, port: int) -> None:
         """Add a server, or give it another port."""
         if address in self.moved.values():
@@ -279,21 +280,25 @@ class Lives(RuleBasedStateMachine):
             assert int(body["SMTPPort"]) == change["change"]["after"]["smtp"]["port"]
             assert (body["Status"] == "Disabled") >= (change["action"] == "disable")
 
-    @rule(only=st.sampled_from([None, None, "59/*", "70/*"]))
-    def apply_now(self, only: str | None) -> None:
-        """Plan and apply, all or one organization."""
-        options = ("--target", only) if only and self.matches(only) else ()
-        before = len(self.vendor.sent)
-        self.apply(self.plan(*options), "-y", *options)
-        if options:
-            org = str(only).partition("/")[0]
-            assert all(a.startswith(f"{org}/") for a, _, _ in self.vendor.sent[before:])
+    @rule()
+    def apply_now(self) -> None:
+        """Plan and apply."""
+        self.apply(self.plan(), "-y")
         self.look()
 
-    def matches(self, pattern: str) -> bool:
-        """Return whether a pattern means anything, so that it is no slip."""
-        org = pattern.partition("/")[0]
-        return any(a.startswith(f"{org}/") for a in self.ports)
+    @rule(org=st.sampled_from(ORGANIZATIONS), skill=st.integers(1, 4), port=st.sampled_from(PORTS))
+    def apply_one_organization(self, org: int, skill: int, port: int) -> None:
+        """Change a server of each organization, and apply the change of one of them."""
+        for each in ORGANIZATIONS:
+            self.edit(f"{each}/{skill}", port)
+        if not any(a.startswith(f"{org}/") for a in self.ports):
+            return  # a pattern that means nothing is a slip
+        before = len(self.vendor.sent)
+        target = ("--target", f"{org}/*")
+        self.apply(self.plan(*target), "-y", *target)
+
+        assert all(a.startswith(f"{org}/") for a, _, _ in self.vendor.sent[before:])
+        self.look()
 
     @rule(pick=st.integers(0, 7), fault=st.sampled_from([LOST, DROPPED, REFUSED]))
     def apply_with_bad_luck(self, pick: int, fault: str) -> None:
