@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ def embedded_emulator(root: str, clock: Clock) -> Answer:
     return answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EmulatorOptions:
     """
     How the emulator is served; *data* is a file that keeps what it holds, or None.

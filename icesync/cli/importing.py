@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +26,7 @@ from icesync.engine.secret_resolution import open_key
 from icesync.engine.state import Writer, load, locked, save
 from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import FileUnwritable, SecretMissing, UsageError
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +47,7 @@ _NOT_IGNORED: Final = 1
 """What ``git check-ignore`` exits with for a path that git would track."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportOptions:
     """How to import, as the command line wants it; *secrets* is ``env:FILE`` or ``yaml:FILE``."""
 

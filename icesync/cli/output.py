@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +36,7 @@ from icesync.errors import (
     PolicyRefused,
     UsageError,
 )
+from icesync.frozen import frozen
 from icesync.model.ci import Ci, Forge
 from icesync.model.command_result import Command, CommandResult, Maintenance
 from icesync.model.events import ApplyStarted, Caution, Found, Note
@@ -64,7 +65,7 @@ _LONG: Final = 40
 """So many lines are folded in a job's log at first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """
     What the command line wants to be written, and where.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +15,7 @@ from icesync.cli.files import append_to, read_named
 from icesync.codec.marker import Marker, read_marker
 from icesync.engine.comment import close, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
+from icesync.frozen import frozen
 from icesync.model.ci import Forge
 from icesync.render.comment import fit, outdate, stamp
 from icesync.render.style import safe
@@ -33,7 +34,7 @@ _SUMMARY_BYTES: Final = 1_000_000
 __all__ = ["Comment", "Issue", "Where", "post_comment", "post_issue"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Where:
     """The flags that say where to post; None is detected."""
 
@@ -59,7 +60,7 @@ class Where:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comment:
     """A comment that is request: *body* is a file, ``-`` for stdin."""
 
@@ -68,7 +69,7 @@ class Comment:
     only_changes: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Issue:
     """An issue that is request, or its end."""
 

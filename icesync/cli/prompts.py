@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from icesync.cli.scaffold import FORGES, Wishes, guess_forge
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ _SKILL: Final = 663
 """The address in the vendor's sample request (doc:sample)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What the flags say; None where no flag was given."""
 

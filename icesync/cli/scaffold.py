@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from icesync.cli.templates import fill
 from icesync.engine.access import make_key
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.protect import demand_private
+from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ defaults:
 _EMULATED: Final = "  # the embedded emulator accepts everybody; its data is in .icesync/"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """What somebody wants to begin with; *forge* is a key of :data:`FORGES`, or ``none``."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from icesync.frozen import frozen
 
 __all__ = ["Marker", "encode_marker", "read_marker"]
 
@@ -20,7 +21,7 @@ _INERT: Final = (("--", "-\\u002d"), ("<", "\\u003c"), (">", "\\u003e"), ("#", "
 """A comment ends at ``-->``, HTML permits no ``--`` in one, and ``##[`` commands a pipeline."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Marker:
     """
     What a text is about; *changes* says how many changes it shows, None when it does not say.

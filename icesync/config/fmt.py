@@ -17,7 +17,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +34,7 @@ from icesync.config.yaml.tree import (
     Tree,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.frozen import frozen
 from icesync.model.options import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _MARGIN: Final = 2
 _PUNCTUATION: Final = frozenset("-?:,[]{}.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Formatted:
     """A file and its canonical text, which is the file's own where *problems* forbid it."""
 

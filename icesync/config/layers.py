@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.config.values import InvalidValue, read_value
+from icesync.frozen import frozen
 from icesync.model.desired import Given, LayerKind
 from icesync.model.fields import FIELDS_BY_KEY
 
@@ -40,7 +41,7 @@ class Place(NamedTuple):
         return LayerKind.FOLDER if named else LayerKind.FILE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayeredOrigin:
     """
     The places that one server's values come from, the most special first.

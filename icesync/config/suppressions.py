@@ -15,13 +15,13 @@ from __future__ import annotations
 import difflib
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import RULES
 from icesync.config.yaml.text_checks import check_text
 from icesync.config.yaml.tree import read_tree
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ Point = tuple[int, int]
 """A line and a column, from 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppression:
     """
     One rule that is suppressed from *first* to *last* in a file; *position* is the comment's.

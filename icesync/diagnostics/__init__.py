@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from icesync.frozen import frozen
 
 
 class Severity(StrEnum):
@@ -26,7 +27,7 @@ class SourcePosition(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Diagnostic:
     """
     One finding; *message* is a single line that never quotes a secret.
@@ -47,7 +48,7 @@ def sort_diagnostics(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(set(diagnostics), key=lambda d: (d.position, d.rule, d.message)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """
     One rule; the id stays stable, texts may change.

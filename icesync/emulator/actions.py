@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
@@ -30,6 +29,7 @@ from icesync.emulator.binding import (
 )
 from icesync.emulator.history import Tag, Verdict
 from icesync.emulator.profile import Profile, TokenFailure, UnknownPair, Wording
+from icesync.frozen import frozen
 from icesync.model.address import Address
 from icesync.wire.login import LOGIN_PATH, LOGOUT_PATH, encode_login_reply
 from icesync.wire.reply import Reply
@@ -52,7 +52,7 @@ _TOKEN_TEXTS: Final = {
 _TOKEN_ENDED: Final = "Token has expired."  # noqa: S105 - a text about one
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What one call came to: the reply, and what the history says of it; it may end a token."""
 
@@ -65,7 +65,7 @@ class Decision:
 _Action: TypeAlias = Callable[["Asked", Bound, "datetime"], Decision]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """A request as it was understood: bound for an *action*, or *refused* without asking one."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import frozen
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ DENIED: Final = "Authorization has been denied for this request."
 """What the framework's own filter says (observed)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One HTTP request: *path* with its query, header names in lower case."""
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.emulator.history import Tag
+from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Role, WireType
 from icesync.model.secret import SecretValue
 from icesync.wire.update import TOKEN_NAME
@@ -79,7 +79,7 @@ class Secrecy(StrEnum):
     """held apart, never kept"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One member of an action's parameter; the first of *names* is the one it is stored under."""
 
@@ -88,7 +88,7 @@ class Member:
     secrecy: Secrecy = Secrecy.OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """
     The parameter of one action; *name* opens its keys in ``ModelState``.
@@ -102,7 +102,7 @@ class Parameter:
     defaults: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """
     What binding came to.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.emulator import aspnet
 from icesync.emulator.faults import Fault, Kind, Throttle
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ _EMPTY: Final = frozenset({204, 205, 304})
 _LOGIN_PAGE: Final = "/ICEAPI/Login.aspx"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChosenFaults:
     """The faults of one call in the order of the list: *wait_ms* of them all, and the main one."""
 

@@ -9,12 +9,13 @@ same calls each time: nothing is left to chance.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from icesync.errors import UsageError
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ _UNSPOKEN: Final = frozenset({Kind.LATE, Kind.RESET, Kind.SILENT})
 _NEEDS_ARGUMENT: Final = frozenset({Kind.STATUS, Kind.LATENCY, Kind.LATE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Throttle:
     """
     *rate* calls in *per_s* seconds are let through, none without a rate.
@@ -84,7 +85,7 @@ Argument: TypeAlias = int | Throttle | None
 """A status, milliseconds or a throttle."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector:
     """Which updates a fault looks at, and which of those it takes, counted from 1."""
 
@@ -109,7 +110,7 @@ class Selector:
 _SELECTORS: Final = ("nth", "every", "skill")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """
     What goes wrong, and when; ``str`` gives the text that parses to an equal value.

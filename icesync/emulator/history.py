@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,14 +40,14 @@ class Verdict(StrEnum):
     APPLIED_LATE = "applied late"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tag:
     """A keyed digest that stands for a secret: equal secrets have equal tags."""
 
     hmac: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """
     One call to ICE and what it came to.
@@ -85,7 +86,7 @@ class Call:
     stored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredServer:
     """One record as it stands; *revision* counts its writes from 1."""
 
@@ -96,7 +97,7 @@ class StoredServer:
     updated_at: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stats:
     """How many records stand, how many calls came, and how the remembered ones ended."""
 

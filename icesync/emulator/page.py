@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from icesync.emulator.history import Verdict
+from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _GOOD: Final = frozenset(
 _REFRESH_S: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overview:
     """
     What the page shows: the first servers by address, the last calls, newest first.

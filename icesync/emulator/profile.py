@@ -8,12 +8,13 @@ The first value of each is the default.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.emulator.faults import near
 from icesync.errors import UsageError
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ class UnknownPair(StrEnum):
     REJECT = "reject"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """One setting of every switch."""
 

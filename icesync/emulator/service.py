@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -29,6 +29,7 @@ from icesync.emulator.faults import Kind
 from icesync.emulator.history import Call, Verdict, canonical, timestamp
 from icesync.emulator.profile import Profile
 from icesync.emulator.tokens import Tokens
+from icesync.frozen import frozen
 from icesync.wire.reply import Reply
 from icesync.wire.update import UPDATE_PATH
 
@@ -51,7 +52,7 @@ TOKEN_TTL_S: Final = 20 * 60
 _DEFAULT_PROFILE: Final = Profile()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exchange:
     """
     One call that was decided: the reply, and what to do with the wire.
@@ -234,7 +235,7 @@ def _call(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Flight:
     call_id: int
     address: Address | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import KEY_BYTES, encode_key
 from icesync.engine.apply import check_token
 from icesync.errors import AccessError
+from icesync.frozen import frozen
 from icesync.wire.token import read_token, write_token
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icesync.wire.token import Token
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokenInfo:
     """What a token says of itself at the moment *now*; *claims* is None if it is none."""
 

@@ -8,7 +8,7 @@ start in the plan's order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from icesync import __version__
@@ -32,6 +32,7 @@ from icesync.errors import (
     TokenExpired,
     Unreachable,
 )
+from icesync.frozen import frozen
 from icesync.model.events import (
     ApplyEnded,
     ApplyStarted,
@@ -66,7 +67,7 @@ def _with_secrets() -> PlanRequest:
     return PlanRequest(secrets=SecretsMode.REQUIRE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApplyRequest:
     """
     What an apply is asked for.

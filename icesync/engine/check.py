@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.apply import check_token
@@ -10,6 +10,7 @@ from icesync.engine.plan import PlanRequest, compare_fleet
 from icesync.engine.scope import read_fleet
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.view import SILENT
+from icesync.frozen import frozen
 from icesync.model.command_result import (
     Acknowledgement,
     ExpiringCertificate,
@@ -42,7 +43,7 @@ def _with_secrets() -> PlanRequest:
     return PlanRequest(secrets=SecretsMode.REQUIRE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CheckRequest:
     """
     What a check is asked for.
@@ -55,7 +56,7 @@ class CheckRequest:
     max_age: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check:
     """What a check came to."""
 

@@ -13,10 +13,10 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.engine.retry import CallLimiter
+from icesync.frozen import frozen
 from icesync.model.events import CallsPaused, CallStarted, Notify
 from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.model.report import Attempt, Outcome, OutcomeKind
@@ -51,7 +51,7 @@ class StopRequest:
         self.signal_number = signal_number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ApplyOptions:
     """
     How to carry out: pace, when to give up, and how long a call may arrive late.

@@ -7,7 +7,6 @@ what was read: an edit that an editor saves meanwhile is never lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -16,6 +15,7 @@ from icesync.config.fmt import Formatted, find_literal_secrets, format_source
 from icesync.config.sops_files import is_sealed
 from icesync.config.yaml.source import MAX_BYTES, SourceFile, decode
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +35,7 @@ class FileChangedError(Exception):
     """Somebody else wrote the file meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unwritten:
     """A file that was not replaced: it *changed* meanwhile, or it cannot be written."""
 
@@ -44,7 +44,7 @@ class Unwritten:
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Formatting:
     """
     The files that were looked at, in order, and what forbids a new text.

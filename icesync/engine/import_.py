@@ -9,7 +9,7 @@ asked for.
 from __future__ import annotations
 
 import secrets as random
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import build_servers
 from icesync.engine.secret_resolution import resolve_references
 from icesync.errors import ConfigInvalid, UsageError
+from icesync.frozen import frozen
 from icesync.model.secret import SecretRef, parse_secret_ref
 from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord
 from icesync.model.transitions import assume
@@ -57,7 +58,7 @@ class SecretsKind(StrEnum):
     YAML = "yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """One file that is imported: its name for messages, and its bytes."""
 
@@ -65,7 +66,7 @@ class Input:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportRequest:
     """
     What is imported, and to where.
@@ -83,7 +84,7 @@ class ImportRequest:
     secrets_path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewFile:
     """A server file that is about to be: its path below the root, its text, how many are in it."""
 
@@ -92,7 +93,7 @@ class NewFile:
     servers: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Import:
     """
     What an import would write.

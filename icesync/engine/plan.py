@@ -7,7 +7,7 @@ send: a store, secret providers and files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
@@ -35,6 +35,7 @@ from icesync.engine.state import Stored, load
 from icesync.engine.validate import own_credentials
 from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.frozen import frozen
 from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
 from icesync.model.events import Note
@@ -68,14 +69,14 @@ if TYPE_CHECKING:
     from icesync.ports import SecretProvider
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailProbe:
     """A probe of the mail servers that trusts the certificates of *ca_file*, too."""
 
     ca_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanRequest:
     """
     What a plan is asked for.
@@ -96,7 +97,7 @@ class PlanRequest:
 _EVERYTHING: Final = PlanRequest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planning:
     """
     A plan with everything it was made from.

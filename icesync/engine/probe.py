@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, secret_tag
 from icesync.engine.secret_resolution import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
+from icesync.frozen import frozen
 from icesync.model.address import Address
 from icesync.model.desired import DesiredState
 from icesync.model.host import ascii_host
@@ -48,7 +49,7 @@ ENOUGH_TRIES: Final = 2
 """So many logins without a connection are enough to know that there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeRequest:
     """
     What to probe of the servers that a plan looked at.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine import probe as logins
 from icesync.engine.plan import PlanRequest, compare_fleet
 from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.view import SILENT, Probed
+from icesync.frozen import frozen
 from icesync.model.events import Note
 from icesync.model.plan import Selection
 from icesync.model.probe import SPEAKS_FROM_HERE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from icesync.ports import Prober
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeCommand:
     """
     What a probe is asked for: the servers at *addresses*, all without any.

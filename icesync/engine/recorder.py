@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from icesync.codec.canonical import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.engine.intents import JournaledIntents
 from icesync.engine.state import Stored, Writer, digest_of, save
+from icesync.frozen import frozen
 from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import UNRECORDED_WIRE, Record, SecretRecord
@@ -45,7 +45,7 @@ _SAVE_SHARE: Final = 20
 """A save may take one twentieth of the time: rewriting after each call would be quadratic."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stamp:
     """What is written beside the entries: who wrote, from where, by which safeguards and wire."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import SourcePosition
+from icesync.frozen import frozen
 from icesync.model.options import value_of
 from icesync.model.plan import SAFEGUARDS, Refusal
 from icesync.model.project import Guard, LimitName, Project
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ALLOW_LISTS: Final = ("secrets.env_allow", "secrets.file_allow", "secrets.providers")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SafetyVerdict:
     """
     What came of comparing the safeguards with those of the last apply.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.validate import check_files
 from icesync.errors import UsageError
+from icesync.frozen import frozen
 from icesync.model.plan import Selection
 from icesync.planner.select import ALL
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _TARGET: Final = re.compile(r"([1-9][0-9]{0,9})/.*", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """
     What a run is narrowed to: patterns of addresses, organizations by name, or a shard.
@@ -38,7 +39,7 @@ class Scope:
     option: str = "--target"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fleet:
     """
     The files as they were read, once, and the part of them that a run is about.

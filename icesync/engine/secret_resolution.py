@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.frozen import frozen
 from icesync.model.plan import Reason
 from icesync.model.reference import Misspelling, identity_by_spelling, read_secret_ref
 from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
@@ -38,7 +39,7 @@ class SecretsMode(StrEnum):
     """look at none"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resolution:
     """Secrets by the text of their reference, and why the others could not be had."""
 

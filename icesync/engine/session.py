@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing, UsageError
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class NoSignals:
         return nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """
     A project with all that a use case needs; nothing is opened before it is used.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync import __version__
@@ -16,6 +16,7 @@ from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.locking import Work, hold_lock
 from icesync.engine.secret_resolution import open_key
 from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
+from icesync.frozen import frozen
 from icesync.model.events import Note
 from icesync.model.host_memory import remember
 from icesync.model.snapshot import EntryStatus, Snapshot
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from icesync.ports import StateStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """
     A snapshot with what a killed run left in the journal, and the very bytes that are stored.
@@ -174,7 +175,7 @@ def digest_of(data: bytes | None) -> str | None:
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Writer:
     """
     What a save writes beside the entries: the version, the key, the run, its lineage, safety.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
@@ -12,6 +11,7 @@ from icesync.engine.scope import all_organizations
 from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
 from icesync.engine.view import SILENT
 from icesync.errors import StateLocked, UsageError
+from icesync.frozen import frozen
 from icesync.model.address import Address, parse_address
 from icesync.model.project import Backend
 from icesync.model.snapshot import Snapshot
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icesync.ports import StateStore
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateRequest:
     """
     Whose state is operated on, and how.
@@ -40,7 +40,7 @@ class StateRequest:
     lock_timeout_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateChange:
     """The state at *place* before and after an operation; *after* was not written in a dry run."""
 
@@ -50,7 +50,7 @@ class StateChange:
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateView:
     """The state at *place*, at the moment *now*."""
 

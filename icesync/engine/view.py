@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.engine.plan import Planning
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from icesync.model.report import Report
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Probed:
     """What mail servers answered, and all refusals that are known by now."""
 

@@ -7,7 +7,6 @@ The token comes from the environment only, so it is in no process list.
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from icesync.forge.board import RestThread
 from icesync.forge.client import MAX_REPLY_BYTES, ForgeClient
 from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
+from icesync.frozen import frozen
 from icesync.model.ci import Forge
 from icesync.model.secret import SecretValue
 from icesync.net import ClientOptions, job_options, open_client, trust_store
@@ -31,7 +31,7 @@ _DIALECTS: Final[Mapping[Forge, Dialect]] = {Forge.GITHUB: GitHub(), Forge.GITLA
 _CALL_S: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallOptions:
     """How calls are made; none begins after the moment *deadline_s* of *clock*."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.model.ci import Forge
@@ -14,7 +16,7 @@ Ask: TypeAlias = Callable[..., Any]
 """As :meth:`icesync.forge.client.ForgeClient.ask`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResourcePaths:
     """
     Where one kind of posts stands, and how its fields are called.

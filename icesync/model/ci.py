@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
@@ -26,7 +27,7 @@ class Forge(StrEnum):
         return {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab"}.get(self, "no pipeline")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ci:
     """
     What the renderers may know of the pipeline.

@@ -7,9 +7,10 @@ why there are no more: a report of a failed run is written like any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +42,7 @@ class Command(StrEnum):
     PROBE = "probe"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """What stopped a command, and the way out."""
 
@@ -74,7 +75,7 @@ class ExpiringCertificate(NamedTuple):
     addresses: tuple[Address, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Maintenance:
     """
     What a schedule looks after, beside the changes, at the moment *now*.
@@ -101,7 +102,7 @@ class Maintenance:
         return bool(self.uncertain or self.stale or self.failed_logins or self.ending)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandResult:
     """
     What *command* came to; parts that it did not get to are None.

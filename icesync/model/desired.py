@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +58,7 @@ class Origin(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DesiredServer:
     """
     One email server as the files want it, defaults merged.
@@ -87,7 +89,7 @@ class RemovalAction(StrEnum):
     FORGET = "forget"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Removal:
     """An entry of ``removed:``, the only way to end a server."""
 
@@ -96,7 +98,7 @@ class Removal:
     position: SourcePosition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """An entry of ``moved:``: the record of *source* has the name *address* now."""
 
@@ -105,7 +107,7 @@ class Move:
     position: SourcePosition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DesiredState:
     """All servers, removals and moves (by new address); order of files does not matter."""
 

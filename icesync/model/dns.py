@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["DomainFacts", "DomainNote"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DomainFacts:
     """
     The records of one domain.
@@ -32,7 +33,7 @@ class DomainFacts:
     silent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DomainNote:
     """A remark about the DNS of a sender's domain: a heuristic, never a verdict."""
 

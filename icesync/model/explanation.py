@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ class AddressState(StrEnum):
     """only the snapshot knows it"""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FieldExplanation:
     """
     One setting of one server.
@@ -51,7 +52,7 @@ class FieldExplanation:
         return self.chain[0] if self.chain else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """
     One server: its *fields* in the order of the table, and what the snapshot remembers.

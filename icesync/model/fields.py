@@ -11,9 +11,10 @@ reading where the document is silent).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Source(StrEnum):
     ICESYNC = "icesync"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """
     One setting.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.model.ci import Forge
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "Post", "Posted", "PostedHow"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """
     A project on a forge, and the pull request or merge request that a run is for.
@@ -32,7 +33,7 @@ class Place:
     foreign: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Post:
     """One comment or issue, as it stands on the forge now."""
 
@@ -52,7 +53,7 @@ class PostedHow(StrEnum):
     OLDER = "not posted: a newer run has posted already"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Posted:
     """The end of it; *url* is empty where there is nothing."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CallEnded", "Intent", "JournalHead", "JournalLog", "JournalRecord"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JournalHead:
     """
     Which snapshot a journal continues.
@@ -32,7 +33,7 @@ class JournalHead:
     began_at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Intent:
     """
     A call is about to leave; *entry* is what the snapshot will say if ICE acknowledges it.
@@ -46,7 +47,7 @@ class Intent:
     drops: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallEnded:
     """A call ended; *at* is UTC."""
 
@@ -58,7 +59,7 @@ class CallEnded:
 JournalRecord: TypeAlias = Intent | CallEnded
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JournalLog:
     """
     A journal as it was found.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from icesync.frozen import frozen
 
 __all__ = ["LockInfo"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LockInfo:
     """
     The holder of a lock, in the words of Terraform's lock documents.

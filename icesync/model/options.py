@@ -9,10 +9,11 @@ derive from them: an option is one row, and whatever uses it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from icesync.frozen import frozen
 from icesync.model.secret import REFERENCE_GRAMMAR
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Safeguard(StrEnum):
     LOWER = "a lower severity"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """
     One row.

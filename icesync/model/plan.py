@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from icesync.frozen import frozen
 from icesync.model.project import LimitName
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Reason(StrEnum):
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FieldChange:
     """One setting that differs; None stands for "not given"."""
 
@@ -99,7 +100,7 @@ class FieldChange:
     position: SourcePosition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretChange:
     """
     One secret that rides in a call.
@@ -115,7 +116,7 @@ class SecretChange:
     position: SourcePosition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResourceChange:
     """
     What happens to one server, and why.
@@ -150,7 +151,7 @@ SAFEGUARDS = "safeguards"
 """The rule that refuses a configuration which is looser than at the last apply."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it."""
 
@@ -165,7 +166,7 @@ class Refusal:
         return "ICE606" if self.rule in set(LimitName) else ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """
     Which servers a plan looks at: addresses or globs such as ``59/*``.
@@ -179,7 +180,7 @@ class Selection:
     resend: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """
     The changes that turn the snapshot into the desired state, sorted by address.

@@ -15,9 +15,11 @@ down without a day, so that they only keep the rules silent; and the long tail o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +31,7 @@ _CHECKED: Final = "2026-11-27"
 _NO_MODES: Final[Mapping[int, str]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """
     One protocol at one provider: the host, and its ports, the recommended one first.
@@ -52,7 +54,7 @@ class Offer:
         return self.modes.get(port) or ("implicit" if port in IMPLICIT_TLS else "starttls")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretForm:
     """The form of a user name or an app password: a regular expression, and it in words."""
 
@@ -60,7 +62,7 @@ class SecretForm:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preset:
     """
     One provider, or one region of it; *offers* is by block: ``smtp``, ``pop3``, ``imap``.
@@ -688,7 +690,7 @@ def preset_names() -> tuple[str, ...]:
     return (*PRESETS, *tail_presets())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Hosts:
     """The hosts of all offers by block, and the domains of the providers."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -144,7 +145,7 @@ class ProbeStep(NamedTuple):
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeTarget:
     """
     One login to try: an endpoint, an account, and the senders it shall send as.
@@ -163,7 +164,7 @@ class ProbeTarget:
     clear_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Certificate:
     """What a certificate says about itself; moments are UTC and aware."""
 
@@ -187,7 +188,7 @@ class SenderCheck(NamedTuple):
     answer: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeResult:
     """
     What one probe saw.
@@ -228,7 +229,7 @@ class ProbeResult:
         return sum(step.elapsed_s for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeRow:
     """What a probe says about one block of one server; *shared_with* had the same login."""
 
@@ -245,7 +246,7 @@ class ProbeRow:
         return self.result.kind.severity
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeReport:
     """
     All rows, sorted by address and protocol.

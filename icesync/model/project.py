@@ -8,10 +8,11 @@ row, and everything else about it derives (:mod:`icesync.model.options`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from icesync.frozen import frozen
 from icesync.model.address import MAX_ID
 from icesync.model.options import OptionKind as Is
 from icesync.model.options import (
@@ -58,7 +59,7 @@ class Absent(StrEnum):
     OMIT = "omit"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WireOptions:
     """What the vendor leaves open about request bodies."""
 
@@ -86,7 +87,7 @@ class WireOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Login:
     """A login from which a token is obtained."""
 
@@ -101,7 +102,7 @@ class Login:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Api:
     """How ICE is reached."""
 
@@ -167,7 +168,7 @@ SHARES_FROM: Final = 10
 """The smallest fleet of which a share is taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """
     At most *count* changes, or *share* of the fleet (0 to 1); the stricter wins.
@@ -204,7 +205,7 @@ class Guard(StrEnum):
     HOST_CHANGE = "host-change"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretScope:
     """
     Which variables and files server files may refer to, as globs.
@@ -258,7 +259,7 @@ ORGANIZATION_MARK: Final = "{organization}"
 """What stands for the organization in the place of a snapshot per organization."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateSettings:
     """
     Where the snapshot lives: a file, an address in Terraform's protocol, or an object.
@@ -387,7 +388,7 @@ class StateSettings:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     """
     One repository; *root* is the absolute folder of *config_file*.

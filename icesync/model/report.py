@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +114,7 @@ _STATUS: Final[Mapping[bool | None, ResultStatus]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """
     The meaning of one call.
@@ -128,7 +129,7 @@ class Outcome:
     fields: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One call that came back: what it meant, and when it left, in seconds of the run."""
 
@@ -137,7 +138,7 @@ class Attempt:
     elapsed_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """How one change of the plan ended, and why; *attempts* are its calls, in order."""
 
@@ -161,7 +162,7 @@ class Result:
         return last.started_s + last.elapsed_s - self.attempts[0].started_s
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """
     How an apply ended: one result for every effective change, sorted by address.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from icesync.frozen import frozen
 from icesync.model.reference import (
     REFERENCE_GRAMMAR,
     SCHEME_GRAMMAR,
@@ -57,7 +58,7 @@ class SecretComparison(StrEnum):
     NOT_COMPARED = "not compared"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretFindings:
     """
     How the secrets of a fleet compare: *default* for all but those listed in *exceptions*.
@@ -73,7 +74,7 @@ class SecretFindings:
         return self.exceptions.get(address, {}).get(key, self.default)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretStatus:
     """
     What a look at one reference came to.

@@ -8,10 +8,11 @@ keeps apart what people told it to assume. Who changes a status is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.frozen import frozen
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class MovedFrom(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """
     What is known about one server.
@@ -135,7 +136,7 @@ class SentSecret(NamedTuple):
     bound_to: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Snapshot:
     """
     All entries of one target.

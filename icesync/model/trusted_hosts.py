@@ -16,10 +16,10 @@ dot to it), decode (``%``) or take for a user (``@``) does not parse.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.frozen import frozen
 from icesync.model.host import is_loopback
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Service(StrEnum):
     GITLAB = "GitLab"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recipient:
     """
     One row: what a service gets, and which of its hosts are free.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Update"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Update:
     """The record at *address* as it shall be: typed values and passwords by dotted key."""
 

@@ -16,12 +16,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import certifi
 import httpx
 
+from icesync.frozen import frozen
 from icesync.net.deadline import WATCHDOG
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _LostError(Exception):
 _BROKE: Final = "the connection broke before a whole reply came"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RawReply:
     """
     One reply as it came; header names in lower case.
@@ -69,7 +70,7 @@ class RawReply:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientOptions:
     """
     How a client connects.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError
+from icesync.frozen import frozen
 from icesync.model.host_memory import host_key
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Plan, Refusal, ResourceChange
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
@@ -24,7 +24,7 @@ FIRST_ADDS: Final = 100
 PROBE: Final = "probe"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """
     What a run may change.

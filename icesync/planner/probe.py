@@ -12,9 +12,10 @@ overrides both and is never sent.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.host import ascii_host
 from icesync.model.plan import Refusal
@@ -43,7 +44,7 @@ _IMPLICIT_PORTS: Final = frozenset({465, 2465, 586, 993, 995})
 _STARTTLS_PORTS: Final = frozenset({25, 587, 2525, 2587, 110, 143})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WantedProbe:
     """One block of one server to probe; *known* is its result where none is needed."""
 

@@ -8,10 +8,11 @@ about to leave, and of which nothing more is known, is uncertain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateCorrupt
+from icesync.frozen import frozen
 from icesync.model.journal import Intent, JournalLog
 from icesync.model.plan import Action
 from icesync.model.snapshot import Entry, MovedFrom, Snapshot
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_NAMED: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovered:
     """A snapshot with a journal folded in, and how much that was; None: no journal counted."""
 

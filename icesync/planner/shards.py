@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import UsageError
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ MAX_SHARDS: Final = 1000
 _GRAMMAR: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shard:
     """The *number*-th of *total* shards, counted from 1."""
 

@@ -8,10 +8,10 @@ a user needs most are about certificates that did not pass one.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.frozen import frozen
 from icesync.model.probe import Certificate
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _VERSION, _EXTENSIONS, _DNS_NAME, _IP_ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _MAX_NAMES: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Details:
     """
     A certificate, and what its faults are told from.

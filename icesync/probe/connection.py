@@ -7,9 +7,9 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
+from icesync.frozen import frozen
 from icesync.model.host import ascii_host
 from icesync.model.probe import ProbeKind
 
@@ -18,7 +18,7 @@ MAX_BYTES: Final = 262_144
 """What a whole probe may have to read; a generous greeting has a thousandth of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeouts:
     """
     How long to wait, in seconds; *total_s* bounds a whole probe, whatever happens in it.

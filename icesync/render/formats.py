@@ -8,9 +8,10 @@ here; it is imported when it is asked for.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import frozen
 from icesync.model.ci import Ci
 from icesync.model.command_result import Command
 from icesync.render.style import Style
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "RenderContext", "kinds_for", "renderer"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RenderContext:
     """
     Where a review is shown: how to paint, the pipeline around it, the version that made it.
@@ -44,7 +45,7 @@ class RenderContext:
     summary: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Format:
     """One row: a module of ``render``, the commands that it can show, and what it is for."""
 

@@ -7,9 +7,9 @@ Text, Markdown and pages group alike, so they are made here; JSON stays complete
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.secret import SecretComparison
 
@@ -31,7 +31,7 @@ UNSET: Final = "ICE412"
 """The rule of secrets that are not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeGroup:
     """
     Changes that differ only in their server, sorted by address.
@@ -91,7 +91,7 @@ def _signature(change: ResourceChange, adds: int) -> object:
     return (*head, fields, secrets, len(change.after or {}), len(change.secrets))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefusalGroup:
     """Refusals of one rule with one sentence; *allow* lets all of them through."""
 
@@ -126,7 +126,7 @@ def _without_address(refusal: Refusal) -> str:
     return text.replace(f" of {address}", "").replace(address, "").strip()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FindingGroup:
     """Findings of one rule with one sentence and one hint; *message* is that sentence."""
 

@@ -7,11 +7,11 @@ one only. A partial apply shows at once: what was not reached is *skipped*.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from icesync.diagnostics import Diagnostic, Severity
+from icesync.frozen import frozen
 from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Case:
     """One case; *verdict* is the element that says how it ended, empty where all is well."""
 

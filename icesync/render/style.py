@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,7 +102,7 @@ def _fold_line(line: str, width: int) -> str:
     return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Style:
     """How to paint: with colours or without, and how wide the place is (0: no limit)."""
 

@@ -12,7 +12,7 @@ what a reference runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.codec.secret_checks import usable_text
 from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.frozen import frozen
 from icesync.model.reference import identity_by_spelling
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.ports import MetadataProvider, ReferenceReader
@@ -43,7 +44,7 @@ JOB_CREDENTIALS: Final = (
 """Variables with credentials of a job; none of them is a mail password."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SecretSettings:
     """
     What a provider may know: the repository, the environment, the allow-lists.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from icesync.errors import ConfigInvalid
+from icesync.frozen import frozen
 from icesync.net import (
     THROTTLED,
     BrokenError,
@@ -36,7 +37,7 @@ _MAX_BYTES: Final = 256 * 1024 * 1024
 _SERVER_ERROR: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HttpEndpoint:
     """
     Where and how; *password* is a credential and is not shown.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.errors import (
@@ -22,6 +21,7 @@ from icesync.errors import (
     StateError,
     StateNotSaved,
 )
+from icesync.frozen import frozen
 from icesync.net.address import is_confidential
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
@@ -97,7 +97,7 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Any:
     raise ConfigInvalid(f"`state.url` cannot be opened: {kind}", "url: s3://BUCKET/PATH/FILE.json")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Object:
     """What is stored, and the tag by which a condition names it."""
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
+from icesync.frozen import frozen
 from icesync.model.fields import FIELDS
 from icesync.model.report import Outcome, OutcomeKind
 
@@ -37,7 +38,7 @@ _NOT_PROCESSED: Final = frozenset({408, 425})
 _HOST: Final = re.compile(r"[a-z0-9.:-]{1,253}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """
     One HTTP reply as it came: header names in lower case, body undecoded.
@@ -51,7 +52,7 @@ class Reply:
     retry_after_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Facts:
     """What the rules ask about a reply."""
 
@@ -73,7 +74,7 @@ class _Facts:
 _Test: TypeAlias = Callable[[_Facts], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplyRule:
     """
     One row: the first whose *test* holds gives the outcome; *detail* is for people.

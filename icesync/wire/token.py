@@ -13,10 +13,10 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from icesync.frozen import frozen
 from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["Token", "read_token", "sign_token", "verify_token", "write_token"]
 _PARTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """What a token says of itself; *expires_at* is UTC, None where it names no end."""
 

@@ -8,10 +8,10 @@ declared. The table of all rules derives from both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from icesync.diagnostics import Diagnostic, Rule, Severity
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ Broken: TypeAlias = tuple[str, Violation]
 """The id of a rule, and how it is broken."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnplacedFinding:
     """
     A rule that one server breaks, without its place.

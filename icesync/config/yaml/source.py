@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from typing import Any, Final
 
 from icesync.errors import ConfigMalformed
+from icesync.frozen import frozen
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 """Largest file that is read; some 2,400 servers."""
@@ -18,7 +18,7 @@ class Quoted(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceFile:
     """One file: *path* relative to the configuration with forward slashes, *data* as read."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +27,7 @@ MAX_TILES: Final = 24
 """Of more organizations only those with a change are drawn, and so many of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServerCell:
     """What the picture knows of a server; *tone* is None where it needs nothing."""
 
@@ -35,7 +36,7 @@ class ServerCell:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """One server that changes, as a square."""
 
@@ -44,7 +45,7 @@ class Cell:
     spot: ServerCell
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrganizationMap:
     """
     One organization: its changed servers as cells, the others as one *path*.
@@ -62,7 +63,7 @@ class OrganizationMap:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bar:
     """A part of the bar: where it begins and how wide it is, of 1000."""
 
@@ -71,7 +72,7 @@ class Bar:
     tone: Status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgeRow:
     """How many servers were acknowledged within a span; *share* is of 100, of the largest row."""
 

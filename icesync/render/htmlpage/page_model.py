@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from icesync.render.htmlpage.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """One point of an alert; *anchor* is the id of what it is about."""
 
@@ -35,7 +36,7 @@ class Fact(NamedTuple):
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alert:
     """Something at the top that must not be overlooked."""
 
@@ -44,7 +45,7 @@ class Alert:
     items: Sequence[Item]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One setting of a card: old and new, or for a secret how it compares."""
 
@@ -55,7 +56,7 @@ class Row:
     place: SourcePosition | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """The settings of one protocol of a first send."""
 
@@ -63,7 +64,7 @@ class Block:
     rows: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """One server, in a line."""
 
@@ -72,7 +73,7 @@ class Server:
     age: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Card:
     """
     One thing in full; *kind* and *group* are what the filter goes by.
@@ -99,7 +100,7 @@ class Card:
     servers: Sequence[Server] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """The unchanged servers of one organization."""
 
@@ -107,7 +108,7 @@ class Rest:
     servers: Sequence[Server]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """
     A page.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from icesync.frozen import frozen
 
 __all__ = ["Status"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """
     One kind of thing on a page, and how many there are.

@@ -9,9 +9,9 @@ as one: the picture stays as light for ten thousand of them.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import frozen
 from icesync.model.report import OutcomeKind
 from icesync.render.htmlpage.status import Status
 from icesync.render.report import spent, told_seconds
@@ -31,7 +31,7 @@ _ROWS: Final = 40
 _TICKS: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """A part of a lane, of 1000 units; *tone* is empty for a wait between two calls."""
 
@@ -41,7 +41,7 @@ class Stretch:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lane:
     """One row of the timeline; *label* and *told* are empty where servers share it."""
 
@@ -50,7 +50,7 @@ class Lane:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeline:
     """All lanes, the legend, and what stands below the axis, evenly spaced."""
 

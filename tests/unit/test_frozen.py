@@ -1,0 +1,77 @@
+"""``@frozen``: what a frozen data class with slots promises."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from icesync.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@frozen
+class Point:
+    """A value with every kind of field."""
+
+    x: int
+    y: int = 2
+    labels: Mapping[str, str] = field(default_factory=dict)
+    note: str = field(default="", repr=False)
+
+
+def test_arguments_and_defaults() -> None:
+    """Fields are arguments in their order, and each value gets a default of its own."""
+    first, second = Point(1), Point(1, y=3, labels={"a": "b"})
+
+    assert (first.x, first.y, first.labels) == (1, 2, {})
+    assert (second.y, second.labels) == (3, {"a": "b"})
+    assert Point(1).labels is not first.labels
+    with pytest.raises(TypeError, match=r"Point.__init__\(\) missing 1 required .* 'x'"):
+        Point()  # type: ignore[call-arg]
+
+
+def test_values_are_equal_by_their_fields() -> None:
+    """Values of one class are equal, and hash alike, where all fields are equal."""
+
+    @frozen
+    class Other:
+        """The same fields in another class."""
+
+        name: str
+
+    @frozen
+    class Third:
+        """The same again."""
+
+        name: str
+
+    assert Point(1) == Point(1, 2)
+    assert Point(1) != Point(2)
+    assert Other("a") != Third("a")
+    assert hash(Other("a")) == hash(Other("a"))
+    assert repr(Point(1, note="hidden")) == "Point(x=1, y=2, labels={})"
+
+
+@pytest.mark.parametrize("change", [lambda p: setattr(p, "x", 2), lambda p: delattr(p, "x")])
+def test_a_value_is_never_changed(change: Any) -> None:
+    """Neither set nor deleted, and no attribute is added."""
+    point = Point(1)
+
+    with pytest.raises(FrozenInstanceError, match="Point is frozen: 'x' cannot be changed"):
+        change(point)
+    assert not hasattr(point, "__dict__")
+
+
+def test_the_standard_library_knows_it() -> None:
+    """It is copied, replaced and listed as any data class."""
+    point = Point(1, labels={"a": "b"})
+
+    assert replace(point, x=5) == Point(5, labels={"a": "b"})
+    assert [each.name for each in fields(Point)] == ["x", "y", "labels", "note"]
+    assert asdict(point)["labels"] == {"a": "b"}
+    assert copy.deepcopy(point) == copy.copy(point) == point
