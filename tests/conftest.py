@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +37,15 @@ _CLEARED: Final = (
     "BUILDKITE", "DRONE_", "APPVEYOR",
 )  # fmt: skip
 """How the names of variables start that would change what icesync does."""
+
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    # A run in the background of a shell ignores some signals, and programs inherit that: a
+    # test that interrupts one would wait for ever. A handler is not inherited.
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
+
+# Hundreds of started programs would each compile icesync anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class NetworkRefusedError(RuntimeError):

@@ -160,12 +160,22 @@ def _written(stream: io.TextIOWrapper) -> str:
     return stream.read()
 
 
+class Process(subprocess.Popen[str]):
+    """A program that does not outlive a test that failed: nobody would wait for its end."""
+
+    def __exit__(self, *failure: Any) -> None:
+        """Kill the program if the block failed, then wait for it."""
+        if failure[0] is not None:
+            self.kill()
+        super().__exit__(*failure)
+
+
 def start_process(
     arguments: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None, **streams: Any
-) -> subprocess.Popen[str]:
+) -> Process:
     """Start the program in a process of its own; streams that are not given are pipes."""
     usual = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(
+    return Process(
         [*PROGRAM, *arguments],
         cwd=cwd,
         env={**os.environ, **(env or {})},
@@ -225,7 +235,9 @@ def _watch(
     """Return what appears on *screen* until the program lets go of it."""
     shown = b""
     deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
+    while True:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"the terminal stayed open after: {shown.decode()}")
         ready, _, _ = select.select([screen], [], [], 0.5)
         if not ready:
             continue
