@@ -33,6 +33,7 @@ from icesync.wire.token import sign_token, write_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import TracebackType
 
     from icesync.emulator.history import Call
     from icesync.emulator.storage import Storage
@@ -163,11 +164,16 @@ def _written(stream: io.TextIOWrapper) -> str:
 class Process(subprocess.Popen[str]):
     """A program that does not outlive a test that failed: nobody would wait for its end."""
 
-    def __exit__(self, *failure: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        failure: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Kill the program if the block failed, then wait for it."""
-        if failure[0] is not None:
+        if failure is not None:
             self.kill()
-        super().__exit__(*failure)
+        super().__exit__(kind, failure, trace)
 
 
 def start_process(
