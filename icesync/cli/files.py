@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.fmt import FileChangedError
-from icesync.errors import FileUnreadable, FileUnwritable
+from icesync.errors import FileUnreadable, FileUnwritable, UsageError
 
 if TYPE_CHECKING:
     from io import FileIO, RawIOBase
+
+    from icesync.model.plan import Plan
 
 
 def replace_text(path: Path, before: bytes, after: bytes) -> None:
@@ -268,6 +270,24 @@ def read_named(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise FileUnreadable(f"{_shown(path)} cannot be read: {error.strerror}") from None
+
+
+def read_plan(path: Path | None, instead: str) -> Plan | None:
+    """
+    Return the saved plan in the file *path*, if one is named.
+
+    Raises:
+        UsageError: it is an address, for which *instead* says what to type.
+
+    """
+    from icesync.engine.plan import read_saved
+
+    if path is None:
+        return None
+    name = _shown(path)
+    if re.fullmatch(r"[0-9*]+/[0-9*]+", name) and not path.exists():
+        raise UsageError(f"{name} is an address, not a saved plan", instead.format(name))
+    return read_saved(read_named(path))
 
 
 def _shown(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 import click
 
+from icesync.cli.help import GlobalOption, Pages
 from icesync.cli.interrupt import SIGNALS
 from icesync.cli.options import Common, common_options
 from icesync.errors import EXIT_UNEXPECTED, EXIT_WORDS, ConfigError
@@ -19,31 +20,44 @@ from icesync.errors import EXIT_UNEXPECTED, EXIT_WORDS, ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "module_of", "run"]
-
-COMMANDS: Final = {
-    "init": "Set up a new configuration.",
-    "import": "Create server files from existing settings.",
-    "validate": "Check all files; offline, without secrets.",
-    "explain": "Show which line sets each value, or explain a rule or a mail provider.",
-    "fmt": "Format files, keeping comments.",
-    "plan": "Show what apply would send.",
-    "probe": "Test the mail server logins.",
-    "apply": "Send the changes to ICE.",
-    "check": "Report what needs attention, for scheduled jobs.",
-    "show": "Show a saved plan, or the state.",
-    "state": "Inspect and change the state.",
-    "secrets": "Check that every secret reference resolves.",
-    "login": "Log in and save the token to a file.",
-    "token": "Show whose token it is and when it expires.",
-    "keygen": "Generate the key for password fingerprints.",
-    "ci": "Post a plan or a check to GitHub or GitLab.",
-    "schema": "Print the JSON Schemas of input files and reports.",
-    "emulator": "Run a local ICE emulator.",
-    "completion": "Print a shell completion script.",
-    "version": "Print the version.",
+GROUPS: Final = {
+    "Start": {
+        "init": "Set up a new configuration.",
+        "import": "Create server files from existing settings.",
+        "validate": "Check all files; offline, without secrets.",
+        "explain": "Show which line sets each value, or explain a rule or a mail provider.",
+        "fmt": "Format files, keeping comments.",
+    },
+    "Change": {
+        "plan": "Show what apply would send.",
+        "probe": "Test the mail server logins.",
+        "apply": "Send the changes to ICE.",
+        "check": "Report what needs attention, for scheduled jobs.",
+    },
+    "State": {
+        "show": "Show a saved plan, or the state.",
+        "state": "Inspect and change the state.",
+        "secrets": "Check that every secret reference resolves.",
+    },
+    "Pipeline": {
+        "ci": "Post a plan or a check to GitHub or GitLab.",
+        "schema": "Print the JSON Schemas of input files and reports.",
+        "completion": "Print a shell completion script.",
+        "version": "Print the version.",
+    },
+    "Access": {
+        "login": "Log in and save the token to a file.",
+        "token": "Show whose token it is and when it expires.",
+        "keygen": "Generate the key for password fingerprints.",
+    },
+    "Try it": {
+        "emulator": "Run a local ICE emulator.",
+    },
 }
-"""Name and one line of help; the module has the same name, so --help loads none."""
+"""Name and one line of help, as `--help` groups them; the module has the same name, so that
+`--help` loads none."""
+
+COMMANDS: Final = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
 def module_of(name: str) -> str:
@@ -51,26 +65,7 @@ def module_of(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-_LONG_WITH_ONE_DASH: Final = frozenset(
-    {"-auto-approve", "-detailed-exitcode", "-out", "-target", "-json", "-config", "-lock-timeout"}
-)
-"""Spellings that fingers know from Terraform."""
-
-
-_OTHER_WORDS: Final = {
-    "destroy": "`removed:` in a server file disables or forgets a server",
-    "refresh": "ICE has no read API; `icesync plan` compares the files with the state",
-    "drift": "ICE has no read API; `icesync check` reports what needs attention",
-    "diff": "`icesync plan` shows the changes",
-    "status": "`icesync check` reports what needs attention",
-    "sync": "`icesync apply` sends the changes",
-    "lint": "`icesync validate` checks the files",
-    "list": "`icesync state list` lists the servers",
-}
-"""Words of other programs, and what to say here instead."""
-
-
-class _Commands(click.Group):
+class _Commands(Pages):
     """Knows all commands by name and imports the one that is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -87,42 +82,35 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] == "help":
-            # `help plan` is what fingers know from git.
-            args = [*args[1:], "--help"]
-            if len(args) == 1:
-                sys.stdout.write(f"{ctx.get_help()}\n")
-                raise click.exceptions.Exit(0)
-        if args and args[0] in _OTHER_WORDS:
-            raise click.UsageError(f"no such command: {args[0]}; {_OTHER_WORDS[args[0]]}", ctx)
-        if args and args[0] not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "icesync --help lists them"
-            raise click.UsageError(f"no such command: {ascii(args[0])[1:-1]}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
-
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature
         formatter: click.HelpFormatter,
     ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), line) for name, line in group.items()])
 
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=f"Exit codes: {', '.join(f'{code} {word}' for code, word in EXIT_WORDS.items())}.",
+    epilog="\b\n"
+    "New here?      icesync init, then icesync plan\n"
+    "One command:   icesync help plan\n"
+    "One rule:      icesync explain ICE303\n"
+    "\n"
+    f"Exit codes: {', '.join(f'{code} {word}' for code, word in EXIT_WORDS.items())}.",
 )
 @common_options
 @click.version_option(
-    None, "-V", "--version", package_name="icesync", message="icesync %(version)s"
+    None,
+    "-V",
+    "--version",
+    package_name="icesync",
+    message="icesync %(version)s",
+    cls=GlobalOption,
 )
 def program() -> None:
     """
@@ -132,7 +120,7 @@ def program() -> None:
     icesync validate          check the files
     icesync plan              show what would be sent
     icesync apply             send it
-    """
+    """  # fmt: skip
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -145,7 +133,7 @@ def run(arguments: Sequence[str]) -> int:
     with SIGNALS.installed():
         try:
             code = program.main(
-                args=[_spell(argument) for argument in arguments],
+                args=list(arguments),
                 prog_name="icesync",
                 standalone_mode=False,
                 obj=common,
@@ -185,16 +173,6 @@ _STREAMS: Final = (
     ("stdout", os.O_RDONLY, "w"),
     ("stderr", os.O_WRONLY, "w"),
 )
-
-
-_OTHER_SPELLINGS: Final = {"--yes": "--auto-approve", "--no-color": "--color=never"}
-
-
-def _spell(argument: str) -> str:
-    name = argument.partition("=")[0]
-    if argument in _OTHER_SPELLINGS:
-        return _OTHER_SPELLINGS[argument]
-    return f"-{argument}" if name in _LONG_WITH_ONE_DASH else argument
 
 
 def _leave(error: BaseException, common: Common) -> int:

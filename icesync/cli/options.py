@@ -14,6 +14,7 @@ import click
 
 from icesync.cli.command_line import locate
 from icesync.cli.console import Console
+from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
 
 if TYPE_CHECKING:
@@ -83,39 +84,39 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
         setattr(common, str(parameter.name), value)
 
 
+def _global(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """Return an option of all commands; its value is kept in :class:`Common`."""
+    settings = {"callback": _remember, "expose_value": False, **settings}
+    return click.option(*names, cls=GlobalOption, **settings)
+
+
+def _uncoloured(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().ensure_object(Common).colour = "never"
+
+
 def common_options(command: Command) -> Command:
     """Add the flags of :class:`Common`; a command then takes ``@click.pass_obj``."""
     options = (
-        click.option("-C", "--chdir", "folder", type=click.Path(path_type=Path), metavar="DIR",
-                     help="Look for icesync.yaml in DIR instead of here."),
-        click.option("--config", type=click.Path(path_type=Path), metavar="FILE",
-                     envvar="ICESYNC_CONFIG", help="Use FILE as the configuration."),
-        click.option("--trusted-config", "trusted", metavar="FILE|REF",
-                     envvar="ICESYNC_TRUSTED_CONFIG",
-                     help="Take guards, limits and other safeguards from FILE or a git ref."),
-        click.option("--color", "colour", type=click.Choice(["auto", "always", "never"]),
-                     envvar="ICESYNC_COLOR", help="When to use colors. NO_COLOR is respected."),
-        click.option("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never prompt."),
-        click.option("-q", "--quiet", is_flag=True, help="Print only errors to stderr."),
-        click.option("-v", "--verbose", count=True, help="Print more details to stderr."),
-        click.option("--debug", is_flag=True, help="Show a traceback on internal errors."),
+        _global("-C", "--chdir", "folder", type=click.Path(path_type=Path), metavar="DIR",
+                help="Look for icesync.yaml in DIR instead of here."),
+        _global("--config", type=click.Path(path_type=Path), metavar="FILE",
+                envvar="ICESYNC_CONFIG", help="Use FILE as the configuration."),
+        _global("--trusted-config", "trusted", metavar="FILE|REF",
+                envvar="ICESYNC_TRUSTED_CONFIG",
+                help="Take guards, limits and other safeguards from FILE or a git ref."),
+        _global("--color", "colour", type=click.Choice(["auto", "always", "never"]),
+                envvar="ICESYNC_COLOR", help="When to use colors. NO_COLOR is respected."),
+        _global("--no-color", is_flag=True, hidden=True, callback=_uncoloured,
+                help="Short for --color never."),
+        _global("--no-input", is_flag=True, envvar="ICESYNC_NO_INPUT", help="Never prompt."),
+        _global("-q", "--quiet", is_flag=True, help="Print only errors to stderr."),
+        _global("-v", "--verbose", count=True, help="Print more details to stderr."),
+        _global("--debug", is_flag=True, help="Show a traceback on internal errors."),
     )  # fmt: skip
     for option in reversed(options):
-        option_with_callback = _with_callback(option)
-        command = option_with_callback(command)
+        command = option(command)
     return command
-
-
-def _with_callback(option: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        decorated = option(command)
-        parameters = getattr(decorated, "__click_params__", None) or decorated.params  # type: ignore[attr-defined]
-        parameter = parameters[-1]
-        parameter.callback = _remember
-        parameter.expose_value = False
-        return decorated
-
-    return decorate
 
 
 def strict_option(command: Command) -> Command:
@@ -132,7 +133,7 @@ def format_options(command: Command) -> Command:
     )
     return click.option(
         "--format", "format_name", type=click.Choice(["text", "json"]), default="text",
-        show_default=True, help="Format of the result on stdout.",
+        help="Format of the result on stdout.",
     )(command)  # fmt: skip
 
 
@@ -213,7 +214,7 @@ _SCOPE: Final = (
 def _secrets_option(default: str) -> Callable[[Command], Command]:
     return click.option(
         "--secrets", "secrets_mode", type=click.Choice(["auto", "require", "skip"]),
-        default=default, show_default=True,
+        default=default,
         help="Secrets to compare: those available (auto), all (require) or none (skip).",
     )  # fmt: skip
 
@@ -283,5 +284,5 @@ def lock_option(command: Command) -> Command:
     """Add ``--lock-timeout``."""
     return click.option(
         "--lock-timeout", "lock_timeout_s", callback=read_duration, default="0",
-        metavar="TIME", help="How long to wait for another run's lock, such as 5m.  [default: 0]",
+        metavar="TIME", help="How long to wait for another run's lock, such as 5m.",
     )(command)  # fmt: skip

@@ -55,8 +55,7 @@ def output_options(name: Command) -> Callable[[Function], Function]:
 def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
     return (
         click.option("--format", "format_name", type=click.Choice(SHOWN), default="text",
-                     envvar="ICESYNC_FORMAT", show_default=True,
-                     help="Format of the result on stdout."),
+                     envvar="ICESYNC_FORMAT", help="Format of the result on stdout."),
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("--report", "reports", multiple=True, metavar="KIND=PATH",
                      callback=_report_reader(name),
@@ -64,7 +63,7 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
                           f"KIND: {', '.join(kinds_for(name))}."),
         click.option("--ci", "pipeline", default="auto",
                      type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
-                     envvar="ICESYNC_CI", show_default=True,
+                     envvar="ICESYNC_CI",
                      help="Write annotations, a job summary and outputs for this CI system."),
         *([] if name in {Command.VALIDATE, Command.PROBE} else [_SUMMARY]),
     )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from rig import run_process, run_program
 
 import icesync
 from icesync.cli.main import COMMANDS, module_of, program
+from icesync.cli.options import Common
 from icesync.config.schema import SCHEMAS as FILES
 from icesync.config.schema import build_schema
 from icesync.render.documents import DOCUMENTS
@@ -101,6 +104,47 @@ def test_help_is_shown(name: str, tmp_path: Path) -> None:
     assert (result.code, result.stderr) == (0, "")
     assert result.stdout.startswith(f"Usage: icesync {name}")
     assert "\\b" not in result.stdout  # click's mark for lines to keep, written in a raw text
+
+
+def page_of(name: str) -> str:
+    """Return the help page of the command *name*."""
+    with click.Context(program, info_name="icesync") as root:
+        return ALL[name].get_help(click.Context(ALL[name], parent=root, info_name=name))
+
+
+def examples_of(name: str) -> list[str]:
+    """Return the lines of the examples of the command *name*."""
+    return (ALL[name].help or "").partition("\b\n")[2].rstrip().splitlines()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_layout_of_a_page(name: str) -> None:
+    """A page shows examples, its own options, then those of all; values have plain names."""
+    page = page_of(name)
+    own = [p for p in ALL[name].params if isinstance(p, click.Option)]
+    titles = re.findall(r"^(\w[\w ]*):$", page, re.MULTILINE)
+    expected = ["Examples", "Commands", "Options", "Global options"]
+
+    assert titles == [title for title in expected if title in titles]
+    assert {"Examples", "Global options"} <= {*titles}
+    assert all(f"env: {o.envvar}" in " ".join(page.split()) for o in own if o.envvar)
+    assert "RANGE" not in page
+    assert "[default: 0]  [" not in page
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_examples_parse(name: str) -> None:
+    """A page shows at least two examples, and each command in them is one that can be typed."""
+    lines = examples_of(name)
+
+    assert len(lines) >= 2
+    for line in lines:
+        for command in re.findall(r"icesync ((?:(?![;|&<>]).)+)", line):
+            words = shlex.split(command.partition("   ")[0])
+            path = " ".join(words[:2]) if " ".join(words[:2]) in ALL else words[0]
+            assert path in ALL, line
+            parsed = click.Context(program, obj=Common())
+            ALL[path].make_context(path, words[len(path.split()) :], parent=parsed)
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:

@@ -122,7 +122,8 @@ def test_unknown_target(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence", "hint"),
     [
-        (["aply"], "no such command: aply; did you mean `apply`?", "icesync --help"),
+        (["aply"], "no such command: aply; `icesync --help` lists them", ""),
+        (["plna"], "no such command: plna; did you mean `plan`?", "icesync --help"),
         (["frobnicate"], "no such command: frobnicate", "icesync --help"),
         (["plan", "--taget", "59/663"], "--taget", "icesync plan --help"),
         (["plan", "--format", "yaml"], "yaml", "icesync plan --help"),
@@ -150,7 +151,7 @@ def test_slip_on_the_command_line(
 
 def test_slip_in_a_state_command(repository: Repository) -> None:
     """The nearest command is named below ``state`` too."""
-    assert "Did you mean 'list'?" in repository.run("state", "lits").stderr
+    assert "did you mean `state list`?" in repository.run("state", "lits").stderr
 
 
 def test_terraform_spelling(repository: Repository) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import common_options, lock_option, plan_options, read_duration
 from icesync.cli.output_options import output_options
 from icesync.model.command_result import Command
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from icesync.engine.plan import PlanRequest
 
 
-@click.command(name="apply")
+@click.command(name="apply", cls=Page)
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
-@click.option("-y", "--auto-approve", "automatic", is_flag=True, help="Do not ask.")
+@click.option("-y", "--auto-approve", "--yes", "automatic", is_flag=True, help="Do not ask.")
 @click.option(
     "--expect-digest", "digest", metavar="sha256:…", help="Abort unless the plan has this digest."
 )
@@ -35,10 +36,9 @@ if TYPE_CHECKING:
     "--settle",
     "settle_s",
     callback=read_duration,
-    default="60",
+    default="60s",
     metavar="TIME",
-    help="After an uncertain call, wait this long before sending a "
-    "different value.  [default: 60s]",
+    help="After an uncertain call, wait this long before sending a different value.",
 )
 @lock_option
 @click.pass_obj
@@ -59,9 +59,8 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
     icesync apply --auto-approve --expect-digest sha256:9f1c…
     icesync apply --auto-approve --json | jq -c 'select(.event == "outcome")'
     """
-    from icesync.cli.files import read_named
+    from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
-    from icesync.engine.plan import read_saved
     from icesync.engine.scope import Scope
     from icesync.errors import EXIT_OK, UsageError
 
@@ -72,6 +71,6 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
             "or save a new plan with them",
         )
     session = output.open()
-    saved = read_saved(read_named(planfile)) if planfile is not None else None
+    saved = read_plan(planfile, "`--target {}` sends some servers only")
     apply(session, ApplyRequest(wanted, saved, **flags), output)
     return EXIT_OK

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import common_options, plan_options, read_age
 from icesync.cli.output_options import output_options
 from icesync.model.command_result import Command
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from icesync.engine.plan import PlanRequest
 
 
-@click.command(name="check")
+@click.command(name="check", cls=Page)
 @common_options
 @click.option(
     "--max-age",

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from icesync.cli.help import Pages
 from icesync.cli.options import Common, common_options, read_duration
 
 __all__ = ["command"]
@@ -19,22 +20,23 @@ def _place_options(function: Command) -> Command:
     """Add the flags that say where to post; each is detected in a pipeline."""
     options = (
         click.option("--key", metavar="KEY",
-                     help="Name that tells this configuration from others.  [default: its folder]"),
+                     show_default="its folder",
+                     help="Name that tells this configuration from others."),
         click.option("--forge", type=click.Choice(["auto", "github", "gitlab"]), default="auto",
-                     show_default=True, help="GitHub or GitLab."),
+                     help="GitHub or GitLab."),
         click.option("--api-url", metavar="URL", help="URL of the REST API."),
         click.option("--project", metavar="NAME", help="Repository (OWNER/NAME) or project ID."),
         click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
                      envvar="CI_SERVER_TLS_CA_FILE", help="Trust only the CA in FILE."),
         click.option("--timeout", "timeout_s", callback=read_duration, default="60s",
-                     show_default=True, metavar="TIME", help="Give up after this time."),
+                     metavar="TIME", help="Give up after this time."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)
     return function
 
 
-@click.group(name="ci")
+@click.group(name="ci", cls=Pages)
 @common_options
 def command() -> None:
     """
@@ -43,6 +45,10 @@ def command() -> None:
     Reads the token from ICESYNC_GITHUB_TOKEN or GITHUB_TOKEN, or from
     ICESYNC_GITLAB_TOKEN or GITLAB_TOKEN (CI_JOB_TOKEN cannot write comments), and
     sends it only to the API of the server that runs the pipeline.
+
+    \b
+    icesync plan --report markdown=plan.md; icesync ci comment --body plan.md
+    icesync check --report markdown=check.md || icesync ci issue --body check.md
     """
 
 
@@ -81,7 +87,7 @@ def comment(common: Common, /, **flags: Any) -> int:
 @common_options
 @click.option("--body", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
               help="Markdown file to post; - for stdin.")  # fmt: skip
-@click.option("--title", default="icesync: changes are waiting to be applied", show_default=True,
+@click.option("--title", default="icesync: changes are waiting to be applied",
               metavar="TEXT", help="Title of a new issue.")  # fmt: skip
 @click.option("--close", is_flag=True, help="Close the issue if one is open.")
 @_place_options

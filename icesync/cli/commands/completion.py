@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="completion", no_args_is_help=True)
+@click.command(name="completion", cls=Page, no_args_is_help=True)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @common_options
 @click.pass_obj
@@ -18,6 +19,7 @@ def command(common: Common, shell: str) -> int:
     Print a shell completion script.
 
     \b
+    icesync completion zsh > ~/.zfunc/_icesync
     icesync completion bash > ~/.local/share/bash-completion/completions/icesync
     """
     from click.shell_completion import get_completion_class

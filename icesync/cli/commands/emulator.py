@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 if TYPE_CHECKING:
@@ -52,18 +53,18 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags of the emulator."""
     options = (
-        click.option("--port", type=click.IntRange(0, 65535), default=8591, show_default=True,
-                     help="0 picks a free port."),
-        click.option("--bind", "host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+        click.option("--port", type=click.IntRange(0, 65535), default=8591,
+                     metavar="PORT", help="0 picks a free port."),
+        click.option("--bind", "host", default="127.0.0.1", metavar="ADDRESS",
                      help="Listen on ADDRESS."),
         click.option("--insecure-bind", is_flag=True,
                      help="Allow an ADDRESS that others can reach."),
         click.option("--data", type=_FILE, metavar="FILE",
-                     help="Store data in FILE.  [default: in memory]"),
+                     help="Store data in FILE.", show_default="in memory"),
         click.option("--user", "users", multiple=True, metavar="NAME:PASSWORD",
-                     help="Accept only these logins.  [default: any]"),
+                     help="Accept only these logins.", show_default="any"),
         click.option("--token-ttl", "token_ttl_s", type=click.IntRange(min=1), default=1200,
-                     metavar="SECONDS", help="Lifetime of tokens.  [default: 1200]"),
+                     metavar="SECONDS", help="Lifetime of tokens."),
         click.option("--fault", "faults", multiple=True, metavar="SPEC",
                      help="Inject a fault (see below). Repeatable; the first match wins."),
         click.option("--latency", metavar="TIME",
@@ -82,7 +83,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(name="emulator", epilog=_EPILOG)
+@click.command(name="emulator", cls=Page, epilog=_EPILOG)
 @common_options
 @_options
 @click.pass_obj

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="fmt")
+@click.command(name="fmt", cls=Page)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
 @common_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a file is not formatted.")

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options, lock_option
 
 __all__ = ["command"]
 
 
-@click.command(name="import")
+@click.command(name="import", cls=Page)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @common_options
 @click.option(
     "--out",
     metavar="DIR",
     default="servers",
-    show_default=True,
     help="Folder for the new server files, one per organization.",
 )
 @click.option(
     "--secrets",
     metavar="KIND:FILE",
-    help="Where to save imported passwords: env:FILE or yaml:FILE (for SOPS).  [default: discard]",
+    help="Where to save imported passwords: env:FILE or yaml:FILE (for SOPS).",
+    show_default="discard",
 )
 @click.option(
     "--assume-in-sync",

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 _MAX_ID = 2**31 - 1
 """That of :mod:`icesync.model.address`, which `--help` does not load."""
 
 
-@click.command(name="init")
+@click.command(name="init", cls=Page)
 @common_options
 @click.option(
-    "--organization", type=click.IntRange(1, _MAX_ID), help="First organization.  [default: 59]"
+    "--organization",
+    type=click.IntRange(1, _MAX_ID),
+    metavar="ORG",
+    help="First organization.",
+    show_default="59",
 )
 @click.option(
-    "--skill", type=click.IntRange(1, _MAX_ID), help="Skill of the first server.  [default: 663]"
+    "--skill",
+    type=click.IntRange(1, _MAX_ID),
+    metavar="SKILL",
+    help="Skill of the first server.",
+    show_default="663",
 )
 @click.option(
     "--emulator/--no-emulator",
@@ -28,15 +37,17 @@ _MAX_ID = 2**31 - 1
     "--ci",
     "forge",
     type=click.Choice(["github", "gitlab", "none"]),
-    help="CI system to write a workflow for.  [default: from the git remote]",
+    help="CI system to write a workflow for.",
+    show_default="from the git remote",
 )
 @click.option(
     "--editor/--no-editor",
     default=True,
-    help="Write settings and schemas for editors.  [default: yes]",
+    help="Write settings and schemas for editors.",
+    show_default="yes",
 )
 @click.option(
-    "--pre-commit/--no-pre-commit", default=True, help="Write pre-commit hooks.  [default: yes]"
+    "--pre-commit/--no-pre-commit", default=True, help="Write pre-commit hooks.", show_default="yes"
 )
 @click.pass_obj
 def command(

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="keygen")
+@click.command(name="keygen", cls=Page)
 @common_options
 @click.option(
     "-o",

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="login")
+@click.command(name="login", cls=Page)
 @common_options
 @click.option(
     "-o",
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="File for the token, readable only by you.  [default: .icesync/token beside icesync.yaml]",
+    help="File for the token, readable only by you.",
+    show_default=".icesync/token beside icesync.yaml",
 )
 @click.pass_obj
 def command(common: Common, out: Path | None) -> int:  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import common_options, plan_options
 from icesync.cli.output_options import output_options
 from icesync.model.command_result import Command
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from icesync.engine.plan import PlanRequest
 
 
-@click.command(name="plan")
+@click.command(name="plan", cls=Page)
 @common_options
 @click.option(
     "-o",

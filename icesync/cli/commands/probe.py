@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import common_options
 from icesync.cli.output_options import output_options
 from icesync.model.command_result import Command
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(name="probe")
+@click.command(name="probe", cls=Page)
 @click.argument("addresses", nargs=-1, metavar="[ADDR]...")
 @common_options
 @click.option("--changed", is_flag=True, help="Only the servers that a plan would change.")
@@ -33,7 +34,8 @@ __all__ = ["command"]
     "timeout_s",
     type=click.FloatRange(1, 600),
     metavar="SECONDS",
-    help="Time limit for each server.  [default: 30]",
+    help="Time limit for each server.",
+    show_default="30",
 )
 @click.option(
     "--ca-file",

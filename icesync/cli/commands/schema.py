@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="schema")
+@click.command(name="schema", cls=Page)
 @click.argument("name", required=False)
 @common_options
 @click.option(
     "--draft",
     type=click.Choice(["2020-12", "7"]),
     default="2020-12",
-    show_default=True,
     help="Draft of JSON Schema; older editors need 7.",
 )
 @click.option("--plain", is_flag=True, help="Omit what only editors use, for ajv --strict.")
@@ -29,6 +29,7 @@ def command(common: Common, name: str | None, draft: str, plain: bool) -> int:  
     configures the editor.
 
     \b
+    icesync schema
     icesync schema email-servers > schemas/email-servers.schema.json
     """
     import difflib

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.help import Pages
 from icesync.cli.options import Common, common_options, format_options
 
 __all__ = ["command"]
 
 
-@click.group(name="secrets")
+@click.group(name="secrets", cls=Pages)
 @common_options
 def command() -> None:
     """
@@ -18,6 +19,10 @@ def command() -> None:
     Values are never shown. References: ref+env:// ref+file:// ref+sops:// ref+vault:// ref+openbao://
     ref+op:// ref+awssecrets:// ref+awsssm:// ref+gcpsecrets://
     ref+azurekeyvault:// ref+keyring:// ref+exec://
+
+    \b
+    icesync secrets check
+    icesync secrets check --json
     """
 
 
@@ -34,6 +39,7 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
 
     \b
     icesync secrets check
+    icesync secrets check --json
     """
     from icesync.engine.secret_status import check_secrets
     from icesync.errors import EXIT_OK, SecretMissing

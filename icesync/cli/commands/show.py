@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options, format_options, organization_option
 
 __all__ = ["command"]
 
 
-@click.command(name="show")
+@click.command(name="show", cls=Page)
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))
 @common_options
 @organization_option
@@ -34,16 +35,18 @@ def command(
     icesync show
     """
     as_json = as_json or format_name == "json"
-    if planfile is None:
+    from icesync.cli.files import read_plan
+
+    saved = read_plan(planfile, "icesync state show {}")
+    if saved is None:
         from icesync.cli.state_view import show_state
 
         show_state(common, organization, as_json=as_json)
         return 0
-    from icesync.cli.files import read_named
-    from icesync.engine.plan import plan_digest, plan_document, read_saved
+    from icesync.engine.plan import plan_digest, plan_document
     from icesync.render.plan import render_plan
 
-    saved, console = read_saved(read_named(planfile)), common.console
+    console = common.console
     if as_json:
         console.document(plan_document(saved))
     else:

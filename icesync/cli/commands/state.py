@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icesync.cli.help import Pages
 from icesync.cli.options import (
     Common,
     common_options,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from icesync.engine.state_operations import StateRequest
 
 
-@click.group(name="state")
+@click.group(name="state", cls=Pages)
 @common_options
 def command() -> None:
     """
@@ -33,6 +34,10 @@ def command() -> None:
 
     The state is the only record of what ICE confirmed. Every command that writes it
     takes the lock, keeps a backup and has --dry-run.
+
+    \b
+    icesync state list
+    icesync state show 59/663
     """
 
 
@@ -42,7 +47,13 @@ def command() -> None:
 @click.pass_obj
 @state_options(writes=False)
 def list_(common: Common, request: StateRequest, format_name: str, as_json: bool) -> int:
-    """List the servers: address, status, age of the confirmation, commit."""
+    """
+    List the servers: address, status, age of the confirmation, commit.
+
+    \b
+    icesync state list
+    icesync state list --json | jq -r '.servers[].address'
+    """
     from icesync.cli.state_view import show_state
 
     show_state(common, request.organization, as_json=as_json or format_name == "json")
@@ -58,7 +69,13 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 def show(
     common: Common, request: StateRequest, address: str, format_name: str, as_json: bool
 ) -> int:
-    """Show the recorded settings of one server."""
+    """
+    Show the recorded settings of one server.
+
+    \b
+    icesync state show 59/663
+    icesync state show 59/663 --json
+    """
     from icesync.engine.state_operations import read_address, read_entry
     from icesync.render.state import entry_document, render_entry
 
@@ -85,6 +102,7 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
     server file instead.
 
     \b
+    icesync state mv 59/666 59/667 --dry-run
     icesync state mv 59/666 59/667
     """
     from icesync.cli.state_view import tell_change
@@ -107,7 +125,8 @@ def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int
     Remove servers from the state; nothing is sent. The next plan adds them again.
 
     \b
-    icesync state rm 59/663 '70/*'
+    icesync state rm '70/*' --dry-run
+    icesync state rm 59/663 59/664
     """
     from icesync.cli.state_view import tell_change
     from icesync.engine.state_operations import remove_state
@@ -140,12 +159,11 @@ def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: A
     git commit -m "icesync: about to apply" icesync.state.json && git push
     icesync apply plan.json
     """
-    from icesync.cli.files import read_named
+    from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, announce
-    from icesync.engine.plan import read_saved
 
     session = output.open()
-    saved = read_saved(read_named(planfile)) if planfile is not None else None
+    saved = read_plan(planfile, "`--target {}` announces some servers only")
     made = announce(session, ApplyRequest(wanted, saved, **flags), output)
     calls = len(made.plan.calls)
     output.console.talk(f"{counted(calls, 'call')} announced in the state; nothing was sent")
@@ -162,6 +180,10 @@ def resolve(common: Common, request: StateRequest) -> int:
 
     What both sides agree on is kept. Servers they disagree on become uncertain, and
     the next apply sends them again.
+
+    \b
+    icesync state resolve --dry-run
+    icesync state resolve
     """
     from icesync.engine.state_operations import resolve_state
 
@@ -189,6 +211,10 @@ def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
     sure that the run is dead before you use --force ID: two runs at once would
     overwrite each other's results. With states per organization, ID removes all locks
     of that run.
+
+    \b
+    icesync state unlock
+    icesync state unlock --force 3f2a9c1e
     """
     from icesync.engine.state_operations import break_lock, demand_unlocked
 
@@ -212,6 +238,7 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
 
     \b
     icesync state pull -o before.json
+    icesync state pull | jq .serial
     """
     from icesync.cli.files import check_writable, write_private
     from icesync.engine.protect import demand_free
@@ -242,6 +269,7 @@ def push(common: Common, request: StateRequest, file: Path, force: bool) -> int:
     It must be complete, of the same target and lineage, and newer than the stored one.
 
     \b
+    icesync state push errored.icesync.json --dry-run
     icesync state push errored.icesync.json
     """
     from icesync.cli.files import read_named

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from icesync.cli.help import Page
 from icesync.cli.options import common_options, strict_option
 from icesync.cli.output_options import output_options
 from icesync.errors import ConfigError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command(name="validate")
+@click.command(name="validate", cls=Page)
 @common_options
 @strict_option
 @click.pass_obj

@@ -5,19 +5,26 @@ from __future__ import annotations
 import click
 
 from icesync import __version__
+from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 __all__ = ["command"]
 
 
-@click.command(name="version")
+@click.command(name="version", cls=Page)
 @common_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Include the versions of Python and libraries."
 )
 @click.pass_obj
 def command(common: Common, as_json: bool) -> int:
-    """Print the version."""
+    """
+    Print the version.
+
+    \b
+    icesync version
+    icesync version --json
+    """
     if not as_json:
         common.console.data(f"icesync {__version__}\n")
         return 0
