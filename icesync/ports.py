@@ -312,6 +312,14 @@ class Stores(Protocol):
         """Return the organizations whose state is on the disk, whether files name them or not."""
         ...
 
+    def committed(self, organization: int | None, size: int) -> Iterable[bytes]:
+        """
+        Return the versions of one state, of about *size* bytes, that git's history has.
+
+        The newest is first. There are none where the state is not kept in git.
+        """
+        ...
+
 
 class Ice(Protocol):
     """The service itself: a token to call it with, and what makes the calls."""

@@ -130,6 +130,22 @@ class _Stores:
         found = glob.glob(wild, root_dir=self._project.root)  # noqa: PTH207 - with a root
         return frozenset(int(match[1]) for match in map(pattern.fullmatch, found) if match)
 
+    def committed(self, organization: int | None, size: int) -> Iterable[bytes]:
+        """Return the versions that git has of a file that it tracks; others ask nobody."""
+        state = (
+            self._project.state if organization is None else self._project.state.of(organization)
+        )
+        if state.backend is not Backend.LOCAL:
+            return ()
+        from icesync.config.private_files import is_tracked
+
+        path = Path(os.path.realpath(Path(self._project.root) / state.path))
+        if not is_tracked(path):
+            return ()
+        from icesync.bootstrap.git import Git
+
+        return Git(str(path.parent), os.environ).versions(path.name, size)
+
 
 class _Ice:
     """The service that `api:` in the configuration names; its client is loaded when it is used."""

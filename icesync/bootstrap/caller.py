@@ -6,11 +6,11 @@ import getpass
 import os
 import platform
 import re
-import subprocess
 import uuid
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
+from icesync.bootstrap.git import Git
 from icesync.model.lock import LockInfo
 
 if TYPE_CHECKING:
@@ -40,18 +40,7 @@ def current_commit(root: str) -> str | None:
         text = os.environ.get(name, "")
         if _COMMIT.fullmatch(text):
             return text
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words and our own folder
-            ["git", "-C", root, "rev-parse", "HEAD"],  # noqa: S607 - the user's git
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    text = done.stdout.strip()
-    return text if done.returncode == 0 and _COMMIT.fullmatch(text) else None
+    return Git(root, os.environ).commit_of("HEAD")
 
 
 _REVIEWS: Final = (

@@ -7,12 +7,11 @@ branch that they want to go to: ``ICESYNC_TRUSTED_CONFIG=origin/main``.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icesync.bootstrap.git import Git
 from icesync.config.discover import CONFIG_NAMES, is_inside, read_file
 from icesync.config.yaml.source import SourceFile
 from icesync.errors import ConfigInvalid
@@ -24,10 +23,6 @@ TRUSTED_CONFIG: Final = "ICESYNC_TRUSTED_CONFIG"
 
 _REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
 _FILE: Final = re.compile(r"(?i).*\.ya?ml")
-_VARIABLES: Final = ("PATH", "HOME", "SYSTEMROOT", "GIT_DIR", "GIT_CONFIG_GLOBAL")
-"""All that git gets to know: no credential of the job."""
-
-_TIMEOUT_S: Final = 30.0
 
 
 def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> SourceFile:
@@ -49,16 +44,15 @@ def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> Source
             f"the trusted configuration {named!a} is neither a file nor a git ref",
             f"{TRUSTED_CONFIG}=origin/main   or a file outside of the repository",
         )
-    folder = str(config.parent)
-    found = _git(folder, environ, "rev-parse", "--verify", "--quiet", f"{named}^{{commit}}")
-    if found is None:
+    git = Git(str(config.parent), environ)
+    commit = git.commit_of(named)
+    if commit is None:
         raise ConfigInvalid(
-            f"the trusted configuration: git knows no commit {named} in {folder}",
+            f"the trusted configuration: git knows no commit {named} in {config.parent}",
             f"git fetch origin {named.removeprefix('origin/')}   or a checkout with fetch-depth: 2",
         )
-    commit = found.decode("ascii", "replace").strip()
     for name in CONFIG_NAMES:
-        data = _git(folder, environ, "show", "--no-textconv", f"{commit}:./{name}")
+        data = git.read(commit, name)
         if data is not None:
             return SourceFile(f"{named}:{name}", data)
     return SourceFile(f"{named}:{CONFIG_NAMES[0]}", b"version: 1\n")
@@ -75,20 +69,3 @@ def _read_file(config: Path, named: str) -> SourceFile:
     if not isinstance(source, SourceFile):
         raise ConfigInvalid("the trusted configuration cannot be read", diagnostics=(source,))
     return source
-
-
-def _git(folder: str, environ: Mapping[str, str], *arguments: str) -> bytes | None:
-    """Return what git says, or None where it fails."""
-    known = {name: environ[name] for name in _VARIABLES if name in environ}
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed program, a checked ref
-            ["git", "-C", folder, *arguments],  # noqa: S607 - as the user has it
-            env={**known, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == os.EX_OK else None

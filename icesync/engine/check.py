@@ -17,7 +17,7 @@ from icesync.model.command_result import (
     FailedLogin,
     Maintenance,
 )
-from icesync.model.plan import Action
+from icesync.model.plan import Action, Reason
 from icesync.model.probe import ProbeSeverity
 from icesync.model.snapshot import EntryStatus
 from icesync.planner.select import older_than, parse_age
@@ -141,12 +141,15 @@ def look_after(
     known = sorted(Acknowledgement(e.applied_at, a) for a, e in entries.items() if e.applied_at)
     stale = older_than(snapshot, parse_age(max_age), now) if max_age else ()
     claims = read_token(token) if token is not None else None
+    unknown = {a for a, entry in entries.items() if _is_open(entry, running)}
+    # Of a state that was put back, the outcome is known: it is the plan that is open.
+    unknown -= {c.address for c in plan.changes if c.reason is Reason.STATE_PUT_BACK}
     return Maintenance(
         now=now,
         oldest=tuple(known[:_OLDEST]),
         max_age=max_age,
         stale=stale,
-        uncertain=tuple(sorted(a for a, entry in entries.items() if _is_open(entry, running))),
+        uncertain=tuple(sorted(unknown)),
         orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
         failed_logins=_failed_logins(probe) if probe is not None else (),

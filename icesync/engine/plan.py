@@ -15,6 +15,7 @@ from icesync.codec import plan as codec
 from icesync.codec.seals import broken_seals
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
+from icesync.engine.put_back import doubt_what_was_put_back, with_reasons
 from icesync.engine.safeguards import check_safeguards
 from icesync.engine.scope import Fleet, Scope, read_fleet
 from icesync.engine.secret_hosts import confirmed_hosts, credentials_sent
@@ -209,9 +210,12 @@ def compare_fleet(
     project, providers = replace(project, guards=safety.guards), safety.providers
     for note in safety.notes:
         view.notify(Note(note))
+    key, key_problem = _open_key(project, providers, stored, request.secrets)
+    stored, put_back = doubt_what_was_put_back(session, stored, key)
+    if put_back is not None:
+        view.notify(Note(str(put_back)))
     selection = _settle_selection(fleet, desired, stored, now)
     _refuse_clashes(desired, stored, selection)
-    key, key_problem = _open_key(project, providers, stored, request.secrets)
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
     moves = open_moves(desired, stored.snapshot).values()
@@ -221,6 +225,7 @@ def compare_fleet(
     complete = complete and not validation.sealed
     wire = project.api.wire
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete, wire=wire)
+    made = with_reasons(made, put_back)
     if validation.sealed:
         # What no file that was read names may stand in one that is sealed.
         left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)

@@ -217,7 +217,7 @@ def save(
     known = stored.as_read or before
     memory = remember((before,), sealed)
     same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
-    same = same and memory == before.memory
+    same = same and memory == before.memory and before.serial == known.serial
     if writer.trusted and writer.key is not None and stored.data is not None:
         same = same and not broken_seals(writer.key, known)
     nothing_new = same if stored.data is not None else not sealed

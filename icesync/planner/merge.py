@@ -1,8 +1,9 @@
 """
 Two snapshots that grew apart, as one that claims nothing either of them denies.
 
-An entry stays as it is only where both sides say the same. Every other server
-is uncertain: the next plan sends it again, which is always safe.
+Two branches of git make such a pair, or a revert that put an older state back. An entry
+stays as it is only where both sides say the same. Every other server is uncertain: the
+next plan sends it again, which is always safe.
 """
 
 from __future__ import annotations
@@ -43,6 +44,28 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
     serial = max(ours.serial, theirs.serial)
     memory = remember((ours, theirs), entries)
     return replace(ours, serial=serial, run=None, entries=entries, safety=safety, memory=memory)
+
+
+def recall(ours: Snapshot, lost: Snapshot, *, believed: bool) -> Snapshot:
+    """
+    Return *ours*, an older state that was put back, with what *lost*, a newer one, denies.
+
+    ICE holds what the newer one says, or what came after it: where the two differ, the
+    server is uncertain. What only the newer one names is in ICE as well. Unless it is
+    *believed*, nothing but the doubt comes from it. The serial is the higher one, so that
+    the next save settles it.
+    """
+    entries = dict(ours.entries)
+    for address in ours.entries.keys() | lost.entries.keys():
+        mine, theirs = ours.entries.get(address), lost.entries.get(address)
+        if mine is None and theirs is not None and believed:
+            entries[address] = theirs
+        elif mine is not None and (theirs is None or mine.digest != theirs.digest):
+            later = theirs is not None and (theirs.applied_at or "") >= (mine.applied_at or "")
+            entries[address] = disagree(theirs if believed and later else mine, None)
+    memory = remember((ours, lost) if believed else (ours,), entries)
+    ordered = dict(sorted(entries.items()))
+    return replace(ours, serial=lost.serial, entries=ordered, memory=memory)
 
 
 def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:

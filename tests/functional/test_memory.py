@@ -385,7 +385,7 @@ def test_runner_that_vanishes_leaves_open_calls(tmp_path: Path, archive: Storage
         runner.calls(Ice(server.url, archive))
         git(runner.root, "init", "--quiet", "--initial-branch", "main")
         git(runner.root, "remote", "add", "origin", str(origin))
-        runner.write(".gitignore", "state.json.*\nplan.json\n")
+        runner.write(".gitignore", "state.json.*\nplan.json\nkey\n")
         git(runner.root, "add", "--all")
         git(runner.root, "commit", "--quiet", "-m", "merged")
         assert runner.run("plan", "-o", "plan.json").code == 0
@@ -402,6 +402,7 @@ def test_runner_that_vanishes_leaves_open_calls(tmp_path: Path, archive: Storage
         git(tmp_path, "clone", "--quiet", "--branch", "main", str(origin), "anew")
         anew = Repository.__new__(Repository)
         anew.root, anew.environ = tmp_path / "anew", runner.environ
+        anew.write("key", f"{KEY}\n")
         anew.servers([664])
         planned, checked = anew.run("plan", "--json"), anew.run("check")
         anew.apply("--settle", "0")

@@ -5,7 +5,7 @@ import pytest
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, SentSecret, Snapshot
-from icesync.planner.merge import merge_snapshots
+from icesync.planner.merge import merge_snapshots, recall
 
 A, B, C = Address(59, 663), Address(59, 664), Address(59, 665)
 SAME = Entry(EntryStatus.APPLIED, {"smtp.port": 25}, applied_at="T1", digest="a")
@@ -77,3 +77,32 @@ def test_both_memories_of_hosts_are_kept() -> None:
     )
 
     assert merged.memory == (one, two)
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_state_that_was_put_back_is_in_doubt_where_a_newer_one_differs(*, believed: bool) -> None:
+    """What it says is compared with the newer record, if that is believed, and sent again."""
+    ours = snapshot(serial=4, entries={A: OLDER, B: SAME})
+    lost = snapshot(serial=9, entries={A: NEWER, B: SAME, C: SAME})
+
+    recalled = recall(ours, lost, believed=believed)
+
+    assert recalled.serial == 9
+    assert recalled.entries[A].uncertain
+    assert recalled.entries[A].settings == (NEWER if believed else OLDER).settings
+    assert recalled.entries[B] == SAME
+    assert recalled.entries.get(C) == (SAME if believed else None)
+
+
+def test_what_was_sent_after_the_revert_counts_more() -> None:
+    """A record that ICE confirmed later is what ICE holds, whatever the newer serial says."""
+    late = Entry(EntryStatus.APPLIED, {"smtp.port": 2525}, applied_at="T3", digest="d")
+    recalled = recall(
+        snapshot(serial=5, entries={A: late, C: SAME}),
+        snapshot(serial=9, entries={A: NEWER}),
+        believed=True,
+    )
+
+    assert recalled.entries[A].settings == {"smtp.port": 2525}
+    assert recalled.entries[A].uncertain
+    assert recalled.entries[C].uncertain

@@ -1,0 +1,95 @@
+"""
+What git knows: commits, files at a commit, and the earlier versions of a file.
+
+git gets no credential of the job, and calls nobody: what a partial clone lacks is missing.
+Where there is no git, or no repository, nothing is known.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
+_BLOB: Final = re.compile(rb"[0-9a-f]{40,64} blob ([0-9]+)")
+_VARIABLES: Final = ("PATH", "HOME", "SYSTEMROOT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
+_FIXED: Final[Mapping[str, str]] = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "LC_ALL": "C",
+}
+_OPTIONS: Final = ("-c", "safe.bareRepository=explicit")
+"""A folder of a pull request that looks like a repository of its own is none."""
+
+_TIMEOUT_S: Final = 30.0
+_VERSIONS: Final = 20
+_HISTORY_BYTES: Final = 64 * 2**20
+"""How much of a file's history is read: of a large state only the last few versions."""
+
+
+class Git:
+    """
+    The repository around *folder*.
+
+    The one that a hook names by ``GIT_DIR`` may be another.
+    """
+
+    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        known = {name: environ[name] for name in _VARIABLES if name in environ}
+        self._environ = {**known, **_FIXED}
+
+    def commit_of(self, ref: str) -> str | None:
+        """Return the commit that *ref* means, or None; *ref* is no option."""
+        found = self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        text = (found or b"").decode("ascii", "replace").strip()
+        return text if _COMMIT.fullmatch(text) else None
+
+    def read(self, commit: str, name: str) -> bytes | None:
+        """Return the file *name*, relative to the folder, as it is in *commit*, or None."""
+        return self._ask("cat-file", "blob", f"{commit}:./{name}")
+
+    def versions(self, name: str, size: int) -> Iterator[bytes]:
+        """
+        Yield the versions of the file *name* that led to this commit, newest first.
+
+        It is in the folder, and of about *size* bytes; the last few are enough.
+        """
+        count = max(2, min(_VERSIONS, _HISTORY_BYTES // max(size, 1)))
+        log = self._ask(
+            "log", f"--max-count={count}", "-m", "--raw", "--no-abbrev", "--no-renames",
+            "--no-show-signature", "--format=", "--", f":(literal){name}",
+        )  # fmt: skip
+        fields = (line.split() for line in (log or b"").decode("ascii", "replace").splitlines())
+        blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]
+        wanted = "\n".join(list(dict.fromkeys(blobs))[:count]).encode()
+        rest = self._ask("cat-file", "--batch", given=wanted) if len(blobs) > 1 else None
+        while rest:
+            head, _, rest = rest.partition(b"\n")
+            match = _BLOB.fullmatch(head)
+            if match is None:  # a partial clone does not have it
+                continue
+            length = int(match[1])
+            yield rest[:length]
+            rest = rest[length + 1 :]
+
+    def _ask(self, *arguments: str, given: bytes = b"") -> bytes | None:
+        """Return what git says, or None where it fails."""
+        try:
+            done = subprocess.run(  # noqa: S603 - a fixed program, a checked ref
+                ["git", "-C", self._folder, *_OPTIONS, *arguments],  # noqa: S607 - the user's git
+                env=self._environ,
+                input=given,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout if done.returncode == os.EX_OK else None

@@ -1,0 +1,204 @@
+"""A revert takes files and memory back together, while ICE keeps what it was sent since."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from json import loads
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import Repository, assert_refused
+
+from icesync.bootstrap.git import Git
+from icesync.codec.state import decode_state, encode_state
+from icesync.model.address import Address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTS = '{per: organization, path: "state/{organization}.json"}'
+SUPPORT = Address(59, 663)
+SAID = "the state was put back"
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in *root*, with a configuration of nobody."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    environ = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+    done = subprocess.run(
+        ["git", "-C", str(root), *who, *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def commit(repository: Repository, told: str) -> None:
+    """Commit all of *repository* but its key."""
+    git(repository.root, "add", "--all", ":!key", ":!.icesync", ":!*.lock", ":!*.backup")
+    git(repository.root, "commit", "--quiet", "-m", told)
+
+
+def port(repository: Repository, number: int) -> None:
+    """Change the port of the first server, apply and commit."""
+    text = f"  - {{skill: 663, name: Desk 663, smtp: {{port: {number}}}}}\n"
+    repository.servers([], text + "  - {skill: 664, name: Desk 664}\n")
+    repository.write("servers/59.yaml", repository.read("servers/59.yaml").replace("  []\n", ""))
+    repository.apply("--allow", "host-change")
+    commit(repository, f"port {number}")
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a repository lies whose state was committed after each of two applies."""
+    repository = Repository(tmp_path_factory.mktemp("template") / "repository")
+    begin(repository)
+    for number in (587, 2525):
+        port(repository, number)
+    return repository.root
+
+
+@pytest.fixture
+def committed(template: Path, tmp_path: Path) -> Repository:
+    """Return a copy of that repository."""
+    return copied(shutil.copytree(template, tmp_path / "copy"))
+
+
+def copied(root: Path) -> Repository:
+    """Return the repository that lies in *root*, as it is."""
+    environ = {"ICE_SMTP": "smtp secret 8261", "ICE_IMAP": "imap secret 7450"}
+    repository = Repository.__new__(Repository)
+    repository.root, repository.environ = root, environ
+    return repository
+
+
+def begin(repository: Repository) -> None:
+    """Make the folder a repository of git."""
+    shutil.rmtree(repository.root / ".git")
+    git(repository.root, "init", "--quiet", "-b", "main")
+
+
+def revert(repository: Repository) -> None:
+    """Take the last commit back."""
+    git(repository.root, "revert", "--no-edit", "HEAD")
+
+
+def test_reverted_apply_is_planned_again(committed: Repository) -> None:
+    """Files and state of the first apply are back: what ICE was sent since differs from them."""
+    revert(committed)
+    planned = committed.run("plan", "--detailed-exitcode")
+    checked = committed.run("check")
+    committed.apply()
+    serial = loads(committed.read("state.json"))["serial"]
+    commit(committed, "sent again")
+
+    assert planned.code == checked.code == 2
+    assert SAID in planned.stderr
+    assert "Plan: 1 to update; 1 unchanged." in planned.stdout
+    assert "2525 -> 587" in planned.stdout
+    assert "the state was put back to an older one since it was sent" in planned.stdout
+    assert "outcome unknown" not in checked.stdout
+    assert serial == 3
+    again = committed.run("plan", "--detailed-exitcode")
+    assert (again.code, SAID in again.stderr) == (0, False)
+
+
+def test_settled_state_says_nothing(committed: Repository) -> None:
+    """Where the newest state is checked out there is nothing to tell."""
+    result = committed.run("plan", "--detailed-exitcode")
+
+    assert (result.code, SAID in result.stderr) == (0, False)
+
+
+def test_server_that_the_revert_took_out_is_known(committed: Repository) -> None:
+    """ICE holds it, so it is shown as one that no file names any more."""
+    committed.servers([663, 664, 665])
+    committed.apply()
+    commit(committed, "add 665")
+    revert(committed)
+    listed = committed.run("plan")
+    committed.apply()
+
+    assert "59/665" in listed.stdout
+    assert "no longer in any file" in listed.stdout
+    assert "59/665" in loads(committed.read("state.json"))["servers"]
+
+
+def test_server_that_was_ended_is_sent_again(committed: Repository) -> None:
+    """The revert brings it back, and ICE has it disabled."""
+    text = committed.read("servers/59.yaml")
+    kept = text.replace("  - {skill: 664, name: Desk 664}\n", "")
+    committed.write("servers/59.yaml", kept + "removed: [{skill: 664, action: disable}]\n")
+    committed.apply("--allow", "disabled")
+    commit(committed, "end 664")
+    revert(committed)
+
+    assert "! 59/664" in committed.run("plan").stdout
+
+
+def test_state_of_an_organization_alone_is_noticed(repository: Repository) -> None:
+    """Each organization's state has a history of its own."""
+    repository.replace("icesync.yaml", "{path: state.json}", PARTS)
+    begin(repository)
+    for number in (587, 465):
+        port(repository, number)
+    revert(repository)
+    planned = repository.run("plan")
+    repository.apply()
+    commit(repository, "sent again")
+
+    assert "465 -> 587" in planned.stdout
+    assert SAID not in repository.run("plan").stderr
+
+
+def test_what_a_pull_request_wrote_into_the_history_is_not_believed(committed: Repository) -> None:
+    """A state without a seal that fits casts doubt at most: no host of it becomes known."""
+    genuine = committed.read("state.json")
+    snapshot = decode_state(genuine.encode())
+    entry = snapshot.entries[SUPPORT]
+    settings = {**entry.settings, "smtp.host": "smtp.attacker.test"}
+    entries = {**snapshot.entries, SUPPORT: replace(entry, settings=settings, digest="")}
+    forged = replace(snapshot, serial=999, entries=entries)
+    committed.write("state.json", encode_state(forged, "0.1.0").decode())
+    commit(committed, "forged")
+    committed.write("state.json", genuine)
+    commit(committed, "forged no more")
+    committed.replace("servers/59.yaml", "smtp.example.org", "smtp.attacker.test")
+    result = committed.run("apply", "-y")
+
+    assert_refused(result, 9, "would go to smtp.attacker.test", hint="--allow host-change:59/663")
+
+
+@pytest.mark.parametrize("way", ["no git", "no repository", "shallow", "untracked"])
+def test_without_a_history_nothing_is_said(committed: Repository, way: str, tmp_path: Path) -> None:
+    """A shallow clone, no git at all, or a state that is not committed: the plan is as ever."""
+    revert(committed)
+    environ = {"PATH": os.devnull} if way == "no git" else {}
+    if way == "no repository":
+        shutil.rmtree(committed.root / ".git")
+    elif way == "untracked":
+        git(committed.root, "rm", "--cached", "--quiet", "state.json")
+    elif way == "shallow":
+        url = f"file://{committed.root}"
+        git(tmp_path, "clone", "--quiet", "--depth", "1", url, "shallow")
+        shutil.copy(committed.root / "key", tmp_path / "shallow" / "key")
+        committed = copied(tmp_path / "shallow")
+    result = committed.run("plan", env=environ)
+
+    assert result.code == 0, result
+    assert SAID not in result.stderr
+
+
+def test_folder_that_looks_like_a_repository_is_none(committed: Repository) -> None:
+    """What git knows comes from the repository, never from files of a pull request in it."""
+    bare = committed.root / "bare"
+    git(committed.root, "clone", "--quiet", "--bare", ".", "bare")
+    made = Git(str(bare), {"PATH": os.environ["PATH"]})
+
+    assert made.commit_of("main") is None
+    assert Git(str(committed.root), {"PATH": os.environ["PATH"]}).commit_of("main")
