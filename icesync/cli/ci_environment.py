@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.ci import Ci, Forge
 from icesync.render.formats import renderer
-from icesync.render.github import encode_outputs, outputs, render_annotations
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -106,6 +105,8 @@ def write_github_outputs(
     console: Console, review: CommandResult, view: RenderContext, saved_plan: Path | None
 ) -> None:
     """Write annotations to stderr, and summary and outputs where the runner wants them."""
+    from icesync.render.github import encode_outputs, outputs, render_annotations
+
     console.complain(render_annotations(review, view.ci))
     _append(console, "GITHUB_STEP_SUMMARY", lambda used: _summary(review, view, used))
     told = outputs(review, str(saved_plan or ""))

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.engine.fmt import FileChangedError
 from icesync.errors import FileUnreadable, FileUnwritable, UsageError
 
 if TYPE_CHECKING:
@@ -78,6 +77,8 @@ def _rewrite(stream: FileIO, data: bytes) -> None:
 
 def _check_unchanged(found: bytes, expected: bytes) -> None:
     if found != expected:
+        from icesync.engine.fmt import FileChangedError
+
         raise FileChangedError
 
 

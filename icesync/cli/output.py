@@ -13,21 +13,15 @@ import time
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
 from icesync.cli.ci_environment import read_pipeline, write_github_outputs
 from icesync.cli.command_line import apply_again
 from icesync.cli.error_report import describe, exit_code_of
-from icesync.cli.event_log import EventLog, ResultLog
 from icesync.cli.files import check_writable, write_open, write_private
-from icesync.cli.plan_view import show_facts
-from icesync.cli.progress import open_progress
-from icesync.engine.plan import Planning
 from icesync.engine.protect import demand_free
-from icesync.engine.validate import Validation
-from icesync.engine.view import Probed
 from icesync.errors import (
     EXIT_OK,
     EXIT_UNEXPECTED,
@@ -38,21 +32,19 @@ from icesync.errors import (
 )
 from icesync.frozen import frozen
 from icesync.model.ci import Ci, Forge
-from icesync.model.command_result import Command, CommandResult, Maintenance
+from icesync.model.command_result import Command, CommandResult
 from icesync.model.events import ApplyStarted, Caution, Found, Note
-from icesync.model.report import Report
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
-from icesync.render.gitlab import close_section, open_section
-from icesync.render.headline import headline
-from icesync.render.plan import render_plan, render_refusals, totals
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icesync.cli.console import Console
+    from icesync.cli.event_log import EventLog, ResultLog
     from icesync.cli.options import Common
+    from icesync.engine.plan import Planning
     from icesync.engine.session import Session
     from icesync.engine.view import Part
     from icesync.model.events import Event, Notify
@@ -103,7 +95,11 @@ class Output:
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
         self.shown = instead[0] if instead else wanted.shown
         streamed = command is Command.APPLY and wanted.shown == "json" and not instead
-        self._events = EventLog(self.console, SystemClock()) if streamed else None
+        self._events: EventLog | None = None
+        if streamed:
+            from icesync.cli.event_log import EventLog
+
+            self._events = EventLog(self.console, SystemClock())
         _check_paths([Path(path) for _, path in self._files], wanted.named)
 
     @property
@@ -135,13 +131,17 @@ class Output:
 
     def show(self, part: Part) -> None:
         """Take in a part of the result: shown at once as text, or at the end as a document."""
-        known = self.review.refusals
-        self.review = replace(self.review, **_taken(part))
+        known, members = self.review.refusals, part.members()
+        self.review = replace(self.review, **members)
         self._show()
-        if isinstance(part, Planning) and self._session is not None:
-            show_facts(self.console, part, self._session.clock.now())
-        elif isinstance(part, Probed) and not self.console.quiet:
-            new = tuple(refusal for refusal in part.refusals if refusal not in known)
+        if "plan" in members and self._session is not None:
+            from icesync.cli.plan_view import show_facts
+
+            show_facts(self.console, cast("Planning", part), self._session.clock.now())
+        elif "probe" in members and not self.console.quiet:
+            from icesync.render.plan import render_refusals
+
+            new = tuple(refusal for refusal in self.review.refusals if refusal not in known)
             self.console.complain(render_refusals(new, self.console.talk_style))
 
     def approve(self, planning: Planning) -> bool:
@@ -152,6 +152,8 @@ class Output:
             PolicyRefused: nobody can be asked.
 
         """
+        from icesync.render.plan import render_plan, totals
+
         console, plan = self.console, planning.plan
         if self.common.no_input or not console.interactive:
             raise PolicyRefused(
@@ -177,6 +179,9 @@ class Output:
                     style = self.console.talk_style
                     self.console.complain(render_diagnostics([diagnostic], style))
             case ApplyStarted(plan):
+                from icesync.cli.event_log import ResultLog
+                from icesync.cli.progress import open_progress
+
                 self._log = ResultLog(plan)
                 streamed = [self._events.take] if self._events else []
                 self._listeners = (self._log.take, *streamed, open_progress(self.console))
@@ -263,6 +268,9 @@ class Output:
 
     def _fold(self, text: str) -> None:
         """Write *text* as a section of GitLab's log; stdout itself stays free of it."""
+        from icesync.render.gitlab import close_section, open_section
+        from icesync.render.headline import headline
+
         now = int(time.time())
         self._sections += 1
         name = f"icesync_{self.review.command}_{self._sections}"
@@ -312,32 +320,6 @@ class Output:
             return True
         self.console.complain(f"error: {what}: {told}\n")
         return False
-
-
-def _taken(part: Part) -> dict[str, Any]:
-    """Return the members of a review that *part* fills."""
-    match part:
-        case Validation():
-            return {
-                "findings": part.diagnostics,
-                "files": part.files,
-                "servers": len(part.desired.servers),
-            }
-        case Planning():
-            return {
-                "findings": part.warnings,
-                "files": part.files,
-                "servers": len(part.desired.servers),
-                "plan": part.plan,
-                "refusals": part.refusals,
-                "assertions": part.assertions,
-            }
-        case Probed(report, refusals):
-            return {"probe": report, "refusals": refusals}
-        case Maintenance():
-            return {"maintenance": part}
-        case Report():
-            return {"report": part}
 
 
 def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:

@@ -12,7 +12,6 @@ What a suppression covers is what its comment is about, which
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
@@ -183,6 +182,8 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, str]]]:
 def _trouble(name: str) -> tuple[str, str] | None:
     rule = RULES.get(name)
     if rule is None:
+        import difflib
+
         near = difflib.get_close_matches(name, RULES, n=1)
         hint = f"did you mean {near[0]}?" if near else "icesync explain   lists the rules"
         return f"a suppression of the unknown rule {name[:20]}", hint

@@ -121,6 +121,17 @@ class Planning:
     warnings: tuple[Diagnostic, ...]
     unshown: int
 
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {
+            "findings": self.warnings,
+            "files": self.files,
+            "servers": len(self.desired.servers),
+            "plan": self.plan,
+            "refusals": self.refusals,
+            "assertions": self.assertions,
+        }
+
     @property
     def digest(self) -> str:
         """The digest of the plan, for ``--expect-digest``."""

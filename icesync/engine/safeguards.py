@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import SourcePosition
@@ -82,6 +81,8 @@ def check_safeguards(
 
 def _first(profile: SafetyProfile) -> tuple[str, ...]:
     """Return what is said before there is a state that a change could be compared with."""
+    import textwrap
+
     held = "; ".join(describe(profile))
     if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
         held += f"; {FIRST_ADDS} adds into the empty state"

@@ -10,7 +10,7 @@ state, which know what ICE was given although nobody else does any more.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, fits
@@ -93,7 +93,7 @@ class _Sightings:
     ) -> None:
         self._key = key
         # A key of this run tells equal values without opening one.
-        self._run_key = FingerprintKey(secrets.token_bytes(KEY_BYTES))
+        self._run_key = FingerprintKey(os.urandom(KEY_BYTES))
         self._at: dict[Address, set[SentSecret]] = {}
         self._by_tag: dict[str, set[SentSecret]] = {}
         self._unseen: list[SentSecret] = []
@@ -141,7 +141,7 @@ def credentials_sent(
         held = {f"the variable {n}": v for n, v in providers.job_credentials().items()}
     found = resolve_references(own.values(), providers).values
     held = {**held, **{f"`{n}`": found[r.text] for n, r in own.items() if r.text in found}}
-    key = FingerprintKey(secrets.token_bytes(KEY_BYTES))
+    key = FingerprintKey(os.urandom(KEY_BYTES))
     names = {value_tag(value, key): name for name, value in held.items()}
     sent = {text: names.get(value_tag(value, key)) for text, value in values.items()}
     for server in desired.servers.values():

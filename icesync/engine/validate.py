@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve
@@ -56,6 +55,14 @@ class Validation:
     files: tuple[str, ...]
     severities: SeverityPolicy
     sealed: tuple[str, ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {
+            "findings": self.diagnostics,
+            "files": self.files,
+            "servers": len(self.desired.servers),
+        }
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -229,6 +236,8 @@ def _verdict(
     """
     schemes = providers.keys()
     if reference.scheme not in schemes:
+        import difflib
+
         near = difflib.get_close_matches(reference.scheme, schemes, n=1)
         hint = f"did you mean ref+{near[0]}://?" if near else f"known: {_listed(schemes)}"
         return "ICE409", f"names an unknown secret provider `{reference.scheme}`", hint

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.engine.plan import Planning
-    from icesync.engine.validate import Validation
-    from icesync.model.command_result import Maintenance
     from icesync.model.events import Event
     from icesync.model.plan import Refusal
     from icesync.model.probe import ProbeReport
-    from icesync.model.report import Report
+
+
+class Part(Protocol):
+    """What a use case comes to, part by part."""
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a :class:`~icesync.model.command_result.CommandResult` it fills."""
+        ...
 
 
 @frozen
@@ -23,9 +28,9 @@ class Probed:
     report: ProbeReport
     refusals: tuple[Refusal, ...] = ()
 
-
-Part: TypeAlias = "Validation | Planning | Probed | Maintenance | Report"
-"""What a use case comes to, part by part."""
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {"probe": self.report, "refusals": self.refusals}
 
 
 class View(Protocol):

@@ -8,7 +8,7 @@ why there are no more: a report of a failed run is written like any other.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icesync.frozen import frozen
 
@@ -95,6 +95,10 @@ class Maintenance:
     token_ends: datetime | None = None
     failed_logins: tuple[FailedLogin, ...] = ()
     ending: tuple[ExpiringCertificate, ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {"maintenance": self}
 
     @property
     def due(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.frozen import frozen
 
@@ -174,6 +174,10 @@ class Report:
     serial: int
     elapsed_s: float = 0.0
     stopped: str | None = None
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {"report": self}
 
     def with_status(self, status: ResultStatus) -> tuple[Result, ...]:
         """Return the results that ended as *status*."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -136,6 +135,8 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
     for pattern in patterns:
         if any(matches(address, (pattern,)) for address in known):
             continue
+        import difflib
+
         texts = [str(address) for address in known]
         near = difflib.get_close_matches(pattern, texts, n=3, cutoff=0.5)
         exact = parse_address(pattern)

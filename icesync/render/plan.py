@@ -9,7 +9,7 @@ without its word.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.command_result import Command
@@ -24,7 +24,7 @@ from icesync.render.groups import (
     is_full_record_shown,
     listed,
 )
-from icesync.render.style import TIME_FORMAT, Style, columns, counted, fold, quote, safe
+from icesync.render.style import Style, columns, counted, fold, quote, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -122,7 +122,7 @@ def caveat(plan: Plan, confirmed: Iterable[str], now: datetime | None) -> str:
     oldest = min(confirmed, default=None)
     if oldest is None:
         return f"{CANNOT_BE_READ}; nothing has been confirmed yet" if plan.lineage is None else ""
-    then = datetime.strptime(oldest, TIME_FORMAT).replace(tzinfo=UTC)
+    then = datetime.fromisoformat(oldest)
     return CANNOT_BE_READ if now is not None and now - then > _CAVEAT_AFTER else ""
 
 

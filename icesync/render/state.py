@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from icesync.model.fields import SETTING_FIELDS
-from icesync.render.style import TIME_FORMAT, Style, quote, safe
+from icesync.render.style import Style, quote, safe
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
@@ -25,7 +25,7 @@ def age(moment: str | None, now: datetime) -> str:
     """Return how long *moment* is ago, in the largest unit that says something."""
     if moment is None:
         return "never"
-    return age_of(datetime.strptime(moment, TIME_FORMAT).replace(tzinfo=UTC), now)
+    return age_of(datetime.fromisoformat(moment), now)
 
 
 def age_of(then: datetime, now: datetime) -> str:

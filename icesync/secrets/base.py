@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -102,12 +101,23 @@ def need(module: str, extra: str, reference: SecretRef) -> Any:
         ) from None
 
 
+class _Call(Generic[T]):
+    """One call and what came of it; *reference* is who asked first."""
+
+    def __init__(self, reference: SecretRef | None) -> None:
+        self.reference = reference
+        self.turn = Lock()
+        self.ended = False
+        self.results: list[T] = []
+        self.error: BaseException | None = None
+
+
 class SingleFlight(Generic[T]):
     """Results by key, failures too: five hundred servers ask, one decryption is made."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._results: dict[Hashable, tuple[SecretRef | None, Future[T]]] = {}
+        self._calls: dict[Hashable, _Call[T]] = {}
 
     def get(self, key: Hashable, make: Callable[[], T], reference: SecretRef | None = None) -> T:
         """
@@ -120,22 +130,21 @@ class SingleFlight(Generic[T]):
 
         """
         with self._lock:
-            known = self._results.get(key)
-            first, result = known or (reference, Future[T]())
-            self._results[key] = first, result
-        if known is None:
-            try:
-                result.set_result(make())
-            except BaseException as error:  # noqa: BLE001 - whoever waits must be woken
-                result.set_exception(error)
-        try:
-            return result.result()
-        except SecretMissing as error:
-            if known is None or first is None or reference is None:
-                raise
-            hints = (hint.replace(first.text, reference.text) for hint in error.hints)
-            message = error.message.replace(f"`{first}`", f"`{reference}`")
-            failure = type(error)(message, *hints)
+            call = self._calls.setdefault(key, _Call(reference))
+        with call.turn:
+            if not call.ended:
+                try:
+                    call.results.append(make())
+                except BaseException as error:  # noqa: BLE001 - whoever comes later gets it, too
+                    call.error = error
+                call.ended = True
+        if call.error is None:
+            return call.results[0]
+        failure, first = call.error, call.reference
+        if isinstance(failure, SecretMissing) and first and reference and first != reference:
+            hints = (hint.replace(first.text, reference.text) for hint in failure.hints)
+            message = failure.message.replace(f"`{first}`", f"`{reference}`")
+            raise type(failure)(message, *hints)
         raise failure
 
 

@@ -8,7 +8,6 @@ file must not send the pipeline's own credentials to a mail host of its choice.
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretForbidden, SecretMissing
@@ -74,6 +73,8 @@ class EnvProvider:
 
     def _hints(self, name: str) -> tuple[str, ...]:
         """Return the way out; names of variables that are not allowed stay unsaid."""
+        from difflib import get_close_matches
+
         names = sorted(filter(self._allows, self._environ))
         near = get_close_matches(name, names, n=1)
         return (*(f"did you mean `{other}`?" for other in near), f"export {name}=…")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
@@ -89,6 +88,8 @@ def _kind(node: object) -> str:
 
 
 def _no_such_key(reference: SecretRef, key: str, node: Mapping[str, object]) -> SecretMissing:
+    from difflib import get_close_matches
+
     names = sorted(map(str, node))
     shown = ", ".join(f"`{name}`" for name in names[:_NAMED_KEYS])
     more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""

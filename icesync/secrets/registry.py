@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -27,6 +26,8 @@ from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.ports import MetadataProvider, ReferenceReader
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from icesync.ports import SecretProvider
 
 __all__ = ["ENTRY_POINTS", "JOB_CREDENTIALS", "Providers", "SecretSettings"]
@@ -133,6 +134,8 @@ class Providers(Mapping[str, "SecretProvider"]):
             return maker(self._settings)
         if scheme not in self._settings.third_party:
             raise KeyError(scheme)
+        from importlib.metadata import entry_points
+
         for found in entry_points(group=ENTRY_POINTS, name=scheme):
             return _CheckedProvider(scheme, found, self._settings)
         raise ConfigInvalid(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -7,7 +8,6 @@ from fakes import FakeProvider
 
 from icesync.errors import AccessError, ConfigInvalid, SecretMissing
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
-from icesync.secrets import registry
 from icesync.secrets.registry import Providers, SecretSettings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_another_packages_provider_is_loaded_when_allowed(
         asked.append(query)
         return [EntryPoint()]
 
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr(importlib.metadata, "entry_points", found)
 
     assert providers(tmp_path).get("vendor") is None
     assert asked == []
@@ -94,7 +94,7 @@ def test_a_built_in_scheme_cannot_be_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package that calls its provider `env` is not asked."""
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [EntryPoint()])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [EntryPoint()])
 
     assert providers(tmp_path, "env")["env"].scheme == "env"
 
@@ -139,7 +139,7 @@ def test_another_packages_provider_is_checked_at_the_door(
     """Whatever it gives or raises is a secret that could not be had; nothing is quoted."""
     entry = EntryPoint()
     monkeypatch.setattr(EntryPoint, "load", lambda _: lambda _: Odd(answer))
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [entry])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [entry])
     provider = providers(tmp_path, "vendor")["vendor"]
     reference = SecretRef("ref+vendor://x", "vendor", "x")
 
@@ -163,7 +163,7 @@ def test_another_package_that_makes_no_provider_is_named(
         return made
 
     monkeypatch.setattr(EntryPoint, "load", lambda _: make)
-    monkeypatch.setattr(registry, "entry_points", lambda **_: [EntryPoint()])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [EntryPoint()])
     opened = providers(tmp_path, "vendor")
 
     with pytest.raises(ConfigInvalid, match="cannot be used"):
