@@ -69,14 +69,22 @@ def near_miss(host: str) -> NearMiss | None:
     before, domain = parts
     if domain in _domains():
         return _same_domain(host, before, domain)
-    if not providers_of(str(domain)):
-        for known, written in _domains().items():
-            if _is_slip(domain, known, written=written):
-                return NearMiss(f"{before}.{known}".lstrip("."), str(domain))
+    known = _meant(domain)
+    if known is not None:
+        return NearMiss(f"{before}.{known}".lstrip("."), str(domain))
     label = before.partition(".")[0].partition("-")[0]
     if label in _SERVICES:
         return NearMiss(_SERVICES[label] + host[len(label) :], label)
     return None
+
+
+@lru_cache(maxsize=4096)
+def _meant(domain: _Domain) -> _Domain | None:
+    """Return the domain that *domain* is a slip of; the hosts of a fleet share few of them."""
+    if providers_of(str(domain)):
+        return None
+    near = (k for k, written in _domains().items() if _is_slip(domain, k, written=written))
+    return next(near, None)
 
 
 def _same_domain(host: str, before: str, domain: _Domain) -> NearMiss | None:
@@ -119,7 +127,8 @@ def _neighbours(one: str, other: str) -> bool:
 
 def _distance(one: str, other: str) -> int:
     """Return how many letters are wrong, missing, too many or swapped; at most 3."""
-    if abs(len(one) - len(other)) > 2:
+    # Each wrong letter changes at most two of the letters that only one of them has.
+    if abs(len(one) - len(other)) > 2 or len(set(one) ^ set(other)) > 4:
         return 3
     older: list[int] = []
     row = list(range(len(other) + 1))

@@ -591,6 +591,12 @@ _PROXIES: Final = (
 )  # fmt: skip
 
 
+@cache
+def _all_of_tail() -> tuple[Preset, ...]:
+    """Return the rows of the long tail, those of providers that are presets, too."""
+    return tuple(_read_tail())
+
+
 def _read_tail() -> Iterator[Preset]:
     from icesync.model import provider_data as data
 
@@ -656,7 +662,7 @@ def tail() -> Mapping[str, Preset]:
     """
     covered = {offer.host for preset in PRESETS.values() for offer in preset.offers.values()}
     found = {}
-    for preset in _read_tail():
+    for preset in _all_of_tail():
         own = {block: o for block, o in preset.offers.items() if o.host not in covered}
         if own:
             found[preset.name] = (
@@ -730,7 +736,7 @@ def _tail_hosts() -> _Hosts:
         found.add(preset)
     # Addresses of a provider that has a preset are in its row of the source, too.
     exact = _hosts().exact
-    for preset in _read_tail():
+    for preset in _all_of_tail():
         for block, offer in preset.offers.items():
             known = exact.get((block, offer.host))
             if known is not None and preset.name not in tail():
