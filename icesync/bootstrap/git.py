@@ -51,6 +51,14 @@ class Git:
         text = (found or b"").decode("ascii", "replace").strip()
         return text if _COMMIT.fullmatch(text) else None
 
+    def pushed(self) -> tuple[str, str] | None:
+        """Return the address of the remote and the commit that is checked out, if it has that."""
+        commit = self.commit_of("HEAD")
+        if commit is None or not self._ask("branch", "--remotes", "--contains", commit):
+            return None
+        address = (self._ask("remote", "get-url", "origin") or b"").decode("utf-8", "replace")
+        return address.strip(), commit
+
     def read(self, commit: str, name: str) -> bytes | None:
         """Return the file *name*, relative to the folder, as it is in *commit*, or None."""
         return self._ask("cat-file", "blob", f"{commit}:./{name}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GROUPS: Final = {
     "Start": {
-        "init": "Set up a new configuration.",
+        "init": "Set up a repository, or add to one.",
         "import": "Create server files from existing settings.",
         "validate": "Check all files; offline, without secrets.",
         "explain": "Show which line sets each value, or explain a rule or a mail provider.",

@@ -62,6 +62,19 @@ class Common:
             )
         return find_config(self.folder) if self.config is None else self.folder / self.config
 
+    def find(self) -> Path | None:
+        """Return the configuration that is there for these flags, or None where there is none."""
+        from icesync.bootstrap import find_config
+        from icesync.errors import ConfigMalformed
+
+        if self.config is not None:
+            named = self.folder / self.config
+            return named if named.is_file() else None
+        try:
+            return find_config(self.folder)
+        except ConfigMalformed:
+            return None
+
     def open(self) -> Session:
         """Return the session of the configuration that these flags name."""
         from icesync.bootstrap import open_session

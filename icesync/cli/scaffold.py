@@ -4,152 +4,327 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
-from icesync.cli import templates
-from icesync.cli.files import write_new
-from icesync.cli.templates import fill
+from icesync.bootstrap.origin import installable, remote_of, web_address
+from icesync.cli.files import append_to, read_named, write_new, write_open
 from icesync.engine.access import make_key
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.protect import demand_private
+from icesync.engine.secret_status import variables_of_files
 from icesync.frozen import frozen
-from icesync.model.project import EMULATOR, VENDOR_BASE_URL
+from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FORGES", "Wishes", "guess_forge", "scaffold", "tell"]
+    from icesync.cli.options import Common
 
 FORGES: Final = {
-    "github": (".github/workflows/icesync.yml", templates.GITHUB),
-    "gitlab": (".gitlab-ci.yml", templates.GITLAB),
+    "github": {
+        ".github/workflows/icesync-plan.yml": "github/plan.yml",
+        ".github/workflows/icesync-apply.yml": "github/apply.yml",
+        ".github/workflows/icesync-check.yml": "github/check.yml",
+    },
+    "gitlab": {
+        ".gitlab-ci.yml": "gitlab/gitlab-ci.yml",
+        "ci/icesync.yml": "gitlab/icesync.yml",
+    },
 }
-"""The file that a forge reads, and its text."""
+"""The files of each CI system, and the templates that they are made of."""
 
-_KEY: Final = ".icesync/fingerprint.key"
-_ACCESS: Final = """\
+EXAMPLE: Final = "example-server.yaml"
+"""An example that no pattern of `files:` finds: it is never sent, and stands in no import's way."""
+
+KEY_FILE: Final = ".icesync/fingerprint.key"
+KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
+_PASSWORDS_FILE: Final = ".icesync/passwords.env"
+_MANY: Final = 8
+"""More secrets than this are set by one command, from a file."""
+
+ADDITIONS: Final = (
+    "nothing was written; say what to add:",
+    "  icesync init --ci github     workflows: plan, apply, check; or --ci gitlab",
+    "  icesync init --editor        settings and schemas for editors",
+    "  icesync init --pre-commit    hooks: format and validate before each commit",
+    "  icesync init --readme        a page for colleagues who edit by browser",
+)
+"""What init can do in a repository that has a configuration."""
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_PLACE: Final = re.compile(r"@\{(\w+)\}")
+
+_LIVE: Final = f"""\
+  base_url: {VENDOR_BASE_URL}
   token: ref+env://ICE_TOKEN      # or a login, from which a token is obtained:
-  # login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}"""
-
-_WORKING_DIRECTORY: Final = """\
-defaults:
-  run:
-    working-directory: {}
+  # login: {{organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}}
+"""
+_EMULATED: Final = f"""\
+  base_url: {EMULATOR}      # it accepts everybody; its data is in .icesync/
+  # To go live, these two lines instead; `icesync init --go-live` writes them:
+  # base_url: {VENDOR_BASE_URL}
+  # token: ref+env://ICE_TOKEN
 """
 
-_EMULATED: Final = "  # the embedded emulator accepts everybody; its data is in .icesync/"
+_WORDS: Final = {
+    "github": {
+        "review": "pull request",
+        "kept": ": a secret of the repository\n(*Settings*, *Secrets and variables*, *Actions*)",
+        "rerun": "run *icesync apply* (*Actions*, *Run workflow*)",
+    },
+    "gitlab": {
+        "review": "merge request",
+        "kept": ": a CI/CD variable of\nthe project (*Settings*, *CI/CD*, *Variables*)",
+        "rerun": "run the newest pipeline of the default branch again",
+    },
+    "none": {
+        "review": "change",
+        "kept": ", outside of\nthis repository",
+        "rerun": "let the pipeline run `icesync apply`",
+    },
+}
 
 
 @frozen
 class Wishes:
-    """What somebody wants to begin with; *forge* is a key of :data:`FORGES`, or ``none``."""
+    """
+    What is to be written.
 
-    organization: int
-    skill: int
-    emulated: bool
+    *anew* begins a configuration, with *server* as its first one or with an example;
+    *forge* is a key of :data:`FORGES`, or ``none``.
+    """
+
+    anew: bool
+    server: tuple[int, int] | None = None
+    emulated: bool = False
     forge: str = "none"
-    editor: bool = True
-    pre_commit: bool = True
+    editor: bool = False
+    pre_commit: bool = False
+    readme: bool = False
+
+
+@frozen
+class Setting:
+    """
+    What the files say about a configuration in *folder*.
+
+    *state* is the committed one, a pattern where there is one for each organization.
+    *access* and *passwords* are the variables that it and the server files refer to.
+    """
+
+    folder: Path
+    config_file: str = "icesync.yaml"
+    state: str = "icesync.state.json"
+    patterns: tuple[str, ...] = ("servers/**/*.yaml",)
+    access: tuple[str, ...] = ("ICE_TOKEN",)
+    passwords: tuple[str, ...] = ()
 
     @property
-    def server_file(self) -> str:
-        """The path of the first server file."""
-        return f"servers/{self.organization}.yaml"
+    def top(self) -> Path:
+        """The top of the repository, or the folder itself."""
+        start = self.folder.resolve()
+        places = (start, *start.parents)
+        return next((place for place in places if (place / ".git").exists()), start)
 
     @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that the files refer to."""
-        own = () if self.emulated else ("ICE_TOKEN",)
-        return (*own, *self.passwords)
+    def inside(self) -> str:
+        """The folder within the repository, with a slash behind it; empty at its top."""
+        way = os.path.relpath(self.folder.resolve(), self.top).replace(os.sep, "/")
+        return "" if way == "." else f"{way}/"
 
-    @property
-    def passwords(self) -> tuple[str, str]:
-        """The variables of the first server's passwords."""
-        prefix = f"ICE_{self.organization}_{self.skill}"
-        return f"{prefix}_SMTP", f"{prefix}_IMAP"
+
+def find_setting(common: Common, config: Path | None, wishes: Wishes) -> Setting:
+    """
+    Return the setting of the configuration *config*, or of the one that is begun.
+
+    Raises:
+        ConfigInvalid: what is there is wrong, so that no workflow can be made for it.
+
+    """
+    if config is None:
+        begun = common.folder / (common.config or "icesync.yaml")
+        passwords: tuple[str, ...] = variables_of(*wishes.server) if wishes.server else ()
+        return Setting(begun.parent, begun.name, passwords=passwords)
+    if wishes.forge not in FORGES:
+        return Setting(_way_to(config.parent), config.name)
+    session = common.open()
+    project = session.project
+    access, passwords = variables_of_files(session)
+    return Setting(
+        _way_to(config.parent),
+        config.name,
+        "*".join(map(shlex.quote, project.state.path.split(ORGANIZATION_MARK))),
+        project.files,
+        access or ("ICE_TOKEN",),
+        passwords,
+    )
+
+
+def _way_to(folder: Path) -> Path:
+    """Return *folder* as people near it would write it."""
+    return Path(os.path.relpath(folder))
+
+
+def variables_of(organization: int, skill: int) -> tuple[str, str]:
+    """Return the variables of a first server's passwords."""
+    return f"ICE_{organization}_{skill}_SMTP", f"ICE_{organization}_{skill}_IMAP"
 
 
 def guess_forge(folder: Path) -> str:
-    """Return which forge the repository around *folder* is kept at, as far as git knows."""
-    try:
-        remotes = (_top(folder) / ".git" / "config").read_text(errors="replace")
-    except OSError:
-        return "none"
-    return next((forge for forge in FORGES if forge in remotes), "none")
+    """Return whose CI the repository around *folder* has, as far as git knows."""
+    remote = remote_of(folder)
+    return next((forge for forge in FORGES if forge in remote), "none")
 
 
-def scaffold(folder: Path, wishes: Wishes) -> Iterator[tuple[str, bool]]:
+def fill(name: str, values: Mapping[str, object]) -> str:
+    """Return the template *name* with *values* for its ``@{NAME}``; all other braces stay."""
+    text = (_TEMPLATES / name).read_text(encoding="utf-8")
+    return _PLACE.sub(lambda match: str(values[match[1]]), text)
+
+
+def workflow_files(forge: str, setting: Setting, install: str | None) -> dict[str, str]:
+    """Return the text of each file of *forge* by its path in the repository."""
+    values = _workflow_values(forge, setting, install)
+    return {path: fill(template, values) for path, template in FORGES.get(forge, {}).items()}
+
+
+def _workflow_values(forge: str, setting: Setting, install: str | None) -> dict[str, object]:
+    inside = setting.inside
+    here = json.dumps(inside.rstrip("/"))
+    if forge == "github":
+        known = f"vars.ICESYNC_INSTALL || '{install}'" if install else "vars.ICESYNC_INSTALL"
+        folders = dict.fromkeys(f"{_fixed_folder(p)}**" for p in setting.patterns)
+        paths = ", ".join(json.dumps(inside + name) for name in (setting.config_file, *folders))
+    else:
+        known, paths = f'    ICESYNC_INSTALL: "{install}"\n' if install else "", ""
+    return {
+        "version": __version__,
+        "install": known,
+        "paths": paths,
+        "defaults": f"defaults:\n  run:\n    working-directory: {here}\n" if inside else "",
+        "folder": here if inside else '"."',
+        "inside": inside,
+        "state": setting.state,
+        "access": "".join(map(_env_line, setting.access)),
+        "passwords": "".join(map(_env_line, setting.passwords)),
+    }
+
+
+def _env_line(name: str) -> str:
+    return f"          {name}: ${{{{ secrets.{name} }}}}\n"
+
+
+_ENV_LINE: Final = re.compile(r"^ {10}(?!ICESYNC_)(\w+): \$\{\{ secrets\.\1 \}\}\n", re.MULTILINE)
+
+
+def _fixed_folder(pattern: str) -> str:
+    fixed = re.split(r"[*?\[]", pattern)[0]
+    return fixed[: fixed.rfind("/") + 1]
+
+
+def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
     """
-    Write the files that are not there yet; yield each path and whether it was written.
+    Write the files that are not there yet; yield each path and what became of it.
 
-    What git and a forge look for at the top of the repository goes there, also
-    when *folder* is further down.
+    What git and a CI system look for at the top of the repository goes there, also
+    when the configuration is further down. A workflow that differs only in its variables
+    is brought up to date; lines that a .gitignore lacks are added.
 
     Raises:
         UsageError: a file cannot be written, or the key's is a link or tracked by git.
 
     """
-    demand_private(folder / _KEY)
-    for name, (text, mode) in _files(folder, wishes).items():
-        yield name, write_new(folder / name, text.encode(), mode)
+    folder = setting.folder
+    if wishes.anew:
+        demand_private(folder / KEY_FILE)
+    for name, (text, mode) in _files(setting, wishes).items():
+        path = folder / name
+        if write_new(path, text.encode(), mode):
+            yield name, "wrote"
+        elif name == ".gitignore" and (missing := missing_lines(path, text)):
+            before = read_named(path)
+            append_to(path, "".join(["" if before.endswith(b"\n") else "\n", *missing]))
+            yield name, "added to"
+        elif ".github/workflows/" in name and _differs_in_variables(path, text):
+            write_open(path, text.encode())
+            yield name, "updated"
+        else:
+            yield name, "kept"
 
 
-def _files(folder: Path, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
+def missing_lines(path: Path, text: str) -> list[str]:
+    """Return the lines of *text* that the file *path* lacks."""
+    if not path.is_file():
+        return []
+    there = set(read_named(path).decode("utf-8", "replace").splitlines())
+    return [line for line in text.splitlines(keepends=True) if line.rstrip() not in there]
+
+
+def _differs_in_variables(path: Path, text: str) -> bool:
+    """Return whether the file *path* is *text* but for the lines of secrets."""
+    if not path.is_file():
+        return False
+    there = read_named(path).decode("utf-8", "replace")
+    return there != text and _ENV_LINE.sub("", there) == _ENV_LINE.sub("", text)
+
+
+def _files(setting: Setting, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
     """Return text and permissions of each file by its path."""
-    top = os.path.relpath(_top(folder), folder)
+    top = os.path.relpath(setting.top, setting.folder.resolve())
     prefix = "" if top == "." else f"{top}/"
-    values = _values(folder, wishes)
-    texts = {
-        "icesync.yaml": fill(
-            templates.CONFIG, {**values, "modeline": _modeline(wishes, "icesync")}
-        ),
-        wishes.server_file: fill(
-            templates.SERVERS, {**values, "modeline": _modeline(wishes, "email-servers", "../")}
-        ),
-        ".gitignore": templates.GITIGNORE,
-        f"{prefix}.prettierignore": fill(templates.PRETTIERIGNORE, values),
-    }
+    chdir = f" -C {shlex.quote(setting.inside.rstrip('/'))}" if setting.inside else ""
+    values = {"inside": setting.inside, "chdir": chdir}
+    texts = dict(_first_files(setting, wishes)) if wishes.anew else {}
+    if wishes.anew:
+        texts[".gitignore"] = fill("gitignore", {})
+        texts[f"{prefix}.prettierignore"] = fill("prettierignore", values)
     if wishes.editor:
-        texts[".vscode/settings.json"] = templates.SETTINGS
-        texts[".vscode/extensions.json"] = templates.EXTENSIONS
+        texts[".vscode/settings.json"] = fill("settings.json", {})
+        texts[".vscode/extensions.json"] = fill("extensions.json", {})
         texts |= {f"schemas/{name}.schema.json": print_file_schema(name) for name in file_schemas()}
     if wishes.pre_commit:
-        texts[f"{prefix}.pre-commit-config.yaml"] = fill(templates.PRE_COMMIT, values)
-    if wishes.forge in FORGES:
-        path, template = FORGES[wishes.forge]
-        texts[prefix + path] = fill(template, values)
+        texts[f"{prefix}.pre-commit-config.yaml"] = fill("pre-commit.yaml", values)
+    workflows = workflow_files(wishes.forge, setting, installable(os.environ))
+    texts |= {prefix + path: text for path, text in workflows.items()}
+    if wishes.readme:
+        texts["README.md"] = _readme(setting, wishes.forge)
     files = {name: (text, 0o644) for name, text in texts.items()}
-    files[_KEY] = (make_key().decode(), 0o600)
-    # Whatever another .gitignore says, the key stays out of git.
-    files[".icesync/.gitignore"] = (templates.IGNORE_ALL, 0o644)
+    if wishes.anew:
+        files[KEY_FILE] = (make_key().decode(), 0o600)
+        # Whatever another .gitignore says, the key stays out of git.
+        files[".icesync/.gitignore"] = ("*\n", 0o644)
     return files
 
 
-def _values(folder: Path, wishes: Wishes) -> dict[str, object]:
-    """Return what is filled into the templates."""
-    inside = os.path.relpath(folder.resolve(), _top(folder)).replace(os.sep, "/")
-    smtp, imap = wishes.passwords
-    return {
-        "organization": wishes.organization,
-        "skill": wishes.skill,
-        "smtp": smtp,
-        "imap": imap,
-        "base_url": EMULATOR if wishes.emulated else VENDOR_BASE_URL,
-        "access": _EMULATED if wishes.emulated else _ACCESS,
-        "version": __version__,
-        "defaults": "" if inside == "." else _WORKING_DIRECTORY.format(json.dumps(inside)),
-        "enter": "" if inside == "." else f"    - cd {shlex.quote(inside)}\n",
-        "inside": "" if inside == "." else f"{inside}/",
-        "chdir": "" if inside == "." else f" -C {shlex.quote(inside)}",
-        "names": ", ".join(wishes.variables),
-        "variables": "\n".join(
-            f"      {name}: ${{{{ secrets.{name} }}}}" for name in wishes.variables
-        ),
-    }
+def _first_files(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
+    api = _EMULATED if wishes.emulated else _LIVE
+    yield (
+        setting.config_file,
+        fill("icesync.yaml", {"modeline": _modeline(wishes, "icesync"), "api": api}),
+    )
+    organization, skill = wishes.server or (59, 663)  # doc:sample
+    smtp, imap = variables_of(organization, skill)
+    values = {"organization": organization, "skill": skill, "smtp": smtp, "imap": imap}
+    if wishes.server:
+        way, about = "../", ""
+    else:
+        way = ""
+        about = (
+            "# icesync does not read this example. Copy it to servers/, and fill in your values.\n"
+        )
+    modeline = _modeline(wishes, "email-servers", way)
+    yield _server_file(wishes), about + fill("server.yaml", {**values, "modeline": modeline})
+
+
+def _server_file(wishes: Wishes) -> str:
+    """Return the file of the first server, which no import writes, or that of the example."""
+    return "servers/{}-{}.yaml".format(*wishes.server) if wishes.server else EXAMPLE
 
 
 def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
@@ -159,46 +334,108 @@ def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
     return f"# yaml-language-server: $schema={way}schemas/{schema}.schema.json\n"
 
 
-def _top(folder: Path) -> Path:
-    """Return the top of the repository around *folder*, or *folder* itself."""
-    start = folder.resolve()
-    return next((place for place in (start, *start.parents) if (place / ".git").exists()), start)
+def _readme(setting: Setting, forge: str) -> str:
+    """Return a page for colleagues who edit in the browser."""
+    home = web_address(remote_of(setting.folder))
+    inside = f"{setting.inside}servers"
+    link = {
+        "github": (f"{home}/tree/HEAD/{inside}", f"{home}/actions"),
+        "gitlab": (f"{home}/-/tree/HEAD/{inside}", f"{home}/-/pipelines"),
+    }.get(forge)
+    files, runs = link if home and link else ("servers/", "../../actions")
+    values: dict[str, object] = {"files": files, "runs": runs, **_WORDS[forge]}
+    steps = fill(f"{forge}/steps.md" if forge in FORGES else "steps.md", values).rstrip()
+    return fill("README.md", {**values, "steps": steps})
 
 
-def tell(folder: Path, wishes: Wishes, files: Mapping[str, bool]) -> Iterator[str]:
-    """Yield the lines that say what became of *files*, and what to type next."""
-    by_folder = groupby(files.items(), lambda item: (item[0].rpartition("/")[0], item[1]))
-    for (_, written), group in by_folder:
+def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+    """Yield what became of each file, which secrets are needed, and the next commands."""
+    by_folder = groupby(results.items(), lambda item: (item[0].rpartition("/")[0], item[1]))
+    width = max(map(len, results.values()), default=0)
+    for (_, result), group in by_folder:
         first, *others = (name for name, _ in group)
         names = [first, *(name.rpartition("/")[2] for name in others)]
-        yield f"{'wrote' if written else 'kept '} {', '.join(names)}"
-    yield ""
-    anew = files["icesync.yaml"]
-    if wishes.forge in FORGES and anew:
-        secrets_needed = ("ICESYNC_FINGERPRINT_KEY", *wishes.variables)
-        yield f"secrets that the workflow needs: {', '.join(secrets_needed)}"
-    if files[wishes.server_file]:
-        yield f"put your own hosts and mailboxes into {wishes.server_file}, then:"
-    steps = tuple(_next_steps(folder, wishes, anew=anew))
-    width = max(len(command) for command, _ in steps)
+        yield f"{result:<{width}} {', '.join(names)}"
+    yield from _further_lines(setting, wishes, results)
+    if wishes.forge in FORGES:
+        yield from ("", *_secrets_to_set(setting, wishes.forge))
+    steps = tuple(_next_steps(setting, wishes))
+    width = max((len(command) for command, _ in steps), default=0)
+    begun = wishes.server and results.get(_server_file(wishes)) == "wrote"
+    head = f"put your own values into {_server_file(wishes)}, then:" if begun else "next:"
+    yield from ("", head) if steps else ()
     yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
 
 
-def _next_steps(folder: Path, wishes: Wishes, *, anew: bool) -> Iterator[tuple[str, str]]:
-    """
-    Yield commands to type, in order, and what each is for.
+def _further_lines(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a person has to enter into files that are kept."""
+    kept = {name.rpartition("../")[2] for name, result in results.items() if result == "kept"}
+    if wishes.forge == "gitlab" and ".gitlab-ci.yml" in kept:
+        text = workflow_files("gitlab", setting, None)[".gitlab-ci.yml"]
+        yield from ("", ".gitlab-ci.yml is yours; add this to it:")
+        yield from (f"  {line}" for line in text[text.index("include:") :].splitlines())
+    if wishes.forge != "github":
+        return
+    wanted = (*setting.access, *setting.passwords)
+    for path in sorted(kept & set(FORGES["github"])):
+        text = read_named(setting.top / path).decode("utf-8", "replace")
+        missing = [name for name in wanted if f"secrets.{name} " not in text]
+        if missing and "plan.yml" not in path:
+            yield from ("", f"{path} is yours; its steps that run icesync lack under `env:`")
+            yield from map(str.rstrip, map(_env_line, missing))
 
-    *anew* tells that the configuration was written just now; one that was there
-    before may refer to anything.
-    """
-    if folder.resolve() != Path.cwd():
+
+def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
+    """Yield each secret that the workflow needs, as the command that sets it."""
+    from_file = setting.folder.resolve() / KEY_FILE
+    key = shlex.quote(os.path.relpath(from_file))
+    names = (*setting.access, *setting.passwords)
+    listed = setting.access if len(setting.passwords) > _MANY else names
+    install = None if installable(os.environ) else "git+https://HOST/OWNER/icesync@COMMIT"
+    yield "secrets that the workflow needs, and the commands that set them:"
+    if forge == "github":
+        if install:
+            yield f"  gh variable set ICESYNC_INSTALL --body {install}   # what is to be installed"
+        yield f"  gh secret set {KEY_VARIABLE} < {key}"
+        yield from (f"  gh secret set {name}" for name in listed)
+        if listed != names:
+            yield f"  gh secret set --env-file {_PASSWORDS_FILE}   # {_counted_names(setting)}"
+        return
+    if install:
+        yield f"  glab variable set ICESYNC_INSTALL {install}   # what is to be installed"
+    yield f"  glab variable set {KEY_VARIABLE} --masked --protected < {key}"
+    yield from (f"  glab variable set {name} '…' --masked --protected" for name in listed)
+    if listed != names:
+        yield f"  and one for each of {_counted_names(setting)}"
+    yield (
+        "  glab variable set ICESYNC_PUSH_TOKEN '…' --masked --protected"
+        "   # commits the state: a project access token, scope write_repository"
+    )
+    yield (
+        "  glab variable set ICESYNC_GITLAB_TOKEN '…' --masked"
+        "   # writes comments: a project access token, role Reporter, scope api"
+    )
+
+
+def _counted_names(setting: Setting) -> str:
+    first, last = setting.passwords[0], setting.passwords[-1]
+    return f"{counted(len(setting.passwords), 'password')}, {first} to {last}"
+
+
+def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
+    """Yield commands to type, in order, and what each is for."""
+    folder = setting.folder
+    if folder.resolve() != Path.cwd() and (wishes.anew or wishes.pre_commit):
         yield f"cd {shlex.quote(str(folder))}", ""
-    if not anew:
-        yield "icesync validate", "are the files right?"
-    yield "icesync plan", "what would be sent; needs no password"
-    if anew:
-        given = " ".join(f"{name}='…'" for name in wishes.variables)
-        yield f"export {given}", "what the files refer to"
+    if wishes.anew and wishes.server is None:
+        yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
+        yield f"mkdir -p servers && cp {EXAMPLE} servers/first.yaml", "or a first one by hand"
+    if wishes.anew:
+        yield "icesync plan", "what would be sent; needs no password"
+        names = (*(() if wishes.emulated else setting.access), *setting.passwords)
+        given = " ".join(f"{name}='…'" for name in names)
+        if given:
+            yield f"export {given}", "what the files refer to"
         yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
     if wishes.pre_commit:
         yield "pre-commit install", "format and validate before each commit"

@@ -14,6 +14,7 @@ from icesync.ports import MetadataProvider
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from icesync.engine.session import Session
     from icesync.model.desired import DesiredState
     from icesync.model.project import Project
     from icesync.ports import SecretProvider
@@ -41,6 +42,25 @@ def check_secrets(
         else SecretStatus(reference, tuple(users[reference]), metadata=metadata[reference])
         for reference in sorted(users)
     )
+
+
+def variables_of_files(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """
+    Return the environment variables that the files refer to: of the access to ICE, of passwords.
+
+    That of the fingerprint key is in neither: it need not be referred to. No secret is looked at.
+
+    Raises:
+        ConfigInvalid: the files are wrong.
+
+    """
+    project = session.project
+    checked = check_files(project, session.providers, secrets=SecretsMode.SKIP)
+    users = _users(project, checked.require())
+    named = [(reference, users[reference]) for reference in users if reference.scheme == "env"]
+    access = (r.path for r, by in named if by[0].startswith("api."))
+    passwords = (r.path for r, by in named if not by[0].startswith(("api.", "fingerprints.")))
+    return tuple(dict.fromkeys(access)), tuple(dict.fromkeys(passwords))
 
 
 def _users(project: Project, desired: DesiredState) -> dict[SecretRef, list[str]]:

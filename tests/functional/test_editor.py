@@ -50,7 +50,7 @@ PLACES = {"hover": (7, 7), "status": (5, 12), "key": (12, 4), "item": (13, 4), "
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository as ``icesync init`` writes it, with a file that is being written."""
     root = tmp_path_factory.mktemp("editor")
-    run_program(["init", "--emulator"], root)
+    run_program(["init", "--emulator", "--organization=59", "--skill=663"], root)
     (root / "servers" / "60.yaml").write_text(TEXT)
     return root
 
@@ -75,7 +75,7 @@ def findings(editor: Editor, folder: Path) -> dict[tuple[int, int], str]:
 def test_new_repository_has_no_squiggle(editor: Editor, folder: Path) -> None:
     """What ``icesync init`` writes is right to an editor too, by the line at its top alone."""
     assert editor.open(folder / "icesync.yaml") == []
-    assert editor.open(folder / "servers" / "59.yaml") == []
+    assert editor.open(folder / "servers" / "59-663.yaml") == []
 
 
 def test_literal_password_is_underlined(findings: dict[tuple[int, int], str]) -> None:

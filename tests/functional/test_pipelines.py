@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(which("git") is None, reason="no git program to keep a repository")
 
-SERVER = "servers/59.yaml"
+SERVER = "servers/59-663.yaml"
 HOSTILE = "$(touch${IFS}pwned);`touch${IFS}pwned`"
 """A branch may be called so."""
 
 
 def start(origin: Origin, ice: Ice) -> str:
     """Commit what ``icesync init`` writes, for *ice*, and return the commit."""
-    run_program(["init"], origin.desk)
+    run_program(["init", "--organization=59", "--skill=663"], origin.desk)
     origin.edit("icesync.yaml", "https://www.enterice.com/ICEAPI", ice.url)
     return origin.commit("first")
 
@@ -186,7 +186,7 @@ def test_broken_pull_request_on_github(github: GitHub) -> None:
     job = github.pull("port: 587", "port: 22:30")
 
     assert (job.failed, job.step("Plan").code, job.step("Comment").code) == (True, 3, 0)
-    assert "::error file=servers/59.yaml,line=" in job.step("Plan").log
+    assert "::error file=servers/59-663.yaml,line=" in job.step("Plan").log
     assert "ICE109" in github.comments[0]
 
 
@@ -202,11 +202,32 @@ def test_apply_that_fails_on_github(github: GitHub) -> None:
     assert github.ice.accepted == []
 
 
+def test_what_is_about_to_be_sent_is_pushed_first_on_github(github: GitHub) -> None:
+    """Should the runner vanish in the middle of an apply, main says what it was about to send."""
+    seen: list[str] = []
+
+    def vanish(step: str) -> None:
+        if step == "Apply what was reviewed":
+            seen.append(github.snapshot["servers"]["59/663"]["status"])
+            raise KeyboardInterrupt
+
+    github.runner.pause = vanish
+    with pytest.raises(KeyboardInterrupt):
+        github.merge()
+    github.origin.update()
+    after = run_program(["check"], github.origin.desk, github.runner.secrets)
+
+    assert seen == ["pending"]
+    assert github.ice.accepted == []
+    assert (after.code, "outcome" in after.stdout) == (2, True), after
+
+
 def test_snapshot_meets_another_push_on_github(github: GitHub) -> None:
     """Somebody pushes while ICE is called: the snapshot comes to lie on top."""
 
     def meanwhile(step: str) -> None:
         if step == "Commit the state":
+            github.origin.update()
             github.origin.desk.joinpath("README.md").write_text("hello\n")
             github.origin.commit("meanwhile")
 
@@ -237,7 +258,8 @@ def test_plan_that_is_stale_on_github(github: GitHub) -> None:
 
     jobs = github.merge()
 
-    assert jobs["apply"].step("Apply what was reviewed").code == 6
+    assert jobs["apply"].step("Announce what is about to be sent").code == 6
+    assert jobs["apply"].step("Apply what was reviewed").code is None
     assert github.ice.accepted == []
 
 
@@ -395,7 +417,10 @@ def test_story_on_gitlab(gitlab: GitLab) -> None:
     first = gitlab.push()
     assert not first.failed, first.log
     assert gitlab.ice.skills == [663]
-    assert gitlab.origin.log[0] == "icesync: icesync: what ICE confirmed"
+    assert gitlab.origin.log[:2] == [
+        "icesync: icesync: what ICE confirmed",
+        "icesync: icesync: about to apply",
+    ]
 
     looked = gitlab.request("port: 587", "port: 2525", ICESYNC_GITLAB_TOKEN=OURS)
     assert not looked.failed, looked.log

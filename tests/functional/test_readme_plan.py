@@ -56,8 +56,8 @@ def test_the_findings_of_the_readme_are_what_icesync_prints(tmp_path: Path) -> N
     shown = re.search(
         r"<!-- findings -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    run_program(["init", "--emulator"], tmp_path)
-    servers = tmp_path / "servers" / "59.yaml"
+    run_program(["init", "--emulator", "--organization=59", "--skill=663"], tmp_path)
+    servers = tmp_path / "servers" / "59-663.yaml"
     text = servers.read_text().replace("port: 587", "port: 22:30")
     servers.write_text(text.replace("ref+env://ICE_59_663_SMTP", "a literal"))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from icesync.cli.help import Page
@@ -17,15 +19,14 @@ _MAX_ID = 2**31 - 1
     "--organization",
     type=click.IntRange(1, _MAX_ID),
     metavar="ORG",
-    help="First organization.",
-    show_default="59",
+    help="Organization of a first server.",
+    show_default="none; writes an example beside",
 )
 @click.option(
     "--skill",
     type=click.IntRange(1, _MAX_ID),
     metavar="SKILL",
     help="Skill of the first server.",
-    show_default="663",
 )
 @click.option(
     "--emulator/--no-emulator",
@@ -37,17 +38,23 @@ _MAX_ID = 2**31 - 1
     "--ci",
     "forge",
     type=click.Choice(["github", "gitlab", "none"]),
-    help="CI system to write a workflow for.",
+    help="CI system to write workflows for.",
     show_default="from the git remote",
 )
 @click.option(
     "--editor/--no-editor",
-    default=True,
+    default=None,
     help="Write settings and schemas for editors.",
     show_default="yes",
 )
 @click.option(
-    "--pre-commit/--no-pre-commit", default=True, help="Write pre-commit hooks.", show_default="yes"
+    "--pre-commit/--no-pre-commit", default=None, help="Write pre-commit hooks.", show_default="yes"
+)
+@click.option(
+    "--readme/--no-readme",
+    default=None,
+    help="Write a README for colleagues who edit in the browser.",
+    show_default="yes",
 )
 @click.pass_obj
 def command(
@@ -56,29 +63,36 @@ def command(
     skill: int | None,
     emulated: bool | None,
     forge: str | None,
-    editor: bool,
-    pre_commit: bool,
+    editor: bool | None,
+    pre_commit: bool | None,
+    readme: bool | None,
 ) -> int:
     """
-    Set up a new configuration.
+    Set up a repository, or add to one.
 
-    Writes icesync.yaml, a first server file, .gitignore, a fingerprint key, settings
-    and schemas for editors, pre-commit hooks and a CI workflow. Existing files are never
-    overwritten. On a terminal, prompts for anything not given as a flag.
+    Writes icesync.yaml, .gitignore, a fingerprint key, settings and schemas for editors,
+    pre-commit hooks, a README for colleagues and CI workflows. Existing files are never
+    overwritten. With an existing configuration, writes only what a flag names. On a
+    terminal, prompts for anything not given as a flag.
 
     \b
     icesync init
     icesync init --organization 59 --skill 663 --emulator --ci github
+    icesync init --ci gitlab --editor     adds these to a repository
     """
     from icesync.cli.prompts import Wanted, complete
-    from icesync.cli.scaffold import scaffold, tell
+    from icesync.cli.scaffold import ADDITIONS, find_setting, scaffold, tell
     from icesync.render.style import safe
 
     console = common.console
-    wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit)
+    wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit, readme)
     asking = console.interactive and not common.no_input
-    wishes = complete(common.folder, wanted, asking=asking)
-    files = dict(scaffold(common.folder, wishes))
-    for line in tell(common.folder, wishes, files):
+    config = common.find()
+    wishes = complete(common.folder, wanted, anew=config is None, asking=asking)
+    setting = find_setting(common, config, wishes)
+    results = dict(scaffold(setting, wishes))
+    if config is not None:
+        console.talk(safe(f"the configuration is {os.path.relpath(config)}"))
+    for line in tell(setting, wishes, results) if results else ADDITIONS:
         console.talk(safe(line))
     return 0

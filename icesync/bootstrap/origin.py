@@ -1,0 +1,105 @@
+"""Where this icesync was installed from, and where a repository is kept."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import Distribution, PackageNotFoundError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from icesync import __version__
+from icesync.bootstrap.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RELEASED: Final = False
+"""Whether an index has this version. The one place to change at a release."""
+
+_SCP: Final = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!/)([^\s?#]+)", re.ASCII)
+_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
+_ORIGIN: Final = re.compile(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(\S+)')
+
+
+def web_address(remote: str) -> str | None:
+    """
+    Return the https address of the repository that git calls *remote*, or None for another kind.
+
+    No user and no password is in it.
+    """
+    scp = _SCP.fullmatch(remote)
+    host, path = (scp[1], scp[2]) if scp else _split(remote)
+    name = path.strip("/").removesuffix(".git")
+    fits = re.fullmatch(r"[\w.-]+(:\d+)?", host, re.ASCII) and re.fullmatch(
+        r"[\w.~-]+(/[\w.~-]+)+", name, re.ASCII
+    )
+    return f"https://{host}/{name}" if fits else None
+
+
+def _split(remote: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(remote)
+        if parts.scheme not in {"https", "http", "ssh"} or not parts.hostname:
+            return "", ""
+        port = f":{parts.port}" if parts.port and parts.scheme == "https" else ""
+    except ValueError:
+        return "", ""
+    return f"{parts.hostname}{port}", parts.path
+
+
+def remote_of(folder: Path) -> str:
+    """Return the address that the repository around *folder* was cloned from, or an empty text."""
+    start = folder.resolve()
+    for place in (start, *start.parents):
+        if (place / ".git").exists():
+            try:
+                text = (place / ".git" / "config").read_text(errors="replace")
+            except OSError:
+                return ""
+            found = _ORIGIN.search(text)
+            return found[1] if found else ""
+    return ""
+
+
+def installable(environ: Mapping[str, str]) -> str | None:
+    """
+    Return what `pip install` takes to get this very icesync on another machine.
+
+    That is the git address and the commit that it was installed from (PEP 610), the
+    address of its wheel, or its version where an index has it; None if it is not known.
+    """
+    try:
+        text = Distribution.from_name("icesync").read_text("direct_url.json")
+    except PackageNotFoundError:
+        text = None
+    if text is None:
+        return f"icesync=={__version__}" if RELEASED else None
+    return address_of_source(text, environ)
+
+
+def address_of_source(text: str, environ: Mapping[str, str]) -> str | None:
+    """Return what *text*, a ``direct_url.json`` of PEP 610, says a package came from, or None."""
+    try:
+        source: dict[str, Any] = json.loads(text)
+        url, commit = str(source["url"]), source.get("vcs_info", {}).get("commit_id")
+        parts = urlsplit(url)
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+    if commit is not None:
+        return _pinned(url, str(commit))
+    if "archive_info" in source and parts.scheme == "https" and "@" not in parts.netloc:
+        return url
+    if "dir_info" in source and parts.scheme == "file":
+        # A clone on this disk stands for its remote, once what is checked out is there.
+        folder = unquote(parts.path)
+        pushed = Git(folder, environ).pushed() if Path(folder, ".git").exists() else None
+        return _pinned(*pushed) if pushed else None
+    return None
+
+
+def _pinned(remote: str, commit: str) -> str | None:
+    address = web_address(remote)
+    fits = address is not None and _COMMIT.fullmatch(commit)
+    return f"git+{address}@{commit}" if fits else None
