@@ -41,10 +41,10 @@ _HOMES = {
     "SecretValue": "icesync.model.secret",
     "Selection": "icesync.model.plan",
     "Session": "icesync.engine.session",
-    "Silent": "icesync.engine.view",
+    "Silent": "icesync.engine.session",
     "validate": "icesync.engine.validate",
     "Validation": "icesync.engine.validate",
-    "View": "icesync.engine.view",
+    "View": "icesync.engine.session",
 }
 """Where each name of the API lives; ``__init__.pyi`` says the same to type checkers."""
 

@@ -19,10 +19,10 @@ from icesync.engine.scope import Scope as Scope
 from icesync.engine.scope import parse_scope as parse_scope
 from icesync.engine.secret_resolution import SecretsMode as SecretsMode
 from icesync.engine.session import Session as Session
+from icesync.engine.session import Silent as Silent
+from icesync.engine.session import View as View
 from icesync.engine.validate import Validation as Validation
 from icesync.engine.validate import validate as validate
-from icesync.engine.view import Silent as Silent
-from icesync.engine.view import View as View
 from icesync.errors import IcesyncError as IcesyncError
 from icesync.model.address import Address as Address
 from icesync.model.plan import Plan as Plan

@@ -9,14 +9,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from icesync.model.dns import DomainFacts
     from icesync.model.forge import Post
-    from icesync.model.lock import LockInfo
-    from icesync.model.probe import ProbeResult, ProbeTarget
+    from icesync.model.plan import Update
+    from icesync.model.probe import DomainFacts, ProbeResult, ProbeTarget
     from icesync.model.project import Login
     from icesync.model.report import Outcome
     from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
-    from icesync.model.update import Update
+    from icesync.model.snapshot import LockInfo
 
 __all__ = [
     "Caller",

@@ -21,28 +21,28 @@ from icesync.errors import (
     TextTooLong,
     UsageError,
 )
-from icesync.model.events import (
+from icesync.model.forge import Post
+from icesync.model.probe import ProbeKind, ProbeResult
+from icesync.model.report import (
     ApplyEnded,
     ApplyStarted,
     CallsPaused,
     CallStarted,
     ChangeEnded,
+    Outcome,
+    OutcomeKind,
 )
-from icesync.model.forge import Post
-from icesync.model.lock import LockInfo
-from icesync.model.probe import ProbeKind, ProbeResult
-from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretRef, SecretValue
+from icesync.model.snapshot import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from icesync.model.address import Address
-    from icesync.model.events import Event
+    from icesync.model.plan import Update
     from icesync.model.probe import ProbeTarget
     from icesync.model.project import Login, Project
-    from icesync.model.report import Result
-    from icesync.model.update import Update
+    from icesync.model.report import Event, Result
     from icesync.ports import (
         Clock,
         DomainLookup,

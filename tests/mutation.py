@@ -85,7 +85,7 @@ MUTATIONS: Final = (
         "a pattern chooses what only begins like it", "tests/unit/model tests/unit/planner",
     ),
     Mutation(
-        "planner/merge.py", "raise StateCorrupt", "return ours  # ",
+        "planner/recovery.py", "raise StateCorrupt", "return ours  # ",
         "two states that do not belong together are merged", "tests/unit/planner",
     ),
     Mutation(

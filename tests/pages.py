@@ -13,9 +13,15 @@ from reviews import REVIEWS
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
-from icesync.model.command_result import Acknowledgement, Command, CommandResult, Failure
 from icesync.model.plan import Action, FieldChange, Plan, ResourceChange
-from icesync.model.report import Outcome, OutcomeKind
+from icesync.model.report import (
+    Acknowledgement,
+    Command,
+    CommandResult,
+    Failure,
+    Outcome,
+    OutcomeKind,
+)
 from icesync.render.formats import RenderContext
 
 __all__ = ["ATTACKS", "PAGES", "VIEW", "at_forge", "attacked", "large"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from builders import BILLING, SALES, SUPPORT, position
 
 from icesync.model.address import Address
-from icesync.model.dns import DomainNote
 from icesync.model.probe import (
     Certificate,
+    DomainNote,
     MailProtocol,
     Mode,
     ProbeKind,

@@ -12,18 +12,23 @@ from probes import PROBED
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
-from icesync.model.command_result import (
+from icesync.model.plan import Refusal
+from icesync.model.probe import MailProtocol, ProbeKind
+from icesync.model.report import (
     Acknowledgement,
+    Attempt,
     Command,
     CommandResult,
     ExpiringCertificate,
     FailedLogin,
     Failure,
     Maintenance,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
 )
-from icesync.model.plan import Refusal
-from icesync.model.probe import MailProtocol, ProbeKind
-from icesync.model.report import Attempt, Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.render.formats import RenderContext
 
 if TYPE_CHECKING:

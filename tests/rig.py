@@ -26,17 +26,16 @@ from unittest.mock import patch
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
 from icesync.emulator.aspnet import Request
-from icesync.emulator.history import Verdict
 from icesync.emulator.service import Service
+from icesync.emulator.storage import Verdict
+from icesync.wire.login import sign_token, write_token
 from icesync.wire.reply import Reply
-from icesync.wire.token import sign_token, write_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from icesync.emulator.history import Call
-    from icesync.emulator.storage import Storage
+    from icesync.emulator.storage import Call, Storage
 
 __all__ = [
     "KEY",
@@ -558,7 +557,7 @@ _HOLDER: Final = """
 import sys
 from pathlib import Path
 from icesync.bootstrap import SystemClock
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.local import LocalStore
 
 owner = LockInfo("1", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/7")

@@ -23,10 +23,10 @@ from icesync.model.project import ORGANIZATION_MARK, Backend
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icesync.config.yaml.source import SourceFile
-    from icesync.model.lock import LockInfo
+    from icesync.config.yaml.syntax import SourceFile
     from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretValue
+    from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, DomainLookup, Gateway, Prober, SecretProvider, StateStore
 
 __all__ = ["SystemClock", "find_config", "open_session"]
@@ -271,7 +271,7 @@ def _own_variables(project: Project) -> tuple[str, ...]:
 def _parse_secrets(content: bytes, path: str) -> object:
     """Return the YAML in *content* by the strict reader; ValueError quotes nothing."""
     from icesync.config.yaml.document import parse_document
-    from icesync.config.yaml.source import SourceFile
+    from icesync.config.yaml.syntax import SourceFile
 
     document = parse_document(SourceFile(path, content))
     if document.problems:

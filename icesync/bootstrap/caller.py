@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.bootstrap.git import Git
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -74,8 +74,7 @@ def run_emulator(options: EmulatorOptions, ready: Callable[[str], None]) -> None
     import asyncio
 
     from icesync.bootstrap import SystemClock
-    from icesync.emulator.fault_injector import FaultInjector
-    from icesync.emulator.faults import parse_fault
+    from icesync.emulator.faults import FaultInjector, parse_fault
     from icesync.emulator.profile import parse_profile
     from icesync.emulator.server import serve, tls_context
     from icesync.emulator.service import Service

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icesync.cli.console import Console
-    from icesync.model.command_result import CommandResult
+    from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
 __all__ = ["AUTO", "detect_forge", "read_pipeline", "write_github_outputs"]

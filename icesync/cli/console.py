@@ -7,13 +7,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from icesync.model.events import Note
+from icesync.model.report import Note
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from icesync.model.events import Event
+    from icesync.model.report import Event
 
 __all__ = ["Console", "wants_colour"]
 

@@ -7,7 +7,7 @@ import signal
 import click
 
 from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError
-from icesync.model.command_result import Failure
+from icesync.model.report import Failure
 
 __all__ = ["describe", "exit_code_of", "is_output_error"]
 

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.codec.canonical import one_line
-from icesync.model.events import ApplyStarted, CallsPaused, CallStarted, ChangeEnded
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.model.report import (
+    ApplyStarted,
+    CallsPaused,
+    CallStarted,
+    ChangeEnded,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
+)
 from icesync.render import events
 
 if TYPE_CHECKING:
@@ -18,9 +27,8 @@ if TYPE_CHECKING:
 
     from icesync.cli.console import Console
     from icesync.model.address import Address
-    from icesync.model.command_result import CommandResult
-    from icesync.model.events import Event
     from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.report import CommandResult, Event
     from icesync.ports import Clock
     from icesync.render.formats import RenderContext
 

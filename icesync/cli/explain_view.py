@@ -11,11 +11,14 @@ from icesync.errors import UsageError
 from icesync.render.explain import (
     explanation_document,
     field_document,
+    near_rules,
+    providers_document,
     render_explanation,
     render_field,
+    render_providers,
+    render_rule,
+    render_rules,
 )
-from icesync.render.providers import providers_document, render_providers
-from icesync.render.rules import near_rules, render_rule, render_rules
 
 if TYPE_CHECKING:
     from icesync.cli.options import Common

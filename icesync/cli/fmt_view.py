@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.diagnostics import sort_diagnostics
 from icesync.engine.fmt import MAX_BYTES, compare, find_literal_secrets, format_text
 from icesync.errors import EXIT_UNEXPECTED, ConfigError
-from icesync.render.diff import render_diff
 from icesync.render.findings import render_diagnostics
-from icesync.render.style import counted, safe
+from icesync.render.style import counted, render_diff, safe
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console

@@ -21,8 +21,8 @@ from icesync.engine.import_ import (
     assumed_entries,
     make_import,
 )
-from icesync.engine.locking import Work
 from icesync.engine.secret_resolution import open_key
+from icesync.engine.session import Work
 from icesync.engine.state import Writer, load, locked, save
 from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import FileUnwritable, SecretMissing, UsageError

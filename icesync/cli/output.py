@@ -32,8 +32,7 @@ from icesync.errors import (
 )
 from icesync.frozen import frozen
 from icesync.model.ci import Ci, Forge
-from icesync.model.command_result import Command, CommandResult
-from icesync.model.events import ApplyStarted, Caution, Found, Note
+from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.style import Style, safe
@@ -45,9 +44,8 @@ if TYPE_CHECKING:
     from icesync.cli.event_log import EventLog, ResultLog
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
-    from icesync.engine.session import Session
-    from icesync.engine.view import Part
-    from icesync.model.events import Event, Notify
+    from icesync.engine.session import Part, Session
+    from icesync.model.report import Event, Notify
 
 _RESCUED: Final = "errored.icesync.json"
 
@@ -269,7 +267,7 @@ class Output:
     def _fold(self, text: str) -> None:
         """Write *text* as a section of GitLab's log; stdout itself stays free of it."""
         from icesync.render.gitlab import close_section, open_section
-        from icesync.render.headline import headline
+        from icesync.render.text import headline
 
         now = int(time.time())
         self._sections += 1

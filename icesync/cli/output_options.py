@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from icesync.model.ci import Forge
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 from icesync.render.formats import FORMATS, SHOWN, kinds_for
 
 if TYPE_CHECKING:

@@ -16,21 +16,21 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.cli.interrupt import SIGNALS
-from icesync.model.events import (
+from icesync.model.report import (
     ApplyEnded,
     ApplyStarted,
     CallsPaused,
     CallStarted,
     ChangeEnded,
+    ResultStatus,
 )
-from icesync.model.report import ResultStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icesync.cli.console import Console
     from icesync.model.address import Address
-    from icesync.model.events import Event, Notify
+    from icesync.model.report import Event, Notify
 
 __all__ = ["Tally", "open_progress"]
 

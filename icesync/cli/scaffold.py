@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from icesync import __version__
 from icesync.bootstrap.origin import installable, remote_of, web_address
 from icesync.cli.files import append_to, read_named, write_new, write_open
-from icesync.engine.access import make_key
+from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.protect import demand_private
-from icesync.engine.secret_status import variables_of_files
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL
 from icesync.render.style import counted

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.client.session import Session
+    from icesync.model.plan import Update
     from icesync.model.project import WireOptions
     from icesync.model.secret import SecretValue
-    from icesync.model.update import Update
     from icesync.ports import Clock
 
 

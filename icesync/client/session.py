@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import IcesyncError, LoginRefused, Refused, Unreachable
 from icesync.model.report import OutcomeKind
 from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError
-from icesync.wire.login import LOGIN_PATH, encode_login, read_login
+from icesync.wire.login import LOGIN_PATH, encode_login, read_login, read_token
 from icesync.wire.reply import Reply, read_reply
-from icesync.wire.token import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable

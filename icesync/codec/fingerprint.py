@@ -1,5 +1,5 @@
 """
-Keyed fingerprints of secrets: how a rotation is seen without storing anything guessable.
+What the fingerprint key is for: to see a rotation, and that nobody else wrote a state.
 
 Mail passwords are often made by people, and a snapshot in git is kept for ever,
 so a plain or salted hash would be guessed in seconds. HMAC-SHA256 under a
@@ -7,8 +7,14 @@ so a plain or salted hash would be guessed in seconds. HMAC-SHA256 under a
 a fresh salt and is bound to its address and field: it says nothing about two
 servers sharing a password, and cannot be pasted elsewhere.
 
+Digests of a state can be computed by whoever edits it; a seal needs the key, which no
+pull request has. Each entry has one, bound to its address and digest, and the head has
+one over all of them: what is edited, removed or put back from an older state does not
+fit. A state that was stored without the key has no seal.
+
 This module, the wire encoder and :mod:`icesync.codec.secretfile` are the only ones
-that open secrets.
+that open secrets. Of a secret they tell its kind of characters and its length, nothing
+that would help to guess it.
 """
 
 from __future__ import annotations
@@ -17,12 +23,19 @@ import base64
 import binascii
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Final
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.codec.canonical import canonical
+from icesync.codec.state import plain_memory
 from icesync.model.secret import Fingerprint, SecretValue
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from icesync.model.address import Address
+    from icesync.model.snapshot import Snapshot
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16
@@ -98,3 +111,152 @@ def _message(
     head = b"%b\0%d/%d\0%b\0" % (domain, *address, field.encode())
     text = secret.reveal().encode("utf-8", "surrogatepass")
     return b"%d:%b%d:%b%d:%b" % (len(head), head, len(salt), salt, len(text), text)
+
+
+HEAD: Final = "head"
+"""Under which name the seal over the whole stands beside those of the entries."""
+
+_ENTRY_DOMAIN: Final = b"icesync.entry-seal.v1"
+_HEAD_DOMAIN: Final = b"icesync.head-seal.v1"
+
+
+class Broken(NamedTuple):
+    """What does not fit: entries by address, sorted, and whether the head is among it."""
+
+    entries: tuple[Address, ...] = ()
+    head: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.head)
+
+
+def broken_seals(key: FingerprintKey, snapshot: Snapshot, *, whole: bool = True) -> Broken:
+    """
+    Return which seals of *snapshot* are missing or do not fit.
+
+    *snapshot* is as it was read. Without *whole* only the entries are looked at: a
+    state in parts has no head.
+    """
+    entries = tuple(
+        address
+        for address, entry in sorted(snapshot.entries.items())
+        if not _fits(snapshot.seals.get(str(address)), _entry_seal(key, address, entry.digest))
+    )
+    head = whole and not _fits(snapshot.seals.get(HEAD), _head_seal(key, snapshot))
+    return Broken(entries, head)
+
+
+def seals_of(
+    key: FingerprintKey | None, after: Snapshot, before: Snapshot, *, trusted: bool
+) -> Mapping[str, str]:
+    """
+    Return the seals of *after*, the successor of *before*.
+
+    What icesync changed is sealed anew. What it did not keeps its seal, good or bad,
+    and so does the whole, unless *trusted* says that a person allowed it, or there was
+    nothing before. Without *key* nothing can be sealed.
+    """
+    seals = {}
+    for address, entry in after.entries.items():
+        known = before.entries.get(address)
+        kept = before.seals.get(str(address))
+        if known is not None and known.digest == entry.digest and not trusted:
+            if kept is not None:
+                seals[str(address)] = kept
+        elif key is not None:
+            seals[str(address)] = _entry_seal(key, address, entry.digest)
+    if key is not None and (trusted or _is_whole(key, before)):
+        seals[HEAD] = _head_seal(key, after)
+    return seals
+
+
+def _is_whole(key: FingerprintKey, before: Snapshot) -> bool:
+    if before.lineage is None:
+        return True
+    return _fits(before.seals.get(HEAD), _head_seal(key, before))
+
+
+def _entry_seal(key: FingerprintKey, address: Address, digest: str) -> str:
+    return key.digest(b"%b\0%d/%d\0%b" % (_ENTRY_DOMAIN, *address, digest.encode()))
+
+
+def _head_seal(key: FingerprintKey, snapshot: Snapshot) -> str:
+    content: list[object] = [
+        snapshot.serial,
+        snapshot.lineage,
+        snapshot.base_url,
+        snapshot.key_id,
+        snapshot.run,
+        dict(snapshot.safety) if snapshot.safety is not None else None,
+        [[str(address), entry.digest] for address, entry in sorted(snapshot.entries.items())],
+    ]
+    if snapshot.memory:  # where there is none, the seal is the one of an older icesync
+        content.append(plain_memory(snapshot.memory))
+    return key.digest(_HEAD_DOMAIN + b"\0" + canonical(content).encode())
+
+
+def _fits(found: str | None, expected: str) -> bool:
+    return found is not None and hmac.compare_digest(found.encode(), expected.encode())
+
+
+_BOM: Final = "\ufeff"
+_ALIKE_DOMAIN: Final = b"icesync.alike.v1\0"
+
+
+class SecretIssue(StrEnum):
+    """What is odd about the characters of a secret."""
+
+    LINE_BREAK = "holds a line break"
+    BOM = "holds a byte order mark"
+    BLANK = "starts or ends with a blank"
+    NOT_ASCII = "holds characters outside of ASCII"
+
+
+def secret_issue(secret: SecretValue) -> SecretIssue | None:
+    """Return the first thing that is odd about the characters of *secret*, or None."""
+    text = secret.reveal()
+    if "\n" in text or "\r" in text:
+        return SecretIssue.LINE_BREAK
+    if _BOM in text:
+        return SecretIssue.BOM
+    if text != text.strip():
+        return SecretIssue.BLANK
+    return None if text.isascii() else SecretIssue.NOT_ASCII
+
+
+def length(secret: SecretValue) -> int:
+    """Return how many characters *secret* has."""
+    return len(secret.reveal())
+
+
+def fits_form(secret: SecretValue, pattern: str) -> bool:
+    """Return whether the whole of *secret* fits the regular expression *pattern*."""
+    return re.fullmatch(pattern, secret.reveal()) is not None
+
+
+def equals(secret: SecretValue, text: str) -> bool:
+    """Return whether *secret* is *text*, which is known already."""
+    return secret.reveal() == text
+
+
+def group_equal(values: Mapping[str, SecretValue], key: FingerprintKey) -> list[list[str]]:
+    """Return the names of *values* that share one secret, each group and all groups sorted."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(values):
+        groups.setdefault(value_tag(values[name], key), []).append(name)
+    return sorted(group for group in groups.values() if len(group) > 1)
+
+
+def value_tag(secret: SecretValue, key: FingerprintKey) -> str:
+    """Return a tag that equal secrets share; who has not *key* learns nothing by it."""
+    return key.digest(_ALIKE_DOMAIN + secret.reveal().encode("utf-8", "surrogatepass"))
+
+
+def usable_text(secret: SecretValue) -> str | None:
+    """Return why *secret*, which another package made, is no text that can be sent, or None."""
+    text: object = secret.reveal()
+    if not isinstance(text, str):
+        return "its value is not a text"
+    if not text:
+        return "it is empty"
+    return "it is not UTF-8" if any("\ud800" <= c <= "\udfff" for c in text) else None

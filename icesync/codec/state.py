@@ -3,7 +3,8 @@ The snapshot as bytes: JSON, keys sorted, one object per server, so that branche
 
 It holds no secret, so it may be committed. A snapshot that cannot be trusted is
 refused with the way out; it is never read as empty, because "empty" would mean
-that every server is to be sent for the first time.
+that every server is to be sent for the first time. One that is full of merge-conflict
+markers is read as its two sides.
 """
 
 from __future__ import annotations
@@ -461,3 +462,48 @@ def _plain_secret(record: SecretRecord) -> dict[str, str]:
 
 def _digest(address: str, plain: Mapping[str, Any]) -> str:
     return digest(f"{address}\n{canonical(plain)}")
+
+
+_OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
+_HINT: Final = "restore one side: git checkout --ours <state>"
+
+
+def decode_sides(data: bytes) -> tuple[Snapshot, Snapshot]:
+    """
+    Return what each side of the conflict says.
+
+    Digests of entries are checked and damaged entries left out; the digest over
+    the head is not, since git may have mixed two heads.
+
+    Raises:
+        StateCorrupt: there is no conflict, or a side is no state.
+
+    """
+    if _OURS not in data:
+        raise StateCorrupt("the state holds no merge conflict", "icesync state list")
+    return _read(_side(data, ours=True)), _read(_side(data, ours=False))
+
+
+def _side(data: bytes, *, ours: bool) -> bytes:
+    kept: list[bytes] = []
+    taking, inside = True, False
+    for line in data.splitlines(keepends=True):
+        if line.startswith(_OURS):
+            inside, taking = True, ours
+        elif inside and line.startswith(_BASE):
+            taking = False
+        elif inside and line.startswith(_THEIRS):
+            taking = not ours
+        elif inside and line.startswith(_END):
+            inside, taking = False, True
+        elif taking:
+            kept.append(line)
+    return b"".join(kept)
+
+
+def _read(side: bytes) -> Snapshot:
+    try:
+        document: dict[str, Any] = json.loads(side, object_pairs_hook=unique_object)
+        return read_document(document, keep_damaged=False)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise StateCorrupt("a side of the conflict is not a whole state", _HINT) from None

@@ -13,7 +13,7 @@ import stat
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.layers import DEFAULTS_NAMES
-from icesync.config.yaml.source import MAX_BYTES, SourceFile
+from icesync.config.yaml.syntax import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed
 from icesync.model.glob import matches_path

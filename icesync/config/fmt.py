@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.schema import SCHEMAS
 from icesync.config.sops_files import is_sealed
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.config.yaml.tree import (
     DIRECTIVE,
     Collection,

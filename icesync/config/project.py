@@ -3,6 +3,10 @@
 
 As with server files, a quick reading decides and jsonschema explains what it
 refuses, so that a good configuration does not pay for loading jsonschema.
+
+A pull request can write where calls and files go: hosts, the proxy, the CA, the state's
+file. None of these is believed that :mod:`icesync.model.host` does not know: the token and
+every password pass through them. What the job sets by a variable of its own is free.
 """
 
 from __future__ import annotations
@@ -11,22 +15,192 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.backend import check_backend
-from icesync.config.destinations import check_destinations
-from icesync.config.discover import has_file, read_file
+from icesync.config.discover import has_file, is_inside, read_file
 from icesync.config.private_files import check_private_files
 from icesync.config.values import NOTHING
 from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.source import Quoted, SourceFile
+from icesync.config.yaml.syntax import Quoted, SourceFile
 from icesync.diagnostics import Diagnostic, sort_diagnostics
 from icesync.errors import ConfigInvalid
+from icesync.model.host import ALLOW_HOST, Service, TrustedHosts, read_endpoint
 from icesync.model.options import LIMIT_PATTERN, Option, OptionKind, build
-from icesync.model.project import GROUPS, OPTIONS, Level, Limit, Project
+from icesync.model.project import (
+    GROUPS,
+    OPTIONS,
+    ORGANIZATION_MARK,
+    Backend,
+    Level,
+    Limit,
+    Project,
+    StateSettings,
+)
 from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+OBJECT_URL: Final = re.compile(
+    r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,221}(/(?!\.{1,2}(/|\Z))[A-Za-z0-9{}._=+,@!-]+)+"
+)
+"""Bucket and key, each part plain: what a library would decode or fold does not fit."""
+
+_SETTINGS: Final = {
+    backend: {row.path.partition(".")[2] for row in OPTIONS.values() if row.backend is backend}
+    for backend in Backend
+}
+_PLACES: Final = {
+    Backend.LOCAL: ("path",),
+    Backend.HTTP: ("address", "lock_address", "unlock_address"),
+    Backend.OBJECTSTORE: ("url",),
+}
+_SAMPLES: Final = {
+    "path": f"state/{ORGANIZATION_MARK}.json",
+    "name": f"icesync-{ORGANIZATION_MARK}",
+    "address": f"https://…/{ORGANIZATION_MARK}",
+    "lock_address": f"https://…/{ORGANIZATION_MARK}/lock",
+    "unlock_address": f"https://…/{ORGANIZATION_MARK}/lock",
+    "url": f"s3://BUCKET/{ORGANIZATION_MARK}.json",
+}
+_GITLAB: Final = {"preset", "name", "project"}
+
+
+def check_backend(state: StateSettings, document: Document) -> tuple[Diagnostic, ...]:
+    """Return what does not fit together in *state*, each at its place in *document*."""
+    return tuple(
+        Diagnostic("ICE013", message, document.position(("state", *path)), hint)
+        for path, message, hint in _misfits(state, document.data.get("state", {}))
+    )
+
+
+def _misfits(
+    state: StateSettings, given: dict[str, object]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    backend = state.backend
+    for name in given.keys() - {"backend", "per"} - _SETTINGS[backend]:
+        fitting = next(b for b, names in _SETTINGS.items() if name in names)
+        yield (
+            (name,),
+            f"`state.{name}` does not fit the backend {backend}",
+            f"`backend: {fitting}` takes it",
+        )
+    if backend is Backend.OBJECTSTORE and not OBJECT_URL.fullmatch(state.url or ""):
+        yield (
+            ("url",) if state.url else (),
+            "`state.url` must name an object in a bucket",
+            "url: s3://BUCKET/PATH/icesync.state.json   or gs:// or az://",
+        )
+    if backend is Backend.HTTP:
+        yield from _http_problems(state, given)
+    yield from _place_problems(state)
+
+
+def _place_problems(state: StateSettings) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield where the place and ``per:`` do not fit: all would write over each other's snapshot."""
+    http = state.backend is Backend.HTTP
+    names = ("name",) if http and state.preset else _PLACES[state.backend]
+    for name in names:
+        place = getattr(state, name)
+        if place is None:
+            continue
+        marked = ORGANIZATION_MARK in place
+        if state.per is None and marked:
+            told = f"`state.{name}` holds {ORGANIZATION_MARK} without `per: organization`"
+            yield (name,), told, "per: organization   under `state:` gives each its own"
+        elif state.per is not None and not marked:
+            told = f"`state.{name}` must hold {ORGANIZATION_MARK}, since each has its own state"
+            yield (name,), told, f"{name}: {_SAMPLES[name]}"
+
+
+def _http_problems(
+    state: StateSettings, given: dict[str, object]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    if state.preset:
+        for name in sorted(given.keys() & (_SETTINGS[Backend.HTTP] - _GITLAB)):
+            yield (name,), f"`state.{name}` is what the preset settles", "remove one of the two"
+        if not state.name or "/" in state.name or state.name in {".", ".."}:
+            told = "`state.name` must name the state, without a slash"
+            yield ("name",) if state.name else (), told, "name: production"
+        if state.project in {".", ".."}:
+            yield ("project",), "`state.project` must be an id or a path", "project: team/mail"
+        return
+    for name in sorted(given.keys() & {"name", "project"}):
+        yield (name,), f"`state.{name}` needs a preset", "preset: gitlab"
+    if not state.address:
+        yield (), "`state.address` is missing", "address: https://…   or `preset: gitlab`"
+
+
+_LOCKS = ("state.address", "state.lock_address", "state.unlock_address")
+
+
+def check_destinations(
+    project: Project, environ: Mapping[str, str], by_job: Collection[str]
+) -> tuple[Diagnostic, ...]:
+    """
+    Return why something in *project* may not be used; *by_job* are options that the job set.
+
+    Raises:
+        ConfigInvalid: the job's own variables cannot be read.
+
+    """
+    trust = TrustedHosts(environ)
+    if trust.malformed:
+        raise ConfigInvalid(
+            f"{ALLOW_HOST} holds {trust.malformed[0]!a}, which is not the name of a host",
+            f"{ALLOW_HOST}=HOST or HOST:PORT; several are divided by blanks or commas",
+        )
+    if "api.proxy" in by_job and read_endpoint(project.api.proxy or "") is None:
+        raise ConfigInvalid(
+            f"{OPTIONS['api.proxy'].variable} is not the address of a proxy",
+            "write http://HOST:PORT or https://HOST:PORT, without a user",
+        )
+    return tuple(
+        Diagnostic("ICE013", message, project.positions[path], hint)
+        for path, message, hint in _unsafe(project, trust, by_job)
+    )
+
+
+def _unsafe(
+    project: Project, trust: TrustedHosts, by_job: Collection[str]
+) -> Iterator[tuple[str, str, str | None]]:
+    for path, service, address in _addresses(project):
+        untrusted = None if path in by_job else trust.check(service, address, f"`{path}`")
+        if untrusted is not None:
+            yield path, *untrusted
+    api, state = project.api, project.state
+    if api.proxy and api.base_url.lower().startswith("http://"):
+        message = "`api.base_url` must be https: a proxy would read the token and passwords"
+        yield "api.base_url", message, "write https://, or remove `api.proxy`"
+    if api.ca_file and "api.ca_file" not in by_job and is_inside(project.root, api.ca_file):
+        yield (
+            "api.ca_file",
+            "`api.ca_file` is in the repository: whoever edits it could read every call",
+            f"ICESYNC_CA_FILE={api.ca_file} in the job's environment permits it",
+        )
+    if state.backend is Backend.LOCAL and "state.path" not in by_job:
+        if not is_inside(project.root, state.path):
+            yield (
+                "state.path",
+                "`state.path` leads out of the repository",
+                f"ICESYNC_STATE_PATH={state.path} in the job's environment permits it",
+            )
+        elif ".git" in (part.lower() for part in state.path.replace("\\", "/").split("/")):
+            yield "state.path", "`state.path` leads into .git", "path: icesync.state.json"
+
+
+def _addresses(project: Project) -> Iterator[tuple[str, Service, str]]:
+    api, state = project.api, project.state
+    if not api.emulated:
+        yield "api.base_url", Service.ICE, api.base_url
+    if api.proxy:
+        yield "api.proxy", Service.PROXY, api.proxy
+    if state.backend is Backend.HTTP and not state.preset:
+        for path in _LOCKS:
+            address = getattr(state, path.rpartition(".")[2])
+            if address:
+                # The mark of a state for each organization is no part of a host.
+                yield path, Service.STATE, address
+
 
 KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
 KEY_FILE: Final = ".icesync/fingerprint.key"

@@ -1,8 +1,11 @@
 """
-From documents to the desired state: defaults merged, addresses unique, nothing missing.
+From documents to the desired state: defaults merged, presets filled in, addresses unique.
 
 Layers go from general to special: ``_defaults.yaml`` of each folder on the way
-down, the file's ``defaults``, the server. Every finding of every file is
+down, the file's ``defaults``, the server. A value of the user's own always wins over a
+preset's, from whichever layer it comes. The preset of a block goes before that of the
+server. The server's preset fills the blocks that are in use and those that the files give
+something; a block that nobody mentions stays empty. Every finding of every file is
 reported in one run.
 """
 
@@ -13,7 +16,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from icesync.config.field_reader import (
+from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
+from icesync.config.rules.moves import check_moves
+from icesync.config.values import (
     FastPathMiss,
     Layer,
     missing_keys,
@@ -21,21 +26,84 @@ from icesync.config.field_reader import (
     read_scalar,
     salvage_layer,
 )
-from icesync.config.layers import DEFAULTS_NAMES, LayeredOrigin, Place
-from icesync.config.presets import fill
-from icesync.config.rules.moves import check_moves
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.model.address import ADDRESS_GRAMMAR, Address
 from icesync.model.desired import DesiredServer, DesiredState, Move, Removal, RemovalAction
 from icesync.model.fields import LOGIN_KEYS, needs_login
+from icesync.model.presets import find_preset
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from icesync.config.yaml.document import Document
+    from icesync.model.fields import Setting
+    from icesync.model.secret import SecretRef
 
-__all__ = ["resolve"]
+_BLOCKS: Final = ("smtp", "pop3", "imap")
+
+
+class Filled(NamedTuple):
+    """
+    Settings with what presets gave them.
+
+    *sources* names the ``preset`` key behind each filled setting, *presets* the
+    preset that governs each block.
+    """
+
+    settings: dict[str, Setting]
+    sources: Mapping[str, str]
+    presets: Mapping[str, str]
+
+
+def fill(
+    settings: Mapping[str, Setting],
+    secrets: Mapping[str, SecretRef],
+    presets: Mapping[str, str],
+) -> Filled:
+    """Return *settings* with the values of *presets*, which are names by ``preset`` key."""
+    full = dict(settings)
+    sources: dict[str, str] = {}
+    governing: dict[str, str] = {}
+    mentioned = {key.partition(".")[0] for key in (*settings, *secrets, *presets) if "." in key}
+    in_use = {"smtp", settings.get("incoming"), *mentioned}
+    for block in _BLOCKS:
+        key = _governs(block, presets)
+        preset = find_preset(presets[key]) if key else None
+        offer = preset.offers.get(block) if preset is not None else None
+        if offer is not None and block in in_use:
+            governing[block] = presets[key]
+            _give(full, sources, {f"{block}.host": offer.host}, key)
+            _give(full, sources, {f"{block}.port": offer.ports[0]}, key)
+    for key in ("preset", "smtp.preset", f"{settings.get('incoming')}.preset"):
+        preset = find_preset(presets.get(key, ""))
+        if preset is not None:
+            _give(full, sources, _flags(full, implicit=preset.implicit), key)
+    return Filled(full, sources, governing)
+
+
+def _governs(block: str, presets: Mapping[str, str]) -> str:
+    """Return the key of the preset that governs *block*, or an empty string."""
+    keys = (f"{block}.preset", "preset")
+    return next((key for key in keys if key in presets), "")
+
+
+def _flags(settings: Mapping[str, Setting], *, implicit: bool) -> dict[str, Setting]:
+    """Return the flags that have no value; where one has, the other is its opposite."""
+    ssl, tls = settings.get("ssl"), settings.get("tls")
+    if ssl is None and tls is None:
+        return {"ssl": implicit, "tls": not implicit}
+    return {"ssl": not tls} if ssl is None else {"tls": not ssl}
+
+
+def _give(
+    settings: dict[str, Setting], sources: dict[str, str], values: Mapping[str, Setting], key: str
+) -> None:
+    for name, value in values.items():
+        if name not in settings:
+            settings[name] = value
+            sources[name] = key
+
 
 _TOP_KEYS: Final = frozenset({"version", "organization", "defaults", "servers", "removed", "moved"})
 

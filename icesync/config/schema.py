@@ -1,11 +1,16 @@
 """
-The JSON Schemas of the files, built from the field table, and the check against them.
+The JSON Schemas of the files, with what they tell an editor, and the check against them.
 
-``schemas/`` holds their printed form. The hot path does not come here: a
-verdict derived from the same table decides (:mod:`icesync.config.field_reader`,
-:mod:`icesync.config.project`), and jsonschema explains what that rejects. A
-property test holds the two to one verdict. jsonschema's own messages may quote
-values, so only the failing keyword and the path are used.
+``schemas/`` holds their printed form. They are built from the field table and the table
+of options. The hot path does not come here: a verdict derived from the same tables
+decides (:mod:`icesync.config.values`, :mod:`icesync.config.project`), and jsonschema
+explains what that rejects. A property test holds the two to one verdict. jsonschema's own
+messages may quote values, so only the failing keyword and the path are used.
+
+Hover texts, examples, snippets and sentences change nothing of what fits:
+``markdownDescription``, ``markdownEnumDescriptions``, ``defaultSnippets`` and
+``patternErrorMessage`` are words of VS Code and yaml-language-server, at which no
+validator looks.
 """
 
 from __future__ import annotations
@@ -13,31 +18,384 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.annotations import (
-    annotate,
-    describe_field,
-    removal_snippets,
-    server_snippets,
-    without_editor_keywords,
-)
-from icesync.config.option_schema import choice, mapping, plain_text, project_schema
+from icesync.config.project import OptionTree, option_tree
+from icesync.config.rules import RULES
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
-from icesync.config.yaml.source import Quoted
-from icesync.config.yaml.text_checks import show_key
+from icesync.config.yaml.syntax import Quoted, show_key
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID
 from icesync.model.desired import RemovalAction
-from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Kind, Role
-from icesync.model.options import REFERENCE_PATTERN
+from icesync.model.fields import (
+    FIELDS,
+    FIELDS_BY_KEY,
+    INCOMING_BLOCKS,
+    Field,
+    Kind,
+    Presence,
+    Role,
+    Source,
+)
+from icesync.model.options import LIMIT_PATTERN, REFERENCE_PATTERN, Option, OptionKind
 from icesync.model.presets import PRESETS
+from icesync.model.project import GROUPS, Limit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from icesync.config.yaml.document import Document
     from icesync.config.yaml.tree import NodePath
+    from icesync.diagnostics import Rule
+
+_CHOICES: Final[Mapping[Kind, Schema]] = {
+    Kind.STATUS: {
+        "Enabled": "The email server is enabled.",
+        "Disabled": "The email server is disabled; `removed:` with `disable` sends this too.",
+    },
+    Kind.INCOMING: {
+        "pop3": "Mail is collected by POP3: the block `pop3` must be complete.",
+        "imap": "Mail is collected by IMAP: the block `imap` must be complete.",
+    },
+    Kind.LOGIN: {
+        "password": "Log in with user name and password.",
+        "none": "No login: the relay knows ICE by its address.",
+    },
+    Kind.MODE: {
+        "implicit": "TLS from the first byte, as at 465, 993 and 995.",
+        "starttls": "In clear first; STARTTLS must switch encryption on before the login.",
+        "none": "No encryption; a probe logs in only with `--allow-cleartext`.",
+    },
+}
+
+_SOURCES: Final = {
+    Source.SAMPLE: "sample request",
+    Source.TABLE: "parameter table",
+}
+
+
+_NO_REFERENCE: Final = (
+    "must be a reference to a secret, such as ref+env://ICE_NAME; the secret itself is kept "
+    "outside of the repository"
+)
+
+
+def describe_field(field: Field) -> Schema:
+    """Return what hovering over *field* and completing its value show."""
+    note = f" ({field.note})" if field.note else ""
+    wire = f"Sent as {', '.join(field.wire)}." if field.wire else "Never sent."
+    annotations: Schema = {
+        "description": f"{field.meaning}{note}. {wire}",
+        "markdownDescription": _markdown(field),
+    }
+    if field.kind in CHOICES:
+        texts = _CHOICES[field.kind]
+        annotations["markdownEnumDescriptions"] = [texts[c] for c in CHOICES[field.kind]]
+    elif field.kind is not Kind.FLAG:
+        annotations["examples"] = [_example(field)]
+    return annotations
+
+
+def _markdown(field: Field) -> str:
+    """Return the hover text of *field*, with where the facts about ICE come from."""
+    names = " and ".join(f"`{name}`" for name in field.wire)
+    sources = " and ".join(_SOURCES[source] for source in field.sources if source in _SOURCES)
+    sent = f"Sent to ICE as {names} (the vendor's {sources})." if names else ""
+    parts = (_sentence(field.meaning), _NEEDED[field.presence], sent, _sentence(field.note))
+    return "\n\n".join(part for part in parts if part)
+
+
+_NEEDED: Final = {
+    Presence.REQUIRED: "Every server needs one.",
+    Presence.IN_USE: "A server that uses the block needs one.",
+    Presence.OPTIONAL: "",
+}
+
+
+def _sentence(text: str) -> str:
+    if text.startswith("true "):
+        return f"`true`{text.removeprefix('true')}."
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _example(field: Field) -> int | bool | str:
+    value = read_value(field, field.example)
+    return value if isinstance(value, int) else field.example
+
+
+_EDITOR_KEYWORDS: Final = frozenset(
+    {"markdownDescription", "markdownEnumDescriptions", "patternErrorMessage", "defaultSnippets"}
+)
+
+
+def without_editor_keywords(schema: Schema) -> Schema:
+    """Return *schema* in the words of the standard alone; what it takes stays the same."""
+    plain: Schema = {}
+    for key, value in schema.items():
+        if key in _EDITOR_KEYWORDS:
+            continue
+        if key == "properties":
+            plain[key] = {name: without_editor_keywords(below) for name, below in value.items()}
+        elif key == "items":
+            plain[key] = without_editor_keywords(value)
+        elif key == "anyOf":
+            plain[key] = [without_editor_keywords(below) for below in value]
+        else:
+            plain[key] = value
+    return plain
+
+
+def annotate(schema: Schema, title: str = "") -> Schema:
+    """
+    Return *schema* with a title and a hover text at every key, and a sentence for each pattern.
+
+    *title* is the dotted path of the key, which an editor shows on top.
+    """
+    annotated: Schema = {"title": title} if title else {}
+    annotated |= schema
+    if "description" in schema:
+        annotated.setdefault("markdownDescription", _with_default(schema))
+    if schema.get("pattern") == REFERENCE_PATTERN:
+        annotated["patternErrorMessage"] = _NO_REFERENCE
+    if "properties" in schema:
+        prefix = f"{title}." if title else ""
+        annotated["properties"] = {
+            key: annotate(below, prefix + key) for key, below in schema["properties"].items()
+        }
+    if "items" in schema:
+        annotated["items"] = annotate(schema["items"])
+    return annotated
+
+
+def _with_default(schema: Schema) -> str:
+    text = str(schema["description"])
+    return f"{text}\n\nDefault: `{_shown(schema['default'])}`" if "default" in schema else text
+
+
+def _shown(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def server_snippets() -> list[Schema]:
+    """Return an offer for a whole server, for each way to collect mail."""
+    return [
+        {
+            "label": f"server with {incoming}",
+            "description": f"A whole email server that collects its mail by {incoming.upper()}.",
+            "body": _server(incoming),
+        }
+        for incoming in INCOMING_BLOCKS
+    ]
+
+
+def removal_snippets() -> list[Schema]:
+    """Return an offer for an entry that ends a server."""
+    skill = FIELDS_BY_KEY["skill"]
+    actions = ",".join(RemovalAction)
+    return [
+        {
+            "label": "end a server",
+            "description": "A server that ends.",
+            "body": {"skill": f"${{1:{skill.example}}}", "action": f"${{2|{actions}|}}"},
+        }
+    ]
+
+
+def _server(incoming: str) -> Schema:
+    stops = count(1)
+    body: Schema = {}
+    for row in FIELDS:
+        if row.key == "organization" or not _belongs(row, incoming):
+            continue
+        below = body.setdefault(row.block, {}) if row.block else body
+        below[row.leaf] = _stop(row, stops, incoming)
+    return body
+
+
+def _belongs(field: Field, incoming: str) -> bool:
+    """Return whether *field* stands in the snippet of a server that collects by *incoming*."""
+    if field.presence is Presence.IN_USE:
+        return field.block in {"smtp", incoming}
+    return field.presence is Presence.REQUIRED or field.role is Role.LABEL
+
+
+def _stop(field: Field, stops: Iterator[int], incoming: str) -> str:
+    """Return what stands at *field* in a snippet: a tab stop with the example, or with choices."""
+    if field.kind is Kind.INCOMING:
+        return incoming
+    if field.kind is Kind.STATUS:
+        return f"${{{next(stops)}|{','.join(CHOICES[field.kind])}|}}"
+    if field.kind is Kind.FLAG:
+        other = "false" if field.example == "true" else "true"
+        return f"${{{next(stops)}|{field.example},{other}|}}"
+    if field.secret:
+        scheme, _, name = field.example.rpartition("/")
+        return f"{scheme}/${{{next(stops)}:{name}}}"
+    return f"${{{next(stops)}:{field.example}}}"
+
+
+_NO_LIMIT: Final = "must be a count such as 5, or a share such as 30%"
+
+
+def choice(description: str, texts: Mapping[Any, str], default: str | None = None) -> Schema:
+    """Return a closed list, with what each of its words means, where that is said."""
+    schema = {
+        "type": "string",
+        "enum": [str(word) for word in texts],
+        "description": description,
+    }
+    if any(texts.values()):
+        schema["markdownEnumDescriptions"] = list(texts.values())
+    return schema if default is None else {**schema, "default": str(default)}
+
+
+def mapping(properties: Schema, description: str, required: tuple[str, ...] = ()) -> Schema:
+    """Return a mapping of known keys only."""
+    schema = {
+        "type": "object",
+        "description": description,
+        "additionalProperties": False,
+        "properties": properties,
+    }
+    return {**schema, "required": list(required)} if required else schema
+
+
+def project_schema() -> Schema:
+    """Return the schema of ``icesync.yaml``."""
+    version = {"description": "The format of this file.", "type": "integer", "const": 1}
+    options = _group(option_tree(), "")
+    properties = {"version": version, **options["properties"]}
+    return mapping(properties, "The configuration of one repository.", ("version",))
+
+
+def _group(tree: OptionTree, path: str) -> Schema:
+    properties: Schema = {}
+    required = []
+    for key, below in tree.items():
+        where = f"{path}.{key}" if path else key
+        if isinstance(below, Option):
+            properties[key] = _SCHEMAS[below.kind](below)
+            if below.required:
+                required.append(key)
+        else:
+            properties[key] = _group(below, where)
+    return mapping(properties, GROUPS.get(path, ""), tuple(required))
+
+
+def describe_option(row: Option) -> str:
+    """Return the sentence about *row*, with its backend and its variable."""
+    only = f" Only with `backend: {row.backend}`." if row.backend else ""
+    job = f" `{row.variable}` in the job's environment overrides it." if row.variable else ""
+    return f"{row.text}{only}{job}"
+
+
+def default_of(row: Option) -> Any:
+    """Return the default of *row* as a file would write it, None where it has none."""
+    value = row.default
+    if isinstance(value, Limit):
+        return f"{value.share:.0%}" if value.count is None and value.share else value.count
+    if isinstance(value, frozenset):
+        return [str(word) for word in row.choices if word in value]
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return str(value) if isinstance(value, str) else value
+
+
+def _documented(row: Option, **schema: Any) -> Schema:
+    """Return *schema* with the texts of *row*, its default and its examples."""
+    default = default_of(row)
+    return {
+        **schema,
+        "description": describe_option(row),
+        **({} if default in (None, []) else {"default": default}),
+        **({"examples": list(row.examples)} if row.examples else {}),
+    }
+
+
+def _pattern(row: Option) -> Schema:
+    return {"pattern": row.pattern, "patternErrorMessage": row.expected} if row.pattern else {}
+
+
+def plain_text() -> Schema:
+    """
+    Return the schema of a text.
+
+    What YAML 1.2 reads as a number or a flag is a text here, without quotes, too:
+    a user name 0012 stays 0012, so an editor must not ask for quotes.
+    """
+    return {"anyOf": [{"type": "string", "minLength": 1}, {"type": "number"}, {"type": "boolean"}]}
+
+
+def _text(row: Option) -> Schema:
+    if row.pattern:
+        return _documented(row, type="string", minLength=1, **_pattern(row))
+    return _documented(row, **plain_text())
+
+
+def _reference(row: Option) -> Schema:
+    [name] = row.examples
+    examples = [f"ref+env://{name}", f"ref+file:///run/secrets/{name.lower()}"]
+    return {**_documented(row, type="string", pattern=REFERENCE_PATTERN), "examples": examples}
+
+
+def _number(kind: str) -> Callable[[Option], Schema]:
+    return lambda row: _documented(row, type=kind, minimum=row.bounds[0], maximum=row.bounds[1])
+
+
+def _texts(row: Option) -> Schema:
+    return _documented(row, type="array", items={"type": "string", "minLength": 1, **_pattern(row)})
+
+
+def _choices(row: Option) -> Schema:
+    return _documented(row, type="array", items=choice("A kind of change.", row.choices))
+
+
+def _limit(row: Option) -> Schema:
+    one: list[Schema] = [
+        {"type": "string", "pattern": LIMIT_PATTERN, "patternErrorMessage": _NO_LIMIT},
+        {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    ]
+    several = {"type": "array", "minItems": 1, "items": {"anyOf": one}}
+    about = (
+        f"At most so many {row.text} in one run: a count (5), a share of the fleet "
+        "(30%, from 10 servers on), or a list of both, of which the stricter wins."
+    )
+    shown = _documented(row, anyOf=[*one, several])
+    return {**shown, "examples": [5, "30%", [5, "30%"]], "description": about}
+
+
+def _levels(row: Option) -> Schema:
+    return mapping({rule.id: _level(rule, row) for rule in RULES.values()}, row.text)
+
+
+def _level(rule: Rule, row: Option) -> Schema:
+    title = f"{rule.title[0].upper()}{rule.title[1:]}"
+    if rule.suppressible:
+        return choice(f"{title}.", row.choices, rule.severity)
+    fixed = {rule.severity: "It cannot be turned off or lowered."}
+    return choice(f"{title}; it cannot be turned off or lowered.", fixed, rule.severity)
+
+
+_SCHEMAS: Final[Mapping[OptionKind, Callable[[Option], Schema]]] = {
+    OptionKind.TEXT: _text,
+    OptionKind.PATH: _text,
+    OptionKind.ADDRESS: _text,
+    OptionKind.REFERENCE: _reference,
+    OptionKind.INTEGER: _number("integer"),
+    OptionKind.NUMBER: _number("number"),
+    OptionKind.CHOICE: lambda row: {
+        **_documented(row),
+        **choice(describe_option(row), row.choices, row.default),
+    },
+    OptionKind.CHOICES: _choices,
+    OptionKind.TEXTS: _texts,
+    OptionKind.LIMIT: _limit,
+    OptionKind.LEVELS: _levels,
+}
+
 
 Schema = dict[str, Any]
 

@@ -16,9 +16,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.model.fields import FIELDS
-from icesync.model.reference import spell_path
+from icesync.model.secret import spell_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

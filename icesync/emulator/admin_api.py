@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urljoin
 
 from icesync.emulator.binding import ORGANIZATION, SKILL, UPDATE
 from icesync.emulator.faults import parse_fault
-from icesync.emulator.history import canonical, timestamp
+from icesync.emulator.storage import canonical, timestamp
 from icesync.errors import UsageError
 from icesync.model.address import Address, parse_address
 from icesync.wire.reply import Reply
@@ -34,12 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from icesync.emulator.actions import Tokens
     from icesync.emulator.aspnet import Request
-    from icesync.emulator.fault_injector import FaultInjector
-    from icesync.emulator.history import StoredServer
+    from icesync.emulator.faults import FaultInjector
     from icesync.emulator.profile import Profile
-    from icesync.emulator.storage import Storage
-    from icesync.emulator.tokens import Tokens
+    from icesync.emulator.storage import Storage, StoredServer
 
 ADMIN_PATH: Final = "/_emulator/"
 TOKEN_HEADER: Final = "x-emulator-token"  # noqa: S105 - the name of a header

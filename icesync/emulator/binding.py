@@ -14,7 +14,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.emulator.history import Tag
+from icesync.emulator.storage import Tag
 from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Field, Role, WireType
 from icesync.model.secret import SecretValue

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from icesync.emulator.history import Verdict
+from icesync.emulator.storage import Verdict
 from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icesync.emulator.fault_injector import ActiveFault
-    from icesync.emulator.history import Call, Stats, StoredServer
+    from icesync.emulator.faults import ActiveFault
+    from icesync.emulator.storage import Call, Stats, StoredServer
 
 _GOOD: Final = frozenset(
     {Verdict.APPLIED, Verdict.APPLIED_LATE, Verdict.LOGGED_IN, Verdict.LOGGED_OUT}

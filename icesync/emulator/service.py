@@ -22,13 +22,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from icesync.emulator import aspnet
-from icesync.emulator.actions import Actions, Asked, Decision
+from icesync.emulator.actions import Actions, Asked, Decision, Tokens
 from icesync.emulator.admin_api import AdminApi, is_admin
-from icesync.emulator.fault_injector import ChosenFaults, FaultInjector, fault_reply
-from icesync.emulator.faults import Kind
-from icesync.emulator.history import Call, Verdict, canonical, timestamp
+from icesync.emulator.faults import ChosenFaults, FaultInjector, Kind, fault_reply
 from icesync.emulator.profile import Profile
-from icesync.emulator.tokens import Tokens
+from icesync.emulator.storage import Call, Verdict, canonical, timestamp
 from icesync.frozen import frozen
 from icesync.wire.reply import Reply
 from icesync.wire.update import UPDATE_PATH

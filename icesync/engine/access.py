@@ -1,4 +1,4 @@
-"""Use case: who icesync acts as: a token, a login, and the key of the fingerprints."""
+"""Use cases of credentials: a token, a login, the fingerprint key, and where references lead."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 
 from icesync.codec.fingerprint import KEY_BYTES, encode_key
 from icesync.engine.apply import check_token
-from icesync.errors import AccessError
+from icesync.engine.secret_resolution import SecretsMode, resolve_references, run_parallel
+from icesync.engine.validate import check_files, own_credentials
+from icesync.errors import AccessError, SecretMissing
 from icesync.frozen import frozen
-from icesync.wire.token import read_token, write_token
+from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus
+from icesync.ports import MetadataProvider
+from icesync.wire.login import read_token, write_token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from icesync.engine.session import Session
+    from icesync.model.desired import DesiredState
+    from icesync.model.project import Project
     from icesync.model.secret import SecretValue
-    from icesync.wire.token import Token
+    from icesync.ports import SecretProvider
+    from icesync.wire.login import Token
 
 
 @frozen
@@ -72,3 +80,70 @@ def make_key() -> bytes:
 
 def _info(session: Session, token: SecretValue) -> TokenInfo:
     return TokenInfo(read_token(token), session.clock.now())
+
+
+def check_secrets(
+    project: Project, providers: Mapping[str, SecretProvider]
+) -> tuple[SecretStatus, ...]:
+    """
+    Return what each reference of the configuration and of its files leads to, sorted by reference.
+
+    Raises:
+        ConfigInvalid: the files are wrong.
+
+    """
+    users = _users(project, check_files(project, providers, secrets=SecretsMode.AUTO).require())
+    resolution = resolve_references(users, providers)
+    metadata: dict[SecretRef, SecretMetadata] = {}
+    found = [r for r in users if r.text in resolution.values]
+    run_parallel(lambda reference: _ask(reference, providers, metadata), found)
+    failures = resolution.failures
+    return tuple(
+        SecretStatus(reference, tuple(users[reference]), problem.message, problem.hints)
+        if (problem := failures.get(reference.text))
+        else SecretStatus(reference, tuple(users[reference]), metadata=metadata[reference])
+        for reference in sorted(users)
+    )
+
+
+def variables_of_files(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """
+    Return the environment variables that the files refer to: of the access to ICE, of passwords.
+
+    That of the fingerprint key is in neither: it need not be referred to. No secret is looked at.
+
+    Raises:
+        ConfigInvalid: the files are wrong.
+
+    """
+    project = session.project
+    checked = check_files(project, session.providers, secrets=SecretsMode.SKIP)
+    users = _users(project, checked.require())
+    named = [(reference, users[reference]) for reference in users if reference.scheme == "env"]
+    access = (r.path for r, by in named if by[0].startswith("api."))
+    passwords = (r.path for r, by in named if not by[0].startswith(("api.", "fingerprints.")))
+    return tuple(dict.fromkeys(access)), tuple(dict.fromkeys(passwords))
+
+
+def _users(project: Project, desired: DesiredState) -> dict[SecretRef, list[str]]:
+    """Return who refers to each reference: settings of the configuration, then servers."""
+    users: dict[SecretRef, list[str]] = {}
+    for name, reference in own_credentials(project).items():
+        users.setdefault(reference, []).append(name)
+    for address, server in sorted(desired.servers.items()):
+        for key, reference in server.secrets.items():
+            users.setdefault(reference, []).append(f"{address} {key}")
+    return users
+
+
+def _ask(
+    reference: SecretRef,
+    providers: Mapping[str, SecretProvider],
+    metadata: dict[SecretRef, SecretMetadata],
+) -> None:
+    provider = providers[reference.scheme]
+    try:
+        known = provider.metadata(reference) if isinstance(provider, MetadataProvider) else None
+    except SecretMissing:
+        known = None  # it was there a moment ago; what is known about it is only a comfort
+    metadata[reference] = known or SecretMetadata()

@@ -18,8 +18,8 @@ from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.session import SILENT
 from icesync.engine.state import Writer, locked, save
-from icesync.engine.view import SILENT
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -33,7 +33,8 @@ from icesync.errors import (
     Unreachable,
 )
 from icesync.frozen import frozen
-from icesync.model.events import (
+from icesync.model.plan import STATE_EDITED
+from icesync.model.report import (
     ApplyEnded,
     ApplyStarted,
     Caution,
@@ -41,19 +42,21 @@ from icesync.model.events import (
     Found,
     Note,
     Notify,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
 )
-from icesync.model.plan import STATE_EDITED
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.planner.policy import allowing
-from icesync.wire.token import read_token
+from icesync.wire.login import read_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.engine.plan import Planning
     from icesync.engine.scope import Fleet
-    from icesync.engine.session import Session
-    from icesync.engine.view import View
+    from icesync.engine.session import Session, View
     from icesync.model.address import Address
     from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
     from icesync.model.project import Api, Project

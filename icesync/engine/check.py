@@ -9,26 +9,25 @@ from icesync.engine.apply import check_token
 from icesync.engine.plan import PlanRequest, compare_fleet
 from icesync.engine.scope import read_fleet
 from icesync.engine.secret_resolution import SecretsMode
-from icesync.engine.view import SILENT
+from icesync.engine.session import SILENT
 from icesync.frozen import frozen
-from icesync.model.command_result import (
+from icesync.model.plan import Action, Reason
+from icesync.model.probe import ProbeSeverity
+from icesync.model.report import (
     Acknowledgement,
     ExpiringCertificate,
     FailedLogin,
     Maintenance,
 )
-from icesync.model.plan import Action, Reason
-from icesync.model.probe import ProbeSeverity
 from icesync.model.snapshot import EntryStatus
 from icesync.planner.select import older_than, parse_age
-from icesync.wire.token import read_token
+from icesync.wire.login import read_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.engine.plan import Planning
-    from icesync.engine.session import Session
-    from icesync.engine.view import View
+    from icesync.engine.session import Session, View
     from icesync.model.address import Address
     from icesync.model.plan import Plan
     from icesync.model.probe import ProbeReport

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.field_reader import missing_keys
-from icesync.config.values import InvalidValue, read_value
-from icesync.config.yaml.source import Quoted
-from icesync.config.yaml.text_checks import find_unprintable, name_character
+from icesync.config.values import InvalidValue, missing_keys, read_value
+from icesync.config.yaml.syntax import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic
 from icesync.model.address import Address
 from icesync.model.fields import (

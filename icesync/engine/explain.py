@@ -9,9 +9,9 @@ from icesync.errors import UsageError
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
-from icesync.model.near_miss import near_miss
 from icesync.model.presets import find_providers, known_providers
-from icesync.planner.moves import open_moves
+from icesync.model.typos import near_miss
+from icesync.planner.plan import open_moves
 from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
 

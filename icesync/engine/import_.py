@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, yaml_lines
 from icesync.config.emitter import write_server_file
-from icesync.config.yaml.source import MAX_BYTES
+from icesync.config.yaml.syntax import MAX_BYTES
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import build_servers
 from icesync.engine.secret_resolution import resolve_references

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.codec import plan as codec
-from icesync.codec.seals import broken_seals
+from icesync.codec.fingerprint import broken_seals
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
+from icesync.engine.plan_rules import (
+    check_changes,
+    check_safeguards,
+    check_secrets,
+    check_shared,
+    confirmed_hosts,
+    credentials_sent,
+)
 from icesync.engine.put_back import doubt_what_was_put_back, with_reasons
-from icesync.engine.safeguards import check_safeguards
 from icesync.engine.scope import Fleet, Scope, read_fleet
-from icesync.engine.secret_hosts import confirmed_hosts, credentials_sent
 from icesync.engine.secret_resolution import (
     Identities,
     Resolution,
@@ -32,18 +37,22 @@ from icesync.engine.secret_resolution import (
     resolve_references,
     unfingerprinted,
 )
+from icesync.engine.session import SILENT
 from icesync.engine.state import Stored, load
 from icesync.engine.validate import own_credentials
-from icesync.engine.view import SILENT
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.command_result import Acknowledgement
 from icesync.model.desired import Move
-from icesync.model.events import Note
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
+from icesync.model.report import Acknowledgement, Note
 from icesync.model.safety import terms_of
-from icesync.planner.moves import check_clashes, obsolete_entries, open_moves, with_moves_applied
-from icesync.planner.plan import make_plan
+from icesync.planner.plan import (
+    check_clashes,
+    make_plan,
+    obsolete_entries,
+    open_moves,
+    with_moves_applied,
+)
 from icesync.planner.policy import Policy, check_allowed, check_policy
 from icesync.planner.select import (
     assumed,
@@ -60,8 +69,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
-    from icesync.engine.session import Session
-    from icesync.engine.view import View
+    from icesync.engine.session import Session, View
     from icesync.model.address import Address
     from icesync.model.desired import DesiredState, Removal
     from icesync.model.plan import Plan, ResourceChange, Selection

@@ -27,8 +27,7 @@ from icesync.model.host import ascii_host
 from icesync.model.presets import find_offer
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity
 from icesync.model.project import Guard
-from icesync.planner.domains import judge_domain, sender_domains
-from icesync.planner.probe import WantedProbe, judge, wanted_probes
+from icesync.planner.probe import WantedProbe, judge, judge_domain, sender_domains, wanted_probes
 from icesync.planner.select import check_patterns, is_selected, matches
 
 if TYPE_CHECKING:

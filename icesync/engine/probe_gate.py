@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Final
 from icesync.engine import probe as logins
 from icesync.engine.plan import PlanRequest, compare_fleet
 from icesync.engine.scope import Scope, read_fleet
-from icesync.engine.view import SILENT, Probed
+from icesync.engine.session import SILENT, Probed
 from icesync.frozen import frozen
-from icesync.model.events import Note
 from icesync.model.plan import Selection
 from icesync.model.probe import SPEAKS_FROM_HERE
 from icesync.model.project import Guard
+from icesync.model.report import Note
 from icesync.planner.probe import probe_refusals
 
 if TYPE_CHECKING:
     from icesync.engine.plan import MailProbe, Planning
-    from icesync.engine.session import Session
-    from icesync.engine.view import View
+    from icesync.engine.session import Session, View
     from icesync.model.probe import ProbeReport
     from icesync.ports import Prober
 

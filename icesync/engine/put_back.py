@@ -11,11 +11,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.codec.seals import broken_seals
+from icesync.codec.fingerprint import broken_seals
 from icesync.codec.state import decode_state, seal
 from icesync.errors import StateError
 from icesync.model.plan import Reason
-from icesync.planner.merge import recall
+from icesync.planner.recovery import recall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

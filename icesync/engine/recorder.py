@@ -1,26 +1,35 @@
 """
 The write path of the snapshot during an apply.
 
-Before the first byte of a call leaves, its intent is durable. Outcomes come in
-as they are known. Whatever kills the run, what is stored never claims more than
-ICE acknowledged, and the next plan sends again what is open.
+Before the first byte of a call leaves, its intent is durable. Beside a local snapshot a
+journal takes one record for each call. Where the disk may go with the run there is none,
+and the snapshot itself says *pending* for every planned server, in one save, before the
+first call. Outcomes come in as they are known. Whatever kills the run, what is stored
+never claims more than ICE acknowledged, and the next plan sends again what is open.
 """
 
 from __future__ import annotations
 
 import secrets
+import threading
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.canonical import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
-from icesync.engine.intents import JournaledIntents
+from icesync.codec.journal import encode_head, encode_record
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.frozen import frozen
-from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import UNRECORDED_WIRE, Record, SecretRecord
+from icesync.model.snapshot import (
+    UNRECORDED_WIRE,
+    CallEnded,
+    Intent,
+    JournalHead,
+    Record,
+    SecretRecord,
+)
 from icesync.model.transitions import announce, begin, plan_call
 from icesync.planner.recovery import settle
 
@@ -33,9 +42,63 @@ if TYPE_CHECKING:
     from icesync.model.report import Outcome
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import SecretValue
-    from icesync.ports import Clock, StateStore
+    from icesync.model.snapshot import JournalRecord
+    from icesync.ports import Clock, Journal, Journals, StateStore
 
-__all__ = ["Recorder", "Stamp"]
+_RESERVED_A_CALL: Final = 3_072
+"""An intent with 25 settings and three fingerprints takes about 1,900 bytes, an outcome 150."""
+
+
+class JournaledIntents:
+    """Numbers the records of one run and hands them to the journal; several threads use it."""
+
+    def __init__(self, journals: Journals, head: JournalHead, calls: int) -> None:
+        self._journal: Journal = journals.begin(encode_head(head), calls * _RESERVED_A_CALL)
+        self._numbering = threading.Lock()
+        self._number = 0
+        self._durable = 0
+
+    def begin_call(self, intent: Intent) -> None:
+        """
+        Return when *intent* is durable; the call may leave then.
+
+        Raises:
+            StateNotSaved: it could not be kept; the call must not leave.
+
+        """
+        number, ticket = self._append(intent)
+        self._journal.wait(ticket)
+        with self._numbering:
+            self._durable = max(self._durable, number)
+
+    def end_call(self, ended: CallEnded) -> None:
+        """
+        Take down how a call ended; durable together with the worker's next intent.
+
+        Raises:
+            StateNotSaved: the journal takes no more.
+
+        """
+        self._append(ended)
+
+    def close(self) -> None:
+        """
+        Make everything durable.
+
+        Raises:
+            StateNotSaved: something could not be kept.
+
+        """
+        self._journal.close()
+
+    def _append(self, record: JournalRecord) -> tuple[int, int]:
+        """Return the number of *record*, and its ticket."""
+        # One lock over number and append: the numbers must rise in the file.
+        with self._numbering:
+            self._number += 1
+            line = encode_record(self._number, record, self._durable)
+            return self._number, self._journal.append(line)
+
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icesync.engine.session import Session
     from icesync.engine.validate import Validation
     from icesync.model.desired import DesiredState
-    from icesync.planner.shards import Shard
+    from icesync.planner.select import Shard
     from icesync.ports import StateStore
 
 _TARGET: Final = re.compile(r"([1-9][0-9]{0,9})/.*", re.ASCII)
@@ -68,7 +68,7 @@ def parse_scope(
     """
     if shard is None:
         return Scope(selection, organizations)
-    from icesync.planner.shards import parse_shard
+    from icesync.planner.select import parse_shard
 
     return Scope(selection, organizations, parse_shard(shard))
 
@@ -146,7 +146,7 @@ def _check(session: Session, scope: Scope) -> None:
 
 def _sizes(session: Session, desired: DesiredState) -> dict[int, int]:
     """Return how many servers each organization has, also one of which only the state is left."""
-    from icesync.planner.shards import organizations
+    from icesync.planner.select import organizations
 
     return {**dict.fromkeys(session.stores.kept(), 0), **organizations(desired)}
 
@@ -160,7 +160,7 @@ def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str |
                 "icesync validate   reads all files",
             )
         return tuple(sorted(set(scope.organizations))), None
-    from icesync.planner.shards import deal
+    from icesync.planner.select import deal
 
     chosen = deal(sizes, scope.shard)
     count = f"{len(chosen)} of {len(sizes)} organizations"
@@ -169,7 +169,7 @@ def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str |
 
 
 def _refuse_half_moves(desired: DesiredState, chosen: frozenset[int]) -> None:
-    from icesync.planner.shards import half_moves
+    from icesync.planner.select import half_moves
 
     half = half_moves(desired, chosen)
     if half:

@@ -1,23 +1,30 @@
-"""Resolve references, each once a run, and compare what they give with the snapshot."""
+"""Resolve references, each once a run, in threads, and compare what they give with the snapshot."""
 
 from __future__ import annotations
 
 from dataclasses import field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, sort_diagnostics
-from icesync.engine.parallel import run_parallel
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.plan import Reason
-from icesync.model.reference import Misspelling, identity_by_spelling, read_secret_ref
-from icesync.model.secret import SecretComparison, SecretFindings, SecretRef, parse_secret_ref
+from icesync.model.secret import (
+    Misspelling,
+    SecretComparison,
+    SecretFindings,
+    SecretRef,
+    identity_by_spelling,
+    parse_secret_ref,
+    read_secret_ref,
+)
 from icesync.ports import ReferenceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
@@ -26,6 +33,51 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot
     from icesync.ports import SecretProvider
+
+T = TypeVar("T")
+
+_WORKERS: Final = 8
+_LOOK_UP_S: Final = 0.2
+
+
+def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
+    """
+    Call *do* with each of *things*, at most eight at a time, and return when all are done.
+
+    An interrupt leaves at once: the threads are daemons, so nobody waits for a
+    far end that does not answer.
+
+    Raises:
+        BaseException: the first that *do* raised; what was not begun then stays undone.
+
+    """
+    left = iter(things)
+    turn = Lock()
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        while not raised:
+            with turn:
+                thing = next(left, _END)
+            if thing is _END:
+                return
+            try:
+                do(thing)  # type: ignore[arg-type]
+            except BaseException as error:  # noqa: BLE001 - told by who waits
+                raised.append(error)
+
+    threads = [Thread(target=work, daemon=True) for _ in range(min(_WORKERS, len(things)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            # In turns: a signal that comes just before a wait is not seen during it.
+            thread.join(_LOOK_UP_S)
+    if raised:
+        raise raised[0]
+
+
+_END: Final = object()
 
 
 class SecretsMode(StrEnum):

@@ -1,20 +1,31 @@
-"""What every use case works with: a project, and the ports through which it meets the world."""
+"""
+What every use case works with: a project, ports to the world, a viewer, and the lock.
+
+Whatever fails on the way out of a lock adds to the first cause and never replaces it. A
+signal that comes while the lock is asked for, or given back, waits for the answer,
+so that no lock is left which nobody knows of.
+"""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from icesync.errors import SecretMissing, UsageError
+from icesync.errors import IcesyncError, Interrupted, SecretMissing, StateLocked, UsageError
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from icesync.engine.plan import Planning
+    from icesync.model.plan import Refusal
+    from icesync.model.probe import ProbeReport
     from icesync.model.project import Project
+    from icesync.model.report import Event
     from icesync.model.secret import SecretRef, SecretValue
+    from icesync.model.snapshot import LockInfo
     from icesync.ports import (
         Caller,
         Clock,
@@ -100,3 +111,165 @@ def fetch(providers: Mapping[str, SecretProvider], reference: SecretRef) -> Secr
     if provider is None:
         raise SecretMissing(f"`{reference}` names an unknown secret provider")
     return provider.fetch(reference)
+
+
+class Part(Protocol):
+    """What a use case comes to, part by part."""
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a :class:`~icesync.model.report.CommandResult` it fills."""
+        ...
+
+
+@frozen
+class Probed:
+    """What mail servers answered, and all refusals that are known by now."""
+
+    report: ProbeReport
+    refusals: tuple[Refusal, ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """Return the members of a command's result that this fills."""
+        return {"probe": self.report, "refusals": self.refusals}
+
+
+class View(Protocol):
+    """Shows, asks and tells; a use case knows no other way to a person."""
+
+    def show(self, part: Part) -> None:
+        """Take in a part of the result, as soon as it is known."""
+        ...
+
+    def approve(self, planning: Planning) -> bool:
+        """Return whether the plan may be carried out."""
+        ...
+
+    def notify(self, event: Event) -> None:
+        """Take note of what happens meanwhile; called from several threads."""
+        ...
+
+
+class Silent:
+    """Shows nothing and approves nothing: for whoever only wants the result."""
+
+    def show(self, part: Part) -> None:
+        """Show nothing."""
+
+    def approve(self, planning: Planning) -> bool:  # noqa: ARG002 - the view's signature
+        """Approve nothing."""
+        return False
+
+    def notify(self, event: Event) -> None:
+        """Say nothing."""
+
+
+SILENT = Silent()
+
+
+_FIRST_WAIT_S: Final = 0.2
+_LONGEST_WAIT_S: Final = 16.0
+
+
+class Work:
+    """What was done under a lock, in words; *done* is None as long as nothing was."""
+
+    def __init__(self) -> None:
+        self.done: str | None = None
+
+
+@contextmanager
+def hold_lock(
+    session: Session,
+    store: StateStore,
+    operation: str,
+    timeout_s: float,
+    nothing: str = "nothing was written",
+) -> Iterator[Work]:
+    """
+    Hold the lock of *store*; whoever does something notes in the Work what it came to.
+
+    *nothing* is said of a run that was interrupted before.
+
+    Raises:
+        StateLocked: another run held it for *timeout_s*.
+        Interrupted: a signal ended the work; the message says what was done.
+
+    """
+    info, work = session.caller.lock_owner(operation), Work()
+    try:
+        lock = _acquire(session, store, info, timeout_s)
+    except KeyboardInterrupt as error:
+        raise _interrupted(error, nothing) from None
+    try:
+        yield work
+    except KeyboardInterrupt as error:
+        raise _released(session, lock, _interrupted(error, work.done or nothing)) from None
+    except IcesyncError as error:
+        raise _released(session, lock, error) from error.__cause__
+    except BaseException as error:
+        with suppress(IcesyncError):
+            _release(session, lock)
+        raise error from error.__cause__
+    try:
+        _release(session, lock)
+    except KeyboardInterrupt as error:
+        told = f"{work.done or nothing}; interrupted while giving back the lock"
+        raise _interrupted(error, told, f"icesync state unlock --force {info.id}") from None
+    except IcesyncError as error:
+        if work.done is not None:
+            error.message = f"{work.done}; {error.message}"
+        raise
+
+
+def _acquire(
+    session: Session, store: StateStore, info: LockInfo, timeout_s: float
+) -> AbstractContextManager[None]:
+    clock = session.clock
+    deadline, wait_s = clock.monotonic() + timeout_s, _FIRST_WAIT_S
+    while True:
+        lock = store.lock(info, 0.0)
+        granted = False
+        try:
+            with session.signals.finishing():
+                lock.__enter__()
+                granted = True
+        except StateLocked:
+            left_s = deadline - clock.monotonic()
+            if left_s <= 0:
+                raise
+            clock.sleep(min(wait_s, left_s))
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+        except KeyboardInterrupt:
+            with suppress(IcesyncError), session.signals.finishing():
+                if granted:
+                    lock.__exit__(None, None, None)
+                else:
+                    # Nobody knows whether the store granted what it was asked for.
+                    store.break_lock(info.id)
+            raise
+        else:
+            return lock
+
+
+def _release(session: Session, lock: AbstractContextManager[None]) -> None:
+    with session.signals.finishing():
+        lock.__exit__(None, None, None)
+
+
+def _released(
+    session: Session, lock: AbstractContextManager[None], first: IcesyncError
+) -> IcesyncError:
+    """Give the lock back and return *first*, with what went wrong now added to it."""
+    try:
+        _release(session, lock)
+    except KeyboardInterrupt:
+        first.add(IcesyncError("interrupted while giving back the lock"))
+    except IcesyncError as second:
+        first.add(second)
+    return first
+
+
+def _interrupted(error: KeyboardInterrupt, told: str, *hints: str) -> Interrupted:
+    number = getattr(error, "signal_number", 2)
+    text = told if "interrupted" in told else f"interrupted; {told}"
+    return Interrupted(text, *hints, signal_number=number)

@@ -9,21 +9,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync import __version__
+from icesync.codec.fingerprint import broken_seals, seals_of
 from icesync.codec.journal import decode_journal
-from icesync.codec.merge_conflict import decode_sides
-from icesync.codec.seals import broken_seals, seals_of
-from icesync.codec.state import decode_state, encode_state, seal
-from icesync.engine.locking import Work, hold_lock
+from icesync.codec.state import decode_sides, decode_state, encode_state, seal
 from icesync.engine.secret_resolution import open_key
+from icesync.engine.session import Work, hold_lock
 from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
 from icesync.frozen import frozen
-from icesync.model.events import Note
 from icesync.model.host_memory import remember
+from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
-from icesync.planner.merge import merge_snapshots
-from icesync.planner.moves import without_leftovers
-from icesync.planner.recovery import Recovered, recover
+from icesync.planner.plan import without_leftovers
+from icesync.planner.recovery import Recovered, merge_snapshots, recover
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
@@ -32,10 +30,9 @@ if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.address import Address
-    from icesync.model.events import Notify
-    from icesync.model.lock import LockInfo
+    from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
-    from icesync.model.snapshot import Entry
+    from icesync.model.snapshot import Entry, LockInfo
     from icesync.ports import StateStore
 
 

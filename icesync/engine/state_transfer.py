@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from icesync import __version__
+from icesync.codec.fingerprint import seals_of
 from icesync.codec.journal import decode_journal
-from icesync.codec.seals import seals_of
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
 

@@ -13,11 +13,10 @@ from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
 from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.parallel import run_parallel
-from icesync.engine.secret_resolution import Identities, SecretsMode, identify
-from icesync.engine.view import SILENT
+from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
+from icesync.engine.session import SILENT
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing
 from icesync.ports import FileOpener
 
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 
     from icesync.config.rules.base import UnplacedFinding
     from icesync.config.severity import WeightedFinding
-    from icesync.engine.session import Session
-    from icesync.engine.view import View
+    from icesync.engine.session import Session, View
     from icesync.model.address import Address
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project

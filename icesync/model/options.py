@@ -4,7 +4,8 @@ What a row of ``icesync.yaml`` is: its path, kind, default, bounds, sentence and
 The rows stand in :mod:`icesync.model.project`, each at the attribute that holds
 its value, so the type checker knows it. The strict reader, the JSON Schema with
 what editors show, the reference page and the variables that a job may set all
-derive from them: an option is one row, and whatever uses it.
+derive from them: an option is one row, and whatever uses it. Variables that are
+neither an option's nor a flag's have their rows at the end.
 """
 
 from __future__ import annotations
@@ -170,3 +171,22 @@ def value_of(value: Any, path: str) -> Any:
             below = getattr(value, name)
             return None if below is None else value_of(below, path.removeprefix(f"{name}."))
     raise KeyError(path)
+
+
+VARIABLES: Final = {
+    "ICESYNC_ALLOW_HOST": "Hosts that may receive credentials, separated by commas. Only the job "
+    "can allow a host; a repository cannot.",
+    "ICESYNC_ALLOW_EXEC": "Set to 1 to allow `ref+exec://` references.",
+    "ICESYNC_EXEC_ENV": "Names of the variables that programs of `ref+exec://` get besides the "
+    "common ones, divided by blanks or commas.",
+    "ICESYNC_FINGERPRINT_KEY": "The fingerprint key, unless `fingerprints.key` names another.",
+    "ICESYNC_STATE_ADDRESS, TF_HTTP_ADDRESS": "The address of the state that the job names. "
+    "`TF_HTTP_USERNAME` and `TF_HTTP_PASSWORD` go to no other.",
+    "ICESYNC_STATE_USERNAME, ICESYNC_STATE_PASSWORD": "The login at a state server.",
+    "ICESYNC_GITHUB_TOKEN, GITHUB_TOKEN": "The token for comments and issues on GitHub.",
+    "ICESYNC_GITLAB_TOKEN, GITLAB_TOKEN": "The token for comments and issues on GitLab, and for "
+    "a state that GitLab keeps.",
+    "ICESYNC_TRUSTED_CONFIG": "The same as `--trusted-config` of `icesync plan`: take "
+    "safeguards from that file or git ref.",
+    "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE": "Whether to use color, as everywhere.",
+}

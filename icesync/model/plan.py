@@ -1,4 +1,8 @@
-"""What apply would do, as a value: sorted, frozen, the same for the same input."""
+"""
+What apply would do, as a value: sorted, frozen, the same for the same input.
+
+Its calls are whole records, since the service replaces them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
     from icesync.model.fields import Setting
-    from icesync.model.secret import SecretComparison
+    from icesync.model.secret import SecretComparison, SecretValue
 
 
 class Action(StrEnum):
@@ -214,3 +218,12 @@ class Plan:
     def count(self, action: Action) -> int:
         """Return how many changes have *action*."""
         return sum(c.action is action for c in self.changes)
+
+
+@frozen
+class Update:
+    """The record at *address* as it shall be: typed values and passwords by dotted key."""
+
+    address: Address
+    settings: Mapping[str, Setting]
+    secrets: Mapping[str, SecretValue]

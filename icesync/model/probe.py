@@ -1,4 +1,4 @@
-"""What a probe asks of a mail server, and what it saw."""
+"""What a probe asks of a mail server, and what it saw there and in the DNS of the sender."""
 
 from __future__ import annotations
 
@@ -12,7 +12,38 @@ if TYPE_CHECKING:
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.address import Address
-    from icesync.model.dns import DomainNote
+
+
+@frozen
+class DomainFacts:
+    """
+    The records of one domain.
+
+    *mail_hosts* are its MX, "." for a null MX (RFC 7505); *spf* its SPF records
+    as text, *spf_lookups* how many look-ups they ask a receiver for, *includes*
+    all names that they lead to; *dmarc* the policy that counts for it, or
+    empty. *silent* says why nothing is known, or is empty.
+    """
+
+    domain: str
+    mail_hosts: tuple[str, ...] = ()
+    has_address: bool = False
+    spf: tuple[str, ...] = ()
+    spf_lookups: int = 0
+    includes: frozenset[str] = frozenset()
+    dmarc: str = ""
+    silent: str = ""
+
+
+@frozen
+class DomainNote:
+    """A remark about the DNS of a sender's domain: a heuristic, never a verdict."""
+
+    domain: str
+    text: str
+    addresses: tuple[Address, ...]
+    worrying: bool = True
+
 
 WARN_DAYS: Final = 21
 """A certificate that expires sooner is worth a note."""

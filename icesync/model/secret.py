@@ -1,39 +1,200 @@
-"""Secrets: a reference, a fingerprint, an answer to "did it change", a value that cannot print."""
+"""
+Secrets: a reference, a fingerprint, an answer to "did it change", a value that cannot print.
+
+A reference is ``ref+SCHEME://PATH[?OPTION=VALUE][#/KEY]``, in one spelling each. Rules
+and guards ask whether two references lead to one secret. So what can be
+written in two ways is written in one: nothing stands behind a ``?`` or ``#``
+that says nothing, a path has no empty, ``.`` or ``..`` step, an escape stands only
+where it must (a blank, a control character, ``%``, ``?``, ``#``, a slash inside of a
+step), options are in alphabetical order. Every other spelling is refused, with
+the right one as a hint. What a scheme adds to that, its options and what its path
+may hold, is for its provider to say.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from icesync.frozen import frozen
-from icesync.model.reference import (
-    REFERENCE_GRAMMAR,
-    SCHEME_GRAMMAR,
-    SecretRef,
-    parse_secret_ref,
-    read_secret_ref,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from icesync.model.address import Address
 
-__all__ = [
-    "REFERENCE_GRAMMAR",
-    "SCHEME_GRAMMAR",
-    "Fingerprint",
-    "SecretComparison",
-    "SecretFindings",
-    "SecretMetadata",
-    "SecretRef",
-    "SecretStatus",
-    "SecretValue",
-    "parse_secret_ref",
-    "read_secret_ref",
-]
+SCHEME_GRAMMAR: Final = "[a-z][a-z0-9]*"
+_OPTION: Final = r"[a-z][a-z0-9-]*=[^\s#&=?]+"
+REFERENCE_GRAMMAR: Final = (
+    rf"ref\+({SCHEME_GRAMMAR})://(/?[^\s?#/]+(?:/[^\s?#/]+)*)"
+    rf"(?:\?({_OPTION}(?:&{_OPTION})*))?(?:#((?:/[^\s/#]+)+))?"
+)
+"""Scheme, path, options and keys; the schemas print it too."""
+
+_LOOSE: Final = re.compile(rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]*)(\?[^\s#]*)?(#\S*)?")
+_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_HALF_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_STEPS_UP: Final = frozenset({"", ".", ".."})
+
+
+class SecretRef(NamedTuple):
+    """
+    Where a secret is kept.
+
+    A reference is not a secret: it is shown in plans and kept in the state.
+    """
+
+    text: str
+    scheme: str
+    path: str
+    query: str = ""
+    fragment: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the path starts with a slash."""
+        return self.path.startswith("/")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The parts of the path between its slashes, without escapes."""
+        return tuple(_decode(step) for step in self.path.removeprefix("/").split("/"))
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """What stands behind the ``?``, without escapes."""
+        pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
+        return {name: _decode(value) for name, _, value in pairs}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys behind the ``#``, as in a JSON pointer, without escapes."""
+        return tuple(_unescape_key(_decode(key)) for key in self.fragment.split("/")[1:])
+
+
+class Misspelling(NamedTuple):
+    """What is wrong with a text that starts as a reference does, and how to write it."""
+
+    message: str
+    spelling: str | None = None
+
+
+def parse_secret_ref(text: str) -> SecretRef | None:
+    """Return the reference that *text* spells, or None; any scheme will do."""
+    found = read_secret_ref(text)
+    return found if isinstance(found, SecretRef) else None
+
+
+def read_secret_ref(text: str) -> SecretRef | Misspelling:
+    """Return the reference that *text* spells, or what is wrong with its spelling."""
+    match = _LOOSE.fullmatch(text)
+    if match is None or not match[2]:
+        return Misspelling("is not a reference that can be read")
+    scheme, path, query, fragment = match.groups(default="")
+    spelled = (_spell_path(path), _spell_options(query[1:]), _spell_keys(fragment[1:]))
+    right = None
+    if None not in spelled:
+        right = f"ref+{scheme}://{''.join(filter(None, spelled))}"
+    if right == text:
+        return SecretRef(text, scheme, path, query[1:], fragment[1:])
+    steps = {_decode(step) for step in path.removeprefix("/").split("/")}
+    slips = {
+        "with nothing behind its `?`": query == "?",
+        "with nothing behind its `#`": fragment == "#",
+        "whose key does not start with a slash": fragment and not fragment.startswith("#/"),
+        "whose path ends in a slash": path.endswith("/"),
+        "with an empty, `.` or `..` step in its path": _STEPS_UP & steps,
+        "with an empty key": fragment and "" in fragment[2:].split("/"),
+        "whose options are not NAME=VALUE, each once, in the order of a-z": spelled[1] != query,
+        "with needless or wrong escapes": True,
+    }
+    message = f"is a reference {next(slip for slip, found in slips.items() if found)}"
+    return Misspelling(message, right if right and parse_secret_ref(right) else None)
+
+
+def spell_path(steps: Iterable[str]) -> str:
+    """Return *steps* as the path of a reference, with the escapes that it needs."""
+    return "/".join(_encode(step, "/") for step in steps)
+
+
+def identity_by_spelling(reference: SecretRef) -> str:
+    """
+    Return what *reference* leads to, for a scheme of which no more is known.
+
+    Another version is the same secret at another time.
+    """
+    options = sorted((n, v) for n, v in reference.options.items() if n != "version")
+    query = "&".join(f"{name}={value}" for name, value in options)
+    return f"{reference.scheme}://{reference.path}?{query}#{reference.fragment}"
+
+
+def _spell_path(path: str) -> str | None:
+    root, steps = ("/" if path.startswith("/") else ""), list[str]()
+    for step in map(_decode, path.split("/")):
+        if step == "..":
+            if not steps:
+                return None
+            steps.pop()
+        elif step not in _STEPS_UP:
+            steps.append(step)
+    if not steps or not all(map(_is_text, steps)):
+        return None
+    return root + spell_path(steps)
+
+
+def _spell_options(query: str) -> str | None:
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    values = {name: _decode(value) for name, _, value in pairs}
+    if len(values) < len(pairs) or not all(v and _is_text(v) for v in values.values()):
+        return None
+    spelled = [f"{name}={_encode(value, '&=')}" for name, value in sorted(values.items())]
+    if not all(re.fullmatch(_OPTION, each) for each in spelled):
+        return None
+    return f"?{'&'.join(spelled)}" if spelled else ""
+
+
+def _spell_keys(fragment: str) -> str | None:
+    keys = [_unescape_key(_decode(key)) for key in fragment.split("/") if key]
+    if not all(map(_is_text, keys)):
+        return None
+    escaped = (_encode(key.replace("~", "~0").replace("/", "~1"), "") for key in keys)
+    return "#" + "".join(f"/{key}" for key in escaped) if keys else ""
+
+
+def _unescape_key(key: str) -> str:
+    return key.replace("~1", "/").replace("~0", "~")
+
+
+def _decode(text: str) -> str:
+    """Return *text* without escapes; bytes that are not UTF-8 become what no text holds."""
+    return _ESCAPES.sub(
+        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogateescape"),
+        text,
+    )
+
+
+def _encode(text: str, more: str) -> str:
+    """Return *text* with the escapes that it needs; *more* are characters that need one, too."""
+    return "".join(
+        "".join(f"%{byte:02X}" for byte in character.encode())
+        if character in "%?#"
+        or character in more
+        or not character.isprintable()
+        or character == " "
+        else character
+        for character in text
+    )
+
+
+def _is_text(text: str) -> bool:
+    """Return whether *text* is UTF-8 without control characters."""
+    return not any(c < " " or "\x7f" <= c < "\xa0" or "\ud800" <= c <= "\udfff" for c in text)
 
 
 class Fingerprint(NamedTuple):

@@ -1,16 +1,10 @@
-"""
-What was last sent and confirmed: the only memory, since ICE cannot be read.
-
-The snapshot never says what *is*; it says what ICE answered "Success" to, and
-keeps apart what people told it to assume. Who changes a status is
-:mod:`icesync.model.transitions`, and nobody else.
-"""
+"""What was last applied, what an apply wrote down as it went, and who holds the lock on it."""
 
 from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from icesync.frozen import frozen
 from icesync.model.project import Absent, OrgKey, WireOptions
@@ -20,9 +14,10 @@ if TYPE_CHECKING:
 
     from icesync.model.address import Address
     from icesync.model.fields import Setting
+    from icesync.model.plan import Action
+    from icesync.model.report import OutcomeKind
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import Fingerprint
-
 
 UNRECORDED_WIRE: Final = WireOptions(OrgKey.BOTH, Absent.EMPTY)
 """How a record was sent whose entry does not say it, whatever the defaults become."""
@@ -158,3 +153,79 @@ class Snapshot:
     safety: SafetyProfile | None = None
     seals: Mapping[str, str] = field(default_factory=dict)
     memory: tuple[SentSecret, ...] = ()
+
+
+@frozen
+class JournalHead:
+    """
+    Which snapshot a journal continues.
+
+    *serial* and *snapshot* (the SHA-256 of its bytes, None where nothing was
+    stored yet) are those it began with; *run* is random and names the apply.
+    """
+
+    run: str
+    lineage: str
+    serial: int
+    snapshot: str | None
+    base_url: str
+    key_id: str | None = None
+    began_at: str = ""
+
+
+@frozen
+class Intent:
+    """
+    A call is about to leave; *entry* is what the snapshot will say if ICE acknowledges it.
+
+    *drops* is the old address of a move, whose entry leaves the snapshot then.
+    """
+
+    address: Address
+    action: Action
+    entry: Entry
+    drops: Address | None = None
+
+
+@frozen
+class CallEnded:
+    """A call ended; *at* is UTC."""
+
+    address: Address
+    kind: OutcomeKind
+    at: str
+
+
+JournalRecord: TypeAlias = Intent | CallEnded
+
+
+@frozen
+class JournalLog:
+    """
+    A journal as it was found.
+
+    *torn* says that its end was cut off in the middle of a record, as a crash
+    leaves it: that record was never relied upon.
+    """
+
+    head: JournalHead
+    records: tuple[JournalRecord, ...] = ()
+    torn: bool = False
+
+
+@frozen
+class LockInfo:
+    """
+    The holder of a lock, in the words of Terraform's lock documents.
+
+    *id* is random, *who* is ``user@host``, *created* UTC, *info* a link to the
+    run or what else helps to find its owner.
+    """
+
+    id: str
+    operation: str
+    who: str
+    pid: int
+    created: str
+    info: str = ""
+    version: str = ""

@@ -1,12 +1,12 @@
 """
 The only maker of HTTP clients; it does not know what is asked of whom.
 
-A request here carries passwords, and that settles how it travels: TLS is
-verified against a known list and the environment is not asked (proxy, key-log
-and certificate variables), redirects are not followed, replies are capped and
-never decompressed, and a call has one total deadline. httpx's own timeouts are
-per read, so a reply that drips would pass them for ever: a watchdog shuts the
-socket down instead.
+A request here carries passwords, and that settles how it travels: https anywhere, plain
+http on this machine only; TLS is verified against a known list and the environment is not
+asked (proxy, key-log and certificate variables), redirects are not followed, replies are
+capped and never decompressed, and a call has one total deadline. httpx's own timeouts are
+per read, so a reply that drips would pass them for ever: a watchdog shuts the socket down
+instead. A far end is asked again by what it asks for itself, and by one schedule.
 """
 
 from __future__ import annotations
@@ -17,16 +17,77 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
 import certifi
 import httpx
 
 from icesync.frozen import frozen
+from icesync.model.host import is_loopback
 from icesync.net.deadline import WATCHDOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+def is_confidential(url: str) -> bool:
+    """Return whether nobody on the way reads what is sent to *url*."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    )
+
+
+_MAX_WAIT_S: Final = 86_400.0
+
+
+def read_retry_after(text: str, now: datetime) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for: a number, or an HTTP date in any form."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _MAX_WAIT_S)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), _MAX_WAIT_S)
+
+
+THROTTLED: Final = frozenset({429, 500, 502, 503, 504})
+"""Answers that may be another one a moment later."""
+
+_LONGEST_PAUSE_S: Final = 30.0
+
+
+class Patience:
+    """
+    One schedule for everything that is asked again: twice as long each time, within a budget.
+
+    A far end that says how long to wait is given that time.
+    """
+
+    def __init__(
+        self, monotonic: Callable[[], float], total_s: float, first_s: float = 1.0
+    ) -> None:
+        self._monotonic = monotonic
+        self._deadline = monotonic() + total_s
+        self._pause_s = first_s
+
+    def pause(self, asked_s: float | None = None) -> float | None:
+        """Return how long to wait before the next try, or None when there is none."""
+        pause_s = max(self._pause_s, asked_s or 0.0)
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        return pause_s if self._monotonic() + pause_s <= self._deadline else None
+
 
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0

@@ -8,16 +8,16 @@ ICE documents no call that reads, creates or deletes an email server, and that
 settles the actions:
 
 * a server that the state does not know is *added*: every field is sent;
-* a server whose body would be spelled in another way (``api.wire``) than the one that ICE
-  confirmed is sent again;
 * a server that left the files is an *orphan*: shown, never touched, until the
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
   differs and even if the files were reverted meanwhile: ICE may hold the other
   value, and nobody can look. If it left the files, the record of that call is sent
   again, until ``removed:`` says how it ends;
-* a server that ``moved:`` gives another address is sent to the new one, and
-  compared with what was acknowledged at the old one (:mod:`icesync.planner.moves`).
+* a server that ``moved:`` gives another address is sent to the new one, because ICE keys
+  its records by address. Until ICE confirmed that, the state keeps the old entry, and
+  the plan compares with it. A move sends nothing to the old address: what ICE holds there
+  stays, unless ``removed:`` disables it, which happens after the move succeeded.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from icesync.diagnostics import Diagnostic
+from icesync.model.desired import RemovalAction
 from icesync.model.fields import (
     FIELDS,
     LOGIN_KEYS,
     SENT_FIELDS,
+    SETTING_FIELDS,
     Setting,
     WireType,
     needs_login,
 )
 from icesync.model.plan import (
     Action,
+    FieldChange,
     Plan,
     Reason,
     ResourceChange,
@@ -43,17 +47,139 @@ from icesync.model.plan import (
 )
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.model.snapshot import UNRECORDED_WIRE
-from icesync.planner.diff import diff_settings
-from icesync.planner.moves import keeps_old_entry, open_moves, with_moves_applied
+from icesync.model.transitions import follow
 from icesync.planner.select import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
+    from icesync.model.desired import DesiredServer, DesiredState, Move, Origin, Removal
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Record, Snapshot
+
+_ORDER: Final = {field.key: number for number, field in enumerate(SETTING_FIELDS)}
+
+
+def diff_settings(
+    before: Mapping[str, Setting], after: Mapping[str, Setting], origin: Origin | None = None
+) -> tuple[FieldChange, ...]:
+    """
+    Return the settings that differ, in the order of the field table.
+
+    *origin* gives the place of each new value. Equal settings cost one
+    comparison; against nothing, all of *after* is new; deepdiff looks at the rest.
+    """
+    if before == after:
+        return ()
+    keys = _changed_keys(before, after) if before else after.keys()
+    return tuple(
+        FieldChange(key, before.get(key), after.get(key), origin.position(key) if origin else None)
+        for key in sorted(keys, key=lambda key: (_ORDER.get(key, len(_ORDER)), key))
+    )
+
+
+def _changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> set[str]:
+    from deepdiff import DeepDiff
+
+    # By default deepdiff reports two mappings with few common keys as one change
+    # of the whole, and a server would lose its list of fields: hence the 0.
+    found = DeepDiff(
+        dict(before), dict(after), view="tree", threshold_to_diff_deeper=0, verbose_level=0
+    )
+    return {level.path(output_format="list")[0] for levels in found.values() for level in levels}
+
+
+def open_moves(desired: DesiredState, snapshot: Snapshot) -> dict[Address, Move]:
+    """
+    Return the moves that are still to be made, by new address.
+
+    One is open while the state knows the old address, and ICE confirmed nothing at
+    the new one. Whether anything was ever confirmed at the old address does not
+    matter: a call there may have arrived, and what it brought moves like all else.
+    """
+    entries = snapshot.entries
+    return {
+        address: move
+        for address, move in desired.moves.items()
+        if move.source in entries and not (address in entries and entries[address].settings)
+    }
+
+
+def without_leftovers(snapshot: Snapshot) -> Snapshot:
+    """
+    Return *snapshot* without old entries of moves that ICE confirmed.
+
+    They are left over where the two addresses are stored apart, and a run ended
+    between the two saves, or where two branches were merged. An old entry that
+    changed since is none of them.
+    """
+    entries = snapshot.entries
+    left = {
+        entry.moved_from.address
+        for entry in entries.values()
+        if entry.moved_from is not None
+        and entry.moved_from.address in entries
+        and entries[entry.moved_from.address].digest == entry.moved_from.digest
+    }
+    if not left:
+        return snapshot
+    return replace(snapshot, entries={a: e for a, e in entries.items() if a not in left})
+
+
+def check_clashes(
+    desired: DesiredState, snapshot: Snapshot, selection: Selection
+) -> Iterator[Diagnostic]:
+    """Yield the selected moves whose new address ICE confirmed, though not as that move."""
+    entries = snapshot.entries
+    for address, move in desired.moves.items():
+        if not (move.source in entries and address in entries and entries[address].settings):
+            continue
+        if move.source in desired.removals or not is_move_selected(move, selection):
+            continue
+        message = f"the state knows both {move.source} and {address}: two records, not one"
+        hint = (
+            f"icesync state rm {move.source}   forgets the old one, which ICE keeps; "
+            "or remove the entry under `moved:`, and list "
+            f"skill {move.source.skill} under `removed:` to disable it"
+        )
+        yield Diagnostic("ICE114", message, move.position, hint)
+
+
+def obsolete_entries(desired: DesiredState, snapshot: Snapshot) -> tuple[Move | Removal, ...]:
+    """Return the moves and removals of addresses that the state does not know, by place."""
+    known = snapshot.entries
+    found = [r for address, r in desired.removals.items() if address not in known]
+    done = [m for m in desired.moves.values() if m.source not in known]
+    return tuple(sorted([*found, *done], key=lambda entry: entry.position))
+
+
+def keeps_old_entry(move: Move, removals: Mapping[Address, Removal]) -> bool:
+    """Return whether the old entry is still needed, since a call of its own will disable it."""
+    removal = removals.get(move.source)
+    return removal is not None and removal.action is RemovalAction.DISABLE
+
+
+def with_moves_applied(
+    snapshot: Snapshot, moves: Iterable[Move], removals: Mapping[Address, Removal]
+) -> Snapshot:
+    """Return *snapshot* as a plan compares with it: each old entry under its new address."""
+    entries = dict(snapshot.entries)
+    for move in moves:
+        source, attempt = entries[move.source], entries.get(move.address)
+        entries[move.address] = follow(source, move.source, attempt, _prior(source, attempt))
+        if not keeps_old_entry(move, removals):
+            del entries[move.source]
+    return replace(snapshot, entries=entries)
+
+
+def _prior(source: Entry, attempt: Entry | None) -> str:
+    """Return what a saved plan holds a move to: both entries that it started from."""
+    if attempt is None or (attempt.announced_over is not None and attempt.prior != attempt.digest):
+        # An announced move starts from what it started from when it was announced.
+        return source.digest if attempt is None else attempt.prior or ""
+    return f"{source.digest} {attempt.digest}"
+
 
 DISABLED: Final[Mapping[str, Setting]] = {"status": "Disabled", "active": False}
 """What the action ``disable`` sends instead of the last acknowledged values."""

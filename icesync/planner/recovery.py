@@ -1,9 +1,11 @@
 """
-Fold the journal of a run that never ended into the snapshot it began with.
+Snapshots that are not the whole truth, made one again without claiming what nobody knows.
 
-Pure and repeatable: folding may itself be killed and done again. What ICE
-confirmed becomes applied; what was refused stays as it was; a call that was
-about to leave, and of which nothing more is known, is uncertain.
+The journal of a run that never ended is folded into the snapshot it began with: what ICE
+confirmed becomes applied; what was refused stays as it was; a call that was about to
+leave, and of which nothing more is known, is uncertain. Folding may itself be killed and
+done again. Of two snapshots that grew apart, an entry stays as it is only where both sides
+say the same. Every uncertain server is sent again by the next plan, which is always safe.
 """
 
 from __future__ import annotations
@@ -13,15 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateCorrupt
 from icesync.frozen import frozen
-from icesync.model.journal import Intent, JournalLog
+from icesync.model.host_memory import remember
 from icesync.model.plan import Action
-from icesync.model.snapshot import Entry, MovedFrom, Snapshot
-from icesync.model.transitions import confirm, doubt
+from icesync.model.safety import strictest
+from icesync.model.snapshot import Entry, Intent, JournalLog, MovedFrom, Snapshot
+from icesync.model.transitions import confirm, disagree, doubt
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
     from icesync.model.report import OutcomeKind
-
 
 _MAX_NAMED: Final = 5
 
@@ -134,3 +136,57 @@ def _remedies(log: JournalLog) -> tuple[str, ...]:
         targets = " ".join(f"--resend {address}" for address in known[:_MAX_NAMED])
         ways.append(f"icesync apply {'--resend all' if more else targets}   sends that again then")
     return tuple(ways)
+
+
+def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
+    """
+    Return the safe union of two snapshots of one lineage.
+
+    Raises:
+        StateCorrupt: they are of two lineages, targets or fingerprint keys.
+
+    """
+    for name, a, b in (
+        ("lineages", ours.lineage, theirs.lineage),
+        ("targets", ours.base_url, theirs.base_url),
+        ("fingerprint keys", ours.key_id, theirs.key_id),
+    ):
+        if a != b:
+            raise StateCorrupt(
+                f"the two sides are of two {name}; they cannot be united",
+                "take one side: git checkout --ours <state>, then icesync apply --resend all",
+            )
+    addresses = ours.entries.keys() | theirs.entries.keys()
+    entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}
+    safety = strictest(s.safety for s in (ours, theirs) if s.safety is not None)
+    serial = max(ours.serial, theirs.serial)
+    memory = remember((ours, theirs), entries)
+    return replace(ours, serial=serial, run=None, entries=entries, safety=safety, memory=memory)
+
+
+def recall(ours: Snapshot, lost: Snapshot, *, believed: bool) -> Snapshot:
+    """
+    Return *ours*, an older state that was put back, with what *lost*, a newer one, denies.
+
+    ICE holds what the newer one says, or what came after it: where the two differ, the
+    server is uncertain. What only the newer one names is in ICE as well. Unless it is
+    *believed*, nothing but the doubt comes from it. The serial is the higher one, so that
+    the next save settles it.
+    """
+    entries = dict(ours.entries)
+    for address in ours.entries.keys() | lost.entries.keys():
+        mine, theirs = ours.entries.get(address), lost.entries.get(address)
+        if mine is None and theirs is not None and believed:
+            entries[address] = theirs
+        elif mine is not None and (theirs is None or mine.digest != theirs.digest):
+            later = theirs is not None and (theirs.applied_at or "") >= (mine.applied_at or "")
+            entries[address] = disagree(theirs if believed and later else mine, None)
+    memory = remember((ours, lost) if believed else (ours,), entries)
+    ordered = dict(sorted(entries.items()))
+    return replace(ours, serial=lost.serial, entries=ordered, memory=memory)
+
+
+def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:
+    if ours is not None and ours == theirs:
+        return ours
+    return disagree(ours, theirs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import dns.exception
 import dns.resolver
 
-from icesync.model.dns import DomainFacts
+from icesync.model.probe import DomainFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

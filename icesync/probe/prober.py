@@ -17,7 +17,6 @@ from icesync.model.probe import (
     StepName,
 )
 from icesync.probe import imap, pop3, smtp
-from icesync.probe.certificate import read_certificate, read_details
 from icesync.probe.connect import connect, look_up, system_resolve
 from icesync.probe.connection import Connection, Deadline, ProbeAborted, Timeouts
 from icesync.probe.reply_codes import ended_login, enhanced_code
@@ -29,6 +28,8 @@ from icesync.probe.tls import (
     meaning_of,
     open_looking,
     open_trust,
+    read_certificate,
+    read_details,
 )
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from icesync.model.plan import Action
 from icesync.render.jsondoc import document
 
 if TYPE_CHECKING:
-    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.report import Result
+    from icesync.model.report import CommandResult, Result
     from icesync.render.formats import RenderContext
 
 __all__ = ["called", "ended", "paused", "started", "stopped", "summary"]

@@ -1,31 +1,37 @@
 """
-An explanation for people and as data.
+Explanations, for people and as data: of a server, a setting, a rule, a mail provider.
 
 One server: its effective values, each with the line and the layer that gave it.
 One setting: the whole chain, what a call carries of it, and whose word that is.
+A rule: a page, or all of them in a list. A mail provider: hosts, ports, encryption,
+login, and who says so.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
-from typing import TYPE_CHECKING, Final
+import textwrap
+from typing import TYPE_CHECKING, Final, cast
 
+from icesync.config.rules import RULES
+from icesync.diagnostics import Rule, Severity
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import Role
+from icesync.model.presets import find_preset
 from icesync.model.secret import SecretRef
 from icesync.render.state import age
 from icesync.render.style import Style, quote, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.desired import Given, Move
     from icesync.model.fields import Setting
+    from icesync.model.presets import Offer, Preset
     from icesync.render import documents
-
-__all__ = ["explanation_document", "field_document", "render_explanation", "render_field"]
 
 _ALIGNED: Final = 44
 """Places line up behind values of up to so many columns."""
@@ -248,3 +254,144 @@ def _plain_position(position: SourcePosition | None) -> documents.Position | Non
     if position is None:
         return None
     return {"file": position.file, "line": position.line, "column": position.column}
+
+
+_COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+_WIDTH: Final = 88
+_LABEL: Final = 9
+"""The column where the text behind a label starts."""
+
+
+def near_rules(text: str) -> str:
+    """Return the rules whose id is near *text*, as a phrase; empty if there are none."""
+    return " or ".join(difflib.get_close_matches(text.upper(), RULES, n=3, cutoff=0.7))
+
+
+def render_rules(rules: Iterable[Rule], style: Style) -> str:
+    """Return a line for each rule: id, weight, title."""
+    return "".join(
+        f"{style.paint(rule.id, 'bold')}  {_weight(rule, style)}  {rule.title}\n" for rule in rules
+    )
+
+
+def _weight(rule: Rule, style: Style) -> str:
+    return style.paint(f"{rule.severity:<7}", _COLOURS[rule.severity])
+
+
+def render_rule(rule: Rule, style: Style) -> str:
+    """Return what *rule* looks at, why, an example, and what can be done about a finding."""
+    head = f"{style.paint(rule.id, 'bold')}  {_weight(rule, style).rstrip()}: {rule.title}\n"
+    parts = [head, _paragraph("What", rule.what, style), _paragraph("Why", rule.why, style)]
+    if rule.before:
+        parts.append(_example("Before", rule.before, "red", style))
+        parts.append(_example("After", rule.after, "green", style))
+    parts.append("".join(_ways_out(rule, style)) + _paragraph("Source", rule.source, style))
+    return "\n".join(parts)
+
+
+def _paragraph(label: str, text: str, style: Style) -> str:
+    width = min(style.width or _WIDTH, _WIDTH)
+    lines = textwrap.wrap(text, width - _LABEL, break_long_words=False, break_on_hyphens=False)
+    painted = style.paint(label, "cyan") + " " * (_LABEL - len(label))
+    return painted + f"\n{' ' * _LABEL}".join(map(safe, lines)) + "\n"
+
+
+def _example(label: str, text: str, colour: str, style: Style) -> str:
+    lines = "".join(f"    {style.paint(safe(line), colour)}\n" for line in text.splitlines())
+    return f"{style.paint(label, 'cyan')}\n{lines}"
+
+
+def _ways_out(rule: Rule, style: Style) -> Iterator[str]:
+    if not rule.suppressible:
+        yield _paragraph("Waive", "no: it cannot be suppressed, turned off or lowered", style)
+        return
+    yield _paragraph("Waive", f"# icesync: allow {rule.id} reason", style)
+    yield _below("at the end of the line, above it on a line of its own, or at the file's top")
+    yield _paragraph("Weigh", f"rules: {{{rule.id}: off}}", style)
+    yield _below("in icesync.yaml: off, info, warning or error")
+
+
+def _below(text: str) -> str:
+    return f"{' ' * _LABEL}{text}\n"
+
+
+_PROVIDER_LABEL: Final = 10
+"""The column where the text behind a label starts."""
+_ENCRYPTION: Final = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no encryption"}
+
+
+def render_providers(providers: Sequence[Preset], style: Style) -> str:
+    """Return a page for each of *providers*."""
+    return "\n".join(_render(preset, style) for preset in providers)
+
+
+def _render(preset: Preset, style: Style) -> str:
+    lines = [f"{style.paint(safe(preset.name), 'bold')}  {safe(preset.title)}", ""]
+    for label, text in _provider_facts(preset):
+        width = min(style.width or _WIDTH, _WIDTH) - _PROVIDER_LABEL
+        wrapped = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+        painted = style.paint(label, "cyan") + " " * (_PROVIDER_LABEL - len(label))
+        lines.append(painted + f"\n{' ' * _PROVIDER_LABEL}".join(map(safe, wrapped)))
+    return "\n".join(lines) + "\n"
+
+
+def _provider_facts(preset: Preset) -> Iterator[tuple[str, str]]:
+    for block, offer in preset.offers.items():
+        yield block.upper(), f"{offer.host}, {_ports(offer)}"
+        if offer.also:
+            yield "", f"also {', '.join(offer.also)}"
+        if offer.refuses:
+            yield "", f"passwords are refused: {offer.refuses}"
+        if offer.ends:
+            yield "", f"passwords: {offer.ends}"
+    if not preset.complete:
+        yield "", "There may be other ports: these are the ones that the source names."
+    yield "Login", preset.login
+    yield "Preset", f"preset: {preset.name}" if _is_preset(preset) else "none: give host and port"
+    yield "Source", preset.source
+    yield "Checked", preset.checked or "no date recorded"
+
+
+def _ports(offer: Offer) -> str:
+    ports = [f"{port} ({_ENCRYPTION[offer.mode(port)]})" for port in offer.ports]
+    return f"port {' or '.join(ports)}"
+
+
+def _is_preset(preset: Preset) -> bool:
+    return find_preset(preset.name) == preset
+
+
+def providers_document(providers: Sequence[Preset]) -> documents.Providers:
+    """Return *providers* as plain data."""
+    return {
+        "kind": "icesync-providers",
+        "format_version": "1.0",
+        "providers": [_plain_provider(preset) for preset in providers],
+    }
+
+
+def _plain_provider(preset: Preset) -> documents.ProviderExplained:
+    return {
+        "name": preset.name,
+        "title": preset.title,
+        "preset": _is_preset(preset),
+        "servers": [_server(block, offer) for block, offer in preset.offers.items()],
+        "all_ports": preset.complete,
+        "login": preset.login,
+        "username": preset.user or None,
+        "relay": preset.relay,
+        "source": preset.source,
+        "checked": preset.checked or None,
+    }
+
+
+def _server(block: str, offer: Offer) -> documents.ServerOffered:
+    plain = {
+        "protocol": block,
+        "host": offer.host,
+        "other_hosts": list(offer.also),
+        "ports": [{"port": port, "encryption": offer.mode(port)} for port in offer.ports],
+        "passwords_refused": offer.refuses or None,
+        "passwords_end": offer.ends or None,
+    }
+    return cast("documents.ServerOffered", plain)

@@ -1,7 +1,16 @@
-"""Findings and errors for people: one line that a terminal makes clickable, then the hint."""
+"""
+Findings and errors for people: one line that a terminal makes clickable, then the hint.
+
+Programs know a finding again in the next run by a fingerprint, when its lines have moved:
+it is made of the rule, the file and the sentence without the numbers that move with it.
+Findings that are alike in all of these are told apart by their order in the file.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +21,7 @@ from icesync.render.style import Style, counted, fold, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from icesync.model.ci import Ci
     from icesync.render import documents
     from icesync.render.groups import FindingGroup
 
@@ -102,3 +112,19 @@ def diagnostics_document(
             for d in diagnostics
         ],
     }
+
+
+_MOVING: Final = re.compile(r"\[\d+\]|:\d+(:\d+)?|\blines? \d+(, \d+)*( and \d+)?", re.ASCII)
+
+
+def identities(findings: Sequence[Diagnostic], ci: Ci) -> tuple[str, ...]:
+    """Return a fingerprint for each of *findings*, unique among them: 32 hexadecimal digits."""
+    seen: Counter[str] = Counter()
+    made = []
+    for one in findings:
+        text = "\0".join((one.rule, ci.path(one.position.file), _MOVING.sub("", one.message)))
+        seen[text] += 1
+        made.append(
+            hashlib.sha256(f"{text}\0{seen[text]}".encode(errors="replace")).hexdigest()[:32]
+        )
+    return tuple(made)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import frozen
 from icesync.model.ci import Ci
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 from icesync.render.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from icesync.model.command_result import CommandResult
+    from icesync.model.report import CommandResult
 
 __all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "RenderContext", "kinds_for", "renderer"]
 
@@ -52,6 +52,7 @@ class Format:
     module: str
     commands: Collection[Command]
     purpose: str
+    function: str = "render"
 
 
 _ALL: Final = tuple(Command)
@@ -68,10 +69,10 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "sarif": Format("sarif", _OF_FILES, "for code scanning: the findings in files"),
     "gitlab-codequality": Format(
-        "gitlab_codequality", _OF_FILES, "for merge requests: the findings in files"
+        "gitlab", _OF_FILES, "for merge requests: the findings in files", "render_codequality"
     ),
     "gitlab-terraform": Format(
-        "gitlab_terraform", (Command.PLAN,), "for merge requests: the counts"
+        "gitlab", (Command.PLAN,), "for merge requests: the counts", "render_terraform"
     ),
     "html": Format("htmlpage", _ALL, "a page for people: to look through, to keep, to print"),
 }
@@ -91,6 +92,7 @@ def kinds_for(command: Command) -> tuple[str, ...]:
 
 def renderer(name: str) -> Callable[[CommandResult, RenderContext], str]:
     """Return what renders the format *name*."""
-    module = importlib.import_module(f"icesync.render.{FORMATS[name].module}")
-    render: Callable[[CommandResult, RenderContext], str] = module.render
+    row = FORMATS[name]
+    module = importlib.import_module(f"icesync.render.{row.module}")
+    render: Callable[[CommandResult, RenderContext], str] = getattr(module, row.function)
     return render

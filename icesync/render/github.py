@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
-from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
-from icesync.model.report import ResultStatus
+from icesync.model.report import Command, ResultStatus
 from icesync.render.groups import group_findings, group_refusals, listed
 from icesync.render.plan import refusal_sentence, totals
 from icesync.render.probe import server_words
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.model.ci import Ci
-    from icesync.model.command_result import CommandResult
     from icesync.model.probe import ProbeReport
+    from icesync.model.report import CommandResult
 
 __all__ = ["encode_outputs", "outputs", "render_annotations"]
 

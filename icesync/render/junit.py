@@ -12,10 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.frozen import frozen
-from icesync.model.command_result import Command
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
-from icesync.model.report import ResultStatus
+from icesync.model.report import Command, ResultStatus
 from icesync.render.plan import changed_keys
 from icesync.render.probe import mode_text, server_words
 from icesync.render.style import safe
@@ -23,10 +22,9 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from icesync.model.command_result import CommandResult, Failure
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
-    from icesync.model.report import Report, Result
+    from icesync.model.report import CommandResult, Failure, Report, Result
     from icesync.render.formats import RenderContext
 
 __all__ = ["render"]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from icesync.model.command_result import Command
 from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
+from icesync.model.report import Command
 from icesync.model.secret import SecretComparison
 from icesync.render.groups import (
     ChangeGroup,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.command_result import CommandResult
     from icesync.model.desired import Removal
     from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
+    from icesync.model.report import CommandResult
     from icesync.render.groups import RefusalGroup
 
 CANNOT_BE_READ: Final = "ICE has no read API: this compares the files with what it last confirmed"
@@ -76,7 +76,7 @@ _COUNTED: Final = (
 
 def render_plan(plan: Plan, digest: str, style: Style, *, every: bool = False) -> str:
     """Return *plan* as text; *digest* is its own. With *every*, each server stands alone."""
-    parts = [headline(plan, style), "\n"]
+    parts = [plan_headline(plan, style), "\n"]
     shown = [change for change in plan.changes if change.action is not Action.NO_OP]
     groups = [ChangeGroup((change,)) for change in shown] if every else group_changes(shown)
     in_full = every or is_full_record_shown(shown)
@@ -91,7 +91,7 @@ def render_plan(plan: Plan, digest: str, style: Style, *, every: bool = False) -
         if len(groups) <= _SCREEN:
             parts.append(f"\n{style.paint('Changes:', 'bold')}\n")
             parts.extend(f"{line}\n" for line in _gist_lines(groups, style))
-        parts.append(f"\n{headline(plan, style)}\n")
+        parts.append(f"\n{plan_headline(plan, style)}\n")
     if plan.effective:
         parts.append(f"{'' if scrolled else chr(10)}Digest: {digest}\n")
     if not plan.complete:
@@ -147,7 +147,7 @@ def totals(plan: Plan) -> str:
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
 
 
-def headline(plan: Plan, style: Style) -> str:
+def plan_headline(plan: Plan, style: Style) -> str:
     """Return the totals of *plan* as its first line."""
     if plan.effective:
         return f"{style.paint('Plan:', 'bold')} {totals(plan)}."

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.codec.canonical import pretty
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
-from icesync.render.finding_fingerprint import identities
+from icesync.render.findings import identities
 from icesync.render.style import counted, safe
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
-    from icesync.model.command_result import CommandResult
+    from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
 __all__ = ["render"]

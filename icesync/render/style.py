@@ -1,14 +1,22 @@
-"""Safe text for terminals and CI logs, and the few colours that icesync uses."""
+"""
+Safe text for terminals and CI logs, the few colors that icesync uses, tables and diffs.
+
+Tables are aligned by what letters take on the screen. On a terminal there are heads, and
+cells are cut so that a row is one line; in a pipe nothing is cut and no head is in the
+way of ``grep`` and ``awk``.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -120,3 +128,75 @@ class Style:
 def timestamp(moment: datetime) -> str:
     """Return *moment* as documents spell it."""
     return moment.strftime(TIME_FORMAT)
+
+
+_GAP: Final = "  "
+_CUT: Final = "..."
+_NARROWEST: Final = 6
+"""No column is made narrower than this, however narrow the terminal is."""
+
+
+class Cell(NamedTuple):
+    """Safe text, and the names of its colours."""
+
+    text: str
+    colours: tuple[str, ...] = ()
+
+
+def render_table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], style: Style) -> str:
+    """Return *rows* below each other, a line each; *heads* stand above them on a terminal."""
+    if not rows:
+        return ""
+    lines = [[Cell(head, ("dim",)) for head in heads], *rows] if style.width else list(rows)
+    widths = [max(columns(line[n].text) for line in lines) for n in range(len(heads))]
+    if style.width:
+        _fit(widths, style.width)
+    return "".join(f"{_line(line, widths, style)}\n" for line in lines)
+
+
+def _fit(widths: list[int], most: int) -> None:
+    """Take columns from the widest ones until a row has its place."""
+    spare = most - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > spare:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            return
+        widths[widest] -= 1
+
+
+def _line(cells: Sequence[Cell], widths: Sequence[int], style: Style) -> str:
+    painted = []
+    for cell, width in zip(cells, widths, strict=True):
+        text = _cut(cell.text, width)
+        painted.append(style.paint(text, *cell.colours) + " " * (width - columns(text)))
+    return _GAP.join(painted).rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    if columns(text) <= width:
+        return text
+    while columns(text) > width - len(_CUT):
+        text = text[:-1]
+    return text + _CUT
+
+
+_COLOURS: Final = {"---": "bold", "+++": "bold", "@": "cyan", "-": "red", "+": "green"}
+_NO_LINE_END: Final = "\\ No newline at end of file"
+
+
+def render_diff(file: str, before: str, after: str, style: Style) -> str:
+    """Return how *file* changes; texts that differ in what a line cannot show are named."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    lines = list(difflib.unified_diff(old, new, file, file)) or [
+        f"--- {file}\n",
+        f"+++ {file}\n",
+        " line ends only\n",
+    ]
+    return "".join(_diff_line(line, style) for line in lines)
+
+
+def _diff_line(line: str, style: Style) -> str:
+    text = line.removesuffix("\n")
+    colour = next((c for start, c in _COLOURS.items() if text.startswith(start)), None)
+    shown = style.paint(safe(text), *([colour] if colour else []))
+    return f"{shown}\n" if line.endswith("\n") else f"{shown}\n{_NO_LINE_END}\n"

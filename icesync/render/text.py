@@ -1,26 +1,33 @@
-"""What a command came to, for people at a terminal: each part when it is known."""
+"""
+What a command came to, for people at a terminal: each part when it is known.
+
+Also its totals in one line, a line for each server (``--summary``), and what a schedule
+looks after: what waits, what is old, when the token ends.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
-from icesync.model.command_result import Command
+from icesync.model.plan import Action
+from icesync.model.report import Command
 from icesync.render.findings import render_diagnostics
-from icesync.render.maintenance import render_maintenance
-from icesync.render.plan import render_plan
-from icesync.render.probe import render_probe
-from icesync.render.report import render_report
-from icesync.render.summary import summarize_plan, summarize_report
+from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
+from icesync.render.probe import render_probe, totals_of
+from icesync.render.report import COLOURS, counts_of, render_report, told_seconds
+from icesync.render.state import age
+from icesync.render.style import Cell, Style, counted, fold, render_table, safe
 
 if TYPE_CHECKING:
-    from icesync.model.command_result import CommandResult
-    from icesync.model.probe import ProbeReport
-    from icesync.render.formats import RenderContext
-    from icesync.render.style import Style
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["render"]
+    from icesync.model.address import Address
+    from icesync.model.plan import Plan, ResourceChange
+    from icesync.model.probe import ProbeReport
+    from icesync.model.report import CommandResult, Maintenance, Report, Result
+    from icesync.render.formats import RenderContext
 
 
 def render(review: CommandResult, view: RenderContext) -> str:
@@ -49,3 +56,135 @@ def _probed(report: ProbeReport, command: Command, style: Style) -> str:
     if command is Command.PROBE:
         return message
     return f"\n{message}" if report.rows else ""
+
+
+def summarize_plan(plan: Plan, digest: str, style: Style) -> str:
+    """Return totals, a line for each server that is not left as it is, and the digest."""
+    rows = [tuple(_change(c)) for c in plan.changes if c.action is not Action.NO_OP]
+    table = render_table(("  action", "server", "name", "what"), rows, style)
+    last = f"\nDigest: {digest}\n" if plan.effective else ""
+    first = fold(plan_headline(plan, style), style.width)
+    return f"{first}\n" + (f"\n{table}" if table else "") + last
+
+
+def _change(change: ResourceChange) -> Iterator[Cell]:
+    symbol, colour, _ = SYMBOLS[change.action]
+    yield Cell(f"{symbol} {change.action}", (colour,))
+    yield Cell(str(change.address))
+    yield Cell(safe(change.name))
+    yield Cell(_why(change), ("dim",))
+
+
+def _why(change: ResourceChange) -> str:
+    if change.action is Action.UPDATE:
+        return gist_of(change)
+    return "" if change.action is Action.ADD or not change.reason else change.reason.value
+
+
+def summarize_report(report: Report, style: Style) -> str:
+    """Return a line for each change with how it ended, and what the report says at its end."""
+    rows = [tuple(_result(result)) for result in report.results]
+    table = render_table(("outcome", "server", "action", "took", "why"), rows, style)
+    return f"{table}\n{render_report(report, style, listed=False)}"
+
+
+def _result(result: Result) -> Iterator[Cell]:
+    yield Cell(result.status, (COLOURS[result.status],))
+    yield Cell(str(result.address))
+    yield Cell(result.action)
+    took_s = result.elapsed_s
+    yield Cell("" if took_s is None else told_seconds(took_s), ("dim",))
+    yield Cell(safe(result.outcome.detail) if result.outcome else "")
+
+
+def headline(review: CommandResult) -> str:
+    """Return the totals, such as ``2 to update; 30 unchanged``, or why there are none."""
+    if review.report is not None:
+        message = counts_of(review.report)
+        return message if review.report.results else "no changes, nothing was sent"
+    if review.command is Command.PROBE and review.probe is not None:
+        return totals_of(review.probe)
+    if review.failure is not None or review.plan is None:
+        return _verdict(review)
+    message = totals(review.plan)
+    if not review.plan.effective:
+        message = f"no changes; {message or 'no servers'}"
+    return message + "".join(f"; {due}" for due in _due(review.maintenance))
+
+
+def _due(maintenance: Maintenance | None) -> Iterator[str]:
+    """Yield what mail servers let somebody do, in a few words."""
+    if maintenance is not None and maintenance.failed_logins:
+        yield f"{counted(len(maintenance.failed_logins), 'login')} failed"
+    if maintenance is not None and maintenance.ending:
+        yield f"{counted(len(maintenance.ending), 'certificate')} near the end"
+
+
+def _verdict(review: CommandResult) -> str:
+    if review.failure is not None:
+        return f"stopped, exit code {review.exit_code}"
+    errors = sum(d.severity is Severity.ERROR for d in review.findings)
+    files = counted(len(review.files), "file")
+    if errors:
+        return f"{counted(errors, 'error')} in {files}"
+    return f"OK, {counted(review.servers, 'server')} in {files}"
+
+
+_NAMED: Final = 10
+
+
+def render_maintenance(maintenance: Maintenance, style: Style) -> str:
+    """Return a line for each fact that a schedule looks after."""
+    facts = [(name, message) for name, message in facts_of(maintenance)]
+    width = max((len(name) for name, _ in facts), default=0) + 1
+    lines = [f"  {style.paint(f'{name}:', 'dim'):<{width}}  {message}" for name, message in facts]
+    head = ["", style.paint("Maintenance:", "bold"), *lines, ""] if facts else [""]
+    return "\n".join([*head, f"note: {CANNOT_BE_READ}"]) + "\n"
+
+
+def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
+    """Yield name and sentence of each fact that there is; safe text, without addresses' links."""
+    if maintenance.uncertain:
+        yield "outcome unknown", addresses_in_line(maintenance.uncertain)
+    if maintenance.orphans:
+        yield "in no file", addresses_in_line(maintenance.orphans)
+    if maintenance.max_age is not None and maintenance.stale:
+        yield f"older than {safe(maintenance.max_age)}", addresses_in_line(maintenance.stale)
+    if maintenance.oldest:
+        message = ", ".join(
+            f"{a.address} {age(a.applied_at, maintenance.now)}" for a in maintenance.oldest
+        )
+        yield "oldest confirmations", message
+    if maintenance.token_ends is not None:
+        ends = maintenance.token_ends.strftime("%Y-%m-%d %H:%M:%SZ")
+        yield "token", f"ends at {ends}, in {left_of_token(maintenance)}"
+    if maintenance.failed_logins:
+        yield (
+            "rejected logins",
+            _first(
+                [f"{one.address} {one.protocol} {one.kind}" for one in maintenance.failed_logins]
+            ),
+        )
+    for one in maintenance.ending:
+        place, days = safe(f"{one.host}:{one.port}"), (one.not_after - maintenance.now).days
+        yield "certificate", f"{place} ends in {days} days, {addresses_in_line(one.addresses)}"
+
+
+def addresses_in_line(addresses: Sequence[Address]) -> str:
+    """Return the first ten of *addresses*, and how many more there are."""
+    return _first([str(address) for address in addresses])
+
+
+def _first(message: Sequence[str]) -> str:
+    more = f" and {len(message) - _NAMED} more" if len(message) > _NAMED else ""
+    return ", ".join(message[:_NAMED]) + more
+
+
+def left_of_token(maintenance: Maintenance) -> str:
+    """Return how long the token still lasts, in the largest unit that says something."""
+    assert maintenance.token_ends is not None
+    seconds = max((maintenance.token_ends - maintenance.now).total_seconds(), 0)
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}s"
+    return f"{seconds:.0f} seconds"

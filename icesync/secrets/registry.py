@@ -18,11 +18,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.codec.secret_checks import usable_text
+from icesync.codec.fingerprint import usable_text
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.reference import identity_by_spelling
-from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, identity_by_spelling
 from icesync.ports import MetadataProvider, ReferenceReader
 
 if TYPE_CHECKING:

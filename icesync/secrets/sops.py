@@ -13,21 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
-from icesync.model.reference import spell_path
-from icesync.model.secret import SecretRef
-from icesync.model.trusted_hosts import TrustedHosts
-from icesync.secrets.allowlist import find_allowed
+from icesync.model.host import TrustedHosts
+from icesync.model.secret import SecretRef, spell_path
 from icesync.secrets.base import (
     SingleFlight,
     file_identity,
     file_metadata,
     make_secret,
+    parse_json,
+    pick,
     without_final_newline,
 )
-from icesync.secrets.file import read_file
-from icesync.secrets.json_pointer import parse_json, pick
-from icesync.secrets.sops_metadata import needed_variables
-from icesync.secrets.sops_yaml import read_yaml
+from icesync.secrets.file import find_allowed, read_file
+from icesync.secrets.sops_metadata import needed_variables, read_yaml
 from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:

@@ -23,9 +23,8 @@ from urllib.parse import quote
 
 from icesync.errors import SecretForbidden, SecretMissing, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
-from icesync.secrets.base import SingleFlight, make_secret
+from icesync.secrets.base import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
-from icesync.secrets.json_pointer import pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

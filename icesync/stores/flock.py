@@ -27,8 +27,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockInfo
-from icesync.stores.open_file import open_regular
+from icesync.model.snapshot import LockInfo
+from icesync.stores.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from icesync.errors import AccessError, ConfigInvalid
+from icesync.model.host import read_endpoint
 from icesync.model.project import ORGANIZATION_MARK
-from icesync.model.trusted_hosts import read_endpoint
 from icesync.stores.httpcalls import HttpEndpoint
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ from icesync.stores.lock_info import named_lock, read_lock, wait_for_lock, write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.model.lock import LockInfo
+    from icesync.model.snapshot import LockInfo
     from icesync.net import ClientOptions
     from icesync.ports import Clock
 

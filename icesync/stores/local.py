@@ -8,12 +8,16 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from icesync.errors import StateConflict, StateError, StateNotSaved
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
+from icesync.stores.files import (
+    file_system_of,
+    is_shared,
+    open_regular,
+    remove_leftovers,
+    replace_file,
+)
 from icesync.stores.flock import hold_lock, read_owner
 from icesync.stores.journal import LocalJournals
-from icesync.stores.mounts import file_system_of, is_shared
-from icesync.stores.open_file import open_regular
-from icesync.stores.replace import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

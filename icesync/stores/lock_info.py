@@ -13,7 +13,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import StateLocked
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

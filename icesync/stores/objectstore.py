@@ -22,13 +22,13 @@ from icesync.errors import (
     StateNotSaved,
 )
 from icesync.frozen import frozen
-from icesync.net.address import is_confidential
+from icesync.net.client import is_confidential
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icesync.model.lock import LockInfo
+    from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from icesync.model.lock import LockInfo
+    from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, StateStore
 
 __all__ = ["PartitionedStore", "UnscopedStore"]

@@ -13,7 +13,7 @@ from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.model.fields import Field, Kind
 from icesync.model.imported import Cell, Draft, Record, Text
 from icesync.model.secret import SecretValue, parse_secret_ref
-from icesync.wire.members import find_member, is_token, member_hint
+from icesync.wire.update import find_member, is_token, member_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,8 +7,8 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.imported import Cell, Record
-from icesync.wire.members import find_member
 from icesync.wire.printed import Slip
+from icesync.wire.update import find_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,10 +8,12 @@ binding). That is also what makes it safe to send a call again.
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import (
+    FIELDS,
     LOGIN_KEYS,
     SENT_FIELDS,
     Field,
@@ -25,10 +27,8 @@ from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
     from icesync.model.address import Address
+    from icesync.model.plan import Update
     from icesync.model.secret import SecretValue
-    from icesync.model.update import Update
-
-__all__ = ["TOKEN_NAME", "UPDATE_PATH", "encode_update", "sent_members"]
 
 UPDATE_PATH: Final = "/api/EmailAdmin/UpdateEmailServer"
 """doc: ``POST {base}/api/EmailAdmin/UpdateEmailServer``."""
@@ -86,3 +86,25 @@ def _to_wire(field: Field, value: Setting) -> Setting:
     if field.kind is Kind.INCOMING:
         return value == "imap"
     return str(value) if field.wire_type is WireType.STRING else value
+
+
+_BY_NAME: Final = {name.lower(): row for row in FIELDS for name in (row.key, *row.wire)}
+_SPELLINGS: Final = {name.lower(): name for row in FIELDS for name in (row.key, *row.wire)}
+
+
+def find_member(name: str) -> Field | None:
+    """Return the row that the member or column *name* means, or None."""
+    return _BY_NAME.get(name.strip().lower())
+
+
+def is_token(name: str) -> bool:
+    """Return whether *name* is the token of a request, which is no setting and is dropped."""
+    return name.strip().lower() == TOKEN_NAME.lower()
+
+
+def member_hint(name: str) -> str:
+    """Return what a person may have meant by the unknown *name*."""
+    near = difflib.get_close_matches(name.strip().lower(), _SPELLINGS, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean `{_SPELLINGS[near[0]]}`?"
+    return "use the names of the request, such as SMTPPort, or of the files, such as smtp.port"

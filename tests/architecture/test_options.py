@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from icesync.config.option_schema import default_of, describe_option
-from icesync.config.schema import build_schema
+from icesync.config.schema import build_schema, default_of, describe_option
 from icesync.model.options import Option, OptionKind
 from icesync.model.project import GROUPS, OPTIONS, Limit
 

@@ -16,15 +16,13 @@ import pytest
 from icesync.cli.main import COMMANDS, program
 from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS
-from icesync.engine import retry as limits
+from icesync.engine import executor as limits
 from icesync.errors import EXIT_CODES
-from icesync.model.command_result import Command
 from icesync.model.fields import FIELDS, Presence
-from icesync.model.options import rows_of
+from icesync.model.options import VARIABLES, rows_of
 from icesync.model.presets import PRESETS, Preset
 from icesync.model.project import Project
-from icesync.model.report import OutcomeKind
-from icesync.model.variables import VARIABLES
+from icesync.model.report import Command, OutcomeKind
 from icesync.render.documents import DOCUMENTS
 from icesync.render.formats import FORMATS, REPORTS
 

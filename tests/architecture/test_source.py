@@ -20,7 +20,6 @@ OPENERS = (
     "wire/",
     "codec/fingerprint.py",
     "codec/secretfile.py",
-    "codec/secret_checks.py",
     "model/secret.py",
     "forge/client.py",
     "probe/sasl.py",
@@ -28,7 +27,7 @@ OPENERS = (
 """
 Who may open a secret.
 
-`secret_checks` tells kinds and lengths, so that no rule needs the value; `secretfile` writes
+`fingerprint` tells kinds and lengths, too, so that no rule needs the value; `secretfile` writes
 what a person asked an import for; the forge's token travels in a header that no one
 else writes, and a probe's login is a purpose of its own.
 """

@@ -53,7 +53,7 @@ import json, sys
 from pathlib import Path
 from icesync.bootstrap import open_session
 from icesync.engine.plan import PlanRequest, plan
-from icesync.model.update import Update
+from icesync.model.plan import Update
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 folder = Path(sys.argv[1])

@@ -13,11 +13,11 @@ from icesync.client.gateway import IceGateway
 from icesync.client.session import Session
 from icesync.emulator.service import Service
 from icesync.model.address import Address
+from icesync.model.plan import Update
 from icesync.model.project import WireOptions
 from icesync.model.secret import SecretValue
-from icesync.model.update import Update
 from icesync.net import ClientOptions, open_client
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 if TYPE_CHECKING:
     from icesync.emulator.storage import Storage

@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from icesync.bootstrap import SystemClock
-from icesync.emulator.fault_injector import FaultInjector
-from icesync.emulator.faults import Kind, parse_fault
+from icesync.emulator.faults import FaultInjector, Kind, parse_fault
 from icesync.emulator.server import BackgroundServer, tls_context
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
@@ -29,7 +28,7 @@ from icesync.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from icesync.emulator.history import Call
+    from icesync.emulator.storage import Call
 
 UPDATE: Final = "/ICEAPI/api/EmailAdmin/UpdateEmailServer"
 LOGIN: Final = "/ICEAPI/api/Authenticate/Login"

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from fakes import FakeClock
 
-from icesync.emulator.connection import BODY_LIMIT_BYTES
-from icesync.emulator.server import BackgroundServer, serve
+from icesync.emulator.server import BODY_LIMIT_BYTES, BackgroundServer, serve
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 from icesync.errors import UsageError
@@ -238,7 +237,7 @@ def test_a_client_that_keeps_talking_is_left(
     wire: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a refusal the server listens for a moment only."""
-    monkeypatch.setattr("icesync.emulator.connection._LINGER_S", 0.05)
+    monkeypatch.setattr("icesync.emulator.server._LINGER_S", 0.05)
     wire.sendall(b"nonsense\r\n\r\n")
 
     assert read_all(wire).startswith(b"HTTP/1.1 400 ")

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rig import KEY, TIMEOUT_S, FarEnd, Gate, Ice, Picky, Repository, assert_refused
 
-from icesync.codec.fingerprint import read_key
-from icesync.codec.seals import seals_of
+from icesync.codec.fingerprint import read_key, seals_of
 from icesync.codec.state import decode_state, encode_state
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import Snapshot

@@ -257,7 +257,7 @@ def test_the_override_is_never_sent(fleet: Fleet) -> None:
 
 def test_dns(fleet: Fleet, good: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """--dns adds rules of thumb about the senders' domains, which fail nobody."""
-    from icesync.model.dns import DomainFacts
+    from icesync.model.probe import DomainFacts
 
     class Lookup:
         def look(self, domain: str) -> DomainFacts:

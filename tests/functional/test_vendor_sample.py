@@ -15,7 +15,7 @@ from rig import run_program
 from icesync.engine.apply import check_token, foreign_organizations
 from icesync.errors import TokenExpired
 from icesync.model.project import Api
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.errors import StateConflict, StateLocked
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,19 +23,23 @@ from probes import hostile_probe
 from reviews import GITHUB, VIEW
 
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.model.command_result import (
+from icesync.model.plan import Action, Refusal
+from icesync.model.report import (
     Command,
     CommandResult,
     ExpiringCertificate,
     Failure,
     Maintenance,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
 )
-from icesync.model.plan import Action, Refusal
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.render.formats import kinds_for, renderer
 from icesync.render.github import encode_outputs, render_annotations
 from icesync.render.gitlab import open_section
-from icesync.render.headline import headline
+from icesync.render.text import headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -33,7 +33,7 @@ from icesync.bootstrap import SystemClock
 from icesync.cli.console import Console
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 from icesync.render.formats import kinds_for
 
 if TYPE_CHECKING:

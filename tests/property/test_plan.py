@@ -21,8 +21,7 @@ from icesync.model.fields import SETTING_FIELDS, Kind
 from icesync.model.plan import Action
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
-from icesync.planner.moves import open_moves, with_moves_applied
-from icesync.planner.plan import make_plan
+from icesync.planner.plan import make_plan, open_moves, with_moves_applied
 from icesync.render.plan import render_plan
 from icesync.render.report import render_report, report_document
 from icesync.render.state import render_entry, render_snapshot

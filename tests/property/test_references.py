@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.model.reference import SecretRef, read_secret_ref, spell_path
+from icesync.model.secret import SecretRef, read_secret_ref, spell_path
 from icesync.secrets.registry import Providers, SecretSettings
 
 if TYPE_CHECKING:

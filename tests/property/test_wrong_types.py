@@ -24,7 +24,7 @@ from icesync.codec.plan import decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import PlanStale, StateError
 from icesync.model.snapshot import EntryStatus, MovedFrom, Record
-from icesync.planner.moves import without_leftovers
+from icesync.planner.plan import without_leftovers
 from icesync.planner.select import from_the_future, older_than
 from icesync.render.plan import render_plan
 from icesync.render.state import entry_document, render_entry, render_snapshot

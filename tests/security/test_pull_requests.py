@@ -135,11 +135,9 @@ _TAKEN_AWAY: Final = {
         "p.confirmed_hosts = lambda *_: {}\np.credentials_sent = lambda *_: []\n"
         "v.own_credentials = p.own_credentials = lambda *_: {}"
     ),
-    "state elsewhere": (
-        "import icesync.model.trusted_hosts as t\nt.TrustedHosts.check = lambda *_: None"
-    ),
+    "state elsewhere": ("import icesync.model.host as t\nt.TrustedHosts.check = lambda *_: None"),
     "guards off": (
-        "import icesync.engine.plan as p, icesync.engine.safeguards as s\n"
+        "import icesync.engine.plan as p, icesync.engine.plan_rules as s\n"
         "p.check_safeguards = lambda project, snapshot, providers, allowed: "
         "s.SafetyVerdict(providers, project.guards)"
     ),

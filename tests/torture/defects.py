@@ -17,7 +17,7 @@ __all__ = ["DEFECTS", "plant"]
 def _no_intent() -> None:
     """Outcomes are written down as they come, but nothing is before a call leaves."""
     from icesync.engine.recorder import Recorder
-    from icesync.model.journal import CallEnded
+    from icesync.model.snapshot import CallEnded
 
     def begin_call(self: Any, change: Any) -> None:
         self._intend(change)
@@ -50,8 +50,8 @@ def _in_place() -> None:
 def _ack_before_reply() -> None:
     """A call counts as acknowledged when it leaves."""
     from icesync.engine.recorder import Recorder
-    from icesync.model.journal import CallEnded
     from icesync.model.report import OutcomeKind
+    from icesync.model.snapshot import CallEnded
 
     honest = Recorder.begin_call
 
@@ -222,7 +222,7 @@ def _worker_dies() -> None:
         time.sleep(0.5)
         close(self)
 
-    from icesync.engine.intents import JournaledIntents
+    from icesync.engine.recorder import JournaledIntents
 
     close = JournaledIntents.close
     _replace(Recorder, _intend=late_intend, _save=slow_save)

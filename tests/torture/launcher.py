@@ -23,8 +23,8 @@ ROOT: Final = Path(__file__).parents[2]
 _LOADED: Final = (
     "icesync.cli.output", "icesync.engine.apply", "icesync.cli.commands.apply",
     "icesync.cli.commands.plan",
-    "icesync.cli.commands.state", "icesync.client.gateway", "icesync.codec.merge_conflict",
-    "icesync.engine.state", "icesync.planner.diff", "icesync.stores.local",
+    "icesync.cli.commands.state", "icesync.client.gateway", "icesync.codec.state",
+    "icesync.engine.state", "icesync.planner.plan", "icesync.stores.local",
     "torture.defects", "torture.tripwire",
 )  # fmt: skip
 

@@ -18,12 +18,11 @@ import pytest
 from torture.arena import seeded
 
 from icesync.codec.journal import decode_journal
-from icesync.engine.intents import JournaledIntents
+from icesync.engine.recorder import JournaledIntents
 from icesync.model.address import Address
-from icesync.model.journal import CallEnded, Intent, JournalHead
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Entry, EntryStatus
+from icesync.model.snapshot import CallEnded, Entry, EntryStatus, Intent, JournalHead
 from icesync.stores.journal import LocalJournals
 
 if TYPE_CHECKING:

@@ -24,17 +24,16 @@ from torture.judge import Call, Judge
 
 from icesync.client.gateway import IceGateway
 from icesync.client.session import Session
-from icesync.emulator.fault_injector import FaultInjector
-from icesync.emulator.faults import parse_fault
+from icesync.emulator.faults import FaultInjector, parse_fault
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 from icesync.model.address import Address
+from icesync.model.plan import Update
 from icesync.model.project import WireOptions
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import SecretValue
-from icesync.model.update import Update
 from icesync.net import ClientOptions, RawReply, open_client
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 if TYPE_CHECKING:
     import random

@@ -10,7 +10,7 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import common_options, lock_option, plan_options, read_duration
 from icesync.cli.output_options import output_options
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 
 if TYPE_CHECKING:
     from icesync.cli.output import Output

@@ -41,7 +41,7 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
     icesync secrets check
     icesync secrets check --json
     """
-    from icesync.engine.secret_status import check_secrets
+    from icesync.engine.access import check_secrets
     from icesync.errors import EXIT_OK, SecretMissing
     from icesync.render.secrets import render_secrets, secrets_document
 

@@ -17,7 +17,7 @@ from icesync.cli.options import (
     state_options,
 )
 from icesync.cli.output_options import output_options
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 from icesync.render.style import counted
 
 if TYPE_CHECKING:

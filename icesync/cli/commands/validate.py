@@ -10,7 +10,7 @@ from icesync.cli.help import Page
 from icesync.cli.options import common_options, strict_option
 from icesync.cli.output_options import output_options
 from icesync.errors import ConfigError
-from icesync.model.command_result import Command
+from icesync.model.report import Command
 
 if TYPE_CHECKING:
     from icesync.cli.output import Output

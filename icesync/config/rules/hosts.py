@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.config.rules.base import Violation, on_address, on_host, on_login
 from icesync.diagnostics import Rule, Severity
 from icesync.model.host import IpAddress, ascii_host, numeric_address
-from icesync.model.near_miss import near_miss
-from icesync.model.text_damage import damage
+from icesync.model.typos import damage, near_miss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,9 +31,14 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.source import Quoted, SourceFile, open_parser
-from icesync.config.yaml.syntax import yaml_problem
-from icesync.config.yaml.text_checks import check_text, find_unprintable
+from icesync.config.yaml.syntax import (
+    Quoted,
+    SourceFile,
+    check_text,
+    find_unprintable,
+    open_parser,
+    yaml_problem,
+)
 from icesync.config.yaml.tree import MAX_NODES, NodePath, Tree, read_tree
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed

@@ -39,20 +39,22 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.source import Quoted, decode, open_parser
-from icesync.config.yaml.syntax import yaml_problem
-from icesync.config.yaml.text_checks import (
+from icesync.config.yaml.syntax import (
+    Quoted,
+    decode,
     find_escape,
     find_unprintable,
     name_character,
+    open_parser,
     show_key,
+    yaml_problem,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.yaml.source import SourceFile
+    from icesync.config.yaml.syntax import SourceFile
 
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
@@ -307,7 +309,7 @@ def read_tree(source: SourceFile) -> Tree:
     """
     Return the tree of *source*, with every problem of it; never raises.
 
-    The bytes must have passed :func:`icesync.config.yaml.text_checks.check_text`.
+    The bytes must have passed :func:`icesync.config.yaml.syntax.check_text`.
     """
     reader = _Reader(source, decode(source.data))
     try:

@@ -18,9 +18,9 @@ from icesync.render.htmlpage.probe import probe_cards, probe_sheet
 from icesync.render.htmlpage.report import report_sheet
 
 if TYPE_CHECKING:
-    from icesync.model.command_result import CommandResult
+    from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
-    from icesync.render.htmlpage.page_model import Sheet
+    from icesync.render.htmlpage.page import Sheet
 
 __all__ = ["render"]
 

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Severity
-from icesync.render.htmlpage.fleet_map import bar_of
-from icesync.render.htmlpage.page_model import Card, Sheet
+from icesync.render.htmlpage.charts import bar_of
+from icesync.render.htmlpage.page import Card, Sheet, Status
 from icesync.render.htmlpage.plan import alerts_of, facts_of
-from icesync.render.htmlpage.status import Status
 from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
-    from icesync.model.command_result import CommandResult
+    from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
 __all__ = ["findings_sheet"]

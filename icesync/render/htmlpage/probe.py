@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
-from icesync.render.htmlpage.fleet_map import bar_of
-from icesync.render.htmlpage.page_model import Alert, Block, Card, Item, Sheet
+from icesync.render.htmlpage.charts import bar_of
+from icesync.render.htmlpage.page import Alert, Block, Card, Item, Sheet, Status
 from icesync.render.htmlpage.plan import alerts_of, facts_of
-from icesync.render.htmlpage.status import Status
 from icesync.render.probe import (
     COUNTED,
     SYMBOLS,
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from icesync.model.command_result import CommandResult
     from icesync.model.probe import ProbeReport, ProbeRow
+    from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
 _COLOURS: Final = {

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
-from icesync.render.htmlpage.cards import QUIET, card_of, rests_of
-from icesync.render.htmlpage.fleet_map import bar_of
-from icesync.render.htmlpage.page_model import Alert, Fact, Item, Sheet
+from icesync.render.htmlpage.charts import bar_of, timeline_of
+from icesync.render.htmlpage.page import Alert, Fact, Item, Sheet, Status
 from icesync.render.htmlpage.plan import (
+    QUIET,
     ages_of,
     alerts_of,
+    card_of,
     facts_of,
     groups_of,
     parted,
+    rests_of,
     tiles_by,
 )
-from icesync.render.htmlpage.status import Status
-from icesync.render.htmlpage.timeline import timeline_of
 from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
 from icesync.render.style import counted
 
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.address import Address
-    from icesync.model.command_result import CommandResult
     from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.report import Report, Result
+    from icesync.model.report import CommandResult, Report, Result
     from icesync.render.formats import RenderContext
-    from icesync.render.htmlpage.page_model import Card
+    from icesync.render.htmlpage.page import Card
 
 __all__ = ["report_sheet"]
 

@@ -3,8 +3,14 @@ from __future__ import annotations
 from builders import every_action
 
 from icesync.cli.event_log import ResultLog
-from icesync.model.events import CallStarted, ChangeEnded
-from icesync.model.report import Outcome, OutcomeKind, Result, ResultStatus
+from icesync.model.report import (
+    CallStarted,
+    ChangeEnded,
+    Outcome,
+    OutcomeKind,
+    Result,
+    ResultStatus,
+)
 
 PLAN = every_action()
 FIRST, SECOND, *REST = PLAN.effective

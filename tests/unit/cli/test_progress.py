@@ -7,9 +7,15 @@ from fakes import FakeClock
 from icesync.cli.console import Console
 from icesync.cli.progress import Tally, open_progress
 from icesync.model.address import Address
-from icesync.model.events import ApplyStarted, CallsPaused, CallStarted, ChangeEnded
 from icesync.model.plan import Action, Plan, ResourceChange
-from icesync.model.report import Result, ResultStatus
+from icesync.model.report import (
+    ApplyStarted,
+    CallsPaused,
+    CallStarted,
+    ChangeEnded,
+    Result,
+    ResultStatus,
+)
 
 
 def change(address: Address) -> ResourceChange:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from icesync.client.gateway import IceGateway
 from icesync.client.session import Session
+from icesync.model.plan import Update
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
-from icesync.model.update import Update
 from icesync.net import (
     BrokenError,
     ClientOptions,
@@ -24,7 +24,7 @@ from icesync.net import (
     RawReply,
     open_client,
 )
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

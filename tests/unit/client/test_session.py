@@ -18,8 +18,7 @@ from icesync.net import (
     RawReply,
     open_client,
 )
-from icesync.wire.login import encode_login_reply
-from icesync.wire.token import sign_token
+from icesync.wire.login import encode_login_reply, sign_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,18 @@ import pytest
 from icesync.codec.journal import decode_journal, encode_head, encode_record
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.address import Address
-from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import Fingerprint
-from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
+from icesync.model.snapshot import (
+    CallEnded,
+    Entry,
+    EntryStatus,
+    Intent,
+    JournalHead,
+    JournalLog,
+    SecretRecord,
+)
 
 HEAD = JournalHead("run-1", "lineage-1", 4, "ab" * 32, "emulator", "key-1", "2026-01-01T00:00:00Z")
 ENTRY = Entry(

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.codec.merge_conflict import decode_sides
-from icesync.codec.state import decode_state, encode_state, seal
+from icesync.codec.state import decode_sides, decode_state, encode_state, seal
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot

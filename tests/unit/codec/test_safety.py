@@ -6,12 +6,11 @@ import json
 
 import pytest
 
-from icesync.codec.merge_conflict import decode_sides
 from icesync.codec.partition import join, split
-from icesync.codec.state import decode_state, encode_state
+from icesync.codec.state import decode_sides, decode_state, encode_state
 from icesync.errors import StateCorrupt
 from icesync.model.snapshot import Snapshot
-from icesync.planner.merge import merge_snapshots
+from icesync.planner.recovery import merge_snapshots
 
 SAFETY = {"guards": ["tls-off"], "limits.updates": ["30%"], "rules": {}, "api.proxy": "http://p"}
 STATE = Snapshot("https://ice.test", 1, "l", safety=SAFETY)

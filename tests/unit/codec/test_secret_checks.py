@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from builders import KEY
 
-from icesync.codec.secret_checks import (
+from icesync.codec.fingerprint import (
     SecretIssue,
     equals,
     fits_form,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, yaml_lines
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.model.secret import SecretValue
 
 AWKWARD = ("plain", "it's", '"', "$HOME `id` \\", "a\nb", "# x", " ", "ü\u200b", "!", "*?")

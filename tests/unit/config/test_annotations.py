@@ -10,7 +10,7 @@ from icesync.config.resolve import resolve
 from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.model.fields import FIELDS, Kind
 from icesync.model.options import REFERENCE_PATTERN
 from icesync.model.presets import tail_presets

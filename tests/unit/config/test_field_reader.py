@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from icesync.config.field_reader import (
+from icesync.config.values import (
     FastPathMiss,
     missing_keys,
     read_layer,
     read_scalar,
 )
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import Quoted, SourceFile
+from icesync.config.yaml.syntax import Quoted, SourceFile
 from icesync.model.secret import SecretRef
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from icesync.config.fmt import format_source
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 
 ROOT = Path(__file__).parents[3]
 

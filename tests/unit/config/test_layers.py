@@ -4,7 +4,7 @@ import pytest
 
 from icesync.config.layers import LayeredOrigin, Place
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 
 
 def _place(file: str, text: str, *path: str | int) -> Place:

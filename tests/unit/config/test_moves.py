@@ -6,7 +6,7 @@ import pytest
 
 from icesync.config.resolve import resolve
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.model.address import Address
 
 if TYPE_CHECKING:

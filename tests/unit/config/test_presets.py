@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.presets import fill
+from icesync.config.resolve import fill
 from icesync.model.secret import SecretRef
 
 if TYPE_CHECKING:

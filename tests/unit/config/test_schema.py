@@ -17,7 +17,7 @@ from icesync.config.schema import (
     to_instance,
 )
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import Quoted, SourceFile
+from icesync.config.yaml.syntax import Quoted, SourceFile
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from icesync.config.suppressions import Point, Suppression, Suppressions, find_suppressions
-from icesync.config.yaml.source import SourceFile
+from icesync.config.severity import Point, Suppression, Suppressions, find_suppressions
+from icesync.config.yaml.syntax import SourceFile
 from icesync.diagnostics import SourcePosition
 
 NODES = """\

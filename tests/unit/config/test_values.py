@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.values import InvalidValue, read_value, surprise
-from icesync.config.yaml.source import Quoted
+from icesync.config.yaml.syntax import Quoted
 from icesync.model.address import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY
 from icesync.model.secret import SecretRef

@@ -6,9 +6,9 @@ import pytest
 
 from icesync.emulator.aspnet import Request
 from icesync.emulator.binding import LOGIN, UPDATE, Bound, bind, read_members
-from icesync.emulator.history import Tag
+from icesync.emulator.storage import Tag
 from icesync.model.fields import FIELDS, SENT_FIELDS, Role
-from icesync.wire.token import verify_token
+from icesync.wire.login import verify_token
 
 
 def seal(text: str) -> Tag:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from icesync.emulator.fault_injector import ChosenFaults, FaultInjector
-from icesync.emulator.faults import parse_fault
+from icesync.emulator.faults import ChosenFaults, FaultInjector, parse_fault
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

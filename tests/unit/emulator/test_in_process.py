@@ -10,8 +10,7 @@ import pytest
 from fakes import FakeClock
 
 from icesync.emulator.aspnet import Request
-from icesync.emulator.fault_injector import FaultInjector
-from icesync.emulator.faults import parse_fault
+from icesync.emulator.faults import FaultInjector, parse_fault
 from icesync.emulator.service import Service, WireBroken
 from icesync.emulator.storage import Storage
 from icesync.model.address import Address

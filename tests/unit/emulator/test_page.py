@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.emulator.history import Call, Stats
 from icesync.emulator.page import Overview, render_page
+from icesync.emulator.storage import Call, Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,16 +9,15 @@ import pytest
 from fakes import SentUpdate
 
 from icesync.emulator.aspnet import Request
-from icesync.emulator.history import digest
 from icesync.emulator.service import TOKEN_TTL_S, Service
+from icesync.emulator.storage import digest
 from icesync.model.address import Address
 from icesync.model.fields import SENT_FIELDS, WireType
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import SecretValue
-from icesync.wire.login import read_login
+from icesync.wire.login import read_login, read_token
 from icesync.wire.reply import Reply, read_reply
-from icesync.wire.token import read_token
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 if TYPE_CHECKING:

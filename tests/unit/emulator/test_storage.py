@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.emulator.history import Call, canonical
-from icesync.emulator.storage import Storage
+from icesync.emulator.storage import Call, Storage, canonical
 from icesync.errors import UsageError
 from icesync.model.address import Address
 

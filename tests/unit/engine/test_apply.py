@@ -44,14 +44,14 @@ from icesync.model.project import Api
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.model.secret import SecretFindings, SecretValue
 from icesync.model.snapshot import Entry, EntryStatus
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 from .conftest import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icesync.model.update import Update
+    from icesync.model.plan import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
 REJECTED = Outcome(OutcomeKind.REJECTED, "ICE refused the values (HTTP 400)")

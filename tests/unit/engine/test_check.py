@@ -11,7 +11,7 @@ from icesync.engine.check import look_after
 from icesync.model.probe import ProbeKind, ProbeSeverity
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 BEFORE = snapshot(

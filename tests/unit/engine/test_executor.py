@@ -8,14 +8,13 @@ import pytest
 from builders import SALES, SUPPORT, desired, server
 from fakes import FakeClock, FakeGateway
 
-from icesync.engine.executor import ApplyOptions
-from icesync.engine.retry import CallLimiter
+from icesync.engine.executor import ApplyOptions, CallLimiter
 from icesync.model.report import Outcome, OutcomeKind
 
 from .conftest import Stage
 
 if TYPE_CHECKING:
-    from icesync.model.update import Update
+    from icesync.model.plan import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
 

@@ -7,7 +7,7 @@ from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapsh
 
 from icesync.config.resolve import resolve
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 from icesync.engine.explain import explain, explain_provider, find_field
 from icesync.errors import UsageError
 from icesync.model.address import Address

@@ -8,7 +8,7 @@ from builders import BILLING, KEY, SALES, SUPPORT
 from fakes import FakeProvider
 
 from icesync.codec.fingerprint import fits
-from icesync.config.yaml.source import MAX_BYTES
+from icesync.config.yaml.syntax import MAX_BYTES
 from icesync.engine.import_ import (
     Import,
     ImportRequest,

@@ -4,7 +4,7 @@ from threading import Barrier
 
 import pytest
 
-from icesync.engine.parallel import run_parallel
+from icesync.engine.secret_resolution import run_parallel
 
 
 def test_eight_are_done_at_once() -> None:

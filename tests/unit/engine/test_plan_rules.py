@@ -10,7 +10,7 @@ from icesync.engine.plan_rules import check_changes, check_secrets, check_shared
 from icesync.engine.secret_resolution import Resolution
 from icesync.model.project import Api, Guard, Project
 from icesync.model.secret import SecretValue
-from icesync.wire.token import sign_token
+from icesync.wire.login import sign_token
 
 if TYPE_CHECKING:
     from icesync.model.plan import Plan

@@ -23,9 +23,15 @@ from icesync.engine.secret_resolution import Resolution
 from icesync.engine.state import Stored
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.address import Address
-from icesync.model.dns import DomainFacts
 from icesync.model.plan import Selection
-from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeTarget, SenderCheck
+from icesync.model.probe import (
+    DomainFacts,
+    ProbeKind,
+    ProbeReport,
+    ProbeResult,
+    ProbeTarget,
+    SenderCheck,
+)
 from icesync.model.secret import SecretValue
 from icesync.planner.policy import Refusal
 

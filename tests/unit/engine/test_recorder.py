@@ -9,14 +9,13 @@ from fakes import FakeGateway, FakeStore
 from icesync.codec.journal import decode_journal
 from icesync.engine.state import load
 from icesync.errors import StateNotSaved
-from icesync.model.journal import CallEnded, Intent, JournalLog
 from icesync.model.report import Outcome, OutcomeKind
-from icesync.model.snapshot import EntryStatus
+from icesync.model.snapshot import CallEnded, EntryStatus, Intent, JournalLog
 
 from .conftest import FakeJournals, Stage
 
 if TYPE_CHECKING:
-    from icesync.model.update import Update
+    from icesync.model.plan import Update
 
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown")
 

@@ -8,8 +8,8 @@ from fakes import FakeProvider, FakeStore
 
 from icesync.codec.fingerprint import encode_key, fits
 from icesync.codec.state import decode_state, encode_state
-from icesync.engine.rekey import rekey
 from icesync.engine.secret_resolution import open_key
+from icesync.engine.state_operations import rekey
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.project import Api, Project
 from icesync.model.secret import SecretRef, SecretValue, parse_secret_ref

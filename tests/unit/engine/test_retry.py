@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from fakes import FakeClock
 
-from icesync.engine.retry import MAX_FAILURES, CallLimiter
+from icesync.engine.executor import MAX_FAILURES, CallLimiter
 from icesync.model.report import Outcome, OutcomeKind
 
 APPLIED = Outcome(OutcomeKind.APPLIED)

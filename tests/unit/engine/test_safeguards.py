@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from icesync.diagnostics import SourcePosition
-from icesync.engine.safeguards import check_safeguards
+from icesync.engine.plan_rules import check_safeguards
 from icesync.model.project import Guard, Project, SecretScope
 from icesync.model.safety import profile_of
 from icesync.model.snapshot import Snapshot

@@ -6,7 +6,7 @@ import pytest
 from builders import KEY, SALES, SUPPORT, desired, entry, plan, ref, secret_record, server, snapshot
 from fakes import FakeProvider
 
-from icesync.engine.secret_hosts import confirmed_hosts, credentials_sent
+from icesync.engine.plan_rules import confirmed_hosts, credentials_sent
 from icesync.engine.secret_resolution import Identities
 from icesync.model.secret import SecretRef, SecretValue
 

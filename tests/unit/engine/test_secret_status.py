@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fakes import FakeProvider
 
-from icesync.engine.secret_status import check_secrets
+from icesync.engine.access import check_secrets
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.model.project import Project
 from icesync.model.secret import SecretMetadata, SecretRef, parse_secret_ref

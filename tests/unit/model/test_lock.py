@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 
 
 def test_owner_of_a_lock_may_have_no_link() -> None:

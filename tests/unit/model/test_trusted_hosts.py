@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.model.trusted_hosts import (
+from icesync.model.host import (
     ALLOW_HOST,
     RECIPIENTS,
     Endpoint,

@@ -8,8 +8,8 @@ import pytest
 
 from icesync.errors import ConfigInvalid
 from icesync.net import ClientOptions, job_options, job_trust
+from icesync.net.client import Patience
 from icesync.net.job import job_proxy
-from icesync.net.retry import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from builders import SETTINGS, Place
 
 from icesync.model.fields import SETTING_FIELDS
 from icesync.model.plan import FieldChange
-from icesync.planner.diff import diff_settings
+from icesync.planner.plan import diff_settings
 
 
 def test_equal_settings_differ_in_nothing() -> None:

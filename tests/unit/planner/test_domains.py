@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 from builders import SALES, SUPPORT, server
 
-from icesync.model.dns import DomainFacts
-from icesync.planner.domains import SenderDomain, judge_domain, sender_domains
-from icesync.planner.probe import wanted_probes
+from icesync.model.probe import DomainFacts
+from icesync.planner.probe import SenderDomain, judge_domain, sender_domains, wanted_probes
 
 USUAL = DomainFacts(
     "x.test", ("mail.x.test",), has_address=True, spf=("v=spf1 -all",), spf_lookups=0, dmarc="none"

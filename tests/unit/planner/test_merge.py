@@ -5,7 +5,7 @@ import pytest
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, SentSecret, Snapshot
-from icesync.planner.merge import merge_snapshots, recall
+from icesync.planner.recovery import merge_snapshots, recall
 
 A, B, C = Address(59, 663), Address(59, 664), Address(59, 665)
 SAME = Entry(EntryStatus.APPLIED, {"smtp.port": 25}, applied_at="T1", digest="a")

@@ -25,7 +25,7 @@ from icesync.model.plan import Action, Plan, Reason, Selection
 from icesync.model.secret import SecretComparison, SecretValue
 from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
 from icesync.model.transitions import doubt, plan_call
-from icesync.planner.moves import (
+from icesync.planner.plan import (
     check_clashes,
     obsolete_entries,
     open_moves,

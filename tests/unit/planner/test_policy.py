@@ -18,7 +18,7 @@ from builders import (
     snapshot,
 )
 
-from icesync.engine.secret_hosts import confirmed_hosts
+from icesync.engine.plan_rules import confirmed_hosts
 from icesync.engine.secret_resolution import Identities
 from icesync.errors import UsageError
 from icesync.model.address import Address

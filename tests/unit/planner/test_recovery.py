@@ -6,10 +6,18 @@ import pytest
 
 from icesync.errors import StateCorrupt
 from icesync.model.address import Address
-from icesync.model.journal import CallEnded, Intent, JournalHead, JournalLog
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Snapshot
+from icesync.model.snapshot import (
+    CallEnded,
+    Entry,
+    EntryStatus,
+    Intent,
+    JournalHead,
+    JournalLog,
+    MovedFrom,
+    Snapshot,
+)
 from icesync.planner.recovery import recover
 
 A, B = Address(59, 663), Address(59, 664)

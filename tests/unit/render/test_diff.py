@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from icesync.render.diff import render_diff
-from icesync.render.style import Style
+from icesync.render.style import Style, render_diff
 
 
 def test_difference_is_a_unified_diff() -> None:

@@ -14,8 +14,8 @@ from reviews import REVIEWS, VIEW, findings
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.model.command_result import Command, CommandResult
 from icesync.model.plan import Action
+from icesync.model.report import Command, CommandResult
 from icesync.render.formats import FORMATS, REPORTS, RenderContext, kinds_for, renderer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from reviews import GITHUB, REVIEWS, findings
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.model.command_result import Command, CommandResult
+from icesync.model.report import Command, CommandResult
 from icesync.render.github import encode_outputs, outputs, render_annotations
 from icesync.render.gitlab import close_section, open_section
 

@@ -12,8 +12,8 @@ from builders import SUPPORT, desired, entry, plan, position, server, snapshot
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.address import Address
-from icesync.model.command_result import Acknowledgement, Command, CommandResult
 from icesync.model.plan import Action, FieldChange, Plan, Refusal, ResourceChange
+from icesync.model.report import Acknowledgement, Command, CommandResult
 from icesync.render import markdown
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext

@@ -7,10 +7,10 @@ import pytest
 from reviews import UPKEEP
 
 from icesync.model.address import Address
-from icesync.model.command_result import Maintenance
-from icesync.render.maintenance import addresses_in_line, left_of_token, render_maintenance
+from icesync.model.report import Maintenance
 from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.style import Style
+from icesync.render.text import addresses_in_line, left_of_token, render_maintenance
 
 
 def test_nothing_to_look_after_is_nothing_to_read() -> None:

@@ -12,13 +12,19 @@ from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
 from icesync.model.ci import Ci
-from icesync.model.command_result import Command, CommandResult
 from icesync.model.plan import Action, Refusal
-from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
+from icesync.model.report import (
+    Command,
+    CommandResult,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
+)
 from icesync.model.secret import SecretFindings
 from icesync.render.formats import RenderContext
-from icesync.render.markdown import render
-from icesync.render.markdown_escape import cell, code, fence, link, prose
+from icesync.render.markdown import cell, code, fence, link, prose, render
 
 LIMIT = 60_000
 

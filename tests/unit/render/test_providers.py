@@ -5,7 +5,7 @@ import pytest
 
 from icesync.model.presets import Preset, find_preset, known_providers
 from icesync.render.documents import DOCUMENTS
-from icesync.render.providers import providers_document, render_providers
+from icesync.render.explain import providers_document, render_providers
 from icesync.render.style import Style
 
 KNOWN = known_providers()

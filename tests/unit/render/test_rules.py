@@ -4,8 +4,8 @@ import pytest
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Diagnostic, Rule, Severity, SourcePosition
+from icesync.render.explain import near_rules, render_rule, render_rules
 from icesync.render.findings import render_totals
-from icesync.render.rules import near_rules, render_rule, render_rules
 from icesync.render.style import Style
 
 

@@ -9,7 +9,7 @@ from pages import PAGES
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import Plan
 from icesync.render.style import Style
-from icesync.render.summary import summarize_plan, summarize_report
+from icesync.render.text import summarize_plan, summarize_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.render.style import Style, columns
-from icesync.render.table import Cell, render_table
+from icesync.render.style import Cell, Style, columns, render_table
 
 ROWS = (
     (Cell("~ update", ("yellow",)), Cell("59/663"), Cell("Support")),

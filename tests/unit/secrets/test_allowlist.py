@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from icesync.secrets.allowlist import is_allowed
+from icesync.secrets.file import is_allowed
 
 ROOT = Path("/repo/a[b]*")
 

@@ -357,6 +357,6 @@ def test_link_that_appears_after_the_check_is_not_followed(
         real.symlink_to(tmp_path / "outside")
         return True
 
-    monkeypatch.setattr("icesync.secrets.allowlist.is_allowed", allow_and_swap)
+    monkeypatch.setattr("icesync.secrets.file.is_allowed", allow_and_swap)
 
     assert "cannot be read" in _failure(root, "eu.json").message

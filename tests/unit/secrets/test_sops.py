@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from distant import SOPS, install_program, sops_file
 
-from icesync.engine.parallel import run_parallel
+from icesync.engine.secret_resolution import run_parallel
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.secret import parse_secret_ref
 from icesync.secrets import subprocess_

@@ -16,7 +16,7 @@ from fakes import FakeClock
 
 import icesync
 from icesync.errors import StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.flock import hold_lock, read_owner
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z"
 OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.flock import hold_lock
 
 class RealClock:

@@ -19,8 +19,8 @@ from icesync.errors import (
     StateLocked,
     StateNotSaved,
 )
-from icesync.model.lock import LockInfo
 from icesync.model.project import Backend, StateSettings
+from icesync.model.snapshot import LockInfo
 from icesync.net import ClientOptions, trust_store
 from icesync.stores.gitlab import http_endpoint
 from icesync.stores.httpcalls import HttpEndpoint

@@ -12,7 +12,7 @@ from fakes import FakeClock
 
 import icesync
 from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.local import LocalStore
 
 OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z")
@@ -21,7 +21,7 @@ WRITER = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.local import LocalStore
 
 class RealClock:

@@ -20,7 +20,7 @@ from icesync.errors import (
     StateLocked,
     StateNotSaved,
 )
-from icesync.model.lock import LockInfo
+from icesync.model.snapshot import LockInfo
 from icesync.stores.lock_info import write_lock
 from icesync.stores.objectstore import ObjectStore, open_bucket
 

@@ -12,8 +12,7 @@ from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.state import Writer, load, save
 from icesync.errors import StateConflict, StateCorrupt, StateError, StateLocked, StateNotSaved
 from icesync.model.address import Address
-from icesync.model.lock import LockInfo
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
+from icesync.model.snapshot import Entry, EntryStatus, LockInfo, MovedFrom, Record
 from icesync.model.transitions import begin, plan_call
 from icesync.stores.local import LocalStore
 from icesync.stores.per_organization import PartitionedStore

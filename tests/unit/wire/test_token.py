@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.model.secret import SecretValue
-from icesync.wire.token import Token, read_token, sign_token, verify_token, write_token
+from icesync.wire.login import Token, read_token, sign_token, verify_token, write_token
 
 KEY = b"emulator"
 CLAIMS = {"orgid": 128, "username": "dsa@gmail.com", "exp": 1482419545}

@@ -7,9 +7,9 @@ import pytest
 from builders import SUPPORT
 
 from icesync.model.fields import SENT_FIELDS
+from icesync.model.plan import Update
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import SecretValue
-from icesync.model.update import Update
 from icesync.wire.update import UPDATE_PATH, encode_update
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pytest
 from builders import SALES, SUPPORT, desired, server
 
-from icesync.config.presets import fill
+from icesync.config.resolve import fill
 from icesync.config.rules import lint
 from icesync.diagnostics import Severity
 from icesync.model import provider_data

@@ -7,7 +7,7 @@ import pytest
 
 from icesync.config.yaml import document as document_module
 from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.source import Quoted, SourceFile
+from icesync.config.yaml.syntax import Quoted, SourceFile
 from icesync.diagnostics import SourcePosition
 
 

@@ -4,8 +4,7 @@ import pytest
 import yaml
 
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import Quoted, SourceFile, open_parser
-from icesync.config.yaml.syntax import yaml_problem
+from icesync.config.yaml.syntax import Quoted, SourceFile, open_parser, yaml_problem
 from icesync.errors import ConfigMalformed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.source import SourceFile
+from icesync.config.yaml.syntax import SourceFile
 
 FILE = """\
 version: 1

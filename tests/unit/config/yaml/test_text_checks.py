@@ -5,8 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.yaml.source import MAX_BYTES, SourceFile
-from icesync.config.yaml.text_checks import check_text, find_escape, name_character, show_key
+from icesync.config.yaml.syntax import (
+    MAX_BYTES,
+    SourceFile,
+    check_text,
+    find_escape,
+    name_character,
+    show_key,
+)
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from icesync.model.address import Address
-from icesync.render.htmlpage.fleet_map import MAX_TILES, ServerCell, age_rows, bar_of, tiles_of
-from icesync.render.htmlpage.status import Status
+from icesync.render.htmlpage.charts import MAX_TILES, ServerCell, age_rows, bar_of, tiles_of
+from icesync.render.htmlpage.page import Status
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 UPDATE = Status("update", "~", "to update", 1)

@@ -13,9 +13,8 @@ from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
 
 from icesync.model.address import Address
 from icesync.model.ci import Ci, Forge
-from icesync.model.command_result import Command, CommandResult
 from icesync.model.plan import Action
-from icesync.model.report import ResultStatus
+from icesync.model.report import Command, CommandResult, ResultStatus
 from icesync.model.secret import SecretFindings
 from icesync.render.formats import RenderContext
 from icesync.render.htmlpage import render

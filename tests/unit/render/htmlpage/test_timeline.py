@@ -5,7 +5,7 @@ import pytest
 from icesync.model.address import Address
 from icesync.model.plan import Action
 from icesync.model.report import Attempt, OutcomeKind, Report, Result, ResultStatus
-from icesync.render.htmlpage.timeline import timeline_of
+from icesync.render.htmlpage.charts import timeline_of
 from icesync.render.report import spent, told_seconds
 
 

@@ -1,5 +1,5 @@
 """
-Replace a file at once and for good.
+Files of the store: opened only as plain files, replaced at once and for good.
 
 A reader meets the old or the new content, whole, at every instant; so does the
 next run after ``kill -9`` or a power cut. The order gives both: write a fresh
@@ -14,12 +14,71 @@ import errno
 import fcntl
 import os
 import re
+import shlex
+import stat
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from icesync.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """
+    Return a descriptor of the regular file *path*, created for its owner only if *flags* say so.
+
+    Raises:
+        StateError: something else stands there.
+        OSError: it cannot be opened.
+
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise StateError(f"`{path}` is not a regular file", f"ls -ld {shlex.quote(str(path))}")
+
+
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
+_SHARED: Final = frozenset(
+    {"9p", "afs", "ceph", "cifs", "glusterfs", "nfs", "nfs4", "smb3", "smbfs"}
+    | {f"fuse.{kind}" for kind in ("gcsfuse", "glusterfs", "rclone", "s3fs", "sshfs")}
+)
+"""Kinds where flock is emulated, or kept on one machine only (flock(2), nfs(5): local_lock)."""
+
+
+def is_shared(kind: str) -> bool:
+    """Return whether other machines may see a file system of *kind*, but not its locks."""
+    return kind in _SHARED
+
+
+def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return the kind of the file system that *path* is on, such as ``ext4``, or None."""
+    try:
+        lines = mounts.read_bytes().splitlines()
+    except OSError:
+        return None
+    absolute = path.resolve()
+    best, kind = -1, None
+    for line in lines:
+        before, _, after = line.partition(b" - ")
+        fields = before.split()
+        if len(fields) < 5 or not after:
+            continue
+        point = _unescape(fields[4])
+        if absolute.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), after.split()[0].decode("ascii", "replace")
+    return kind
+
+
+def _unescape(text: bytes) -> str:
+    r"""Return a path of mountinfo, where a blank is written ``\040``."""
+    return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8) % 256]), text))
+
 
 _LEFTOVER: Final = re.compile(r"\.tmp-[0-9a-f]{16}")
 
