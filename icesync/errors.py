@@ -21,6 +21,7 @@ Everything that can stop icesync, and the exit code of each.
     ├── ApplyIncomplete    7   some writes done, some failed or uncertain
     ├── StateError         8   the snapshot cannot be read or kept
     │   ├── StateCorrupt
+    │   ├── StateMissing
     │   ├── StateTooNew
     │   └── StateNotSaved
     ├── PolicyRefused      9   a limit, a guard, or nobody said yes
@@ -83,6 +84,7 @@ __all__ = [
     "StateCorrupt",
     "StateError",
     "StateLocked",
+    "StateMissing",
     "StateNotSaved",
     "StateTooNew",
     "TextTooLong",
@@ -232,6 +234,10 @@ class StateError(IcesyncError):
 
 class StateCorrupt(StateError):
     """The snapshot is damaged, edited by hand, or not a snapshot of this target."""
+
+
+class StateMissing(StateError):
+    """Nothing is stored where the state should be, and nobody said that it is a new one."""
 
 
 class StateTooNew(StateError):

@@ -163,6 +163,23 @@ class StateStore(Protocol):
         """
         ...
 
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:
+        """
+        Demand that nothing is stored because nothing ever was: a slip in a name reads the same.
+
+        *is_state* says whether some bytes are a state of the same target.
+
+        Raises:
+            StateMissing: something else is likely, or nobody can tell.
+
+        """
+        ...
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """How to bring back what was stored before, as hints."""
+        ...
+
     def lock_warning(self) -> str | None:
         """Return why the lock cannot be trusted where the snapshot lives, or None."""
         ...
@@ -303,8 +320,12 @@ class Stores(Protocol):
         """Return the store of one organization's own state."""
         ...
 
-    def joined(self, organizations: Iterable[int]) -> StateStore:
-        """Return one store over the states of *organizations*."""
+    def joined(self, organizations: Iterable[int], among: Iterable[int] = ()) -> StateStore:
+        """
+        Return one store over the states of *organizations*.
+
+        Those that it is *among* are looked at where none of them has a state.
+        """
         ...
 
     def kept(self) -> frozenset[int]:

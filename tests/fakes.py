@@ -17,6 +17,7 @@ from icesync.errors import (
     StateConflict,
     StateError,
     StateLocked,
+    StateMissing,
     StateNotSaved,
     TextTooLong,
     UsageError,
@@ -76,7 +77,7 @@ class FakeStore:
 
     *data* is what is stored, *writes* every accepted write in order. Writes
     after the first *fail_writes_after* are refused; *held_by* plays another run
-    that holds the lock.
+    that holds the lock; *missing* that a store of another place would be empty, too.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class FakeStore:
         *,
         fail_writes_after: int | None = None,
         held_by: LockInfo | None = None,
+        missing: bool = False,
     ) -> None:
         self.data = data
+        self.missing = missing
         self.fail_writes_after = fail_writes_after
         self.held_by = held_by
         self.writes: list[bytes] = []
@@ -127,6 +130,16 @@ class FakeStore:
         if self.held_by is None or self.held_by.id != lock_id:
             raise StateError("the fake store is not locked by that")
         self.held_by = None
+
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:  # noqa: ARG002
+        """Take nothing for a first use, unless another place is said to be the right one."""
+        if self.missing:
+            raise StateMissing("the fake store has nothing at that place", "fake hint")
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """Return a hint."""
+        return ("fake recovery",)
 
     def lock_warning(self) -> str | None:
         """Return None: memory is local."""
@@ -300,7 +313,7 @@ class FakeStores:
         self.opened.append(frozenset({organization}))
         return self._store
 
-    def joined(self, organizations: Iterable[int]) -> StateStore:
+    def joined(self, organizations: Iterable[int], among: Iterable[int] = ()) -> StateStore:  # noqa: ARG002
         """Return the store, and remember whose state it was opened for."""
         self.opened.append(frozenset(organizations))
         return self._store

@@ -104,13 +104,16 @@ class _Stores:
         state = self._project.state.of(organization)
         return _open_store(self._project.root, state, self._clock, own_folder=True)
 
-    def joined(self, organizations: Iterable[int]) -> StateStore:
-        """Return one store over the states of *organizations*."""
-        from icesync.stores.per_organization import PartitionedStore
+    def joined(self, organizations: Iterable[int], among: Iterable[int] = ()) -> StateStore:
+        """Return one store over the states of *organizations*, which are *among* all of them."""
+        from icesync.stores.per_organization import Beside, PartitionedStore
 
         stores = {o: self.of(o) for o in sorted(set(organizations))}
+        others = (self.of(o) for o in sorted({*among, *self.kept()} - stores.keys()))
         template, base_url = self._project.state.template, self._project.api.base_url
-        return PartitionedStore(stores, base_url, template, __version__, self._clock)
+        place = _open_store(self._project.root, self._project.state, self._clock)
+        beside = Beside(place, others)
+        return PartitionedStore(stores, base_url, template, __version__, self._clock, beside)
 
     def kept(self) -> frozenset[int]:
         """
@@ -240,7 +243,9 @@ def _open_store(
         return ObjectStore(open_bucket(url, os.environ), url, clock)
     from icesync.stores.local import LocalStore
 
-    return LocalStore(Path(root) / state.path, clock, own_folder=own_folder)
+    # One organization's file is beside those of others, which are no other place.
+    searched = None if own_folder else Path(root)
+    return LocalStore(Path(root) / state.path, clock, own_folder=own_folder, root=searched)
 
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.engine.explain import explain, explain_provider, find_field, rules
-from icesync.engine.state_operations import read_address, read_state
+from icesync.engine.state_operations import StateView, read_address, read_state
 from icesync.engine.validate import check_files
-from icesync.errors import UsageError
+from icesync.errors import StateMissing, UsageError
+from icesync.model.snapshot import Snapshot
 from icesync.render.explain import (
     explanation_document,
     field_document,
@@ -21,7 +22,9 @@ from icesync.render.explain import (
 )
 
 if TYPE_CHECKING:
+    from icesync.cli.console import Console
     from icesync.cli.options import Common
+    from icesync.engine.session import Session
 
 __all__ = ["explain_rule", "explain_server", "is_provider", "is_rule", "show_providers"]
 
@@ -84,7 +87,7 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
     session, console = common.open(), common.console
     validation = check_files(session.project, session.providers)
     own = session.project.state.per is not None
-    state = read_state(session, wanted.organization if own else None)
+    state = _state(session, console, wanted.organization if own else None)
     desired = validation.desired
     if wanted not in desired.servers and wanted not in desired.removals:
         validation.require()  # it may stand in what could not be read
@@ -98,3 +101,12 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
         )
         console.data(told)
     validation.require()
+
+
+def _state(session: Session, console: Console, organization: int | None) -> StateView:
+    """Return the state, or an empty one with a note where it is not there: values are in files."""
+    try:
+        return read_state(session, organization)
+    except StateMissing as error:
+        console.talk(f"note: {error.message}")
+        return StateView("", Snapshot(session.project.api.base_url), session.clock.now())

@@ -260,11 +260,12 @@ def read_age(_context: click.Context, _parameter: click.Parameter, value: str | 
     return check_age(value)
 
 
-def state_options(*, writes: bool = True) -> Callable[[Command], Command]:
+def state_options(*, writes: bool = True, locks: bool = True) -> Callable[[Command], Command]:
     """
     Add the flags of an operation on the state; the command takes a StateRequest as *request*.
 
-    One that only reads has neither ``--dry-run`` nor ``--lock-timeout``.
+    One that only reads has neither ``--dry-run`` nor ``--lock-timeout``; one that only
+    adds what is not there need not wait.
     """
 
     def decorate(function: Command) -> Command:
@@ -277,7 +278,7 @@ def state_options(*, writes: bool = True) -> Callable[[Command], Command]:
         if writes:
             command = click.option(
                 "--dry-run", is_flag=True, help="Show what would change; write nothing."
-            )(lock_option(command))
+            )(lock_option(command) if locks else command)
         return organization_option(command)
 
     return decorate

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
-from icesync.errors import StateCorrupt, StateTooNew
+from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.address import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind
 from icesync.model.project import Absent, OrgKey, WireOptions
@@ -58,10 +58,6 @@ _PLAIN_VERSION: Final = 1
 ALGORITHM: Final = "hmac-sha256"
 
 _KIND: Final = "icesync-state"
-_RESTORE: Final = (
-    "git checkout -- <state>   restores the committed one, if it is committed",
-    "cp <state>.backup <state>   restores the one before the last save",
-)
 
 
 def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
@@ -123,25 +119,35 @@ def seal(address: Address, entry: Entry) -> Entry:
     return replace(entry, digest=entry_digest(address, entry))
 
 
-def decode_state(data: bytes) -> Snapshot:
+def decode_state(data: bytes, recovery: tuple[str, ...] = ()) -> Snapshot:
     """
-    Return the snapshot that *data* holds.
+    Return the snapshot that *data* holds; *recovery* is said to whoever must bring one back.
 
     Raises:
         StateCorrupt: it is damaged, edited by hand, or no snapshot at all.
         StateTooNew: a newer icesync wrote it.
 
     """
-    document = _load(data)
     try:
-        return read_document(document)
+        return read_document(_load(data))
+    except StateCorrupt as error:
+        error.hints = error.hints or recovery
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise StateCorrupt("the state lacks something it must hold", *_RESTORE) from None
+        raise StateCorrupt("the state lacks something it must hold", *recovery) from None
+
+
+def is_state_of(data: bytes, base_url: str) -> bool:
+    """Return whether *data* is a whole state for *base_url*."""
+    try:
+        return _KIND.encode() in data and decode_state(data).base_url == base_url
+    except StateError:
+        return False
 
 
 def _load(data: bytes) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
-        raise StateCorrupt("the state is empty; it was cut off while being written", *_RESTORE)
+        raise StateCorrupt("the state is empty; it was cut off while being written")
     if b"<<<<<<<" in data or b">>>>>>>" in data:
         raise StateCorrupt(
             "the state holds merge-conflict markers",
@@ -151,14 +157,17 @@ def _load(data: bytes) -> dict[str, Any]:
         document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise StateCorrupt(f"the state is not JSON from {place} on", *_RESTORE) from None
+        raise StateCorrupt(f"the state is not JSON from {place} on") from None
     except (ValueError, RecursionError):
-        raise StateCorrupt("the state is not sound JSON", *_RESTORE) from None
+        raise StateCorrupt("the state is not sound JSON") from None
     if not isinstance(document, dict):
-        raise StateCorrupt("the state is not a JSON object", *_RESTORE)
+        raise StateCorrupt("the state is not a JSON object")
     demand_text(data, document)
     if "terraform_version" in document or document.get("kind") != _KIND:
-        raise StateCorrupt("the file is not an icesync state", "check `state.path` in icesync.yaml")
+        raise StateCorrupt(
+            "what is stored is not an icesync state",
+            "correct `state:` in icesync.yaml, if the state is somewhere else",
+        )
     version = document.get("version")
     if isinstance(version, int) and version > STATE_VERSION:
         writer = document.get("icesync_version")
@@ -169,7 +178,7 @@ def _load(data: bytes) -> dict[str, Any]:
             "pip install --upgrade icesync",
         )
     if version != _PLAIN_VERSION and version != STATE_VERSION:  # noqa: PLR1714 - it may be a list
-        raise StateCorrupt("the state names no known format version", *_RESTORE)
+        raise StateCorrupt("the state names no known format version")
     return document
 
 
@@ -186,7 +195,7 @@ def demand_text(data: bytes, document: object) -> None:
     try:
         json.dumps(document, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        raise StateCorrupt("the state holds a text that is none", *_RESTORE) from None
+        raise StateCorrupt("the state holds a text that is none") from None
 
 
 def _no_constant(name: str) -> None:
@@ -210,7 +219,7 @@ def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Sna
     if type(lineage) is not str or not lineage:
         raise TypeError
     if keep_damaged and document["digest"] != _head_digest(document):
-        raise StateCorrupt("the head of the state was edited or damaged", *_RESTORE)
+        raise StateCorrupt("the head of the state was edited or damaged")
     entries = read_entries(document["servers"], keep_damaged=keep_damaged)
     safety = read_safety(document)
     run = _read_text(document.get("run"))
@@ -238,7 +247,7 @@ def read_memory(
         return ()
     sent: list[dict[str, Any]] = document["memory"]["secrets"]
     if keep_damaged and document["memory"]["digest"] != digest(canonical(sent)):
-        raise StateCorrupt("the memory of hosts in the state was edited or damaged", *_RESTORE)
+        raise StateCorrupt("the memory of hosts in the state was edited or damaged")
     return tuple(_read_sent(raw) for raw in sent)
 
 
@@ -278,7 +287,7 @@ def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:
         return None
     profile: dict[str, Any] = document["safety"]["profile"]
     if document["safety"]["digest"] != digest(canonical(profile)):
-        raise StateCorrupt("the safety profile in the state was edited or damaged", *_RESTORE)
+        raise StateCorrupt("the safety profile in the state was edited or damaged")
     for path, value in profile.items():
         texts = value.items() if isinstance(value, dict) else [("", value)]
         for _, text in texts:
@@ -316,12 +325,11 @@ def read_entries(
 def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
     address = parse_address(key)
     if address is None:
-        raise StateCorrupt(f"the state names a server {key!a}, no address", *_RESTORE)
+        raise StateCorrupt(f"the state names a server {key!a}, no address")
     sealed = raw.pop("digest", None)
     if sealed != _digest(key, raw):
         raise StateCorrupt(
             f"the entry of {key} was edited or damaged: its digest does not fit",
-            *_RESTORE,
         )
     return address, read_entry(raw, sealed)
 

@@ -205,7 +205,7 @@ def check_safeguards(
     if project.safety is None:
         return SafetyVerdict(providers, project.guards)
     if snapshot.safety is None:
-        first = snapshot.lineage is None
+        first = not snapshot.entries
         notes = _first(project.safety) if first else ()
         return SafetyVerdict(providers, project.guards, notes=notes)
     stricter = tightened(snapshot.safety, project.safety)

@@ -99,7 +99,7 @@ def read_fleet(
         return Fleet(validation, session.stores.single(), narrowed, "--organization")
     sizes = _sizes(session, desired)
     if scope.shard is None and not scope.organizations:
-        store = session.stores.joined(_organizations_of(selection, desired, sizes))
+        store = session.stores.joined(_organizations_of(selection, desired, sizes), sizes)
         return Fleet(validation, store, selection, scope.option)
     chosen, note = _choose(scope, sizes)
     _refuse_half_moves(desired, frozenset(chosen))
@@ -109,7 +109,7 @@ def read_fleet(
         if chosen
         else replace(selection, excludes=(ALL,))
     )
-    return Fleet(validation, session.stores.joined(chosen), narrowed, None, note)
+    return Fleet(validation, session.stores.joined(chosen, sizes), narrowed, None, note)
 
 
 def all_organizations(session: Session) -> StateStore:
@@ -122,10 +122,21 @@ def all_organizations(session: Session) -> StateStore:
     """
     if session.project.state.per is None:
         return session.stores.single()
+    return session.stores.joined(organizations_of(session))
+
+
+def organizations_of(session: Session) -> tuple[int, ...]:
+    """
+    Return the organizations that files or states on the disk name, sorted.
+
+    Raises:
+        ConfigError: the files are wrong.
+
+    """
     # A state is found by the organizations in the files, those that are sealed, too.
     auto = SecretsMode.AUTO
     desired = check_files(session.project, session.providers, secrets=auto).require()
-    return session.stores.joined(_sizes(session, desired))
+    return tuple(sorted(_sizes(session, desired)))
 
 
 def _check(session: Session, scope: Scope) -> None:

@@ -6,12 +6,13 @@ import hashlib
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.codec.fingerprint import broken_seals, seals_of
 from icesync.codec.journal import decode_journal
-from icesync.codec.state import decode_sides, decode_state, encode_state, seal
+from icesync.codec.state import decode_sides, decode_state, encode_state, is_state_of, seal
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.session import Work, hold_lock
 from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
@@ -55,19 +56,21 @@ class Stored:
 
 def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
     """
-    Return what *store* holds; an empty snapshot when nothing was ever stored.
+    Return what *store* holds; an empty snapshot at the first use of a new place.
 
     The journal of a run that died is folded in, in memory only: the next save makes
     that durable. That of a run that goes on is left alone; whoever is *holding* the lock
     knows that there is none.
 
     Raises:
-        StateError: it cannot be read, is damaged, or is of another target.
+        StateError: it is not there, cannot be read, is damaged, or is of another target.
 
     """
     data = store.read()
     left = store.journals.read() if store.journals is not None else None
-    snapshot = Snapshot(base_url) if data is None else decode_state(data)
+    if data is None:
+        store.demand_first_use(partial(is_state_of, base_url=base_url))
+    snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
             f"the state is of another target: it says {_shown(snapshot.base_url)}, "

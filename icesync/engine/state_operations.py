@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync import __version__
-from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, broken_seals, fingerprint, fits
+from icesync.codec.fingerprint import (
+    SALT_BYTES,
+    FingerprintKey,
+    broken_seals,
+    fingerprint,
+    fits,
+    seals_of,
+)
+from icesync.codec.state import encode_state
 from icesync.engine import state_transfer
-from icesync.engine.scope import all_organizations
-from icesync.engine.secret_resolution import open_key, read_stored_reference, resolve_references
+from icesync.engine.scope import all_organizations, organizations_of
+from icesync.engine.secret_resolution import (
+    open_key,
+    read_stored_reference,
+    resolve_references,
+    run_parallel,
+)
 from icesync.engine.session import SILENT, hold_lock
 from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError
@@ -315,6 +329,40 @@ def break_lock(session: Session, organization: int | None, lock_id: str) -> str:
     store = _lockable(session, organization)
     store.break_lock(lock_id)
     return store.describe()
+
+
+def init_state(session: Session, request: StateRequest) -> tuple[tuple[str, bool], ...]:
+    """
+    Begin an empty state where there is none; return each place, and whether it was begun now.
+
+    Where each organization has a state, that is all organizations, unless one is named.
+
+    Raises:
+        ConfigError: the files, which name the organizations, are wrong.
+        SecretMissing: the fingerprint key, by which the state is sealed, is not there.
+        StateError: a store cannot be read or written.
+
+    """
+    if request.organization is None and session.project.state.per is not None:
+        stores = [session.stores.of(o) for o in organizations_of(session)]
+    else:
+        stores = [session.store_of(request.organization)]
+    blank = Snapshot(session.project.api.base_url, serial=1)
+    reference = session.project.fingerprint_key
+    # An empty state without a seal would be one that somebody else put there.
+    key = open_key(reference, session.providers, blank) if reference is not None else None
+    begun: dict[str, bool] = {}
+
+    def begin(store: StateStore) -> None:
+        new = store.read() is None
+        if new and not request.dry_run:
+            named = replace(blank, lineage=str(uuid.uuid4()), key_id=key.id if key else None)
+            sealed = replace(named, seals=seals_of(key, named, named, trusted=True))
+            store.write(encode_state(sealed, __version__), None)
+        begun[store.describe()] = new
+
+    run_parallel(begin, stores)
+    return tuple(sorted(begun.items()))
 
 
 def _lockable(session: Session, organization: int | None) -> StateStore:

@@ -27,8 +27,9 @@ def pull(store: StateStore) -> bytes:
     """
     data = store.read()
     if data is None:
+        store.demand_first_use(lambda _: False)
         raise StateError(f"{store.describe()} holds no state", "icesync apply   makes one")
-    decode_state(data)
+    decode_state(data, store.recovery)
     return data
 
 

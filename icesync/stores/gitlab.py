@@ -108,7 +108,7 @@ def gitlab_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEnd
     username, password = _credentials(environ, terraform=terraform)
     return HttpEndpoint(
         address, f"{address}/lock", f"{address}/lock", "POST", "POST", "DELETE",
-        username, password, _ADVICE,
+        username, password, _ADVICE, "state.name",
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class HttpEndpoint:
     """
     Where and how; *password* is a credential and is not shown.
 
-    *advice* says what to do when the credentials are refused.
+    *advice* says what to do when the credentials are refused, *setting* what named it.
     """
 
     address: str
@@ -54,6 +54,7 @@ class HttpEndpoint:
     username: str = ""
     password: str = ""
     advice: tuple[str, ...] = ()
+    setting: str = "state.address"
 
     def __repr__(self) -> str:
         return f"HttpEndpoint({self.address!r})"

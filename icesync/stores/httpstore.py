@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
-from icesync.errors import AccessError, StateConflict, StateError, StateNotSaved
+from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
 from icesync.net import RawReply
 from icesync.stores.httpcalls import (
     SAVE_PATIENCE_S,
@@ -32,7 +32,7 @@ from icesync.stores.httpcalls import (
 from icesync.stores.lock_info import named_lock, read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from icesync.model.snapshot import LockInfo
     from icesync.net import ClientOptions
@@ -244,6 +244,28 @@ class HttpStore:
         if holder is None:
             self._release(probe)
         return holder
+
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:  # noqa: ARG002
+        """
+        Refuse: a slip in a name reads as if nothing were stored.
+
+        Raises:
+            StateMissing: always.
+
+        """
+        raise StateMissing(
+            f"there is no state at {self.describe()}",
+            f"correct `{self._endpoint.setting}`, if the state is somewhere else",
+            "icesync state init   begins a new state there",
+        )
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """The versions that the store may keep, and a copy."""
+        return (
+            "restore an older version at that server, if it keeps some",
+            "icesync state push --force FILE   stores a copy, if you have one",
+        )
 
     def lock_warning(self) -> str | None:
         """Return why there is no lock, or None."""

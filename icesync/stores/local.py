@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
-from icesync.errors import StateConflict, StateError, StateNotSaved
+from icesync.errors import StateConflict, StateError, StateMissing, StateNotSaved
 from icesync.model.snapshot import LockInfo
 from icesync.stores.files import (
     file_system_of,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalStore"]
 
+_MOST_FILES: Final = 1000
+
 
 class LocalStore:
     """
@@ -36,11 +40,15 @@ class LocalStore:
     A symbolic link is written through to its target, and locked there. The lock
     stands on a file of its own, since a lock on the snapshot would end up on
     the file that the next write replaces. Needs a POSIX system. A missing folder is
-    made with *own_folder* only: it may be a disk that is not there.
+    made with *own_folder* only: it may be a disk that is not there. A state that has got
+    another name is looked for in *root* and its folders.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, own_folder: bool = False) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, *, own_folder: bool = False, root: Path | None = None
+    ) -> None:
         self._path = path
+        self._root = root
         self._own_folder = own_folder
         self._clock = clock
         self._holds: Callable[[], bool] | None = None
@@ -135,6 +143,42 @@ class LocalStore:
             "icesync state unlock   says which process holds it",
         )
 
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:
+        """
+        Demand that no backup is left, and that no other file holds a state of the same target.
+
+        Raises:
+            StateMissing: there is one, and its name.
+
+        """
+        new = "icesync state init   begins a new state all the same"
+        backup = self._backup()
+        if backup.exists():
+            names = shlex.quote(str(backup)), shlex.quote(self.describe())
+            raise StateMissing(
+                f"`{self.describe()}` is gone, and its backup is still there",
+                f"git checkout -- {names[1]}   restores the committed one, if it is committed",
+                f"cp {names[0]} {names[1]}   restores the one before the last save",
+                new,
+            )
+        other = next(filter(partial(_holds, is_state), _json_files(self._root)), None)
+        if other is not None:
+            raise StateMissing(
+                f"there is no state at `{self.describe()}`, but `{_shortest(other)}` is one of "
+                "the same target",
+                "correct `state.path` in icesync.yaml, or move the file",
+                new,
+            )
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """The commit, and the backup."""
+        name = shlex.quote(self.describe())
+        return (
+            f"git checkout -- {name}   restores the committed one, if it is committed",
+            f"cp {name}.backup {name}   restores the one before the last save",
+        )
+
     def lock_warning(self) -> str | None:
         """Return why the lock cannot be trusted on this file system, or None."""
         kind = file_system_of(self._target())
@@ -147,13 +191,17 @@ class LocalStore:
 
     def describe(self) -> str:
         """Return the path, from the working directory where that is shorter."""
-        return min(str(self._path), os.path.relpath(self._path), key=len)
+        return _shortest(self._path)
 
     def _target(self) -> Path:
         try:
             return self._path.resolve()
         except (OSError, RuntimeError):  # RuntimeError is how Python before 3.13 reports a loop
             raise StateError(f"`{self.describe()}` is a link that leads nowhere") from None
+
+    def _backup(self) -> Path:
+        target = self._target()
+        return target.with_name(f"{target.name}.backup")
 
     def _lock_file(self) -> Path:
         target = self._target()
@@ -191,13 +239,33 @@ class LocalStore:
         if stored == previous:
             return
         if stored is None:
-            backup = f"{self.describe()}.backup"
+            backup = self._backup()
             raise StateConflict(
                 f"`{self.describe()}` is gone since it was read", f"its last copy may be `{backup}`"
             )
         raise StateConflict(
             f"`{self.describe()}` was changed by another run since it was read", "icesync plan"
         )
+
+
+def _shortest(path: Path) -> str:
+    """Return *path*, from the working directory where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+def _holds(is_state: Callable[[bytes], bool], path: Path) -> bool:
+    try:
+        return is_state(_read_file(path))
+    except OSError:
+        return False
+
+
+def _json_files(root: Path | None) -> Iterator[Path]:
+    """Give the JSON files of *root* and of its folders, in order; a state is no deeper."""
+    if root is None:
+        return iter(())
+    found = (path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern)))
+    return islice((path for path in found if path.is_file()), _MOST_FILES)
 
 
 def _read_file(path: Path) -> bytes:

@@ -19,6 +19,7 @@ from icesync.errors import (
     ConfigInvalid,
     StateConflict,
     StateError,
+    StateMissing,
     StateNotSaved,
 )
 from icesync.frozen import frozen
@@ -221,6 +222,28 @@ class ObjectStore:
         """Return who holds the lock now, or None when it is free."""
         found = self._get(self._lock_path)
         return None if found is None else read_lock(found.data)
+
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:  # noqa: ARG002
+        """
+        Refuse: a slip in a name reads as if nothing were stored.
+
+        Raises:
+            StateMissing: always.
+
+        """
+        raise StateMissing(
+            f"there is no state at {self.describe()}",
+            "correct `state.url`, if the state is somewhere else",
+            "icesync state init   begins a new state there",
+        )
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """The versions that the store may keep, and a copy."""
+        return (
+            "restore an older version of the object, if the bucket keeps them",
+            "icesync state push --force FILE   stores a copy, if you have one",
+        )
 
     def lock_warning(self) -> str | None:
         """Return None: a store that is locked keeps its conditions."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from icesync.codec.partition import join, lineage_of, split, write_steps
 from icesync.codec.state import decode_state, encode_state
@@ -18,18 +18,27 @@ from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved
 from icesync.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, StateStore
 
-__all__ = ["PartitionedStore", "UnscopedStore"]
+__all__ = ["Beside", "PartitionedStore", "UnscopedStore"]
+
+
+class Beside(NamedTuple):
+    """What a run is not about: the place with its mark, and the states of other organizations."""
+
+    place: StateStore
+    others: Iterable[StateStore]
 
 
 class PartitionedStore:
     """
-    Joins *stores* by organization; *template* is where they are, *version* who writes.
+    Joins *stores* by organization.
+
+    *template* is where they are, *version* who writes.
 
     One run uses it: what it read last is what its next write must follow.
     """
@@ -43,12 +52,14 @@ class PartitionedStore:
         template: str,
         version: str,
         clock: Clock,
+        beside: Beside | None = None,
     ) -> None:
         self._stores = dict(sorted(stores.items()))
         self._base_url = base_url
         self._template = template
         self._version = version
         self._clock = clock
+        self._beside = beside
         self._known: bytes | None = None
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
@@ -142,6 +153,28 @@ class PartitionedStore:
         for organization in left:
             self._stores[organization].break_lock(lock_id)
 
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:
+        """
+        Demand that another organization has its state there, or that nobody can have one.
+
+        With one of them, the place is right: an organization without a state is new.
+
+        Raises:
+            StateMissing: none is there, and the place may be a slip.
+
+        """
+        if self._beside is not None:
+            if any(store.read() is not None for store in self._beside.others):
+                return
+            self._beside.place.demand_first_use(is_state)
+        for store in self._stores.values():
+            store.demand_first_use(is_state)
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """Nothing: what is damaged is a part, which says it itself."""
+        return ()
+
     def lock_warning(self) -> str | None:
         """Return why a lock cannot be trusted, or None."""
         warnings = (store.lock_warning() for store in self._stores.values())
@@ -166,7 +199,7 @@ class PartitionedStore:
         if data is None:
             return Snapshot(self._base_url)
         try:
-            return decode_state(data)
+            return decode_state(data, self._stores[organization].recovery)
         except StateError as error:
             place = self._stores[organization].describe()
             raise type(error)(f"{place}: {error.message}", *error.hints) from error
@@ -206,6 +239,15 @@ class UnscopedStore:
         self._refuse()
 
     def break_lock(self, lock_id: str) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse()
+
+    def demand_first_use(self, is_state: Callable[[bytes], bool]) -> NoReturn:  # noqa: ARG002
+        """Refuse."""
+        self._refuse()
+
+    @property
+    def recovery(self) -> NoReturn:
         """Refuse."""
         self._refuse()
 

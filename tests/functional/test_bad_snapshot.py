@@ -27,7 +27,11 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
         "git checkout",
     ),
     "not an object": (lambda _: "[]", "not a JSON object", "git checkout"),
-    "terraform": (lambda _: '{"terraform_version": "1.9.0"}', "not an icesync state", "path"),
+    "terraform": (
+        lambda _: '{"terraform_version": "1.9.0"}',
+        "not an icesync state",
+        "correct `state:`",
+    ),
     "key twice": (lambda text: text.replace("{", '{"kind": 1,', 1), "not sound JSON", ".backup"),
     "deep": (lambda _: "[" * 100_000, "not sound JSON", ".backup"),
     "newer": (

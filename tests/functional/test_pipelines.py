@@ -467,9 +467,12 @@ def test_state_that_gitlab_manages(ice: Ice, tmp_path: Path) -> None:
             "state: {backend: http, preset: gitlab, name: production}",
         )
         gitlab.origin.commit("managed")
+        environ = {**gitlab.runner.environ, **gitlab.secrets}
+        begun = run_program(["state", "init"], gitlab.origin.desk, environ)
         applied = gitlab.push()
         looked = gitlab.request("port: 587", "port: 465", ICESYNC_GITLAB_TOKEN=OURS)
 
+    assert begun.code == 0, begun
     assert (applied.failed, looked.failed) == (False, False), applied.log + looked.log
     assert gitlab.origin.log[0] == "Chris Clarke: managed"
     assert (ice.skills, world.managed.lock) == ([663], None)

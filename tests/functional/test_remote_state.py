@@ -42,6 +42,13 @@ def variables(gitlab: FakeGitLab) -> Iterator[dict[str, str]]:
         }
 
 
+def begin(repository: Repository) -> Repository:
+    """Begin the state of *repository*, as is needed once."""
+    result = repository.run("state", "init")
+    assert result.code == 0, result
+    return repository
+
+
 def runner(folder: Path, variables: dict[str, str], archive: Storage, url: str) -> Repository:
     """Return a fresh checkout on an empty disk."""
     repository = Repository(folder, SKILLS).calls(Ice(url, archive))
@@ -50,11 +57,32 @@ def runner(folder: Path, variables: dict[str, str], archive: Storage, url: str) 
     return repository
 
 
+@pytest.mark.parametrize("words", ["plan", "apply -y", "check", "state list", "state pull"])
+def test_a_slip_in_the_name_is_no_first_use(
+    tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab, words: str
+) -> None:
+    """Nothing stored is an error until a person begins a state; nothing is planned or sent."""
+    repository = runner(tmp_path / "a", variables, ice.archive, ice.url)
+
+    refused = repository.run(*words.split())
+    begun = repository.run("state", "init")
+    again = repository.run("state", "init")
+
+    assert refused.code == 8
+    assert f"there is no state at {variables['CI_API_V4_URL']}/projects/42" in refused.stderr
+    assert "hint: icesync state init   begins a new state there" in refused.stderr
+    assert ice.skills == []
+    assert begun.stderr.endswith("/state/mail: begun\n")
+    assert again.stderr.endswith("/state/mail: holds a state already\n")
+    assert json.loads(gitlab.data)["serial"] == 1
+    assert repository.run("plan").code == 0
+
+
 def test_a_job_applies_and_the_next_one_knows(
     tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab
 ) -> None:
     """Two runners that share nothing but the store; a plan takes no lock."""
-    first = runner(tmp_path / "a", variables, ice.archive, ice.url).apply()
+    first = begin(runner(tmp_path / "a", variables, ice.archive, ice.url)).apply()
     gitlab.asked.clear()
     second = runner(tmp_path / "b", variables, ice.archive, ice.url)
     planned = second.run("plan", "--detailed-exitcode")
@@ -72,7 +100,7 @@ def test_what_a_dead_runner_began_is_sent_again(
     """Killed in the middle, with its disk gone: the store alone says what is open."""
     gate = Gate(archive, free=2)
     with FarEnd(gate.answer) as server:
-        dead = runner(tmp_path / "a", variables, archive, server.url)
+        dead = begin(runner(tmp_path / "a", variables, archive, server.url))
         with dead.start("apply", "-y", "--parallelism", "1") as process:
             assert gate.reached.wait(TIMEOUT_S), process.communicate()
             process.send_signal(signal.SIGKILL)
@@ -99,7 +127,7 @@ def test_a_token_that_ends_during_the_run_loses_nothing(
     tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab
 ) -> None:
     """The final save is refused: the snapshot is rescued to a file, and `state push` stores it."""
-    repository = runner(tmp_path / "a", variables, ice.archive, ice.url)
+    repository = begin(runner(tmp_path / "a", variables, ice.archive, ice.url))
     writes: list[int] = []
 
     def ends(method: str, path: str) -> tuple[int, bytes] | None:
@@ -151,7 +179,7 @@ def test_a_bucket_keeps_the_snapshot(
     where = f"state: {{{per}backend: objectstore, url: '{url}'}}"
     repository.replace("icesync.yaml", "state: {path: state.json}", where)
 
-    repository.apply()
+    begin(repository).apply()
     planned = repository.run("plan", "--detailed-exitcode")
     unlocked = repository.run("state", "unlock")
 
@@ -199,7 +227,7 @@ def test_each_organization_has_a_state_of_its_own(
     own = 'state: {per: organization, backend: http, preset: gitlab, name: "mail-{organization}"}'
     repository.replace("icesync.yaml", "state: {path: state.json}", own)
     repository.environ |= variables
-    repository.apply("--shard", "1/1")
+    begin(repository).apply("--shard", "1/1")
 
     places = {target.split(" ")[1].partition("?")[0] for target in gitlab.asked}
     assert {place.rpartition("/state/")[2] for place in places} <= {"mail-59", "mail-59/lock"}

@@ -64,6 +64,9 @@ def remote(repository: Repository, ice: Ice, server: Server) -> Iterator[Reposit
             "ICESYNC_STATE_USERNAME": "icesync",
             "ICESYNC_STATE_PASSWORD": "letmein",
         }
+        begun = repository.run("state", "init")
+        assert begun.code == 0, begun
+        server.asked.clear()
         try:
             yield repository
         finally:

@@ -41,6 +41,33 @@ def command() -> None:
     """
 
 
+@command.command(name="init")
+@common_options
+@click.pass_obj
+@state_options(locks=False)
+def init(common: Common, request: StateRequest) -> int:
+    """
+    Begin an empty state in a remote store; what is there already is kept.
+
+    Needed once. Without it a wrong name or a deleted state would look like a
+    first run, and every server would be sent again. A state in a file begins with
+    the first apply. Needs the fingerprint key, if there is one. With states per
+    organization, each that is missing is begun.
+
+    \b
+    icesync state init --dry-run
+    icesync state init
+    """
+    from icesync.engine.state_operations import init_state
+
+    for place, begun in init_state(common.open(), request):
+        what = "holds a state already" if not begun else "would be begun"
+        common.console.talk(f"{place}: {'begun' if begun and not request.dry_run else what}")
+    if request.dry_run:
+        common.console.talk("dry run: nothing was written")
+    return 0
+
+
 @command.command(name="list")
 @common_options
 @format_options

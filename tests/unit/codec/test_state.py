@@ -10,7 +10,7 @@ from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot, stored
 from documents import demand_fit
 
 from icesync.codec.canonical import canonical, digest, pretty
-from icesync.codec.state import decode_state, encode_state, entry_digest, seal
+from icesync.codec.state import decode_state, encode_state, entry_digest, is_state_of, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.snapshot import (
@@ -55,8 +55,18 @@ def resealed(change: Callable[[dict[str, Any]], object]) -> bytes:
 def refusal(data: bytes) -> StateError:
     """Return the error that *data* is refused with."""
     with pytest.raises(StateError) as caught:
-        decode_state(data)
+        decode_state(data, ("restore it",))
     return caught.value
+
+
+def test_a_state_is_known_by_its_target() -> None:
+    """A file that holds a state of the same target is found; another one, or damage, is not."""
+    target = decode_state(DATA).base_url
+
+    assert is_state_of(DATA, target)
+    assert not is_state_of(DATA, "https://elsewhere.test")
+    assert not is_state_of(DATA[:-20], target)
+    assert not is_state_of(b"{}", target)
 
 
 def test_snapshot_has_golden_bytes(golden: Callable[[str, str], None]) -> None:

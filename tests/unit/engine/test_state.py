@@ -23,7 +23,7 @@ from fakes import FakeStore
 from icesync.codec.state import decode_state, seal
 from icesync.engine.secret_resolution import Resolution, compare
 from icesync.engine.state import Writer, load, move, remove, resolve, save
-from icesync.errors import StateConflict, StateCorrupt, StateNotSaved, UsageError
+from icesync.errors import StateConflict, StateCorrupt, StateMissing, StateNotSaved, UsageError
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.planner.recovery import Recovered
@@ -38,6 +38,20 @@ def test_nothing_stored_is_an_empty_snapshot() -> None:
     stored = load(FakeStore(), BASE_URL)
 
     assert (stored.snapshot, stored.data) == (Snapshot(BASE_URL), None)
+
+
+def test_nothing_where_a_state_should_be_is_no_first_use() -> None:
+    """A slip in a name reads as if nothing were stored: the store decides."""
+    with pytest.raises(StateMissing):
+        load(FakeStore(missing=True), BASE_URL)
+
+
+def test_damage_says_how_this_store_recovers() -> None:
+    """A file has a commit and a backup, a bucket has neither."""
+    with pytest.raises(StateCorrupt) as caught:
+        load(FakeStore(b"{"), BASE_URL)
+
+    assert caught.value.hints == ("fake recovery",)
 
 
 def test_stored_snapshot_is_loaded_with_its_bytes() -> None:

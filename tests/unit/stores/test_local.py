@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeClock
 
 import icesync
-from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved
+from icesync.errors import StateConflict, StateError, StateLocked, StateMissing, StateNotSaved
 from icesync.model.snapshot import LockInfo
 from icesync.stores.local import LocalStore
 
@@ -51,6 +51,31 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> LocalStore:
     """A store at *path*."""
     return LocalStore(path, FakeClock())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("state.json.backup", "its backup is still there"),
+        ("icesync.state.json", "`icesync.state.json` is one of the same target"),
+        ("states/mail.json", "`states/mail.json` is one of the same target"),
+    ],
+)
+def test_a_state_that_got_another_name_is_found(
+    path: Path, name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip in `state.path`, or a lost file, is no first use."""
+    monkeypatch.chdir(path.parent)
+    (path.parent / name).parent.mkdir(exist_ok=True)
+    (path.parent / name).write_bytes(b"a state")
+    (path.parent / "plan.json").write_bytes(b"a plan")
+    store = LocalStore(path, FakeClock(), root=path.parent)
+
+    with pytest.raises(StateMissing, match=told):
+        store.demand_first_use(b"a state".__eq__)
+
+    (path.parent / name).unlink()
+    store.demand_first_use(b"a state".__eq__)
 
 
 def test_empty_file_is_not_nothing(store: LocalStore, path: Path) -> None:

@@ -10,15 +10,22 @@ from fakes import FakeClock, FakeStore
 
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.state import Writer, load, save
-from icesync.errors import StateConflict, StateCorrupt, StateError, StateLocked, StateNotSaved
+from icesync.errors import (
+    StateConflict,
+    StateCorrupt,
+    StateError,
+    StateLocked,
+    StateMissing,
+    StateNotSaved,
+)
 from icesync.model.address import Address
 from icesync.model.snapshot import Entry, EntryStatus, LockInfo, MovedFrom, Record
 from icesync.model.transitions import begin, plan_call
 from icesync.stores.local import LocalStore
-from icesync.stores.per_organization import PartitionedStore
+from icesync.stores.per_organization import Beside, PartitionedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from icesync.ports import StateStore
@@ -29,9 +36,10 @@ WRITER = Writer("0.1.0")
 BOTH = {SUPPORT: entry(), BILLING: entry()}
 
 
-def parted(stores: Mapping[int, StateStore]) -> PartitionedStore:
-    """Return the store of these parts."""
-    return PartitionedStore(stores, BASE_URL, TEMPLATE, "0.1.0", FakeClock())
+def parted(stores: Mapping[int, StateStore], others: Iterable[StateStore] = ()) -> PartitionedStore:
+    """Return the store of these parts, beside those of *others*."""
+    beside = Beside(FakeStore(), others)
+    return PartitionedStore(stores, BASE_URL, TEMPLATE, "0.1.0", FakeClock(), beside)
 
 
 def put(store: StateStore, entries: Mapping[Address, Entry]) -> None:
@@ -49,6 +57,16 @@ def test_nothing_stored_is_none() -> None:
     store = parted({59: FakeStore(), 70: FakeStore()})
 
     assert store.read() is None
+
+
+def test_one_state_shows_that_the_place_is_right() -> None:
+    """An organization without a state is new where another has one, in this run or not."""
+    empty, full = FakeStore(missing=True), FakeStore(stored_bytes())
+
+    load(parted({59: empty, 70: full}), BASE_URL)
+    load(parted({59: empty}, others=[full]), BASE_URL)
+    with pytest.raises(StateMissing):
+        load(parted({59: empty}, others=[FakeStore()]), BASE_URL)
 
 
 def test_each_organization_has_its_own() -> None:
