@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from icesync.cli.scaffold import FORGES, Wishes, guess_forge
+from icesync.engine.go_live import Access
 from icesync.errors import UsageError
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ID = click.IntRange(1, 2**31 - 1)
+TOKEN: Final = "ref+env://ICE_TOKEN"  # noqa: S105 - references
+PASSWORD: Final = "ref+env://ICE_PASSWORD"  # noqa: S105
+_ID: Final = click.IntRange(1, 2**31 - 1)
 
 
 @frozen
@@ -68,6 +71,35 @@ def complete(folder: Path, wanted: Wanted, *, anew: bool, asking: bool) -> Wishe
         pre_commit=wanted.pre_commit is not False,
         readme=wanted.readme is not False,
     )
+
+
+def ask_for_access(
+    token: str | None, username: str | None, organization: int | None, *, asking: bool
+) -> Access:
+    """
+    Return who icesync is to act as: as the flags say, or as a person answers.
+
+    Raises:
+        click.Abort: the person went away.
+        UsageError: it is not said, or said by half.
+
+    """
+    if asking and token is None and username is None:
+        kinds = click.Choice(["token", "login"])
+        if click.prompt("Access to ICE by", "token", type=kinds, err=True) == "login":
+            organization = organization or click.prompt("Organization", type=_ID, err=True)
+            username = click.prompt("User name of an administrator", err=True)
+        else:
+            token = click.prompt("Reference of the token", TOKEN, err=True)
+    if (token is None) is (username is None):
+        raise UsageError(
+            "who does icesync act as at ICE: a token, or a login?",
+            f"icesync init --go-live --token {TOKEN}",
+            "icesync init --go-live --login admin@example.com --organization 59",
+        )
+    if username is not None and organization is None:
+        raise UsageError("a login needs its organization", "--login USER --organization ORG")
+    return Access(token or PASSWORD, organization if username else None, username)
 
 
 def _server(organization: int | None, skill: int | None) -> tuple[int, int] | None:

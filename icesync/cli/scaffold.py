@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.bootstrap.origin import installable, remote_of, web_address
-from icesync.cli.files import append_to, read_named, write_new, write_open
+from icesync.cli.files import append_to, read_named, replace_text, write_new, write_open
 from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
+from icesync.engine.go_live import rewrite, set_state_aside
 from icesync.engine.protect import demand_private
 from icesync.frozen import frozen
-from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL
+from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.cli.options import Common
+    from icesync.engine.go_live import Access
+    from icesync.engine.session import Session
 
 FORGES: Final = {
     "github": {
@@ -52,7 +55,8 @@ ADDITIONS: Final = (
     "  icesync init --ci github     workflows: plan, apply, check; or --ci gitlab",
     "  icesync init --editor        settings and schemas for editors",
     "  icesync init --pre-commit    hooks: format and validate before each commit",
-    "  icesync init --readme        a page for colleagues who edit by browser",
+    "  icesync init --readme        a README for colleagues who edit in the browser",
+    "  icesync init --go-live       calls ICE instead of the emulator",
 )
 """What init can do in a repository that has a configuration."""
 
@@ -438,3 +442,39 @@ def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
     if wishes.pre_commit:
         yield "pre-commit install", "format and validate before each commit"
+
+
+def go_live(common: Common, session: Session, access: Access | None) -> Iterator[str]:
+    """
+    Let the configuration call ICE instead of the emulator; yield what was done and comes next.
+
+    Raises:
+        ConfigInvalid: only a person can change the file.
+        StateLocked: an apply is going on.
+
+    """
+    project = session.project
+    path = common.locate()
+    before = read_named(path)
+    after = rewrite(path.name, before, access)
+    moved = set_state_aside(session)
+    if after != before:
+        replace_text(path, before, after)
+        by = f", {access.line}" if access else ""
+        yield f"{os.path.relpath(path)}: base_url: {VENDOR_BASE_URL}{by}"
+    for name, target in moved:
+        yield f"{name} described the emulator: moved to {target}"
+    if project.state.backend is not Backend.LOCAL:
+        yield "the state of the emulator stays where it is: name another one under `state:`"
+    if not moved and after == before:
+        yield f"{os.path.relpath(path)} calls {project.api.base_url} already; nothing was changed"
+        return
+    live, _ = variables_of_files(common.open())
+    given = " ".join(f"{name}='…'" for name in live)
+    steps = [(f"export {given}", "the access to ICE")] if live else []
+    steps.append(("icesync plan", "every server is sent for the first time"))
+    if (Setting(path.parent).top / ".github/workflows/icesync-apply.yml").exists():
+        steps += [(f"gh secret set {name}", "the same for the workflow") for name in live]
+        steps.append(("icesync init --ci github", "brings its variables up to date"))
+    width = max(len(command) for command, _ in steps)
+    yield from ("", "next:", *(f"  {command:<{width}}   {meaning}" for command, meaning in steps))

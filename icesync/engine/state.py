@@ -18,6 +18,7 @@ from icesync.engine.session import Work, hold_lock
 from icesync.errors import ConfigInvalid, IcesyncError, SecretMissing, StateCorrupt, UsageError
 from icesync.frozen import frozen
 from icesync.model.host_memory import remember
+from icesync.model.project import EMULATOR
 from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot
 from icesync.model.transitions import rename
@@ -75,7 +76,9 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
         raise StateCorrupt(
             f"the state is of another target: it says {_shown(snapshot.base_url)}, "
             f"`api.base_url` says {_shown(base_url)}",
-            "use one state for each target: set `state.path`",
+            "icesync init --go-live   sets the emulator's state aside"
+            if snapshot.base_url == EMULATOR
+            else "use one state for each target: set `state.path`",
         )
     as_read, snapshot = snapshot, without_leftovers(snapshot)
     snapshot = replace(snapshot, memory=remember((as_read,), snapshot.entries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shlex
@@ -415,6 +416,57 @@ def test_no_questions(root: Path, flags: list[str]) -> None:
     assert result.code == 0
     assert "?" not in result.stderr
     assert ": " not in result.stderr.partition("next:")[0]
+
+
+def test_go_live(root: Path) -> None:
+    """An emulator's configuration calls ICE from then on, its state is aside; again is the same."""
+    run_program([*NEW, "--no-editor"], root)
+    secrets = {"ICE_59_663_SMTP": "one", "ICE_59_663_IMAP": "two"}
+    run_program(["apply", "--auto-approve"], root, secrets)
+    refused = run_program(["init", "--go-live"], root)
+    told = run_program(["init", "--go-live", "--token"], root)
+    again = run_program(["init", "--go-live", "--token"], root)
+    text = (root / "icesync.yaml").read_text()
+    planned = run_program(["plan"], root, secrets)
+
+    assert (refused.code, told.code, again.code) == (64, 0, 0)
+    assert "icesync.state.json described the emulator: moved to " in told.stderr
+    assert "nothing was changed" in again.stderr
+    assert "base_url: https://www.enterice.com/ICEAPI\n  token: ref+env://ICE_TOKEN\n" in text
+    assert "1 to add" in planned.stdout
+    assert not (root / "icesync.state.json").exists()
+    assert (root / ".icesync/emulator/icesync.state.json").exists()
+    assert [line for line in text.splitlines() if "emulator" in line] == []
+
+
+def test_go_live_asks(root: Path) -> None:
+    """On a terminal it asks for a token or a login."""
+    run_program(NEW, root)
+
+    result = run_in_terminal(
+        ["init", "--go-live"], root, answer=_type(b"login\n59\nadmin@example.com\n"),
+        question=b"Access",
+    )  # fmt: skip
+
+    assert result.code == 0
+    assert (
+        "  login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}"
+        in (root / "icesync.yaml").read_text()
+    )
+
+
+def test_go_live_waits_for_no_apply(root: Path) -> None:
+    """While an apply holds the lock, nothing is changed."""
+    run_program(NEW, root)
+    run_program(["apply", "-y"], root, {"ICE_59_663_SMTP": "one", "ICE_59_663_IMAP": "two"})
+    before = (root / "icesync.yaml").read_bytes()
+
+    with (root / "icesync.state.json.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = run_program(["init", "--go-live", "--token"], root)
+
+    assert result.code == 5
+    assert (root / "icesync.yaml").read_bytes() == before
 
 
 @pytest.mark.parametrize("option", ["--organization", "--skill"])

@@ -56,6 +56,18 @@ _MAX_ID = 2**31 - 1
     help="Write a README for colleagues who edit in the browser.",
     show_default="yes",
 )
+@click.option("--go-live", is_flag=True, help="Call ICE instead of the emulator from now on.")
+@click.option(
+    "--token",
+    is_flag=False,
+    flag_value="ref+env://ICE_TOKEN",
+    metavar="REF",
+    help="With --go-live: the token, by reference.",
+    show_default="ref+env://ICE_TOKEN",
+)
+@click.option(
+    "--login", metavar="USER", help="With --go-live: log in as USER of the --organization."
+)
 @click.pass_obj
 def command(
     common: Common,
@@ -66,6 +78,9 @@ def command(
     editor: bool | None,
     pre_commit: bool | None,
     readme: bool | None,
+    go_live: bool,
+    token: str | None,
+    login: str | None,
 ) -> int:
     """
     Set up a repository, or add to one.
@@ -79,12 +94,17 @@ def command(
     icesync init
     icesync init --organization 59 --skill 663 --emulator --ci github
     icesync init --ci gitlab --editor     adds these to a repository
+    icesync init --go-live --token        from the emulator to ICE
     """
     from icesync.cli.prompts import Wanted, complete
     from icesync.cli.scaffold import ADDITIONS, find_setting, scaffold, tell
     from icesync.render.style import safe
 
     console = common.console
+    if go_live:
+        return _go_live(common, token, login, organization)
+    if token or login:
+        raise click.UsageError("--token and --login belong to --go-live")
     wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit, readme)
     asking = console.interactive and not common.no_input
     config = common.find()
@@ -94,5 +114,21 @@ def command(
     if config is not None:
         console.talk(safe(f"the configuration is {os.path.relpath(config)}"))
     for line in tell(setting, wishes, results) if results else ADDITIONS:
+        console.talk(safe(line))
+    return 0
+
+
+def _go_live(common: Common, token: str | None, login: str | None, organization: int | None) -> int:
+    from icesync.cli.prompts import ask_for_access
+    from icesync.cli.scaffold import go_live
+    from icesync.render.style import safe
+
+    session, console = common.open(), common.console
+    api = session.project.api
+    access = None
+    if api.emulated and not (api.token or api.login):
+        asking = console.interactive and not common.no_input
+        access = ask_for_access(token, login, organization, asking=asking)
+    for line in go_live(common, session, access):
         console.talk(safe(line))
     return 0
