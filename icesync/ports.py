@@ -412,6 +412,10 @@ class Caller(Protocol):
         """Return whether this is the pipeline of a change that nobody may have approved yet."""
         ...
 
+    def is_committed(self, path: str) -> bool:
+        """Return whether git would take up a file at *path*; False where there is no git."""
+        ...
+
 
 class Signals(Protocol):
     """What SIGINT, SIGTERM and SIGHUP do; elsewhere they raise KeyboardInterrupt at once."""

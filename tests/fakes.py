@@ -380,6 +380,10 @@ class FakeCaller:
         """Return that it was approved."""
         return False
 
+    def is_committed(self, path: str) -> bool:  # noqa: ARG002 - the port's signature
+        """Return that git leaves it alone."""
+        return False
+
 
 def fake_session(
     project: Project,

@@ -219,6 +219,12 @@ class _Caller:
 
         return is_unreviewed(os.environ)
 
+    def is_committed(self, path: str) -> bool:
+        """Return whether git would take up a file at *path*; False where there is no git."""
+        from icesync.bootstrap.git import Git
+
+        return Git(self._root, os.environ).takes(path)
+
 
 def _open_store(
     root: str, state: StateSettings, clock: Clock, *, own_folder: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class Git:
     def read(self, commit: str, name: str) -> bytes | None:
         """Return the file *name*, relative to the folder, as it is in *commit*, or None."""
         return self._ask("cat-file", "blob", f"{commit}:./{name}")
+
+    def takes(self, path: str) -> bool:
+        """Return whether a commit would take up a file at *path*, which need not be there yet."""
+        top = (self._ask("rev-parse", "--show-toplevel") or b"").decode("utf-8", "replace").strip()
+        place = os.path.realpath(Path(self._folder, path))
+        if not top or os.path.commonpath([top, place]) != top:
+            return False
+        return self._ask("check-ignore", "--quiet", "--", path) is None
 
     def versions(self, name: str, size: int) -> Iterator[bytes]:
         """

@@ -1,178 +1,100 @@
-"""The order of an import: read, check, lock, write all of it or nothing, say what was written."""
+"""How an import is shown and asked about: what was understood, what is missing, what changes."""
 
 from __future__ import annotations
 
 import os
-import subprocess
+import shlex
 import sys
-from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync import __version__
-from icesync.cli.files import read_named, write_new
-from icesync.config.discover import is_found
+import click
+
+from icesync.cli.files import read_named, replace_text, write_new, write_secret
+from icesync.engine.fmt import FileChangedError
 from icesync.engine.import_ import (
-    Import,
+    FileChange,
     ImportRequest,
     Input,
+    Proposal,
     SecretsKind,
-    assumed_entries,
-    make_import,
+    counted,
+    print_rows,
+    propose_import,
 )
-from icesync.engine.secret_resolution import open_key
-from icesync.engine.session import Work
-from icesync.engine.state import Writer, load, locked, save
-from icesync.engine.validate import NO_SERVER_FILE, check_files
-from icesync.errors import FileUnwritable, SecretMissing, UsageError
-from icesync.frozen import frozen
+from icesync.engine.import_writing import write_import
+from icesync.errors import FileUnwritable, PolicyRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
 
     from icesync.cli.console import Console
     from icesync.cli.options import Common
-    from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
-    from icesync.engine.state import Stored
-    from icesync.model.address import Address
-    from icesync.ports import StateStore
-
-__all__ = ["ImportOptions", "import_servers"]
 
 _STDIN: Final = "-"
-_NOT_IGNORED: Final = 1
-"""What ``git check-ignore`` exits with for a path that git would track."""
+_QUESTIONS: Final = {
+    "organization": "Id of the organization",
+    "status": "Status of all (Enabled, Disabled)",
+    "incoming": "How mail is collected (imap, pop3)",
+    "ssl": "SSL enabled (true, false)",
+    "tls": "TLS enabled (true, false)",
+    "smtp.poll_rate": "Poll rate",
+    "preset": "Mail provider of all (gmail, microsoft365, ...)",
+}
+"""What is asked for when no server has it; hosts and ports are those of a provider."""
 
 
-@frozen
-class ImportOptions:
-    """How to import, as the command line wants it; *secrets* is ``env:FILE`` or ``yaml:FILE``."""
-
-    out: str
-    secrets: str | None
-    assume_in_sync: bool
-    dry_run: bool
-    lock_timeout_s: float
-
-
-def import_servers(common: Common, names: Sequence[str], options: ImportOptions) -> None:
+def print_template(common: Common, kind: str) -> None:
     """
-    Write the servers of the files *names* into new server files; ``-`` is stdin.
+    Write a table to fill in to stdout.
 
     Raises:
-        ConfigInvalid: something does not fit or exists already; nothing was written.
+        UsageError: a workbook would go to a terminal.
+
+    """
+    if kind == "xlsx" and sys.stdout.isatty():
+        raise UsageError(
+            "a workbook is not for a terminal", "icesync import --template xlsx > mailboxes.xlsx"
+        )
+    common.console.binary(print_rows(as_workbook=kind == "xlsx"))
+
+
+def import_servers(
+    common: Common, names: Sequence[str], request: ImportRequest, *, confirmed: bool, dry_run: bool
+) -> None:
+    """
+    Write the servers of the files *names* into server files; ``-`` is stdin.
+
+    Raises:
+        ConfigInvalid: something does not fit; nothing was written.
         UsageError: a flag or a file cannot be used.
-        StateError: the snapshot cannot be read or kept; nothing was written.
+        PolicyRefused: nobody confirmed changes of servers that are there.
+        StateError: the state cannot be read or kept; nothing was written.
 
     """
     session, console = common.open(), common.console
-    store = session.stores.single()
-    out = _folder(session, options.out)
-    kind, secrets_path = _secrets_file(session, options.secrets)
-    inputs = [_input(name) for name in names]
-    if options.assume_in_sync and session.project.state.per is not None:
-        request = ImportRequest(inputs, _exists(session), {}, out, kind, secrets_path)
-        servers = make_import(request).servers
-        store = session.stores.joined(server.address.organization for server in servers)
-    with _locked(session, store, options, console) as work:
-        stored = _stored(session, store) if options.assume_in_sync else None
-        taken = _taken(session, stored)
-        made = make_import(ImportRequest(inputs, _exists(session), taken, out, kind, secrets_path))
-        if options.dry_run:
-            _show(console, made, secrets_path)
-            return
-        with (
-            session.signals.finishing(),
-            _all_or_nothing(Path(session.project.root)) as write,
-        ):
-            if made.passwords:
-                write(secrets_path, made.passwords, 0o600)
-            for file in made.files:
-                write(file.path, file.text.encode(), 0o644)
-            after = _assume(session, store, made, stored) if stored is not None else None
-            work.done = "the files are written"
-    _tell(console, made, secrets_path)
-    if after is not None:
-        told = _counted(len(made.servers), "server")
-        place, serial = store.describe(), after.snapshot.serial
-        console.talk(f"{place}: serial {serial}, {told} unconfirmed")
-    console.talk("next: icesync validate, icesync plan")
-
-
-def _locked(
-    session: Session, store: StateStore, options: ImportOptions, console: Console
-) -> AbstractContextManager[Work]:
-    """Hold the lock of the snapshot, if it will be written."""
-    if not options.assume_in_sync or options.dry_run:
-        return nullcontext(Work())
-    return locked(session, store, "import", options.lock_timeout_s, console.note)
-
-
-def _stored(session: Session, store: StateStore) -> Stored:
-    return load(store, session.project.api.base_url)
-
-
-def _assume(session: Session, store: StateStore, made: Import, stored: Stored) -> Stored:
-    """Store that ICE holds the servers of *made*, on the word of whoever imports them."""
-    key = _key(session, stored)
-    wire = session.project.api.wire
-    entries = assumed_entries(made.servers, session.providers, key, wire)
-    writer = Writer(__version__, key.id if key else None, key=key)
-    return save(store, stored, {**stored.snapshot.entries, **entries}, writer)
-
-
-def _folder(session: Session, out: str) -> str:
-    """Return the folder of the server files, which ``files:`` must find."""
+    request = replace(request, inputs=tuple(_input(name) for name in names))
+    asking = console.interactive and not common.no_input and _STDIN not in names
+    proposal = propose_import(session, request)
+    if asking:
+        request, proposal = _complete(console, session, request, proposal)
+    if dry_run:
+        _show(console, proposal)
+        return
+    proposal.require()
+    _tell_changes(console, proposal)
+    _confirm(proposal, confirmed=confirmed, asking=asking)
     root = Path(session.project.root)
-    relative = os.path.relpath(root / out, root).replace(os.sep, "/")
-    shown, sample = ascii(out)[1:-1], f"{relative}/59.yaml"
-    if relative == ".." or relative.startswith("../"):
-        raise UsageError(f"--out {shown} leads outside of the configuration's folder")
-    if not is_found(sample, session.project.files):
-        raise UsageError(
-            f"no pattern of `files:` would find a file in {shown}",
-            f"use a folder that one of them finds: {', '.join(session.project.files)}",
-        )
-    return relative
-
-
-def _secrets_file(session: Session, text: str | None) -> tuple[SecretsKind, str]:
-    """Return as what and where the passwords are kept; the path is relative to the root."""
-    if text is None:
-        return SecretsKind.NONE, ""
-    kind, _, name = text.partition(":")
-    if kind not in {SecretsKind.ENV, SecretsKind.YAML} or not name:
-        raise UsageError(
-            f"--secrets {ascii(text)[1:-1]} names no kind of file",
-            "write env:FILE for variables, or yaml:FILE for a file that SOPS can encrypt",
-        )
-    root = Path(session.project.root)
-    path = os.path.relpath(root / name, root).replace(os.sep, "/")
-    if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
-        raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
-    if _tracked(root, path):
-        raise UsageError(
-            f"{ascii(path)[1:-1]} would hold passwords, and git does not ignore it",
-            f"echo {ascii(path)[1:-1]} >> .gitignore   keeps it out of the repository",
-        )
-    return SecretsKind(kind), path
-
-
-def _tracked(root: Path, path: str) -> bool:
-    """Return whether git would take up a file at *path*; False without a repository or git."""
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words, and a path behind `--`
-            ["git", "-C", str(root), "check-ignore", "--quiet", "--", path],  # noqa: S607
-            capture_output=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == _NOT_IGNORED
+    told = write_import(session, request, proposal, lambda file: _write(root, file), console.note)
+    for file in proposal.files:
+        private = ", readable by you only" if file.mode == 0o600 else ""
+        console.talk(f"wrote {file.path}: {file.told}{private}")
+    _tell_notes(console, proposal)
+    if told:
+        console.talk(told)
+    _tell_next(console, proposal)
 
 
 def _input(name: str) -> Input:
@@ -181,94 +103,140 @@ def _input(name: str) -> Input:
     return Input(name, read_named(Path(name)))
 
 
-def _exists(session: Session) -> Callable[[str], bool]:
-    root = Path(session.project.root)
-    return lambda path: os.path.lexists(root / path)
-
-
-def _taken(session: Session, stored: Stored | None) -> dict[Address, str]:
-    """Return the addresses that exist already, in the files or in the snapshot *stored*."""
-    validation = check_files(session.project, session.providers)
-    # That there is no server file yet is no fault here: one is coming.
-    problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
-    # Whether the mail settings are good ones is not asked: what exists is known all the same.
-    desired = replace(validation, problems=problems, findings=()).require()
-    taken = {} if stored is None else dict.fromkeys(stored.snapshot.entries, "in the state")
-    taken |= {m.source: f"moved away at {m.position}" for m in desired.moves.values()}
-    taken |= {a: f"under `removed:` at {r.position}" for a, r in desired.removals.items()}
-    return taken | {a: str(server.origin.position()) for a, server in desired.servers.items()}
-
-
-def _key(session: Session, stored: Stored) -> FingerprintKey | None:
-    reference = session.project.fingerprint_key
-    if reference is None:
-        return None
+def _write(root: Path, file: FileChange) -> None:
+    """Write *file* below *root*; one that is there must hold what was read."""
+    target = root / file.path
     try:
-        return open_key(reference, session.providers, stored.snapshot)
-    except SecretMissing:
-        return None
+        if file.mode == 0o600 and file.before is not None:
+            write_secret(target, file.after)
+        elif file.before is not None:
+            replace_text(target, file.before, file.after)
+        elif not write_new(target, file.after, file.mode):
+            raise UsageError(f"{file.path} exists already; nothing was written")
+    except FileChangedError:
+        raise FileUnwritable(f"{file.path} was changed meanwhile", "import again") from None
+    except OSError as error:
+        raise FileUnwritable(f"{file.path} cannot be written: {error.strerror}") from None
 
 
-@contextmanager
-def _all_or_nothing(root: Path) -> Iterator[Callable[[str, bytes, int], None]]:
-    """Give what writes a new file below *root*; a failure removes those that were written."""
-    written: list[Path] = []
-
-    def write(path: str, data: bytes, mode: int) -> None:
-        target = root / path
-        if os.path.lexists(target):
-            raise UsageError(f"{path} exists already; nothing was written")
-        written.append(target)
-        try:
-            write_new(target, data, mode)
-        except OSError as error:
-            raise FileUnwritable(f"{path} cannot be written: {error.strerror}") from None
-
-    try:
-        yield write
-    except BaseException:
-        for path in written:
-            with suppress(OSError):
-                path.unlink()
-        raise
+# -- asking
 
 
-def _show(console: Console, made: Import, secrets_path: str) -> None:
+def _complete(
+    console: Console, session: Session, request: ImportRequest, proposal: Proposal
+) -> tuple[ImportRequest, Proposal]:
+    """Show what was understood and ask for what is missing, as often as there is an answer."""
+    _tell_columns(console, proposal)
+    if proposal.unknown:
+        named = ", ".join(proposal.unknown)
+        if click.confirm(f"Leave out what is not known: {named}?", default=False, err=True):
+            columns = (*request.columns, *(f"{name}=" for name in proposal.unknown))
+            request = replace(request, columns=columns)
+            proposal = propose_import(session, request)
+    for key in _open_questions(proposal):
+        answer = click.prompt(_QUESTIONS[key], err=True, default="", show_default=False).strip()
+        if answer:
+            name = "poll_rate" if key.endswith("poll_rate") else key
+            request = replace(request, values=(*request.values, f"{name}={answer}"))
+    proposal = propose_import(session, request)
+    if proposal.carried and proposal.destination is None and not proposal.problems:
+        told = counted(proposal.carried, "password")
+        kind = click.prompt(
+            f"Where {told} go: env (variables for a shell), yaml (a file for sops), none",
+            default="env", type=click.Choice([*SecretsKind]), show_choices=False, err=True,
+        )  # fmt: skip
+        if kind != SecretsKind.NONE:
+            usual = f".icesync/passwords.{kind}"
+            kind = f"{kind}:{click.prompt('Name of the file', default=usual, err=True)}"
+        request = replace(request, secrets=kind)
+        proposal = propose_import(session, request)
+    return request, proposal
+
+
+def _open_questions(proposal: Proposal) -> list[str]:
+    """Return the questions about what no server has a value for."""
+    missing = dict(proposal.missing)
+    hosts = [key for key in missing if key.endswith((".host", ".port"))]
+    if hosts:
+        missing["preset"] = missing[hosts[0]]
+    return [key for key in _QUESTIONS if key in missing]
+
+
+def _confirm(proposal: Proposal, *, confirmed: bool, asking: bool) -> None:
+    if asking and not confirmed and proposal.files:
+        parts = [f"add {counted(len(proposal.new), 'server')}"] * bool(proposal.new)
+        parts += [f"change {counted(len(proposal.changed), 'server')}"] * bool(proposal.changed)
+        question = f"{' and '.join(parts).capitalize() or 'Write the passwords'}?"
+        if not click.confirm(question, default=not proposal.changed, err=True):
+            raise PolicyRefused("not confirmed; nothing was written")
+    elif proposal.changed and not confirmed:
+        told = counted(len(proposal.changed), "server")
+        raise PolicyRefused(
+            f"{told} would change; nothing was written",
+            "--yes   writes the changes shown above",
+        )
+
+
+# -- showing
+
+
+def _show(console: Console, proposal: Proposal) -> None:
     """Write the server files to stdout; of the passwords, only say how many there are."""
-    for file in made.files:
-        console.data(f"# {file.path}\n{file.text}")
-    if made.passwords:
-        console.talk(f"{secrets_path} would hold {_counted(made.carried, 'password')}")
-    _tell_notes(console, made)
+    if proposal.problems:
+        proposal.require()
+    for file in proposal.files:
+        if file.mode == 0o600:
+            console.talk(f"{file.path} would hold {file.told}")
+        elif file.before is None:
+            console.data(f"# {file.path}\n{file.after.decode()}")
+        else:
+            console.talk(f"{file.path}: {file.told}")
+    _tell_changes(console, proposal)
+    _tell_notes(console, proposal)
+    if proposal.carried and proposal.destination is None:
+        told = counted(proposal.carried, "password")
+        console.talk(f"note: {told} came along: choose where they go with --secrets")
     console.talk("dry run: nothing was written")
 
 
-def _tell(console: Console, made: Import, secrets_path: str) -> None:
-    """Say what was written."""
-    for file in made.files:
-        console.talk(f"wrote {file.path}: {_counted(file.servers, 'server')}")
-    if made.passwords:
-        told = _counted(made.carried, "password")
-        console.talk(f"wrote {secrets_path}: {told}, readable by you only")
-    _tell_notes(console, made)
+def _tell_columns(console: Console, proposal: Proposal) -> None:
+    """Show which setting each column gives."""
+    if not proposal.uses:
+        return
+    width = max(len(use.name) for use in proposal.uses)
+    console.talk("Understood:")
+    for use in proposal.uses:
+        keys = ", ".join(use.keys)
+        console.talk(f"  {use.name:{width}}  {keys}  ({counted(use.rows, 'row')})")
 
 
-def _tell_notes(console: Console, made: Import) -> None:
-    """Say what became of passwords that no file keeps, and what was not given."""
-    if made.carried and not made.passwords:
-        told = _counted(made.carried, "password")
-        console.talk(
-            f"note: {told} not kept; --secrets env:FILE or yaml:FILE keeps what came along"
-        )
-    if made.tagged:
-        console.talk(
-            f"note: {_counted(made.tagged, 'password')} are only tags of the emulator; "
-            "set the variables that the files refer to"
-        )
-    if made.guessed:
-        told = _counted(made.guessed, "server")
-        console.talk(f"note: {told} did not say IsActive; `active` follows the status")
+def _tell_changes(console: Console, proposal: Proposal) -> None:
+    for change in proposal.changed:
+        console.talk(f"~ {change.address}  {change.position.file}:{change.position.line}")
+        for key, (before, after) in change.values.items():
+            console.talk(f"    {key}: {before} -> {after}")
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+def _tell_notes(console: Console, proposal: Proposal) -> None:
+    """Say what was guessed, left out or kept."""
+    for note in proposal.notes:
+        console.talk(f"note: {note}")
+    if proposal.unchanged:
+        told = counted(proposal.unchanged, "server")
+        console.talk(f"{told} unchanged")
+    if proposal.carried and proposal.destination and not proposal.destination.path:
+        told = counted(proposal.carried, "password")
+        console.talk(f"note: {told} not kept, as --secrets none says")
+
+
+def _tell_next(console: Console, proposal: Proposal) -> None:
+    """Say which commands come next, complete enough to be pasted."""
+    commands = ["icesync validate", "icesync plan"]
+    destination = proposal.destination
+    if destination is not None and destination.kind is SecretsKind.ENV and proposal.carried:
+        path = destination.path if os.sep in destination.path else f"./{destination.path}"
+        commands.insert(1, f"set -a; . {shlex.quote(path)}; set +a")
+    if proposal.files:
+        console.talk("next:")
+        for command in commands:
+            console.talk(f"  {command}")

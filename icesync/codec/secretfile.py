@@ -9,14 +9,93 @@ secret store.
 
 from __future__ import annotations
 
+import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from icesync.model.address import Address
+from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from icesync.model.address import Address
-    from icesync.model.secret import SecretValue
+_ASSIGNED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_SERVER: Final = re.compile(r"([0-9]+)-([0-9]+):")
+_PASSWORD: Final = re.compile(r"  (smtp|pop3|imap): '((?:[^']|'')*)'")
+
+_BLOCKS: Final = ("smtp", "pop3", "imap")
+
+Place: TypeAlias = tuple[Address, str]
+"""Whose password it is: a server, and one of its blocks."""
+
+
+class Merged(NamedTuple):
+    """A file of passwords as it will be, and which of them are new in it or differ."""
+
+    data: bytes
+    added: frozenset[Place]
+    changed: frozenset[Place]
+
+
+def variable(address: Address, block: str) -> str:
+    """Return the name of the variable for the password of *block* at *address*."""
+    return f"ICE_{address.organization}_{address.skill}_{block.upper()}_PASSWORD"
+
+
+def merge(before: bytes, found: Mapping[Place, SecretValue], *, as_yaml: bool) -> Merged | None:
+    """
+    Return the file *before* with the passwords *found*; None where it holds something else.
+
+    What was in it and is not in *found* stays.
+    """
+    try:
+        text = before.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return _merge_yaml(text, found) if as_yaml else _merge_env(text, found)
+
+
+def _merge_env(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
+    held: dict[str, SecretValue] = {}
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return None
+    for word in words:
+        match = _ASSIGNED.fullmatch(word)
+        if match is None:
+            return None
+        held[match[1]] = SecretValue(match[2])
+    names = {place: variable(*place) for place in found}
+    merged = held | {names[place]: value for place, value in found.items()}
+    known = {place: held[name] for place, name in names.items() if name in held}
+    return Merged(env_lines(merged.items()), *_compare(known, found))
+
+
+def _merge_yaml(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
+    held: dict[Place, SecretValue] = {}
+    address: Address | None = None
+    for line in text.splitlines():
+        server, password = _SERVER.fullmatch(line), _PASSWORD.fullmatch(line)
+        if server:
+            address = Address(int(server[1]), int(server[2]))
+        elif password and address is not None:
+            held[address, password[1]] = SecretValue(password[2].replace("''", "'"))
+        else:
+            return None
+    merged = {**held, **found}
+    order = sorted(merged, key=lambda place: (place[0], _BLOCKS.index(place[1])))
+    data = yaml_lines((*place, merged[place]) for place in order)
+    return Merged(data, *_compare(held, found))
+
+
+def _compare(
+    held: Mapping[Place, SecretValue], found: Mapping[Place, SecretValue]
+) -> tuple[frozenset[Place], frozenset[Place]]:
+    """Return the places of *found* that are not *held*, and those that hold something else."""
+    both = held.keys() & found.keys()
+    differing = {place for place in both if held[place].reveal() != found[place].reveal()}
+    return frozenset(found.keys() - held.keys()), frozenset(differing)
 
 
 def fits_env(secret: SecretValue) -> bool:

@@ -20,28 +20,34 @@ if TYPE_CHECKING:
     from icesync.model.imported import ImportedServer
     from icesync.model.secret import SecretRef
 
-__all__ = ["write_server_file"]
-
 _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+ -]*(?<! )")
 _REFERENCE: Final = re.compile(r"ref\+[^\s'\"]*[^\s'\":]")
-_SHARED: Final = ("status", "active", "incoming", "ssl", "tls")
+_SHARED: Final = ("preset", "status", "active", "incoming", "ssl", "tls")
 """What moves up into ``defaults`` where all servers of a file agree about it."""
+_NOTHING_SHARED: Final[Mapping[str, Setting]] = {}
 
 
 def write_server_file(organization: int, servers: Sequence[ImportedServer]) -> str:
     """Return the server file of *organization* for *servers*, in their order."""
-    shared = _shared([server.settings for server in servers])
+    shared = _shared([server.given for server in servers])
     lines = ["version: 1", f"organization: {organization}"]
     if shared:
         lines.append("defaults:")
-        lines += [f"  {key}: {_scalar(value)}" for key, value in shared.items()]
+        lines += [f"  {key}: {write_scalar(value)}" for key, value in shared.items()]
     lines.append("servers:")
     for server in servers:
-        mark = "-"
-        for line in _server_lines(server, shared):
-            lines.append(f"  {mark} {line}")
-            mark = " "
+        lines += write_server(server, "  ", shared)
     return "\n".join(lines) + "\n"
+
+
+def write_server(
+    server: ImportedServer, margin: str, shared: Mapping[str, Setting] = _NOTHING_SHARED
+) -> Iterator[str]:
+    """Yield the lines of *server* in a list at *margin*, without what is *shared*."""
+    mark = "-"
+    for line in _server_lines(server, shared):
+        yield f"{margin}{mark} {line}"
+        mark = " "
 
 
 def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
@@ -65,7 +71,7 @@ def _server_lines(server: ImportedServer, shared: Mapping[str, Setting]) -> Iter
         if row.block and row.block != block:
             yield f"{row.block}:"
         block = row.block
-        yield f"{'  ' if block else ''}{row.leaf}: {_scalar(value)}"
+        yield f"{'  ' if block else ''}{row.leaf}: {write_scalar(value)}"
 
 
 def _value(server: ImportedServer, row: Field) -> Setting | SecretRef | None:
@@ -73,10 +79,11 @@ def _value(server: ImportedServer, row: Field) -> Setting | SecretRef | None:
         return None
     if row.role is Role.LABEL:
         return server.name or None
-    return server.secrets.get(row.key) or server.settings.get(row.key)
+    return server.secrets.get(row.key) or server.given.get(row.key)
 
 
-def _scalar(value: Setting | SecretRef) -> str:
+def write_scalar(value: Setting | SecretRef) -> str:
+    """Return *value* as it stands in a file, quoted where some YAML reads something else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)

@@ -134,6 +134,18 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
     return state, sort_diagnostics(resolver.problems)
 
 
+def defaults_of(documents: Iterable[Document]) -> Layer:
+    """Return what the ``defaults`` of *documents* come to, from general to special."""
+    merged = Layer()
+    for document in documents:
+        data = document.data
+        if type(data) is dict and "defaults" in data:
+            layer, _ = _attempt(data["defaults"], defaults=True)
+            for whole, part in zip(merged.targets, layer.targets, strict=True):
+                whole.update(part)
+    return merged
+
+
 @dataclass(slots=True)
 class _Defaults:
     """A mapping of defaults and where it stands; no layer where it cannot be read."""

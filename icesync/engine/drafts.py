@@ -1,172 +1,445 @@
-"""From drafts, whose members are known, to servers whose values fit: by the rules of the files."""
+"""
+From the cells of a sheet to servers whose values fit: by the rules of the files.
+
+What is wrong with a column is told once, with the cells that it is wrong in. Nothing
+that is told quotes a value.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.values import InvalidValue, missing_keys, read_value
+from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.syntax import Quoted, find_unprintable, name_character
-from icesync.diagnostics import Diagnostic
+from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.model.address import Address
 from icesync.model.fields import (
     FIELDS,
     FIELDS_BY_KEY,
-    LOGIN_KEYS,
-    NO_LOGIN,
+    INCOMING_BLOCKS,
     Field,
     Kind,
     Role,
-    needs_login,
 )
-from icesync.model.imported import ImportedServer
-from icesync.model.secret import SecretRef, SecretValue
+from icesync.model.imported import Broken, Draft, NumberCell, Record
+from icesync.model.secret import SecretRef, SecretValue, read_secret_ref
+from icesync.model.typos import damage, near_miss
+from icesync.sheet.columns import (
+    COLLECTING,
+    ENCRYPTION,
+    Column,
+    find_column,
+    is_secret,
+    near_name,
+    row_of,
+)
+from icesync.sheet.table import letters
+from icesync.sheet.values import spell, spell_encryption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from icesync.model.fields import Setting
-    from icesync.model.imported import Draft, Text
+    from icesync.model.imported import Cell, Raw, Sheet
 
-__all__ = ["build_servers"]
+EXAMPLE: Final = "EXAMPLE: replace this row"
+"""The name of the one server in a template."""
 
 _SECRET_ROWS: Final = tuple(row for row in FIELDS if row.secret)
-_VALUE_ROWS: Final = tuple(r for r in FIELDS if r.role is not Role.ADDRESS and not r.secret)
+_SMTP_PORTS: Final = frozenset({"25", "465", "587", "2525"})
+_PORTS: Final = {
+    **dict.fromkeys(_SMTP_PORTS, "smtp"),
+    **dict.fromkeys(("143", "993"), "imap"),
+    **dict.fromkeys(("110", "995"), "pop3"),
+}
+"""The protocol that a well-known port belongs to (IANA; 2525 by the relays)."""
+_TAG: Final = "hmac"
+"""The member under which the emulator shows a tag in place of a password."""
+_SHOWN: Final = 3
+"""So many cells or servers are named; of the rest, the number is told."""
 
 
-def build_servers(
-    drafts: Iterable[Draft],
-    taken: Mapping[Address, str],
-    refer: Callable[[Address, str], SecretRef],
-) -> tuple[tuple[ImportedServer, ...], tuple[Diagnostic, ...]]:
+@dataclass(frozen=True, slots=True)
+class Wishes:
     """
-    Return the servers of *drafts*, sorted by address, and everything that does not fit.
+    What the person who imports says about all servers.
 
-    *taken* are the addresses that are defined already, with their places;
-    *refer* makes the reference of a password.
+    *columns* holds the settings of a column by its folded name, *constants* a value for
+    each server that has none, by dotted key. *as_is* takes texts that look damaged.
     """
-    builder = _Builder(taken, refer)
-    for draft in drafts:
-        builder.add(draft)
-    return tuple(server for _, server in sorted(builder.servers.items())), tuple(builder.problems)
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    as_is: bool = False
 
 
-class _Builder:
-    """Collects servers and findings over all drafts."""
+class ColumnUse(NamedTuple):
+    """A column of a sheet, the settings that it gives, and in how many rows it says something."""
+
+    file: str
+    name: str
+    keys: tuple[str, ...]
+    rows: int
+
+
+class _Reading(NamedTuple):
+    """What one text came to."""
+
+    value: Setting | SecretRef | SecretValue | None = None
+    fault: tuple[str, str, str | None] | None = None
+    trimmed: bool = False
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what is wrong; what is wrong with several cells of a column is one finding."""
+
+    found: dict[tuple[str, str, str, str, str | None], list[tuple[SourcePosition, str]]] = field(
+        default_factory=dict
+    )
+
+    def add(
+        self,
+        position: SourcePosition,
+        rule: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        subject: str = "",
+        place: str = "",
+    ) -> None:
+        """Add that *subject* at *place* of the sheet *message*, which ends the sentence."""
+        key = (position.file, subject, rule, message, hint)
+        self.found.setdefault(key, []).append((position, place))
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """Return all that was found."""
+        told = []
+        for (_, subject, rule, message, hint), places in self.found.items():
+            named = listed(list(dict.fromkeys(place for _, place in places if place)))
+            shown = f"{subject} ({named})" if named and subject else subject or named
+            more = f" (and {len(places) - 1} more)" if len(places) > 1 and not named else ""
+            text = f"{shown} {message}{more}".strip()
+            told.append(Diagnostic(rule, text, places[0][0], hint))
+        return told
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of *names*, and how many there are besides."""
+    shown, more = ", ".join(names[:_SHOWN]), len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+class Drafter:
+    """Reads sheets into drafts; notes what was understood, trimmed and left out."""
 
     def __init__(
-        self, taken: Mapping[Address, str], refer: Callable[[Address, str], SecretRef]
+        self, wishes: Wishes, findings: Findings, collecting: Callable[[Address | None], str]
     ) -> None:
-        self.taken = taken
-        self.refer = refer
-        self.servers: dict[Address, ImportedServer] = {}
-        self.problems: list[Diagnostic] = []
+        self.wishes = wishes
+        self.findings = findings
+        self.collecting = collecting
+        self.uses: list[ColumnUse] = []
+        self.trimmed = 0
+        self.left_out: dict[str, None] = {}
+        self.inferred: Counter[str] = Counter()
+        self.missed: dict[str, None] = {}
+        """names of columns that nobody knows"""
+        self.names: dict[str, str] = {}
+        """all names of columns as they are spelled, by how they are compared"""
+        self._readings: dict[tuple[str, bool, bool], dict[Raw, _Reading]] = {}
+        self._constants = {
+            key: self._read(key, Column((key,)), text) for key, text in wishes.constants.items()
+        }
 
-    def add(self, draft: Draft) -> None:
-        organization, skill = (self._id(draft, key) for key in ("organization", "skill"))
-        settings = {}
-        for row in _VALUE_ROWS:
-            text = draft.texts.get(row.key)
-            value = None if text is None or _is_nothing(row, text) else self._read(row, text)
-            if value is not None:
-                settings[row.key] = value
-        if organization is None or skill is None:
+    def find(self, name: str) -> Column | None:
+        """Return what the column *name* means, to whoever imports or to everybody."""
+        return self.wishes.columns.get(name.strip().casefold()) or find_column(name)
+
+    def add(self, file: str, sheet: Sheet) -> list[Draft]:
+        """Return the drafts of *sheet*, which was read from *file*."""
+        names = [cell.name for cell in sheet.header]
+        names += [cell.name for record in sheet.records for cell in record.cells]
+        columns = self._columns(file, sheet, list(dict.fromkeys(names)))
+        used: Counter[str] = Counter()
+        drafts = []
+        for record in sheet.records:
+            drafts.append(self._draft(file, record, columns))
+            used.update(cell.name for cell in record.cells)
+        if sheet.header:
+            self.uses += [
+                ColumnUse(file, name, column.keys, used[name])
+                for name, column in columns.items()
+                if column.keys
+            ]
+        return drafts
+
+    def _columns(self, file: str, sheet: Sheet, names: Sequence[str]) -> dict[str, Column]:
+        """Return what each of *names* gives; a bare one gives what no other name gives."""
+        self.names |= {name.strip().casefold(): name.strip() for name in names}
+        found = {name: column for name in names if (column := self.find(name)) is not None}
+        named = {_slot(key) for c in found.values() if not c.bare for key in c.keys}
+        columns = {}
+        for name, column in found.items():
+            keys = column.keys
+            if column.bare:
+                keys = tuple(key for key in keys if _slot(key) not in named)
+            columns[name] = Column(keys, column.exact, column.flag, column.bare and len(keys) > 1)
+            if not column.keys and name.casefold() != "token":
+                self.left_out[name] = None
+        self._report_unknown(file, sheet, [name for name in names if name and name not in found])
+        return columns
+
+    def _report_unknown(self, file: str, sheet: Sheet, unknown: Sequence[str]) -> None:
+        if not unknown:
             return
-        if "smtp.host" in settings and draft.emptied.issuperset(LOGIN_KEYS):
-            settings["smtp.login"] = NO_LOGIN
-        name = str(settings.pop("name", ""))
-        guessed = "active" not in draft.texts and "status" in settings
-        if guessed:
-            settings["active"] = settings["status"] == "Enabled"
-        address = Address(organization, skill)
-        references, values = self._secrets(draft, address, settings)
-        self._report_missing(draft, address, settings, references)
-        server = ImportedServer(
-            address, settings, references, values, draft.position, name, guessed
-        )
-        self._enter(server)
+        cells = sheet.header or tuple(cell for record in sheet.records for cell in record.cells)
+        first = next(cell for cell in cells if cell.name in unknown)
+        self.missed |= dict.fromkeys(unknown)
+        shown = [_shown(name) for name in unknown]
+        noun = "column" if sheet.header else "member"
+        near = {name: found for name in unknown if (found := near_name(name))}
+        told = f"unknown {noun}{'' if len(shown) == 1 else 's'} {listed(shown)}"
+        flags = " ".join(f"--map '{name}='" for name in unknown[:8] if "'" not in name)
+        hint = f"{flags}   leaves out what is not needed"
+        if near:
+            meant = ", ".join(f"`{name}` for {_shown(odd)}" for odd, name in near.items())
+            hint = f"did you mean {meant}?" if len(near) == len(unknown) else f"{meant}? {hint}"
+        self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", told, hint)
 
-    def _id(self, draft: Draft, key: str) -> int | None:
-        text = draft.texts.get(key)
-        row = FIELDS_BY_KEY[key]
-        if text is None:
-            hint = f"every server needs its {key}"
-            message = f"`{row.wire[0]}` is missing"
-            self.problems.append(Diagnostic("ICE101", message, draft.position, hint))
-            return None
-        value = self._read(row, text)
-        return value if isinstance(value, int) else None
+    def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
+        draft = Draft(SourcePosition(file, record.line, record.column), record.row)
+        given = self._given(draft, record, columns)
+        if ENCRYPTION in given:
+            self._take_encryption(draft, given.pop(ENCRYPTION)[0])
+        for key in ("organization", "skill", "incoming"):
+            if key in given:
+                self._take(draft, key, *given.pop(key))
+            else:
+                self._take_constant(draft, key, key)
+        incoming = self._incoming(draft, given)
+        for key, (cell, column) in given.items():
+            block, _, leaf = key.partition(".")
+            if column.bare and leaf == "port" and not _fits_protocol(cell, block, incoming):
+                self._check_port(draft, cell, incoming)
+            elif (own := _resolved(key, incoming)) is not None:
+                self._take(draft, own, cell, column)
+        for key in self._constants:
+            if (own := _resolved(key, incoming)) is not None:
+                self._take_constant(draft, own, key)
+        return draft
 
-    def _read(self, row: Field, text: Text) -> Setting | None:
-        """Return the typed value of *text*, or None and a finding that does not quote it."""
-        spelled = Quoted(text.text) if row.kind is Kind.TEXT else text.text
-        stranger = find_unprintable(spelled)
-        if stranger:
-            told = f"holds the character {name_character(stranger)}"
-            self._report(text, "ICE003", told, "a value is one line of printable text")
-            return None
-        try:
-            value = read_value(row, spelled)
-        except InvalidValue as unfit:
-            self._report(text, unfit.rule, unfit.message, unfit.hint)
-            return None
-        return None if isinstance(value, SecretRef) else value
-
-    def _report(self, text: Text, rule: str, told: str, hint: str | None) -> None:
-        self.problems.append(Diagnostic(rule, f"`{text.name}` {told}", text.position, hint))
-
-    def _secrets(
-        self, draft: Draft, address: Address, settings: Mapping[str, Setting]
-    ) -> tuple[dict[str, SecretRef], dict[str, SecretValue]]:
-        """Return a reference for each password, and the passwords that came along."""
-        in_use = {"smtp", settings.get("incoming")}
-        references, values = {}, {}
-        for row in _SECRET_ROWS:
-            given = draft.secrets.get(row.key)
-            if row.key in LOGIN_KEYS and not needs_login(settings):
+    def _given(
+        self, draft: Draft, record: Record, columns: Mapping[str, Column]
+    ) -> dict[str, tuple[Cell, Column]]:
+        """Return by key the cell that gives it; what two cells say differently is told."""
+        given: dict[str, tuple[Cell, Column]] = {}
+        for cell in record.cells:
+            column = columns.get(cell.name)
+            if column is None:
                 continue
-            if isinstance(given, SecretRef):
-                references[row.key] = given
-            elif given is not None or row.block in in_use or row.key in draft.tagged:
-                references[row.key] = self.refer(address, row.block)
-            if isinstance(given, SecretValue):
-                values[row.key] = given
-        return references, values
+            for key in column.keys:
+                first, _ = given.setdefault(key, (cell, column))
+                if first is not cell and not _agree(key, first, cell):
+                    self._report_twice(draft, cell, first)
+        return given
 
-    def _report_missing(
-        self,
-        draft: Draft,
-        address: Address,
-        settings: Mapping[str, Setting],
-        references: Mapping[str, SecretRef],
-    ) -> None:
-        missing = [
-            f"`{FIELDS_BY_KEY[key].wire[0]}`"
-            for key in missing_keys(settings, references)
-            # What was given has a finding of its own; `active` follows `status`.
-            if key != "active" and _gives_nothing(draft, key)
-        ]
-        if missing:
-            message = f"{address}: no value for {', '.join(missing)}"
-            hint = "a call without it makes it empty or false; add it to what is imported"
-            self.problems.append(Diagnostic("ICE107", message, draft.position, hint))
+    def _incoming(self, draft: Draft, given: Mapping[str, object]) -> str:
+        """Return the protocol that the server collects by: as told, as usual, or as it looks."""
+        told = draft.settings.get("incoming")
+        if told is not None or "incoming" in draft.unfit:
+            return str(told or "")
+        organization, skill = (draft.settings.get(key) for key in ("organization", "skill"))
+        known = isinstance(organization, int) and isinstance(skill, int)
+        usual = self.collecting(Address(organization, skill) if known else None)  # type: ignore[arg-type]
+        blocks = {key.partition(".")[0] for key in given if "." in key} & {*INCOMING_BLOCKS}
+        if usual or len(blocks) != 1:
+            return usual
+        [block] = blocks
+        draft.settings["incoming"] = block
+        self.inferred[f"`incoming` is {block}: there is nothing about the other protocol"] += 1
+        return block
 
-    def _enter(self, server: ImportedServer) -> None:
-        address, position = server.address, server.position
-        first = self.servers.setdefault(address, server)
-        if first is not server:
-            told = f"{address} is imported twice, here and at {first.position}"
-            self.problems.append(Diagnostic("ICE102", told, position, "keep one of the two"))
-        elif address in self.taken:
-            told = f"{address} exists already: {self.taken[address]}"
-            hint = "import only adds servers; leave this one out"
-            self.problems.append(Diagnostic("ICE017", told, position, hint))
+    def _take(self, draft: Draft, key: str, cell: Cell, column: Column) -> None:
+        """Read the cell for *key* into *draft*, or tell what is wrong with it."""
+        value = cell.value
+        if value is None or value == "":
+            if value is not None:
+                draft.emptied.add(key)
+            return
+        if isinstance(value, Record) and [inner.name for inner in value.cells] == [_TAG]:
+            draft.tagged.add(key)
+            return
+        self._enter(draft, key, self._read(key, column, value), cell)
+
+    def _enter(self, draft: Draft, key: str, reading: _Reading, cell: Cell | None) -> None:
+        if reading.fault is not None:
+            rule, message, hint = reading.fault
+            draft.unfit.add(key)
+            name = f"`{_plain(cell.name)}`" if cell else f"--set {key}"
+            self.findings.add(*_place(draft, cell), rule, message, hint, subject=name,
+                              place=_cell_name(draft, cell))  # fmt: skip
+            return
+        self.trimmed += reading.trimmed
+        value = reading.value
+        if isinstance(value, SecretRef | SecretValue):
+            draft.secrets[key] = value
+        elif value is not None and FIELDS_BY_KEY[key].role is Role.PRESET:
+            draft.presets[key] = str(value)
+        elif value is not None:
+            draft.settings[key] = value
+
+    def _take_constant(self, draft: Draft, key: str, name: str) -> None:
+        """Enter what ``--set`` says of *name* as the setting *key*, if *draft* has no value."""
+        reading = self._constants.get(name)
+        if reading is None or key in draft.settings or key in draft.secrets | draft.presets:
+            return
+        if key not in draft.unfit and key not in draft.tagged:
+            self._enter(draft, key, reading, None)
+
+    def _take_encryption(self, draft: Draft, cell: Cell) -> None:
+        flags = spell_encryption(cell.value) if isinstance(cell.value, str) else {}
+        if not flags:
+            draft.unfit |= {"ssl", "tls"}
+            self.findings.add(
+                *_place(draft, cell), "ICE013", "must be ssl, starttls or none",
+                "or give ssl and tls a column each", subject=f"`{_plain(cell.name)}`",
+                place=_cell_name(draft, cell),
+            )  # fmt: skip
+            return
+        for key, flag in flags.items():
+            draft.settings.setdefault(key, flag)
+
+    def _read(self, key: str, column: Column, raw: Raw) -> _Reading:
+        """Return what *raw* comes to as the setting *key*."""
+        memory = self._readings.setdefault((key, column.exact, column.flag), {})
+        typed = isinstance(raw, NumberCell)
+        reading = memory.get(raw) if isinstance(raw, str) and not typed else None
+        if reading is None:
+            reading = self._interpret(FIELDS_BY_KEY[row_of(key)], column, raw)
+            if not typed:
+                memory[raw] = reading
+        return reading
+
+    def _interpret(self, row: Field, column: Column, raw: Raw) -> _Reading:
+        if isinstance(raw, Broken):
+            return _Reading(fault=("ICE016", raw.why, raw.hint))
+        if not isinstance(raw, str):
+            return _Reading(fault=("ICE010", "must be a single value", None))
+        try:
+            if not self.wishes.as_is:
+                _check_damage(row, raw)
+            return _read_password(raw, column) if row.secret else _read_text(row, column, raw)
+        except InvalidValue as unfit:
+            return _Reading(fault=(unfit.rule, unfit.message, unfit.hint))
+
+    def _check_port(self, draft: Draft, cell: Cell, incoming: str) -> None:
+        """Tell of a port of no known protocol; one of the other protocol is simply not of this."""
+        text = str(cell.value).strip()
+        if text.isdecimal() and text not in _PORTS and incoming:
+            flags = " or ".join(f"--map '{_plain(cell.name)}={b}.port'" for b in ("smtp", incoming))
+            self.findings.add(
+                *_place(draft, cell), "ICE301", "does not say which protocol it is for", flags,
+                subject=f"`{_plain(cell.name)}`", place=_cell_name(draft, cell),
+            )  # fmt: skip
+
+    def _report_twice(self, draft: Draft, cell: Cell, first: Cell) -> None:
+        other = _plain(first.name) if first.name != cell.name else f"line {first.line}"
+        self.findings.add(
+            *_place(draft, cell), "ICE106", f"is given twice, with another value under {other}",
+            "keep the one that is right", subject=f"`{_plain(cell.name)}`",
+            place=_cell_name(draft, cell),
+        )  # fmt: skip
 
 
-def _gives_nothing(draft: Draft, key: str) -> bool:
-    text = draft.texts.get(key)
-    return text is None or _is_nothing(FIELDS_BY_KEY[key], text)
+def _check_damage(row: Field, raw: str) -> None:
+    """Refuse *raw* if it looks broken: what a spreadsheet, a mask or a slip left of a value."""
+    what = damage(raw) if row.kind not in {Kind.LOGIN, Kind.MODE, Kind.PRESET} else ""
+    hint = "write the real value"
+    rule = "ICE507"
+    if isinstance(raw, NumberCell) and (
+        row.secret or (row.kind is Kind.TEXT and row.key != "name")
+    ):
+        what = "is a number in the workbook: leading zeros and long digits are lost"
+        hint = "format the column as text, then type the value again"
+    elif not what and row.secret and (raw != raw.strip() or "\ufeff" in raw):
+        rule, what, hint = "ICE405", "starts or ends with a blank", "remove it"
+    elif not what and row.leaf == "host" and (slip := near_miss(raw.strip().lower())):
+        rule, what, hint = "ICE508", f"looks like a slip of {slip.meant}", f"write {slip.meant}"
+    if what:
+        raise InvalidValue(rule, what, f"{hint}; --as-is takes it as it is")
 
 
-def _is_nothing(row: Field, text: Text) -> bool:
-    """Return whether *text* stands for no id at all: 0 is what the service binds to none."""
-    return row.kind is Kind.ID and row.role is Role.SENT and text.text == "0"
+def _read_text(row: Field, column: Column, raw: str) -> _Reading:
+    text = raw.strip()
+    spelled = spell(row, text, flag=column.flag)
+    if row.kind is Kind.ID and row.role is Role.SENT and spelled == "0":
+        return _Reading()  # what the service binds to none
+    if row.kind is Kind.TEXT:
+        spelled = Quoted(spelled)
+    stranger = find_unprintable(spelled)
+    if stranger:
+        told = f"holds the character {name_character(stranger)}"
+        raise InvalidValue("ICE003", told, "a value is one line of printable text")
+    return _Reading(read_value(row, spelled), trimmed=row.kind is Kind.TEXT and text != raw)
+
+
+def _read_password(raw: str, column: Column) -> _Reading:
+    if column.exact or not raw.startswith("ref+"):
+        # Under its name in a request it is a password, whatever it looks like.
+        return _Reading(SecretValue(raw))
+    reference = read_secret_ref(raw.strip())
+    if isinstance(reference, SecretRef):
+        return _Reading(reference)
+    raise InvalidValue("ICE410", "is a reference that cannot be read", reference.message)
+
+
+def _resolved(key: str, incoming: str) -> str | None:
+    """Return *key* as a setting: ``incoming.host`` is that of the protocol *incoming*."""
+    block, _, leaf = key.partition(".")
+    if block != COLLECTING or not leaf:
+        return key
+    return f"{incoming}.{leaf}" if incoming else None
+
+
+def _slot(key: str) -> str:
+    """Return what *key* is for, where POP3, IMAP and the one of them in use are one."""
+    block, _, leaf = key.partition(".")
+    return f"{COLLECTING}.{leaf}" if leaf and block in INCOMING_BLOCKS else key
+
+
+def _fits_protocol(cell: Cell, block: str, incoming: str) -> bool:
+    protocol = _PORTS.get(cell.value.strip()) if isinstance(cell.value, str) else None
+    return protocol == (incoming if block == COLLECTING else block)
+
+
+def _agree(key: str, first: Cell, second: Cell) -> bool:
+    """Return whether a setting that came under two names says the same under both."""
+    same = first.name != second.name and not is_secret(key)
+    return same and first.value == second.value
+
+
+def _place(draft: Draft, cell: Cell | None) -> tuple[SourcePosition]:
+    if cell is None or draft.row:
+        return (draft.position,)
+    return (SourcePosition(draft.position.file, cell.line, cell.column),)
+
+
+def _cell_name(draft: Draft, cell: Cell | None) -> str:
+    return f"{letters(cell.column)}{draft.row}" if cell is not None and draft.row else ""
+
+
+def _plain(name: str) -> str:
+    bare = name.strip()[:60]
+    return bare if bare.isprintable() else ascii(bare)[1:-1]
+
+
+def _shown(name: str) -> str:
+    return f"`{_plain(name)}`"
+
+
+def row_name(draft: Draft) -> str:
+    """Return where *draft* stands, for a list of places: its row, else line and column."""
+    return f"row {draft.row}" if draft.row else f"{draft.position.line}:{draft.position.column}"

@@ -1,61 +1,76 @@
 """
-Use case: bring servers that exist already into files, and perhaps into the snapshot.
+Use case: bring servers that exist already into files, and perhaps into the state.
 
-All or nothing: any finding in any input stops the whole import, and every one
-is told. No password is in anything but the bytes of the file that the caller
-asked for.
+What an import would do is a proposal first: what was understood, what is wrong, what is
+missing, which files would change. It is carried out as a whole or not at all. Importing
+the same again changes nothing. No password is in anything but the bytes of the file that
+was asked for.
 """
 
 from __future__ import annotations
 
-import secrets as random
-from dataclasses import field
+import csv
+import difflib
+import io
+import os
+from dataclasses import field, replace
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
-from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, yaml_lines
+from icesync.codec.secretfile import Place, fits_env, fits_yaml, merge, variable
+from icesync.config.discover import find_files, is_found, read_file
+from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
-from icesync.config.yaml.syntax import MAX_BYTES
+from icesync.config.layers import DEFAULTS_NAMES
+from icesync.config.resolve import defaults_of, resolve
+from icesync.config.sops_files import is_sealed
+from icesync.config.values import Layer
+from icesync.config.yaml.document import parse_document
+from icesync.config.yaml.syntax import SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.engine.drafts import build_servers
-from icesync.engine.secret_resolution import resolve_references
+from icesync.engine.drafts import EXAMPLE, ColumnUse, Drafter, Findings, Wishes, listed
+from icesync.engine.imported_servers import Builder
+from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.frozen import frozen
+from icesync.model.fields import FIELDS_BY_KEY
 from icesync.model.secret import SecretRef, parse_secret_ref
-from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord
-from icesync.model.transitions import assume
-from icesync.wire.decode import decode_records
-from icesync.wire.printed import looks_printed, read_printed
-from icesync.wire.table import read_table
+from icesync.sheet.columns import Column, find_column, find_key, is_secret
+from icesync.sheet.source import read_source
+from icesync.sheet.workbook import write_workbook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from icesync.config.yaml.document import Document
+    from icesync.engine.session import Session
     from icesync.model.address import Address
+    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer
-    from icesync.model.project import WireOptions
-    from icesync.ports import SecretProvider
+    from icesync.model.secret import SecretValue
 
-__all__ = [
-    "Import",
-    "ImportRequest",
-    "Input",
-    "NewFile",
-    "SecretsKind",
-    "assumed_entries",
-    "make_import",
-]
+_MOST_SERVERS: Final = 1000
+"""In one file; the strict reader takes about twice as many."""
 
 
 class SecretsKind(StrEnum):
-    """As what the passwords are kept."""
+    """Where the passwords go that come along."""
 
     NONE = "none"
-    """not at all: the files refer to variables that somebody sets"""
+    """nowhere: the files refer to variables that somebody sets"""
     ENV = "env"
     YAML = "yaml"
+
+
+class Destination(NamedTuple):
+    """Where the passwords go; the path is relative to the configuration."""
+
+    kind: SecretsKind = SecretsKind.NONE
+    path: str = ""
 
 
 @frozen
@@ -69,205 +84,591 @@ class Input:
 @frozen
 class ImportRequest:
     """
-    What is imported, and to where.
+    What is imported, and how.
 
-    *out* is the folder of the server files and *secrets_path* the file of the
-    passwords, both relative to the configuration. *taken* are addresses that
-    exist already, each with words about where; *exists* knows of files.
+    *out* is the folder of the server files. *columns* are the arguments of ``--map``,
+    *values* those of ``--set``. *secrets* is ``env:FILE``, ``yaml:FILE`` or ``none``;
+    without it nothing can be written that came with passwords.
     """
 
     inputs: Sequence[Input]
-    exists: Callable[[str], bool]
-    taken: Mapping[Address, str] = field(default_factory=dict)
     out: str = "servers"
-    secrets: SecretsKind = SecretsKind.NONE
-    secrets_path: str = ""
+    columns: Sequence[str] = ()
+    values: Sequence[str] = ()
+    sheet: str = ""
+    secrets: str | None = None
+    as_is: bool = False
+    assume_in_sync: bool = False
+    lock_timeout_s: float = 0.0
 
 
-@frozen
-class NewFile:
-    """A server file that is about to be: its path below the root, its text, how many are in it."""
+class FileChange(NamedTuple):
+    """A file that is written: *before* is None for a new one."""
 
     path: str
-    text: str
-    servers: int
+    before: bytes | None
+    after: bytes
+    mode: int
+    told: str
+    """what is in it, or new in it, in words"""
+
+
+class ServerChange(NamedTuple):
+    """A server that is there already, and the values that differ: before and after."""
+
+    address: Address
+    position: SourcePosition
+    values: Mapping[str, tuple[str, str]]
 
 
 @frozen
-class Import:
+class Proposal:
     """
-    What an import would write.
+    What an import would write, and what was understood of the files.
 
-    *passwords* are the bytes of the file of secrets, empty where none is kept.
-    *tagged* counts the passwords that came as tags of the emulator.
+    *new* are the servers that are added, *changed* those that differ from what the files
+    say, *unchanged* counts the others. *missing* are settings without a value, and of how
+    many servers; *unknown* names of columns. *carried* counts the passwords that came
+    along. What is wrong is in *problems*: then nothing can be written.
     """
 
-    servers: tuple[ImportedServer, ...]
-    files: tuple[NewFile, ...]
-    passwords: bytes
-    tagged: int = 0
+    files: tuple[FileChange, ...] = ()
+    new: tuple[ImportedServer, ...] = ()
+    changed: tuple[ServerChange, ...] = ()
+    unchanged: int = 0
+    uses: tuple[ColumnUse, ...] = ()
+    missing: Mapping[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+    carried: int = 0
+    destination: Destination | None = None
 
-    @property
-    def carried(self) -> int:
-        """How many passwords came along."""
-        return sum(len(server.values) for server in self.servers)
+    def require(self) -> None:
+        """
+        Demand that the import can be carried out.
 
-    @property
-    def guessed(self) -> int:
-        """How many servers did not say whether they are active."""
-        return sum(server.guessed for server in self.servers)
+        Raises:
+            ConfigInvalid: something does not fit.
+            UsageError: nobody said where the passwords go.
+
+        """
+        if self.problems:
+            count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+            told = f"{count} in what is imported; nothing was written"
+            raise ConfigInvalid(told, diagnostics=self.problems)
+        if self.carried and self.destination is None:
+            told = f"{self.carried} passwords" if self.carried > 1 else "1 password"
+            raise UsageError(
+                f"{told} would be lost; nothing was written",
+                "say where passwords go: --secrets env:.icesync/passwords.env, or yaml:FILE for "
+                "sops, or none",
+            )
 
 
-def make_import(request: ImportRequest) -> Import:
+def propose_import(session: Session, request: ImportRequest) -> Proposal:
     """
-    Return what importing the inputs of *request* would write.
+    Return what importing the inputs of *request* would write; nothing is written.
 
     Raises:
-        ConfigInvalid: with everything that does not fit, or exists already.
-        UsageError: the file of the passwords has a name that no reference can spell.
+        ConfigInvalid: the files that are there already have errors.
+        ConfigMalformed: a workbook, and openpyxl is not installed.
+        UsageError: an option does not fit.
 
     """
-    problems: list[Diagnostic] = []
-    drafts: list[Draft] = []
-    for source in request.inputs:
-        read, found = _read(source)
-        drafts += read
-        problems += found
-    servers, found = build_servers(drafts, request.taken, _references(request))
-    problems += [*found, *_unkept(servers, request.secrets)]
-    problems += _kept_already(request)
-    files = []
-    for organization, group in groupby(servers, lambda server: server.address.organization):
-        members = tuple(group)
-        text = write_server_file(organization, members)
-        file = NewFile(f"{request.out}/{organization}.yaml", text, len(members))
-        problems += _misplaced(request, file, members[0].position)
-        files.append(file)
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        told = f"{count} in what is imported; nothing was written"
-        raise ConfigInvalid(told, diagnostics=sort_diagnostics(problems))
-    tagged = sum(len(draft.tagged) for draft in drafts)
-    return Import(servers, tuple(files), _passwords(servers, request.secrets), tagged)
+    return _Importer(session, request).propose()
 
 
-def _read(source: Input) -> tuple[tuple[Draft, ...], tuple[Diagnostic, ...]]:
-    """Return the drafts of one input, and what cannot be read in it."""
-    start = SourcePosition(source.name)
-    if not source.data.strip():
-        return (), (Diagnostic("ICE007", "the file is empty", start),)
-    try:
-        text = source.data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        hint = "save it as UTF-8"
-        return (), (Diagnostic("ICE002", "the file is not UTF-8", start, hint),)
-    if "\0" in text:
-        hint = "import JSON bodies, or CSV with a header"
-        return (), (Diagnostic("ICE016", "the file is no text", start, hint),)
-    records, slips = read_printed(text) if looks_printed(text) else read_table(text)
-    drafts, found = decode_records(records, source.name)
-    problems = [
-        Diagnostic("ICE016", s.message, SourcePosition(source.name, s.line, s.column), s.hint)
-        for s in slips
-    ]
-    if not drafts and not slips and not found:
-        hint = "import JSON bodies, or CSV with a header"
-        problems.append(Diagnostic("ICE016", "the file holds no server", start, hint))
-    return drafts, (*problems, *found)
+class _Importer:
+    """Joins what is imported with what is there."""
 
+    def __init__(self, session: Session, request: ImportRequest) -> None:
+        self.session = session
+        self.request = request
+        self.root = Path(session.project.root)
+        self.out = _folder(session, request.out)
+        self.destination = _destination(session, request.secrets)
+        self.desired = _desired(session)
+        self.findings = Findings()
+        self.folder = self._folder_defaults()
+        self.own: dict[int, Document | None] = {}
+        self.layers: dict[int, Layer] = {}
+        """defaults by organization; 0 is an organization without a file of its own"""
+        self.notes: list[str] = []
 
-def _references(request: ImportRequest) -> Callable[[Address, str], SecretRef]:
-    """Return what makes the reference of a password: the same for the same server, always."""
+    def propose(self) -> Proposal:
+        """Return the proposal."""
+        drafter = Drafter(_wishes(self.request), self.findings, self._collecting)
+        drafts: list[Draft] = []
+        slips: list[Diagnostic] = []
+        for source in self.request.inputs:
+            sheet = read_source(source.data, self.request.sheet, drafter.find)
+            self.notes += [f"{source.name}: {note}" for note in sheet.notes]
+            slips += [
+                Diagnostic(s.rule, s.message, SourcePosition(source.name, s.line, s.column), s.hint)
+                for s in sheet.slips
+            ]
+            drafts += drafter.add(source.name, sheet)
+        _check_columns(drafter)
+        builder = Builder(
+            self.findings, self._refer, self._base, self.desired.servers, self._taken()
+        )
+        servers = builder.add(drafts)
+        new = tuple(s for s in servers if s.address not in self.desired.servers)
+        changes = self._changes(servers)
+        merged, rotated = self._passwords(servers)
+        files: tuple[FileChange, ...] = ()
+        if not slips and not self.findings.found:
+            files = (*((merged,) if merged else ()), *self._files(new, changes))
+        problems = [*slips, *self.findings.diagnostics()]
+        self._note(drafter, builder, drafts, new)
+        keys = {
+            a: {f"{b}.password" for _, b in group}
+            for a, group in groupby(sorted(rotated), key=itemgetter(0))
+        }
+        shown = tuple(
+            _server_change(
+                self.desired.servers[address], changes.get(address, {}), keys.get(address, set())
+            )
+            for address in sorted(changes.keys() | keys.keys())
+            if address in self.desired.servers
+        )
+        return Proposal(
+            files,
+            new,
+            shown,
+            len(servers) - len(new) - len(shown),
+            tuple(drafter.uses),
+            builder.missing,
+            tuple(drafter.missed),
+            sort_diagnostics(problems),
+            tuple(self.notes),
+            sum(len(server.values) for server in servers),
+            self.destination,
+        )
 
-    def refer(address: Address, block: str) -> SecretRef:
-        organization, skill = address
-        text = f"ref+env://{_variable(address, block)}"
-        if request.secrets is SecretsKind.YAML:
-            text = f"ref+file://{request.secrets_path}#/{organization}-{skill}/{block}"
+    # -- what is there
+
+    def _folder_defaults(self) -> list[Document]:
+        parts = self.out.split("/") if self.out != "." else []
+        folders = ["/".join(parts[:n]) for n in range(len(parts) + 1)]
+        found = []
+        for folder in folders:
+            for name in DEFAULTS_NAMES:
+                path = f"{folder}/{name}".removeprefix("/")
+                source = read_file(self.root, path) if (self.root / path).is_file() else None
+                if isinstance(source, SourceFile):
+                    found.append(parse_document(source))
+        return found
+
+    def _own(self, organization: int) -> Document | None:
+        """Return the file that new servers of *organization* are added to, if there is one."""
+        if organization not in self.own:
+            path = self._path(organization)
+            source = read_file(self.root, path) if (self.root / path).is_file() else None
+            document = parse_document(source) if isinstance(source, SourceFile) else None
+            data = document.data if document is not None else None
+            fits = isinstance(data, dict) and data.get("organization") == str(organization)
+            self.own[organization] = document if fits else None
+        return self.own[organization]
+
+    def _path(self, organization: int, number: int = 1) -> str:
+        name = f"{organization}.yaml" if number == 1 else f"{organization}-{number}.yaml"
+        return name if self.out == "." else f"{self.out}/{name}"
+
+    def _base(self, address: Address) -> Layer:
+        """Return what the server at *address* has before the import says anything."""
+        server = self.desired.servers.get(address)
+        if server is not None:
+            return Layer(dict(server.settings), dict(server.secrets))
+        return self._defaults(address.organization)
+
+    def _defaults(self, organization: int) -> Layer:
+        document = self._own(organization)
+        key = organization if document is not None else 0
+        if key not in self.layers:
+            self.layers[key] = defaults_of([*self.folder, *([document] if document else [])])
+        return self.layers[key]
+
+    def _collecting(self, address: Address | None) -> str:
+        base = self._base(address) if address is not None else self._defaults(0)
+        return str(base.settings.get("incoming", ""))
+
+    def _taken(self) -> dict[Address, str]:
+        """Return the addresses that must not be imported, each with words about why."""
+        taken = {m.source: f"moved away at {m.position}" for m in self.desired.moves.values()}
+        taken |= {a: f"under `removed:` at {r.position}" for a, r in self.desired.removals.items()}
+        return taken
+
+    def _refer(self, address: Address, block: str) -> SecretRef:
+        """Return the reference of a password: the one that is there, or always the same."""
+        server = self.desired.servers.get(address)
+        there = server.secrets.get(f"{block}.password") if server is not None else None
+        return there or self._reference(address, block)
+
+    def _reference(self, address: Address, block: str) -> SecretRef:
+        kind, path = self.destination or Destination()
+        text = f"ref+env://{variable(address, block)}"
+        if kind is SecretsKind.YAML:
+            text = f"ref+file://{path}#/{address.organization}-{address.skill}/{block}"
         reference = parse_secret_ref(text)
         if reference is None:
-            told = f"no reference can spell the path {ascii(request.secrets_path)[1:-1]}"
+            told = f"no reference can spell the path {ascii(path)[1:-1]}"
             raise UsageError(told, "name a file without blanks, `?` and `#`")
         return reference
 
-    return refer
+    # -- what differs
+
+    def _changes(
+        self, servers: Sequence[ImportedServer]
+    ) -> dict[Address, dict[str, Setting | SecretRef]]:
+        """Return by address what is to be written into servers that are there already."""
+        changes = {}
+        for server in servers:
+            there = self.desired.servers.get(server.address)
+            if there is not None:
+                changes[server.address] = _difference(server, there)
+        return {address: values for address, values in changes.items() if values}
+
+    def _passwords(self, servers: Sequence[ImportedServer]) -> tuple[FileChange | None, set[Place]]:
+        """Return the file of the passwords as it will be, and those that differ in it."""
+        found: dict[Place, SecretValue] = {}
+        elsewhere = 0
+        kind, path = self.destination or Destination()
+        fits = fits_yaml if kind is SecretsKind.YAML else fits_env
+        for server in servers if kind is not SecretsKind.NONE else ():
+            for key, value in server.values.items():
+                block = key.partition(".")[0]
+                if server.secrets[key] != self._reference(server.address, block):
+                    elsewhere += 1
+                elif fits(value):
+                    found[server.address, block] = value
+                else:
+                    self.findings.add(
+                        server.position, "ICE003",
+                        f"`{key}` holds a character that the file of secrets cannot",
+                        "choose --secrets none, and keep this password where you like",
+                        subject=f"{server.address}:",
+                    )  # fmt: skip
+        if elsewhere:
+            told = counted(elsewhere, "password")
+            self.notes.append(f"{told} left out: the server refers to another place already")
+        if not found:
+            return None, set()
+        target = self.root / path
+        before = target.read_bytes() if target.is_file() else None
+        merged = merge(before or b"", found, as_yaml=kind is SecretsKind.YAML)
+        if merged is None:
+            self.findings.add(
+                SourcePosition(self.request.inputs[0].name), "ICE017",
+                f"{path} exists already, and holds more than passwords of an import",
+                "name another file for the passwords",
+            )  # fmt: skip
+            return None, set()
+        if not merged.added and not merged.changed:
+            return None, set()
+        told = counted(len(merged.added) + len(merged.changed), "password")
+        return FileChange(path, before, merged.data, 0o600, told), set(merged.changed)
+
+    # -- what is written
+
+    def _files(
+        self,
+        new: Sequence[ImportedServer],
+        changes: Mapping[Address, Mapping[str, Setting | SecretRef]],
+    ) -> tuple[FileChange, ...]:
+        edits: dict[
+            str, tuple[dict[int, Mapping[str, Setting | SecretRef]], list[ImportedServer]]
+        ] = {}
+        made: list[FileChange] = []
+        for address, values in changes.items():
+            file = self.desired.servers[address].origin.position().file
+            edits.setdefault(file, ({}, []))[0][address.skill] = values
+        for organization, group in groupby(new, lambda server: server.address.organization):
+            members = list(group)
+            own = self._own(organization)
+            if own is not None and edit_server_file(own.source, {}, members[:1]) is not None:
+                room = max(0, _MOST_SERVERS - len(own.data["servers"]))
+                if members[:room]:
+                    edits.setdefault(own.file, ({}, []))[1].extend(members[:room])
+                members = members[room:]
+            made += self._new_files(organization, members)
+        edited = [self._edited(path, *edit) for path, edit in sorted(edits.items())]
+        done = [file for file in edited if file is not None]
+        if done:
+            self._verify(done, new, changes)
+        return (*done, *made)
+
+    def _new_files(
+        self, organization: int, members: Sequence[ImportedServer]
+    ) -> Iterator[FileChange]:
+        number = 1
+        for start in range(0, len(members), _MOST_SERVERS):
+            while os.path.lexists(self.root / self._path(organization, number)):
+                number += 1
+            part = members[start : start + _MOST_SERVERS]
+            text = write_server_file(organization, part).encode()
+            path = self._path(organization, number)
+            yield FileChange(path, None, text, 0o644, counted(len(part), "server"))
+            number += 1
+
+    def _edited(
+        self,
+        path: str,
+        changed: Mapping[int, Mapping[str, Setting | SecretRef]],
+        added: Sequence[ImportedServer],
+    ) -> FileChange | None:
+        source = read_file(self.root, path)
+        made = edit_server_file(source, changed, added) if isinstance(source, SourceFile) else None
+        if made is None or not isinstance(source, SourceFile):
+            self._report_by_hand(path)
+            return None
+        told = [counted(len(added), "server") + " added"] * bool(added)
+        told += [counted(len(changed), "server") + " changed"] * bool(changed)
+        return FileChange(path, source.data, made.data, 0o644, ", ".join(told))
+
+    def _report_by_hand(self, path: str) -> None:
+        self.findings.add(
+            SourcePosition(path), "ICE017", "the file cannot be changed in place by an import",
+            "change it by hand, or leave these servers out of what is imported",
+        )  # fmt: skip
+
+    def _verify(
+        self,
+        edited: Sequence[FileChange],
+        new: Sequence[ImportedServer],
+        changes: Mapping[Address, Mapping[str, Setting | SecretRef]],
+    ) -> None:
+        """Read the edited files again: each server is as it was, but for what was to change."""
+        texts = {file.path: SourceFile(file.path, file.after) for file in edited}
+        there = {f.path: f for f in _sources(self.session)}
+        state, problems = resolve(parse_document(f) for f in (there | texts).values())
+        wanted = {s.address: s.settings for s in new}
+        for address, server in self.desired.servers.items():
+            values = changes.get(address, {})
+            wanted[address] = {**server.settings, **_settings(values)}
+        wrong = {d.position.file for d in problems}
+        wrong |= {
+            server.origin.position().file
+            for address, server in state.servers.items()
+            if server.settings != wanted.get(address)
+        }
+        for path in sorted(wrong & texts.keys()):
+            self._report_by_hand(path)
+
+    def _note(
+        self, drafter: Drafter, builder: Builder, drafts: Sequence[Draft],
+        new: Sequence[ImportedServer],
+    ) -> None:  # fmt: skip
+        """Say what was trimmed, left out, inferred and not given."""
+        say = self.notes.append
+        if drafter.trimmed:
+            say(f"blanks around {counted(drafter.trimmed, 'text')} were removed")
+        if drafter.left_out:
+            say(f"not imported: {listed([f'`{name}`' for name in drafter.left_out])}")
+        for told, number in (drafter.inferred + builder.inferred).items():
+            say(f"{counted(number, 'server')}: {told}")
+        guessed = sum(server.guessed for server in new)
+        if guessed:
+            say(f"{counted(guessed, 'server')} did not say IsActive; `active` follows the status")
+        tagged = sum(len(draft.tagged) for draft in drafts)
+        if tagged:
+            say(
+                f"{counted(tagged, 'password')} are only tags of the emulator; "
+                "set the variables that the files refer to"
+            )
 
 
-def _variable(address: Address, block: str) -> str:
-    return f"ICE_{address.organization}_{address.skill}_{block.upper()}_PASSWORD"
+def _difference(server: ImportedServer, there: DesiredServer) -> dict[str, Setting | SecretRef]:
+    """Return what *server* says and *there* does not."""
+    found: dict[str, Setting | SecretRef] = {
+        key: value
+        for key, value in server.given.items()
+        if there.settings.get(key) != value and not (key == "active" and server.guessed)
+    }
+    found |= {key: r for key, r in server.secrets.items() if there.secrets.get(key) != r}
+    if server.name and server.name != there.name:
+        found["name"] = server.name
+    return found
 
 
-def _unkept(servers: Sequence[ImportedServer], kind: SecretsKind) -> list[Diagnostic]:
-    """Return a finding for each password that the wanted file cannot hold."""
-    fits = {SecretsKind.ENV: fits_env, SecretsKind.YAML: fits_yaml}.get(kind)
-    if fits is None:
-        return []
-    return [
-        Diagnostic(
-            "ICE003",
-            f"{server.address}: `{key}` holds a character that the file of secrets cannot",
-            server.position,
-            "leave --secrets away, and keep this password where you like",
+def _settings(values: Mapping[str, Setting | SecretRef]) -> dict[str, Setting]:
+    return {k: v for k, v in values.items() if not isinstance(v, SecretRef) and k != "name"}
+
+
+def _server_change(
+    there: DesiredServer, values: Mapping[str, Setting | SecretRef], rotated: set[str]
+) -> ServerChange:
+    shown = {}
+    for key, value in values.items():
+        old = there.name if key == "name" else there.settings.get(key) or there.secrets.get(key)
+        shown[key] = (_shown(old), _shown(value))
+    shown |= dict.fromkeys(sorted(rotated), ("(sensitive)", "(sensitive, changed)"))
+    return ServerChange(there.address, there.origin.position(), shown)
+
+
+def _shown(value: Setting | SecretRef | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "(none)" if value is None or value == "" else str(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* with *noun*, in its plural if need be."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _sources(session: Session) -> tuple[SourceFile, ...]:
+    project = session.project
+    files, _ = find_files(Path(project.root), project.files, SourcePosition(project.config_file))
+    return tuple(file for file in files if not is_sealed(file))
+
+
+def _desired(session: Session) -> DesiredState:
+    """
+    Return what the files want that are there already.
+
+    Raises:
+        ConfigInvalid: they have errors, so nobody knows what exists.
+
+    """
+    validation = check_files(session.project, session.providers)
+    # That there is no server file yet is no fault here: one is coming.
+    problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
+    # Whether the mail settings are good ones is not asked: what exists is known all the same.
+    return replace(validation, problems=problems, findings=()).require()
+
+
+def _folder(session: Session, out: str) -> str:
+    """Return the folder of the server files, which ``files:`` must find."""
+    root = Path(session.project.root)
+    relative = os.path.relpath(root / out, root).replace(os.sep, "/")
+    shown, sample = ascii(out)[1:-1], f"{relative}/59.yaml"
+    if relative == ".." or relative.startswith("../"):
+        raise UsageError(f"--out {shown} leads outside of the configuration's folder")
+    if not is_found(sample, session.project.files):
+        raise UsageError(
+            f"no pattern of `files:` would find a file in {shown}",
+            f"use a folder that one of them finds: {', '.join(session.project.files)}",
         )
-        for server in servers
-        for key, value in server.values.items()
-        if not fits(value)
-    ]
+    return relative
 
 
-def _misplaced(request: ImportRequest, file: NewFile, position: SourcePosition) -> list[Diagnostic]:
-    """Return why the server file *file* cannot be written."""
-    if request.exists(file.path):
-        hint = "import never changes a file; --out DIR writes elsewhere"
-        return [Diagnostic("ICE017", f"{file.path} exists already", position, hint)]
-    if len(file.text.encode()) > MAX_BYTES:
-        told = f"{file.path} would be larger than a server file may be"
-        return [Diagnostic("ICE004", told, position, "import it in parts, with --out DIR")]
-    return []
+def _destination(session: Session, text: str | None) -> Destination | None:
+    """Return where the passwords go; None where nobody said it."""
+    if text is None:
+        return None
+    if text == SecretsKind.NONE:
+        return Destination()
+    kind, _, name = text.partition(":")
+    if kind not in {SecretsKind.ENV, SecretsKind.YAML} or not name:
+        raise UsageError(
+            f"--secrets {ascii(text)[1:-1]} names no kind of file",
+            "write env:FILE for variables, yaml:FILE for a file that SOPS can encrypt, or none",
+        )
+    root = Path(session.project.root)
+    path = os.path.relpath(root / name, root).replace(os.sep, "/")
+    shown = ascii(path)[1:-1]
+    if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
+        raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
+    if session.caller.is_committed(path):
+        raise UsageError(
+            f"{shown} would hold passwords, and git does not ignore it",
+            f"echo {shown} >> .gitignore   keeps it out of the repository",
+        )
+    return Destination(SecretsKind(kind), path)
 
 
-def _kept_already(request: ImportRequest) -> list[Diagnostic]:
-    if request.secrets is SecretsKind.NONE or not request.exists(request.secrets_path):
-        return []
-    position = SourcePosition(request.inputs[0].name)
-    told = f"{request.secrets_path} exists already"
-    return [Diagnostic("ICE017", told, position, "name another file for the passwords")]
+def _wishes(request: ImportRequest) -> Wishes:
+    """Return what ``--map`` and ``--set`` say."""
+    columns: dict[str, Column] = {}
+    for text in request.columns:
+        name, equals, keys = text.rpartition("=")
+        if not equals or not name.strip():
+            raise UsageError(
+                f"--map {ascii(text)[1:-1]} is not COLUMN=SETTING",
+                'write --map "Email=smtp.mailbox,imap.mailbox"',
+            )
+        found = [_key("--map", key) for key in keys.split(",") if key.strip()]
+        columns[name.strip().casefold()] = Column(tuple(key for k in found for key in k))
+    constants: dict[str, str] = {}
+    for text in request.values:
+        name, equals, value = text.partition("=")
+        if not equals or not value.strip():
+            raise UsageError(
+                f"--set {ascii(name)[1:-1]} is not SETTING=VALUE", "write --set status=Enabled"
+            )
+        for key in _key("--set", name):
+            if is_secret(key) and not value.startswith("ref+"):
+                # A command line is seen by everybody on the machine.
+                raise UsageError(
+                    f"--set {key} takes a reference only", f"write --set {key}=ref+env://NAME"
+                )
+            constants[key] = value
+    return Wishes(columns, constants, request.as_is)
 
 
-def _passwords(servers: Sequence[ImportedServer], kind: SecretsKind) -> bytes:
-    found = [
-        (server.address, key.partition(".")[0], value)
-        for server in servers
-        for key, value in server.values.items()
-    ]
-    if kind is SecretsKind.ENV:
-        return env_lines((_variable(address, block), value) for address, block, value in found)
-    return yaml_lines(found) if kind is SecretsKind.YAML else b""
+def _key(option: str, text: str) -> tuple[str, ...]:
+    """Return the settings that *text* names: one, or those of a name without a protocol."""
+    key = find_key(text)
+    if key is not None:
+        return (key,)
+    column = find_column(text)
+    if column is not None and column.keys and column.keys != ("encryption",):
+        return column.keys
+    near = difflib.get_close_matches(text.strip().lower(), FIELDS_BY_KEY, n=1)
+    raise UsageError(
+        f"{option}: {ascii(text.strip())[1:-1]} is not a setting",
+        f"did you mean {near[0]}?"
+        if near
+        else "settings are called smtp.host, imap.mailbox, status ...",
+    )
 
 
-def assumed_entries(
-    servers: Sequence[ImportedServer],
-    providers: Mapping[str, SecretProvider],
-    key: FingerprintKey | None,
-    wire: WireOptions = UNRECORDED_WIRE,
-) -> dict[Address, Entry]:
+def _check_columns(drafter: Drafter) -> None:
+    """Refuse a ``--map`` of a column that no file has."""
+    unseen = [name for name in drafter.wishes.columns if name not in drafter.names]
+    if unseen:
+        names = ", ".join(ascii(name)[1:-1] for name in drafter.names.values())
+        raise UsageError(
+            f"--map: no column is called {ascii(unseen[0])[1:-1]}",
+            f"the columns: {names or 'none'}",
+        )
+
+
+def print_rows(*, as_workbook: bool) -> bytes:
     """
-    Return entries that say: ICE holds this, on the word of whoever imports it.
+    Return a table to fill in, as a workbook or as CSV: header, explanations, one example.
 
-    With a *key*, each password that came along, or that its reference leads to,
-    gets its fingerprint. *wire* is how the configuration spells a body.
+    Raises:
+        ConfigMalformed: a workbook, and openpyxl is not installed.
+
     """
-    references = [r for s in servers for k, r in s.secrets.items() if k not in s.values]
-    values = resolve_references(references, providers).values if key is not None else {}
-    entries = {}
-    for server in servers:
-        records = {}
-        for name, reference in server.secrets.items():
-            value = server.values.get(name) or values.get(reference.text)
-            made = None
-            if key is not None and value is not None:
-                salt = random.token_bytes(SALT_BYTES)
-                made = fingerprint(key, server.address, name, salt, value)
-            records[name] = SecretRecord(reference.text, made)
-        entries[server.address] = assume(server.settings, records, wire)
-    return entries
+    rows = tuple(zip(*_TEMPLATE, strict=True))
+    if as_workbook:
+        return write_workbook(rows, "Mailboxes")
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows(rows)
+    return stream.getvalue().encode()
+
+
+_LOGIN: Final = "for sending and collecting"
+_OTHERWISE: Final = "without a provider"
+_TEMPLATE: Final = (
+    ("Organization", "# a number: the id of the organization in ICE", "59"),
+    ("Skill", "a number: the id of the skill (queue) in ICE", "663"),
+    ("Name", "for people; never sent", EXAMPLE),
+    ("Status", "Enabled or Disabled", "Enabled"),
+    ("Incoming", "imap or pop3", "imap"),
+    ("Provider", "gmail, microsoft365, web.de ...: gives hosts and ports", "gmail"),
+    ("Email", f"address of the mailbox, {_LOGIN}", "support@example.org"),
+    ("User", f"user name, {_LOGIN}", "support@example.org"),
+    ("Password", f"{_LOGIN}; goes where --secrets says, not into server files", ""),
+    ("Poll rate", "a number", "10"),
+    ("SMTP host", f"{_OTHERWISE}: host for sending", ""),
+    ("SMTP port", f"{_OTHERWISE}: such as 587", ""),
+    ("Incoming host", f"{_OTHERWISE}: host for collecting", ""),
+    ("Incoming port", f"{_OTHERWISE}: such as 993", ""),
+    ("Encryption", f"{_OTHERWISE}: starttls, ssl or none", ""),
+)
+"""The columns of the table to fill in: name, explanation, example."""

@@ -69,7 +69,7 @@ def newcomer(tmp_path: Path) -> Newcomer:
 
 def test_printed_sample_validates(newcomer: Newcomer) -> None:
     """The vendor's sample comes in as it is printed; all that is wrong is that it is a sample."""
-    done = newcomer.run("import", str(SAMPLE))
+    done = newcomer.run("import", str(SAMPLE), "--secrets", "none")
 
     assert done.code == 0
     assert "wrote servers/59.yaml: 1 server\n" in done.stderr
@@ -107,7 +107,7 @@ def test_yaml_of_secrets_is_read_back(newcomer: Newcomer) -> None:
 
 def test_imported_servers_are_added(newcomer: Newcomer) -> None:
     """Without a word about what ICE holds, the next plan sends them for the first time."""
-    newcomer.run("import", newcomer.sample)
+    newcomer.run("import", newcomer.sample, "--secrets", "none")
 
     assert newcomer.run("plan").stdout.startswith("Plan: 1 to add.\n")
 
@@ -120,37 +120,66 @@ def test_file_of_secrets_that_git_would_take(newcomer: Newcomer) -> None:
     assert newcomer.files == set()
 
 
-@pytest.mark.parametrize(
-    ("flags", "told"),
-    [
-        (("--secrets", "p.env"), "names no kind of file"),
-        (("--secrets", "env:"), "names no kind of file"),
-        (("--secrets", "yaml:.icesync/p.env"), "needs a file named .yaml or .yml"),
-        (("--out", ".."), "leads outside of the configuration's folder"),
-        (("--out", "elsewhere"), "no pattern of `files:` would find a file in elsewhere"),
-        (("--out", "servers/.hidden"), "no pattern of `files:` would find"),
-    ],
-)
-def test_flag_that_cannot_be(newcomer: Newcomer, flags: tuple[str, ...], told: str) -> None:
-    """Told before anything is read."""
-    assert_refused(newcomer.run("import", str(SAMPLE), *flags), 64, told, hint=None)
+def test_passwords_are_not_lost_in_silence(newcomer: Newcomer) -> None:
+    """Without a word about where they go, nothing is written."""
+    done = newcomer.run("import", newcomer.sample)
+
+    assert_refused(done, 64, "3 passwords would be lost", hint="--secrets env:")
+    assert newcomer.files == set()
 
 
-def test_second_import_touches_nothing(newcomer: Newcomer) -> None:
-    """What exists is listed, in the files and in the snapshot; nothing is overwritten."""
-    newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+def test_second_import_changes_nothing(newcomer: Newcomer) -> None:
+    """Not a byte, and it says so."""
+    command = ("import", newcomer.sample, "--secrets", "env:.icesync/p.env")
+    newcomer.run(*command)
     root = newcomer.repository.root
     before = {path: (root / path).read_bytes() for path in newcomer.files}
-    again = newcomer.run("import", str(SAMPLE))
-    (root / "servers" / "59.yaml").unlink()
-    assumed = newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+    again = newcomer.run(*command)
 
-    assert_refused(again, 3, "ICE017 59/663 exists already: servers/59.yaml:4:5",
-                   "ICE017 servers/59.yaml exists already", hint=None)  # fmt: skip
-    assert_refused(assumed, 3, "ICE017 59/663 exists already: in the state", hint=None)
-    assert {path: (root / path).read_bytes() for path in newcomer.files} == {
-        path: data for path, data in before.items() if path != "servers/59.yaml"
-    }
+    assert (again.code, again.stderr) == (0, "1 server unchanged\n")
+    assert {path: (root / path).read_bytes() for path in newcomer.files} == before
+
+
+def test_changes_are_shown_and_confirmed(newcomer: Newcomer) -> None:
+    """Without a terminal they need a word; the password itself is not shown."""
+    command = ("import", newcomer.sample, "--secrets", "env:.icesync/p.env")
+    newcomer.run(*command)
+    path = Path(newcomer.sample)
+    path.write_text(path.read_text().replace("Clark1!", "other").replace("587", "465"))
+    refused = newcomer.run(*command)
+    done = newcomer.run(*command, "--yes")
+
+    assert_refused(refused, 9, "1 server would change", hint="--yes")
+    assert "smtp.port: 587 -> 465" in refused.stderr
+    assert "(sensitive) -> (sensitive, changed)" in refused.stderr
+    assert "other" not in refused.stderr + done.stderr
+    assert "wrote servers/59.yaml: 1 server changed" in done.stderr
+    assert "other" in newcomer.passwords(".icesync/p.env").values()
+
+
+def test_server_that_the_state_knows(newcomer: Newcomer) -> None:
+    """Its files are gone, so what the state says of it is not overwritten."""
+    command = ("import", newcomer.sample, "--secrets", "none", "--assume-in-sync")
+    newcomer.run(*command)
+    (newcomer.repository.root / "servers" / "59.yaml").unlink()
+
+    assert_refused(newcomer.run(*command), 3, "59/663: in the state already", hint=None)
+    assert "servers/59.yaml" not in newcomer.files
+
+
+def test_next_commands_work_as_printed(newcomer: Newcomer) -> None:
+    """They are complete: a shell that runs them has all it needs to plan."""
+    done = newcomer.run("import", newcomer.sample, "--secrets", "env:.icesync/my p.env")
+    lines = done.stderr.partition("next:\n")[2].splitlines()
+    root, script = newcomer.repository.root, lines[1] + "; env"
+    shown = subprocess.run(
+        ["sh", "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+
+    assert [line.strip() for line in lines] == [
+        "icesync validate", "set -a; . '.icesync/my p.env'; set +a", "icesync plan",
+    ]  # fmt: skip
+    assert "ICE_59_663_SMTP_PASSWORD=" in shown.stdout
 
 
 def test_snapshot_that_cannot_be_kept_undoes_the_files(
@@ -192,17 +221,10 @@ def test_disk_that_fills_up_leaves_nothing(
 def test_import_waits_for_the_lock(newcomer: Newcomer) -> None:
     """Whoever writes the snapshot holds its lock."""
     with newcomer.repository.locked():
-        done = newcomer.run("import", str(SAMPLE), "--assume-in-sync")
+        done = newcomer.run("import", str(SAMPLE), "--secrets", "none", "--assume-in-sync")
 
     assert done.code == 5
     assert newcomer.files - {"state.json.lock"} == set()
-
-
-def test_faulty_repository_takes_nothing(newcomer: Newcomer) -> None:
-    """Where the files have errors, nobody knows what exists."""
-    newcomer.repository.write("servers/70.yaml", "version: 1\norganization: 70\nservers: x\n")
-
-    assert_refused(newcomer.run("import", str(SAMPLE)), 3, "ICE010", hint=None)
 
 
 def test_bodies_from_stdin(newcomer: Newcomer) -> None:

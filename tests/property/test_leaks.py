@@ -231,10 +231,13 @@ def test_awkward_secrets_that_are_imported(form: str) -> None:
             journey.search.sources.add(journey.repository.write(name, text))
             if name != "good":
                 journey.demand(3, f"import {name} --assume-in-sync", f"import {name}")
-        journey.demand(0, "import good --dry-run")
+        journey.demand(64, "import good --as-is")
+        journey.demand(0, "import good --dry-run --as-is")
         kept = root / "kept"
         journey.search.sources.add(kept)
-        journey.demand(0, "import good --secrets env:kept --assume-in-sync", "state list --json")
+        journey.demand(
+            0, "import good --as-is --secrets env:kept --assume-in-sync", "state list --json"
+        )
         done = subprocess.run(
             ["sh", "-c", '. "$1"; printf %s "$ICE_70_1_SMTP_PASSWORD"', "sh", str(kept)],
             capture_output=True, text=True, check=True,

@@ -186,8 +186,8 @@ declare(
     Rule(
         "ICE016",
         "an import that cannot be read",
-        what="A file given to `icesync import` is neither JSON nor CSV of email servers, or one "
-        "of its records does not fit.",
+        what="A file given to `icesync import` is not a spreadsheet, CSV or JSON of email "
+        "servers, or one of its rows or records cannot be read.",
         why="Half of an import would look like a whole one.",
         suppressible=False,
         offline=False,
@@ -197,7 +197,8 @@ declare(
     Rule(
         "ICE017",
         "an import of something that exists already",
-        what="An imported server, or the file it would be written to, is there already.",
+        what="An imported server was removed or moved away, is known to the state, or is in a "
+        "file that cannot be changed in place.",
         why="What somebody reviewed is never overwritten by what was exported some time ago.",
         suppressible=False,
         offline=False,

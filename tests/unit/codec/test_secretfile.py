@@ -7,7 +7,7 @@ from builders import SALES, SUPPORT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, yaml_lines
+from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, merge, yaml_lines
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.syntax import SourceFile
 from icesync.model.secret import SecretValue
@@ -48,3 +48,34 @@ def test_what_a_file_can_hold(text: str, *, env: bool, yaml: bool) -> None:
     secret = SecretValue(text)
 
     assert (fits_env(secret), fits_yaml(secret)) == (env, yaml)
+
+
+@pytest.mark.parametrize("as_yaml", [False, True])
+def test_second_import_merges(as_yaml: bool) -> None:
+    """What is there stays, what differs is replaced, and equal passwords change nothing."""
+    texts = [text for text in AWKWARD if text.isprintable()]
+    first = {(SUPPORT, "smtp"): SecretValue(texts[1]), (SALES, "imap"): SecretValue(texts[3])}
+    once = merge(b"", first, as_yaml=as_yaml)
+    assert once is not None
+    again = merge(once.data, first, as_yaml=as_yaml)
+    later = {(SUPPORT, "smtp"): SecretValue("new"), (SUPPORT, "pop3"): SecretValue("more")}
+    third = merge(once.data, later, as_yaml=as_yaml)
+
+    assert (once.added, once.changed) == (first.keys(), frozenset())
+    assert again is not None
+    assert (again.data, again.added, again.changed) == (once.data, frozenset(), frozenset())
+    assert third is not None
+    assert (third.added, third.changed) == ({(SUPPORT, "pop3")}, {(SUPPORT, "smtp")})
+    whole = merge(b"", first | later, as_yaml=as_yaml)
+    assert whole is not None
+    assert sorted(third.data.splitlines()) == sorted(whole.data.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("data", "as_yaml"),
+    [(b"export A=b\n", False), (b"# mine\nA=b\n", False), (b"A='b\n", False), (b"\xff", False),
+     (b"sops: x\n", True), (b"59-1:\n  smtp: plain\n", True)],
+)  # fmt: skip
+def test_file_of_somebody_else(data: bytes, as_yaml: bool) -> None:
+    """It is left alone."""
+    assert merge(data, {(SUPPORT, "smtp"): SecretValue("x")}, as_yaml=as_yaml) is None

@@ -1,26 +1,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import BILLING, KEY, SALES, SUPPORT
-from fakes import FakeProvider
+from fakes import FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import fits
-from icesync.config.yaml.syntax import MAX_BYTES
-from icesync.engine.import_ import (
-    Import,
-    ImportRequest,
-    Input,
-    SecretsKind,
-    assumed_entries,
-    make_import,
-)
+from icesync.engine.import_ import ImportRequest, Input, Proposal, print_rows, propose_import
+from icesync.engine.import_writing import assumed_entries
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.address import Address
+from icesync.model.project import Api, Project
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BODY: dict[str, Any] = {
     "OrgId": 59, "SkillId": 663, "Status": "Enabled", "IsActive": True, "IsImap": False,
@@ -31,6 +29,8 @@ BODY: dict[str, Any] = {
     "Pop3Password": "hunter3", "Pop3Mailbox": "m@example.test", "Pop3pollrate": 10,
     "ImapServerAddress": "", "ImapPort": None, "ImapPassword": "",
 }  # fmt: skip
+FULL = "Org,Skill,Status,Incoming,Provider,Email,User,Password,Poll rate"
+ROW = "59,1,Enabled,imap,gmail,a@gmail.com,a@gmail.com,hunter2,10"
 
 
 def body(**changed: Any) -> dict[str, Any]:
@@ -38,25 +38,55 @@ def body(**changed: Any) -> dict[str, Any]:
     return {key: value for key, value in {**BODY, **changed}.items() if value is not None}
 
 
-def imported(*bodies: object, **options: Any) -> Import:
-    """Import *bodies* where nothing exists yet."""
-    data = json.dumps(bodies).encode()
-    request = {"inputs": [Input("f", data)], "exists": lambda _: False, **options}
-    return make_import(ImportRequest(**request))
+class World:
+    """A repository, into which is imported."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "servers").mkdir()
+        (root / "icesync.yaml").write_text("version: 1\n")
+        project = Project(str(root), "icesync.yaml", api=Api("emulator"))
+        session = fake_session(project, FakeStore(), FakeProvider())
+        self.session = replace(session, providers={"env": FakeProvider("env")})
+
+    def propose(self, *inputs: object, **options: Any) -> Proposal:
+        """Propose to import *inputs*: bodies, or the text of a table."""
+        texts = [i if isinstance(i, str) else json.dumps(i) for i in inputs]
+        options.setdefault("secrets", "none")
+        sources = [Input("f", "\n".join(texts).encode())]
+        return propose_import(self.session, ImportRequest(sources, **options))
+
+    def told(self, *inputs: object, **options: Any) -> list[str]:
+        """Return the findings of an import that must not be."""
+        problems = self.propose(*inputs, **options).problems
+        assert "hunter" not in str(problems)
+        return [f"{d.position} {d.rule} {d.message}" for d in problems]
+
+    def carry_out(self, *inputs: object, **options: Any) -> Proposal:
+        """Import *inputs*."""
+        proposal = self.propose(*inputs, **options)
+        assert proposal.problems == ()
+        for file in proposal.files:
+            path = self.root / file.path
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(file.after)
+        return proposal
+
+    def text(self, name: str = "servers/59.yaml") -> str:
+        """Return what stands in a file."""
+        return (self.root / name).read_text()
 
 
-def refused(*bodies: object, **options: Any) -> list[str]:
-    """Return the findings of an import that must not be."""
-    with pytest.raises(ConfigInvalid) as caught:
-        imported(*bodies, **options)
-    assert "hunter" not in str(caught.value.diagnostics)
-    return [f"{d.position} {d.rule} {d.message}" for d in caught.value.diagnostics]  # type: ignore[attr-defined]
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A repository without a server."""
+    return World(tmp_path)
 
 
-def test_body_becomes_a_server() -> None:
+def test_body_becomes_a_server(world: World) -> None:
     """Typed settings, references that are always the same, and no password in any text."""
-    made = imported(body())
-    [server] = made.servers
+    made = world.propose(body())
+    [server] = made.new
 
     assert server.address == SUPPORT
     assert server.settings["smtp.port"] == 587
@@ -66,180 +96,374 @@ def test_body_becomes_a_server() -> None:
         "smtp.password": "ref+env://ICE_59_663_SMTP_PASSWORD",
         "pop3.password": "ref+env://ICE_59_663_POP3_PASSWORD",
     }
-    assert (made.carried, made.guessed, made.tagged, made.passwords) == (2, 0, 0, b"")
-    assert [(file.path, file.servers) for file in made.files] == [("servers/59.yaml", 1)]
-    assert "hunter" not in made.files[0].text
+    assert made.carried == 2
+    assert [(file.path, file.told) for file in made.files] == [("servers/59.yaml", "1 server")]
     assert "hunter" not in repr(made)
 
 
-def test_one_file_for_each_organization() -> None:
+def test_one_file_for_each_organization(world: World) -> None:
     """Sorted by number, whatever the order of the input."""
-    made = imported(body(OrgId=70, SkillId=1), body(SkillId=664), body(), out="servers/old")
+    made = world.propose(body(OrgId=70, SkillId=1), body(SkillId=664), body(), out="servers/old")
 
-    assert [s.address for s in made.servers] == [SUPPORT, SALES, BILLING]
-    assert [(file.path, file.servers) for file in made.files] == [
-        ("servers/old/59.yaml", 2),
-        ("servers/old/70.yaml", 1),
+    assert [s.address for s in made.new] == [SUPPORT, SALES, BILLING]
+    assert [(file.path, file.told) for file in made.files] == [
+        ("servers/old/59.yaml", "2 servers"),
+        ("servers/old/70.yaml", "1 server"),
     ]
+
+
+def test_large_organization_has_several_files(world: World) -> None:
+    """No file is larger than what the strict reader takes."""
+    rows = [ROW.replace("59,1,", f"59,{n},") for n in range(1, 1102)]
+    made = world.propose("\n".join([FULL, *rows]))
+
+    assert [(f.path, f.told) for f in made.files] == [
+        ("servers/59.yaml", "1000 servers"), ("servers/59-2.yaml", "101 servers"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "active"), [("Enabled", True), ("Disabled", False)])
-def test_active_follows_the_status(status: str, *, active: bool) -> None:
+def test_active_follows_the_status(world: World, status: str, *, active: bool) -> None:
     """The vendor's sample has no IsActive; a record that is off must not be switched on."""
-    made = imported(body(IsActive=None, Status=status))
+    made = world.propose(body(IsActive=None, Status=status))
 
-    assert made.servers[0].settings["active"] is active
-    assert made.guessed == 1
-
-
-def test_reference_that_came_along_is_kept() -> None:
-    """A table may name where its passwords are already."""
-    made = imported(body(SMTPPassword=None) | {"smtp.password": "ref+env://ICE_SHARED"})
-
-    assert str(made.servers[0].secrets["smtp.password"]) == "ref+env://ICE_SHARED"
-    assert made.carried == 1
+    assert made.new[0].settings["active"] is active
+    assert "1 server did not say IsActive; `active` follows the status" in made.notes
 
 
-def test_password_of_a_block_out_of_use_is_kept() -> None:
-    """What is in the record is in the file."""
-    made = imported(body(ImapPassword="hunter4"))
+def test_reference_that_came_along_is_kept(world: World) -> None:
+    """A table may name where its passwords are already; a request holds passwords only."""
+    made = world.propose(body(SMTPPassword=None) | {"smtp.password": "ref+env://ICE_SHARED"})
+    literal = world.propose(body(SMTPPassword="ref+env://ICE_SHARED"))
 
-    assert "imap.password" in made.servers[0].secrets
+    assert str(made.new[0].secrets["smtp.password"]) == "ref+env://ICE_SHARED"
+    assert (made.carried, literal.carried) == (1, 2)
 
 
-def test_tag_of_the_emulator_is_no_password() -> None:
+def test_tag_of_the_emulator_is_no_password(world: World) -> None:
     """It is counted, its server gets a reference, and nothing else comes of it."""
-    made = imported(body(SMTPPassword={"hmac": "00"}, ImapPassword={"hmac": "00"}))
+    made = world.propose(body(SMTPPassword={"hmac": "00"}, ImapPassword={"hmac": "00"}))
 
-    assert (made.tagged, made.carried) == (2, 1)
-    assert len(made.servers[0].secrets) == 3
-
-
-def test_passwords_as_variables() -> None:
-    """On request, in the order of the servers."""
-    made = imported(body(), secrets=SecretsKind.ENV, secrets_path="p.env")
-
-    assert made.passwords == (
-        b"ICE_59_663_SMTP_PASSWORD=hunter2\nICE_59_663_POP3_PASSWORD=hunter3\n"
-    )
+    assert made.carried == 1
+    assert any(note.startswith("2 passwords are only tags") for note in made.notes)
+    assert len(made.new[0].secrets) == 3
 
 
-def test_passwords_as_yaml() -> None:
+def test_passwords_must_have_a_destination(world: World) -> None:
+    """They are lost by a word only, never by silence."""
+    made = world.propose(body(), secrets=None)
+
+    with pytest.raises(UsageError, match="2 passwords would be lost"):
+        made.require()
+    world.propose(body(SMTPPassword="", Pop3Password=""), secrets=None).require()
+
+
+def test_passwords_as_variables(world: World) -> None:
+    """On request, in the order of the servers, for their owner only."""
+    file = world.propose(body(), secrets="env:p.env").files[0]
+
+    assert (file.path, file.mode) == ("p.env", 0o600)
+    assert file.after == b"ICE_59_663_SMTP_PASSWORD=hunter2\nICE_59_663_POP3_PASSWORD=hunter3\n"
+
+
+def test_passwords_as_yaml(world: World) -> None:
     """The references lead into the file."""
-    made = imported(body(), secrets=SecretsKind.YAML, secrets_path="s/p.yaml")
+    made = world.propose(body(), secrets="yaml:s/p.yaml")
 
-    assert made.passwords == b"59-663:\n  smtp: 'hunter2'\n  pop3: 'hunter3'\n"
-    assert str(made.servers[0].secrets["smtp.password"]) == "ref+file://s/p.yaml#/59-663/smtp"
-
-
-def test_path_that_no_reference_can_spell() -> None:
-    """Told before anything is written."""
+    assert made.files[0].after == b"59-663:\n  smtp: 'hunter2'\n  pop3: 'hunter3'\n"
+    assert str(made.new[0].secrets["smtp.password"]) == "ref+file://s/p.yaml#/59-663/smtp"
     with pytest.raises(UsageError, match="no reference can spell"):
-        imported(body(), secrets=SecretsKind.YAML, secrets_path="a b.yaml")
+        world.propose(body(), secrets="yaml:a b.yaml")
 
 
-def test_password_that_the_file_cannot_hold() -> None:
+def test_password_that_the_file_cannot_hold(world: World) -> None:
     """A line break does not fit into YAML that is read strictly; a variable takes it."""
     odd = body(SMTPPassword="hunter\n2")
 
-    assert refused(odd, secrets=SecretsKind.YAML, secrets_path="p.yaml") == [
-        "f:1:2 ICE003 59/663: `smtp.password` holds a character that the file of secrets cannot"
+    assert world.told(odd, secrets="yaml:p.yaml") == [
+        "f:1:1 ICE003 59/663: `smtp.password` holds a character that the file of secrets cannot"
     ]
-    assert imported(odd, secrets=SecretsKind.ENV, secrets_path="p").carried == 2
+    assert world.propose(odd, secrets="env:p").problems == ()
 
 
-def test_what_exists_is_refused() -> None:
-    """Addresses, server files and the file of secrets: all are told, none is touched."""
-    told = refused(
-        body(), body(OrgId=70),
-        taken={SUPPORT: "servers/eu.yaml:4:5"}, exists=lambda path: path != "servers/70.yaml",
-        secrets=SecretsKind.ENV, secrets_path="p.env",
-    )  # fmt: skip
+REFUSED = [
+    ({"SMTPPort": "abc"}, "ICE301 `SMTPPort` must be a port, 1 to 65535"),
+    ({"SMTPPort": "587.0"},
+     "ICE109 `SMTPPort` is not a plain decimal number; expected a port, 1 to 65535"),
+    ({"SMTPPort": "1,00E+05"}, "ICE507 `SMTPPort` is a number that a spreadsheet has rounded"),
+    ({"OrgId": None}, "ICE101 1:1: no value for `organization`"),
+    ({"SkillId": 0}, "ICE101 `SkillId` must be a positive integer"),
+    ({"SkillId": 4294967296}, "ICE104 `SkillId` is too large: the service holds 32-bit integers"),
+    ({"IsSSL": "perhaps"}, "ICE013 `IsSSL` must be true or false"),
+    ({"Status": "Open"}, "ICE208 `Status` must be one of Enabled, Disabled"),
+    ({"SpoofEmail": "a\u200b"}, "ICE003 `SpoofEmail` holds the character U+200B ZERO WIDTH SPACE"),
+    ({"IsSSL": None, "SMTPPort": ""}, "ICE107 59/663: no value for `ssl`, `smtp.port`"),
+    ({"EmailServerId": "x"}, "ICE101 `EmailServerId` must be a positive integer"),
+    ({"SMTPServerAddress": "smtp.gmial.com"},
+     "ICE508 `SMTPServerAddress` looks like a slip of smtp.gmail.com"),
+    ({"SMTPUserName": "2,90650E+11"},
+     "ICE507 `SMTPUserName` is a number that a spreadsheet has rounded"),
+    ({"SMTPUserName": "#N/A"}, "ICE507 `SMTPUserName` is an error value of a spreadsheet"),
+    ({"SMTPUserName": "NULL"}, "ICE507 `SMTPUserName` is what a program writes for no value"),
+    ({"SMTPUserName": '="0012"'}, "ICE507 `SMTPUserName` is a formula of a spreadsheet"),
+    ({"SMTPUserName": "“support”"},
+     "ICE507 `SMTPUserName` has curly quotes, as word processors write them"),
+    ({"SMTPPassword": "#WERT!"}, "ICE507 `SMTPPassword` is an error value of a spreadsheet"),
+    ({"SMTPPassword": "********"},
+     "ICE507 `SMTPPassword` is a mask: the value itself was never copied"),
+    ({"SMTPPassword": "<redacted>"},
+     "ICE507 `SMTPPassword` is a mask: the value itself was never copied"),
+    ({"SMTPPassword": "1.23457E+11"},
+     "ICE507 `SMTPPassword` is a number that a spreadsheet has rounded"),
+    ({"SMTPPassword": " hunter2"}, "ICE405 `SMTPPassword` starts or ends with a blank"),
+    ({"SMTPPort": [1]}, "ICE010 `SMTPPort` must be a single value"),
+    ({"OrganizationId": 60},
+     "ICE106 `OrganizationId` is given twice, with another value under OrgId"),
+    ({"smtp.password": "hunter9"},
+     "ICE106 `smtp.password` is given twice, with another value under SMTPPassword"),
+    ({"SMTPPasword": "hunter2"}, "ICE105 unknown member `SMTPPasword`"),
+]  # fmt: skip
 
-    assert [line.partition(" ")[2] for line in told] == [
-        "ICE017 p.env exists already",
-        "ICE017 59/663 exists already: servers/eu.yaml:4:5",
-        "ICE017 servers/59.yaml exists already",
-    ]
 
-
-@pytest.mark.parametrize(
-    ("changed", "told"),
-    [
-        ({"SMTPPort": "abc"}, "ICE301 `SMTPPort` must be a port, 1 to 65535"),
-        ({"OrgId": None}, "ICE101 `OrgId` is missing"),
-        ({"SkillId": 0}, "ICE101 `SkillId` must be a positive integer"),
-        (
-            {"SkillId": 4294967296},
-            "ICE104 `SkillId` is too large: the service holds 32-bit integers",
-        ),
-        ({"IsSSL": "yes"}, "ICE109 `IsSSL` must be true or false"),
-        ({"Status": "Open"}, "ICE208 `Status` must be one of Enabled, Disabled"),
-        (
-            {"SpoofEmail": "a\u200b"},
-            "ICE003 `SpoofEmail` holds the character U+200B ZERO WIDTH SPACE",
-        ),
-        ({"IsSSL": None, "SMTPPort": ""}, "ICE107 59/663: no value for `IsSSL`, `SMTPPort`"),
-        ({"EmailServerId": "x"}, "ICE101 `EmailServerId` must be a positive integer"),
-    ],
-    ids=str,
-)
-def test_value_that_does_not_fit(changed: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("changed", "told"), REFUSED, ids=str)
+def test_value_that_does_not_fit(world: World, changed: dict[str, Any], told: str) -> None:
     """By the rules of the files, at the member's place, without the value of a password."""
-    [line] = refused(body(**changed))
+    [line] = world.told(body(**changed))
 
     assert line.partition(" ")[2] == told
 
 
-def test_every_problem_of_every_input_is_told() -> None:
-    """One run, all files."""
-    inputs = [
-        Input("empty", b" \n"),
-        Input("binary", b"\x7fELF\0"),
-        Input("latin", b"\xff"),
-        Input("none", b'{"servers": []}'),
-        Input("nothing", b"[]"),
-        Input("csv", b"OrgId,SkillId\n59\n"),
-        Input("json", b"{"),
-        Input("twice", json.dumps([body(), body()]).encode()),
+def test_as_is_takes_what_looks_damaged(world: World) -> None:
+    """Somebody's password may be NULL, and a host may be a provider's twin."""
+    odd = body(SMTPPassword="NULL", SMTPUserName="#N/A", SMTPServerAddress="smtp.gmial.com")
+
+    assert world.propose(odd, as_is=True).problems == ()
+
+
+TAKEN = [
+    ("SMTPUserName", "0012", "smtp.username", "0012"),
+    ("SMTPUserName", " support\u00a0", "smtp.username", "support"),
+    ("IsSSL", "WAHR", "ssl", True),
+    ("IsSSL", "faux", "ssl", False),
+    ("IsSSL", 1, "ssl", True),
+    ("IsSSL", "nein", "ssl", False),
+    ("IsImap", "nein", "incoming", "pop3"),
+    ("IsImap", 0, "incoming", "pop3"),
+    ("Status", " disabled ", "status", "Disabled"),
+    ("SMTPPort", " 587 ", "smtp.port", 587),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "key", "read"), TAKEN, ids=str)
+def test_value_that_is_plain(
+    world: World, name: str, value: object, key: str, read: object
+) -> None:
+    """What a person means is clear; blanks around a text are taken off, with a note."""
+    made = world.propose(body(**{name: value}))
+
+    assert made.problems == ()
+    assert made.new[0].settings[key] == read
+    trimmed = "blanks around 1 text were removed" in made.notes
+    assert trimmed is (key == "smtp.username" and value != read)
+
+
+def test_table_of_an_administrator(world: World) -> None:
+    """A provider gives hosts and ports, one name serves both protocols, and the rest is --set."""
+    table = (
+        "Organisation;Skill;Department;E-mail;Password;Provider;Notes\n"
+        "59;1;Sales ;a@gmail.com;hunter2;Gmail;x\n59;2;;b@gmail.com;hunter3;;\n"
+    )
+    options = {"values": ["status=Enabled", "incoming=imap", "poll_rate=10"]}
+    made = world.carry_out(table, **options)
+
+    assert made.new[0].settings["imap.host"] == "imap.gmail.com"
+    assert made.new[1].settings["smtp.username"] == "b@gmail.com"
+    assert "preset: gmail" in world.text()
+    assert "host" not in world.text()
+    assert made.notes == (
+        "blanks around 1 text were removed",
+        "not imported: `Notes`",
+        "2 servers: the user name is the address of the mailbox",
+        "1 server: preset gmail, by the domain of the mailbox",
+        "2 servers did not say IsActive; `active` follows the status",
+    )
+    assert [(use.name, use.keys, use.rows) for use in made.uses][3:5] == [
+        ("E-mail", ("smtp.mailbox", "incoming.mailbox"), 2),
+        ("Password", ("smtp.password", "incoming.password"), 2),
     ]
 
-    assert [(line.split()[0], line.split()[1]) for line in refused(inputs=inputs)] == [
-        ("binary:1:1", "ICE016"),
-        ("csv:2:1", "ICE016"),
-        ("empty:1:1", "ICE007"),
-        ("json:1:2", "ICE016"),
-        ("latin:1:1", "ICE002"),
-        ("none:1:1", "ICE016"),
-        ("nothing:1:1", "ICE016"),
-        ("twice:1:509", "ICE102"),
+
+def test_columns_are_what_somebody_says(world: World) -> None:
+    """--map gives a column its settings, or leaves it out."""
+    table = f"{FULL},Owner\n{ROW},Chris".replace("Email", "Contact")
+    told = world.told(table)
+    made = world.propose(table, columns=["Contact=smtp.mailbox,incoming.mailbox", "Owner="])
+
+    assert told[0] == "f:1:6 ICE105 unknown columns `Contact`, `Owner`"
+    assert made.problems == ()
+    assert made.new[0].settings["imap.mailbox"] == "a@gmail.com"
+
+
+def test_what_is_wrong_with_a_column_is_told_once(world: World) -> None:
+    """With the first cells that it is wrong in; what is missing, with the first servers."""
+    rows = [ROW.replace("59,1,Enabled", f"59,{n},perhaps") for n in range(1, 41)]
+    told = world.told("\n".join([FULL.replace("Poll rate", "Nr"), *rows]))
+    rates = ("`smtp.poll_rate`,", "`imap.poll_rate`")
+
+    assert told == [
+        f"f:2:1 ICE107 59/1, 59/2, 59/3 and 37 more: no value for {' '.join(rates)}",
+        "f:2:1 ICE208 `Status` (C2, C3, C4 and 37 more) must be one of Enabled, Disabled",
     ]
 
 
-def test_table_in_the_names_of_files() -> None:
-    """A spreadsheet may use either."""
-    names = "organization,skill,name,status,incoming,ssl,tls"
-    row = "59,663,Support EU,enabled,pop3,FALSE,true"
-    for block in ("smtp", "pop3"):
-        names += f",{block}.host,{block}.port,{block}.username,{block}.mailbox,{block}.poll_rate"
-        row += ",a,25,u,m,10"
-    made = imported(inputs=[Input("t", f"{names}\n{row}\n".encode())])
-    [server] = made.servers
+def test_rows_that_repeat_a_server(world: World) -> None:
+    """One finding names the servers and their rows."""
+    told = world.told("\n".join([FULL, ROW, ROW.replace("59,1", "59,2"), ROW]))
 
-    assert (server.name, server.settings["active"], len(server.secrets)) == ("Support EU", True, 2)
+    assert told == ["f:2:1 ICE102 given more than once: 59/1 (row 2, row 4)"]
 
 
-def test_too_many_servers_for_a_file() -> None:
-    """A file that the strict reader would refuse is not written."""
-    wide = "x" * (MAX_BYTES // 2)
-    told = refused(body(SMTPMailbox=wide), body(SkillId=664, SMTPMailbox=wide))
+def test_bare_port_belongs_to_its_protocol(world: World) -> None:
+    """A well-known port says which; of another one, nobody knows."""
+    table = (
+        f"{FULL},Port,IMAP port\n{ROW},465,993".replace("gmail,a", ",a")
+        .replace("Provider", "Host")
+        .replace("imap,,", "imap,mail.example.org,")
+    )
+    made = world.propose(table, values=["ssl=true", "tls=false"])
+    odd = world.told(table.replace(",IMAP port", "").replace(",465,993", ",4650"))
 
-    assert told == ["f:1:2 ICE004 servers/59.yaml would be larger than a server file may be"]
+    assert made.problems == ()
+    assert made.new[0].settings["smtp.port"] == 465
+    assert "f:2:1 ICE301 `Port` (J2) does not say which protocol it is for" in odd
 
 
-def test_assumed_entries_have_fingerprints() -> None:
+def test_defaults_of_folders_count(world: World) -> None:
+    """What they give is neither asked for nor written again."""
+    (world.root / "servers" / "_defaults.yaml").write_text(
+        "version: 1\ndefaults: {status: Enabled, active: true, incoming: imap, preset: gmail, "
+        "smtp: {poll_rate: 10}, imap: {poll_rate: 10}}\n"
+    )
+    world.carry_out("Org,Skill,Email,Password\n59,1,a@gmail.com,hunter2\n")
+
+    assert "status" not in world.text()
+    assert "poll_rate" not in world.text()
+    assert "preset" not in world.text()
+
+
+def test_second_import_changes_nothing(world: World) -> None:
+    """Equal rows are counted; their files stay as they are."""
+    options = {"secrets": "env:p.env"}
+    world.carry_out(body(), **options)
+    again = world.propose(body(), **options)
+
+    assert (again.files, again.new, again.changed, again.unchanged) == ((), (), (), 1)
+
+
+def test_changed_rows_are_a_difference(world: World) -> None:
+    """Values, passwords and new rows; comments of the file stay."""
+    options = {"secrets": "env:p.env"}
+    world.carry_out(body(), **options)
+    path = world.root / "servers" / "59.yaml"
+    path.write_text(path.read_text().replace("port: 587\n", "port: 587  # checked\n"))
+    changed = body(SMTPPort=465, Pop3Password="hunter4", IsActive=False)
+    made = world.carry_out(changed, body(SkillId=664), **options)
+
+    assert [s.address for s in made.new] == [SALES]
+    [change] = made.changed
+    assert change.values == {
+        "active": ("true", "false"),
+        "smtp.port": ("587", "465"),
+        "pop3.password": ("(sensitive)", "(sensitive, changed)"),
+    }
+    assert "port: 465  # checked\n" in world.text()
+    assert "  - skill: 664\n" in world.text()
+    assert "hunter4" in world.text("p.env")
+    assert world.propose(changed, body(SkillId=664), **options).files == ()
+
+
+def test_password_of_a_server_that_refers_elsewhere_is_left_out(world: World) -> None:
+    """Where it comes from was decided, so the table's copy is neither kept nor lost in silence."""
+    world.carry_out(body())
+    path = world.root / "servers" / "59.yaml"
+    path.write_text(path.read_text().replace("ICE_59_663_SMTP_PASSWORD", "ICE_MINE"))
+    made = world.propose(body(), secrets="env:p.env")
+
+    assert "ICE_MINE" in world.text()
+    assert made.changed == ()
+    assert "1 password left out: the server refers to another place already" in made.notes
+
+
+def test_change_that_an_anchor_would_carry_further(world: World) -> None:
+    """Two servers share a block: neither is changed, and the file is named."""
+    world.carry_out(body(), body(SkillId=664))
+    path = world.root / "servers" / "59.yaml"
+    head, first, _ = path.read_text().split("  - skill: ")
+    shared = first.replace("smtp:\n", "smtp: &s\n")
+    pop3 = first[first.index("    pop3:") :].replace("663", "664")
+    text = head + "  - skill: " + shared + "  - skill: 664\n    smtp: *s\n" + pop3
+    path.write_text(text)
+    told = world.told(body(SMTPPort=465), body(SkillId=664, SMTPPassword=None))
+
+    assert told == ["servers/59.yaml:1:1 ICE017 the file cannot be changed in place by an import"]
+
+
+def test_servers_that_were_moved_or_removed(world: World) -> None:
+    """They ended on purpose."""
+    (world.root / "servers" / "x.yaml").write_text(
+        "version: 1\norganization: 59\nremoved:\n  - {skill: 663, action: forget}\n"
+    )
+
+    assert world.told(body()) == [
+        "f:1:1 ICE017 59/663 exists already: under `removed:` at servers/x.yaml:4:5"
+    ]
+
+
+def test_template_is_to_be_filled_in(world: World) -> None:
+    """As it is, it says so; filled in, its names are known and its explanations are no server."""
+    text = print_rows(as_workbook=False).decode()
+    told = world.told(text)
+    filled = text.replace("EXAMPLE: replace this row", "Desk").replace("example.org", "gmail.com")
+
+    assert told == ["f:3:1 ICE016 row 3 is the example of the template"]
+    assert world.propose(filled).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"columns": ["x"]}, "--map x is not COLUMN=SETTING"),
+        ({"columns": ["Org=smtp.hst"]}, "--map: smtp.hst is not a setting"),
+        ({"columns": ["Nope=smtp.host"]}, "--map: no column is called nope"),
+        ({"values": ["status"]}, "--set status is not SETTING=VALUE"),
+        ({"values": ["smtp.password=hunter2"]}, "--set smtp.password takes a reference only"),
+        ({"secrets": "p.env"}, "--secrets p.env names no kind of file"),
+        ({"secrets": "env:"}, "--secrets env: names no kind of file"),
+        ({"secrets": "yaml:.icesync/p.env"}, "--secrets yaml: needs a file named .yaml or .yml"),
+        ({"out": ".."}, "--out .. leads outside of the configuration's folder"),
+        ({"out": "servers/.hidden"}, "no pattern of `files:` would find a file in servers/.hidden"),
+    ],
+)  # fmt: skip
+def test_option_that_cannot_be(world: World, options: dict[str, Any], told: str) -> None:
+    """One sentence, before anything is written."""
+    with pytest.raises(UsageError) as caught:
+        world.propose(FULL + "\n" + ROW, **options)
+
+    assert caught.value.message == told
+    assert "hunter" not in str(caught.value.hints)
+
+
+def test_faulty_repository_takes_nothing(world: World) -> None:
+    """Where the files have errors, nobody knows what exists."""
+    (world.root / "servers" / "x.yaml").write_text("version: 1\norganization: 59\nservers: x\n")
+
+    with pytest.raises(ConfigInvalid):
+        world.propose(body())
+
+
+def test_assumed_entries_have_fingerprints(world: World) -> None:
     """Of the passwords that came along, and of those that their references lead to."""
-    servers = imported(body(Pop3Password="")).servers
+    servers = world.propose(body(Pop3Password="")).new
     variable = "ICE_59_663_POP3_PASSWORD"
     entries = assumed_entries(servers, {"env": FakeProvider("env", {variable: "three"})}, KEY)
     [entry] = entries.values()
@@ -253,19 +477,19 @@ def test_assumed_entries_have_fingerprints() -> None:
         assert fits(KEY, made, Address(59, 663), key, SecretValue(text))
 
 
-def test_assumed_entries_without_a_key() -> None:
+def test_assumed_entries_without_a_key(world: World) -> None:
     """References only; no provider is asked."""
     provider = FakeProvider("env")
-    [entry] = assumed_entries(imported(body()).servers, {"env": provider}, None).values()
+    [entry] = assumed_entries(world.propose(body()).new, {"env": provider}, None).values()
 
     assert {record.fingerprint for record in entry.secrets.values()} == {None}
     assert provider.fetched == []
 
 
-def test_a_relay_without_a_login_is_one() -> None:
+def test_a_relay_without_a_login_is_one(world: World) -> None:
     """User name and password that are there and empty say so; one that is missing does not."""
-    made = imported(body(SMTPUserName="", SMTPPassword=""))
+    made = world.propose(body(SMTPUserName="", SMTPPassword=""))
 
-    assert made.servers[0].settings["smtp.login"] == "none"
-    assert "smtp.password" not in made.servers[0].secrets
-    assert refused(body(SMTPUserName="")) != []
+    assert made.new[0].settings["smtp.login"] == "none"
+    assert "smtp.password" not in made.new[0].secrets
+    assert world.told(body(SMTPUserName="")) != []

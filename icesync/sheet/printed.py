@@ -13,11 +13,9 @@ import json
 import re
 from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import Final, NamedTuple
+from typing import Final
 
-from icesync.model.imported import Cell, Raw, Record
-
-__all__ = ["Slip", "looks_printed", "read_printed"]
+from icesync.model.imported import Cell, Raw, Record, Slip
 
 _MAX_DEPTH: Final = 32
 _BLANK: Final = re.compile(r"[\s\u00a0\u200b\ufeff]*")
@@ -26,15 +24,6 @@ _CURLY_BODY: Final = re.compile(rf'(?:[^\\"{_CURLY}]|\\.)*', re.DOTALL)
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")
 _WORD: Final = re.compile(r"(?:true|false|null)\b")
 _NEXT: Final = re.compile(r"\n[\s\u00a0,\[]*(?=\{)")
-
-
-class Slip(NamedTuple):
-    """Something that cannot be read, and where; lines and columns count from 1."""
-
-    line: int
-    column: int
-    message: str
-    hint: str | None = None
 
 
 def looks_printed(text: str) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.model.imported import Cell, Raw, Record
-from icesync.wire.printed import looks_printed, read_printed
+from icesync.sheet.printed import looks_printed, read_printed
 
 
 def plain(value: Raw) -> Any:

@@ -1,0 +1,230 @@
+"""
+From drafts to servers: defaults and presets merged, addresses unique, nothing missing.
+
+What servers lack is told once for all that lack the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from icesync.config.resolve import fill
+from icesync.config.values import Layer, missing_keys
+from icesync.engine.drafts import EXAMPLE, Findings, listed, row_name
+from icesync.model.address import Address
+from icesync.model.fields import (
+    FIELDS,
+    FIELDS_BY_KEY,
+    LOGIN_KEYS,
+    NO_LOGIN,
+    Kind,
+    Role,
+    needs_login,
+)
+from icesync.model.imported import Draft, ImportedServer
+from icesync.model.presets import find_preset
+from icesync.model.secret import SecretRef, SecretValue
+from icesync.sheet.values import provider_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from icesync.model.desired import DesiredServer
+    from icesync.model.fields import Setting
+
+_SECRET_ROWS: Final = tuple(row for row in FIELDS if row.secret)
+
+
+class Builder:
+    """Makes servers of drafts; what a server lacks is told once for all that lack it."""
+
+    def __init__(
+        self,
+        findings: Findings,
+        refer: Callable[[Address, str], SecretRef],
+        base: Callable[[Address], Layer],
+        existing: Mapping[Address, DesiredServer],
+        taken: Mapping[Address, str],
+    ) -> None:
+        self.findings = findings
+        self.refer = refer
+        self.base = base
+        self.existing = existing
+        self.taken = taken
+        self.servers: dict[Address, ImportedServer] = {}
+        self.missing: dict[str, int] = {}
+        """settings that no value was found for, and of how many servers"""
+        self.inferred: Counter[str] = Counter()
+        """what was inferred, in words, and for how many servers"""
+        self._named = True
+        self._rows: dict[Address, list[str]] = {}
+        self._lacking: dict[tuple[str, tuple[str, ...]], list[tuple[Draft, Address]]] = {}
+
+    def add(self, drafts: Sequence[Draft]) -> tuple[ImportedServer, ...]:
+        """Return the servers of *drafts*, sorted by address."""
+        self._named = any(key.endswith(".username") for d in drafts for key in d.settings)
+        for draft in drafts:
+            if draft.settings.get("name") == EXAMPLE:
+                told = "is the example of the template"
+                self.findings.add(draft.position, "ICE016", told, "replace it by your own servers",
+                                  subject=f"row {draft.row}")  # fmt: skip
+            else:
+                self._add(draft)
+        self._report_missing()
+        self._report_repeated()
+        return tuple(server for _, server in sorted(self.servers.items()))
+
+    def _add(self, draft: Draft) -> None:
+        organization, skill = (draft.settings.pop(k, None) for k in ("organization", "skill"))
+        if not isinstance(organization, int) or not isinstance(skill, int):
+            for key, value in (("organization", organization), ("skill", skill)):
+                if value is None and key not in draft.unfit:
+                    self._lacks(draft, Address(0, 0), [key])
+            return
+        address = Address(organization, skill)
+        self._rows.setdefault(address, []).append(row_name(draft))
+        if address in self.taken:
+            self.findings.add(draft.position, "ICE017", f"exists already: {self.taken[address]}",
+                              "leave it out", subject=str(address))  # fmt: skip
+        if address not in self.servers:
+            self.servers[address] = self._build(draft, address)
+
+    def _build(self, draft: Draft, address: Address) -> ImportedServer:
+        base = self.base(address)
+        name = str(draft.settings.pop("name", ""))
+        given: dict[str, Setting] = dict(draft.settings)
+        if "smtp.host" in given and draft.emptied.issuperset(LOGIN_KEYS):
+            given["smtp.login"] = NO_LOGIN
+        merged = {**base.settings, **given}
+        guessed = "active" not in merged and "status" in merged and "active" not in draft.unfit
+        if guessed:
+            given["active"] = merged["status"] == "Enabled"
+        if draft.row and not self._named:
+            given.update(self._logins(merged))
+        merged.update(given)
+        presets = {**base.presets, **draft.presets} or self._preset_of_mailbox(merged)
+        references, values = self._secrets(draft, address, merged, base)
+        secrets = {**base.secrets, **references}
+        if presets:
+            merged = fill(merged, secrets, presets).settings
+        if not needs_login(merged):
+            secrets = {k: r for k, r in secrets.items() if k not in LOGIN_KEYS}
+        self._check_missing(draft, address, missing_keys(merged, secrets))
+        if address in self.existing:
+            given.update(_moved(draft.presets, merged))
+        else:
+            given = {k: v for k, v in given.items() if base.settings.get(k) != v}
+            given.update({k: v for k, v in presets.items() if base.presets.get(k) != v})
+        return ImportedServer(
+            address, given, merged, references, values, draft.position, name, guessed
+        )
+
+    def _check_missing(self, draft: Draft, address: Address, missing: Sequence[str]) -> None:
+        """Note what is missing and has no finding yet; ``active`` follows ``status``."""
+        keys = [key for key in missing if key not in draft.unfit and key != "active"]
+        if keys:
+            self._lacks(draft, address, keys)
+
+    def _logins(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+        """Return user names for a table that has none: the address of the mailbox."""
+        found = {
+            f"{block}.username": settings[f"{block}.mailbox"]
+            for block in ("smtp", settings.get("incoming"))
+            if f"{block}.mailbox" in settings and f"{block}.username" not in settings
+        }
+        self.inferred["the user name is the address of the mailbox"] += bool(found)
+        return found
+
+    def _preset_of_mailbox(self, settings: Mapping[str, Setting]) -> dict[str, str]:
+        """Return the preset of the provider that gave out the mailbox, where no host is given."""
+        incoming = settings.get("incoming")
+        if "smtp.host" in settings or f"{incoming}.host" in settings:
+            return {}
+        names = {
+            provider_of(str(settings[key]))
+            for key in ("smtp.mailbox", f"{incoming}.mailbox")
+            if key in settings
+        }
+        preset = find_preset(next(iter(names))) if len(names) == 1 else None
+        if preset is None or not {"smtp", incoming} <= preset.offers.keys():
+            return {}
+        self.inferred[f"preset {preset.name}, by the domain of the mailbox"] += 1
+        return {"preset": preset.name}
+
+    def _secrets(
+        self, draft: Draft, address: Address, settings: Mapping[str, Setting], base: Layer
+    ) -> tuple[dict[str, SecretRef], dict[str, SecretValue]]:
+        """Return a reference for each password, and the passwords that came along."""
+        in_use = {"smtp", settings.get("incoming")}
+        references, values = {}, {}
+        for row in _SECRET_ROWS:
+            given = draft.secrets.get(row.key)
+            if row.key in LOGIN_KEYS and not needs_login(settings):
+                continue
+            wanted = row.block in in_use and row.key not in base.secrets
+            if isinstance(given, SecretRef):
+                references[row.key] = given
+            elif given is not None or wanted or row.key in draft.tagged:
+                references[row.key] = self.refer(address, row.block)
+            if isinstance(given, SecretValue):
+                values[row.key] = given
+        return references, values
+
+    def _lacks(self, draft: Draft, address: Address, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.missing[key] = self.missing.get(key, 0) + 1
+        names = tuple(keys)
+        self._lacking.setdefault((draft.position.file, names), []).append((draft, address))
+
+    def _report_missing(self) -> None:
+        for (_, keys), lacking in self._lacking.items():
+            first, address = lacking[0]
+            named = ", ".join(f"`{key}`" for key in keys)
+            rows = [row_name(draft) for draft, _ in lacking]
+            named_by = [
+                str(address) if address.organization else row
+                for (_, address), row in zip(lacking, rows, strict=True)
+            ]
+            rule = "ICE107" if address.organization else "ICE101"
+            self.findings.add(first.position, rule, f"no value for {named}", _ways(keys),
+                              subject=f"{listed(named_by)}:")  # fmt: skip
+
+    def _report_repeated(self) -> None:
+        repeated = {a: rows for a, rows in self._rows.items() if len(rows) > 1}
+        if repeated:
+            first = self.servers[next(iter(repeated))]
+            each = [f"{a} ({', '.join(rows)})" for a, rows in repeated.items()]
+            told = f"given more than once: {listed(each)}"
+            self.findings.add(first.position, "ICE102", told, "keep one row of each server")
+
+
+def _moved(presets: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Return the hosts and ports of *presets* where *settings* name a host of somebody else."""
+    incoming = {k: v for k, v in settings.items() if k == "incoming"}
+    filled = fill(incoming, {}, presets)
+    found: dict[str, Setting] = {}
+    for block, name in filled.presets.items():
+        offer = find_preset(name).offers[block]  # type: ignore[union-attr]
+        if settings.get(f"{block}.host") not in {offer.host, *offer.also}:
+            keys = (f"{block}.host", f"{block}.port")
+            found |= {key: filled.settings[key] for key in keys}
+    return found
+
+
+def _ways(keys: Sequence[str]) -> str:
+    """Return how the settings *keys* can be given to all servers, with a usual value."""
+    flags = []
+    for key in keys:
+        row, (block, _, leaf) = FIELDS_BY_KEY[key], key.rpartition(".")
+        if row.role is Role.ADDRESS:
+            flags.append(f"--set {key}=ID")
+        elif row.kind in _USUAL:
+            flags.append(f"--set {leaf if block else key}={_USUAL[row.kind] or row.example}")
+        elif leaf in {"host", "port"}:
+            flags.append("--set preset=PROVIDER")
+    return f"add a column, or: {' '.join(dict.fromkeys(flags))}" if flags else "add a column"
+
+
+_USUAL: Final = {Kind.FLAG: "", Kind.STATUS: "", Kind.POLL_RATE: "10", Kind.INCOMING: "imap"}
+"""Kinds that all servers may share, with a value; none is that of the field table."""

@@ -1,0 +1,1 @@
+"""What servers are imported from: spreadsheets, CSV, and calls as people have them; pure."""

@@ -1,0 +1,172 @@
+"""
+Rows of cells to a sheet: where the header is, which columns count, which rows are servers.
+
+Beside it CSV, as spreadsheets and databases write it: parted by commas, semicolons, tabs
+or bars, with a line ``sep=;`` or without. Nothing that is told quotes a cell: without a
+header, the names of the columns would be values, passwords among them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from icesync.model.imported import Cell, Raw, Record, Sheet, Slip
+from icesync.sheet.columns import Column, find_column
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_HEADER_WITHIN: Final = 20
+"""A title, a date or a logo may stand above the header, but not more rows of them."""
+_SEPARATOR: Final = re.compile(r"\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
+_QUOTES: Final = {"\u201c": "\u201d\u201c", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb",
+                  "\u00bb": "\u00ab", "\u2018": "\u2019", "\u201a": "\u2018"}  # fmt: skip
+EXPLANATION: Final = "# "
+"""What a row begins with that explains the columns and is no server."""
+
+
+class Row(NamedTuple):
+    """One row: its number in a spreadsheet program, the line it starts on, its cells."""
+
+    number: int
+    line: int
+    cells: Sequence[Raw]
+
+
+def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_column) -> Sheet:
+    """
+    Return the sheet that *rows* are; *find* says what the name of a column means.
+
+    An empty cell is no value. Rows without any value are left out.
+    """
+    iterator = iter(rows)
+    early = list(islice(iterator, _HEADER_WITHIN))
+    at = next((n for n, row in enumerate(early) if _is_header(row.cells, find)), None)
+    if at is None:
+        told = "no row names the columns: one for the organization, one for the skill"
+        hint = "icesync import --template csv   prints a table to fill in"
+        return Sheet(slips=(Slip(early[0].line if early else 1, 1, told, hint),))
+    named = early[at]
+    quoted = all(_unquoted(cell) != cell for cell in named.cells if isinstance(cell, str) and cell)
+    header = tuple(
+        Cell(_unquoted(str(cell).strip()) if isinstance(cell, str) else "", None, named.line, n)
+        for n, cell in enumerate(named.cells, start=1)
+    )
+    records: list[Record] = []
+    slips: list[Slip] = []
+    nameless: set[int] = set()
+    for row in (*early[at + 1 :], *iterator):
+        cells = _cells(row, header, quoted=quoted)
+        if not cells or _explains(cells[0]):
+            continue
+        extra = [cell for cell in cells if not cell.name]
+        if extra and extra[-1].column > len(header):
+            told = f"row {row.number} has {extra[-1].column} columns, and the header {len(header)}"
+            slips.append(Slip(row.line, 1, told, "quote a value that holds the delimiter"))
+            continue
+        nameless.update(cell.column for cell in extra)
+        records.append(Record(cells, row.line, 1, row.number))
+    for column in sorted(nameless):
+        told = f"column {letters(column)} has values, and the header does not name it"
+        slips.append(Slip(named.line, 1, told, "name the column, or clear its cells"))
+    if not records and not slips:
+        told = "the table has a header, and no row below it"
+        slips.append(Slip(named.line, 1, told, "add a row for each server"))
+    return Sheet(tuple(records), tuple(cell for cell in header if cell.name), tuple(slips))
+
+
+def letters(column: int) -> str:
+    """Return the letters that a spreadsheet program shows for *column*: 1 is A, 27 is AA."""
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text
+
+
+def read_delimited(text: str, find: Callable[[str], Column | None] = find_column) -> Sheet:
+    """Return the sheet that the CSV *text* holds."""
+    slips: list[Slip] = []
+    declared = _SEPARATOR.match(text)
+    body = text[declared.end() :] if declared else text
+    delimiter = declared[1] if declared else _delimiter(body, find)
+    rows = _split(body, delimiter, slips, 2 if declared else 1)
+    sheet = read_rows(rows, find)
+    return Sheet(sheet.records, sheet.header, (*slips, *sheet.slips)) if slips else sheet
+
+
+def _delimiter(text: str, find: Callable[[str], Column | None]) -> str:
+    """Return what parts the columns: with it, most names of the first rows are known."""
+
+    def known(delimiter: str) -> int:
+        rows = islice(_split(text, delimiter, [], 1), _HEADER_WITHIN)
+        return max((_known(row.cells, find) for row in rows), default=0)
+
+    first = text.partition("\n")[0]
+    return max(_DELIMITERS, key=lambda delimiter: (known(delimiter), first.count(delimiter)))
+
+
+def _split(text: str, delimiter: str, slips: list[Slip], line: int) -> Iterator[Row]:
+    """Yield each row that is not empty."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    number, start = 0, line
+    while True:
+        number += 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            # The module's own text may quote the line.
+            told = f"row {number} is not valid CSV: a quote that is not closed or not doubled"
+            slips.append(Slip(line, 1, told))
+            return
+        if row:
+            yield Row(number, line, row)
+        line = start + reader.line_num
+
+
+def _is_header(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> bool:
+    keys = {key for column in _columns(cells, find) for key in column.keys}
+    return len(keys) > 1 and ("skill" in keys or _known(cells, find) > 2)
+
+
+def _known(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> int:
+    return sum(1 for _ in _columns(cells, find))
+
+
+def _columns(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> Iterator[Column]:
+    for cell in cells:
+        column = find(_unquoted(cell.strip())) if isinstance(cell, str) and cell.strip() else None
+        if column is not None:
+            yield column
+
+
+def _cells(row: Row, header: Sequence[Cell], *, quoted: bool) -> tuple[Cell, ...]:
+    """Return the cells of *row* that hold something, under the names of *header*."""
+    names, line = len(header), row.line
+    return tuple(
+        Cell(
+            header[n - 1].name if n <= names else "",
+            _unquoted(value) if quoted and type(value) is str else value,
+            line,
+            n,
+        )
+        for n, value in enumerate(row.cells, start=1)
+        if value is not None and (not isinstance(value, str) or value.strip())
+    )
+
+
+def _explains(cell: Cell) -> bool:
+    return isinstance(cell.value, str) and cell.value.startswith(EXPLANATION)
+
+
+def _unquoted(text: str) -> str:
+    """Return *text* without the typographic quotes around it."""
+    ends = _QUOTES.get(text[:1], "")
+    return text[1:-1] if len(text) > 1 and ends and text[-1] in ends else text
