@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from icesync.model.forge import Post
+    from icesync.model.pipeline import Post
     from icesync.model.plan import Update
     from icesync.model.probe import DomainFacts, ProbeResult, ProbeTarget
     from icesync.model.project import Login

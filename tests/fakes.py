@@ -22,7 +22,7 @@ from icesync.errors import (
     TextTooLong,
     UsageError,
 )
-from icesync.model.forge import Post
+from icesync.model.pipeline import Post
 from icesync.model.probe import ProbeKind, ProbeResult
 from icesync.model.report import (
     ApplyEnded,

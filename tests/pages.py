@@ -12,7 +12,7 @@ from reviews import REVIEWS
 
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
-from icesync.model.ci import Ci
+from icesync.model.pipeline import Pipeline
 from icesync.model.plan import Action, FieldChange, Plan, ResourceChange
 from icesync.model.report import (
     Acknowledgement,
@@ -126,4 +126,4 @@ def attacked(review: CommandResult) -> CommandResult:
 
 def at_forge(url: str) -> RenderContext:
     """Return a view whose files can be looked at below *url*."""
-    return replace(VIEW, ci=Ci(commit="0123456789abcdef", files_url=url))
+    return replace(VIEW, ci=Pipeline(commit="0123456789abcdef", files_url=url))

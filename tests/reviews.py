@@ -11,7 +11,7 @@ from probes import PROBED
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.address import Address
-from icesync.model.ci import Ci, Forge
+from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Refusal
 from icesync.model.probe import MailProtocol, ProbeKind
 from icesync.model.report import (
@@ -38,7 +38,7 @@ __all__ = ["GITHUB", "REVIEWS", "UPKEEP", "VIEW", "findings"]
 
 COMMIT: Final = "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b"
 
-GITHUB: Final = Ci(
+GITHUB: Final = Pipeline(
     Forge.GITHUB,
     "mail",
     COMMIT,

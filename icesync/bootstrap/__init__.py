@@ -11,6 +11,7 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from icesync.config.yaml.syntax import SourceFile
+    from icesync.model.pipeline import Pipeline
     from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import LockInfo
@@ -201,23 +203,43 @@ class _Caller:
         self._root = root
         self._clock = clock
 
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        from icesync.bootstrap.adapters import read_pipeline
+
+        return read_pipeline(Path(self._root))
+
     def lock_owner(self, operation: str) -> LockInfo:
         """Return what other runs are told about this one while it holds the lock."""
-        from icesync.bootstrap.caller import lock_owner
+        import getpass
+        import platform
+        import uuid
 
-        return lock_owner(operation, self._clock)
+        from icesync.model.snapshot import LockInfo
+
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):
+            user = "unknown"
+        return LockInfo(
+            id=str(uuid.uuid4()),
+            operation=operation,
+            who=f"{user}@{platform.node()}",
+            pid=os.getpid(),
+            created=self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            info=self._pipeline.run_url,
+            version=__version__,
+        )
 
     def commit(self) -> str | None:
         """Return the commit that CI says it runs, or that git says is checked out."""
-        from icesync.bootstrap.caller import current_commit
+        from icesync.bootstrap.git import Git
 
-        return current_commit(self._root)
+        return self._pipeline.commit or Git(self._root, os.environ).commit_of("HEAD")
 
     def is_unreviewed(self) -> bool:
         """Return whether this is the pipeline of a change that may not be approved yet."""
-        from icesync.bootstrap.caller import is_unreviewed
-
-        return is_unreviewed(os.environ)
+        return self._pipeline.unreviewed
 
     def is_committed(self, path: str) -> bool:
         """Return whether git would take up a file at *path*; False where there is no git."""

@@ -11,30 +11,39 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from icesync.model.ci import Forge
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Pipeline
     from icesync.ports import Clock, DomainLookup, IssueThread, Prober
 
-__all__ = ["find_place", "open_domains", "open_prober", "open_thread"]
+
+def read_pipeline(root: Path, choice: str = "auto") -> Pipeline:
+    """Return the pipeline of this run, on GitHub, GitLab or none by *choice*."""
+    from icesync.forge.pipeline import read_pipeline as read
+
+    return read(os.environ, root, choice)
 
 
 def find_place(
-    forge: Forge | None, *, api_url: str | None, project: str | None, number: int | None
-) -> Place:
+    pipeline: Pipeline, *, api_url: str | None, project: str | None, number: int | None
+) -> Pipeline:
     """
-    Return where this run's pipeline is; what is given here counts more.
+    Return *pipeline* with what is given here, which counts more, as a place to post on.
 
     Raises:
         UsageError: there is no pipeline, or what is known does not make a place.
 
     """
-    from icesync.forge.detect import find_place as find
+    from icesync.forge.connect import with_target
 
-    return find(os.environ, forge, api_url=api_url, project=project, number=number)
+    return with_target(pipeline, api_url=api_url, project=project, number=number)
 
 
 def open_thread(
-    place: Place, clock: Clock, deadline_s: float, *, title: str | None = None, ca_file: Path | None
+    place: Pipeline,
+    clock: Clock,
+    deadline_s: float,
+    *,
+    title: str | None = None,
+    ca_file: Path | None,
 ) -> AbstractContextManager[IssueThread]:
     """
     Give the comments of the review at *place*, or with *title* the project's open issues.

@@ -8,7 +8,6 @@ changes an exit code other than 0.
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import field, replace
 from functools import partial
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock
-from icesync.cli.ci_environment import read_pipeline, write_github_outputs
+from icesync.bootstrap.adapters import read_pipeline
 from icesync.cli.command_line import apply_again
 from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open, write_private
@@ -31,7 +30,7 @@ from icesync.errors import (
     UsageError,
 )
 from icesync.frozen import frozen
-from icesync.model.ci import Ci, Forge
+from icesync.model.pipeline import Forge
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
@@ -67,7 +66,7 @@ class Wanted:
 
     shown: str = "text"
     reports: tuple[tuple[str, str], ...] = ()
-    forge: Forge = Forge.NONE
+    pipeline: str = "auto"
     named: tuple[Path, ...] = field(default=())
     summary: bool = False
     out: Path | None = None
@@ -81,7 +80,7 @@ class Output:
         self.console: Console = common.console
         self.review = CommandResult(command)
         self.saved_plan: Path | None = None
-        self._forge = wanted.forge
+        self._pipeline = wanted.pipeline
         self._sections = 0
         self._log: ResultLog | None = None
         self._listeners: tuple[Notify, ...] = ()
@@ -281,15 +280,12 @@ class Output:
     def _view(self, style: Style | None = None) -> RenderContext:
         return RenderContext(
             style or Style(),
-            self._pipeline(),
+            read_pipeline(self._root, self._pipeline),
             __version__,
             include_info=self.console.verbose > 0,
             now=self._session.clock.now() if self._session is not None else None,
             summary=self._summary,
         )
-
-    def _pipeline(self) -> Ci:
-        return read_pipeline(self._forge, os.environ, self._root)
 
     def _deliver(self) -> bool:
         """Write all reports and tell the pipeline; return whether every report could be written."""
@@ -299,6 +295,8 @@ class Output:
             for kind, path in self._files
         ]
         if view.ci.forge is Forge.GITHUB:
+            from icesync.cli.github_files import write_github_outputs
+
             tell = partial(write_github_outputs, self.console, self.review, view, self.saved_plan)
             self._attempt("--ci github", tell)
         return all(done)

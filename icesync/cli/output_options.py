@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
-from icesync.model.ci import Forge
+from icesync.model.pipeline import Forge
 from icesync.model.report import Command
 from icesync.render.formats import FORMATS, SHOWN, kinds_for
 
@@ -94,12 +93,11 @@ def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, A
 
 def _take_wanted(flags: dict[str, Any]) -> Wanted:
     """Take the flags of :func:`output_options` out of *flags* and return what they want."""
-    from icesync.cli.ci_environment import detect_forge
     from icesync.cli.output import STDOUT, Wanted
 
     format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
     reports: Pairs = flags.pop("reports")
-    forge = detect_forge(flags.pop("pipeline"), os.environ)
+    pipeline = flags.pop("pipeline")
     context = click.get_current_context()
     source = context.get_parameter_source("format_name")
     taken = as_json or source is ParameterSource.COMMANDLINE
@@ -109,5 +107,5 @@ def _take_wanted(flags: dict[str, Any]) -> Wanted:
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
     summary = bool(flags.pop("summary", False))
     return Wanted(
-        "json" if as_json else format_name, reports, forge, named, summary, flags.get("out")
+        "json" if as_json else format_name, reports, pipeline, named, summary, flags.get("out")
     )

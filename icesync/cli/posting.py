@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from icesync import bootstrap
 from icesync.bootstrap import adapters
-from icesync.cli.ci_environment import AUTO, detect_forge, read_pipeline
-from icesync.cli.files import append_to, read_named
+from icesync.cli.files import read_named
+from icesync.cli.github_files import append_summary
 from icesync.codec.marker import Marker, read_marker
 from icesync.engine.comment import close, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
 from icesync.frozen import frozen
-from icesync.model.ci import Forge
 from icesync.render.comment import fit, outdate, stamp
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+    from pathlib import Path
 
     from icesync.cli.console import Console
     from icesync.cli.options import Common
-    from icesync.model.forge import Place, Posted
+    from icesync.model.pipeline import Pipeline, Posted
     from icesync.ports import Clock, IssueThread
-
-_SUMMARY_BYTES: Final = 1_000_000
-"""A step's summary may have 1 MiB; over it, none is shown at all."""
 
 __all__ = ["Comment", "Issue", "Where", "post_comment", "post_issue"]
 
@@ -46,17 +41,19 @@ class Where:
     timeout_s: float
     number: int | None = None
 
-    def find(self) -> Place:
+    def find(self, folder: Path) -> Pipeline:
         """
-        Return the place that these flags and the pipeline's variables name.
+        Return the pipeline with what these flags name.
 
         Raises:
             UsageError: they name none.
 
         """
-        forge = None if self.forge == "auto" else Forge(self.forge)
         return adapters.find_place(
-            forge, api_url=self.api_url, project=self.project, number=self.number
+            adapters.read_pipeline(folder, self.forge),
+            api_url=self.api_url,
+            project=self.project,
+            number=self.number,
         )
 
 
@@ -82,14 +79,14 @@ def post_comment(common: Common, request: Comment, where: Where) -> int:
     """Carry out ``ci comment`` and return the exit code."""
     if request.outdated is (request.body is not None):
         raise UsageError("give either --body FILE or --outdated")
-    place = where.find()
+    place = where.find(common.folder)
     if place.number is None:
         raise UsageError(
             "this run is for no pull request or merge request",
             "run it for pull requests only, or name one: --number 7",
         )
     text = None if request.body is None else _read(request.body)
-    marker = _marker(common, where, text, "plan")
+    marker = _marker(common, where, place, text, "plan")
 
     def draft(before: str | None, max_bytes: int) -> str | None:
         if text is None:
@@ -108,10 +105,10 @@ def post_issue(common: Common, request: Issue, where: Where) -> int:
     """Carry out ``ci issue`` and return the exit code."""
     if request.close is (request.body is not None):
         raise UsageError("give either --body FILE or --close")
-    place = replace(where.find(), number=None)
+    place = replace(where.find(common.folder), number=None)
     text = None if request.body is None else _read(request.body)
     # Whatever the text is about, `--close` must find it again.
-    marker = replace(_marker(common, where, text, "check"), topic="check")
+    marker = replace(_marker(common, where, place, text, "check"), topic="check")
 
     def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
         if text is None:
@@ -127,7 +124,7 @@ def post_issue(common: Common, request: Issue, where: Where) -> int:
 def _conduct(
     common: Common,
     where: Where,
-    place: Place,
+    place: Pipeline,
     text: str | None,
     work: Callable[[IssueThread, Clock, float], Posted],
     title: str | None = None,
@@ -162,20 +159,12 @@ def _read(path: Path) -> str:
     return text
 
 
-def _marker(common: Common, where: Where, text: str | None, topic: str) -> Marker:
+def _marker(common: Common, where: Where, place: Pipeline, text: str | None, topic: str) -> Marker:
     """Return the marker of *text*; the flag counts more, and the folder is the last resort."""
     found = read_marker(text) if text is not None else None
-    run = _run_number(os.environ)
     if found is not None:
-        return replace(found, key=where.key or found.key, run=run)
-    return Marker(topic, where.key or _folder(common), run=run)
-
-
-def _run_number(environ: Mapping[str, str]) -> int | None:
-    """Return the number of this run, which rises within a project, where the pipeline has one."""
-    name = "CI_PIPELINE_ID" if environ.get("GITLAB_CI") else "GITHUB_RUN_ID"
-    text = environ.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+        return replace(found, key=where.key or found.key, run=place.run)
+    return Marker(topic, where.key or _folder(common), run=place.run)
 
 
 def _folder(common: Common) -> str:
@@ -186,17 +175,15 @@ def _folder(common: Common) -> str:
         raise UsageError(
             "there is no configuration here to name the text after", "--key NAME   names it"
         ) from None
-    return read_pipeline(detect_forge(AUTO, os.environ), os.environ, folder).key
+    return adapters.read_pipeline(folder).key
 
 
-def _degrade(console: Console, place: Place, error: ForgeReadOnly, text: str | None) -> int:
+def _degrade(console: Console, place: Pipeline, error: ForgeReadOnly, text: str | None) -> int:
     """Say that the token may only read, and put *text* where the run can."""
     who = "a run for a fork" if place.foreign else "the token"
     console.talk(f"warning: nothing was posted, {who} may only read: {safe(error.message)}")
     for hint in () if place.foreign else error.hints:
         console.talk(f"hint: {safe(hint)}")
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if text is not None and summary:
-        append_to(Path(summary), f"{fit(text.rstrip(), _SUMMARY_BYTES, place.run_url)}\n")
+    if text is not None and append_summary(lambda most: fit(text.rstrip(), most, place.run_url)):
         console.talk("the text is in the job's summary")
     return EXIT_OK

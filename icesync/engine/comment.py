@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.marker import Marker, read_marker
 from icesync.errors import ForgeUnreachable, TextTooLong
-from icesync.model.forge import Post, Posted, PostedHow
+from icesync.model.pipeline import Post, Posted, PostedHow
 
 if TYPE_CHECKING:
     from icesync.ports import Clock, CommentThread, IssueThread

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.forge.dialect import Dialect
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Pipeline
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock
 
@@ -50,7 +50,7 @@ class ForgeClient:
     def __init__(
         self,
         client: HttpClient,
-        place: Place,
+        place: Pipeline,
         dialect: Dialect,
         token: SecretValue,
         clock: Clock,
@@ -162,7 +162,7 @@ class ForgeClient:
         return _RATE_WAIT_S if asked is None else asked
 
 
-def _shown(place: Place) -> str:
+def _shown(place: Pipeline) -> str:
     return place.project if place.number is None else f"{place.project}#{place.number}"
 
 

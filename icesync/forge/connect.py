@@ -1,12 +1,14 @@
 """
-From a place and a token to what can be posted on.
+From a pipeline and a token to what can be posted on.
 
 The token comes from the environment only, so it is in no process list.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -15,16 +17,15 @@ from icesync.forge.client import MAX_REPLY_BYTES, ForgeClient
 from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
 from icesync.frozen import frozen
-from icesync.model.ci import Forge
-from icesync.model.forge import Post
+from icesync.model.pipeline import Forge, Post
 from icesync.model.secret import SecretValue
-from icesync.net import ClientOptions, job_options, open_client, trust_store
+from icesync.net import ClientOptions, is_confidential, job_options, open_client, trust_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.forge.dialect import Dialect, ResourcePaths
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Pipeline
     from icesync.ports import Clock
 
 
@@ -36,9 +37,7 @@ class RestThread:
     not name it.
     """
 
-    def __init__(
-        self, client: ForgeClient, paths: ResourcePaths, review_url: str | None = None
-    ) -> None:
+    def __init__(self, client: ForgeClient, paths: ResourcePaths, review_url: str = "") -> None:
         self._client = client
         self._paths = paths
         self._review_url = review_url
@@ -80,6 +79,47 @@ class RestThread:
         return Post(number, text if isinstance(text, str) else "", url)
 
 
+_ADDRESS: Final = re.compile(r"[a-z]+://[^\s@?#\x00-\x20\x7f-\U0010ffff]+")
+_PROJECT: Final = {
+    Forge.GITHUB: re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"),
+    Forge.GITLAB: re.compile(r"[0-9]+|[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+"),
+}
+
+
+def with_target(
+    pipeline: Pipeline, *, api_url: str | None, project: str | None, number: int | None
+) -> Pipeline:
+    """
+    Return *pipeline* with what is given here, which counts more, as a place to post on.
+
+    Raises:
+        UsageError: it is in no pipeline, or no call may be made there: it would get a token.
+
+    """
+    if pipeline.forge is Forge.NONE:
+        raise UsageError(
+            "this is neither GitHub Actions nor GitLab CI",
+            "--forge github --project OWNER/NAME --number 7   says where to post",
+        )
+    place = replace(
+        pipeline,
+        api_url=(api_url or pipeline.api_url).rstrip("/"),
+        project=project or pipeline.project,
+        number=pipeline.number if number is None else number,
+    )
+    if not _ADDRESS.fullmatch(place.api_url):
+        raise UsageError("the address of the API is not an address", "--api-url https://…")
+    if not is_confidential(place.api_url):
+        raise UsageError(
+            f"{place.api_url} must be https: the call carries a token", "--api-url https://…"
+        )
+    if not _PROJECT[place.forge].fullmatch(place.project):
+        form = "OWNER/NAME" if place.forge is Forge.GITHUB else "ID or GROUP/NAME"
+        message = f"`{place.project}` is no project" if place.project else "no project is named"
+        raise UsageError(f"{message} on {place.forge.label}", f"--project {form}")
+    return place
+
+
 _DIALECTS: Final[Mapping[Forge, Dialect]] = {Forge.GITHUB: GitHub(), Forge.GITLAB: GitLab()}
 _CALL_S: Final = 15.0
 
@@ -96,7 +136,7 @@ class CallOptions:
 
 @contextmanager
 def open_thread(
-    place: Place, environ: Mapping[str, str], call: CallOptions, title: str | None = None
+    place: Pipeline, environ: Mapping[str, str], call: CallOptions, title: str | None = None
 ) -> Iterator[RestThread]:
     """
     Give the comments of the review at *place*, or with *title* the project's open issues.
@@ -144,7 +184,7 @@ _HINTS: Final = {
 }
 
 
-def find_token(place: Place, environ: Mapping[str, str]) -> SecretValue:
+def find_token(place: Pipeline, environ: Mapping[str, str]) -> SecretValue:
     """
     Return the token for *place*.
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
-    from icesync.model.ci import Forge
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Forge, Pipeline
 
 Ask: TypeAlias = Callable[..., Any]
 """As :meth:`icesync.forge.client.ForgeClient.ask`."""
@@ -65,10 +64,10 @@ class Dialect(Protocol):
         """
         ...
 
-    def comments(self, place: Place) -> ResourcePaths:
+    def comments(self, place: Pipeline) -> ResourcePaths:
         """Return where the comments of the review at *place* stand; it has a number."""
         ...
 
-    def issues(self, place: Place, title: str) -> ResourcePaths:
+    def issues(self, place: Pipeline, title: str) -> ResourcePaths:
         """Return where the open issues of the project stand; new ones are called *title*."""
         ...

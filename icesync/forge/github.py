@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import ForgeReadOnly, ForgeRefused
 from icesync.forge.dialect import ResourcePaths
-from icesync.model.ci import Forge
+from icesync.model.pipeline import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icesync.forge.dialect import Ask
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Pipeline
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 _BOT: Final = "[bot]"
@@ -60,7 +60,7 @@ class GitHub:
 
         return is_own
 
-    def comments(self, place: Place) -> ResourcePaths:
+    def comments(self, place: Pipeline) -> ResourcePaths:
         """Return the comments of a pull request."""
         repository = f"/repos/{place.project}"
         return ResourcePaths(
@@ -71,7 +71,7 @@ class GitHub:
             "body",
         )
 
-    def issues(self, place: Place, title: str) -> ResourcePaths:
+    def issues(self, place: Pipeline, title: str) -> ResourcePaths:
         """Return the open issues; pull requests are in the list as well."""
         path = f"/repos/{place.project}/issues"
         return ResourcePaths(

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from icesync.errors import ForgeRefused
 from icesync.forge.dialect import ResourcePaths
-from icesync.model.ci import Forge
+from icesync.model.pipeline import Forge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icesync.forge.dialect import Ask
-    from icesync.model.forge import Place
+    from icesync.model.pipeline import Pipeline
 
 
 class GitLab:
@@ -48,13 +48,13 @@ class GitLab:
 
         return is_own
 
-    def comments(self, place: Place) -> ResourcePaths:
+    def comments(self, place: Pipeline) -> ResourcePaths:
         """Return the notes of a merge request."""
         path = f"{_project(place)}/merge_requests/{place.number}/notes"
         order = "sort=asc&order_by=created_at&per_page=100"
         return ResourcePaths(path, order, f"{path}/{{id}}", "id", "body")
 
-    def issues(self, place: Place, title: str) -> ResourcePaths:
+    def issues(self, place: Pipeline, title: str) -> ResourcePaths:
         """Return the open issues."""
         path = f"{_project(place)}/issues"
         return ResourcePaths(
@@ -68,5 +68,5 @@ class GitLab:
         )
 
 
-def _project(place: Place) -> str:
+def _project(place: Pipeline) -> str:
     return f"/projects/{quote(place.project, safe='')}"

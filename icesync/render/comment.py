@@ -26,7 +26,7 @@ def stamp(text: str, marker: Marker) -> str:
     return f"{encode_marker(marker)}\n{body}"
 
 
-def outdate(text: str, run_url: str | None) -> str:
+def outdate(text: str, run_url: str) -> str:
     """Return the marked *text* under a banner that says that a newer run is on its way."""
     first, _, rest = text.replace("\r\n", "\n").partition("\n")
     if rest.startswith(_BANNER):
@@ -35,7 +35,7 @@ def outdate(text: str, run_url: str | None) -> str:
     return f"{first}\n{_BANNER}\n> **Outdated:** a {run} is in progress.\n\n{rest}"
 
 
-def fit(text: str, max_bytes: int, run_url: str | None) -> str:
+def fit(text: str, max_bytes: int, run_url: str) -> str:
     """
     Return *text*, or as much from its start as *max_bytes* of UTF-8 hold.
 

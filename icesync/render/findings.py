@@ -21,7 +21,7 @@ from icesync.render.style import Style, counted, fold, safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icesync.model.ci import Ci
+    from icesync.model.pipeline import Pipeline
     from icesync.render import documents
     from icesync.render.groups import FindingGroup
 
@@ -117,7 +117,7 @@ def diagnostics_document(
 _MOVING: Final = re.compile(r"\[\d+\]|:\d+(:\d+)?|\blines? \d+(, \d+)*( and \d+)?", re.ASCII)
 
 
-def identities(findings: Sequence[Diagnostic], ci: Ci) -> tuple[str, ...]:
+def identities(findings: Sequence[Diagnostic], ci: Pipeline) -> tuple[str, ...]:
     """Return a fingerprint for each of *findings*, unique among them: 32 hexadecimal digits."""
     seen: Counter[str] = Counter()
     made = []

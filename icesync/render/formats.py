@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import frozen
-from icesync.model.ci import Ci
+from icesync.model.pipeline import Pipeline
 from icesync.model.report import Command
 from icesync.render.style import Style
 
@@ -37,7 +37,7 @@ class RenderContext:
     """
 
     style: Style = field(default_factory=Style)
-    ci: Ci = field(default_factory=Ci)
+    ci: Pipeline = field(default_factory=Pipeline)
     version: str = ""
     limit_bytes: int = 60_000
     include_info: bool = False

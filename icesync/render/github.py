@@ -24,7 +24,7 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.model.ci import Ci
+    from icesync.model.pipeline import Pipeline
     from icesync.model.probe import ProbeReport
     from icesync.model.report import CommandResult
 
@@ -49,7 +49,7 @@ class _Note(NamedTuple):
     position: SourcePosition | None = None
 
 
-def render_annotations(review: CommandResult, ci: Ci) -> str:
+def render_annotations(review: CommandResult, ci: Pipeline) -> str:
     """Return the workflow commands for *review*, a line each, most severe first."""
     notes = list(_notes(review))
     lines: list[str] = []
@@ -107,7 +107,7 @@ def _probed(report: ProbeReport) -> Iterator[_Note]:
             yield _Note(Severity.WARNING, title, message, row.position)
 
 
-def _command(level: str, note: _Note, ci: Ci) -> str:
+def _command(level: str, note: _Note, ci: Pipeline) -> str:
     properties = {"title": note.title}
     message = note.message
     if note.position is not None:

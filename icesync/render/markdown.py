@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.ci import Ci
+    from icesync.model.pipeline import Pipeline
     from icesync.model.plan import Plan, Refusal, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult, Maintenance, Report, Result
@@ -149,7 +149,7 @@ _LONG: Final = 120
 
 
 def plan_part(
-    plan: Plan, refusals: Sequence[Refusal], ci: Ci, detail: Detail, caveat: str = ""
+    plan: Plan, refusals: Sequence[Refusal], ci: Pipeline, detail: Detail, caveat: str = ""
 ) -> str:
     """Return *plan*: what is blocked, the changes, the digest, and a *caveat* if there is one."""
     parts = [_refusals(refusals, detail)]
@@ -172,7 +172,7 @@ def plan_part(
     return "".join(parts)
 
 
-def source(position: SourcePosition, ci: Ci) -> str:
+def source(position: SourcePosition, ci: Pipeline) -> str:
     """Return the place of a line, linked to the commit where the forge is known."""
     return link(f"{ci.path(position.file)}:{position.line}", ci.link(position))
 
@@ -193,7 +193,7 @@ def _folded(text: str) -> str:
     return f"\n<details><summary>All changes</summary>\n{text}\n</details>\n"
 
 
-def _group(group: ChangeGroup, ci: Ci, *, in_full: bool) -> str:
+def _group(group: ChangeGroup, ci: Pipeline, *, in_full: bool) -> str:
     """Return what happens to the servers of *group*, once."""
     change = group.first
     if len(group.changes) == 1 and not group.by_file:
@@ -246,7 +246,7 @@ def _lines(change: ResourceChange, *, each: bool = False) -> Iterator[str]:
         yield f"  {rest} each" if each else f"  {rest}"
 
 
-def _places(change: ResourceChange, ci: Ci) -> str:
+def _places(change: ResourceChange, ci: Pipeline) -> str:
     """Return where each new value stands; of a first send, the server's own line is enough."""
     if change.action is Action.ADD:
         return ""
@@ -277,7 +277,7 @@ def _row(group: ChangeGroup) -> str:
 _LOUD: Final = frozenset({ProbeSeverity.FAILED, ProbeSeverity.WARNING})
 
 
-def probe_part(report: ProbeReport, ci: Ci, detail: Detail) -> str:
+def probe_part(report: ProbeReport, ci: Pipeline, detail: Detail) -> str:
     """Return *report*: all of it, what did not pass, that as a table only, or the counts."""
     rows = loudest_first(report)
     if detail is not Detail.FULL:
@@ -311,7 +311,7 @@ def _table(rows: Sequence[ProbeRow]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |\n"
 
 
-def _items(row: ProbeRow, ci: Ci, detail: Detail) -> Iterator[str]:
+def _items(row: ProbeRow, ci: Pipeline, detail: Detail) -> Iterator[str]:
     """Yield what is to be said about *row*; the words of the server and hints in full only."""
     result = row.result
     place = f" · {source(row.position, ci)}" if row.position is not None else ""
@@ -332,7 +332,7 @@ def _domains(report: ProbeReport) -> Iterator[str]:
     yield from (f"- {code(note.domain)}: {prose(note.text)}\n" for note in report.domains)
 
 
-def findings_part(review: CommandResult, ci: Ci, detail: Detail) -> str:
+def findings_part(review: CommandResult, ci: Pipeline, detail: Detail) -> str:
     """Return the findings of *review*: with hints, without, a row for each file, or a count."""
     found = review.findings
     if not found:
@@ -347,7 +347,7 @@ def findings_part(review: CommandResult, ci: Ci, detail: Detail) -> str:
     return f"\n{counted(len(found), 'finding')}.\n"
 
 
-def _finding(group: FindingGroup, ci: Ci, *, hints: bool) -> str:
+def _finding(group: FindingGroup, ci: Pipeline, *, hints: bool) -> str:
     one = group.first
     severity = "" if one.severity is Severity.ERROR else f" {one.severity}:"
     line = f"- {source(one.position, ci)} **{one.rule}**{severity} {prose(group.message)}\n"

@@ -11,7 +11,7 @@ import pytest
 from forges import OURS, READER, STRANGER, FakeForge, FakeGitHub, FakeGitLab, Trouble
 from rig import Repository, Result, assert_refused
 
-from icesync.model.ci import Forge
+from icesync.model.pipeline import Forge
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from icesync.errors import (
     TextTooLong,
 )
 from icesync.forge.connect import CallOptions, open_thread
-from icesync.model.ci import Forge
-from icesync.model.forge import Place, Post
+from icesync.model.pipeline import Forge, Pipeline, Post
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -54,7 +53,9 @@ def connect(
     make, project = KINDS[forge]
     world = stack.enter_context(make())
     page = "https://gitlab.example.test/acme/mail/-/merge_requests/7"
-    place = Place(forge, world.url, project, 7, review_url=page, foreign=foreign)
+    place = Pipeline(
+        forge, api_url=world.url, project=project, number=7, review_url=page, foreign=foreign
+    )
     line = CallOptions("icesync/0.1.0", FakeClock(), 60)
     environ = {"ICESYNC_GITHUB_TOKEN": token, "GITLAB_TOKEN": token}
     title = None if what == "comments" else "something is to be sent"
@@ -261,7 +262,7 @@ def test_forge_that_is_gone(forge: Forge) -> None:
     with ExitStack() as stack:
         with ExitStack() as inner:
             url = inner.enter_context(KINDS[forge][0]()).url
-        place = Place(forge, url, KINDS[forge][1], 7)
+        place = Pipeline(forge, api_url=url, project=KINDS[forge][1], number=7)
         line = CallOptions("icesync/0.1.0", FakeClock(), 60)
         environ = {"GITHUB_TOKEN": OURS, "GITLAB_TOKEN": OURS}
         board = stack.enter_context(open_thread(place, environ, line))
@@ -275,7 +276,7 @@ def test_no_call_after_the_end(forge: Forge) -> None:
     with ExitStack() as stack:
         make, project = KINDS[forge]
         world = stack.enter_context(make())
-        place = Place(forge, world.url, project, 7)
+        place = Pipeline(forge, api_url=world.url, project=project, number=7)
         environ = {"GITHUB_TOKEN": OURS, "GITLAB_TOKEN": OURS}
         clock = FakeClock()
         board = stack.enter_context(open_thread(place, environ, CallOptions("icesync", clock, 60)))

@@ -9,7 +9,7 @@ from fakes import FakeBoard, FakeClock
 from icesync.codec.marker import Marker, encode_marker
 from icesync.engine.comment import close, upsert
 from icesync.errors import ForgeReadOnly, ForgeUnreachable, TextTooLong
-from icesync.model.forge import Posted, PostedHow
+from icesync.model.pipeline import Posted, PostedHow
 
 if TYPE_CHECKING:
     from icesync.engine.comment import Draft

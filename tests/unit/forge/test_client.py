@@ -9,8 +9,7 @@ from fakes import FakeClock
 from icesync.errors import ForgeReadOnly, ForgeRefused, ForgeUnreachable
 from icesync.forge.client import ForgeClient
 from icesync.forge.github import GitHub
-from icesync.model.ci import Forge
-from icesync.model.forge import Place
+from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.secret import SecretValue
 from icesync.net import BrokenError, ClientOptions, MisconfiguredError, RawReply, open_client
 
@@ -32,7 +31,7 @@ def client(*replies: RawReply | Exception) -> ForgeClient:
         return reply
 
     http = open_client(ClientOptions("https://api.test", 5, "icesync", answer=answer))
-    place = Place(Forge.GITHUB, "https://api.test", "acme/mail", 7)
+    place = Pipeline(Forge.GITHUB, api_url="https://api.test", project="acme/mail", number=7)
     return ForgeClient(http, place, GitHub(), SecretValue(TOKEN), FakeClock(), 60)
 
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from icesync.errors import AccessError, ForgeReadOnly
 from icesync.forge.connect import find_token
-from icesync.model.ci import Forge
-from icesync.model.forge import Place
+from icesync.model.pipeline import Forge, Pipeline
 
-GITHUB = Place(Forge.GITHUB, "https://api.github.com", "acme/mail", 7)
-GITLAB = Place(Forge.GITLAB, "https://gitlab.com/api/v4", "42", 7)
+GITHUB = Pipeline(Forge.GITHUB, api_url="https://api.github.com", project="acme/mail", number=7)
+GITLAB = Pipeline(Forge.GITLAB, api_url="https://gitlab.com/api/v4", project="42", number=7)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +22,7 @@ GITLAB = Place(Forge.GITLAB, "https://gitlab.com/api/v4", "42", 7)
         (GITLAB, {"GITLAB_TOKEN": "a", "ICESYNC_GITLAB_TOKEN": "b"}, "b"),
     ],
 )
-def test_first_that_is_set(place: Place, environ: dict[str, str], token: str) -> None:
+def test_first_that_is_set(place: Pipeline, environ: dict[str, str], token: str) -> None:
     """Our own variable counts more than the usual one; empty is not set."""
     assert find_token(place, environ).reveal() == token
 
@@ -34,7 +35,7 @@ def test_first_that_is_set(place: Place, environ: dict[str, str], token: str) ->
         (GITLAB, {"CI_JOB_TOKEN": "a", "GITHUB_TOKEN": "b"}),
     ],
 )
-def test_none(place: Place, environ: dict[str, str]) -> None:
+def test_none(place: Pipeline, environ: dict[str, str]) -> None:
     """The other forge's token is none, and neither is one that cannot write."""
     with pytest.raises(AccessError, match="no token for") as caught:
         find_token(place, environ)
@@ -44,7 +45,7 @@ def test_none(place: Place, environ: dict[str, str]) -> None:
 
 def test_fork_is_given_none() -> None:
     """In the pipeline of a fork a token is not missing: it is kept from it."""
-    fork = Place(Forge.GITLAB, GITLAB.api_url, "42", 7, foreign=True)
+    fork = replace(GITLAB, foreign=True)
 
     with pytest.raises(ForgeReadOnly):
         find_token(fork, {})

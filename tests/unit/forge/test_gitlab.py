@@ -6,8 +6,7 @@ import pytest
 
 from icesync.errors import ForgeRefused
 from icesync.forge.gitlab import GitLab
-from icesync.model.ci import Forge
-from icesync.model.forge import Place
+from icesync.model.pipeline import Forge, Pipeline
 
 PATH = "/projects/42/merge_requests/7/notes?per_page=100"
 
@@ -50,6 +49,6 @@ def test_author(item: dict[str, Any], ours: bool) -> None:
 
 def test_path_of_a_project() -> None:
     """A project may be named by its path, as one word of the address."""
-    place = Place(Forge.GITLAB, "", "acme/team/mail", 7)
+    place = Pipeline(Forge.GITLAB, project="acme/team/mail", number=7)
 
     assert GitLab().comments(place).path == "/projects/acme%2Fteam%2Fmail/merge_requests/7/notes"

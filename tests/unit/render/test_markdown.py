@@ -11,7 +11,7 @@ from reviews import REVIEWS, VIEW, findings
 from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
 from icesync.model.address import Address
-from icesync.model.ci import Ci
+from icesync.model.pipeline import Pipeline
 from icesync.model.plan import Action, Refusal
 from icesync.model.report import (
     Command,
@@ -159,7 +159,7 @@ def test_first_line_is_the_marker(name: str) -> None:
 @pytest.mark.parametrize("folder", ["", "-->", "a--b", '"', "x\n-->", "a>b"])
 def test_marker_holds_any_folder(folder: str) -> None:
     """No name of a folder ends the comment that the marker is."""
-    line = encode_marker(Marker("plan", Ci(folder=folder).key))
+    line = encode_marker(Marker("plan", Pipeline(folder=folder).key))
     inside = line.removeprefix("<!-- icesync:plan ").removesuffix(" -->")
 
     assert "\n" not in line

@@ -12,7 +12,7 @@ from builders import SUPPORT, desired, entry, plan, secret_record, server, snaps
 from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
 
 from icesync.model.address import Address
-from icesync.model.ci import Ci, Forge
+from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Action
 from icesync.model.report import Command, CommandResult, ResultStatus
 from icesync.model.secret import SecretFindings
@@ -203,7 +203,7 @@ def test_unchanged_secrets_are_counted_only() -> None:
 
 def test_page_says_where_it_comes_from() -> None:
     """A kept artifact names repository, folder, branch, commit and run, where they are known."""
-    ci = Ci(
+    ci = Pipeline(
         Forge.GITHUB, "mail", "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b", "",
         "https://github.example/acme/mail/actions/runs/77", "acme/mail", "move-smtp",
     )  # fmt: skip

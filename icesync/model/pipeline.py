@@ -1,4 +1,8 @@
-"""The pipeline around a run, as a value: renderers link to it and never look for it."""
+"""
+The pipeline around a run, as one value, and what is posted where its change is reviewed.
+
+It is read once (:mod:`icesync.forge.pipeline`); nothing else asks for a pipeline's variables.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from icesync.diagnostics import SourcePosition
-
-__all__ = ["Ci", "Forge"]
 
 
 class Forge(StrEnum):
@@ -28,13 +30,20 @@ class Forge(StrEnum):
 
 
 @frozen
-class Ci:
+class Pipeline:
     """
-    What the renderers may know of the pipeline.
+    The pipeline that a run is part of; empty where there is none.
 
     *folder* is where the configuration lies in the repository, with ``/`` and
     without ``.``: empty at its root. *files_url* is where GitHub or GitLab shows
-    the files of this commit, with a slash at its end; empty where nobody knows.
+    the files of this commit, with a slash at its end; empty where nobody knows. *run* is
+    the number of the run, which rises within a project.
+
+    *api_url* and *project* (OWNER/NAME on GitHub, an id or a path on GitLab) are where
+    calls go; *number* is that of the pull request or merge request that the run is for,
+    *review_url* its page. *foreign* says that the change comes from a fork, whose runs are
+    given no token that writes; *unreviewed*, that nobody may have approved the change yet,
+    on any CI system.
     """
 
     forge: Forge = Forge.NONE
@@ -44,6 +53,13 @@ class Ci:
     run_url: str = ""
     repository: str = ""
     branch: str = ""
+    run: int | None = None
+    api_url: str = ""
+    project: str = ""
+    number: int | None = None
+    review_url: str = ""
+    foreign: bool = False
+    unreviewed: bool = False
 
     @property
     def key(self) -> str:
@@ -63,3 +79,31 @@ class Ci:
         if not self.files_url:
             return ""
         return f"{self.files_url}{self.url_path(position.file)}#L{position.line}"
+
+
+@frozen
+class Post:
+    """One comment or issue, as it stands on the forge now."""
+
+    id: int
+    text: str
+    url: str
+
+
+class PostedHow(StrEnum):
+    """What became of something that was to be posted."""
+
+    NEW = "posted"
+    EDITED = "updated"
+    SAME = "unchanged"
+    CLOSED = "closed"
+    NOTHING = "nothing to post"
+    OLDER = "not posted: a newer run has posted already"
+
+
+@frozen
+class Posted:
+    """The end of it; *url* is empty where there is nothing."""
+
+    how: PostedHow
+    url: str = ""
