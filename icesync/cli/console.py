@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -124,6 +125,10 @@ class Console:
         sys.stdout.flush()
         sys.stderr.write(question)
         sys.stderr.flush()
+        with suppress(OSError, ValueError):  # a stream that is no file has its answer
+            # In turns: a signal that comes just before a read is not seen during it.
+            while not select.select([sys.stdin], [], [], 0.2)[0]:
+                pass
         return sys.stdin.readline().strip()
 
     def _style(self, stream: TextIO) -> Style:

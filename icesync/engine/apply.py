@@ -208,7 +208,7 @@ def announce(
     """
     wanted, saved = request.plan, request.saved
     fleet = _read_fleet(session, wanted, saved)
-    with locked(session, fleet.store, "state begin", request.lock_timeout_s, view.notify):
+    with locked(session, fleet.store, "state begin", request.lock_timeout_s, view.notify) as work:
         planning = compare_fleet(session, fleet, wanted, view, holding=True)
         if saved is not None:
             planning = restrict_to_saved(planning, saved, wanted.allowed)
@@ -217,7 +217,8 @@ def announce(
         _check_seals(planning)
         _check_policy(planning)
         if planning.plan.calls:
-            _recorder(session, planning).announce(planning.plan)
+            with work.saving("the calls are announced in the state"):
+                _recorder(session, planning).announce(planning.plan)
     return planning
 
 

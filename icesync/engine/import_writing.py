@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets as random
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,12 @@ def write_import(
     with locked(session, store, "import", request.lock_timeout_s, notify) as work:
         stored = load(store, session.project.api.base_url)
         _check_state(stored, proposal.new)
-        with session.signals.finishing(), _all_or_nothing(session, write) as keep:
+        # Secrets are looked up before: a signal waits for what is written.
+        assume = _assuming(session, store, proposal.new, stored)
+        with work.saving("the files are written"), _all_or_nothing(session, write) as keep:
             for file in proposal.files:
                 keep(file)
-            after = _assume(session, store, proposal.new, stored)
-            work.done = "the files are written"
+            after = assume()
     told = counted(len(proposal.new), "server")
     return f"{store.describe()}: serial {after.snapshot.serial}, {told} unconfirmed"
 
@@ -112,15 +114,15 @@ def _all_or_nothing(
         raise
 
 
-def _assume(
+def _assuming(
     session: Session, store: StateStore, servers: Sequence[ImportedServer], stored: Stored
-) -> Stored:
-    """Store that ICE holds *servers*, on the word of whoever imports them."""
+) -> Callable[[], Stored]:
+    """Return what stores that ICE holds *servers*, on the word of whoever imports them."""
     key = sealing_key(session, stored.snapshot)
     wire = session.project.api.wire
     entries = assumed_entries(servers, session.providers, key, wire)
     writer = Writer(__version__, key.id if key else None, key=key)
-    return save(store, stored, {**stored.snapshot.entries, **entries}, writer)
+    return partial(save, store, stored, {**stored.snapshot.entries, **entries}, writer)
 
 
 def assumed_entries(

@@ -173,8 +173,30 @@ _LONGEST_WAIT_S: Final = 16.0
 class Work:
     """What was done under a lock, in words; *done* is None as long as nothing was."""
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals) -> None:
         self.done: str | None = None
+        self._signals = signals
+        self._saving = False
+
+    @contextmanager
+    def saving(self, done: str | None) -> Iterator[None]:
+        """
+        Let what is saved in the context end first, and note that it is *done*.
+
+        Raises:
+            KeyboardInterrupt: a signal came meanwhile.
+
+        """
+        with self._signals.finishing():
+            self._saving = done is not None
+            yield
+            self._saving, self.done = False, done
+
+    def told(self, nothing: str) -> str:
+        """Return what is certain if the work ends here; *nothing* where nothing was done."""
+        if self._saving:
+            return "whether the state was saved is not known: icesync state list   shows it"
+        return self.done or nothing
 
 
 @contextmanager
@@ -195,15 +217,15 @@ def hold_lock(
         Interrupted: a signal ended the work; the message says what was done.
 
     """
-    info, work = session.caller.lock_owner(operation), Work()
+    info, work = session.caller.lock_owner(operation), Work(session.signals)
     try:
         lock = _acquire(session, store, info, timeout_s)
     except KeyboardInterrupt as error:
-        raise _interrupted(error, nothing) from None
+        raise interrupted(error, nothing) from None
     try:
         yield work
     except KeyboardInterrupt as error:
-        raise _released(session, lock, _interrupted(error, work.done or nothing)) from None
+        raise _released(session, lock, interrupted(error, work.told(nothing))) from None
     except IcesyncError as error:
         raise _released(session, lock, error) from error.__cause__
     except BaseException as error:
@@ -214,7 +236,7 @@ def hold_lock(
         _release(session, lock)
     except KeyboardInterrupt as error:
         told = f"{work.done or nothing}; interrupted while giving back the lock"
-        raise _interrupted(error, told, f"icesync state unlock --force {info.id}") from None
+        raise interrupted(error, told, f"icesync state unlock --force {info.id}") from None
     except IcesyncError as error:
         if work.done is not None:
             error.message = f"{work.done}; {error.message}"
@@ -269,7 +291,8 @@ def _released(
     return first
 
 
-def _interrupted(error: KeyboardInterrupt, told: str, *hints: str) -> Interrupted:
+def interrupted(error: KeyboardInterrupt, told: str, *hints: str) -> Interrupted:
+    """Return the error of a run that a signal ended; *told* is what is certain."""
     number = getattr(error, "signal_number", 2)
     text = told if "interrupted" in told else f"interrupted; {told}"
     return Interrupted(text, *hints, signal_number=number)

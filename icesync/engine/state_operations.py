@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,7 +26,7 @@ from icesync.engine.secret_resolution import (
     resolve_references,
     run_parallel,
 )
-from icesync.engine.session import SILENT, hold_lock
+from icesync.engine.session import SILENT, Work, hold_lock, interrupted
 from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError
 from icesync.frozen import frozen
@@ -36,6 +37,7 @@ from icesync.planner.select import check_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from icesync.engine.secret_resolution import Resolution
@@ -138,9 +140,8 @@ def change_state(
         stored = load(store, base_url)
         key = sealing_key(session, stored.snapshot)
         entries = change(stored.snapshot)
-        with session.signals.finishing():
+        with work.saving(_SAVED):
             after = save(store, stored, entries, Writer(__version__, key=key)).snapshot
-            work.done = _SAVED
     return StateChange(store.describe(), stored.snapshot.entries, after.entries, after.serial)
 
 
@@ -185,10 +186,9 @@ def resolve_state(session: Session, request: StateRequest) -> StateChange:
     key = sealing_key(session, Snapshot(session.project.api.base_url))
     with (
         hold_lock(session, store, "state resolve", request.lock_timeout_s) as work,
-        session.signals.finishing(),
+        work.saving(_saved(request)),
     ):
         after = resolve(store, __version__, key, dry_run=request.dry_run)
-        work.done = _saved(request)
     return StateChange(store.describe(), {}, after.entries, after.serial)
 
 
@@ -228,12 +228,11 @@ def push_state(
     key = sealing_key(session, Snapshot(base_url))
     with (
         hold_lock(session, store, "state push", request.lock_timeout_s) as work,
-        session.signals.finishing(),
+        work.saving(_saved(request)),
     ):
         pushed = state_transfer.push(
             store, data, base_url, key, force=force, dry_run=request.dry_run
         )
-        work.done = _saved(request)
     return StateChange(store.describe(), {}, pushed.entries, pushed.serial)
 
 
@@ -261,14 +260,14 @@ def migrate_state(
         # Their locks are one: it would be waited for in vain.
         state_transfer.refuse_same_place(old)
     with (
-        hold_lock(source, old, "state migrate", request.lock_timeout_s),
+        hold_lock(source, old, "state migrate", request.lock_timeout_s) as reading,
         hold_lock(target, new, "state migrate", request.lock_timeout_s) as work,
-        target.signals.finishing(),
+        work.saving(_saved(request)),
     ):
         copied = state_transfer.migrate(
             old, new, target.project.api.base_url, dry_run=request.dry_run
         )
-        work.done = _saved(request)
+        reading.done = _saved(request)
     return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
 
 
@@ -290,12 +289,10 @@ def rekey_state(
         raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
     store = session.store_of(request.organization)
     with locked(session, store, "state rekey", request.lock_timeout_s, notify) as work:
-        count = rekey(
+        return rekey(
             session.project, store, session.providers, reference, __version__,
-            dry_run=request.dry_run,
+            dry_run=request.dry_run, saving=lambda: work.saving(_SAVED),
         )  # fmt: skip
-        work.done = _saved(request)
-    return count
 
 
 def demand_unlocked(session: Session, organization: int | None = None) -> str:
@@ -327,7 +324,12 @@ def demand_unlocked(session: Session, organization: int | None = None) -> str:
 def break_lock(session: Session, organization: int | None, lock_id: str) -> str:
     """Break the lock *lock_id* and return where it was; the locks of one run have one id."""
     store = _lockable(session, organization)
-    store.break_lock(lock_id)
+    work = Work(session.signals)
+    try:
+        with work.saving("the lock is removed"):
+            store.break_lock(lock_id)
+    except KeyboardInterrupt as error:
+        raise interrupted(error, work.done or "whether the lock was removed is not known") from None
     return store.describe()
 
 
@@ -378,12 +380,14 @@ def rekey(
     version: str,
     *,
     dry_run: bool = False,
+    saving: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> int:
     """
     Store the snapshot with fingerprints of the key behind *new_reference*; return how many.
 
     The lock must be held. A fingerprint is made anew only where the secret of
-    now is the one that was acknowledged: else a rotation would get lost.
+    now is the one that was acknowledged: else a rotation would get lost. The save, and
+    nothing that may take longer, is done in the context *saving*.
 
     Raises:
         ConfigInvalid: there is no old key, or a secret was rotated since or is not there.
@@ -408,7 +412,8 @@ def rekey(
         )
         memory = _remembered(stored.snapshot, _Keys(old, new), resolution)
         stored = replace(stored, snapshot=replace(stored.snapshot, memory=memory))
-        save(store, stored, entries, Writer(version, new.id, key=new, trusted=whole))
+        with saving():
+            save(store, stored, entries, Writer(version, new.id, key=new, trusted=whole))
     return count
 
 
