@@ -408,6 +408,16 @@ class Caller(Protocol):
         """Return the commit that is checked out, or None."""
         ...
 
+    def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+        """
+        Return the files of the configuration's folder at a git ref whose path is *wanted*.
+
+        Raises:
+            UsageError: git does not have them.
+
+        """
+        ...
+
     def is_unreviewed(self) -> bool:
         """Return whether this is the pipeline of a change that nobody may have approved yet."""
         ...

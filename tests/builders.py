@@ -96,6 +96,10 @@ class Place:
         """Return the line of *key*; line 1 for the server itself."""
         return SourcePosition(self._file, self._lines.get(key, 1))
 
+    def files(self) -> frozenset[str]:
+        """Return the one file."""
+        return frozenset({self._file})
+
     def chain(self, key: str) -> tuple[Given, ...]:
         """Return the value of *key* as the server gives it, if it was told."""
         value = self._values.get(key)

@@ -366,7 +366,10 @@ class FakeMailServers:
 
 
 class FakeCaller:
-    """Somebody on a machine, at a commit."""
+    """Somebody on a machine, at a commit; *history* has the files of each git ref."""
+
+    def __init__(self, history: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+        self.history = history or {}
 
     def lock_owner(self, operation: str) -> LockInfo:
         """Return what a lock says."""
@@ -375,6 +378,10 @@ class FakeCaller:
     def commit(self) -> str | None:
         """Return a commit."""
         return "0123456789abcdef" * 2 + "01234567"
+
+    def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+        """Return the files of *ref* that are wanted."""
+        return {path: data for path, data in self.history[ref].items() if wanted(path)}
 
     def is_unreviewed(self) -> bool:
         """Return that it was approved."""

@@ -237,6 +237,12 @@ class _Caller:
 
         return self._pipeline.commit or Git(self._root, os.environ).commit_of("HEAD")
 
+    def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+        """Return the files of the configuration's folder at a git ref whose path is *wanted*."""
+        from icesync.bootstrap.git import Git
+
+        return Git(self._root, os.environ).files_at(ref, wanted)
+
     def is_unreviewed(self) -> bool:
         """Return whether this is the pipeline of a change that may not be approved yet."""
         return self._pipeline.unreviewed

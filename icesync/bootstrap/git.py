@@ -13,8 +13,10 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import UsageError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _BLOB: Final = re.compile(rb"[0-9a-f]{40,64} blob ([0-9]+)")
@@ -27,6 +29,9 @@ _FIXED: Final[Mapping[str, str]] = {
 }
 _OPTIONS: Final = ("-c", "safe.bareRepository=explicit")
 """A folder of a pull request that looks like a repository of its own is none."""
+
+_REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
+_FILE_MODES: Final = frozenset({b"100644", b"100755"})
 
 _TIMEOUT_S: Final = 30.0
 _VERSIONS: Final = 20
@@ -72,6 +77,46 @@ class Git:
             return False
         return self._ask("check-ignore", "--quiet", "--", path) is None
 
+    def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+        """
+        Return the files at *ref* whose path, relative to the folder, is *wanted*.
+
+        Raises:
+            UsageError: git is not there, or does not have them.
+
+        """
+        commit = self.commit_of(ref) if _REF.fullmatch(ref) and ".." not in ref else None
+        if commit is None:
+            raise UsageError(*self._why_no_commit(ref))
+        listed = self._ask("ls-tree", "-r", "-z", commit)
+        objects = {path: name for path, name in _listed(listed or b"") if wanted(path)}
+        names = "".join(f"{name}\n" for name in objects.values()).encode()
+        contents = list(_blobs(self._ask("cat-file", "--batch", given=names) if names else b""))
+        if listed is None or len(contents) != len(objects):
+            raise UsageError(
+                f"git does not have the files of {ref} here: the clone is partial",
+                f"git fetch --refetch --no-filter origin {ref}   gets them",
+            )
+        return dict(zip(objects, contents, strict=True))
+
+    def _why_no_commit(self, ref: str) -> tuple[str, str]:
+        """Return why *ref* leads to no commit, and the way out."""
+        shown = ascii(ref)[1:-1]
+        if not _REF.fullmatch(ref) or ".." in ref:
+            return f"{shown} is not a git ref", "--since main, --since HEAD~1, --since v1.2"
+        if self._ask("--version") is None:
+            return "git is not installed, and --since needs it", "icesync plan FILE   names files"
+        shallow = self._ask("rev-parse", "--is-shallow-repository")
+        if shallow is None:
+            return f"{ascii(self._folder)[1:-1]} is not in a git repository", "git init"
+        if shallow.strip() == b"true":
+            told = f"this clone is shallow and does not have {shown}"
+            return told, "git fetch --unshallow   or `fetch-depth: 0` of the checkout in CI"
+        return (
+            f"git knows no commit {shown}",
+            "git fetch origin; git branch --all",
+        )
+
     def versions(self, name: str, size: int) -> Iterator[bytes]:
         """
         Yield the versions of the file *name* that led to this commit, newest first.
@@ -87,14 +132,7 @@ class Git:
         blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]
         wanted = "\n".join(list(dict.fromkeys(blobs))[:count]).encode()
         rest = self._ask("cat-file", "--batch", given=wanted) if len(blobs) > 1 else None
-        while rest:
-            head, _, rest = rest.partition(b"\n")
-            match = _BLOB.fullmatch(head)
-            if match is None:  # a partial clone does not have it
-                continue
-            length = int(match[1])
-            yield rest[:length]
-            rest = rest[length + 1 :]
+        yield from _blobs(rest)
 
     def _ask(self, *arguments: str, given: bytes = b"") -> bytes | None:
         """Return what git says, or None where it fails."""
@@ -110,3 +148,25 @@ class Git:
         except (OSError, ValueError, subprocess.TimeoutExpired):
             return None
         return done.stdout if done.returncode == os.EX_OK else None
+
+
+def _listed(output: bytes) -> Iterator[tuple[str, str]]:
+    """Yield path and object of each regular file that ``git ls-tree -z`` lists."""
+    for entry in filter(None, output.split(b"\0")):
+        facts, _, path = entry.partition(b"\t")
+        mode, _, name = facts.split()
+        if mode in _FILE_MODES:
+            yield os.fsdecode(path), name.decode("ascii")
+
+
+def _blobs(output: bytes | None) -> Iterator[bytes]:
+    """Yield the content of each blob that ``git cat-file --batch`` wrote."""
+    rest = output or b""
+    while rest:
+        head, _, rest = rest.partition(b"\n")
+        match = _BLOB.fullmatch(head)
+        if match is None:  # a partial clone does not have it
+            continue
+        length = int(match[1])
+        yield rest[:length]
+        rest = rest[length + 1 :]

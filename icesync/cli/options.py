@@ -82,6 +82,14 @@ class Common:
         SIGNALS.quiet = self.quiet
         return replace(open_session(self.folder, self.locate(), self.trusted), signals=SIGNALS)
 
+    def words(self, words: tuple[str, ...], root: str) -> tuple[str, ...]:
+        """Return *words* of the command line with paths relative to *root*."""
+        if not words:
+            return ()
+        from icesync.model.address import is_address_pattern
+
+        return tuple(w if is_address_pattern(w) else self.relative(w, root) for w in words)
+
     def relative(self, name: str, root: str) -> str:
         """Return the file *name*, as given on the command line, relative to *root*."""
         path = self.folder / name
@@ -130,6 +138,20 @@ def common_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def chosen_servers(*, since: bool = True) -> Callable[[Command], Command]:
+    """Add the argument that chooses servers by file, folder or address, and ``--since``."""
+
+    def decorate(command: Command) -> Command:
+        if since:
+            command = click.option(
+                "--since", metavar="REF",
+                help="Only servers that differ from this git ref, by whatever file or default.",
+            )(command)  # fmt: skip
+        return click.argument("words", nargs=-1, metavar="[FILE|FOLDER|ADDR]...")(command)
+
+    return decorate
 
 
 def strict_option(command: Command) -> Command:

@@ -108,6 +108,11 @@ def is_found(path: str, patterns: Sequence[str]) -> bool:
     return not hidden and any(matches_path(pattern, path) for pattern in patterns)
 
 
+def belongs(path: str, patterns: Sequence[str]) -> bool:
+    """Return whether a file at *path* is one of the configuration's, or may hold its defaults."""
+    return path.rpartition("/")[2] in DEFAULTS_NAMES or is_found(path, patterns)
+
+
 def read_file(root: Path, path: str) -> SourceFile | Diagnostic:
     """Return the regular file *path* below *root*, or why it cannot be read."""
     position = SourcePosition(path, 1, 1)

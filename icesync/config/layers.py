@@ -64,6 +64,10 @@ class LayeredOrigin:
             return self.position(self.filled[key])
         return self.places[0].document.server_position(self.places[0].path)
 
+    def files(self) -> frozenset[str]:
+        """Return the files that this server is made of: its own, and those with its defaults."""
+        return frozenset(place.document.file for place in self.places)
+
     def chain(self, key: str) -> tuple[Given, ...]:
         """Return what every layer gives for *key*, the effective value first."""
         parts = tuple(key.split("."))

@@ -158,7 +158,7 @@ def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fl
     fleet = read_fleet(
         session, Scope(saved.selection), strict=wanted.strict, secrets=wanted.secrets
     )
-    return fleet if session.project.state.per is None else replace(fleet, option_name=None)
+    return replace(fleet, named=())
 
 
 def _check_digest(planning: Planning, expected: str | None) -> None:

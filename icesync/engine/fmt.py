@@ -20,6 +20,7 @@ from icesync.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from icesync.engine.session import Session
     from icesync.model.project import Project
 
 __all__ = [
@@ -93,6 +94,29 @@ def format_files(
                 matches = {path: reason}
         selected |= matches
     return _formatting(root, selected.values(), spared, replace)
+
+
+def chosen_files(session: Session, words: Sequence[str]) -> tuple[str, ...]:
+    """
+    Return *words* with the file of each server in place of its address.
+
+    Raises:
+        UsageError: an address means no server.
+
+    """
+    if not words:
+        return ()
+    from icesync.engine.validate import check_files
+    from icesync.model.address import is_address_pattern
+    from icesync.planner.select import check_patterns, choose
+
+    patterns = [word for word in words if is_address_pattern(word)]
+    if not patterns:
+        return tuple(words)
+    desired = check_files(session.project, session.providers).desired
+    check_patterns("", patterns, desired.servers.keys())
+    homes = choose(patterns, (), desired).files
+    return (*(word for word in words if not is_address_pattern(word)), *sorted(homes))
 
 
 def format_text(name: str, data: bytes) -> Formatting:

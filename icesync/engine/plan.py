@@ -235,6 +235,8 @@ def compare_fleet(
         view.notify(Note(str(put_back)))
     selection = _settle_selection(fleet, desired, stored, now)
     _refuse_clashes(desired, stored, selection)
+    if fleet.note is None and (selection.targets or selection.excludes):
+        view.notify(Note(_partial(selection, desired)))
     selected = narrow(desired, selection)
     resolution, missing = _resolve(selected, providers, request.secrets)
     moves = open_moves(desired, stored.snapshot).values()
@@ -366,12 +368,16 @@ def _settle_selection(
     """Return what is selected, ages turned into addresses; each pattern must mean something."""
     selection = fleet.selection
     known: Sequence[Address] = sorted(desired.servers.keys() | stored.snapshot.entries.keys())
-    if fleet.option_name is not None:
-        check_patterns(fleet.option_name, selection.targets, known)
-        check_patterns("--exclude", selection.excludes, known)
+    for option, patterns in fleet.named:
+        check_patterns(option, patterns, known)
     resend = expand_ages(selection.resend, stored.snapshot, now)
     check_patterns("--resend", resend, known)
     return replace(selection, resend=resend)
+
+
+def _partial(selection: Selection, desired: DesiredState) -> str:
+    looked = sum(is_selected(address, selection) for address in desired.servers)
+    return f"partial: {looked} of {len(desired.servers)} servers are looked at"
 
 
 def _open_key(

@@ -10,7 +10,7 @@ from icesync.engine.plan import PlanRequest, compare_fleet
 from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.session import SILENT, Probed
 from icesync.frozen import frozen
-from icesync.model.plan import Selection
+from icesync.model.address import is_address_pattern
 from icesync.model.probe import SPEAKS_FROM_HERE
 from icesync.model.project import Guard
 from icesync.model.report import Note
@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 @frozen
 class ProbeCommand:
     """
-    What a probe is asked for: the servers at *addresses*, all without any.
+    What a probe is asked for: the servers that *words* choose, all without any.
 
-    *allowed* are the arguments of ``--allow``; whoever names a server means to show
-    its password to the host that it names. *domains* asks the DNS about senders.
+    *words* are addresses, files and folders. *allowed* are the arguments of
+    ``--allow``; whoever names a server by its address means to show its password to
+    the host that it names. *domains* asks the DNS about senders.
     *strict* fails for servers that could not be reached, too. *timeout_s* bounds
     the probe of one server.
     """
 
-    addresses: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     chosen: logins.ProbeRequest = field(default_factory=logins.ProbeRequest)
     ca_file: str | None = None
@@ -57,8 +58,10 @@ def probe(
         ProbeFailed: a mail server rejected a login; the report was shown before.
 
     """
-    named = tuple(f"{Guard.HOST_CHANGE}:{address}" for address in request.addresses)
-    scope = Scope(Selection(request.addresses), option="ADDR")
+    named = tuple(
+        f"{Guard.HOST_CHANGE}:{word}" for word in request.words if is_address_pattern(word)
+    )
+    scope = Scope(words=request.words)
     wanted = PlanRequest(scope, allowed=(*request.allowed, *named))
     planning = compare_fleet(session, read_fleet(session, scope), wanted, view)
     prober = session.mail.prober(request.ca_file, request.timeout_s)

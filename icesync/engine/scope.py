@@ -6,12 +6,14 @@ import re
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
+from icesync.engine.choice import choose_servers
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.validate import check_files
 from icesync.errors import UsageError
 from icesync.frozen import frozen
+from icesync.model.address import ALL
 from icesync.model.plan import Selection
-from icesync.planner.select import ALL
+from icesync.planner.select import only
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,13 +32,15 @@ class Scope:
     """
     What a run is narrowed to: patterns of addresses, organizations by name, or a shard.
 
-    *option* is what the command line calls its targets.
+    Or *words*: addresses, globs, and paths of files or folders, relative to the
+    configuration. With *since*, a git ref, only what differs from it.
     """
 
     selection: Selection = field(default_factory=Selection)
     organizations: tuple[int, ...] = ()
     shard: Shard | None = None
-    option: str = "--target"
+    words: tuple[str, ...] = ()
+    since: str | None = None
 
 
 @frozen
@@ -44,20 +48,22 @@ class Fleet:
     """
     The files as they were read, once, and the part of them that a run is about.
 
-    *store* holds the states of that part. *option_name* is the option that a
-    pattern without a server is blamed on; None where the patterns were made here,
-    so that none is a slip. *note* says what a shard came to.
+    *store* holds the states of that part. *named* are the patterns that the command
+    line spells, each with its option: one that means no server is a slip. *note*
+    says what a shard or a git ref came to.
     """
 
     validation: Validation
     store: StateStore
     selection: Selection
-    option_name: str | None = "--target"
+    named: tuple[tuple[str, tuple[str, ...]], ...] = ()
     note: str | None = None
 
 
 def parse_scope(
-    selection: Selection, organizations: tuple[int, ...] = (), shard: str | None = None
+    selection: Selection,
+    organizations: tuple[int, ...] = (),
+    shard: str | None = None,
 ) -> Scope:
     """
     Return the scope that the texts of a command line spell.
@@ -91,25 +97,29 @@ def read_fleet(
     _check(session, scope)
     validation = check_files(session.project, session.providers, strict=strict, secrets=secrets)
     desired, selection = validation.require(), scope.selection
+    named = [("--target", selection.targets), ("--exclude", selection.excludes)]
+    note = None
+    if scope.words or scope.since is not None:
+        choice, note = choose_servers(session, validation, scope.words, scope.since)
+        if not choice.targets and scope.since is None:
+            named_files = ", ".join(sorted(choice.files))
+            raise UsageError(f"no server is in {named_files}", "icesync validate   checks it")
+        selection = only(selection, choice.targets)
+        named[0] = ("", choice.patterns)
     if session.project.state.per is None:
-        if not scope.organizations:
-            return Fleet(validation, session.stores.single(), selection, scope.option)
-        targets = tuple(f"{o}/*" for o in sorted(set(scope.organizations)))
-        narrowed = replace(selection, targets=targets)
-        return Fleet(validation, session.stores.single(), narrowed, "--organization")
+        if scope.organizations:
+            targets = tuple(f"{o}/*" for o in sorted(set(scope.organizations)))
+            selection = replace(selection, targets=targets)
+            named[0] = ("--organization", targets)
+        return Fleet(validation, session.stores.single(), selection, tuple(named), note)
     sizes = _sizes(session, desired)
     if scope.shard is None and not scope.organizations:
         store = session.stores.joined(_organizations_of(selection, desired, sizes), sizes)
-        return Fleet(validation, store, selection, scope.option)
+        return Fleet(validation, store, selection, tuple(named), note)
     chosen, note = _choose(scope, sizes)
     _refuse_half_moves(desired, frozenset(chosen))
-    # No target at all would mean everything: a shard without an organization excludes it.
-    narrowed = (
-        replace(selection, targets=tuple(f"{o}/*" for o in chosen))
-        if chosen
-        else replace(selection, excludes=(ALL,))
-    )
-    return Fleet(validation, session.stores.joined(chosen, sizes), narrowed, None, note)
+    narrowed = only(selection, tuple(f"{o}/*" for o in chosen))
+    return Fleet(validation, session.stores.joined(chosen, sizes), narrowed, note=note)
 
 
 def all_organizations(session: Session) -> StateStore:
@@ -140,14 +150,16 @@ def organizations_of(session: Session) -> tuple[int, ...]:
 
 
 def _check(session: Session, scope: Scope) -> None:
-    named = "--shard" if scope.shard else "--organization"
-    if (scope.shard or scope.organizations) and scope.selection.targets:
-        raise UsageError(
-            f"{named} and {scope.option} both say which servers",
-            "--target '59/*' alone, or the other",
-        )
-    if scope.shard and scope.organizations:
-        raise UsageError("--shard and --organization both say which servers", "give one of them")
+    ways = {
+        "--shard": scope.shard,
+        "--organization": scope.organizations,
+        "--target": scope.selection.targets,
+        "FILE or ADDR": scope.words,
+        "--since": scope.since,
+    }
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1 and given != ["FILE or ADDR", "--since"]:
+        raise UsageError(f"{given[0]} and {given[1]} both say which servers", "give one of them")
     if scope.shard and session.project.state.per is None:
         raise UsageError(
             "--shard needs a state for each organization: one lock would let one shard run",

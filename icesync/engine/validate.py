@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
+    from icesync.planner.select import Choice
     from icesync.ports import SecretProvider
 
 NO_SERVER_FILE: Final = "no server file was found"
@@ -102,6 +103,17 @@ class Validation:
             for finding, severity in self.findings
         )
 
+    def narrowed(self, choice: Choice) -> Validation:
+        """Return this with what concerns *choice* only."""
+        from icesync.model.plan import Selection
+        from icesync.planner.select import narrow, only
+
+        desired = narrow(self.desired, only(Selection(), choice.targets))
+        problems = tuple(d for d in self.problems if d.position.file in choice.files)
+        findings = tuple(f for f in self.findings if f.finding.server.address in desired.servers)
+        files = tuple(file for file in self.files if file in choice.files)
+        return replace(self, desired=desired, problems=problems, findings=findings, files=files)
+
     def extended(self, findings: Iterable[UnplacedFinding]) -> Validation:
         """Return this with *findings* that only a plan could make."""
         return replace(self, findings=(*self.findings, *self.severities.apply(findings)))
@@ -113,15 +125,56 @@ def _told(errors: Sequence[Diagnostic]) -> str:
     return f"{count} in the configuration"
 
 
-def validate(session: Session, *, strict: bool = False, view: View = SILENT) -> Validation:
+def validate(
+    session: Session,
+    words: tuple[str, ...] = (),
+    *,
+    since: str | None = None,
+    strict: bool = False,
+    view: View = SILENT,
+) -> Validation:
     """
     Return what is wrong with the files, and what they want; offline, without secrets.
 
-    *strict* makes errors of warnings. Nothing is raised for what is wrong.
+    All files are read, since rules cross them; with *words* (addresses, files, folders)
+    or the git ref *since* only what concerns those is returned. *strict* makes errors of
+    warnings. Nothing is raised for what is wrong with the files.
+
+    Raises:
+        UsageError: a word means nothing, or git has no such ref.
+
     """
     validation = check_files(session.project, session.providers, strict=strict)
+    if words or since is not None:
+        validation = _chosen(session, validation, words, since, view)
     view.show(validation)
     return validation
+
+
+def _chosen(
+    session: Session,
+    validation: Validation,
+    words: tuple[str, ...],
+    since: str | None,
+    view: View,
+) -> Validation:
+    """Return *validation* with what *words* and *since* choose; a note counts the rest."""
+    from icesync.engine.choice import choose_servers
+    from icesync.model.report import Note
+    from icesync.planner.select import check_patterns
+
+    choice, note = choose_servers(session, validation, words, since)
+    desired = validation.desired
+    if validation.sound:
+        known = desired.servers.keys() | desired.removals.keys() | desired.moves.keys()
+        check_patterns("", choice.patterns, known)
+    found = validation.narrowed(choice)
+    left = len(validation.problems) + len(validation.findings)
+    left -= len(found.problems) + len(found.findings)
+    for text in (note, f"findings elsewhere: {left}, not shown" if left else None):
+        if text is not None:
+            view.notify(Note(text))
+    return found
 
 
 def check_files(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-__all__ = ["ADDRESS_GRAMMAR", "MAX_ID", "Address", "parse_address"]
-
 MAX_ID: Final = 2**31 - 1
 """Largest id that the service can hold: it binds ids to a 32-bit integer (observed)."""
 
@@ -14,6 +12,11 @@ ADDRESS_GRAMMAR: Final = "([1-9][0-9]{0,9})/([1-9][0-9]{0,9})"
 """Organization and skill; the schemas print it too. An id may still be too large."""
 
 _ADDRESS: Final = re.compile(ADDRESS_GRAMMAR)
+
+ALL: Final = "all"
+"""The pattern that means every server."""
+
+_PATTERN: Final = re.compile(r"[0-9*?!\[\]-]+/[0-9*?!\[\]-]+", re.ASCII)
 
 
 class Address(NamedTuple):
@@ -38,3 +41,8 @@ def parse_address(text: str) -> Address | None:
         return None
     address = Address(int(match[1]), int(match[2]))
     return address if max(address) <= MAX_ID else None
+
+
+def is_address_pattern(word: str) -> bool:
+    """Return whether *word* is an address or a glob of addresses; any other is a path."""
+    return word == ALL or _PATTERN.fullmatch(word) is not None

@@ -53,6 +53,10 @@ class Origin(Protocol):
         """Return the place of *key*'s effective value; of the server itself without a key."""
         ...
 
+    def files(self) -> frozenset[str]:
+        """Return the files that this server is made of: its own, and those with its defaults."""
+        ...
+
     def chain(self, key: str) -> tuple[Given, ...]:
         """Return what every layer gives for *key*, the effective value first."""
         ...

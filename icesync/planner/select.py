@@ -13,21 +13,22 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-from icesync.model.address import Address, parse_address
+from icesync.model.address import ALL, Address, is_address_pattern, parse_address
+from icesync.model.desired import Move, Removal
 from icesync.model.glob import matches_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from icesync.model.desired import DesiredState, Move
+    from icesync.model.desired import DesiredState
     from icesync.model.plan import Selection
     from icesync.model.snapshot import Snapshot
 
-ALL: Final = "all"
 ASSUMED: Final = "assumed"
 OLDER_THAN: Final = "older-than"
 
@@ -37,10 +38,112 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _UNITS: Final = {"d": "days", "h": "hours", "m": "minutes"}
 
 
+@frozen
+class Choice:
+    """
+    The servers that words of a command line choose, and the files that they stand in.
+
+    *patterns* are the words that are addresses; *targets* has besides them every
+    server of a file that was named. *files* are those that were named, and those of
+    the servers that were.
+    """
+
+    patterns: tuple[str, ...]
+    targets: tuple[str, ...]
+    files: frozenset[str]
+
+
+def choose(words: Iterable[str], files: Collection[str], desired: DesiredState) -> Choice:
+    """
+    Return what *words* choose: addresses, globs of them, and paths of files and folders.
+
+    Paths are relative to the configuration, and *files* are those that were read. A file
+    chooses the servers in it, and of its defaults those that have them.
+
+    Raises:
+        UsageError: at a path is none of *files*.
+
+    """
+    patterns: list[str] = []
+    named: set[str] = set()
+    for word in words:
+        if is_address_pattern(word):
+            patterns.append(word)
+            continue
+        below = "" if word == "." else f"{word}/"
+        found = {file for file in files if f"{file}/".startswith(below)}
+        if not found:
+            raise UsageError(*_no_file(word, files))
+        named |= found
+    chosen = {a for a, server in desired.servers.items() if server.origin.files() & named}
+    entries: tuple[Move | Removal, ...] = (*desired.removals.values(), *desired.moves.values())
+    chosen |= {entry.address for entry in entries if entry.position.file in named}
+    homes = {
+        server.origin.position().file
+        for address, server in desired.servers.items()
+        if matches(address, patterns)
+    }
+    targets = dict.fromkeys([*patterns, *(str(address) for address in sorted(chosen))])
+    return Choice(tuple(patterns), tuple(targets), frozenset(named | homes))
+
+
+def _no_file(path: str, files: Collection[str]) -> tuple[str, str]:
+    """Return what is wrong with *path*, where no file of the configuration is, and the way out."""
+    shown = ascii(path)[1:-1]
+    if path.startswith("/") or ".." in path.split("/"):
+        told = f"{shown} is outside of the configuration's folder"
+        return told, "icesync -C DIR …   looks at another configuration"
+    if path.isdecimal():
+        return f"{shown} is neither a file nor an address", f"'{shown}/*'   means its servers"
+    import difflib
+
+    told = f"no file of the configuration is at {shown}"
+    near = difflib.get_close_matches(path, files, n=1, cutoff=0.8)
+    if near:
+        return told, f"did you mean {near[0]}?"
+    return told, "`files:` in icesync.yaml says which files belong to it"
+
+
+def changed_servers(before: DesiredState, after: DesiredState) -> frozenset[Address]:
+    """Return the servers that *after* wants otherwise than *before*, or only one of both wants."""
+    addresses = before.servers.keys() | after.servers.keys()
+    changed = {a for a in addresses if _wanted(before, a) != _wanted(after, a)}
+    pairs: tuple[tuple[Mapping[Address, Move | Removal], Mapping[Address, Move | Removal]], ...]
+    pairs = ((before.removals, after.removals), (before.moves, after.moves))
+    for old, new in pairs:
+        changed |= {a for a in old.keys() | new.keys() if _entry(old, a) != _entry(new, a)}
+    return frozenset(changed)
+
+
+def _wanted(desired: DesiredState, address: Address) -> tuple[Any, ...] | None:
+    server = desired.servers.get(address)
+    if server is None:
+        return None
+    return server.whole, dict(server.settings), dict(server.secrets), dict(server.local)
+
+
+def _entry(entries: Mapping[Address, Move | Removal], address: Address) -> object:
+    match entries.get(address):
+        case Move(source=source):
+            return source
+        case Removal(action=action):
+            return action
+        case _:
+            return None
+
+
 def matches(address: Address, patterns: Iterable[str]) -> bool:
     """Return whether one of *patterns* means *address*."""
     text = str(address)
-    return any(pattern == ALL or matches_name(pattern, text) for pattern in patterns)
+    exact, globs = _split(tuple(patterns))
+    return text in exact or any(glob == ALL or matches_name(glob, text) for glob in globs)
+
+
+@lru_cache(maxsize=8)
+def _split(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the addresses in *patterns*, of which a folder may have thousands, and the globs."""
+    exact = frozenset(pattern for pattern in patterns if parse_address(pattern) is not None)
+    return exact, tuple(pattern for pattern in patterns if pattern not in exact)
 
 
 def is_selected(address: Address, selection: Selection) -> bool:
@@ -61,6 +164,13 @@ def narrow(desired: DesiredState, selection: Selection) -> DesiredState:
         return desired
     servers = {a: s for a, s in desired.servers.items() if is_selected(a, selection)}
     return replace(desired, servers=servers)
+
+
+def only(selection: Selection, targets: tuple[str, ...]) -> Selection:
+    """Return *selection* narrowed to *targets*; none at all would mean everything."""
+    if targets:
+        return replace(selection, targets=targets)
+    return replace(selection, targets=(), excludes=(ALL,))
 
 
 def parse_age(text: str) -> timedelta:
@@ -144,15 +254,22 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
     for pattern in patterns:
         if any(matches(address, (pattern,)) for address in known):
             continue
-        import difflib
-
-        texts = [str(address) for address in known]
-        near = difflib.get_close_matches(pattern, texts, n=3, cutoff=0.5)
-        exact = parse_address(pattern)
-        if exact and not near:
-            near = [t for a, t in zip(known, texts, strict=True) if a.skill == exact.skill][:3]
+        near = _near(pattern, known)
         hint = f"did you mean {', '.join(near)}?" if near else "addresses look like 59/663 or 59/*"
-        raise UsageError(f"{option} {ascii(pattern)[1:-1]} matches no server", hint)
+        raise UsageError(f"{option} {ascii(pattern)[1:-1]} matches no server".strip(), hint)
+
+
+def _near(pattern: str, known: Iterable[Address]) -> list[str]:
+    """Return up to three addresses that *pattern* may be a slip of: one of its parts is theirs."""
+    import difflib
+
+    exact = parse_address(pattern)
+    if exact is None:
+        return difflib.get_close_matches(pattern, map(str, known), n=3, cutoff=0.5)
+    here = {str(a.skill): str(a) for a in known if a.organization == exact.organization}
+    near = difflib.get_close_matches(str(exact.skill), here, n=3, cutoff=0.5)
+    same = [str(a) for a in known if a.skill == exact.skill]
+    return [here[skill] for skill in near] or (same or list(here.values()))[:3]
 
 
 MAX_SHARDS: Final = 1000

@@ -165,7 +165,7 @@ def test_clear_text_for_nobody(fleet: Fleet) -> None:
 
 def test_an_address_that_is_none(fleet: Fleet) -> None:
     """A slip is an error, in the words of this command."""
-    assert_refused(fleet.run("probe", "59/9999"), 64, "ADDR 59/9999 matches no server")
+    assert_refused(fleet.run("probe", "59/9999"), 64, "59/9999 matches no server")
 
 
 def test_a_ca_file_that_is_none(fleet: Fleet) -> None:

@@ -202,7 +202,7 @@ def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
         (("--shard", "0/5"), "no shard", "--shard 2/5"),
         (("--shard", "2 of 5"), "no shard", "--shard 2/5"),
         (("--shard", "1/1001"), "no shard", "at most 1000"),
-        (("--shard", "1/2", "--target", "101/1"), "both say which", "--target"),
+        (("--shard", "1/2", "--target", "101/1"), "both say which", "one of them"),
         (("--shard", "1/2", "--organization", "101"), "both say which", "one of them"),
         (("--organization", "7"), "neither files nor states", "validate"),
     ],

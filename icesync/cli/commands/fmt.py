@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 
 @click.command(name="fmt", cls=Page)
-@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|-]...")
+@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|ADDR|-]...")
 @common_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Like --check, and show what would change.")
@@ -28,11 +28,12 @@ def command(common: Common, files: tuple[str, ...], check: bool, diff: bool) -> 
     \b
     icesync fmt
     icesync fmt --check --diff servers/59.yaml
+    icesync fmt 59/663
     icesync fmt - < servers/59.yaml
     """
     from icesync.cli.files import replace_text
     from icesync.cli.fmt_view import format_stdin, report
-    from icesync.engine.fmt import format_files
+    from icesync.engine.fmt import chosen_files, format_files
     from icesync.errors import UsageError
 
     looking = check or diff
@@ -40,7 +41,7 @@ def command(common: Common, files: tuple[str, ...], check: bool, diff: bool) -> 
         if len(files) > 1:
             raise UsageError("`-` (stdin) cannot be combined with files", "icesync fmt --help")
         return format_stdin(common.console, looking=looking, diff=diff)
-    project = common.open().project
-    chosen = [common.relative(file, project.root) for file in files]
-    formatting = format_files(project, chosen, None if looking else replace_text)
+    session = common.open()
+    chosen = chosen_files(session, common.words(files, session.project.root))
+    formatting = format_files(session.project, chosen, None if looking else replace_text)
     return report(common.console, formatting, diff=diff, looking=looking)

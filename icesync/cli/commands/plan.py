@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import common_options, plan_options
+from icesync.cli.options import chosen_servers, common_options, plan_options
 from icesync.cli.output_options import output_options
 from icesync.model.report import Command
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(name="plan", cls=Page)
 @common_options
+@chosen_servers()
 @click.option(
     "-o",
     "--out",
@@ -30,27 +31,43 @@ if TYPE_CHECKING:
 @click.pass_obj
 @output_options(Command.PLAN)
 @plan_options(secrets="auto")
-def command(output: Output, wanted: PlanRequest, out: Path | None, detailed_exitcode: bool) -> int:
+def command(
+    output: Output,
+    wanted: PlanRequest,
+    words: tuple[str, ...],
+    since: str | None,
+    out: Path | None,
+    detailed_exitcode: bool,
+) -> int:
     """
     Show what apply would send.
 
     Needs no API and no lock, and works without secrets. Warnings are shown for the
     servers that change; others are counted.
 
+    With FILE, FOLDER or ADDR only those servers are planned: those in a server file
+    or below a folder, those that a defaults file applies to, 59/663, '59/*'.
+
     \b
     icesync plan
+    icesync plan servers/support 59/663
+    icesync plan --since origin/main
     icesync plan --target '59/*' -o plan.json
     icesync plan --shard 2/5
     icesync plan --detailed-exitcode; test $? -eq 2 && echo changes
     icesync plan --report markdown=plan.md --report gitlab-terraform=tf.json
     """
     import shlex
+    from dataclasses import replace
 
     from icesync.cli.files import write_private
     from icesync.engine.plan import plan, save_plan
     from icesync.errors import EXIT_CHANGES, EXIT_OK
 
-    planning = plan(output.open(), wanted, output)
+    session = output.open()
+    words = output.common.words(words, session.project.root)
+    scope = replace(wanted.scope, words=words, since=since)
+    planning = plan(session, replace(wanted, scope=scope), output)
     if out is not None:
         write_private(out, save_plan(planning.plan))
         output.saved_plan = out

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import common_options
+from icesync.cli.options import chosen_servers, common_options
 from icesync.cli.output_options import output_options
 from icesync.model.report import Command
 
@@ -19,8 +19,8 @@ __all__ = ["command"]
 
 
 @click.command(name="probe", cls=Page)
-@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
 @common_options
+@chosen_servers(since=False)
 @click.option("--changed", is_flag=True, help="Only the servers that a plan would change.")
 @click.option(
     "--all", "unused", is_flag=True, help="Also test the POP3 or IMAP block that is not in use."
@@ -61,7 +61,7 @@ __all__ = ["command"]
 @output_options(Command.PROBE)
 def command(
     output: Output,
-    addresses: tuple[str, ...],
+    words: tuple[str, ...],
     changed: bool,
     unused: bool,
     strict: bool,
@@ -84,14 +84,16 @@ def command(
     \b
     icesync probe
     icesync probe 59/663 '70/*' --strict
+    icesync probe servers/support
     icesync probe --changed --report junit=probe.xml --report html=probe.html
     """
     from icesync.engine.probe import ProbeRequest
     from icesync.engine.probe_gate import ProbeCommand, probe
     from icesync.errors import EXIT_OK
 
+    session = output.open()
     request = ProbeCommand(
-        addresses,
+        output.common.words(words, session.project.root),
         allowed,
         ProbeRequest(changed, unused, clear_text),
         str(ca_file) if ca_file else None,
@@ -99,5 +101,5 @@ def command(
         strict=strict,
         timeout_s=timeout_s,
     )
-    probe(output.open(), request, output)
+    probe(session, request, output)
     return EXIT_OK

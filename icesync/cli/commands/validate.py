@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import common_options, strict_option
+from icesync.cli.options import chosen_servers, common_options, strict_option
 from icesync.cli.output_options import output_options
 from icesync.errors import ConfigError
 from icesync.model.report import Command
@@ -20,10 +20,11 @@ __all__ = ["command"]
 
 @click.command(name="validate", cls=Page)
 @common_options
+@chosen_servers()
 @strict_option
 @click.pass_obj
 @output_options(Command.VALIDATE)
-def command(output: Output, strict: bool) -> int:
+def command(output: Output, words: tuple[str, ...], since: str | None, strict: bool) -> int:
     """
     Check all files; offline, without secrets.
 
@@ -36,8 +37,12 @@ def command(output: Output, strict: bool) -> int:
     \b
     # icesync: allow ICE309 the provider has no other port
 
+    With FILE, FOLDER or ADDR only what concerns those is shown; all files are read.
+
     \b
     icesync validate
+    icesync validate servers/59.yaml
+    icesync validate --since origin/main
     icesync validate --strict
     icesync validate --json | jq '.diagnostics[].summary'
     icesync validate --report sarif=icesync.sarif --report junit=icesync.xml
@@ -45,7 +50,9 @@ def command(output: Output, strict: bool) -> int:
     from icesync.engine.validate import validate
     from icesync.render.findings import render_totals
 
-    validation = validate(output.open(), strict=strict, view=output)
+    session = output.open()
+    words = output.common.words(words, session.project.root)
+    validation = validate(session, words, since=since, strict=strict, view=output)
     servers, files = len(validation.desired.servers), len(validation.files)
     output.console.talk(render_totals(validation.diagnostics, servers, files))
     return ConfigError.exit_code if validation.errors else 0

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from builders import BILLING, SALES, SUPPORT, desired, removal, server
+from builders import BILLING, SALES, SUPPORT, desired, move, position, removal, server
 
 from icesync.errors import UsageError
 from icesync.model.address import Address
 from icesync.model.plan import Selection
-from icesync.planner.select import check_patterns, matches, narrow
+from icesync.planner.select import changed_servers, check_patterns, choose, matches, narrow
 
 KNOWN = [SUPPORT, SALES, BILLING]
 
@@ -34,7 +36,7 @@ def test_pattern_means_whole_addresses(pattern: str, found: list[object]) -> Non
     [
         ("59/665", "did you mean 59/664, 59/663?"),
         ("60/1", "did you mean 70/1?"),
-        ("1/663", "did you mean 59/663, 59/664?"),
+        ("1/663", "did you mean 59/663?"),
         ("8*", "addresses look like 59/663 or 59/*"),
         ("support", "addresses look like 59/663 or 59/*"),
     ],
@@ -83,3 +85,55 @@ def test_narrowed_state_keeps_its_removals() -> None:
 
     assert list(narrowed.servers) == [SUPPORT]
     assert narrowed.removals == state.removals
+
+
+REMOVAL = replace(removal(BILLING), position=position(9, "servers/59.yaml"))
+FILES = ("servers/59.yaml", "servers/_defaults.yaml", "other/us.yaml")
+
+
+@pytest.mark.parametrize(
+    ("words", "targets", "files"),
+    [
+        (["59/663"], ["59/663"], {"servers/59.yaml"}),
+        (["59/*"], ["59/*"], {"servers/59.yaml"}),
+        (["servers/59.yaml"], ["59/663", "70/1"], {"servers/59.yaml"}),
+        (["servers"], ["59/663", "70/1"], {"servers/59.yaml", "servers/_defaults.yaml"}),
+        (["."], ["59/663", "70/1"], {*FILES}),
+        (["other/us.yaml"], [], {"other/us.yaml"}),
+        (["59/663", "servers/59.yaml"], ["59/663", "70/1"], {"servers/59.yaml"}),
+    ],
+)
+def test_words_are_addresses_and_paths(
+    words: list[str], targets: list[str], files: set[str]
+) -> None:
+    """An address chooses its server; a file and a folder choose the servers in them."""
+    chosen = choose(words, FILES, desired(server(SUPPORT), removals=[REMOVAL]))
+
+    assert (list(chosen.targets), chosen.files) == (targets, files)
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "hint"),
+    [
+        ("../eu.yaml", "outside of the configuration's folder", "icesync -C DIR"),
+        ("/etc/eu.yaml", "outside of the configuration's folder", "icesync -C DIR"),
+        ("servers/59.yml", "no file of the configuration is at", "did you mean servers/59.yaml?"),
+        ("servers/5", "no file of the configuration is at", "`files:` in icesync.yaml"),
+        ("59", "neither a file nor an address", "'59/*'"),
+    ],
+)
+def test_a_path_to_nothing_is_a_slip(word: str, message: str, hint: str) -> None:
+    """A word that chooses nothing would otherwise read as "nothing to do"."""
+    with pytest.raises(UsageError, match=message) as caught:
+        choose([word], FILES, desired(server(SUPPORT)))
+
+    assert hint in caught.value.hints[0]
+
+
+def test_what_is_wanted_otherwise_is_changed() -> None:
+    """Settings, references, removals and moves count; the place in a file does not."""
+    before = desired(server(SUPPORT), server(SALES), removals=[removal(BILLING)])
+    after = desired(server(SUPPORT, smtp__port=465), server(SALES), moves=[move(SALES, BILLING)])
+
+    assert changed_servers(before, before) == set()
+    assert changed_servers(before, after) == {SUPPORT, SALES, BILLING}
