@@ -10,6 +10,7 @@ Everything that can stop icesync, and the exit code of each.
     │   └── SecretMissing      a reference leads nowhere
     │       ├── SecretForbidden    it may not be followed
     │       ├── SecretStoreRefused      4   its store does not allow it
+    │       │   └── SecretStoreClosed       there is nobody to ask it as
     │       └── SecretStoreUnreachable 10   its store did not answer
     ├── AccessError        4   nobody to act as
     │   ├── TokenExpired
@@ -77,6 +78,7 @@ __all__ = [
     "RemoteError",
     "SecretForbidden",
     "SecretMissing",
+    "SecretStoreClosed",
     "SecretStoreRefused",
     "SecretStoreUnreachable",
     "StaleError",
@@ -167,7 +169,14 @@ class ConfigInvalid(ConfigError):
 
 
 class SecretMissing(ConfigError):
-    """A secret reference does not lead to a usable value."""
+    """
+    A secret reference does not lead to a usable value.
+
+    *failed* says that a store was asked and failed; otherwise the secret is not there,
+    as in the run of a fork, which has none.
+    """
+
+    failed = False
 
 
 class SecretForbidden(SecretMissing):
@@ -178,12 +187,20 @@ class SecretStoreRefused(SecretMissing):
     """A secret store does not accept who asks, or does not allow it."""
 
     exit_code = 4
+    failed = True
+
+
+class SecretStoreClosed(SecretStoreRefused):
+    """There are no credentials to ask a secret store with."""
+
+    failed = False
 
 
 class SecretStoreUnreachable(SecretMissing):
     """A secret store did not answer, however often it was asked."""
 
     exit_code = 10
+    failed = True
 
 
 class AccessError(IcesyncError):

@@ -229,7 +229,8 @@ def compare_fleet(
     project, providers = replace(project, guards=safety.guards), safety.providers
     for note in safety.notes:
         view.notify(Note(note))
-    key, key_problem = _open_key(project, providers, stored, request.secrets)
+    key, key_error = _open_key(project, providers, stored, request.secrets)
+    key_problem = (_key_warning(project, key_error),) if key_error is not None else ()
     stored, put_back = doubt_what_was_put_back(session, stored, key)
     if put_back is not None:
         view.notify(Note(str(put_back)))
@@ -253,7 +254,13 @@ def compare_fleet(
         made = replace(made, changes=left)
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
-    made = replace(made, complete=complete and not ended, terms=terms_of(project))
+    failures = [*resolution.failures.values(), *([key_error] if key_error is not None else [])]
+    made = replace(
+        made,
+        complete=complete and not ended,
+        terms=terms_of(project),
+        unanswered=sum(failure.failed for failure in failures),
+    )
     made = attach_tags(made, resolution, key)
     found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
     own = own_credentials(project)
@@ -385,16 +392,16 @@ def _open_key(
     providers: Mapping[str, SecretProvider],
     stored: Stored,
     mode: SecretsMode,
-) -> tuple[FingerprintKey | None, tuple[Diagnostic, ...]]:
+) -> tuple[FingerprintKey | None, SecretMissing | None]:
     reference = project.fingerprint_key
     if reference is None or mode is SecretsMode.SKIP:
-        return None, ()
+        return None, None
     try:
-        return open_key(reference, providers, stored.snapshot), ()
+        return open_key(reference, providers, stored.snapshot), None
     except SecretMissing as error:
         if mode is SecretsMode.REQUIRE:
             raise
-        return None, (_key_warning(project, error),)
+        return None, error
 
 
 def _key_warning(project: Project, error: SecretMissing) -> Diagnostic:
@@ -414,13 +421,20 @@ def _resolve(
     resolution = resolve_references(references, providers)
     missing = missing_secrets(desired, resolution)
     if missing and mode is SecretsMode.REQUIRE:
-        count = len(resolution.failures)
+        count, kinds = len(resolution.failures), resolution.failures.values()
         told = "1 secret reference leads" if count == 1 else f"{count} secret references lead"
-        failure = ConfigInvalid(f"{told} to no usable value", diagnostics=missing)
-        # Not the files but a store may be to blame: that has an exit code of its own.
-        failure.exit_code = max(error.exit_code for error in resolution.failures.values())
-        raise failure
+        told = f"{told} to no usable value"
+        if all(error.failed for error in kinds):
+            told = "1 secret was" if count == 1 else f"{count} secrets were"
+            told = f"{told} asked for, and the secret store failed"
+        raise _blame(resolution, ConfigInvalid(told, diagnostics=missing))
     return resolution, tuple(replace(d, severity=Severity.WARNING) for d in missing)
+
+
+def _blame(resolution: Resolution, failure: ConfigInvalid) -> ConfigInvalid:
+    """Return *failure* with the exit code of whoever is to blame: the files, or a store."""
+    failure.exit_code = max(error.exit_code for error in resolution.failures.values())
+    return failure
 
 
 def _resolve_more(
@@ -447,9 +461,8 @@ def _missing_for_the_removed(
     elsewhere = SourcePosition(project.config_file)
     found = missing_for_the_removed(made, resolution, elsewhere)
     if found and mode is SecretsMode.REQUIRE:
-        raise ConfigInvalid(
-            "a server that no file defines cannot be sent without its passwords", diagnostics=found
-        )
+        told = "a server that no file defines cannot be sent without its passwords"
+        raise _blame(resolution, ConfigInvalid(told, diagnostics=found))
     return tuple(replace(d, severity=Severity.WARNING) for d in found)
 
 

@@ -189,7 +189,7 @@ def open_key(
     """
     resolution = resolve_references([reference], providers)
     for failure in resolution.failures.values():
-        raise SecretMissing(
+        raise type(failure)(
             f"the fingerprint key: {failure.message}",
             *failure.hints,
             "icesync keygen   makes a key",

@@ -193,7 +193,8 @@ class Plan:
     Servers that need nothing are listed too, as no-op. *complete* is False when
     a secret could not be looked at; such a plan can be read, not applied. *terms* are
     what the configuration says about how it is sent and held back: proxy, CA, wire
-    options, the references of token and login, and all other safeguards.
+    options, the references of token and login, and all other safeguards. *unanswered*
+    secrets were asked for, and their store failed; a saved plan does not keep that.
     """
 
     base_url: str
@@ -204,6 +205,7 @@ class Plan:
     complete: bool = True
     key_id: str | None = None
     terms: Mapping[str, Any] = field(default_factory=dict)
+    unanswered: int = 0
 
     @property
     def effective(self) -> tuple[ResourceChange, ...]:

@@ -430,6 +430,8 @@ def _page(review: CommandResult, view: RenderContext, detail: Detail) -> str:
 def _marker(review: CommandResult, view: RenderContext) -> str:
     """Return the first line, by which a later run finds the comment of this configuration."""
     known = review.plan is not None and review.failure is None
+    # Nobody knows how many, where a secret store did not answer.
+    known = known and review.plan is not None and not review.plan.unanswered
     changes = len(review.plan.effective) if known and review.plan else None
     return encode_marker(Marker(review.command, view.ci.key, changes)) + "\n"
 

@@ -103,6 +103,11 @@ def incomplete(plan: Plan) -> str:
     """Return why a plan that is not complete cannot be applied."""
     secrets = [s for change in plan.changes for s in change.secrets if s.reference]
     missed = sum(s.comparison is SecretComparison.NOT_COMPARED for s in secrets)
+    if plan.unanswered:
+        return (
+            f"Incomplete: the secret store failed for {counted(plan.unanswered, 'secret')}, "
+            "so this plan may lack changes and cannot be applied."
+        )
     if not missed:
         return "Incomplete: some secrets are not available, so this plan cannot be applied."
     words = "was" if missed == 1 else "were"

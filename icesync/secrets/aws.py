@@ -12,7 +12,12 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import SecretMissing, SecretStoreRefused, SecretStoreUnreachable
+from icesync.errors import (
+    SecretMissing,
+    SecretStoreClosed,
+    SecretStoreRefused,
+    SecretStoreUnreachable,
+)
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, VersionedProvider, need
 
@@ -52,11 +57,9 @@ _MEANINGS: Final = {
 
 
 _THROTTLED: Final = ("Throttl", "InternalService", "ServiceUnavailable", "RequestLimit")
-_REFUSED: Final = (
-    "AccessDenied", "ExpiredToken", "InvalidClientToken", "Unrecognized", "DecryptionFailure",
-)  # fmt: skip
+_NOT_THERE: Final = ("Parameter", "ResourceNotFound", "Validation", "InvalidRequest")
 _CREDENTIALS: Final[Mapping[str, type[SecretMissing]]] = {
-    "NoCredentialsError": SecretStoreRefused,
+    "NoCredentialsError": SecretStoreClosed,
     "PartialCredentialsError": SecretStoreRefused,
     "NoRegionError": SecretMissing,
 }
@@ -66,10 +69,7 @@ def _kind(code: str) -> type[SecretMissing]:
     """Return what an error of AWS comes to by its *code*."""
     if code.startswith(_THROTTLED):
         return SecretStoreUnreachable
-    refused = code.startswith(
-        ("AccessDenied", "ExpiredToken", "InvalidClientToken", "Unrecognized")
-    )
-    return SecretStoreRefused if refused or code == "DecryptionFailure" else SecretMissing
+    return SecretMissing if code.startswith(_NOT_THERE) else SecretStoreRefused
 
 
 class AwsProvider(VersionedProvider):

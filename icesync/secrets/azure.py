@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import SecretMissing, SecretStoreRefused
+from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
@@ -80,8 +80,8 @@ class AzureProvider(VersionedProvider):
         value = tree.get("value") if status == 200 and isinstance(tree, dict) else None
         if not isinstance(value, str):
             message = _MEANINGS.get(status, f"Azure answered with status {status}")
-            refused = status in {401, 403}
-            raise (SecretStoreRefused if refused else SecretMissing)(f"`{reference}`: {message}")
+            kind = SecretMissing if status in {200, 404} else SecretStoreRefused
+            raise kind(f"`{reference}`: {message}")
         return value.encode("utf-8", "surrogatepass"), _metadata(tree)
 
     def identify(self, reference: SecretRef) -> str:
@@ -106,7 +106,7 @@ class AzureProvider(VersionedProvider):
                 return str(self._credential.get_token(scope).token)
             except errors.AzureError as error:
                 kind = type(error).__name__
-        raise SecretStoreRefused(
+        raise SecretStoreClosed(
             f"`{reference}`: no credentials for Azure: {kind}",
             "az login   or AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated token or secret",
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.errors import SecretForbidden, SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing, SecretStoreUnreachable
 from icesync.secrets.base import make_secret, without_final_newline
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -47,13 +47,15 @@ class ExecProvider:
         Return what the program prints, without one final line break.
 
         Raises:
-            SecretMissing: not allowed, not there, or it failed.
+            SecretMissing: not allowed, or not there.
+            SecretStoreUnreachable: it failed; the job allows it, so it is asked.
 
         """
         arguments = self._arguments(reference)
-        text = run_program(reference, arguments, self._root, self._environ).decode(
-            "utf-8", "surrogateescape"
+        content = run_program(
+            reference, arguments, self._root, self._environ, failure=SecretStoreUnreachable
         )
+        text = content.decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
     def identify(self, reference: SecretRef) -> str:

@@ -13,7 +13,7 @@ import re
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import SecretMissing, SecretStoreRefused
+from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import VersionedProvider, need
 from icesync.secrets.http import WebService
@@ -54,8 +54,8 @@ class GcpProvider(VersionedProvider):
         status, tree = self._service.ask(reference, "GET", path, headers)
         if status != _DONE or not isinstance(tree, dict):
             message = _MEANINGS.get(status, f"Google answered with status {status}")
-            refused = status in {401, 403}
-            raise (SecretStoreRefused if refused else SecretMissing)(f"`{reference}`: {message}")
+            kind = SecretMissing if status in {200, 404} else SecretStoreRefused
+            raise kind(f"`{reference}`: {message}")
         metadata = SecretMetadata(str(tree.get("name", "")).rpartition("/")[2] or None)
         return _decode(reference, tree.get("payload")), metadata
 
@@ -84,7 +84,7 @@ class GcpProvider(VersionedProvider):
                 return str(self._credentials.token)
             except errors.GoogleAuthError as error:
                 kind = type(error).__name__
-        raise SecretStoreRefused(
+        raise SecretStoreClosed(
             f"`{reference}`: no credentials for Google Cloud: {kind}",
             "gcloud auth application-default login   or GOOGLE_APPLICATION_CREDENTIALS=FILE",
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretMissing, SecretStoreUnreachable
 from icesync.secrets.base import make_secret, need
 
 if TYPE_CHECKING:
@@ -36,17 +36,19 @@ class KeyringProvider:
         service, name = _names(reference)
         keyring = need("keyring", "keyring", reference)
         errors = need("keyring.errors", "keyring", reference)
-        value = None
+        value, kind = None, SecretMissing
         with self._lock:
             try:
                 value = keyring.get_password(service, name)
             except errors.KeyringError as error:
                 problem = f"the keyring did not answer: {type(error).__name__}"
+                if not isinstance(error, errors.NoKeyringError):
+                    kind = SecretStoreUnreachable
             else:
                 problem = "the keyring has no such password"
         if value is not None:
             return make_secret(value, f"`{reference}`")
-        raise SecretMissing(f"`{reference}`: {problem}", f"keyring set {service} {name}")
+        raise kind(f"`{reference}`: {problem}", f"keyring set {service} {name}")
 
     def identify(self, reference: SecretRef) -> str:
         """

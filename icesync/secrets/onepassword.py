@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.secrets.base import make_secret
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from icesync.model.secret import SecretRef, SecretValue
 
+_SIGNED_IN: Final = ("OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN", "OP_SESSION")
 _OPTIONS: Final = ("attribute", "ssh-format")
 """What ``op read`` knows (its reference of secret references)."""
 
@@ -37,14 +38,17 @@ class OnePasswordProvider:
         Return the field's value.
 
         Raises:
-            SecretMissing: ``op`` is not installed, or did not give it.
+            SecretMissing: ``op`` is not installed.
+            SecretStoreRefused: it did not give it; why it does not say by its exit code.
 
         """
         _check(reference)
         query = f"?{reference.query}" if reference.query else ""
         target = f"op://{'/'.join(reference.steps)}{query}"
         arguments = ("op", "read", "--no-newline", target)
-        content = run_program(reference, arguments, self._root, self._environ)
+        signed_in = any(name.startswith(_SIGNED_IN) for name in self._environ)
+        failure = SecretStoreRefused if signed_in else SecretStoreClosed
+        content = run_program(reference, arguments, self._root, self._environ, failure=failure)
         return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
 
     def identify(self, reference: SecretRef) -> str:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretMissing, SecretStoreUnreachable
 from icesync.model.glob import matches_name
 
 if TYPE_CHECKING:
@@ -51,15 +51,17 @@ def run_program(
     folder: Path,
     environ: Mapping[str, str],
     meanings: Mapping[int, str] | None = None,
+    failure: type[SecretMissing] = SecretMissing,
     deadline_s: float = PROGRAM_DEADLINE_S,
 ) -> bytes:
     """
     Return what the program of *arguments* prints, run in *folder* with *environ* alone.
 
-    *meanings* says what its exit codes mean.
+    *meanings* says what its exit codes mean, *failure* what one but 0 comes to.
 
     Raises:
-        SecretMissing: it is not installed, did not end in time, or failed.
+        SecretMissing: it is not installed, or failed.
+        SecretStoreUnreachable: it did not end in time.
 
     """
     name = arguments[0]
@@ -84,11 +86,11 @@ def run_program(
     with process:
         output = _output(process, deadline_s)
     if output is None:
-        raise SecretMissing(f"`{reference}`: `{name}` did not end within {deadline_s:g} s")
+        raise SecretStoreUnreachable(f"`{reference}`: `{name}` did not end within {deadline_s:g} s")
     if process.returncode:
         meaning = (meanings or {}).get(process.returncode)
         suffix = f" ({meaning})" if meaning else ""
-        raise SecretMissing(
+        raise failure(
             f"`{reference}`: `{name}` ended with exit code {process.returncode}{suffix}",
             f"{shlex.join(arguments)} >/dev/null   shows why",
         )

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from icesync.errors import SecretForbidden, SecretMissing, SecretStoreRefused
+from icesync.errors import SecretForbidden, SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
 from icesync.secrets.base import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
@@ -138,7 +138,8 @@ class VaultProvider:
                 f"`{reference}`: {self._name} refuses its token: invalid, ended, or no policy",
                 f"vault kv get {reference.path}   with the same token shows why",
             )
-        raise SecretMissing(f"`{reference}`: {self._name} answered with status {status}")
+        kind = SecretMissing if status == _DONE else SecretStoreRefused
+        raise kind(f"`{reference}`: {self._name} answered with status {status}")
 
     def _mount(self, reference: SecretRef) -> _Mount:
         """Return the mount that *reference* is below; what shares a folder shares its mount."""
@@ -193,7 +194,7 @@ class VaultProvider:
         if token:
             return token
         prefix = self._prefixes[0]
-        raise SecretMissing(
+        raise SecretStoreClosed(
             f"`{reference}` needs a token for {self._name}, and there is none",
             f"set {prefix}_TOKEN, {prefix}_TOKEN_FILE, or {prefix}_AUTH_ROLE and {prefix}_ID_TOKEN",
         )

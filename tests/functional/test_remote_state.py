@@ -164,7 +164,7 @@ def test_a_local_snapshot_moves_to_the_store(
     pulled = repository.run("state", "pull")
 
     assert moved.code == 0, moved
-    assert "state.json stays as it is" in moved.stderr
+    assert "state.json is unchanged" in moved.stderr
     assert pulled.stdout == repository.read("state.json") == gitlab.data.decode()
     assert repository.run("plan", "--detailed-exitcode").code == 0
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from distant import SOPS, WHOLE_SOPS, FakeVault, install_program, listening, sops_file
 
+from icesync.codec.marker import Marker, read_marker
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,6 +69,31 @@ def test_a_vault_that_is_away_leaves_a_plan_and_stops_an_apply(shared: Repositor
     assert told in planned.stderr
     assert applied.code == 10  # the store, not the files
     assert told in applied.stderr
+
+
+def test_a_store_that_failed_is_not_a_secret_that_is_not_there(repository: Repository) -> None:
+    """What it did not tell may be a change: exit 2, and the comment is posted and says so."""
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+exec://sh/show")
+    repository.environ["ICESYNC_ALLOW_EXEC"] = "1"
+    repository.write("show", "echo shown secret 2215")
+    repository.apply()
+    plan = ("plan", "--detailed-exitcode", "--report", "markdown=plan.md")
+
+    repository.write("show", "exit 1")
+    failed, comment = repository.run(*plan), repository.read("plan.md")
+    required = repository.run("plan", "--secrets", "require")
+    repository.write("show", "echo shown secret 2215")
+    del repository.environ["ICE_IMAP"]
+    absent = repository.run(*plan)
+
+    assert failed.code == 2
+    assert "Incomplete: the secret store failed for 1 secret, so this plan may" in failed.stdout
+    assert read_marker(comment) == Marker("plan", ".", None)
+    assert "the secret store failed for 1 secret" in comment
+    assert required.code == 10
+    assert "error: 1 secret was asked for, and the secret store failed" in required.stderr
+    assert absent.code == 0
+    assert read_marker(repository.read("plan.md")) == Marker("plan", ".", 0)
 
 
 def test_check_tells_where_each_reference_leads(shared: Repository) -> None:

@@ -74,4 +74,6 @@ def command(
         allowed = [word for name in wanted.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
         output.console.talk(f"Plan saved. To apply exactly this plan: {command}")
-    return EXIT_CHANGES if detailed_exitcode and planning.plan.effective else EXIT_OK
+    # What a secret store did not tell may be a change.
+    found = planning.plan.effective or planning.plan.unanswered
+    return EXIT_CHANGES if detailed_exitcode and found else EXIT_OK
