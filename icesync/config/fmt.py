@@ -2,7 +2,7 @@
 The canonical text of a document: order of keys, indentation, white space; nothing else.
 
 Two blanks for each level, dashes indented below their key, keys in the order of
-the schema (unknown ones last, as they stand), items of lists as they stand.
+the documentation (unknown ones last, as they stand), items of lists as they stand.
 Scalars, comments and blank lines are copied as they are written
 (:mod:`icesync.config.yaml.tree`); what is in braces stays in braces, and no line
 is wrapped. A round trip through a YAML library does not do: ruamel.yaml spells
@@ -17,10 +17,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
+from functools import cache
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.schema import SCHEMAS
+from icesync.config.project import option_tree
 from icesync.config.sops_files import is_sealed
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.syntax import SourceFile
@@ -35,16 +36,21 @@ from icesync.config.yaml.tree import (
 )
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.frozen import frozen
-from icesync.model.options import REFERENCE_PATTERN
+from icesync.model.fields import FIELDS, Role
+from icesync.model.options import REFERENCE_PATTERN, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from icesync.config.project import OptionTree
     from icesync.config.yaml.document import Node
     from icesync.config.yaml.tree import NodePath
 
 _MARGIN: Final = 2
 """At least so many blanks stand before a comment behind something, as yamllint asks."""
+
+KeyOrder: TypeAlias = "Mapping[str | None, KeyOrder]"
+"""The keys of a mapping in their order, each with those below it; None stands for list items."""
 
 _PUNCTUATION: Final = frozenset("-?:,[]{}.")
 
@@ -72,7 +78,7 @@ def format_source(source: SourceFile) -> Formatted:
     document = parse_document(source)
     if document.problems or is_sealed(source):
         return Formatted(source, source.data, document.problems)
-    after = _canonical(document.tree, schema_of(document.data))
+    after = _canonical(document.tree, key_order(document.data))
     line_end = "\r\n" if source.data.partition(b"\n")[0].endswith(b"\r") else "\n"
     data = after.replace("\n", line_end).encode()
     if source.data.startswith(codecs.BOM_UTF8):
@@ -104,11 +110,53 @@ def _refused(source: SourceFile, line: int, message: str, hint: str) -> Formatte
     return Formatted(source, source.data, (problem,))
 
 
-def schema_of(data: Node) -> Mapping[str, Any]:
-    """Return the schema that knows most of the keys at the top of *data*: files tell by content."""
+def key_order(data: Node) -> KeyOrder:
+    """Return the order of the keys of *data*."""
+    if _is_of_servers(data):
+        return _of_servers()
+    if "rules" not in data:
+        return _of_options()
+    from icesync.config.rules import RULES
+
+    return {**_of_options(), "rules": dict.fromkeys(RULES, _NOTHING_BELOW)}
+
+
+def _is_of_servers(data: Node) -> bool:
+    """Return whether *data* is of servers or of options, which the keys at its top tell."""
     keys = data.keys() if isinstance(data, dict) else set()
-    order = ("email-servers", "icesync")
-    return max((SCHEMAS[name] for name in order), key=lambda s: len(keys & s["properties"].keys()))
+    return len(keys & _of_servers().keys()) >= len(keys & _of_options().keys())
+
+
+_NOTHING_BELOW: Final[KeyOrder] = {}
+
+
+@cache
+def _of_servers() -> KeyOrder:
+    """Return the order of a file of servers, from the table of fields."""
+    settings: dict[str | None, Any] = {}
+    for row in FIELDS:
+        if row.role is not Role.ADDRESS:
+            above = settings.setdefault(row.block, {}) if row.block else settings
+            above[row.leaf] = {}
+    defaults = {key: below for key, below in settings.items() if key != "name"}
+    return {
+        "version": {},
+        "organization": {},
+        "defaults": defaults,
+        "servers": {None: {"skill": {}, **settings}},
+        "removed": {None: {"skill": {}, "action": {}}},
+        "moved": {None: {"skill": {}, "from": {}}},
+    }
+
+
+@cache
+def _of_options() -> KeyOrder:
+    """Return the order of ``icesync.yaml``, from the table of options."""
+
+    def below(tree: OptionTree) -> dict[str | None, KeyOrder]:
+        return {k: {} if isinstance(v, Option) else below(v) for k, v in tree.items()}
+
+    return {"version": {}, **below(option_tree())}
 
 
 _LEAKS: Final = {
@@ -151,7 +199,10 @@ def find_literal_secrets(source: SourceFile) -> tuple[Diagnostic, ...]:
 
 def _literals(tree: Tree, data: Any) -> Iterator[tuple[Scalar, str]]:
     """Yield the scalars that may be secret, with the rule that they break."""
-    open_: list[tuple[Entry, Mapping[str, Any] | None]] = [(tree.root, schema_of(data))]
+    from icesync.config.schema import SCHEMAS
+
+    schema_of_file = SCHEMAS["email-servers" if _is_of_servers(data) else "icesync"]
+    open_: list[tuple[Entry, Mapping[str, Any] | None]] = [(tree.root, schema_of_file)]
     while open_:
         entry, schema = open_.pop()
         node = entry.node
@@ -188,17 +239,17 @@ def _ink(text: str) -> Counter[str]:
     return letters
 
 
-def _canonical(tree: Tree, schema: Mapping[str, Any]) -> str:
+def _canonical(tree: Tree, order: KeyOrder) -> str:
     page, root = tree.root, tree.root.node
     if isinstance(root, Collection) and not root.flow:
         header, rest = _split_header(page.leading)
-        if rest and _ordered(root, schema, opens=True)[0] is not root.entries[0]:
+        if rest and _ordered(root, order, opens=True)[0] is not root.entries[0]:
             root.entries[0].leading[:0] = rest
         else:
             header = page.leading
-        body = [*_indented(header, 0), *_block(root, 0, schema, opens=True)]
+        body = [*_indented(header, 0), *_block(root, 0, order, opens=True)]
     else:
-        body = [*_indented(page.leading, 0), *_labelled("", page, 0, schema)]
+        body = [*_indented(page.leading, 0), *_labelled("", page, 0, order)]
     lines = [*tree.prologue, *body, *_indented(tree.page.tail, 0)]
     return "\n".join(lines).strip("\n") + "\n"
 
@@ -215,11 +266,9 @@ def _split_header(lines: list[Line]) -> tuple[list[Line], list[Line]]:
     return (lines[: blank + 1], lines[blank + 1 :]) if blank >= 0 else (lines, [])
 
 
-def _block(
-    node: Collection, indent: int, schema: Mapping[str, Any], *, opens: bool
-) -> Iterator[str]:
+def _block(node: Collection, indent: int, order: KeyOrder, *, opens: bool) -> Iterator[str]:
     """Yield the lines of a block; what is above its first key is outside where it *opens* one."""
-    entries = _ordered(node, schema, opens=opens)
+    entries = _ordered(node, order, opens=opens)
     yield from _indented(node.head, indent)
     below = False
     for entry in entries:
@@ -230,7 +279,7 @@ def _block(
             yield ""  # without it, what stands below the last entry would be about this one
         yield from _indented(leading, indent)
         head = _key(entry.key) if entry.key else "-"
-        yield from _labelled(head, entry, indent, _below(schema, entry))
+        yield from _labelled(head, entry, indent, _below(order, entry))
         yield from _indented(entry.below, indent)
         below = bool(entry.below)
     if below and node.tail and node.tail[0].text:
@@ -238,21 +287,21 @@ def _block(
     yield from _indented(node.tail, indent)
 
 
-def _labelled(head: str, entry: Entry, indent: int, schema: Mapping[str, Any]) -> Iterator[str]:
+def _labelled(head: str, entry: Entry, indent: int, order: KeyOrder) -> Iterator[str]:
     """Yield the lines of *entry*: *head*, which is its key or dash, and its value."""
     node = entry.node
     anchor = f" &{node.anchor}" if node and node.anchor and not _is_alias(node) else ""
     margin = " " * indent
     if isinstance(node, Collection) and not node.flow:
         item = head == "-" and not anchor
-        below = list(_block(node, indent + 2, schema, opens=item))
+        below = list(_block(node, indent + 2, order, opens=item))
         if item:
             yield from _behind_dash(below, margin)
         else:
             yield from _with_comment(margin + head + anchor, entry.aside)
             yield from below
         return
-    first, *others = _value(node, indent, schema)
+    first, *others = _value(node, indent, order)
     remark, start = entry.remark, margin + f"{head}{anchor} {first}".strip()
     if entry.aside is not None:
         if remark is None and not others:
@@ -288,10 +337,10 @@ def _with_comment(line: str, comment: TrailingComment | None) -> Iterator[str]:
     yield from (" " * len(margin) + text for text in comment.more)
 
 
-def _value(node: Scalar | Collection | None, indent: int, schema: Mapping[str, Any]) -> list[str]:
+def _value(node: Scalar | Collection | None, indent: int, order: KeyOrder) -> list[str]:
     """Return the lines of a value that stands behind a key or dash at *indent*."""
     if isinstance(node, Collection):
-        return list(_broken(node, indent, schema)) if node.broken else [_flow(node, schema)]
+        return list(_broken(node, indent, order)) if node.broken else [_flow(node, order)]
     assert node is not None
     first, *others = node.text.split("\n")
     if node.block:
@@ -300,23 +349,23 @@ def _value(node: Scalar | Collection | None, indent: int, schema: Mapping[str, A
     return [first, *(" " * (indent + 2) + line.lstrip() for line in others)]
 
 
-def _flow(node: Collection, schema: Mapping[str, Any]) -> str:
+def _flow(node: Collection, order: KeyOrder) -> str:
     """Return a flow collection that stands on one line."""
     texts = [
-        " ".join((*_head(entry), *_value(entry.node, 0, _below(schema, entry))))
-        for entry in _ordered(node, schema)
+        " ".join((*_head(entry), *_value(entry.node, 0, _below(order, entry))))
+        for entry in _ordered(node, order)
     ]
     return f"{{{', '.join(texts)}}}" if node.mapping else f"[{', '.join(texts)}]"
 
 
-def _broken(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterator[str]:
+def _broken(node: Collection, indent: int, order: KeyOrder) -> Iterator[str]:
     """
     Yield the lines of a flow collection that spans lines: an entry each.
 
     The closing bracket stands right of the key: YAML 1.2 asks for that, and
     editors warn otherwise.
     """
-    entries = _ordered(node, schema)
+    entries = _ordered(node, order)
     yield "{" if node.mapping else "["
     margin = " " * (indent + 4)
     yield from _indented(node.head, indent + 4)
@@ -328,7 +377,7 @@ def _broken(node: Collection, indent: int, schema: Mapping[str, Any]) -> Iterato
         remark = entry.remark or entry.aside
         if entry.aside is not None and entry.aside is not remark:
             yield from _indented(_alone(entry.aside), indent + 4)
-        lines = _value(entry.node, indent + 2, _below(schema, entry))
+        lines = _value(entry.node, indent + 2, _below(order, entry))
         lines[0] = margin + " ".join((*_head(entry), lines[0]))
         yield from lines[:-1]
         comma = "" if entry is entries[-1] else ","
@@ -360,18 +409,14 @@ def _indented(lines: Iterable[Line], indent: int) -> Iterator[str]:
     return (" " * indent + line.text if line.text else "" for line in lines)
 
 
-def _below(schema: Mapping[str, Any], entry: Entry) -> Mapping[str, Any]:
-    """Return the schema of the value of *entry*; an empty one where there is none."""
-    if entry.key is None:
-        found = schema.get("items", {})
-    else:
-        found = schema.get("properties", {}).get(entry.key.value, {})
-    return found if isinstance(found, dict) else {}
+def _below(order: KeyOrder, entry: Entry) -> KeyOrder:
+    """Return the order below *entry*; an empty one where there is none."""
+    return order.get(entry.key.value if entry.key else None, _NOTHING_BELOW)
 
 
-def _ordered(node: Collection, schema: Mapping[str, Any], *, opens: bool = False) -> list[Entry]:
+def _ordered(node: Collection, order: KeyOrder, *, opens: bool = False) -> list[Entry]:
     """
-    Return the entries in the order of the schema's keys, unknown ones last.
+    Return the entries in the documented order of keys, unknown ones last.
 
     They stay as they are where an alias would come to mean another anchor, or none,
     and where a comment to icesync would come to be above the first key of what *opens*
@@ -379,7 +424,7 @@ def _ordered(node: Collection, schema: Mapping[str, Any], *, opens: bool = False
     """
     if not node.mapping:
         return node.entries
-    ranks = {key: rank for rank, key in enumerate(schema.get("properties", ()))}
+    ranks = {key: rank for rank, key in enumerate(order)}
     ordered = sorted(
         node.entries, key=lambda e: ranks.get(e.key.value, len(ranks)) if e.key else len(ranks)
     )

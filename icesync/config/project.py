@@ -12,6 +12,7 @@ every password pass through them. What the job sets by a variable of its own is 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -20,7 +21,7 @@ from icesync.config.private_files import check_private_files
 from icesync.config.values import NOTHING
 from icesync.config.yaml.document import Document, parse_document
 from icesync.config.yaml.syntax import Quoted, SourceFile
-from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.host import ALLOW_HOST, Service, TrustedHosts, read_endpoint
 from icesync.model.options import LIMIT_PATTERN, Option, OptionKind, build
@@ -38,7 +39,7 @@ from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
 
 OBJECT_URL: Final = re.compile(
     r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,221}(/(?!\.{1,2}(/|\Z))[A-Za-z0-9{}._=+,@!-]+)+"
@@ -247,7 +248,7 @@ def read_project(
     about: dict[str, Any] = {
         "root": str(root),
         "config_file": config.name,
-        "positions": {p: document.position(tuple(p.split("."))) for p in (*GROUPS, *OPTIONS)},
+        "positions": _Positions(document),
     }
     own: Project = build(Project, {**values, **by_job}, **about)
     about["safety"] = profile_of(own, _lowered(own.rules), by_job)
@@ -265,6 +266,24 @@ def read_project(
     if problems:
         raise _invalid(problems)
     return project
+
+
+class _Positions(Mapping[str, SourcePosition]):
+    """The place of each option and group, looked up when it is told."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def __getitem__(self, path: str) -> SourcePosition:
+        if path not in OPTIONS and path not in GROUPS:
+            raise KeyError(path)
+        return self._document.position(tuple(path.split(".")))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*GROUPS, *OPTIONS))
+
+    def __len__(self) -> int:
+        return len(GROUPS) + len(OPTIONS)
 
 
 def _invalid(problems: tuple[Diagnostic, ...]) -> ConfigInvalid:

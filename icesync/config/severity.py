@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules import RULES
 from icesync.config.yaml.syntax import check_text
-from icesync.config.yaml.tree import read_tree
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.frozen import frozen
 from icesync.model.project import Level
@@ -139,6 +138,8 @@ def find_suppressions(
     """Return the suppressions in *source*, and what is wrong with those that cannot be read."""
     if _MARK not in source.data or check_text(source):
         return (), ()
+    from icesync.config.yaml.tree import read_tree
+
     tree = read_tree(source)
     if tree.problems:
         return (), ()  # a file that cannot be read has its own finding already

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from icesync import __version__
 from icesync.codec.fingerprint import broken_seals, seals_of
-from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_sides, decode_state, encode_state, is_state_of, seal
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.session import Work, hold_lock
@@ -21,9 +20,7 @@ from icesync.model.host_memory import remember
 from icesync.model.project import EMULATOR
 from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot
-from icesync.model.transitions import rename
 from icesync.planner.plan import without_leftovers
-from icesync.planner.recovery import Recovered, merge_snapshots, recover
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
     from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
     from icesync.model.snapshot import Entry, LockInfo
+    from icesync.planner.recovery import Recovered
     from icesync.ports import StateStore
 
 
@@ -88,6 +86,9 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
     running = None if holding else store.lock_owner()
     if running is not None:
         return Stored(snapshot, data, running=running, as_read=as_read)
+    from icesync.codec.journal import decode_journal
+    from icesync.planner.recovery import recover
+
     recovered = recover(snapshot, digest_of(data), decode_journal(left))
     sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
     memory = remember((as_read,), sealed)
@@ -263,6 +264,8 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
         UsageError: there is no *source*, or there is a *target* already.
 
     """
+    from icesync.model.transitions import rename
+
     check_patterns("SOURCE", (str(source),), snapshot.entries.keys())
     if source == target:
         raise UsageError("SOURCE and TARGET are the same server")
@@ -297,6 +300,8 @@ def resolve(
         StateError: there is no conflict, or the sides cannot be united.
 
     """
+    from icesync.planner.recovery import merge_snapshots
+
     data = store.read()
     if data is None:
         raise StateCorrupt("there is no state to resolve", "icesync plan")

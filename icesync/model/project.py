@@ -448,7 +448,7 @@ class Project:
         safeguard=Safeguard.LOWER,
     )
     secrets: SecretScope = group(SecretScope)
-    positions: dict[str, SourcePosition] = field(default_factory=dict)
+    positions: Mapping[str, SourcePosition] = field(default_factory=dict)
     safety: Mapping[str, Any] | None = None
 
 

@@ -15,7 +15,6 @@ from icesync.model.plan import Action
 from icesync.model.report import Command
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
-from icesync.render.probe import render_probe, totals_of
 from icesync.render.report import COLOURS, counts_of, render_report, told_seconds
 from icesync.render.state import age
 from icesync.render.style import Cell, Style, counted, fold, render_table, safe
@@ -52,6 +51,8 @@ def render(review: CommandResult, view: RenderContext) -> str:
 
 def _probed(report: ProbeReport, command: Command, style: Style) -> str:
     """Return *report* alone, or below a plan, where it is silent about nothing."""
+    from icesync.render.probe import render_probe
+
     message = render_probe(report, style)
     if command is Command.PROBE:
         return message
@@ -103,6 +104,8 @@ def headline(review: CommandResult) -> str:
         message = counts_of(review.report)
         return message if review.report.results else "no changes, nothing was sent"
     if review.command is Command.PROBE and review.probe is not None:
+        from icesync.render.probe import totals_of
+
         return totals_of(review.probe)
     if review.failure is not None or review.plan is None:
         return _verdict(review)

@@ -317,7 +317,7 @@ def _mutated(draw: st.DrawFn, files: st.SearchStrategy[Any]) -> str:
 
 SEMANTIC = {
     "ICE102", "ICE104", "ICE107", "ICE110", "ICE111", "ICE112", "ICE113",
-    "ICE201", "ICE202", "ICE203",
+    "ICE201", "ICE202", "ICE203", "ICE211",
 }  # fmt: skip
 """The rules that a schema cannot express: what is missing, twice, or both there and removed."""
 

@@ -18,7 +18,7 @@ quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from yaml.events import (
     AliasEvent,
@@ -32,6 +32,7 @@ from yaml.events import (
 )
 
 from icesync.config.yaml.syntax import (
+    MAX_NODES,
     Quoted,
     SourceFile,
     check_text,
@@ -39,9 +40,11 @@ from icesync.config.yaml.syntax import (
     open_parser,
     yaml_problem,
 )
-from icesync.config.yaml.tree import MAX_NODES, NodePath, Tree, read_tree
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
+
+if TYPE_CHECKING:
+    from icesync.config.yaml.tree import NodePath, Tree
 
 Node: TypeAlias = Any
 """A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""
@@ -82,7 +85,7 @@ class Document:
     def tree(self) -> Tree:
         """The file as a tree."""
         if self._tree is None:
-            self._tree = read_tree(self.source)
+            self._tree = _read_carefully(self.source)
         return self._tree
 
 
@@ -100,7 +103,7 @@ def parse_document(source: SourceFile) -> Document:
     try:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
-        tree = read_tree(source)
+        tree = _read_carefully(source)
     except _TooManyError as error:
         position = SourcePosition(source.path, *error.args)
         message = f"more than {MAX_NODES} values"
@@ -112,6 +115,13 @@ def parse_document(source: SourceFile) -> Document:
     except Exception as error:  # noqa: BLE001 - fuzzing found ValueError, KeyError and more here
         return Document(source, problems=(yaml_problem(source, error),))
     return Document(source, None if tree.problems else tree.data(), tree.problems, tree)
+
+
+def _read_carefully(source: SourceFile) -> Tree:
+    """Return *source* as a tree, which ordinary files do not need."""
+    from icesync.config.yaml.tree import read_tree
+
+    return read_tree(source)
 
 
 class _UnusualError(Exception):

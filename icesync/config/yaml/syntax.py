@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 """Largest file that is read; some 2,400 servers."""
+MAX_NODES: Final = 100_000
+"""So many values may stand in one file."""
 
 
 class Quoted(str):
@@ -91,8 +94,13 @@ _REFUSED: Final = (
 _BLANKS: Final = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 """Blanks that look like the ordinary one and are not."""
 
-_REFUSED_CHARACTER: Final = re.compile(f"[{_REFUSED}]")
-_UNPRINTABLE: Final = re.compile(f"[{_REFUSED}{_BLANKS}\t\n\r]")
+
+@cache
+def _pattern(more: str = "") -> re.Pattern[str]:
+    """Return what finds a refused character, or one of *more*; plain ASCII needs no look."""
+    return re.compile(f"[{_REFUSED}{more}]")
+
+
 _ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
 _ESCAPED: Final = dict(
     zip("0abtnvfreN_LP", "\0\a\b\t\n\v\f\r\x1b\x85\xa0\u2028\u2029", strict=True)
@@ -140,7 +148,7 @@ def find_unprintable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return ""
-    found = _UNPRINTABLE.search(text)
+    found = _pattern(f"{_BLANKS}\t\n\r").search(text)
     return found[0] if found else ""
 
 
@@ -160,14 +168,14 @@ def _check_unicode(source: SourceFile) -> tuple[Diagnostic, ...]:
         column = len(before.rpartition(b"\n")[2].decode()) + 1
         position = SourcePosition(source.path, line, column)
         return (Diagnostic("ICE002", "the file is not UTF-8", position, "save it as UTF-8"),)
-    if not _REFUSED_CHARACTER.search(text):
+    if not _pattern().search(text):
         return ()
     return tuple(islice(_strangers(source, text), _MOST_STRANGERS))
 
 
 def _strangers(source: SourceFile, text: str) -> Iterator[Diagnostic]:
     for number, line in enumerate(text.split("\n"), start=1):
-        for match in _REFUSED_CHARACTER.finditer(line):
+        for match in _pattern().finditer(line):
             yield Diagnostic(
                 "ICE003",
                 f"the character {name_character(match[0])} is not allowed",

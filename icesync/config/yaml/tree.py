@@ -40,6 +40,7 @@ from yaml.events import (
 )
 
 from icesync.config.yaml.syntax import (
+    MAX_NODES,
     Quoted,
     decode,
     find_escape,
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from icesync.config.yaml.syntax import SourceFile
 
 MAX_DEPTH: Final = 32
-MAX_NODES: Final = 100_000
 _ALIAS_FLOOR: Final = 10_000
 _SECRETS: Final = frozenset({"password", "token", "key"})
 """Keys whose value is never quoted; an unquoted password in braces is read as a mapping."""

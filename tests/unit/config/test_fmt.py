@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from icesync.config.fmt import format_source
+from icesync.config.fmt import format_source, key_order
+from icesync.config.schema import build_schema
 from icesync.config.yaml.document import parse_document
 from icesync.config.yaml.syntax import SourceFile
 
@@ -101,3 +103,23 @@ def test_examples_are_in_shape(name: str) -> None:
     data = (ROOT / name).read_bytes()
 
     assert _formatted(data).encode() == data
+
+
+def _properties(schema: dict[str, Any]) -> dict[str | None, Any]:
+    """Return the keys that *schema* knows, in their order, with those below each."""
+    found: dict[str | None, Any] = {
+        key: _properties(below) for key, below in schema.get("properties", {}).items()
+    }
+    items = _properties(schema["items"]) if "items" in schema else {}
+    return {**found, None: items} if items else found
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("email-servers", {"servers": []}), ("icesync", {"rules": {}}), ("email-servers", None)],
+)
+def test_keys_stand_in_the_order_of_the_schema(name: str, data: Any) -> None:
+    """Formatting loads no schema; the order that it knows is that of the printed ones."""
+    expected = _properties(build_schema(name))
+
+    assert str(key_order(data)) == str(expected)
