@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _BLOB: Final = re.compile(rb"[0-9a-f]{40,64} blob ([0-9]+)")
@@ -64,6 +64,15 @@ class Git:
             return None
         address = (self._ask("remote", "get-url", "origin") or b"").decode("utf-8", "replace")
         return address.strip(), commit
+
+    def ignored(self, names: Sequence[str]) -> frozenset[str] | None:
+        """Return which of *names* in the folder it ignores; None where there is no repository."""
+        if self._ask("rev-parse", "--git-dir") is None:
+            return None
+        given = "\0".join(names).encode("utf-8", "surrogateescape")
+        # Without an ignored one git fails, and says nothing.
+        said = self._ask("check-ignore", "--no-index", "-z", "--stdin", given=given)
+        return frozenset((said or b"").decode("utf-8", "surrogateescape").split("\0")) - {""}
 
     def read(self, commit: str, name: str) -> bytes | None:
         """Return the file *name*, relative to the folder, as it is in *commit*, or None."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _OFFERED: Final = frozenset(
     {
         "validate", "explain", "plan", "check", "show", "state", "state list", "state show",
-        "state pull", "secrets", "secrets check", "token", "ci", "schema", "completion", "version",
+        "state pull", "secrets", "secrets check", "doctor", "token", "ci", "schema", "completion",
+        "version",
     }
 )  # fmt: skip
 """The commands that a slip may be answered with: they send nothing and write nothing."""

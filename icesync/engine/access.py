@@ -92,7 +92,9 @@ def check_secrets(
         ConfigInvalid: the files are wrong.
 
     """
-    users = _users(project, check_files(project, providers, secrets=SecretsMode.AUTO).require())
+    users = references_of(
+        project, check_files(project, providers, secrets=SecretsMode.AUTO).require()
+    )
     resolution = resolve_references(users, providers)
     metadata: dict[SecretRef, SecretMetadata] = {}
     found = [r for r in users if r.text in resolution.values]
@@ -118,14 +120,14 @@ def variables_of_files(session: Session) -> tuple[tuple[str, ...], tuple[str, ..
     """
     project = session.project
     checked = check_files(project, session.providers, secrets=SecretsMode.SKIP)
-    users = _users(project, checked.require())
+    users = references_of(project, checked.require())
     named = [(reference, users[reference]) for reference in users if reference.scheme == "env"]
     access = (r.path for r, by in named if by[0].startswith("api."))
     passwords = (r.path for r, by in named if not by[0].startswith(("api.", "fingerprints.")))
     return tuple(dict.fromkeys(access)), tuple(dict.fromkeys(passwords))
 
 
-def _users(project: Project, desired: DesiredState) -> dict[SecretRef, list[str]]:
+def references_of(project: Project, desired: DesiredState) -> dict[SecretRef, list[str]]:
     """Return who refers to each reference: settings of the configuration, then servers."""
     users: dict[SecretRef, list[str]] = {}
     for name, reference in own_credentials(project).items():

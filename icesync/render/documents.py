@@ -32,6 +32,7 @@ from icesync.diagnostics import Severity
 from icesync.model.desired import LayerKind
 from icesync.model.explanation import AddressState
 from icesync.model.fields import Source
+from icesync.model.health import Health
 from icesync.model.plan import Action, Reason
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeSeverity, StepName
 from icesync.model.project import Absent, OrgKey
@@ -630,6 +631,23 @@ class Secrets(TypedDict):
     secrets: list[SecretLooked]
 
 
+class DoctorCheck(TypedDict):
+    """One thing that was looked at, how it is, and what to type."""
+
+    name: str
+    health: Health
+    text: str
+    hints: list[str]
+
+
+class Doctor(TypedDict):
+    """How the setup is, as `icesync doctor --json` prints it."""
+
+    kind: Literal["icesync-doctor"]
+    format_version: Version
+    checks: list[DoctorCheck]
+
+
 class Versions(TypedDict):
     """What runs, as `icesync version --json` prints it."""
 
@@ -820,6 +838,7 @@ DOCUMENTS: Final[Mapping[str, Schema]] = {
     "entry": _document("entry of the state", EntryDocument),
     "entries": _document("entries of the state", StateList),
     "secrets": _document("secret references", Secrets),
+    "doctor": _document("doctor", Doctor),
     "version": _document("version", Versions),
     "state": _document("state", State),
 }

@@ -30,8 +30,8 @@ def command(common: Common, out: Path | None) -> int:  # fmt: skip
     are found; without it, nothing can be guessed from the state.
 
     \b
-    icesync keygen | gh secret set ICESYNC_FINGERPRINT_KEY
     icesync keygen --out .icesync/fingerprint.key
+    gh secret set ICESYNC_FINGERPRINT_KEY < .icesync/fingerprint.key
     """
     from icesync.cli.files import write_new
     from icesync.engine.access import make_key

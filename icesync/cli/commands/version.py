@@ -29,10 +29,10 @@ def command(common: Common, as_json: bool) -> int:
         common.console.data(f"icesync {__version__}\n")
         return 0
     import platform
-    from importlib.metadata import version
 
-    names = ("pyyaml", "jsonschema", "httpx", "deepdiff", "click")
-    libraries = {name: version(name) for name in names}
+    from icesync.bootstrap.machine import library_versions
+
+    libraries = library_versions()
     python = platform.python_version()
     head = {"kind": "icesync-version", "format_version": "1.0"}
     document = {**head, "icesync": __version__, "python": python, "libraries": libraries}

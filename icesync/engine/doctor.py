@@ -1,0 +1,326 @@
+"""Use case: look at everything that a run needs, and say what to type where it is not right."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from icesync import __version__
+from icesync.diagnostics import Diagnostic, Severity
+from icesync.engine.access import inspect_token, references_of
+from icesync.engine.scope import Scope, read_fleet
+from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
+from icesync.engine.state import load, told_of_dead_run, told_of_running
+from icesync.engine.validate import check_files
+from icesync.errors import ConfigError, IcesyncError
+from icesync.model.health import Finding, Health
+from icesync.model.project import ORGANIZATION_MARK, Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from icesync.engine.session import Session
+    from icesync.engine.state import Stored
+    from icesync.model.desired import DesiredState
+    from icesync.model.secret import SecretRef
+
+
+class Machine(Protocol):
+    """What the doctor is told about where icesync runs; nothing of it calls anybody."""
+
+    def python(self) -> str:
+        """Return the Python and the system."""
+        ...
+
+    def libraries(self) -> Mapping[str, str | None]:
+        """Return the version of each library that is needed; None for one that is missing."""
+        ...
+
+    def ignored(self, root: str, names: Sequence[str]) -> frozenset[str] | None:
+        """Return which of *names* git ignores in *root*; None where there is no repository."""
+        ...
+
+
+_LOCAL: Final = frozenset({"env", "file"})
+"""The references that are looked up: they ask nobody and run no program."""
+
+_NAMED: Final = 3
+_ERRORED: Final = "errored.icesync.json"
+_SOON: Final = timedelta(hours=24)
+_SKEW: Final = timedelta(minutes=5)
+_OLDEST_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Nobody runs this before it was written."""
+
+_VERSION: Final = re.compile(r"of icesync (\d[\w.]*) writes it")
+_WORKFLOWS: Final = (".github/workflows/*.y*ml", ".gitlab-ci.yml", "ci/icesync.yml")
+
+
+def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[Finding]:
+    """
+    Yield what there is to say, from the installation to the clock; nothing is sent or written.
+
+    Secrets are looked up in the environment and in files only. A remote state is read.
+    """
+    yield _ok("icesync", f"{__version__} on {machine.python()}")
+    yield _libraries(machine.libraries())
+    try:
+        session = open_session()
+    except ConfigError as error:
+        yield _failed("configuration", error)
+        return
+    project = session.project
+    yield _ok(
+        "configuration", f"{Path(project.root) / project.config_file}, for {_target(session)}"
+    )
+    desired, finding = _files(session)
+    yield finding
+    stored, finding = _state(session)
+    yield finding
+    yield _key(session, stored)
+    yield _token(session)
+    yield _secrets(session, desired)
+    yield _git(session, machine)
+    yield _workflow(Path(project.root))
+    yield from _left_behind(session, stored)
+    yield _clock(session.clock.now(), stored)
+
+
+def _ok(name: str, text: str) -> Finding:
+    return Finding(name, Health.OK, text)
+
+
+def _warning(name: str, text: str, *hints: str) -> Finding:
+    return Finding(name, Health.WARNING, text, hints)
+
+
+def _failed(name: str, error: IcesyncError) -> Finding:
+    """Return what *error* says; of findings in files, the first."""
+    text, hints = str(error), error.hints
+    if isinstance(error, ConfigError) and error.diagnostics:
+        found = [d for d in error.diagnostics if isinstance(d, Diagnostic)]
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        text = f"{found[0].position}: {found[0].rule} {found[0].message}{more}" if found else text
+        hints = ("icesync validate",)
+    return Finding(name, Health.ERROR, text, tuple(hints))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _libraries(found: Mapping[str, str | None]) -> Finding:
+    missing = [name for name, version in found.items() if version is None]
+    shown = ", ".join(f"{name} {version}" for name, version in found.items() if version)
+    if missing:
+        text = f"missing: {', '.join(missing)}; found: {shown}"
+        return Finding("libraries", Health.ERROR, text, ("install icesync again",))
+    return _ok("libraries", shown)
+
+
+def _target(session: Session) -> str:
+    api = session.project.api
+    return "the built-in emulator" if api.emulated else api.base_url
+
+
+def _files(session: Session) -> tuple[DesiredState | None, Finding]:
+    try:
+        checked = check_files(session.project, session.providers, secrets=SecretsMode.SKIP)
+        desired = checked.require()
+    except ConfigError as error:
+        return None, _failed("files", error)
+    warnings = sum(d.severity is Severity.WARNING for d in checked.diagnostics)
+    text = f"{_counted(len(desired.servers), 'server')} in {_counted(len(checked.files), 'file')}"
+    if warnings:
+        told = f"{text}, {_counted(warnings, 'warning')}"
+        return desired, _warning("files", told, "icesync validate")
+    return desired, _ok("files", text)
+
+
+def _state(session: Session) -> tuple[Stored | None, Finding]:
+    project = session.project
+    try:
+        fleet = read_fleet(session, Scope()) if project.state.per else None
+        store = fleet.store if fleet else session.stores.single()
+        stored = load(store, project.api.base_url)
+    except IcesyncError as error:
+        return None, _failed("state", error)
+    where, snapshot = store.describe(), stored.snapshot
+    if stored.data is None:
+        return stored, _ok("state", f"{where}: none yet, nothing was ever sent")
+    newest = max((e.applied_at or "" for e in snapshot.entries.values()), default="")
+    text = (
+        f"{where}: {_counted(len(snapshot.entries), 'server')} at {snapshot.base_url}, serial "
+        f"{snapshot.serial}, key {snapshot.key_id or 'none'}, last confirmed {newest or 'never'}"
+    )
+    return stored, _ok("state", text)
+
+
+def _key(session: Session, stored: Stored | None) -> Finding:
+    name, reference = "fingerprint key", session.project.fingerprint_key
+    wanted = stored.snapshot.key_id if stored else None
+    if reference is None:
+        if wanted is None:
+            return _warning(
+                name,
+                "none: changed passwords are not found",
+                "icesync keygen --out .icesync/fingerprint.key",
+            )
+        return _warning(
+            name,
+            f"none here; the state was made with {wanted}, and another does not fit",
+            "export ICESYNC_FINGERPRINT_KEY='…'   with the key of whoever ran `icesync init`",
+        )
+    if reference.scheme not in _LOCAL:
+        return _ok(name, f"{reference}, not looked up")
+    if stored is None:
+        return _warning(name, f"{reference}; whether it fits is not known without the state")
+    try:
+        key = open_key(reference, session.providers, stored.snapshot)
+    except IcesyncError as error:
+        return _failed(name, error)
+    return _ok(name, f"{key.id}, {'that of the state' if wanted else 'which no state uses yet'}")
+
+
+def _token(session: Session) -> Finding:
+    name, api = "token", session.project.api
+    if api.emulated:
+        return _ok(name, "the emulator needs none")
+    if api.login is not None:
+        return _ok(name, f"each apply logs in as {api.login.username}")
+    if api.token is None:
+        text = "neither `api.token` nor `api.login` is set"
+        return Finding(name, Health.ERROR, text, ("token: ref+env://ICE_TOKEN   under `api:`",))
+    if api.token.scheme not in _LOCAL:
+        return _ok(name, f"{api.token}, not looked up; icesync token   shows it")
+    return _token_here(session, name, api.token)
+
+
+def _token_here(session: Session, name: str, reference: SecretRef) -> Finding:
+    if resolve_references([reference], session.providers).failures:
+        return _warning(name, f"{reference} leads to none here", "icesync token")
+    try:
+        info = inspect_token(session)
+    except IcesyncError as error:
+        return _failed(name, error)
+    ends = info.claims.expires_at if info.claims else None
+    if ends is None:
+        return _ok(name, "there; it names no end")
+    text = f"ends at {ends:%Y-%m-%dT%H:%M:%SZ}"
+    return _warning(name, text, "icesync token") if ends - info.now < _SOON else _ok(name, text)
+
+
+def _secrets(session: Session, desired: DesiredState | None) -> Finding:
+    name = "secrets"
+    if desired is None:
+        return _warning(name, "not looked up: the files are wrong", "icesync validate")
+    users = references_of(session.project, desired)
+    local = [reference for reference in users if reference.scheme in _LOCAL]
+    missing = resolve_references(local, session.providers).failures
+    elsewhere = len(users) - len(local)
+    text = f"{len(local) - len(missing)} of {len(local)} set" + (
+        f"; {elsewhere} in other stores, not looked up" if elsewhere else ""
+    )
+    if not missing:
+        return _ok(name, text)
+    return _warning(name, f"{text}; not set: {_some(missing)}", "icesync secrets check")
+
+
+def _some(missing: Mapping[str, object]) -> str:
+    more = len(missing) - _NAMED
+    shown = ", ".join(sorted(missing)[:_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _git(session: Session, machine: Machine) -> Finding:
+    name, project = "git", session.project
+    local = project.state.backend is Backend.LOCAL
+    path = project.state.path.replace(ORGANIZATION_MARK, "1")
+    companions = [f"{path}{end}" for end in (".lock", ".journal", ".backup")] if local else []
+    private = [".icesync/fingerprint.key", _ERRORED, *companions]
+    ignored = machine.ignored(project.root, [*private, path])
+    if ignored is None:
+        return _warning(name, "this is no git repository: nothing keeps the history", "git init")
+    missing = [each for each in private if each not in ignored]
+    if missing:
+        lines = " ".join(shlex.quote(each) for each in missing)
+        return _warning(
+            name, f"not ignored: {', '.join(missing)}", f"printf '%s\\n' {lines} >> .gitignore"
+        )
+    if local and not project.api.emulated and path in ignored:
+        return _warning(
+            name,
+            f"{path} is ignored: another clone would send every server again",
+            f"git check-ignore --verbose {shlex.quote(path)}   says by which line",
+        )
+    return _ok(name, "keys, locks and journals are ignored")
+
+
+def _workflow(root: Path) -> Finding:
+    name = "workflow"
+    places = (root, *root.parents)
+    top = next((place for place in places if (place / ".git").exists()), root)
+    found = {}
+    for path in sorted(each for pattern in _WORKFLOWS for each in top.glob(pattern)):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if re.search(r"\bicesync\b", text):
+            match = _VERSION.search(text)
+            found[path.relative_to(top).as_posix()] = match[1] if match else None
+    if not found:
+        return _ok(name, "none; `icesync init --ci github` writes them, `--ci gitlab` too")
+    old = [
+        f"{path} of {version}"
+        for path, version in found.items()
+        if version not in {None, __version__}
+    ]
+    if old:
+        return _warning(
+            name,
+            f"of another version: {', '.join(old)}",
+            "move them away, then icesync init --ci github, and compare",
+        )
+    versions = sorted({version or "written by hand" for version in found.values()})
+    return _ok(name, f"{', '.join(found)}: {', '.join(versions)}")
+
+
+def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
+    name, project = "left behind", session.project
+    nothing = True
+    if (Path(project.root) / _ERRORED).exists():
+        nothing = False
+        yield Finding(name, Health.ERROR, f"{_ERRORED}: a state that could not be saved",
+                      (f"icesync state push {_ERRORED}",))  # fmt: skip
+    if stored is None:
+        return
+    if stored.running is not None:
+        nothing = False
+        yield _warning(name, told_of_running(stored.running), "icesync state unlock")
+    if stored.recovered is not None:
+        nothing = False
+        yield _warning(name, told_of_dead_run(stored.recovered, saved=False), "icesync plan")
+    unknown = [str(a) for a, entry in stored.snapshot.entries.items() if entry.uncertain]
+    if unknown and stored.running is None:
+        nothing = False
+        yield _warning(
+            name, f"{_counted(len(unknown), 'unknown outcome')}: {_some(dict.fromkeys(unknown))}",
+            "icesync plan",
+        )  # fmt: skip
+    if nothing:
+        yield _ok(name, "no journal, no running apply, no state that was not saved")
+
+
+def _clock(now: datetime, stored: Stored | None) -> Finding:
+    name, text = "clock", f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    entries = stored.snapshot.entries.values() if stored else ()
+    newest = max((e.applied_at or "" for e in entries), default="")
+    late = bool(newest) and datetime.fromisoformat(newest) - now > _SKEW
+    if late:
+        return _warning(name, f"{text}, before the last answer of ICE at {newest}", "timedatectl")
+    if now < _OLDEST_NOW:
+        return _warning(name, f"{text} is in the past", "timedatectl")
+    return _ok(name, text)
