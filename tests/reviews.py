@@ -54,9 +54,9 @@ def findings() -> tuple[Diagnostic, ...]:
     return (
         Diagnostic(
             "ICE401",
-            "`servers[0].smtp.password` is a literal secret",
+            "`servers[0].smtp.password` is a plaintext secret",
             SourcePosition("servers/59.yaml", 16, 17),
-            "write a reference: ref+env://ICE_NAME",
+            "use a reference: ref+env://ICE_NAME",
         ),
         Diagnostic(
             "ICE301",

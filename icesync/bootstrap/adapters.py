@@ -80,7 +80,7 @@ def open_prober(ca_file: str | None = None, timeout_s: float | None = None) -> P
     try:
         return MailProber(ca_file, timeouts=Timeouts(total_s=timeout_s) if timeout_s else None)
     except OSError as error:
-        reason = error.strerror or "no certificate in it"
+        reason = error.strerror or "it contains no certificate"
         raise UsageError(f"--ca-file cannot be used: {reason}") from None
 
 
@@ -102,4 +102,4 @@ def open_domains() -> DomainLookup:
         told = "--dns needs dnspython, which is not installed"
         raise UsageError(told, "pip install 'icesync[dns]'") from None
     except OSError as error:
-        raise UsageError(f"--dns cannot ask: {error}") from None
+        raise UsageError(f"--dns cannot be used: {error}") from None

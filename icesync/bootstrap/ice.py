@@ -42,8 +42,8 @@ def obtain_token(
         nobody = Login(1, "emulator", _NO_REFERENCE)
         return log_in(project, clock, nobody, SecretValue("emulator"))
     raise AccessError(
-        f"nobody to act as: {project.config_file} has neither `api.token` nor `api.login`",
-        "token: ref+env://ICE_TOKEN   under `api:` reads it from the environment",
+        f"no credentials: {project.config_file} sets neither `api.token` nor `api.login`",
+        "add `token: ref+env://ICE_TOKEN` under `api:` to read it from the environment",
     )
 
 
@@ -111,7 +111,7 @@ def _client_options(project: Project, clock: Clock) -> ClientOptions:
         trust = trust_store(ca_file) if ca_file else None
     except OSError as error:
         raise ConfigInvalid(
-            f"`api.ca_file` cannot be used: {error.strerror or 'no certificate in it'}"
+            f"`api.ca_file` cannot be used: {error.strerror or 'it contains no certificate'}"
         ) from None
     options = ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
     return job_options(options, api.base_url, os.environ)

@@ -41,15 +41,16 @@ def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> Source
         return _read_file(config, named)
     if not _REF.fullmatch(named) or ".." in named:
         raise ConfigInvalid(
-            f"the trusted configuration {named!a} is neither a file nor a git ref",
-            f"{TRUSTED_CONFIG}=origin/main   or a file outside of the repository",
+            f"the trusted configuration {named!a} is not a file or git ref",
+            f"use {TRUSTED_CONFIG}=origin/main, or a file outside the repository",
         )
     git = Git(str(config.parent), environ)
     commit = git.commit_of(named)
     if commit is None:
         raise ConfigInvalid(
-            f"the trusted configuration: git knows no commit {named} in {config.parent}",
-            f"git fetch origin {named.removeprefix('origin/')}   or a checkout with fetch-depth: 2",
+            f"the trusted configuration {named} is not a commit in {config.parent}",
+            f"run `git fetch origin {named.removeprefix('origin/')}`, or check out with "
+            "fetch-depth: 2",
         )
     for name in CONFIG_NAMES:
         data = git.read(commit, name)
@@ -62,8 +63,8 @@ def _read_file(config: Path, named: str) -> SourceFile:
     path = Path(named).absolute()
     if is_inside(str(config.parent), str(path)):
         raise ConfigInvalid(
-            f"the trusted configuration {named} lies in the repository that it is to judge",
-            f"{TRUSTED_CONFIG}=origin/main   takes that of a branch",
+            f"the trusted configuration {named} is inside the repository that it protects",
+            f"use {TRUSTED_CONFIG}=origin/main for the configuration of a branch",
         )
     source = read_file(path.parent, path.name)
     if not isinstance(source, SourceFile):

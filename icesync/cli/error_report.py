@@ -45,10 +45,10 @@ def _usage_hint(error: click.ClickException) -> str:
 def _unexpected(error: BaseException, *, debug: bool) -> Failure:
     if is_output_error(error):
         told = getattr(error, "strerror", None) or type(error).__name__
-        return Failure(f"the output could not be written: {told}")
+        return Failure(f"cannot write the output: {told}")
     # The text of an unknown error may quote a value, so only its kind is told.
-    told = f"unexpected {type(error).__name__}: this is a bug in icesync"
-    hints = () if debug else ("run it again with --debug and report the traceback",)
+    told = f"internal error ({type(error).__name__}): this is a bug in icesync"
+    hints = () if debug else ("run again with --debug and report the traceback",)
     return Failure(told, hints)
 
 

@@ -118,5 +118,5 @@ class ResultLog:
     def _left(self, change: ResourceChange) -> Result:
         if change.address not in self._called:
             return Result(change.address, change.action, ResultStatus.NOT_ATTEMPTED)
-        outcome = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: the run broke off")
+        outcome = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: the run was interrupted")
         return Result(change.address, change.action, ResultStatus.UNCERTAIN, outcome)

@@ -69,7 +69,7 @@ def explain_rule(common: Common, topic: str | None) -> None:
     rule = rules().get(topic.upper())
     if rule is None:
         near = near_rules(topic)
-        hint = f"did you mean {near}?" if near else "icesync explain   lists the rules"
+        hint = f"did you mean {near}?" if near else "run `icesync explain rules` for a list"
         raise UsageError(f"no such rule: {ascii(topic)[1:-1]}", hint)
     console.data(render_rule(rule, console.style))
 

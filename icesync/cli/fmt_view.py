@@ -37,15 +37,15 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
         console.data(f"{safe(file.source.path)}\n" if named else _difference(console, file))
     console.complain(render_diagnostics(sort_diagnostics(problems), console.talk_style))
     for path, reason in formatting.spared:
-        console.talk(f"left alone: {safe(path)}: {reason}")
+        console.talk(f"skipped: {safe(path)}: {reason}")
     for left in formatting.unwritten:
-        what = "left alone" if left.changed else "not written"
+        what = "skipped" if left.changed else "not written"
         console.complain(f"error: {safe(left.path)}: {what}: {safe(left.reason)}\n")
         if left.changed:
-            console.complain("  hint: icesync fmt   formats what is there now\n")
+            console.complain("  hint: run `icesync fmt` again\n")
     console.talk(_summary(formatting, looking=looking))
     if looking and formatting.changed and formatting.changed[0].source.path != _STDIN:
-        console.talk("hint: icesync fmt   formats them")
+        console.talk("hint: run `icesync fmt` to format them")
     if any(not left.changed for left in formatting.unwritten):
         return EXIT_UNEXPECTED
     failed = problems or formatting.unwritten or (looking and formatting.changed)
@@ -64,7 +64,7 @@ def _summary(formatting: Formatting, *, looking: bool) -> str:
     formatted = sum(not file.changed and not file.problems for file in formatting.files)
     parts = [
         f"{counted(changed, 'file')} {'not formatted' if looking else 'formatted'}",
-        f"{counted(refused, 'file')} left alone",
+        f"{counted(refused, 'file')} skipped",
         f"{counted(formatted, 'file')} already formatted",
     ]
     return ", ".join(part for part in parts if not part.startswith("0 ")) or "no file"

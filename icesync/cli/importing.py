@@ -116,7 +116,7 @@ def _write(root: Path, file: FileChange) -> None:
     except FileChangedError:
         raise FileUnwritable(f"{file.path} was changed meanwhile", "import again") from None
     except OSError as error:
-        raise FileUnwritable(f"{file.path} cannot be written: {error.strerror}") from None
+        raise FileUnwritable(f"cannot write {file.path}: {error.strerror}") from None
 
 
 # -- asking

@@ -58,7 +58,7 @@ class Common:
         if not self.folder.is_dir():
             # Looking upward from a slip would find another configuration.
             raise UsageError(
-                f"there is no folder {ascii(str(self.folder))[1:-1]}", "correct `-C DIR`"
+                f"-C {ascii(str(self.folder))[1:-1]}: no such folder", "use an existing folder"
             )
         return find_config(self.folder) if self.config is None else self.folder / self.config
 
@@ -231,7 +231,7 @@ _SELECTION: Final = (
                  help="Only these servers: 59/663, or a glob such as '59/*'."),
     click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
                  help="Not these servers."),
-    click.option("--resend", multiple=True, metavar="ADDR|all|assumed|older-than=30d",
+    click.option("--resend", multiple=True, metavar="ADDR|all|unconfirmed|older-than=30d",
                  help="Send these again even if nothing changed."),
     click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
                  help="Allow what a limit or guard blocks: adds, host-change:59/663."),

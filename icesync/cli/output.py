@@ -154,14 +154,14 @@ class Output:
         console, plan = self.console, planning.plan
         if self.common.no_input or not console.interactive:
             raise PolicyRefused(
-                "nobody can be asked for approval here; nothing was sent",
+                "cannot ask for approval without a terminal; nothing was sent",
                 "icesync apply --auto-approve   applies without asking",
                 "icesync plan -o FILE, then icesync apply FILE   applies what was reviewed",
             )
         if not self.is_text:
             # Who is asked must have seen what for; stdout holds no plan here.
             console.complain(render_plan(plan, planning.digest, console.talk_style))
-        answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` will do: ")
+        answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` is accepted: ")
         return answer == "yes"
 
     def notify(self, event: Event) -> None:
@@ -220,7 +220,7 @@ class Output:
         try:
             self._show(last=True)
         except OSError:
-            self.console.complain("error: the output could not be written\n")
+            self.console.complain("error: cannot write the output\n")
         self._deliver()
 
     def _rescue(self, error: BaseException) -> None:
@@ -242,7 +242,7 @@ class Output:
             return
         error.hints = (
             (
-                f"the state is in {_RESCUED}, without secrets; once it can be stored: "
+                f"the state was saved to {_RESCUED} (without secrets); to store it later: "
                 f"icesync state push {_RESCUED}"
             ),
             *error.hints,
@@ -311,7 +311,7 @@ class Output:
         except IcesyncError as error:
             told = safe(error.message)
         except Exception as error:  # noqa: BLE001 - the text of an unknown error may quote a value
-            told = f"unexpected {type(error).__name__}: this is a bug in icesync"
+            told = f"internal error ({type(error).__name__}): this is a bug in icesync"
         else:
             return True
         self.console.complain(f"error: {what}: {told}\n")
@@ -326,16 +326,16 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
         UsageError: one cannot, or two are the same.
 
     """
-    seen: dict[Path, str] = {other.resolve(): "is used for something else" for other in others}
+    seen: dict[Path, str] = {
+        other.resolve(): "is already used for another output" for other in others
+    }
     for path in paths:
         place = path.resolve()
         if place in seen:
-            raise UsageError(
-                f"--report {ascii(str(path))[1:-1]} {seen[place]}", "give another path"
-            )
+            raise UsageError(f"--report {ascii(str(path))[1:-1]} {seen[place]}", "use another path")
         if path.suffix in {".yaml", ".yml"} and path.exists():
             raise UsageError(
-                f"--report {ascii(str(path))[1:-1]} would overwrite YAML", "give another path"
+                f"--report {ascii(str(path))[1:-1]} would overwrite a YAML file", "use another path"
             )
         seen[place] = "is given twice"
         check_writable(path)

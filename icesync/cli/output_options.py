@@ -80,11 +80,15 @@ def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, A
         for kind, _, path in pairs:
             if kind not in possible:
                 known = kind in FORMATS
-                what = f"{name} writes no {kind}" if known else f"no such kind: {ascii(kind)[1:-1]}"
-                told = f"{what}; it is one of {', '.join(possible)}"
+                what = (
+                    f"{name} does not write {kind}"
+                    if known
+                    else f"unknown kind {ascii(kind)[1:-1]}"
+                )
+                told = f"{what}; use one of {', '.join(possible)}"
                 raise click.BadParameter(told, ctx=context, param=parameter)
             if not path:
-                told = f"no file is named; write {kind}=PATH"
+                told = f"a path is required; use {kind}=PATH"
                 raise click.BadParameter(told, ctx=context, param=parameter)
         return tuple((kind, path) for kind, _, path in pairs)
 
@@ -102,7 +106,7 @@ def _take_wanted(flags: dict[str, Any]) -> Wanted:
     source = context.get_parameter_source("format_name")
     taken = as_json or source is ParameterSource.COMMANDLINE
     if taken + sum(path == STDOUT for _, path in reports) > 1:
-        told = "stdout can hold one result only; give a path instead of -"
+        told = "only one result can go to stdout; use a path instead of -"
         raise click.UsageError(told, context)
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
     summary = bool(flags.pop("summary", False))

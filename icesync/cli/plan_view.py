@@ -29,29 +29,30 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
         console.complain(render_refusals(planning.refusals, style, every=every))
     if planning.unshown:
         noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
-        console.talk(f"note: {noun} about servers that do not change; icesync validate   shows all")
+        console.talk(f"note: {noun} for unchanged servers not shown; run `icesync validate`")
     stored = planning.stored
     if stored.running is not None:
         console.talk(f"note: {told_of_running(stored.running)}")
     elif stored.recovered is not None and stored.recovered.records:
         console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
-        console.talk(f"note: nothing is left to do for {spent_told(planning.obsolete)}")
+        console.talk(f"note: {spent_told(planning.obsolete)}")
     if planning.project.fingerprint_key is None:
         console.talk(
-            "note: secrets are not compared without `fingerprints.key`, so a rotation is not "
-            "seen; icesync keygen   makes a key"
+            "note: no fingerprint key, so rotated passwords are not detected; run "
+            "`icesync keygen` to create one"
         )
     if planning.assumed:
         count = len(planning.assumed)
         console.talk(
-            f"note: ICE never confirmed what the state assumes of {count} "
-            f"server{'' if count == 1 else 's'}; icesync apply --resend assumed   sends it"
+            f"note: {counted(count, 'server')} recorded as unconfirmed; run `icesync apply "
+            "--resend unconfirmed` to send them"
         )
     if planning.unfingerprinted:
         console.talk(
-            f"note: {planning.unfingerprinted} secrets have no fingerprint, so a rotation of "
-            "them is not seen; icesync apply --resend all   makes them"
+            f"note: {counted(planning.unfingerprinted, 'password')} without a fingerprint, "
+            "so a rotation is not detected; run `icesync apply --resend all` to record "
+            "them"
         )
     _show_ages(console, planning, now)
 
@@ -61,8 +62,8 @@ def _show_ages(console: Console, planning: Planning, now: datetime) -> None:
     ahead = planning.from_the_future(now)
     if ahead:
         console.talk(
-            f"note: {counted(len(ahead), 'answer')} of ICE dated in the future, first for "
-            f"{ahead[0]}: a clock was wrong, and nobody knows the age"
+            f"note: {counted(len(ahead), 'confirmation')} dated in the future (first: "
+            f"{ahead[0]}); a clock was wrong, so the age is unknown"
         )
     entries = planning.stored.snapshot.entries.values()
     confirmed = [entry.applied_at for entry in entries if entry.applied_at]

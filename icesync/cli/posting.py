@@ -78,12 +78,12 @@ class Issue:
 def post_comment(common: Common, request: Comment, where: Where) -> int:
     """Carry out ``ci comment`` and return the exit code."""
     if request.outdated is (request.body is not None):
-        raise UsageError("give either --body FILE or --outdated")
+        raise UsageError("use either --body FILE or --outdated")
     place = where.find(common.folder)
     if place.number is None:
         raise UsageError(
-            "this run is for no pull request or merge request",
-            "run it for pull requests only, or name one: --number 7",
+            "this job does not run for a pull request or merge request",
+            "run it for pull requests only, or pass --number 7",
         )
     text = None if request.body is None else _read(request.body)
     marker = _marker(common, where, place, text, "plan")
@@ -104,7 +104,7 @@ def post_comment(common: Common, request: Comment, where: Where) -> int:
 def post_issue(common: Common, request: Issue, where: Where) -> int:
     """Carry out ``ci issue`` and return the exit code."""
     if request.close is (request.body is not None):
-        raise UsageError("give either --body FILE or --close")
+        raise UsageError("use either --body FILE or --close")
     place = replace(where.find(common.folder), number=None)
     text = None if request.body is None else _read(request.body)
     # Whatever the text is about, `--close` must find it again.
@@ -155,7 +155,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError:
         raise UsageError(f"{ascii(str(path))[1:-1]} is not UTF-8") from None
     if not text.strip():
-        raise UsageError(f"{ascii(str(path))[1:-1]} is empty: there is nothing to post")
+        raise UsageError(f"{ascii(str(path))[1:-1]} is empty; nothing to post")
     return text
 
 
@@ -172,18 +172,16 @@ def _folder(common: Common) -> str:
     try:
         folder = common.locate().parent
     except ConfigMalformed:
-        raise UsageError(
-            "there is no configuration here to name the text after", "--key NAME   names it"
-        ) from None
+        raise UsageError("no icesync.yaml here to take the name from", "pass --key NAME") from None
     return adapters.read_pipeline(folder).key
 
 
 def _degrade(console: Console, place: Pipeline, error: ForgeReadOnly, text: str | None) -> int:
     """Say that the token may only read, and put *text* where the run can."""
     who = "a run for a fork" if place.foreign else "the token"
-    console.talk(f"warning: nothing was posted, {who} may only read: {safe(error.message)}")
+    console.talk(f"warning: nothing was posted; {who} has read access only: {safe(error.message)}")
     for hint in () if place.foreign else error.hints:
         console.talk(f"hint: {safe(hint)}")
     if text is not None and append_summary(lambda most: fit(text.rstrip(), most, place.run_url)):
-        console.talk("the text is in the job's summary")
+        console.talk("posted to the job summary instead")
     return EXIT_OK

@@ -133,10 +133,10 @@ def _read_id(text: str) -> int | None:
 
 
 def _ask_for_emulator() -> bool:
-    return click.confirm("Try it on the embedded emulator first?", default=True, err=True)
+    return click.confirm("Try it with the built-in emulator first?", default=True, err=True)
 
 
 def _ask_for_forge(usual: str) -> str:
     choice = click.Choice([*FORGES, "none"])
-    answer: str = click.prompt("Whose CI workflow", usual, type=choice, err=True)
+    answer: str = click.prompt("CI system", usual, type=choice, err=True)
     return answer

@@ -365,7 +365,7 @@ def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterat
     steps = tuple(_next_steps(setting, wishes))
     width = max((len(command) for command, _ in steps), default=0)
     begun = wishes.server and results.get(_server_file(wishes)) == "wrote"
-    head = f"put your own values into {_server_file(wishes)}, then:" if begun else "next:"
+    head = f"Next, edit {_server_file(wishes)}, then run:" if begun else "Next, run:"
     yield from ("", head) if steps else ()
     yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
 
@@ -395,7 +395,7 @@ def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
     names = (*setting.access, *setting.passwords)
     listed = setting.access if len(setting.passwords) > _MANY else names
     install = None if installable(os.environ) else "git+https://HOST/OWNER/icesync@COMMIT"
-    yield "secrets that the workflow needs, and the commands that set them:"
+    yield "Create these CI secrets:"
     if forge == "github":
         if install:
             yield f"  gh variable set ICESYNC_INSTALL --body {install}   # what is to be installed"
@@ -434,11 +434,11 @@ def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
         yield f"mkdir -p servers && cp {EXAMPLE} servers/first.yaml", "or a first one by hand"
     if wishes.anew:
-        yield "icesync plan", "what would be sent; needs no password"
+        yield "icesync plan", "preview (needs no passwords)"
         names = (*(() if wishes.emulated else setting.access), *setting.passwords)
         given = " ".join(f"{name}='…'" for name in names)
         if given:
-            yield f"export {given}", "what the files refer to"
+            yield f"export {given}", "set the secrets"
         yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
     if wishes.pre_commit:
         yield "pre-commit install", "format and validate before each commit"

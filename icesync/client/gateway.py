@@ -69,11 +69,11 @@ class IceGateway:
             return Outcome(OutcomeKind.UNCERTAIN, f"outcome unknown: {error}")
         outcome = read_reply(_reply(raw, self._clock.now()))
         if raw.repeated and outcome.kind is not OutcomeKind.APPLIED:
-            detail = f"{outcome.detail}; the request was lost once before"
+            detail = f"{outcome.detail}; an earlier attempt got no reply"
             return Outcome(OutcomeKind.UNCERTAIN, detail)
         if outcome.kind is OutcomeKind.REJECTED and not outcome.fields and self._session.ended():
             # The documented refusal covers bad tokens and bad values alike (doc).
-            return Outcome(OutcomeKind.AUTH, "ICE refused the call, and the token has ended")
+            return Outcome(OutcomeKind.AUTH, "ICE rejected the call, and the token has expired")
         return outcome
 
     def close(self) -> None:

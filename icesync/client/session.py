@@ -105,19 +105,19 @@ def log_in(client: HttpClient, login: Login, password: SecretValue) -> SecretVal
     try:
         reply = client.post_json(LOGIN_PATH, encode_login(login, password))
     except (NotSentError, BrokenError) as error:
-        raise Unreachable(f"the login did not reach ICE: {error}", check) from None
+        raise Unreachable(f"cannot connect to ICE to log in: {error}", check) from None
     except MisconfiguredError as error:
-        raise Refused(f"the login cannot be made: {error}", check) from None
+        raise Refused(f"cannot log in: {error}", check) from None
     token = read_login(reply.status, reply.body)
     if token is None:
         meaning = read_reply(Reply(reply.status, reply.headers, reply.body))
         if meaning.kind is OutcomeKind.MISCONFIGURED:
-            raise Refused(f"the login cannot be made: {meaning.detail}", check)
+            raise Refused(f"cannot log in: {meaning.detail}", check)
         if reply.status >= _SERVER_ERROR:
-            raise Unreachable(f"the login failed: {meaning.detail}", "try again later")
+            raise Unreachable(f"login failed: {meaning.detail}", "try again later")
         raise LoginRefused(
-            f"ICE refused the login of {ascii(login.username)[1:-1]} "
-            f"at organization {login.organization} (HTTP {reply.status})",
-            "check `api.login` and the password behind its reference",
+            f"ICE rejected the login of {ascii(login.username)[1:-1]} at organization "
+            f"{login.organization} (HTTP {reply.status})",
+            "check `api.login` and its password",
         )
     return token

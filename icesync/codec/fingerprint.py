@@ -206,10 +206,10 @@ _ALIKE_DOMAIN: Final = b"icesync.alike.v1\0"
 class SecretIssue(StrEnum):
     """What is odd about the characters of a secret."""
 
-    LINE_BREAK = "holds a line break"
-    BOM = "holds a byte order mark"
-    BLANK = "starts or ends with a blank"
-    NOT_ASCII = "holds characters outside of ASCII"
+    LINE_BREAK = "contains a line break"
+    BOM = "contains a byte order mark"
+    BLANK = "starts or ends with a space"
+    NOT_ASCII = "contains non-ASCII characters"
 
 
 def secret_issue(secret: SecretValue) -> SecretIssue | None:
@@ -256,7 +256,7 @@ def usable_text(secret: SecretValue) -> str | None:
     """Return why *secret*, which another package made, is no text that can be sent, or None."""
     text: object = secret.reveal()
     if not isinstance(text, str):
-        return "its value is not a text"
+        return "its value is not a string"
     if not text:
         return "it is empty"
     return "it is not UTF-8" if any("\ud800" <= c <= "\udfff" for c in text) else None

@@ -29,8 +29,8 @@ _SUM_LENGTH: Final = 16
 _RECORD_START: Final = re.compile(rb"[0-9a-f]{16} \{")
 _REMEDY: Final = (
     (
-        "keep a copy of the state and of its .journal, then remove the journal; "
-        "icesync apply --resend all   sends every server again"
+        "copy the state and its .journal, delete the journal, then run `icesync apply "
+        "--resend all` to send every server again"
     ),
 )
 
@@ -85,7 +85,7 @@ def decode_journal(data: bytes) -> JournalLog | None:
     try:
         return _decode(data)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise StateCorrupt("the journal lacks something it must hold", *_REMEDY) from None
+        raise StateCorrupt("the journal is incomplete", *_REMEDY) from None
 
 
 def _decode(data: bytes) -> JournalLog | None:
@@ -99,7 +99,7 @@ def _decode(data: bytes) -> JournalLog | None:
     torn = bool(b"".join(lines[sound:]).strip(b"\0"))
     kept = [body for body in bodies[:sound] if body is not None]
     if any(body.get("n") != number for number, body in enumerate(kept)):
-        raise StateCorrupt("the journal lacks a record in its middle", *_REMEDY)
+        raise StateCorrupt("a record is missing in the middle of the journal", *_REMEDY)
     if not kept:
         return None
     return JournalLog(_read_head(kept[0]), tuple(_read_record(body) for body in kept[1:]), torn)
@@ -135,7 +135,7 @@ def _read_head(body: dict[str, Any]) -> JournalHead:
         raise ValueError(body["type"])
     if body["version"] > JOURNAL_VERSION:
         raise StateTooNew(
-            f"the journal has format {body['version']}; this icesync knows {JOURNAL_VERSION}",
+            f"the journal has format {body['version']}; this icesync supports {JOURNAL_VERSION}",
             "pip install --upgrade icesync",
         )
     head = JournalHead(

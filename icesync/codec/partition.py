@@ -54,16 +54,16 @@ def join(
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
     if part.base_url != base_url:
         raise StateCorrupt(
-            f"the state {place} is of another target: it says {ascii(part.base_url)[1:-1]}, "
-            f"`api.base_url` says {ascii(base_url)[1:-1]}",
-            "use one state for each target",
+            f"the state {place} belongs to {ascii(part.base_url)[1:-1]}, but "
+            f"`api.base_url` is {ascii(base_url)[1:-1]}",
+            "use a separate state for each target",
         )
     held = {*part.entries, *(sent.address for sent in part.memory)}
     foreign = next((a for a in sorted(held) if a.organization != organization), None)
     if foreign is not None:
         raise StateCorrupt(
-            f"{place} is for organization {organization} and holds {foreign}",
-            "restore it from a backup, or from the history of its store",
+            f"{place} is for organization {organization}, but contains {foreign}",
+            "restore it from a backup or from the store's history",
         )
 
 
@@ -75,8 +75,8 @@ def _common_key(parts: Mapping[int, Snapshot], places: Mapping[int, str]) -> str
     other = next((o for o, key in keyed.items() if key != key_id), None)
     if other is not None:
         raise StateError(
-            f"{places[first]} and {places[other]} have fingerprints of different keys",
-            f"icesync state rekey --organization {other}   makes those again",
+            f"{places[first]} and {places[other]} use different fingerprint keys",
+            f"run `icesync state rekey --organization {other}`",
         )
     return key_id
 
@@ -94,7 +94,7 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
     entries: dict[int, dict[Address, Entry]] = {organization: {} for organization in before}
     for address, entry in snapshot.entries.items():
         if address.organization not in entries:
-            raise ValueError(f"{address} is of no organization of this run")
+            raise ValueError(f"{address} belongs to no organization of this run")
         entries[address.organization][address] = entry
     for sent in snapshot.memory:
         if sent.address.organization not in entries:

@@ -99,7 +99,7 @@ def decode_plan(data: bytes) -> Plan:
         PlanStale: it is no plan, of another format, or was changed since it was saved.
 
     """
-    again = "icesync plan -o FILE   makes a new one"
+    again = "run `icesync plan -o FILE` to save a new plan"
     try:
         document = json.loads(data, object_pairs_hook=unique_object)
         checksum = document.pop("checksum", None) if isinstance(document, dict) else None
@@ -107,19 +107,19 @@ def decode_plan(data: bytes) -> Plan:
             document.pop("probe", None)  # what was seen beside it is no part of the plan
         found = digest(canonical(document))  # refuses NaN and its like
     except (ValueError, RecursionError):
-        raise PlanStale("the saved plan is not sound JSON", again) from None
+        raise PlanStale("the saved plan is not valid JSON", again) from None
     if not isinstance(document, dict) or document.get("kind") != _KIND:
         raise PlanStale("the file is not an icesync plan", again)
     if not _is_known(document.get("format_version")):
-        raise PlanStale("the saved plan has another format version", again)
+        raise PlanStale("the saved plan has an unsupported format version", again)
     if checksum != found:
-        raise PlanStale("the saved plan was changed since it was made", again)
+        raise PlanStale("the saved plan was edited after it was saved", again)
     try:
         plan, named = _read(document), document["digest"]
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise PlanStale("the saved plan lacks something it must hold", again) from None
+        raise PlanStale("the saved plan is incomplete", again) from None
     if plan_digest(plan) != named:
-        raise PlanStale("the saved plan does not have the digest that it names", again)
+        raise PlanStale("the saved plan does not match its digest", again)
     return plan
 
 

@@ -134,7 +134,7 @@ def decode_state(data: bytes, recovery: tuple[str, ...] = ()) -> Snapshot:
         error.hints = error.hints or recovery
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        raise StateCorrupt("the state lacks something it must hold", *recovery) from None
+        raise StateCorrupt("the state is incomplete", *recovery) from None
 
 
 def is_state_of(data: bytes, base_url: str) -> bool:
@@ -147,19 +147,20 @@ def is_state_of(data: bytes, base_url: str) -> bool:
 
 def _load(data: bytes) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
-        raise StateCorrupt("the state is empty; it was cut off while being written")
+        raise StateCorrupt("the state is empty; writing it was interrupted")
     if b"<<<<<<<" in data or b">>>>>>>" in data:
         raise StateCorrupt(
-            "the state holds merge-conflict markers",
-            "icesync state resolve   unites both sides; what they disagree about is sent again",
+            "the state has merge-conflict markers",
+            "run `icesync state resolve` to merge both sides; servers they disagree on "
+            "are sent again",
         )
     try:
         document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise StateCorrupt(f"the state is not JSON from {place} on") from None
+        raise StateCorrupt(f"the state is not valid JSON ({place})") from None
     except (ValueError, RecursionError):
-        raise StateCorrupt("the state is not sound JSON") from None
+        raise StateCorrupt("the state is not valid JSON") from None
     if not isinstance(document, dict):
         raise StateCorrupt("the state is not a JSON object")
     demand_text(data, document)
@@ -173,12 +174,12 @@ def _load(data: bytes) -> dict[str, Any]:
         writer = document.get("icesync_version")
         told = ascii(writer)[1:-1] if isinstance(writer, str) else "a newer one"
         raise StateTooNew(
-            f"the state has format {version}, written by icesync {told}; "
-            f"this icesync knows format {STATE_VERSION}",
+            f"the state has format {version}, written by icesync {told}; this icesync "
+            f"supports format {STATE_VERSION}",
             "pip install --upgrade icesync",
         )
     if version != _PLAIN_VERSION and version != STATE_VERSION:  # noqa: PLR1714 - it may be a list
-        raise StateCorrupt("the state names no known format version")
+        raise StateCorrupt("the state has an unknown format version")
     return document
 
 
@@ -195,7 +196,7 @@ def demand_text(data: bytes, document: object) -> None:
     try:
         json.dumps(document, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
-        raise StateCorrupt("the state holds a text that is none") from None
+        raise StateCorrupt("the state contains a value of the wrong type") from None
 
 
 def _no_constant(name: str) -> None:
@@ -325,11 +326,11 @@ def read_entries(
 def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
     address = parse_address(key)
     if address is None:
-        raise StateCorrupt(f"the state names a server {key!a}, no address")
+        raise StateCorrupt(f"the state contains an invalid address: {key!a}")
     sealed = raw.pop("digest", None)
     if sealed != _digest(key, raw):
         raise StateCorrupt(
-            f"the entry of {key} was edited or damaged: its digest does not fit",
+            f"the entry of {key} was edited or damaged: its digest does not match",
         )
     return address, read_entry(raw, sealed)
 
@@ -488,7 +489,7 @@ def decode_sides(data: bytes) -> tuple[Snapshot, Snapshot]:
 
     """
     if _OURS not in data:
-        raise StateCorrupt("the state holds no merge conflict", "icesync state list")
+        raise StateCorrupt("the state has no merge conflict", "icesync state list")
     return _read(_side(data, ours=True)), _read(_side(data, ours=False))
 
 
@@ -514,4 +515,4 @@ def _read(side: bytes) -> Snapshot:
         document: dict[str, Any] = json.loads(side, object_pairs_hook=unique_object)
         return read_document(document, keep_damaged=False)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StateCorrupt("a side of the conflict is not a whole state", _HINT) from None
+        raise StateCorrupt("one side of the conflict is not a complete state", _HINT) from None

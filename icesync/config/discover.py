@@ -26,8 +26,8 @@ CONFIG_NAMES: Final = ("icesync.yaml", "icesync.yml")
 
 _REASONS: Final = {
     errno.ENOENT: "does not exist",
-    errno.EACCES: "may not be read: permission denied",
-    errno.ELOOP: "is a loop of symbolic links",
+    errno.EACCES: "cannot be read: permission denied",
+    errno.ELOOP: "is a symbolic link loop",
     errno.EISDIR: "is a folder",
 }
 
@@ -48,9 +48,9 @@ def find_config(start: Path) -> Path:
         if (folder / ".git").exists():
             break
     raise ConfigMalformed(
-        f"no icesync.yaml in {start} or above it",
-        "icesync init   writes a first one",
-        "icesync -C DIR …   looks in another folder",
+        f"no icesync.yaml found in {start} or its parents",
+        "run `icesync init` to create one",
+        "run `icesync -C DIR …` to use another folder",
     )
 
 
@@ -84,7 +84,7 @@ def find_files(
     paths: set[str] = set()
     for pattern in patterns:
         if pattern.startswith("/") or ".." in pattern.split("/"):
-            message = f"the pattern `{pattern}` leads outside of the configuration's folder"
+            message = f"the pattern `{pattern}` points outside the configuration's folder"
             problems.append(Diagnostic("ICE008", message, position))
             continue
         found = set(_match(root, pattern, problems))
@@ -135,10 +135,12 @@ def _read_link(root: Path, path: str, position: SourcePosition) -> SourceFile | 
     try:
         target = (root / path).resolve(strict=True)
     except (OSError, RuntimeError):
-        return Diagnostic("ICE001", "the file is a symbolic link that leads nowhere", position)
+        return Diagnostic("ICE001", "the file is a broken symbolic link", position)
     if not target.is_relative_to(root.resolve()):
-        message = "the file is a symbolic link that leads outside of the configuration's folder"
-        return Diagnostic("ICE008", message, position, "copy the file, or move the configuration")
+        message = "the file is a symbolic link to a file outside the configuration's folder"
+        return Diagnostic(
+            "ICE008", message, position, "copy the file here, or move the configuration"
+        )
     try:
         descriptor = os.open(target, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
@@ -169,7 +171,7 @@ def _unreadable(position: SourcePosition, error: OSError, what: str = "file") ->
 
 def _matches_nothing(pattern: str, position: SourcePosition) -> Diagnostic:
     message = f"the pattern `{pattern}` matches no file"
-    hint = "correct the pattern under `files:`, or add a file"
+    hint = "correct the pattern under `files:`, or add a file that it matches"
     return Diagnostic("ICE012", message, position, hint, Severity.WARNING)
 
 
@@ -218,8 +220,8 @@ def _link_on_the_way(root: Path, folder: str) -> str | None:
 
 
 def _linked_folder(path: str) -> Diagnostic:
-    message = "a folder that is a symbolic link is not followed"
-    hint = "move the files here, so that none is left out by accident"
+    message = "symbolic links to folders are not followed"
+    hint = "move the files into the repository"
     return Diagnostic("ICE008", message, SourcePosition(path), hint)
 
 

@@ -85,12 +85,12 @@ def format_source(source: SourceFile) -> Formatted:
         data = codecs.BOM_UTF8 + data
     written = parse_document(SourceFile(source.path, data))
     if not _same(written.data, document.data) or _ink(after) != _ink(document.tree.text):
-        message = "the file uses YAML that cannot be formatted without changing what it says"
+        message = "this YAML cannot be formatted without changing its meaning"
         return _refused(source, 1, message, "write each key as one plain word")
     lost = _subjects(document.tree) - _subjects(written.tree)
     if lost:
-        message = "a comment to icesync would be about something else once formatted"
-        hint = "put it on a line of its own, above what it is about"
+        message = "after formatting, a suppression would apply to something else"
+        hint = "put it on its own line, above what it is about"
         return _refused(source, 1, message, hint)
     return Formatted(source, data)
 
@@ -161,12 +161,12 @@ def _of_options() -> KeyOrder:
 
 _LEAKS: Final = {
     "ICE401": (
-        "a literal secret, so no difference is shown",
-        "keep it outside of the repository and write a reference: ref+env://ICE_NAME",
+        "the file contains a plaintext secret, so no diff is shown",
+        "store it outside the repository and use a reference: ref+env://ICE_NAME",
     ),
     "ICE105": (
-        "the value of an unknown key may be a secret, so no difference is shown",
-        "icesync validate   says what the key should be",
+        "the value of an unknown key may be a secret, so no diff is shown",
+        "run `icesync validate` for details",
     ),
 }
 _REFERENCE: Final = re.compile(REFERENCE_PATTERN)

@@ -48,13 +48,13 @@ def find_exposure(path: Path) -> tuple[str, str] | None:
     shown = ascii(str(path))[1:-1]
     if os.path.islink(path):  # noqa: PTH114 - Path.is_symlink raises for some paths
         return (
-            f"{shown} is a symbolic link, which is not followed for a key or a token",
-            "name the file that it leads to, or put the file itself there",
+            f"{shown} is a symbolic link; links to keys and tokens are not followed",
+            "name the file itself, or copy it here",
         )
     if is_tracked(path):
         return (
-            f"{shown} is tracked by git: whoever can read the repository has it",
-            f"git rm --cached {shlex.quote(str(path))}   then commit, and replace what it held",
+            f"{shown} is tracked by git, so everyone who can read the repository has it",
+            f"git rm --cached {shlex.quote(str(path))}   then commit, and replace the secret",
         )
     return None
 

@@ -82,8 +82,8 @@ def _misfits(
         fitting = next(b for b, names in _SETTINGS.items() if name in names)
         yield (
             (name,),
-            f"`state.{name}` does not fit the backend {backend}",
-            f"`backend: {fitting}` takes it",
+            f"`state.{name}` cannot be used with the backend {backend}",
+            f"it belongs to `backend: {fitting}`",
         )
     if backend is Backend.OBJECTSTORE and not OBJECT_URL.fullmatch(state.url or ""):
         yield (
@@ -106,10 +106,13 @@ def _place_problems(state: StateSettings) -> Iterator[tuple[tuple[str, ...], str
             continue
         marked = ORGANIZATION_MARK in place
         if state.per is None and marked:
-            told = f"`state.{name}` holds {ORGANIZATION_MARK} without `per: organization`"
-            yield (name,), told, "per: organization   under `state:` gives each its own"
+            told = f"`state.{name}` contains {ORGANIZATION_MARK} without `per: organization`"
+            yield (name,), told, "add `per: organization` under `state:`"
         elif state.per is not None and not marked:
-            told = f"`state.{name}` must hold {ORGANIZATION_MARK}, since each has its own state"
+            told = (
+                f"`state.{name}` must contain {ORGANIZATION_MARK}, because each "
+                "organization has its own state"
+            )
             yield (name,), told, f"{name}: {_SAMPLES[name]}"
 
 
@@ -118,9 +121,9 @@ def _http_problems(
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if state.preset:
         for name in sorted(given.keys() & (_SETTINGS[Backend.HTTP] - _GITLAB)):
-            yield (name,), f"`state.{name}` is what the preset settles", "remove one of the two"
+            yield (name,), f"`state.{name}` is already set by the preset", "remove one of the two"
         if not state.name or "/" in state.name or state.name in {".", ".."}:
-            told = "`state.name` must name the state, without a slash"
+            told = "`state.name` must be a name without a slash"
             yield ("name",) if state.name else (), told, "name: production"
         if state.project in {".", ".."}:
             yield ("project",), "`state.project` must be an id or a path", "project: team/mail"
@@ -128,7 +131,7 @@ def _http_problems(
     for name in sorted(given.keys() & {"name", "project"}):
         yield (name,), f"`state.{name}` needs a preset", "preset: gitlab"
     if not state.address:
-        yield (), "`state.address` is missing", "address: https://…   or `preset: gitlab`"
+        yield (), "`state.address` is required", "address: https://…   or `preset: gitlab`"
 
 
 _LOCKS = ("state.address", "state.lock_address", "state.unlock_address")
@@ -147,13 +150,13 @@ def check_destinations(
     trust = TrustedHosts(environ)
     if trust.malformed:
         raise ConfigInvalid(
-            f"{ALLOW_HOST} holds {trust.malformed[0]!a}, which is not the name of a host",
-            f"{ALLOW_HOST}=HOST or HOST:PORT; several are divided by blanks or commas",
+            f"{ALLOW_HOST}: {trust.malformed[0]!a} is not a host name",
+            f"{ALLOW_HOST}=HOST or HOST:PORT, separated by spaces or commas",
         )
     if "api.proxy" in by_job and read_endpoint(project.api.proxy or "") is None:
         raise ConfigInvalid(
-            f"{OPTIONS['api.proxy'].variable} is not the address of a proxy",
-            "write http://HOST:PORT or https://HOST:PORT, without a user",
+            f"{OPTIONS['api.proxy'].variable} is not a proxy URL",
+            "use http://HOST:PORT or https://HOST:PORT, without a user",
         )
     return tuple(
         Diagnostic("ICE013", message, project.positions[path], hint)
@@ -170,23 +173,23 @@ def _unsafe(
             yield path, *untrusted
     api, state = project.api, project.state
     if api.proxy and api.base_url.lower().startswith("http://"):
-        message = "`api.base_url` must be https: a proxy would read the token and passwords"
-        yield "api.base_url", message, "write https://, or remove `api.proxy`"
+        message = "`api.base_url` must be https, or the proxy could read the token and passwords"
+        yield "api.base_url", message, "use https://, or remove `api.proxy`"
     if api.ca_file and "api.ca_file" not in by_job and is_inside(project.root, api.ca_file):
         yield (
             "api.ca_file",
-            "`api.ca_file` is in the repository: whoever edits it could read every call",
-            f"ICESYNC_CA_FILE={api.ca_file} in the job's environment permits it",
+            "`api.ca_file` is in the repository, so anyone who edits it could read every call",
+            f"ICESYNC_CA_FILE={api.ca_file} in the job's environment allows it",
         )
     if state.backend is Backend.LOCAL and "state.path" not in by_job:
         if not is_inside(project.root, state.path):
             yield (
                 "state.path",
-                "`state.path` leads out of the repository",
-                f"ICESYNC_STATE_PATH={state.path} in the job's environment permits it",
+                "`state.path` is outside the repository",
+                f"ICESYNC_STATE_PATH={state.path} in the job's environment allows it",
             )
         elif ".git" in (part.lower() for part in state.path.replace("\\", "/").split("/")):
-            yield "state.path", "`state.path` leads into .git", "path: icesync.state.json"
+            yield "state.path", "`state.path` is inside .git", "path: icesync.state.json"
 
 
 def _addresses(project: Project) -> Iterator[tuple[str, Service, str]]:
@@ -242,7 +245,7 @@ def read_project(
         from icesync.config.schema import check_schema
 
         found = check_schema(document, "icesync")
-        problem = Diagnostic("ICE013", "the file does not fit its format", document.position())
+        problem = Diagnostic("ICE013", "the file has errors", document.position())
         raise _invalid(found or (problem,)) from None
     by_job = _variables(environ)
     about: dict[str, Any] = {
@@ -288,7 +291,7 @@ class _Positions(Mapping[str, SourcePosition]):
 
 def _invalid(problems: tuple[Diagnostic, ...]) -> ConfigInvalid:
     found = sort_diagnostics(list(problems))
-    return ConfigInvalid("the configuration is not valid", diagnostics=found)
+    return ConfigInvalid("the configuration is invalid", diagnostics=found)
 
 
 def _usual_key(root: Path, environ: Mapping[str, str]) -> SecretRef | None:
@@ -307,8 +310,8 @@ def _trusted_values(source: SourceFile) -> dict[str, Any]:
         values = read_options(document)
     except UnfitOption:
         raise ConfigInvalid(
-            f"the trusted configuration {source.path} is not valid",
-            "icesync validate   there says what does not fit",
+            f"the trusted configuration {source.path} is invalid",
+            "run `icesync validate` there for details",
         ) from None
     return {path: value for path, value in values.items() if path in SAFEGUARDS}
 

@@ -326,12 +326,12 @@ class _Resolver:
         if not keys:
             return
         message = f"{server.address}: `smtp.login` is none, and {' and '.join(keys)} is given"
-        hint = "remove it, or write `login: password`"
+        hint = "remove it, or use `login: password`"
         position, subject = server.origin.position("smtp.login"), str(server.address)
         self.problems.append(Diagnostic("ICE211", message, position, hint, subject=subject))
 
     def _report_two_defaults(self, second: Document, first: Document) -> None:
-        message = f"the folder has two files of defaults, this one and {first.file}"
+        message = f"the folder has two defaults files, this one and {first.file}"
         self.problems.append(
             Diagnostic("ICE106", message, SourcePosition(second.file), "keep one of them")
         )
@@ -341,7 +341,7 @@ class _Resolver:
     ) -> None:
         message = f"{address} is defined twice, here and at {first}"
         self.problems.append(
-            Diagnostic("ICE102", message, second, "keep one: the last call would win")
+            Diagnostic("ICE102", message, second, "keep one; otherwise the last call would win")
         )
 
     def _explain(self, document: Document, schema: str) -> None:
@@ -351,7 +351,7 @@ class _Resolver:
         found = check_schema(document, schema)
         if not found:
             where = document.position()
-            found = (Diagnostic("ICE013", "the file does not fit its format", where),)
+            found = (Diagnostic("ICE013", "the file has errors", where),)
         self.problems.extend(found)
 
 
@@ -372,13 +372,15 @@ def _describe_missing(server: DesiredServer, missing: Sequence[str]) -> Iterator
         if rule != "ICE107" and block not in given:
             leaves = ", ".join(name.partition(".")[2] for name in names)
             other = {"pop3": "imap", "imap": "pop3"}.get(block)
-            instead = f", or write `incoming: {other}`" if other in given else ""
+            instead = f", or use `incoming: {other}`" if other in given else ""
             hint = f"add `{block}:`, here or under `defaults:`{instead}"
             yield _Missing(rule, f"`{block}` is missing: {leaves}", hint)
             continue
         for name in names:
-            hint = f"add `{name}`, here or under `defaults:`; what is left out is sent as empty"
-            yield _Missing(rule, f"`{name}` has no value", hint)
+            hint = (
+                f"add `{name}` here or under `defaults:`; omitted settings would be sent as empty"
+            )
+            yield _Missing(rule, f"`{name}` is required", hint)
 
 
 _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}

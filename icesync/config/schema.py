@@ -52,20 +52,20 @@ if TYPE_CHECKING:
 _CHOICES: Final[Mapping[Kind, Schema]] = {
     Kind.STATUS: {
         "Enabled": "The email server is enabled.",
-        "Disabled": "The email server is disabled; `removed:` with `disable` sends this too.",
+        "Disabled": "The email server is disabled. `removed:` with `disable` sends this, too.",
     },
     Kind.INCOMING: {
-        "pop3": "Mail is collected by POP3: the block `pop3` must be complete.",
-        "imap": "Mail is collected by IMAP: the block `imap` must be complete.",
+        "pop3": "Mail is collected by POP3; the block `pop3` must be complete.",
+        "imap": "Mail is collected by IMAP; the block `imap` must be complete.",
     },
     Kind.LOGIN: {
         "password": "Log in with user name and password.",
-        "none": "No login: the relay knows ICE by its address.",
+        "none": "No login: the relay accepts ICE by its IP address.",
     },
     Kind.MODE: {
-        "implicit": "TLS from the first byte, as at 465, 993 and 995.",
-        "starttls": "In clear first; STARTTLS must switch encryption on before the login.",
-        "none": "No encryption; a probe logs in only with `--allow-cleartext`.",
+        "implicit": "Implicit TLS, as on ports 465, 993 and 995.",
+        "starttls": "STARTTLS: encryption starts before the login.",
+        "none": "No encryption. A probe logs in only with `--allow-cleartext`.",
     },
 }
 
@@ -76,8 +76,8 @@ _SOURCES: Final = {
 
 
 _NO_REFERENCE: Final = (
-    "must be a reference to a secret, such as ref+env://ICE_NAME; the secret itself is kept "
-    "outside of the repository"
+    "must be a reference to a secret, such as ref+env://ICE_NAME; store the secret itself "
+    "outside the repository"
 )
 
 
@@ -107,8 +107,8 @@ def _markdown(field: Field) -> str:
 
 
 _NEEDED: Final = {
-    Presence.REQUIRED: "Every server needs one.",
-    Presence.IN_USE: "A server that uses the block needs one.",
+    Presence.REQUIRED: "Required for every server.",
+    Presence.IN_USE: "Required for servers that use this block.",
     Presence.OPTIONAL: "",
 }
 
@@ -182,7 +182,7 @@ def server_snippets() -> list[Schema]:
     return [
         {
             "label": f"server with {incoming}",
-            "description": f"A whole email server that collects its mail by {incoming.upper()}.",
+            "description": f"A complete email server that collects its mail by {incoming.upper()}.",
             "body": _server(incoming),
         }
         for incoming in INCOMING_BLOCKS
@@ -195,8 +195,8 @@ def removal_snippets() -> list[Schema]:
     actions = ",".join(RemovalAction)
     return [
         {
-            "label": "end a server",
-            "description": "A server that ends.",
+            "label": "remove a server",
+            "description": "A server to remove.",
             "body": {"skill": f"${{1:{skill.example}}}", "action": f"${{2|{actions}|}}"},
         }
     ]
@@ -235,7 +235,7 @@ def _stop(field: Field, stops: Iterator[int], incoming: str) -> str:
     return f"${{{next(stops)}:{field.example}}}"
 
 
-_NO_LIMIT: Final = "must be a count such as 5, or a share such as 30%"
+_NO_LIMIT: Final = "must be a count such as 5, or a percentage such as 30%"
 
 
 def choice(description: str, texts: Mapping[Any, str], default: str | None = None) -> Schema:
@@ -360,8 +360,8 @@ def _limit(row: Option) -> Schema:
     ]
     several = {"type": "array", "minItems": 1, "items": {"anyOf": one}}
     about = (
-        f"At most so many {row.text} in one run: a count (5), a share of the fleet "
-        "(30%, from 10 servers on), or a list of both, of which the stricter wins."
+        f"Limit on {row.text} in one run: a count (5), a percentage of all servers (30%; "
+        "ignored below 10 servers), or a list of both; the stricter one applies."
     )
     shown = _documented(row, anyOf=[*one, several])
     return {**shown, "examples": [5, "30%", [5, "30%"]], "description": about}
@@ -454,12 +454,12 @@ def _preset_schema(field: Field) -> Schema:
 
 
 _BLOCK_TEXTS: Final = {
-    "spoofing": "Send from another address than the mailbox's.",
+    "spoofing": "Send from an address other than the mailbox.",
     "smtp": "How ICE sends this skill's mail.",
     "pop3": "How ICE collects this skill's mail when `incoming` is pop3.",
     "imap": "How ICE collects this skill's mail when `incoming` is imap.",
-    "password_version": "Raise a number to send that password again.",
-    "probe": "How `icesync probe` encrypts, where port and flags say it wrong. Never sent.",
+    "password_version": "Increase a number to send that password again.",
+    "probe": "How `icesync probe` encrypts, if the port and the flags do not tell. Never sent.",
 }
 
 
@@ -480,7 +480,7 @@ def _settings() -> Schema:
 
 def _defaults() -> Schema:
     settings = {key: value for key, value in _settings().items() if key != "name"}
-    return mapping(settings, "Deep-merged under every server below.")
+    return mapping(settings, "Defaults, deep-merged into every server of this file.")
 
 
 _VERSION: Final = {"description": "The format of this file.", "type": "integer", "const": 1}
@@ -497,15 +497,16 @@ def _servers_schema() -> Schema:
         {
             "skill": _skill(),
             "action": choice(
-                "disable: send Disabled and inactive, then drop it from the state; forget: "
-                "drop it, send nothing.",
+                "disable: send Disabled and inactive, then remove it from the state; "
+                "forget: only remove it from the state.",
                 {
-                    RemovalAction.DISABLE: "Send `Disabled` and inactive, then drop the entry.",
-                    RemovalAction.FORGET: "Drop the entry from the state, send nothing.",
+                    RemovalAction.DISABLE: "Send `Disabled` and inactive, then remove the server "
+                    "from the state.",
+                    RemovalAction.FORGET: "Remove the server from the state; send nothing.",
                 },
             ),
         },
-        "A server that ends.",
+        "A server to remove.",
         ("skill", "action"),
     )
     removed |= {"title": "removed server", "defaultSnippets": removal_snippets()}
@@ -516,10 +517,10 @@ def _servers_schema() -> Schema:
                 "type": "string",
                 "pattern": f"^{ADDRESS_GRAMMAR}$",
                 "patternErrorMessage": "must be an address: ORG/SKILL, such as 59/666",
-                "description": "The address that it had: ORG/SKILL, such as 59/666.",
+                "description": "The old address: ORG/SKILL, such as 59/666.",
             },
         },
-        "A server that has another address now.",
+        "A server that has a new address.",
         ("skill", "from"),
     )
     properties = {
@@ -529,12 +530,12 @@ def _servers_schema() -> Schema:
         "servers": {"type": "array", "description": "The email servers.", "items": server},
         "removed": {
             "type": "array",
-            "description": "The only way to end a server.",
+            "description": "How to remove servers.",
             "items": removed,
         },
         "moved": {
             "type": "array",
-            "description": "Servers that keep their history under a new address.",
+            "description": "Servers that have a new address and keep their history.",
             "items": moved,
         },
     }
@@ -544,7 +545,7 @@ def _servers_schema() -> Schema:
 
 def _defaults_schema() -> Schema:
     properties = {"version": _VERSION, "defaults": _defaults()}
-    text = "Defaults for every server file of this folder and below."
+    text = "Defaults for all server files in this folder and below."
     return _document("folder defaults", mapping(properties, text, ("version", "defaults")))
 
 
@@ -705,17 +706,17 @@ def _of_ice(key: str, path: NodePath) -> str | None:
     if row is None:
         return None
     if row.kind is Kind.INCOMING:
-        return "write `incoming: imap` or `incoming: pop3`"
+        return "use `incoming: imap` or `incoming: pop3`"
     if row.key == "organization" and len(path) > 1:
-        return "write `organization:` at the top of the file, once"
+        return "set `organization:` once at the top of the file"
     inside = row.block in path[:-1]
-    return f"write `{row.leaf}:`" + (f" under `{row.block}:`" if row.block and not inside else "")
+    return f"use `{row.leaf}:`" + (f" under `{row.block}:`" if row.block and not inside else "")
 
 
 def _missing_key(document: Document, path: NodePath, key: str) -> Diagnostic:
     rule = "ICE101" if key in {"organization", "skill"} else "ICE107"
     where = dotted((*path, key))
-    return Diagnostic(rule, f"`{where}` is missing", document.position(path), f"add `{key}:`")
+    return Diagnostic(rule, f"`{where}` is required", document.position(path), f"add `{key}:`")
 
 
 def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
@@ -742,7 +743,7 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
         rule = "ICE010" if shapes else "ICE013"
         return Diagnostic(rule, f"{where} must be {_TYPES.get(wanted, f'a {wanted}')}", position)
     if error.validator == "const":
-        hint = f"write {wanted}; a newer icesync may know more"
+        hint = f"use {wanted}, or a newer icesync"
         return Diagnostic("ICE011", f"{where} is not a supported version", position, hint)
     if error.validator == "enum":
         choices = ", ".join(str(choice) for choice in wanted)
@@ -754,7 +755,7 @@ def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
         shapes = isinstance(error.instance, dict | list)
         return Diagnostic("ICE010" if shapes else "ICE013", f"{where} must be a string", position)
     hint = error.schema.get("description")
-    return Diagnostic("ICE013", f"{where} does not fit", position, hint)
+    return Diagnostic("ICE013", f"{where} is invalid", position, hint)
 
 
 _TYPES: Final = {"object": "a mapping", "array": "a list", "integer": "a whole number"}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _MARK: Final = b"icesync:"
 _IDS: Final = re.compile(r"ice\w*", re.IGNORECASE)
-_HINT: Final = "write `# icesync: allow ICE303 reason`"
+_HINT: Final = "use `# icesync: allow ICE303 reason`"
 
 Point = tuple[int, int]
 """A line and a column, from 1."""
@@ -171,16 +171,16 @@ def _read(text: str) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the rules that a comment suppresses, and message and hint of each trouble with it."""
     verb, _, rest = text.partition(" ")
     if verb != "allow":
-        return [], [(f"a comment to icesync that starts with `{verb[:20]}`", _HINT)]
+        return [], [(f"invalid suppression: unknown word `{verb[:20]}`", _HINT)]
     names: list[str] = []
     words = rest.replace(",", " ").split()
     while words and _IDS.fullmatch(words[0]):
         names.append(words.pop(0).upper())
     if not names:
-        return [], [("a suppression that names no rule", _HINT)]
+        return [], [("invalid suppression: no rule", _HINT)]
     if not words:
-        message = f"a suppression of {', '.join(names)} without a reason"
-        return [], [(message, f"write why: `# icesync: allow {names[0]} reason`")]
+        message = f"invalid suppression: no reason for {', '.join(names)}"
+        return [], [(message, f"add a reason: `# icesync: allow {names[0]} reason`")]
     trouble = [t for name in names if (t := _trouble(name)) is not None]
     return [n for n in names if n in RULES and RULES[n].suppressible], trouble
 
@@ -191,10 +191,13 @@ def _trouble(name: str) -> tuple[str, str] | None:
         import difflib
 
         near = difflib.get_close_matches(name, RULES, n=1)
-        hint = f"did you mean {near[0]}?" if near else "icesync explain   lists the rules"
-        return f"a suppression of the unknown rule {name[:20]}", hint
+        hint = f"did you mean {near[0]}?" if near else "run `icesync explain rules` for a list"
+        return f"invalid suppression: unknown rule {name[:20]}", hint
     if not rule.suppressible:
-        return f"{name} cannot be suppressed: {rule.title}", f"icesync explain {name}   says why"
+        return (
+            f"{name} cannot be suppressed: {rule.title}",
+            f"run `icesync explain {name}` for details",
+        )
     return None
 
 
@@ -246,9 +249,9 @@ class SeverityPolicy:
         found = [
             Diagnostic(
                 "ICE015",
-                f"a suppression of {unused.rule}, which does not fire here",
+                f"unused suppression: {unused.rule} is not reported here",
                 unused.position,
-                "remove it, or move it to the line of the finding",
+                "remove the comment, or move it to the line of the finding",
                 Severity.WARNING,
             )
             for unused in self.suppressions.unused()

@@ -75,18 +75,18 @@ def read_value(field: Field, text: str) -> Value:
 
     """
     if not isinstance(text, Quoted) and text in NOTHING:
-        raise InvalidValue("ICE109", "has no value", "remove the key, or quote the text")
+        raise InvalidValue("ICE109", "is empty", "remove the key, or quote the value")
     return _READERS[field.kind](text, field)
 
 
 def surprise(text: str) -> str | None:
     """Return what YAML versions make of a plain *text*, or None where they agree it is a text."""
     if text.lower() in _BOOLEAN_LIKE:
-        return "is a boolean in some YAML versions"
+        return "is read as a boolean by some YAML versions"
     if re.fullmatch(r"[0-9]+(:[0-5]?[0-9])+", text):
-        return "is a number to the base of 60 in YAML 1.1"
+        return "is read as a base-60 number by YAML 1.1"
     if re.fullmatch(r"0[0-7]+|0o[0-7]+", text):
-        return "is an octal number in some YAML versions"
+        return "is read as an octal number by some YAML versions"
     if _NUMBER_LIKE.fullmatch(text):
         return "is not a plain decimal number"
     return None
@@ -94,7 +94,7 @@ def surprise(text: str) -> str | None:
 
 def _text(text: str, _: Field) -> str:
     if not text:
-        raise InvalidValue("ICE013", "is empty", "remove the key, or give a value")
+        raise InvalidValue("ICE013", "is empty", "remove the key, or add a value")
     return str(text)
 
 
@@ -103,56 +103,62 @@ def _secret(text: str, _: Field) -> SecretRef:
     if isinstance(reference, SecretRef):
         return reference
     if text.startswith("ref+"):
-        example = "ref+env://NAME or ref+file://path#/key, without blanks"
-        raise InvalidValue("ICE410", reference.message, f"write {reference.spelling or example}")
+        example = "ref+env://NAME or ref+file://path#/key, without spaces"
+        raise InvalidValue("ICE410", reference.message, f"use {reference.spelling or example}")
     raise InvalidValue(
         "ICE401",
-        "is a literal secret",
-        "keep it outside of the repository and write a reference: ref+env://ICE_NAME",
+        "is a plaintext secret",
+        "store it outside the repository and use a reference: ref+env://ICE_NAME",
     )
 
 
-def _integer(text: str, low: int, high: int, rule: str, what: str) -> int:
+def _integer(text: str, high: int, rule: str, what: str, sample: int) -> int:
     if isinstance(text, Quoted):
         raise InvalidValue(
-            "ICE013", "is a quoted text where a number is expected", "remove the quotes"
+            "ICE013", "is a quoted string, but must be a number", "remove the quotes"
         )
     if not _INTEGER.fullmatch(text):
         meaning = surprise(text)
         told = f"{meaning}; expected {what}" if meaning else f"must be {what}"
-        raise InvalidValue("ICE109" if meaning else rule, told, "write decimal digits, such as 587")
+        raise InvalidValue(
+            "ICE109" if meaning else rule, told, f"use decimal digits, such as {sample}"
+        )
     number = int(text)
     if number > MAX_ID and high == MAX_ID:
-        raise InvalidValue("ICE104", "is too large: the service holds 32-bit integers")
-    if not low <= number <= high:
+        raise InvalidValue("ICE104", "is too large: ICE uses 32-bit integers")
+    if not 1 <= number <= high:
         raise InvalidValue(rule, f"must be {what}")
     return number
 
 
-def _port(text: str, _: Field) -> int:
-    return _integer(text, 1, 65535, "ICE301", "a port, 1 to 65535")
+_PORTS: Final = {"smtp": 587, "pop3": 995, "imap": 993}
+
+
+def _port(text: str, field: Field) -> int:
+    return _integer(text, 65535, "ICE301", "a port, 1 to 65535", _PORTS[field.block or "smtp"])
 
 
 def _poll_rate(text: str, _: Field) -> int:
-    return _integer(text, 1, MAX_ID, "ICE310", "a positive integer (the vendor names no unit)")
+    unit = "a positive integer (the vendor does not document the unit)"
+    return _integer(text, MAX_ID, "ICE310", unit, 10)
 
 
 def _id(text: str, _: Field) -> int:
-    return _integer(text, 1, MAX_ID, "ICE101", "a positive integer")
+    return _integer(text, MAX_ID, "ICE101", "a positive integer", 59)
 
 
 def _version(text: str, _: Field) -> int:
-    return _integer(text, 1, MAX_ID, "ICE013", "a positive integer")
+    return _integer(text, MAX_ID, "ICE013", "a positive integer", 1)
 
 
 def _flag(text: str, _: Field) -> bool:
     if isinstance(text, Quoted):
         raise InvalidValue(
-            "ICE013", "is a quoted text where true or false is expected", "remove the quotes"
+            "ICE013", "is a quoted string, but must be true or false", "remove the quotes"
         )
     if text not in {"true", "false"}:
         rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE013"
-        raise InvalidValue(rule, "must be true or false", "write true or false, in lower case")
+        raise InvalidValue(rule, "must be true or false", "use true or false, in lower case")
     return text == "true"
 
 
@@ -162,7 +168,7 @@ def _choice(text: str, field: Field) -> str:
         return str(text)
     rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE208"
     near = next((choice for choice in choices if choice.lower() == text.lower()), None)
-    hint = f"write {near}" if near else None
+    hint = f"use {near}" if near else None
     raise InvalidValue(rule, f"must be one of {', '.join(choices)}", hint)
 
 
@@ -170,7 +176,11 @@ def _preset(text: str, field: Field) -> str:
     found = presets.find_preset(text)
     if found is not None and (not field.block or field.block in found.offers):
         return str(text)
-    what = f"a preset that offers {field.block}" if found is not None else "the name of a preset"
+    what = (
+        f"the name of a preset that offers {field.block}"
+        if found is not None
+        else "the name of a preset"
+    )
     raise InvalidValue("ICE208", f"must be {what}", _near_preset(text, preset_names(field.block)))
 
 
@@ -191,11 +201,11 @@ def _near_preset(text: str, names: Sequence[str]) -> str:
     near = near or difflib.get_close_matches(text.lower(), names, n=1, cutoff=0.85)
     owners = [p.name for p in presets.providers_of(text.lower()) if p.name in names]
     if owners and not regions:
-        return f"write {owners[0]}"
+        return f"use {owners[0]}"
     if near and (region or not regions or near[0] == provider):
         return f"did you mean {near[0]}?"
     if regions:
-        return f"write one with its region: {', '.join(regions)}"
+        return f"choose the region: {', '.join(regions)}"
     known = dict.fromkeys(name.partition("/")[0] for name in written)
     return f"one of: {', '.join(known)}; or a provider by its domain, such as web.de"
 

@@ -365,9 +365,9 @@ def _check_damage(row: Field, raw: str) -> None:
         what = "is a number in the workbook: leading zeros and long digits are lost"
         hint = "format the column as text, then type the value again"
     elif not what and row.secret and (raw != raw.strip() or "\ufeff" in raw):
-        rule, what, hint = "ICE405", "starts or ends with a blank", "remove it"
+        rule, what, hint = "ICE405", "starts or ends with a space", "remove it"
     elif not what and row.leaf == "host" and (slip := near_miss(raw.strip().lower())):
-        rule, what, hint = "ICE508", f"looks like a slip of {slip.meant}", f"write {slip.meant}"
+        rule, what, hint = "ICE508", f"looks like a typo of {slip.meant}", f"write {slip.meant}"
     if what:
         raise InvalidValue(rule, what, f"{hint}; --as-is takes it as it is")
 
@@ -381,7 +381,7 @@ def _read_text(row: Field, column: Column, raw: str) -> _Reading:
         spelled = Quoted(spelled)
     stranger = find_unprintable(spelled)
     if stranger:
-        told = f"holds the character {name_character(stranger)}"
+        told = f"contains the character {name_character(stranger)}"
         raise InvalidValue("ICE003", told, "a value is one line of printable text")
     return _Reading(read_value(row, spelled), trimmed=row.kind is Kind.TEXT and text != raw)
 

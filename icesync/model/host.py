@@ -318,7 +318,7 @@ class TrustedHosts:
         return Untrusted(
             f"{setting} would send {row.gets} to {endpoint.host}, "
             f"a host that this job does not name{by}",
-            f"{ALLOW_HOST}={_shown(endpoint)} in the job's environment permits it",
+            f"{ALLOW_HOST}={_shown(endpoint)} in the job's environment allows it",
         )
 
     def names(self, service: Service, endpoint: Endpoint) -> bool:

@@ -91,7 +91,7 @@ class Reason(StrEnum):
     NOT_IN_FILES = "no file defines it any more"
     LEFT_UNCERTAIN = "the outcome of the last call is unknown, and no file defines it any more"
     REMOVED_IN_FILES = "listed under `removed:`"
-    ASSUMED = "its old values are assumed, ICE never confirmed them"
+    ASSUMED = "its recorded values are unconfirmed"
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 

@@ -95,7 +95,7 @@ def read_secret_ref(text: str) -> SecretRef | Misspelling:
     """Return the reference that *text* spells, or what is wrong with its spelling."""
     match = _LOOSE.fullmatch(text)
     if match is None or not match[2]:
-        return Misspelling("is not a reference that can be read")
+        return Misspelling("is not a valid reference")
     scheme, path, query, fragment = match.groups(default="")
     spelled = (_spell_path(path), _spell_options(query[1:]), _spell_keys(fragment[1:]))
     right = None

@@ -28,7 +28,7 @@ class EntryStatus(StrEnum):
 
     APPLIED = "applied"
     """ICE confirmed it"""
-    ASSUMED = "assumed"
+    ASSUMED = "unconfirmed"
     """taken for what ICE holds, on the word of a person; ICE never confirmed it here"""
     PENDING = "pending"
     """about to be sent when the run ended; whether it was, nobody knows"""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Selection
     from icesync.model.snapshot import Snapshot
 
-ASSUMED: Final = "assumed"
+UNCONFIRMED: Final = "unconfirmed"
 OLDER_THAN: Final = "older-than"
 
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
@@ -236,7 +236,7 @@ def expand_ages(patterns: Iterable[str], snapshot: Snapshot, now: datetime) -> t
         name, _, age = pattern.partition("=")
         if name == OLDER_THAN:
             expanded += [str(a) for a in older_than(snapshot, parse_age(age), now)]
-        elif pattern == ASSUMED:
+        elif pattern == UNCONFIRMED:
             expanded += [str(a) for a in assumed(snapshot)]
         else:
             expanded.append(pattern)

@@ -159,7 +159,7 @@ def _facts(
     if entry is not None and row.role not in {Role.ADDRESS, Role.LABEL}:
         message = "(not given)" if field.known is None else _value(field.known, secret=row.secret)
         if entry.assumed:
-            yield "assumed", message
+            yield "unconfirmed", message
         else:
             yield "confirmed", f"{message}, {age(entry.applied_at, now)}"
 

@@ -54,7 +54,9 @@ def test_no_token_configured(repository: Repository, ice: Ice) -> None:
     repository.replace("icesync.yaml", "base_url: emulator", f"base_url: '{ice.url}'")
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 4, "has neither `api.token` nor `api.login`", hint="ref+env://ICE_TOKEN")
+    assert_refused(
+        result, 4, "sets neither `api.token` nor `api.login`", hint="ref+env://ICE_TOKEN"
+    )
 
 
 def test_token_variable_that_is_missing(repository: Repository, ice: Ice) -> None:
@@ -73,7 +75,9 @@ def test_login_refused(repository: Repository, archive: Storage, command: list[s
         ice = Ice(server.url, archive)
         result = repository.calls(ice).run(*command)
 
-    assert_refused(result, 4, "ICE refused the login of robot at organization 59", hint="api.login")
+    assert_refused(
+        result, 4, "ICE rejected the login of robot at organization 59", hint="api.login"
+    )
     assert ice.skills == []
 
 

@@ -18,7 +18,7 @@ def test_no_configuration(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     result = run_program(["plan"], tmp_path)
 
-    assert_refused(result, 3, "no icesync.yaml in", hint="icesync init")
+    assert_refused(result, 3, "no icesync.yaml found in", hint="icesync init")
 
 
 def test_search_stops_at_the_repository(repository: Repository) -> None:
@@ -27,7 +27,7 @@ def test_search_stops_at_the_repository(repository: Repository) -> None:
     (inner / ".git").mkdir(parents=True)
     result = run_program(["plan"], inner)
 
-    assert_refused(result, 3, "no icesync.yaml in", hint="icesync init")
+    assert_refused(result, 3, "no icesync.yaml found in", hint="icesync init")
 
 
 def test_configuration_is_found_upward(repository: Repository) -> None:
@@ -41,7 +41,7 @@ def test_folder_that_is_a_slip(repository: Repository) -> None:
     """A folder that does not exist is not looked upward from."""
     result = repository.run("-C", "sevrers", "plan")
 
-    assert_refused(result, 64, "there is no folder sevrers", hint="-C DIR")
+    assert_refused(result, 64, "-C sevrers: no such folder", hint="existing folder")
 
 
 def test_named_configuration_that_is_missing(repository: Repository) -> None:

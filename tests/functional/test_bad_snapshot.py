@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
     "empty": (lambda _: "", "the state is empty", ".backup"),
     "blank": (lambda text: "\0" * len(text), "the state is empty", ".backup"),
-    "truncated": (lambda text: text[: len(text) // 2], "the state is not JSON from line", "cp"),
+    "truncated": (lambda text: text[: len(text) // 2], "the state is not valid JSON (line", "cp"),
     "conflict": (
         lambda text: f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n",
         "merge-conflict markers",
@@ -32,8 +32,8 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
         "not an icesync state",
         "correct `state:`",
     ),
-    "key twice": (lambda text: text.replace("{", '{"kind": 1,', 1), "not sound JSON", ".backup"),
-    "deep": (lambda _: "[" * 100_000, "not sound JSON", ".backup"),
+    "key twice": (lambda text: text.replace("{", '{"kind": 1,', 1), "not valid JSON", ".backup"),
+    "deep": (lambda _: "[" * 100_000, "not valid JSON", ".backup"),
     "newer": (
         lambda text: text.replace('"version": 1\n', '"version": 99\n'),
         "the state has format 99, written by icesync ",
@@ -41,7 +41,7 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
     ),
     "no lineage": (
         lambda text: text.replace('"lineage"', '"linage"'),
-        "lacks something it must hold",
+        "is incomplete",
         ".backup",
     ),
 }
@@ -70,7 +70,7 @@ def test_damage_stops(repository: Repository, command: list[str]) -> None:
     repository.apply().write("state.json", "{")
     result = repository.run(*command)
 
-    assert_refused(result, 8, "the state is not JSON")
+    assert_refused(result, 8, "the state is not valid JSON")
     assert repository.read("state.json") == "{"
 
 
@@ -227,10 +227,10 @@ def test_incomplete_plan(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "not sound JSON"),
+        ("", "not valid JSON"),
         ("{}", "not an icesync plan"),
-        ('{"kind": "icesync-plan"}', "another format version"),
-        ('{"kind": "icesync-plan", "format_version": "1.0"}', "was changed since it was made"),
+        ('{"kind": "icesync-plan"}', "an unsupported format version"),
+        ('{"kind": "icesync-plan", "format_version": "1.0"}', "was edited after it was saved"),
     ],
 )
 @pytest.mark.parametrize("command", ["apply", "show"])

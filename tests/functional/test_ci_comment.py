@@ -175,7 +175,7 @@ def test_text_without_a_name(github: Pipeline) -> None:
 
     result = github.run("comment", "--body", "own.md")
 
-    assert_refused(result, 64, "no configuration here", hint="--key")
+    assert_refused(result, 64, "no icesync.yaml here", hint="--key")
 
 
 def test_body_from_stdin(github: Pipeline) -> None:
@@ -253,12 +253,12 @@ def test_token_that_may_only_read(pipeline: Pipeline, head: str) -> None:
     assert result.code == 0
     assert result.stdout == ""
     who = "the token" if head == "acme/mail" else "a run for a fork"
-    assert result.stderr.startswith(f"warning: nothing was posted, {who} may only read: ")
+    assert result.stderr.startswith(f"warning: nothing was posted; {who} has read access only: ")
     assert ("hint: " in result.stderr) is (head == "acme/mail")
     assert pipeline.comments == []
     if pipeline.kind is Forge.GITHUB:
         assert pipeline.summary.read_text() == PLAN
-        assert result.stderr.endswith("the text is in the job's summary\n")
+        assert result.stderr.endswith("posted to the job summary instead\n")
 
 
 def test_summary_keeps_what_was_there(github: Pipeline) -> None:
@@ -284,7 +284,7 @@ def test_fork_without_a_token(pipeline: Pipeline) -> None:
     result = pipeline.comment(GITHUB_TOKEN="", ICESYNC_GITLAB_TOKEN="")
 
     assert (result.code, pipeline.world.calls) == (0, [])
-    assert "may only read: no token for" in result.stderr
+    assert "has read access only: no token for" in result.stderr
 
 
 def test_no_token(pipeline: Pipeline) -> None:
@@ -386,7 +386,7 @@ def test_run_without_a_review(pipeline: Pipeline) -> None:
     """A run for a branch has nothing to comment on, and a number can be given."""
     pipeline.number = None
 
-    assert_refused(pipeline.comment(), 64, "no pull request or merge request", hint="--number")
+    assert_refused(pipeline.comment(), 64, "a pull request or merge request", hint="--number")
     assert pipeline.comment("--number", "7").code == 0
 
 

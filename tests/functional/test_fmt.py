@@ -101,7 +101,7 @@ def test_unreadable_file_is_left_alone(repository: Repository, messy: Path) -> N
 
     assert result.code == 3
     assert "servers/61.yaml:2:1: ICE106" in result.stderr
-    assert "1 file formatted, 1 file left alone" in result.stderr
+    assert "1 file formatted, 1 file skipped" in result.stderr
     assert messy.read_text() == NEAT
     assert repository.read("servers/61.yaml") == "version: 1\nversion: 1\n"
 
@@ -167,8 +167,8 @@ def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
 
     assert [result.code for result in results] == [0, 0, 0]
     assert "foreign.yaml: it is outside of the configuration's folder" in results[2].stderr
-    assert "left alone: compose/up.yaml: no pattern" in results[0].stderr
-    assert "left alone: compose: no pattern" in results[1].stderr
+    assert "skipped: compose/up.yaml: no pattern" in results[0].stderr
+    assert "skipped: compose: no pattern" in results[1].stderr
     assert path.read_text() == "services: {b: 1,   a: 2}\n"
 
 
@@ -180,7 +180,7 @@ def test_encrypted_file_is_left_alone(repository: Repository) -> None:
     result = repository.run("fmt")
 
     assert result.code == 0
-    assert "left alone: servers/60.yaml: sops encrypted it" in result.stderr
+    assert "skipped: servers/60.yaml: sops encrypted it" in result.stderr
     assert path.read_text() == sealed
 
 
@@ -311,7 +311,10 @@ def test_full_disk_leaves_the_file_whole(
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ("smtp: {password: hunter2-canary}", "ICE401 a literal secret, so no difference is shown"),
+        (
+            "smtp: {password: hunter2-canary}",
+            "ICE401 the file contains a plaintext secret, so no diff is shown",
+        ),
         ("smtp: {password: &x [hunter2-canary]}", "ICE105 the value of an unknown key"),
         ("smtp: {pasword: hunter2-canary}", "ICE105 the value of an unknown key may be a secret"),
         ("name: &x hunter2-canary, smtp: {password: *x}", "ICE401"),
@@ -320,7 +323,7 @@ def test_full_disk_leaves_the_file_whole(
     ],
 )
 def test_literal_secret_is_not_shown(repository: Repository, written: str, told: str) -> None:
-    """A difference goes into logs: a file that may hold a literal secret is only named."""
+    """A difference goes into logs: a file that may hold a plaintext secret is only named."""
     repository.write("servers/60.yaml", MESSY.replace("1}", f"1, {written}}}"))
 
     result = repository.run("fmt", "--diff")

@@ -214,7 +214,7 @@ def test_disk_that_fills_up_leaves_nothing(
     monkeypatch.setattr("icesync.cli.importing.write_new", fill)
     done = newcomer.run("import", str(SAMPLE), "--secrets", "env:.icesync/p")
 
-    assert_refused(done, 73, "servers/59.yaml cannot be written: No space left", hint=None)
+    assert_refused(done, 73, "cannot write servers/59.yaml: No space left", hint=None)
     assert newcomer.files == set()
 
 

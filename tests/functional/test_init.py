@@ -415,7 +415,7 @@ def test_no_questions(root: Path, flags: list[str]) -> None:
 
     assert result.code == 0
     assert "?" not in result.stderr
-    assert ": " not in result.stderr.partition("next:")[0]
+    assert ": " not in result.stderr.partition("Next")[0]
 
 
 def test_go_live(root: Path) -> None:

@@ -142,16 +142,16 @@ def test_a_new_plan_is_for_its_owner(applied: Repository) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["apply", "missing.json"], 66, "missing.json cannot be read: No such file"),
-        (["show", "servers"], 66, "servers cannot be read: Is a directory"),
+        (["apply", "missing.json"], 66, "cannot read missing.json: No such file"),
+        (["show", "servers"], 66, "cannot read servers: Is a directory"),
         (["state", "push", "none.json"], 66, "none.json cannot be read"),
         (["plan", "-o", "no/such/plan.json"], 73, "no/such/plan.json cannot be written"),
         (["plan", "-o", "key/plan.json"], 73, "key/plan.json cannot be written"),
-        (["plan", "-o", "servers"], 73, "servers cannot be written: it is a folder"),
+        (["plan", "-o", "servers"], 73, "cannot write servers: it is a folder"),
         (["state", "pull", "-o", "no/s.json"], 73, "no/s.json cannot be written"),
         (["keygen", "-o", "key/key"], 73, "cannot be written"),
-        (["plan", "--report", "json=no/a"], 73, "no/a cannot be written: its folder does not"),
-        (["plan", "--report", "json=servers"], 73, "servers cannot be written: it is a folder"),
+        (["plan", "--report", "json=no/a"], 73, "cannot write no/a: its folder does not"),
+        (["plan", "--report", "json=servers"], 73, "cannot write servers: it is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

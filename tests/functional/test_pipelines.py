@@ -177,7 +177,7 @@ def test_fork_on_github(github: GitHub) -> None:
     job = github.pull("port: 587", "port: 465", head="eve/mail")
 
     assert not job.failed, job.log
-    assert "the text is in the job's summary" in job.step("Comment").log
+    assert "posted to the job summary instead" in job.step("Comment").log
     assert (github.comments, "465" in job.summary) == ([], True)
 
 

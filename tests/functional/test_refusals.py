@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from icesync.emulator.storage import Storage
 
-ASKED = "Only `yes` will do"
+ASKED = "Only `yes` is accepted"
 
 
 def say(text: str) -> Callable[[subprocess.Popen[str], IO[bytes]], None]:
@@ -179,7 +179,7 @@ def test_login_unreachable(repository: Repository, archive: Storage) -> None:
     """Nobody to log in to is the network's fault, not the password's."""
     result = repository.calls(Ice("http://127.0.0.1:1/ICEAPI", archive)).run("apply", "-y")
 
-    assert_refused(result, 10, "the login did not reach ICE", hint="check `api.base_url`")
+    assert_refused(result, 10, "cannot connect to ICE to log in", hint="check `api.base_url`")
 
 
 def test_wrong_base_path(repository: Repository, ice: Ice) -> None:

@@ -125,20 +125,26 @@ def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["plan", "--report", "junit=a"], "plan writes no junit; it is one of json, markdown"),
-        (["validate", "--report", "gitlab-terraform=a"], "validate writes no gitlab-terraform"),
-        (["plan", "--report", "pdf=a"], "no such kind: pdf; it is one of json"),
-        (["plan", "--report", "json"], "no file is named; write json=PATH"),
-        (["plan", "--report", "json="], "no file is named; write json=PATH"),
+        (["plan", "--report", "junit=a"], "plan does not write junit; use one of json, markdown"),
+        (
+            ["validate", "--report", "gitlab-terraform=a"],
+            "validate does not write gitlab-terraform",
+        ),
+        (["plan", "--report", "pdf=a"], "unknown kind pdf; use one of json"),
+        (["plan", "--report", "json"], "a path is required; use json=PATH"),
+        (["plan", "--report", "json="], "a path is required; use json=PATH"),
         (["plan", "--report", "json=a", "--report", "sarif=./a"], "--report a is given twice"),
-        (["plan", "--report", "json=a", "-o", "a"], "--report a is used for something else"),
-        (["plan", "--report", "json=icesync.yaml"], "icesync.yaml would overwrite YAML"),
+        (
+            ["plan", "--report", "json=a", "-o", "a"],
+            "--report a is already used for another output",
+        ),
+        (["plan", "--report", "json=icesync.yaml"], "icesync.yaml would overwrite a YAML file"),
         (["plan", "--report", "json=state.json"], "state.json is the state"),
         (["plan", "--report", "json=state.json.lock"], "state.json.lock is the lock of the state"),
         (["plan", "--report", "json=key"], "key is a key or a token"),
-        (["plan", "--report", "json=-", "--report", "sarif=-"], "stdout can hold one result"),
-        (["plan", "--report", "sarif=-", "--json"], "stdout can hold one result"),
-        (["plan", "--report", "sarif=-", "--format", "text"], "stdout can hold one result"),
+        (["plan", "--report", "json=-", "--report", "sarif=-"], "only one result"),
+        (["plan", "--report", "sarif=-", "--json"], "only one result"),
+        (["plan", "--report", "sarif=-", "--format", "text"], "only one result"),
     ],
 )
 def test_slip(repository: Repository, arguments: list[str], told: str) -> None:
@@ -176,7 +182,7 @@ def test_report_that_fails_at_the_end(
     result = repository.run("plan", *flags, "--report", "json=/dev/full")
 
     assert result.code == code
-    assert "error: report json: /dev/full cannot be written: No space left" in result.stderr
+    assert "error: report json: cannot write /dev/full: No space left" in result.stderr
 
 
 def test_failure_and_a_report_that_fails(repository: Repository) -> None:

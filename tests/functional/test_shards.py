@@ -267,7 +267,7 @@ def test_import_enters_each_snapshot(fleet: Repository) -> None:
 
     assert result.code == 0, result
     for organization in ("201", "202"):
-        assert "assumed" in fleet.run("state", "list", "--organization", organization).stdout
+        assert "unconfirmed" in fleet.run("state", "list", "--organization", organization).stdout
 
 
 def test_keys_are_changed_one_by_one(fleet: Repository) -> None:

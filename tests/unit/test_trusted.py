@@ -65,13 +65,13 @@ def test_branch_without_a_configuration_means_the_defaults(repository: Path) -> 
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ("missing", "git knows no commit missing"),
-        ("origin/main", "git knows no commit origin/main"),
-        ("--output=x", "neither a file nor a git ref"),
-        ("main..change", "neither a file nor a git ref"),
-        ("a b", "neither a file nor a git ref"),
-        ("main:icesync.txt", "neither a file nor a git ref"),
-        ("icesync.yaml", "lies in the repository"),
+        ("missing", "missing is not a commit"),
+        ("origin/main", "origin/main is not a commit"),
+        ("--output=x", "not a file or git ref"),
+        ("main..change", "not a file or git ref"),
+        ("a b", "not a file or git ref"),
+        ("main:icesync.txt", "not a file or git ref"),
+        ("icesync.yaml", "is inside the repository"),
     ],
 )
 def test_what_cannot_be_trusted(

@@ -59,9 +59,9 @@ def _server(incoming: str = "imap", smtp: str = _RATE, rate: str = _RATE) -> str
 declare(
     Rule(
         "ICE201",
-        "IMAP in use and incomplete",
-        what="`incoming` is imap, and a setting of `imap` has no value.",
-        why="It would be sent as empty, and collecting mail would stop.",
+        "the IMAP block is in use but incomplete",
+        what="`incoming` is imap, and a required setting of `imap` is missing.",
+        why="It would be sent as empty, and mail would no longer be collected.",
         before=_server(rate=""),
         after=_server(),
         source="doc:table: True=Imap, False=Pop3",
@@ -70,9 +70,9 @@ declare(
 declare(
     Rule(
         "ICE202",
-        "POP3 in use and incomplete",
-        what="`incoming` is pop3, and a setting of `pop3` has no value.",
-        why="It would be sent as empty, and collecting mail would stop.",
+        "the POP3 block is in use but incomplete",
+        what="`incoming` is pop3, and a required setting of `pop3` is missing.",
+        why="It would be sent as empty, and mail would no longer be collected.",
         before=_server("pop3", rate=""),
         after=_server("pop3"),
         source="doc:table: True=Imap, False=Pop3",
@@ -81,9 +81,9 @@ declare(
 declare(
     Rule(
         "ICE203",
-        "SMTP incomplete",
-        what="A setting of `smtp` has no value.",
-        why="It would be sent as empty, and answers to customers would not leave.",
+        "the SMTP block is incomplete",
+        what="A required setting of `smtp` is missing.",
+        why="It would be sent as empty, and replies to customers would not be sent.",
         before=_server(smtp=""),
         after=_server(),
         source="doc:sample",
@@ -92,11 +92,10 @@ declare(
 declare(
     Rule(
         "ICE208",
-        "a value outside of its closed list",
-        what="`status`, `incoming`, `preset`, an action or a choice of icesync.yaml is none of "
-        "those that exist.",
-        why="The vendor names two statuses; what it does with a third, or with another case, "
-        "nobody knows.",
+        "not one of the allowed values",
+        what="`status`, `incoming`, `preset`, an action or a choice in icesync.yaml is "
+        "not one of the allowed values.",
+        why="The vendor names two statuses. What ICE does with any other spelling is unknown.",
         before="status: enabled\n",
         after="status: Enabled\n",
         source="doc:table",
@@ -108,8 +107,8 @@ declare(
         "ICE209",
         "a change in the block that is not in use",
         Severity.INFO,
-        what="A plan changes settings of the incoming block that `incoming` does not name.",
-        why="Each call replaces the whole record, the block that is not in use too.",
+        what="A plan changes the `pop3` or `imap` block that `incoming` does not select.",
+        why="Each call replaces the whole record, including the block that is not in use.",
         before="imap: {port: 993}\npop3: {port: 995}\n",
         after="imap: {port: 993}\n",
         source="doc:sample",
@@ -122,8 +121,8 @@ declare(
     Rule(
         "ICE204",
         "spoofing without an address",
-        what="`spoofing.enabled` is true and `spoofing.address` has no value.",
-        why="The service would send with an empty sender, which no mail server takes.",
+        what="`spoofing.enabled` is true, and `spoofing.address` is missing.",
+        why="ICE would send with an empty sender address, which mail servers reject.",
         before="spoofing: {enabled: true}\n",
         after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="doc:table",
@@ -133,7 +132,7 @@ def spoofing_without_address(server: DesiredServer) -> Iterator[Violation]:
     """Find spoofing that is on without a sender to show."""
     settings = server.settings
     if settings.get("spoofing.enabled") and "spoofing.address" not in settings and server.whole:
-        message = "spoofing is on, but `spoofing.address` has no value"
+        message = "spoofing is on, but `spoofing.address` is missing"
         yield Violation("spoofing.enabled", message, "add `spoofing.address`")
 
 
@@ -142,8 +141,8 @@ def spoofing_without_address(server: DesiredServer) -> Iterator[Violation]:
         "ICE205",
         "a spoofing address while spoofing is off",
         Severity.WARNING,
-        what="`spoofing.address` is given and `spoofing.enabled` is not true.",
-        why="The address is ignored while spoofing is off: likely half an edit.",
+        what="`spoofing.address` is set, but `spoofing.enabled` is not true.",
+        why="The address is ignored while spoofing is off; the edit may be incomplete.",
         before="spoofing: {address: help@example.org}\n",
         after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="doc:table",
@@ -154,7 +153,9 @@ def idle_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
     settings = server.settings
     if "spoofing.address" in settings and not settings.get("spoofing.enabled"):
         message = "`spoofing.address` is ignored while spoofing is off"
-        yield Violation("spoofing.address", message, "switch `spoofing.enabled` on or remove it")
+        yield Violation(
+            "spoofing.address", message, "set `spoofing.enabled: true`, or remove the address"
+        )
 
 
 @on_server(
@@ -162,10 +163,10 @@ def idle_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
         "ICE206",
         "a spoofing address of another domain",
         Severity.WARNING,
-        what="The domain of `spoofing.address` is not that of `smtp.mailbox`, nor above or below "
-        "it.",
-        why="The SPF and DMARC records of the shown domain rarely permit the mailbox's mail "
-        "server, so such mail lands in junk folders or is refused.",
+        what="The domain of `spoofing.address` is neither the domain of `smtp.mailbox` "
+        "nor a parent or subdomain of it.",
+        why="The SPF and DMARC records of the sender's domain rarely allow the mailbox's "
+        "mail server, so such mail ends up in spam folders or is rejected.",
         before="spoofing: {enabled: true, address: help@example.net}\n",
         after="spoofing: {enabled: true, address: desk+help@example.org}\n",
         source="RFC 7489 (DMARC), section 3.1: alignment",
@@ -183,18 +184,18 @@ def foreign_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
             "spoofing.address",
             f"`spoofing.address` is of {shown}, `smtp.mailbox` of {own}: SPF and DMARC will "
             "likely fail",
-            f"permit the mail server of {own} in the records of {shown}, or use one domain",
+            f"allow the mail server of {own} in the DNS records of {shown}, or use one domain",
         )
 
 
 @on_fleet(
     Rule(
         "ICE207",
-        "nobody left to answer",
+        "all servers of an organization are disabled",
         Severity.WARNING,
         what="All servers of an organization are disabled; or a plan disables a server and the "
         "guard `disabled` is off.",
-        why="Mail to these skills stops, in silence.",
+        why="Mail to these skills stops without any error.",
         before="status: Disabled\nactive: false\n",
         after="status: Enabled\nactive: true\n",
         source="doc:table",
@@ -222,10 +223,10 @@ def _is_off(server: DesiredServer) -> bool:
         "ICE210",
         "the block that is not in use is incomplete",
         Severity.WARNING,
-        what="The incoming block that `incoming` does not name has a login or a mailbox, but not "
-        "all that belongs to it.",
-        why="What is missing is sent as empty and overwrites what the record holds; switching "
-        "over later would then fail.",
+        what="The `pop3` or `imap` block that `incoming` does not select has a login or a "
+        "mailbox, but is incomplete.",
+        why="Missing settings are sent as empty and overwrite the record; switching to "
+        "that block later would fail.",
         before="pop3: {username: desk@example.org, mailbox: desk@example.org}\n",
         after="pop3:\n  host: pop3.example.org\n  port: 995\n  username: desk@example.org\n"
         "  password: ref+env://ICE_POP3\n  mailbox: desk@example.org\n  poll_rate: 10\n",
@@ -244,15 +245,15 @@ def incomplete_spare_block(server: DesiredServer) -> Iterator[Violation]:
     if mentioned and len(given) < len(keys) and server.whole:
         missing = ", ".join(f"`{key}`" for key in keys if key not in given)
         message = f"`{unused}` is not in use, and incomplete: {missing} will be sent as empty"
-        yield Violation(given[0], message, "fill it, or remove the block")
+        yield Violation(given[0], message, "complete it, or remove the block")
 
 
 declare(
     Rule(
         "ICE211",
-        "a login beside the word that there is none",
-        what="`smtp.login` is none, and the server itself gives a user name or a password.",
-        why="One of the two is left over; without a login both are sent as empty.",
+        "a login together with `login: none`",
+        what="`smtp.login` is none, but the server has a user name or a password.",
+        why="One of the two is a leftover. Without a login, both are sent as empty.",
         before="smtp: {login: none, username: desk}\n",
         after="smtp: {login: none}\n",
         source="icesync",

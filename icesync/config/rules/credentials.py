@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 declare(
     Rule(
         "ICE401",
-        "a literal secret",
-        what="A password, a token or a key is written out instead of being referred to.",
-        why="A repository keeps it for ever, for everybody who can read it.",
+        "a plaintext secret",
+        what="A password, a token or a key is in the file itself instead of a reference.",
+        why="The repository keeps it forever, for everyone who can read it.",
         before="smtp: {password: hunter2}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
         suppressible=False,
@@ -36,11 +36,11 @@ declare(
 declare(
     Rule(
         "ICE402",
-        "a token of another organization",
+        "a token for another organization",
         Severity.WARNING,
-        what="The token names another organization than one that the plan writes to.",
-        why="ICE may refuse the calls. In the vendor's own sample the two differ, so they may "
-        "be fine.",
+        what="The plan writes to an organization that the token does not name.",
+        why="ICE may reject the calls. They may also work: in the vendor's own sample the "
+        "two differ.",
         source="doc:sample",
         offline=False,
     )
@@ -48,10 +48,10 @@ declare(
 declare(
     Rule(
         "ICE403",
-        "a token that ends too early",
-        what="The token has ended, or would end before the run does.",
-        why="ICE answers a dead token in the same words as a bad field, so the run would stop in "
-        "the middle and say nothing useful.",
+        "a token that expires too early",
+        what="The token has expired, or would expire before the run ends.",
+        why="ICE answers an expired token with the same message as an invalid value, so "
+        "the run would stop halfway without a clear reason.",
         source="doc:sample: `exp`",
         suppressible=False,
         offline=False,
@@ -61,8 +61,8 @@ declare(
     Rule(
         "ICE404",
         "not a token",
-        what="What `api.token` leads to is no JSON Web Token: three parts with dots.",
-        why="Often a password or a whole line of a header was stored instead.",
+        what="The value of `api.token` is not a JWT (three parts separated by dots).",
+        why="Often a password or a complete header line was stored instead.",
         source="RFC 7519",
         suppressible=False,
         offline=False,
@@ -71,12 +71,13 @@ declare(
 declare(
     Rule(
         "ICE405",
-        "a secret with odd characters",
+        "a secret with unusual characters",
         Severity.WARNING,
-        what="A secret starts or ends with a blank, holds a line break or a byte order mark, or "
-        "characters outside of ASCII. Seen when secrets are, by `plan` and `apply`.",
-        why="Mounted files and pasted values bring them along; they are sent as they are, and "
-        "many mail servers refuse them.",
+        what="A secret starts or ends with a space, or contains a line break, a byte "
+        "order mark or non-ASCII characters. Checked by `plan` and `apply`, when "
+        "secrets are available.",
+        why="Mounted files and pasted values often contain them. They are sent unchanged, "
+        "and many mail servers reject them.",
         source="RFC 4616: SASL PLAIN is UTF-8, but LOGIN has no charset",
         offline=False,
     )
@@ -84,10 +85,11 @@ declare(
 declare(
     Rule(
         "ICE408",
-        "one password at several servers",
+        "one password for several servers",
         Severity.INFO,
-        what="Several references lead to the same password. Seen by `plan -v`, when secrets are.",
-        why="A rotation must hit all of them.",
+        what="Several references have the same password as value. Checked by `plan -v`, "
+        "when secrets are available.",
+        why="A rotation must change all of them.",
         source="icesync",
         offline=False,
     )
@@ -96,8 +98,8 @@ declare(
     Rule(
         "ICE409",
         "an unknown secret provider",
-        what="The scheme of a reference is not one that icesync knows.",
-        why="Nothing could be looked up.",
+        what="The scheme of a reference is unknown.",
+        why="The secret could not be looked up.",
         before="smtp: {password: ref+enf://ICE_SMTP}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
         suppressible=False,
@@ -106,9 +108,9 @@ declare(
 declare(
     Rule(
         "ICE410",
-        "a secret reference that cannot be read",
-        what="A text starts with `ref+` and is no reference.",
-        why="It would be taken for a password.",
+        "an invalid secret reference",
+        what="A value starts with `ref+`, but is not a valid reference.",
+        why="It would be sent as the password.",
         before="smtp: {password: ref+env:ICE_SMTP}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
         suppressible=False,
@@ -118,20 +120,21 @@ declare(
     Rule(
         "ICE411",
         "a reference to icesync's own credentials",
-        what="A password is the token, the login or the fingerprint key of icesync.yaml, or a "
-        "credential of the job (`GITHUB_TOKEN`, `VAULT_TOKEN`): by its reference, however that is "
-        "spelled, or by its value, which `plan` and `apply` see.",
-        why="It would be sent to a mail server of the author's choice.",
+        what="A password refers to the token, the login or the fingerprint key of "
+        "icesync.yaml, or to a credential of the job (`GITHUB_TOKEN`, "
+        "`VAULT_TOKEN`), or has the same value. `plan` and `apply` compare the "
+        "values.",
+        why="The credential would be sent to a mail server that the file's author chose.",
         suppressible=False,
     )
 )
 declare(
     Rule(
         "ICE412",
-        "a secret that is not set or cannot be used",
-        what="The variable or file behind a reference is not there or empty, or its store did not "
-        "give it.",
-        why="An empty password would overwrite a good one.",
+        "a secret that is missing or unusable",
+        what="The variable or file of a reference is missing or empty, or its store did "
+        "not return it.",
+        why="An empty password would overwrite a working one.",
         suppressible=False,
         offline=False,
     )
@@ -139,12 +142,12 @@ declare(
 declare(
     Rule(
         "ICE413",
-        "a secret reference that is not permitted",
-        what="A reference names a variable or file that `secrets:` does not open, a place that is "
-        "never opened (`.git`, `.ssh`, `/proc`, the tokens of a pod), or runs a program although "
-        "the job does not allow it.",
-        why="Whoever may edit a server file must not choose which credential of the job is sent "
-        "to a mail server.",
+        "a secret reference that is not allowed",
+        what="A reference names a variable or file that `secrets:` does not allow, a "
+        "place that is never read (`.git`, `.ssh`, `/proc`, the tokens of a pod), or "
+        "a program although the job does not allow programs.",
+        why="A person who may edit a server file must not be able to send a credential of "
+        "the job to a mail server.",
         before="smtp: {password: ref+env://GITHUB_TOKEN}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
         suppressible=False,
@@ -155,12 +158,12 @@ declare(
 @on_login(
     Rule(
         "ICE406",
-        "a login of another domain than the mailbox",
+        "the login and the mailbox have different domains",
         Severity.WARNING,
         what="`username` and `mailbox` of a block in use are addresses of unrelated domains. "
         "Shared mailboxes (`svc@contoso.com\\billing`), tenants (`onmicrosoft.com`), logins of "
         "relays and the account behind an own domain are fine.",
-        why="Copy and paste: the login opens another mailbox, or none.",
+        why="Often a copy-and-paste mistake: the login opens another mailbox, or none.",
         before="imap: {username: desk@example.net, mailbox: desk@example.org}\n",
         after="imap: {username: desk@example.org, mailbox: desk@example.org}\n",
         source="assumed",
@@ -181,7 +184,7 @@ def other_domain(login: Login) -> Iterator[Violation]:
     if any(_belongs(other, own, host or "", provider) for other in others):
         return
     message = f"`{block}.username` is of {others[0]}, `{block}.mailbox` of {own}"
-    yield Violation(f"{block}.username", message, "one of the two may be copied")
+    yield Violation(f"{block}.username", message, "check both; one may have been copied")
 
 
 _DOMAIN: Final = re.compile(r"@([^\s@\\/*%:,;<>\"]+)")
@@ -211,13 +214,13 @@ _TENANT_ENDINGS: Final = (".onmicrosoft.com", ".onmicrosoft.de", ".onmicrosoft.u
 @on_login(
     Rule(
         "ICE407",
-        "a login that does not fit the provider",
+        "a login that the provider does not accept",
         Severity.WARNING,
-        what="The provider wants a user name or a password of a certain form: SendGrid the user "
-        "`apikey`, Postmark the token as both, Gmail 16 letters, iCloud four groups of four. "
-        "Passwords are seen by `plan` and `apply`.",
-        why="The usual cause of a refused login is the account's own password where an app "
-        "password is needed.",
+        what="The provider needs a user name or a password of a certain form: SendGrid "
+        "the user `apikey`, Postmark the token as both, Gmail 16 letters, iCloud "
+        "four groups of four. Passwords are checked by `plan` and `apply`.",
+        why="The usual cause of a rejected login: the account's own password instead of "
+        "an app password.",
         before="smtp: {preset: sendgrid, host: smtp.sendgrid.net, username: desk@example.org}\n",
         after="smtp: {preset: sendgrid, host: smtp.sendgrid.net, username: apikey}\n",
         source="support.google.com/accounts/answer/185833, support.apple.com/102654, "
@@ -232,22 +235,22 @@ def one_user_name(login: Login) -> Iterator[Violation]:
         return
     key, form = f"{login.block}.username", preset.user_form
     if preset.user and username != preset.user:
-        message = f"`{key}`: {preset.title} takes the word {preset.user} only"
+        message = f"`{key}`: {preset.title} accepts only the user name {preset.user}"
         yield Violation(key, message, f"login: {preset.login}")
     elif form is not None and re.fullmatch(form.pattern, username) is None:
-        message = f"`{key}`: {preset.title} takes {form.words}"
+        message = f"`{key}`: {preset.title} needs {form.words}"
         yield Violation(key, message, f"login: {preset.login}")
 
 
 @on_login(
     Rule(
         "ICE414",
-        "a user name with a slip",
+        "a mistyped user name",
         Severity.WARNING,
-        what="A user name has a blank, two backslashes in a row, a `mailto:`, a display name, or "
-        "a slash between a Windows domain and a name.",
-        why="It is sent as it stands, and no mail server knows such a user. In YAML a single "
-        "backslash is one; only between double quotes it is written twice.",
+        what="A user name contains a space, two backslashes in a row, `mailto:`, a "
+        "display name, or a slash between a Windows domain and a name.",
+        why="It is sent unchanged, and mail servers do not know such a user. In YAML, "
+        "write one backslash; only inside double quotes write two.",
         before="smtp: {username: 'Desk <desk@example.org>'}\n",
         after="smtp: {username: desk@example.org}\n",
         source="RFC 5322, section 3.4; yaml.org/spec/1.2.2, section 5.7",
@@ -267,16 +270,16 @@ def user_name_slip(login: Login) -> Iterator[Violation]:
 
 _PLAIN_USER: Final = re.compile(r"[A-Za-z0-9._%+@=~-]+")
 _USER_SLIPS: Final = (
-    (r"(?i)^\s*mailto:", "starts with mailto:", "write the address alone"),
-    (r"<.*@.*>\s*$", "is an address with a display name", "write the address alone"),
-    (r"^\s|\s$", "starts or ends with a blank", "remove the blank"),
-    (r"\\\\", "has two backslashes in a row", "write one: CONTOSO\\desk without quotes"),
-    (r"\s", "has a blank in it", "correct it; if the mail server takes it, suppress this finding"),
+    (r"(?i)^\s*mailto:", "starts with mailto:", "use the address only"),
+    (r"<.*@.*>\s*$", "is an address with a display name", "use the address only"),
+    (r"^\s|\s$", "starts or ends with a space", "remove the space"),
+    (r"\\\\", "has two backslashes in a row", "use one: CONTOSO\\desk without quotes"),
+    (r"\s", "contains a space", "correct it; if the mail server accepts it, suppress this finding"),
     (r"[,;]$", "ends with a comma or a semicolon", "remove it"),
     (
         r"^[A-Za-z0-9.-]+/[A-Za-z0-9._-]+$",
         "has a slash where Windows writes a backslash",
-        "write CONTOSO\\desk, or the user principal name",
+        "use CONTOSO\\desk, or the user principal name",
     ),
 )
 
@@ -284,10 +287,10 @@ _USER_SLIPS: Final = (
 @on_login(
     Rule(
         "ICE415",
-        "a mailbox of another provider than the host",
+        "the mailbox and the host belong to different providers",
         Severity.WARNING,
-        what="An address of a known mail provider is collected from the host of another one.",
-        why="The mailbox is not there: one of the two was copied.",
+        what="An address of a known mail provider is collected from another provider's host.",
+        why="The mailbox does not exist there; one of the two was probably copied.",
         before="imap: {host: imap.gmx.net, username: desk@gmail.com, mailbox: desk@gmail.com}\n"
         "smtp: {username: desk@gmail.com, mailbox: desk@gmail.com}\n",
         after="imap: {host: imap.gmail.com, username: desk@gmail.com, mailbox: desk@gmail.com}\n"

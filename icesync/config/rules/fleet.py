@@ -128,11 +128,11 @@ _DOMAIN: Final = re.compile(r"[^\\/*%\s]+")
 @on_fleet(
     Rule(
         "ICE601",
-        "two skills poll one POP3 mailbox",
+        "two skills collect one POP3 mailbox",
         what="Two enabled servers collect the same mailbox by POP3: by the same login, or under "
         "the same address at the same provider.",
-        why="POP3 clients usually delete what they fetched: the two take each other's mail, and "
-        "customers are answered by the wrong team or not at all.",
+        why="POP3 clients usually delete mail after fetching it: the two skills take each "
+        "other's mail, and customers get replies from the wrong team or none.",
         before=_two("pop3", "pop3", _DESK),
         after=_two("pop3", "pop3", _SALES),
         source="RFC 1939, section 8",
@@ -141,7 +141,7 @@ _DOMAIN: Final = re.compile(r"[^\\/*%\s]+")
 def shared_pop3(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find two skills that take each other's mail."""
     return _same_mailbox(
-        fleet, "pop3", "polls the POP3 mailbox of {other}; they take each other's mail"
+        fleet, "pop3", "collects the same POP3 mailbox as {other}; each takes the other's mail"
     )
 
 
@@ -152,7 +152,7 @@ def shared_pop3(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
         Severity.WARNING,
         what="Two enabled servers read the same mailbox by IMAP: by the same login, or under the "
         "same address at the same provider.",
-        why="Every mail becomes two tickets, or the two race for the flag that says seen.",
+        why="Every email becomes two tickets, or the two compete for unread mail.",
         before=_two("imap", "imap", _DESK),
         after=_two("imap", "imap", _SALES),
         source="assumed",
@@ -160,7 +160,9 @@ def shared_pop3(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 )
 def shared_imap(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find two skills that make two tickets of each mail."""
-    return _same_mailbox(fleet, "imap", "reads the IMAP mailbox of {other}; every mail comes twice")
+    return _same_mailbox(
+        fleet, "imap", "reads the same IMAP mailbox as {other}; every email may arrive twice"
+    )
 
 
 def _same_mailbox(
@@ -183,10 +185,10 @@ def _same_mailbox(
 @on_fleet(
     Rule(
         "ICE603",
-        "one mailbox by POP3 and by IMAP",
+        "one mailbox collected by POP3 and by IMAP",
         Severity.WARNING,
-        what="One enabled server collects by POP3 what another one reads by IMAP.",
-        why="The one by POP3 may empty what the other one reads.",
+        what="One enabled server collects a mailbox by POP3 that another one reads by IMAP.",
+        why="POP3 may delete the mail before IMAP reads it.",
         before=_two("pop3", "imap", _DESK),
         after=_two("pop3", "imap", _SALES),
         source="RFC 1939, section 8",
@@ -207,18 +209,18 @@ def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     for reader, server in readers:
         other = next((emptied[key] for key in reader.keys if key in emptied), None)
         if other is not None:
-            message = f"{other.address} collects the same mailbox by POP3 and may empty it"
+            message = f"{other.address} collects the same mailbox by POP3 and may delete its mail"
             yield server, Violation("imap.username", message, "use IMAP for both")
 
 
 @on_fleet(
     Rule(
         "ICE604",
-        "answers land at another skill",
+        "replies are collected by another skill",
         Severity.WARNING,
         what="A server sends from an address whose mailbox another server collects.",
-        why="A customer's answer goes to the other team; with an automatic reply on both sides, "
-        "round and round.",
+        why="A customer's reply goes to the other team. With automatic replies on both "
+        "sides, mail loops.",
         before=_two("imap", "imap", _SALES, _DESK),
         after=_two("imap", "imap", _SALES),
         source="assumed",
@@ -228,7 +230,7 @@ def foreign_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a skill whose answers another skill collects."""
     for server, key, sender, other in _answers(fleet):
         if other is not None:
-            message = f"`{key}` {sender}: answers are collected by {other.address}"
+            message = f"`{key}` {sender}: replies are collected by {other.address}"
             yield server, Violation(key, message, "send from this skill's own mailbox")
 
 
@@ -265,14 +267,14 @@ def _collected(server: DesiredServer) -> tuple[str, ...]:
 @on_fleet(
     Rule(
         "ICE605",
-        "answers that nobody here collects",
+        "replies are not collected by this skill",
         Severity.WARNING,
         what="A server sends from an address (`spoofing.address` where spoofing is on, else "
         "`smtp.mailbox`) that neither it nor another server collects. A tag behind a plus and "
         "`noreply` addresses are fine.",
-        why="Often a slip: answers of customers go where no skill reads. It is right where that "
-        "address is an alias or is forwarded; then suppress the finding. The vendor's own sample "
-        "does it.",
+        why="Often a mistake: replies of customers go to a mailbox that no skill reads. "
+        "If the address is an alias or is forwarded, suppress the finding. The "
+        "vendor's own sample does this.",
         before="smtp: {mailbox: desk@example.org}\nimap: {mailbox: support@example.org}\n",
         after="smtp: {mailbox: support@example.org}\nimap: {mailbox: support@example.org}\n",
         source="doc:sample",
@@ -285,8 +287,11 @@ def uncollected_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation
             block = server.settings.get("incoming")
             collected = server.settings.get(f"{block}.mailbox")
             where = key if key == "spoofing.address" else f"{block}.mailbox"
-            message = f"answers go to {sender}, but `{block}` collects {collected}"
-            yield server, Violation(where, message, "use one mailbox, or forward one to the other")
+            message = f"replies go to {sender}, but `{block}` collects {collected}"
+            yield (
+                server,
+                Violation(where, message, "use the same mailbox, or forward one to the other"),
+            )
 
 
 _NO_REPLY: Final = re.compile(r"(?i)(do-?not|no)[._-]?reply|bounces?[@+._-]|mailer-daemon@")
@@ -295,10 +300,10 @@ _NO_REPLY: Final = re.compile(r"(?i)(do-?not|no)[._-]?reply|bounces?[@+._-]|mail
 declare(
     Rule(
         "ICE606",
-        "more change than a limit permits",
-        what="One run would update, disable or add more servers than `limits:` permits.",
-        why="A slip in a defaults file changes a whole fleet at once. `--allow` lets it through "
-        "when it is meant.",
+        "a limit is exceeded",
+        what="One run would update, disable or add more servers than `limits:` allows.",
+        why="One mistake in a defaults file changes all servers at once. If the change is "
+        "intended, pass `--allow`.",
         suppressible=False,
         offline=False,
     )

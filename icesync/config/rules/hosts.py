@@ -39,18 +39,18 @@ _EXAMPLES: Final = tuple(
     for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 )
 """Addresses for documentation, which stand for public ones (RFC 5737, RFC 3849)."""
-_HINT_BARE: Final = "a host is a bare name, such as smtp.example.org; the port is `port`"
+_HINT_BARE: Final = "use the bare host name, such as smtp.example.org; the port belongs in `port`"
 
 _REASONS: Final = (
-    (r"://", "it has a scheme"),
-    (r"@", "it is a mail address"),
-    (r":\d+$", "it has a port"),
-    (r"/", "it has a path"),
-    (r"\s", "it has a blank"),
-    (r"^[0-9.]+$", "it looks like an IP address, and is none"),
-    (r"_", "it has an underscore"),
-    (r"\.\.|^\.", "it has an empty label"),
-    (r"(^|\.)-|-(\.|$)", "a label starts or ends with a dash"),
+    (r"://", "it contains a scheme"),
+    (r"@", "it is an email address"),
+    (r":\d+$", "it contains a port"),
+    (r"/", "it contains a path"),
+    (r"\s", "it contains a space"),
+    (r"^[0-9.]+$", "it looks like an IP address, but is not valid"),
+    (r"_", "it contains an underscore"),
+    (r"\.\.|^\.", "it contains an empty label"),
+    (r"(^|\.)-|-(\.|$)", "a label starts or ends with a hyphen"),
 )
 
 
@@ -72,10 +72,10 @@ def is_placeholder(text: str) -> bool:
 
 _INTERNATIONAL: Final = Rule(
     "ICE504",
-    "a host or domain with characters outside of ASCII",
+    "a host or domain with non-ASCII characters",
     Severity.WARNING,
     what="A host, or the domain of a mailbox, is an international name.",
-    why="It is sent as it stands, and whether the service converts it is unknown.",
+    why="It is sent unchanged; whether ICE converts it is unknown.",
     before="smtp: {host: smtp.bücher.example}\n",
     after="smtp: {host: smtp.xn--bcher-kva.example}\n",
     source="RFC 5891; that ICE converts is unknown",
@@ -83,13 +83,13 @@ _INTERNATIONAL: Final = Rule(
 
 _PLACEHOLDERS: Final = Rule(
     "ICE507",
-    "a placeholder, or a damaged text",
-    what="A text is a placeholder: `sample string 19`, `changeme`, `xxx`, `<host>`, `TODO`, or "
-    "the values of the vendor's sample; or what a spreadsheet, a mask or a word processor "
-    "left of one: `#N/A`, `########`, `2,90650E+11`, `NULL`, `********`, curly quotes. A "
-    "warning in a block that is not in use; and for the hosts of `example.org` and its kind, "
-    "where calls go to the real service.",
-    why="Somebody meant to come back to it, or the value was lost on the way.",
+    "a placeholder or a damaged value",
+    what="A value is a placeholder (`sample string 19`, `changeme`, `xxx`, `<host>`, "
+    "`TODO`, the values of the vendor's sample), or was damaged by a spreadsheet, a "
+    "masked field or a word processor (`#N/A`, `########`, `2,90650E+11`, `NULL`, "
+    "`********`, curly quotes). In a block that is not in use it is a warning. Hosts "
+    "such as `example.org` are a warning when calls go to the real service.",
+    why="It was probably meant to be replaced later, or the value was lost in an export.",
     before="smtp: {username: changeme}\n",
     after="smtp: {username: desk@example.org}\n",
     source="doc:sample; RFC 2606",
@@ -104,8 +104,10 @@ def placeholder_host(host: Host) -> Iterator[Violation]:
     elif what := damage(host.name):
         yield _damaged(host.key, what, in_use=host.in_use)
     elif host.live and _RESERVED.fullmatch(host.name) and _PLAIN_HOST.fullmatch(host.name):
-        message = f"`{host.key}` {host.name} is a name for examples: no mail server has it"
-        yield Violation(host.key, message, "write the host's name", Severity.WARNING)
+        message = f"`{host.key}` {host.name} is a reserved example domain"
+        yield Violation(
+            host.key, message, "replace it with your mail server's name", Severity.WARNING
+        )
 
 
 @on_address(_PLACEHOLDERS)
@@ -125,9 +127,9 @@ def placeholder_user(login: Login) -> Iterator[Violation]:
         return
     key = f"{block}.username"
     if (host, username) == _VENDOR:
-        message = f"`{key}` {username} at {host} is the vendor's printed sample"
+        message = f"`{key}` {username} at {host} is the vendor's sample value"
         severity = None if in_use else Severity.WARNING
-        yield Violation(key, message, "write the real value", severity)
+        yield Violation(key, message, "replace it with the real value", severity)
     elif is_placeholder(username):
         yield _placeholder(key, username, in_use=in_use)
     elif what := damage(username):
@@ -136,22 +138,22 @@ def placeholder_user(login: Login) -> Iterator[Violation]:
 
 def _damaged(key: str, what: str, *, in_use: bool) -> Violation:
     severity = None if in_use else Severity.WARNING
-    return Violation(key, f"`{key}` {what}", "write the real value", severity)
+    return Violation(key, f"`{key}` {what}", "replace it with the real value", severity)
 
 
 def _placeholder(key: str, text: str, *, in_use: bool) -> Violation:
     severity = None if in_use else Severity.WARNING
     message = f"`{key}` looks like a placeholder: {text}"
-    return Violation(key, message, "write the real value", severity)
+    return Violation(key, message, "replace it with the real value", severity)
 
 
 @on_address(
     Rule(
         "ICE501",
         "not an email address",
-        what="A mailbox or the spoofing address is no `local@domain`, its domain has no dot, or "
-        "it is longer than 254 characters (64 before the @).",
-        why="No mail server takes it as a sender.",
+        what="A mailbox or the spoofing address is not `local@domain`, its domain has no "
+        "dot, or it is longer than 254 characters (64 before the @).",
+        why="No mail server accepts it as a sender.",
         before="smtp: {mailbox: desk.example.org}\nimap: {mailbox: desk.example.org}\n",
         after="smtp: {mailbox: desk@example.org}\nimap: {mailbox: desk@example.org}\n",
         source="RFC 5321, sections 4.1.2 and 4.5.3",
@@ -166,7 +168,7 @@ def not_an_address(address: MailAddress) -> Iterator[Violation]:
     reason = _odd(local, domain) if at else "it has no @"
     if reason:
         message = f"`{key}` is not an email address: {reason}"
-        yield Violation(key, message, "write local@domain, such as desk@example.org")
+        yield Violation(key, message, "use local@domain, such as desk@example.org")
 
 
 def _odd(local: str, domain: str) -> str:
@@ -178,7 +180,7 @@ def _odd(local: str, domain: str) -> str:
         (len(local) + len(domain) >= 254, "more than 254 characters"),
         ("." not in domain.strip("."), "its domain has no dot"),
         (_ODD_DOMAIN.search(domain), "its domain is not a host name"),
-        (not quoted and _ODD_LOCAL.search(local), "a character or dot too many before the @"),
+        (not quoted and _ODD_LOCAL.search(local), "an invalid character or dot before the @"),
     )
     return next((reason for wrong, reason in faults if wrong), "")
 
@@ -188,8 +190,8 @@ def _odd(local: str, domain: str) -> str:
         "ICE502",
         "an address that needs SMTPUTF8",
         Severity.WARNING,
-        what="The part before the @ has characters outside of ASCII.",
-        why="Many relays do not know the extension that it needs, and refuse the mail.",
+        what="The part before the @ contains non-ASCII characters.",
+        why="Many relays do not support the SMTPUTF8 extension and reject the mail.",
         before='spoofing: {enabled: true, address: "jörg@example.org"}\n',
         after='spoofing: {enabled: true, address: "desk+joerg@example.org"}\n',
         source="RFC 6531",
@@ -199,8 +201,8 @@ def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
     """Find an address that many relays refuse."""
     if not address.text.rpartition("@")[0].isascii():
         key = address.key
-        message = f"`{key}` has a part before the @ that needs SMTPUTF8"
-        yield Violation(key, message, "many relays refuse it; use an ASCII alias")
+        message = f"`{key}` : the part before the @ needs SMTPUTF8"
+        yield Violation(key, message, "many relays reject it; use an ASCII alias")
 
 
 @on_host(
@@ -208,9 +210,10 @@ def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
         "ICE505",
         "a host that ICE cannot reach",
         Severity.WARNING,
-        what="A host is a private or local IP address in any spelling, `localhost`, a single "
-        "word, or ends in `.local`, `.internal`, `.lan`, `.home.arpa` or the like.",
-        why="It works where you try it and fails where ICE runs.",
+        what="A host is a private or local IP address in any notation, `localhost`, a "
+        "single word, or ends in `.local`, `.internal`, `.lan`, `.home.arpa` or "
+        "similar.",
+        why="It works in your network, but not from ICE's.",
         before="smtp: {host: mail.corp.internal}\n",
         after="smtp: {host: mail.example.org}\n",
         source="RFC 1918, RFC 6761, RFC 6762, RFC 8375",
@@ -226,7 +229,7 @@ def unreachable_host(host: Host) -> Iterator[Violation]:
         message = f"`{host.key}` {host.name} cannot be reached by ICE"
         if private and str(address) != name.strip("[]"):
             message = f"`{host.key}` {host.name} is {address}, which ICE cannot reach"
-        yield Violation(host.key, message, "write the public name of the mail server")
+        yield Violation(host.key, message, "use the public name of the mail server")
 
 
 def _is_example(address: IpAddress) -> bool:
@@ -236,11 +239,11 @@ def _is_example(address: IpAddress) -> bool:
 @on_host(
     Rule(
         "ICE506",
-        "a host name with a slip in its spelling",
+        "host name is not normalized",
         Severity.WARNING,
-        what="A host has upper case or a final dot.",
-        why="It is sent as it stands. Certificates name no final dot, and two spellings of one "
-        "host read as a change.",
+        what="A host contains upper-case letters or ends with a dot.",
+        why="It is sent unchanged. Certificates do not contain a final dot, and two "
+        "spellings of one host look like a change.",
         before="smtp: {host: SMTP.example.org}\n",
         after="smtp: {host: smtp.example.org}\n",
         source="RFC 4343",
@@ -250,8 +253,8 @@ def untidy_host(host: Host) -> Iterator[Violation]:
     """Find upper case and a final dot."""
     tidy = host.name.rstrip(".").lower()
     if tidy != host.name and _PLAIN_HOST.fullmatch(tidy):
-        message = f"`{host.key}` is sent as it stands: {host.name!a}"
-        yield Violation(host.key, message, f"write {tidy}")
+        message = f"`{host.key}` is sent unchanged: {host.name!a}"
+        yield Violation(host.key, message, f"use {tidy}")
 
 
 @on_address(_INTERNATIONAL)
@@ -261,7 +264,7 @@ def international_domain(address: MailAddress) -> Iterator[Violation]:
     if local.isascii() and not domain.isascii() and (encoded := _encode(domain)) is not None:
         key = address.key
         message = f"`{key}` has the domain {domain}; whether ICE converts it is unknown"
-        yield Violation(key, message, f"write {local}@{encoded}")
+        yield Violation(key, message, f"use {local}@{encoded}")
 
 
 @on_host(_INTERNATIONAL)
@@ -271,19 +274,17 @@ def international_host(host: Host) -> Iterator[Violation]:
         return
     encoded = _encode(host.name)
     if encoded is not None:
-        message = (
-            f"`{host.key}` {host.name} is sent as it stands; whether ICE converts it is unknown"
-        )
-        yield Violation(host.key, message, f"write {encoded}")
+        message = f"`{host.key}` {host.name} is sent unchanged; whether ICE converts it is unknown"
+        yield Violation(host.key, message, f"use {encoded}")
 
 
 @on_host(
     Rule(
         "ICE503",
         "not a host name",
-        what="A host is no bare name: it has a blank, an underscore, a scheme, a port, a slash, "
-        "an empty label, or a dash at a label's edge.",
-        why="It cannot be looked up; port and host are two settings.",
+        what="A host is not a bare name: it contains a space, an underscore, a scheme, a port, "
+        "a slash, an empty label, or a hyphen at the edge of a label.",
+        why="It cannot be looked up. Host and port are separate settings.",
         before='smtp: {host: "smtp.example.org:587"}\n',
         after="smtp: {host: smtp.example.org, port: 587}\n",
         source="RFC 1123, section 2.1; RFC 5891",
@@ -294,23 +295,25 @@ def not_a_host(host: Host) -> Iterator[Violation]:
     name, address = host.name, numeric_address(host.name)
     if address is not None and name == name.strip():
         if name.strip("[]") != str(address):
-            message = f"`{host.key}` {name} is a spelling of {address} that not every program takes"
-            yield Violation(host.key, message, f"write {address}, or better the host's name")
+            message = (
+                f"`{host.key}` {name} is a notation of {address} that not every program accepts"
+            )
+            yield Violation(host.key, message, f"use {address}, or better the host name")
         return
     numeric = re.fullmatch(r"[0-9.]+", name)
     if numeric or not _PLAIN_HOST.fullmatch(name):
         found = (reason for pattern, reason in _REASONS if re.search(pattern, name))
-        message = f"`{host.key}` is not a host name: {next(found, 'its labels do not fit')}"
+        message = f"`{host.key}` is not a host name: {next(found, 'its labels are invalid')}"
         yield Violation(host.key, message, _HINT_BARE)
 
 
 @on_host(
     Rule(
         "ICE508",
-        "a host one slip away from a provider's",
+        "a host that looks like a typo of a provider's host",
         what="The domain of a host differs by a letter or two from that of a known provider, a "
         "host from another one of its provider, or its first part is `smpt`, `iamp` or the like.",
-        why="Such names belong to somebody else, who would be shown the password.",
+        why="Such domains often belong to someone else, who would receive the password.",
         before="smtp: {host: smtp.gmial.com}\n",
         after="smtp: {host: smtp.gmail.com}\n",
         source="the hosts of the presets and of the providers known",
@@ -321,8 +324,8 @@ def near_miss_host(host: Host) -> Iterator[Violation]:
     found = near_miss(host.name)
     if found is not None:
         severity = None if host.in_use else Severity.WARNING
-        message = f"`{host.key}` {host.name} looks like a slip of {found.meant}"
-        hint = f"write {found.meant}; if {found.slip} is meant, suppress this finding"
+        message = f"`{host.key}` {host.name} looks like a typo of {found.meant}"
+        hint = f"use {found.meant}; if {found.slip} is intended, suppress this finding"
         yield Violation(host.key, message, hint, severity)
 
 

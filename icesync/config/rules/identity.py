@@ -38,9 +38,9 @@ _REST: Final = """\
 declare(
     Rule(
         "ICE101",
-        "an id that is missing or not positive",
+        "a missing or non-positive id",
         what="`organization` or `skill` is missing, or is less than 1.",
-        why="0 is what a missing integer becomes on the server: the record of nobody.",
+        why="In ICE a missing integer becomes 0, an id that belongs to nobody.",
         before="version: 1\norganization: 59\nservers:\n  - skill: 0\n",
         after="version: 1\norganization: 59\nservers:\n  - skill: 663\n",
         source="doc:table, observed: Json.NET binding",
@@ -64,9 +64,9 @@ declare(
 declare(
     Rule(
         "ICE104",
-        "an id too large for the service",
+        "an id that is too large for ICE",
         what="An id or a poll rate is larger than 2147483647.",
-        why="The service holds 32-bit integers and answers 400 to anything larger.",
+        why="ICE uses 32-bit integers and answers anything larger with 400.",
         before="email_server_id: 2147483648\n",
         after="email_server_id: 2147483647\n",
         source="observed: Json.NET binding",
@@ -77,8 +77,8 @@ declare(
     Rule(
         "ICE105",
         "an unknown key",
-        what="A key is not one that its mapping knows, often by a slip of one letter.",
-        why="The service would ignore it in silence, and keep an empty value instead.",
+        what="A key does not exist in its mapping, often because of a typo.",
+        why="ICE would ignore it silently and use an empty value instead.",
         before="smtp: {prot: 587}\n",
         after="smtp: {port: 587}\n",
         suppressible=False,
@@ -88,8 +88,8 @@ declare(
     Rule(
         "ICE106",
         "a key given twice",
-        what="One mapping holds a key twice, or one folder two files of defaults.",
-        why="YAML parsers keep the last one and say nothing.",
+        what="A mapping contains a key twice, or a folder has two defaults files.",
+        why="YAML parsers silently keep the last one.",
         before="smtp:\n  port: 587\n  port: 2525\n",
         after="smtp:\n  port: 2525\n",
         source="yaml.org/spec/1.2.2: keys are unique",
@@ -101,7 +101,8 @@ declare(
         "ICE107",
         "a setting without a value",
         what="A required setting has no value once all defaults are merged.",
-        why="What is left out is sent as empty, 0 or false. It never means: keep what is there.",
+        why='Missing settings are sent as empty, 0 or false; they never mean "keep the '
+        'current value".',
         before="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
         f"    active: true\n    incoming: imap\n    ssl: false\n{_REST}",
         after="version: 1\norganization: 59\nservers:\n  - skill: 663\n    status: Enabled\n"
@@ -114,9 +115,10 @@ declare(
     Rule(
         "ICE109",
         "a value that YAML versions read differently",
-        what="A flag, a number or a choice is spelled in a way that YAML 1.1 and 1.2 read "
-        "differently: `on`, `no`, `0o12`, `012`, `22:30`, `1_000`; or a key has no value.",
-        why="The next tool that reads the file would see another value.",
+        what="A flag, a number or a choice is written in a way that YAML 1.1 and 1.2 read "
+        "differently: `on`, `no`, `0o12`, `012`, `22:30`, `1_000`; or a key has no "
+        "value.",
+        why="Another tool that reads the file would see a different value.",
         before="tls: on\n",
         after="tls: true\n",
         source="yaml.org/type/bool, yaml.org/type/int",
@@ -127,7 +129,7 @@ declare(
     Rule(
         "ICE110",
         "a server both present and removed",
-        what="A server is defined, and listed under `removed:`.",
+        what="A server is defined and also listed under `removed:`.",
         why="One of the two is a leftover; guessing which could stop a team's mail.",
         before="version: 1\norganization: 59\nservers:\n  - skill: 663\nremoved:\n"
         "  - {skill: 663, action: disable}\n",
@@ -142,9 +144,8 @@ declare(
     Rule(
         "ICE103",
         "one email server id at two addresses",
-        what="The same `email_server_id` stands at two servers.",
-        why="Nobody knows whether the service keys records by it; if it does, one server "
-        "overwrites the other.",
+        what="Two servers have the same `email_server_id`.",
+        why="If ICE identifies records by it, which is unknown, one server overwrites the other.",
         before="version: 1\norganization: 59\nservers:\n"
         "  - {skill: 663, email_server_id: 17, imap: {username: a}}\n"
         "  - {skill: 664, email_server_id: 17, smtp: {mailbox: b@example.org}, "
@@ -171,9 +172,9 @@ def same_server_id(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
         "ICE108",
         "status and active disagree",
         Severity.WARNING,
-        what="`status` is Enabled and `active` false, or the other way round.",
-        why="The parameter table knows both, the sample request only `Status`; whether "
-        "`IsActive` has an effect is unconfirmed, so a server must not depend on it.",
+        what="`status` is Enabled and `active` is false, or the reverse.",
+        why="The vendor's parameter table has both, the sample request only `Status`. "
+        "Whether `IsActive` has an effect is unconfirmed, so do not rely on it.",
         before="active: false\n",
         after="active: true\n",
         source="doc:sample, doc:table",
@@ -184,4 +185,6 @@ def status_and_active(server: DesiredServer) -> Iterator[Violation]:
     status, active = server.settings.get("status"), server.settings.get("active")
     if active is not None and status is not None and (status == "Enabled") is not active:
         message = f"`status` is {status} and `active` {str(active).lower()}: they disagree"
-        yield Violation("active", message, "the sample request has no `IsActive`")
+        yield Violation(
+            "active", message, "make them agree; the vendor's sample request has no `IsActive`"
+        )

@@ -19,9 +19,9 @@ declare(
     Rule(
         "ICE111",
         "a server that moved and is still defined",
-        what="`moved:` takes a server from an address at which a file still defines one.",
-        why="ICE keeps a record for each address: two defined servers are two records, and only "
-        "one of them can have the history.",
+        what="`moved:` names an old address that a file still defines.",
+        why="ICE keeps one record per address: two defined servers are two records, and "
+        "only one can keep the history.",
         before=f"{_ONE}  - {{skill: 664, from: 59/663}}\n",
         after=f"{_ONE}  - {{skill: 663, from: 59/664}}\n",
         suppressible=False,
@@ -31,9 +31,9 @@ declare(
     Rule(
         "ICE112",
         "a move that contradicts another",
-        what="Two moves leave one address or arrive at one, lead on from each other, or a move "
-        "leads to where it started.",
-        why="A record has one history; guessing which is meant could compare it with another's.",
+        what="Two moves have the same source or the same target, one continues the other, "
+        "or a move ends where it starts.",
+        why="A record has one history. A wrong guess would compare it with another server's.",
         before=f"{_ONE}  - {{skill: 663, from: 59/660}}\n  - {{skill: 663, from: 59/661}}\n",
         after=f"{_ONE}  - {{skill: 663, from: 59/660}}\n",
         suppressible=False,
@@ -43,8 +43,9 @@ declare(
     Rule(
         "ICE113",
         "a move to a server that no file defines",
-        what="`moved:` leads to an address that no file defines, or that is listed as removed.",
-        why="There is nothing to send to the new address, so the history would belong to nobody.",
+        what="`moved:` names a new address that no file defines, or that is listed under "
+        "`removed:`.",
+        why="There is nothing to send to the new address, so the history would be lost.",
         before=f"{_ONE}  - {{skill: 665, from: 59/664}}\n",
         after=f"{_ONE}  - {{skill: 663, from: 59/664}}\n",
         suppressible=False,
@@ -53,9 +54,9 @@ declare(
 declare(
     Rule(
         "ICE114",
-        "a move between two servers that the state knows",
-        what="The state holds a confirmed record at both ends of a move.",
-        why="These are two records of ICE, and the history of one must not replace the other's.",
+        "a move between two servers that both have a record",
+        what="The state has a confirmed record for both addresses of a move.",
+        why="These are two records in ICE; the history of one must not replace the other's.",
         suppressible=False,
         offline=False,
     )
@@ -82,10 +83,10 @@ def check_moves(
             yield _twice(move, f"{move.address} comes from {first.source}", first)
     for move in moves:
         if max(move.source) > MAX_ID:
-            message = f"{move.source} is too large an address: the service holds 32-bit integers"
+            message = f"{move.source} is too large: ICE uses 32-bit integers"
             yield Diagnostic("ICE104", message, move.position)
         elif move.source == move.address:
-            hint = "write the address that it had before"
+            hint = "use the address that it had before"
             yield Diagnostic("ICE112", f"{move.address} moves to itself", move.position, hint)
         elif move.source in servers:
             yield _still_defined(move, servers[move.source])

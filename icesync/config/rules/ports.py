@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icesync.config.rules.base import Endpoint
     from icesync.model.desired import DesiredServer
 
-_IMPLICIT: Final = "RFC 8314: 465, 993 and 995 speak TLS from the first byte"
+_IMPLICIT: Final = "RFC 8314: 465, 993 and 995 use implicit TLS"
 
 _PORTS: Final = {
     **dict.fromkeys((25, 465, 586, 587, 2465, 2525, 2587), "smtp"),
@@ -87,9 +87,9 @@ _NO_LOGIN: Final = (
 """Hosts that take no login, what they are, and whose: MX records, APIs, web mail."""
 
 _WHAT: Final = {
-    "mx": "takes mail from other servers (MX) and no login",
-    "api": "is an API and no mail server",
-    "web": "is web mail and no mail server",
+    "mx": "receives mail from other servers (MX) and accepts no login",
+    "api": "is an API, not a mail server",
+    "web": "is webmail, not a mail server",
 }
 
 
@@ -138,9 +138,9 @@ def _mode(endpoint: Endpoint) -> str:
 declare(
     Rule(
         "ICE301",
-        "a port outside of 1 to 65535",
-        what="A port is no decimal number from 1 to 65535.",
-        why="Ports are sent as texts, so `0587` or `-1` would reach the record as they are.",
+        "a port outside the range 1 to 65535",
+        what="A port is not a decimal number from 1 to 65535.",
+        why="Ports are sent as strings, so `0587` or `-1` would reach ICE unchanged.",
         before="smtp: {port: 70000}\n",
         after="smtp: {port: 587}\n",
         source="doc:sample",
@@ -151,8 +151,8 @@ declare(
     Rule(
         "ICE310",
         "a poll rate that is not a positive integer",
-        what="A poll rate is no whole number from 1.",
-        why="0 or nothing may stop polling, or make a storm of it; the vendor says neither.",
+        what="A poll rate is not a positive integer.",
+        why="0 may stop polling or poll without a pause; the vendor does not say.",
         before="imap: {poll_rate: 0}\n",
         after="imap: {poll_rate: 10}\n",
         source="doc:sample",
@@ -167,8 +167,8 @@ declare(
         "both encryption flags are on",
         Severity.WARNING,
         what="`ssl` and `tls` are both true.",
-        why="The vendor does not say which of the two wins, so a reviewer cannot tell what is "
-        "meant.",
+        why="The vendor does not say which one applies, so a reviewer cannot tell what is "
+        "intended.",
         before="ssl: true\ntls: true\n",
         after="ssl: false\ntls: true\n",
         source="doc:table",
@@ -177,19 +177,19 @@ declare(
 def both_flags(server: DesiredServer) -> Iterator[Violation]:
     """Find two flags of which one is enough."""
     if server.settings.get("ssl") and server.settings.get("tls"):
-        message = "`ssl` and `tls` are both on; the vendor does not say which wins"
-        yield Violation("tls", message, "switch one of them off")
+        message = "`ssl` and `tls` are both true; the vendor does not say which one applies"
+        yield Violation("tls", message, "set one of them to false")
 
 
 @on_endpoint(
     Rule(
         "ICE303",
-        "a port that speaks TLS, with both flags off",
+        "a TLS port with both flags off",
         Severity.WARNING,
         what="A block in use has port 465, 2465, 586, 993 or 995, and `ssl` and `tls` are both "
         "false.",
-        why="These ports speak TLS from the first byte. In clear text such a connection works "
-        "nowhere. The vendor's own sample has this slip: 995 with both flags off.",
+        why="These ports use implicit TLS; an unencrypted connection never works there. "
+        "The vendor's own sample has this mistake: 995 with both flags off.",
         before="ssl: false\ntls: false\nimap: {port: 993}\n",
         after="ssl: false\ntls: true\nimap: {port: 993}\n",
         source=f"doc:sample; {_IMPLICIT}",
@@ -200,8 +200,8 @@ def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
     if endpoint.in_use and not endpoint.encrypted and _mode(endpoint) == "implicit":
         yield Violation(
             f"{endpoint.block}.port",
-            f"`{endpoint.block}.port` {endpoint.port} speaks TLS, but `ssl` and `tls` are both off",
-            "switch one of the flags on; the vendor does not say which does what",
+            f"`{endpoint.block}.port` {endpoint.port} uses TLS, but `ssl` and `tls` are both false",
+            "set `ssl` or `tls` to true",
         )
 
 
@@ -210,10 +210,10 @@ def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
         "ICE304",
         "sending on a port with implicit TLS",
         Severity.INFO,
-        what="`smtp.port` is 465 or 2465, and nothing says that the provider has no other port.",
-        why="Such a port speaks TLS from the first byte. System.Net.Mail of .NET cannot do that, "
-        "MailKit and most other libraries can; which one ICE uses is unknown. With 587 and "
-        "STARTTLS the question does not arise.",
+        what="`smtp.port` is 465 or 2465, and the provider is not known to have no other port.",
+        why="Such a port uses implicit TLS. .NET's System.Net.Mail does not support it, "
+        "MailKit and most other libraries do; which one ICE uses is unknown. Port 587 "
+        "with STARTTLS works with all.",
         before="smtp: {port: 465}\n",
         after="smtp: {port: 587}\n",
         source="learn.microsoft.com: SmtpClient.EnableSsl; github.com/jstedfast/MailKit, "
@@ -230,8 +230,8 @@ def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
     where = f"{endpoint.host} offers it" if known else "where the provider offers it"
     yield Violation(
         "smtp.port",
-        f"`smtp.port` {endpoint.port} needs a mail library that starts with TLS; which one ICE "
-        "uses is unknown",
+        f"`smtp.port` {endpoint.port} uses implicit TLS, which some .NET mail clients do "
+        "not support; which one ICE uses is unknown",
         f"if sending fails, try 587 with STARTTLS, {where}",
     )
 
@@ -245,11 +245,11 @@ def _offers_starttls(offer: Offer | None) -> bool:
         "ICE305",
         "a host or port that the provider does not offer",
         Severity.WARNING,
-        what="The host or the port of a block in use is not what its preset offers; or a host is "
-        "in the domain of a known provider and none of its hosts, or its host for another "
-        "protocol.",
-        why="A value of your own always wins over a preset, so one that was left behind sends "
-        "mail elsewhere than the preset says.",
+        what="The host or port of a block in use is not offered by its preset; or a host "
+        "in the domain of a known provider is not one of its hosts, or is its host "
+        "for another protocol.",
+        why="Your own values always override a preset, so a leftover value sends mail to "
+        "another host than the preset names.",
         before="imap: {preset: gmail, host: imap.example.org}\n",
         after="imap: {preset: gmail, host: imap.gmail.com}\n",
         source="the provider's own page, which the finding names with the day it was checked",
@@ -266,7 +266,8 @@ def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
         offers = f"it offers {other.host}" if other else f"it offers no {block.upper()}"
         yield Violation(
             f"{block}.host",
-            f"`{block}.host` {endpoint.host} is no {block.upper()} host of {preset.name}: {offers}",
+            f"`{block}.host` {endpoint.host} is not a {block.upper()} host of "
+            f"{preset.name}: {offers}",
             _checked(preset),
         )
     elif preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
@@ -289,10 +290,11 @@ def _checked(preset: Preset) -> str:
 @on_endpoint(
     Rule(
         "ICE306",
-        "a provider that takes no passwords",
-        what="A block in use is with a provider that refuses passwords for this protocol; a "
-        "warning where it will refuse them, or end, at a known date.",
-        why="ICE has a field for a password and none for OAuth, so no login can succeed.",
+        "a provider that does not accept passwords",
+        what="The provider of a block in use does not accept passwords for this protocol. "
+        "If it stops accepting them, or shuts down, on a known future date, the "
+        "finding is a warning.",
+        why="ICE has a field for a password but none for OAuth, so no login can succeed.",
         before="incoming: imap\nimap: {host: outlook.office365.com}\n",
         after="incoming: imap\nimap: {host: imap.example.org}\n",
         source="learn.microsoft.com: deprecation of basic authentication in Exchange Online",
@@ -307,7 +309,10 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
     who, what = known.preset.name, endpoint.block.upper()
     hint = _checked(known.preset)
     if offer.refuses:
-        reason = f"{who} refuses passwords for {what} {offer.refuses}, which ICE has no field for"
+        reason = (
+            f"{who} does not accept passwords for {what} {offer.refuses}, which ICE "
+            "has no field for"
+        )
         yield Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
     elif offer.ends:
         message = f"`{key}` {endpoint.host}: {who}, {what}: {offer.ends}"
@@ -319,8 +324,9 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
         "ICE307",
         "a port of another protocol",
         Severity.WARNING,
-        what="`smtp` has a port of POP3 or IMAP, or one of these has a port of another.",
-        why="Copy and paste: the server at that port speaks another language.",
+        what="`smtp` has a port of POP3 or IMAP, or `pop3` or `imap` has a port of "
+        "another protocol.",
+        why="Often a copy-and-paste mistake: the server on that port uses another protocol.",
         before="imap: {port: 995}\n",
         after="imap: {port: 993}\n",
         source="IANA service names and port numbers",
@@ -336,18 +342,19 @@ def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
         key = f"{endpoint.block}.port"
         yield Violation(
             key,
-            f"`{key}` {endpoint.port} is a port of {home.upper()}",
-            f"{endpoint.block.upper()} is usually at {_DEFAULT[endpoint.block]}",
+            f"`{key}` {endpoint.port} is a {home.upper()} port",
+            f"{endpoint.block.upper()} usually uses {_DEFAULT[endpoint.block]}",
         )
 
 
 @on_endpoint(
     Rule(
         "ICE308",
-        "a password in clear text",
+        "an unencrypted password",
         Severity.WARNING,
-        what="A block in use has a port without implicit TLS, and `ssl` and `tls` are both false.",
-        why="The password travels in clear text through every network on the way.",
+        what="A block in use has no encryption: its port has no implicit TLS, and `ssl` "
+        "and `tls` are both false.",
+        why="Every network on the way can read the password.",
         before="ssl: false\ntls: false\nimap: {port: 143}\n",
         after="ssl: false\ntls: true\nimap: {port: 143}\n",
         source="RFC 8314",
@@ -360,9 +367,9 @@ def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
     if _mode(endpoint) != "implicit":
         yield Violation(
             f"{endpoint.block}.port",
-            f"the password of `{endpoint.block}` travels in clear text on port {endpoint.port}: "
-            "`ssl` and `tls` are both off",
-            "switch one of the flags on",
+            f"the password of `{endpoint.block}` would be sent unencrypted on port "
+            f"{endpoint.port}: `ssl` and `tls` are both false",
+            "set `ssl` or `tls` to true",
         )
 
 
@@ -371,9 +378,10 @@ def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
         "ICE309",
         "an unusual port",
         Severity.WARNING,
-        what="A port is not one that mail servers use, nor one of the provider's: 25, 110, 143, "
-        "465, 586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, 3535, 8025, 8465.",
-        why="Often a slip of a digit. The vendor's own sample has 589 for IMAP.",
+        what="A port is neither a common mail port nor one of the provider's: 25, 110, "
+        "143, 465, 586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, "
+        "3535, 8025, 8465.",
+        why="Often a typo. The vendor's own sample has 589 for IMAP.",
         before="imap: {port: 994}\n",
         after="imap: {port: 993}\n",
         source="doc:sample; IANA service names and port numbers; pages of hosters and relays",
@@ -387,18 +395,19 @@ def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
         return
     if endpoint.block != "smtp" or port not in _SPARE_PORTS:
         key, what = f"{endpoint.block}.port", endpoint.block.upper()
-        message = f"`{key}` {endpoint.port} is not a usual port of {what}"
-        yield Violation(key, message, f"{what} is usually at {_DEFAULT[endpoint.block]}")
+        message = f"`{key}` {endpoint.port} is not a usual port for {what}"
+        yield Violation(key, message, f"{what} usually uses {_DEFAULT[endpoint.block]}")
 
 
 @on_server(
     Rule(
         "ICE311",
-        "a poll rate that may be in another unit",
+        "a poll rate that may be in the wrong unit",
         Severity.WARNING,
-        what="A poll rate is above 1440, or 60 times that of the server's other block.",
-        why="The vendor names no unit; the sample has 10. 3600 looks like seconds where minutes "
-        "are likely, and would mean a poll every two days and a half.",
+        what="A poll rate is above 1440, or 60 times the rate of the server's other block.",
+        why="The vendor does not document the unit; the sample has 10. 3600 looks like "
+        "seconds, but minutes are likely: then mail would be collected every two and "
+        "a half days.",
         before="imap: {poll_rate: 3600}\n",
         after="imap: {poll_rate: 10}\n",
         source="doc:sample",
@@ -411,7 +420,7 @@ def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
     rates = [(int(settings[key]), key) for key in keys if key in settings]
     for rate, key in rates:
         if rate > _LONGEST_RATE:
-            message = f"`{key}` {rate}: is it meant in seconds? the vendor names no unit"
+            message = f"`{key}` {rate}: is this in seconds? The vendor does not document the unit"
             yield Violation(key, message, "the vendor's sample has 10")
             return
     (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))
@@ -423,10 +432,10 @@ def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
 @on_endpoint(
     Rule(
         "ICE312",
-        "eager polling of a big provider",
+        "polling a large provider too often",
         Severity.INFO,
-        what="Poll rate 1 with a provider of the presets.",
-        why="Big providers throttle eager polling, and a lock-out looks like a wrong password.",
+        what="The poll rate is 1, and the provider is a large one (with a preset).",
+        why="Large providers throttle frequent logins, and a lockout looks like a wrong password.",
         before="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
         "imap: {host: imap.fastmail.com, port: 993, poll_rate: 1}\n",
         after="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
@@ -440,16 +449,17 @@ def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
     known = _provider(endpoint) if incoming and endpoint.poll_rate == 1 else None
     if known is not None:
         key = f"{endpoint.block}.poll_rate"
-        yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle eager polling")
+        yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle such frequent logins")
 
 
 @on_endpoint(
     Rule(
         "ICE313",
-        "a host that takes no login",
-        what="A host of a block in use is where mail comes in from other servers (an MX record), "
-        "an API, or web mail. A warning where it is the bare domain of a provider's addresses.",
-        why="No user name and password work there.",
+        "a host that accepts no login",
+        what="The host of a block in use receives mail from other servers (an MX record), "
+        "or is an API or webmail. If it is the bare domain of a provider's "
+        "addresses, the finding is a warning.",
+        why="Nobody can log in there with a user name and password.",
         before="smtp: {host: aspmx.l.google.com, port: 25}\n",
         after="smtp: {host: smtp.gmail.com, port: 587}\n",
         source="the MX records and API pages of the providers; RFC 5321, section 5",
@@ -479,5 +489,5 @@ def no_login(endpoint: Endpoint) -> Iterator[Violation]:
 def _instead(block: str, preset: Preset | None) -> str:
     offer = preset.offers.get(block) if preset is not None else None
     if offer is None or preset is None or offer.refuses:
-        return "write the host of the provider's mail server"
+        return "use the host of the provider's mail server"
     return f"{preset.title} offers {offer.host}"

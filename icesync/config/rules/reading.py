@@ -14,9 +14,10 @@ declare(
     Rule(
         "ICE001",
         "a file cannot be read",
-        what="A file that a pattern under `files:` matches does not exist any more, may not be "
-        "read, is a folder, or is a link that leads nowhere; or the patterns match no file at all.",
-        why="A desired state with a part missing would read as: these servers left the files.",
+        what="A file that a pattern under `files:` matches no longer exists, is not "
+        "readable, is a folder or a broken link; or the patterns match no file at "
+        "all.",
+        why="Without this file, its servers would look removed.",
         suppressible=False,
     )
 )
@@ -24,8 +25,8 @@ declare(
     Rule(
         "ICE002",
         "a file is not UTF-8",
-        what="The bytes of a file are not UTF-8.",
-        why="Guessing an encoding would send another name or user name than the one in the file.",
+        what="A file is not valid UTF-8.",
+        why="If the encoding were guessed, wrong names and user names could be sent.",
         suppressible=False,
     )
 )
@@ -33,9 +34,9 @@ declare(
     Rule(
         "ICE003",
         "a control, bidi or invisible character",
-        what="A file holds a character that is not seen, or one that changes the order in which "
-        "the others are seen. Comments count too.",
-        why="A reviewer would read something else than what is sent.",
+        what="A file contains an invisible character, or one that changes the displayed "
+        "order of others. Comments are checked, too.",
+        why="A reviewer would see something other than what is sent.",
         before='name: "Support\\u202eUE"\n',
         after="name: Support EU\n",
         source="Unicode Technical Report 36",
@@ -45,10 +46,10 @@ declare(
 declare(
     Rule(
         "ICE004",
-        "a file is too large, too deep or expands too far",
-        what="A file passes a limit: 2 MiB, 32 levels, 100,000 values, or aliases that expand to "
-        "many more values than are written.",
-        why="A small file could fill the memory of the pipeline that reads it.",
+        "a file is too large, too deeply nested or expands too far",
+        what="A file exceeds a limit: 2 MiB, 32 levels, 100,000 values, or aliases that "
+        "expand to too many values.",
+        why="A small file could exhaust the memory of the pipeline.",
         suppressible=False,
     )
 )
@@ -56,8 +57,8 @@ declare(
     Rule(
         "ICE005",
         "merge-conflict markers",
-        what="A line starts with the markers that git leaves at a conflict.",
-        why="Both sides of the conflict stand in the file; only one of them is meant.",
+        what="A line starts with git's conflict markers.",
+        why="The file contains both sides of a merge conflict.",
         before="version: 1\norganization: 59\n<<<<<<< HEAD\nservers: []\n=======\n"
         "removed: []\n>>>>>>> branch\n",
         after="version: 1\norganization: 59\nservers: []\n",
@@ -69,9 +70,9 @@ declare(
     Rule(
         "ICE006",
         "not valid YAML",
-        what="The YAML parser refuses the file: a quote or a bracket that is left open, a tab, an "
-        "indentation that does not fit.",
-        why="Nothing of the file can be trusted, so nothing of it is used.",
+        what="The YAML parser rejects the file: an unclosed quote or bracket, a tab, a "
+        "wrong indentation.",
+        why="No part of an invalid file is used.",
         before="name: [Support EU\n",
         after="name: Support EU\n",
         source="yaml.org/spec",
@@ -83,16 +84,16 @@ declare(
         "ICE007",
         "an empty file",
         what="A file that a pattern matches is empty, or holds only comments.",
-        why="It may be the rest of an edit that went wrong; its servers would be in no file.",
+        why="It may be the result of a failed edit; its servers would be in no file.",
         suppressible=False,
     )
 )
 declare(
     Rule(
         "ICE008",
-        "a file outside of the configuration's folder",
-        what="A pattern or a symbolic link leads out of the folder of icesync.yaml.",
-        why="What is sent must be what was reviewed, and a review sees the repository only.",
+        "a file outside the configuration's folder",
+        what="A pattern or a symbolic link points outside the folder of icesync.yaml.",
+        why="Only what was reviewed may be sent, and a review covers only the repository.",
         before='files: ["../elsewhere/*.yaml"]\n',
         after='files: ["servers/**/*.yaml"]\n',
         suppressible=False,
@@ -101,10 +102,11 @@ declare(
 declare(
     Rule(
         "ICE009",
-        "a YAML feature that configuration must not use",
-        what="A file uses a tag, a merge key `<<`, a second document, or a key that is not a word.",
-        why="These build objects, or mean one thing to one parser and another to the next. "
-        "`defaults:` and `_defaults.yaml` do what merge keys are used for.",
+        "a YAML feature that is not allowed",
+        what="A file uses a tag, a merge key `<<`, a second document, or a key that is "
+        "not plain text.",
+        why="Parsers disagree about these features, or build objects from them. Use "
+        "`defaults:` and `_defaults.yaml` instead of merge keys.",
         before="spoofing: {<<: {enabled: true}, address: desk@example.org}\n",
         after="spoofing: {enabled: true, address: desk@example.org}\n",
         source="yaml.org/spec/1.2.2",
@@ -114,9 +116,9 @@ declare(
 declare(
     Rule(
         "ICE010",
-        "a mapping, a list or a single value where another is expected",
-        what="A key holds another shape than it can hold.",
-        why="There is no way to tell what was meant.",
+        "a mapping, a list or a value of the wrong kind",
+        what="A key has a mapping, a list or a single value where another kind is expected.",
+        why="It is not clear what was intended.",
         before="smtp: smtp.example.org\n",
         after="smtp: {host: smtp.example.org}\n",
         suppressible=False,
@@ -126,8 +128,8 @@ declare(
     Rule(
         "ICE011",
         "an unsupported format version",
-        what="`version:` names a format that this icesync does not know.",
-        why="A newer format may mean something else by the same words.",
+        what="`version:` names a format that this version of icesync does not support.",
+        why="A newer format may use the same keys with another meaning.",
         before="version: 2\norganization: 59\n",
         after="version: 1\norganization: 59\n",
         suppressible=False,
@@ -139,7 +141,7 @@ declare(
         "a pattern that matches no file",
         Severity.WARNING,
         what="A pattern under `files:` matches nothing.",
-        why="A renamed folder takes every server in it out of all files.",
+        why="If a folder was renamed, all its servers would look removed.",
         before='files: ["servers/**/*.yaml", "server/*.yaml"]\n',
         after='files: ["servers/**/*.yaml"]\n',
     )
@@ -147,10 +149,9 @@ declare(
 declare(
     Rule(
         "ICE013",
-        "a value that does not fit its type",
-        what="A number is quoted, a flag is no true or false, a text is empty.",
-        why="The service binds values by rules of its own; what it would make of this one is "
-        "not what the file says.",
+        "a value of the wrong type",
+        what="A number is quoted, a flag is not true or false, or a text is empty.",
+        why="ICE converts values by its own rules; the result would not be what the file says.",
         before='smtp: {port: "587"}\n',
         after="smtp: {port: 587}\n",
         source="observed: Json.NET binding",
@@ -160,12 +161,12 @@ declare(
 declare(
     Rule(
         "ICE014",
-        "a comment to icesync that cannot be read",
+        "an invalid suppression",
         Severity.WARNING,
-        what="A comment `# icesync: ...` names no rule, an unknown rule, a rule that cannot be "
-        "suppressed, or no reason.",
-        why="It suppresses nothing, though its author thinks so; and whoever reads it in a year "
-        "wants to know why.",
+        what="A comment `# icesync: ...` has no rule, an unknown rule, a rule that cannot "
+        "be suppressed, or no reason.",
+        why="It suppresses nothing, although its author expects it to. The reason tells "
+        "later readers why.",
         before="name: Desk  # icesync: allow ICE309\n",
         after="name: Desk\n",
     )
@@ -173,11 +174,12 @@ declare(
 declare(
     Rule(
         "ICE015",
-        "a suppression that is not used",
+        "an unused suppression",
         Severity.WARNING,
-        what="A comment `# icesync: allow RULE reason` stands where the rule does not fire.",
-        why="What it suppressed is gone, or it is at the wrong place; left there, it would "
-        "hide the next mistake.",
+        what="A comment `# icesync: allow RULE reason` is at a place where the rule is "
+        "not reported.",
+        why="The problem is fixed, or the comment is at the wrong place. It would hide a "
+        "later mistake.",
         before="name: Desk  # icesync: allow ICE309 the provider has no other port\n",
         after="name: Desk\n",
     )
@@ -188,7 +190,7 @@ declare(
         "an import that cannot be read",
         what="A file given to `icesync import` is not a spreadsheet, CSV or JSON of email "
         "servers, or one of its rows or records cannot be read.",
-        why="Half of an import would look like a whole one.",
+        why="A partial import would look like a complete one.",
         suppressible=False,
         offline=False,
     )
@@ -199,7 +201,7 @@ declare(
         "an import of something that exists already",
         what="An imported server was removed or moved away, is known to the state, or is in a "
         "file that cannot be changed in place.",
-        why="What somebody reviewed is never overwritten by what was exported some time ago.",
+        why="An old export must not overwrite reviewed files.",
         suppressible=False,
         offline=False,
     )

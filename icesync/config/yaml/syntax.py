@@ -65,7 +65,7 @@ def open_parser(data: bytes) -> Any:
         from yaml import CBaseLoader
     except ImportError:
         raise ConfigMalformed(
-            "PyYAML was installed without libyaml, which icesync reads with",
+            "PyYAML is installed without libyaml, which icesync needs",
             "pip install --force-reinstall --no-cache-dir pyyaml",
         ) from None
     return CBaseLoader(data)
@@ -117,7 +117,7 @@ def check_text(source: SourceFile) -> tuple[Diagnostic, ...]:
     if len(data) > MAX_BYTES:
         return (_at_start(source, "ICE004", f"larger than {MAX_BYTES // 2**20} MiB", "split it"),)
     if not data.strip():
-        hint = "write `version: 1`, or remove the file"
+        hint = "add `version: 1`, or remove the file"
         return (_at_start(source, "ICE007", "the file is empty", hint),)
     if any(marker in data for marker in _CONFLICT):
         conflict = _conflict(source)
@@ -180,7 +180,7 @@ def _strangers(source: SourceFile, text: str) -> Iterator[Diagnostic]:
                 "ICE003",
                 f"the character {name_character(match[0])} is not allowed",
                 SourcePosition(source.path, number, match.start() + 1),
-                "remove it; retype the line rather than pasting it",
+                "delete it; retype the line instead of pasting it",
             )
 
 
@@ -204,38 +204,38 @@ _OWN_WORDS: Final = (
     ("cannot start any token", "a character that cannot start a value", "quote the value"),
     (
         "mapping values are not allowed",
-        "a colon where no key can stand",
-        "quote a value that holds `: `, and check the indentation",
+        "an unexpected colon",
+        "quote values that contain `: `, and check the indentation",
     ),
     (
         "did not find expected key",
-        "the indentation does not fit the lines above",
+        "the indentation does not match the lines above",
         "align the keys of one mapping; quote values that start with a special character",
     ),
     (
         "did not find expected '-'",
-        "the indentation does not fit the list above",
+        "the indentation does not match the list above",
         "align the dashes of one list",
     ),
-    ("did not find expected ',' or", "a missing comma", "separate the entries by `, `"),
+    ("did not find expected ',' or", "a missing comma", "separate the entries with `, `"),
     (
         "did not find expected node content",
         "a value is missing before this",
-        "write the value, or remove the comma",
+        "add the value, or remove the comma",
     ),
     (
         "did not find expected <document start>",
-        "something after the end of the document",
+        "unexpected text after the end of the document",
         "align the keys of one mapping; quote the whole value",
     ),
     (
         "unknown escape",
-        "an escape that YAML does not know",
-        "write a backslash as `\\\\`, or use single quotes",
+        "an unknown escape sequence",
+        "use `\\\\` for a backslash, or single quotes",
     ),
-    ("tag", "a tag that YAML does not know", "remove the `!`, or quote the value"),
-    ("alias", "a `*` or `&` that is no alias", "quote the value"),
-    ("anchor", "a `*` or `&` that is no alias", "quote the value"),
+    ("tag", "an unknown tag", "remove the `!`, or quote the value"),
+    ("alias", "a `*` or `&` that is not an alias", "quote the value"),
+    ("anchor", "a `*` or `&` that is not an alias", "quote the value"),
 )
 """Part of libyaml's text, what we say, the hint; PyYAML's own text may quote the line."""
 
@@ -254,12 +254,12 @@ def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     if not isinstance(error, YAMLError) or mark is None:
         hint = "check the quotes and the indentation"
-        return Diagnostic("ICE006", "not valid YAML", SourcePosition(source.path, 1, 1), hint)
+        return Diagnostic("ICE006", "invalid YAML", SourcePosition(source.path, 1, 1), hint)
     told = (getattr(error, "problem", ""), getattr(error, "context", ""))
     problem = " ".join(map(str, told))
     if "maximum nesting depth" in problem:
         position = SourcePosition(source.path, mark.line + 1, mark.column + 1)
-        return Diagnostic("ICE004", "nested too deep", position)
+        return Diagnostic("ICE004", "nested too deeply", position)
     slip = _find_slip(source, problem, mark, getattr(error, "context_mark", None))
     position = SourcePosition(source.path, slip.line + 1, slip.column + 1)
     return Diagnostic("ICE006", slip.message, position, slip.hint)
@@ -273,8 +273,8 @@ def _find_slip(source: SourceFile, problem: str, mark: Any, context: Any) -> _Sl
         hint = "YAML indents with spaces only"
         return _Slip(mark.line, mark.column, "a tab in the indentation", hint)
     if line[mark.column : mark.column + 1] == "\t":
-        hint = "separate by blanks"
-        return _Slip(mark.line, mark.column, "not valid YAML: a tab where a blank belongs", hint)
+        hint = "use spaces"
+        return _Slip(mark.line, mark.column, "invalid YAML: a tab instead of a space", hint)
     slip = _left_open(source.data, lines, problem, mark, context)
     if slip is None and "mapping values" in problem:
         slip = _without_blank(lines, mark.line)
@@ -282,15 +282,15 @@ def _find_slip(source: SourceFile, problem: str, mark: Any, context: Any) -> _Sl
     if slip is None and "could not find expected ':'" in problem and context is not None:
         slip = _without_colon(lines, context.line)
     if slip is not None:
-        return slip._replace(message=f"not valid YAML: {slip.message}")
+        return slip._replace(message=f"invalid YAML: {slip.message}")
     if "did not find expected key" in problem and code.strip(" -"):
-        message = "not valid YAML: something behind the end of a value"
+        message = "invalid YAML: unexpected text after a value"
         return _Slip(mark.line, mark.column, message, "quote the whole value")
     for part, sentence, hint in _OWN_WORDS:
         if part in problem:
-            return _Slip(mark.line, mark.column, f"not valid YAML: {sentence}", hint)
+            return _Slip(mark.line, mark.column, f"invalid YAML: {sentence}", hint)
     hint = "check the quotes and the indentation"
-    return _Slip(mark.line, mark.column, "not valid YAML", hint)
+    return _Slip(mark.line, mark.column, "invalid YAML", hint)
 
 
 def _left_open(
@@ -301,15 +301,15 @@ def _left_open(
     brackets, quoted = _scan(data, context if at_end else mark)
     if quoted is not None:
         place, end = quoted
-        message = f"a quote that is closed only in line {end + 1}"
-        return _Slip(*place, message, "close it on its line")
+        message = f"an unclosed quote (the next one is in line {end + 1})"
+        return _Slip(*place, message, "close it on the same line")
     if at_end:
-        return _Slip(context.line, context.column, "a quote that is never closed", "close it")
+        return _Slip(context.line, context.column, "an unclosed quote", "close it")
     open_ = [place for place in brackets if place[0] < mark.line]
     if not open_ or _is_closed_below(lines, open_[-1], mark.line):
         return None
     ends = "at the end" if mark.line >= len(lines) - 1 else f"in line {mark.line + 1}"
-    message = f"a bracket that is never closed, and still open {ends}"
+    message = f"an unclosed bracket, still open {ends}"
     return _Slip(*open_[-1], message, "close it, or quote the value")
 
 
@@ -376,8 +376,8 @@ def _without_blank(lines: Sequence[str], number: int) -> _Slip | None:
     if number == 0 or not _DASH.match(above):
         return None
     column = lines[_line_above(lines, number)].index("-")
-    hint = "write `- skill: 663`"
-    return _Slip(_line_above(lines, number), column, "no blank behind the dash", hint)
+    hint = "use `- skill: 663`"
+    return _Slip(_line_above(lines, number), column, "no space after the dash", hint)
 
 
 def _column(line: str) -> int:
@@ -394,9 +394,9 @@ def _without_colon(lines: Sequence[str], number: int) -> _Slip | None:
     if invisible and ":" in code:
         name = name_character(invisible[0])
         where = column + invisible.start()
-        return _Slip(number, where, f"{name} instead of a blank", "replace it by a blank")
+        return _Slip(number, where, f"{name} instead of a space", "replace it with a space")
     if _KEY.match(code):
         return None
     if _TIGHT.match(code):
-        return _Slip(number, column, "no blank behind the colon", "write `key: value`")
-    return _Slip(number, column, "a key without its colon", "write `key: value`")
+        return _Slip(number, column, "no space after the colon", "use `key: value`")
+    return _Slip(number, column, "a key without a colon", "use `key: value`")

@@ -395,15 +395,15 @@ class _Reader:
             elif kind is DocumentStartEvent:
                 self._document(event)
         if not self.documents:
-            hint = "write `version: 1`, or remove the file"
-            self._problem("ICE007", "the file holds only comments", 0, hint)
+            hint = "add `version: 1`, or remove the file"
+            self._problem("ICE007", "the file contains only comments", 0, hint)
         self.closed.append(self.stack[0])
         self._token(len(self.text), len(self.text), None, ending=True)
 
     def _document(self, event: Any) -> None:
         self.documents += 1
         if self.documents > 1:
-            hint = "one file, one document: remove the `---`"
+            hint = "a file may contain only one document; remove the `---`"
             self._stop("ICE009", "a second document", event, hint)
         if event.explicit:
             self.place = int(event.end_mark.index)
@@ -415,14 +415,14 @@ class _Reader:
     def _alias(self, event: Any) -> None:
         anchored = self.anchors.get(event.anchor)
         if anchored is None or anchored.size is None:
-            what = "an alias without its anchor" if anchored is None else "an alias to itself"
-            hint = "quote the value, if it is a text that starts with `*`; else write the value out"
+            what = "an alias without an anchor" if anchored is None else "an alias to itself"
+            hint = "quote the value if it starts with `*`; otherwise repeat the value"
             self._stop("ICE009", what, event, hint)
         if self._expects_key():
-            self._stop("ICE009", "a key that is an alias", event, "keys are plain words")
+            self._stop("ICE009", "an alias as a key", event, "use a plain word as the key")
         self.expanded += anchored.size
         if self.expanded > max(_ALIAS_FLOOR, 2 * self.literal):
-            hint = "write the values out, or use `defaults:`"
+            hint = "repeat the values, or use `defaults:`"
             self._stop("ICE004", "aliases expand to too many values", event, hint)
         start, end = event.start_mark.index, event.end_mark.index
         entry = self._valued()
@@ -445,11 +445,11 @@ class _Reader:
         plain = value.isascii() and value.isprintable()
         if not plain and (stranger := find_unprintable(value)):
             what = "key" if is_key else "value"
-            message = f"the {what} holds the character {name_character(stranger)}"
-            hint = f"a {what} is one line of printable text"
+            message = f"the {what} contains the character {name_character(stranger)}"
+            hint = "use one line of printable text"
             if style == '"' and (escape := find_escape(node.text, stranger)):
-                message += f", which `{escape}` means in double quotes"
-                hint = f"if a backslash is meant, use single quotes; {hint}"
+                message += f" (`{escape}` in double quotes)"
+                hint = f"use single quotes for a literal backslash; {hint}"
             self._problem("ICE003", message, event, hint)
         if is_key:
             entry.key = node
@@ -480,10 +480,10 @@ class _Reader:
     def _open(self, event: Any) -> None:
         self._count(event)
         if len(self.stack) > MAX_DEPTH:
-            self._stop("ICE004", f"nested deeper than {MAX_DEPTH} levels", event)
+            self._stop("ICE004", f"nested more than {MAX_DEPTH} levels deep", event)
         if self._expects_key():
-            hint = "keys are plain words"
-            self._stop("ICE009", "a key that is a list or a mapping", event, hint)
+            hint = "use a plain word as the key"
+            self._stop("ICE009", "a list or mapping as a key", event, hint)
         parent = self.stack[-1]
         entry = self._valued()
         start, end = event.start_mark.index, event.end_mark.index

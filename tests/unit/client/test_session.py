@@ -170,18 +170,22 @@ def test_login_gives_its_token() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (NotSentError("no connection"), Unreachable, "the login did not reach ICE: no connection"),
-        (BrokenError("no reply"), Unreachable, "the login did not reach ICE: no reply"),
-        (MisconfiguredError("no TLS"), Refused, "the login cannot be made: no TLS"),
+        (
+            NotSentError("no connection"),
+            Unreachable,
+            "cannot connect to ICE to log in: no connection",
+        ),
+        (BrokenError("no reply"), Unreachable, "cannot connect to ICE to log in: no reply"),
+        (MisconfiguredError("no TLS"), Refused, "cannot log in: no TLS"),
         (
             RawReply(400, {}, CANARY.encode()),
             LoginRefused,
-            "ICE refused the login of admin@example.test at organization 59 (HTTP 400)",
+            "ICE rejected the login of admin@example.test at organization 59 (HTTP 400)",
         ),
         (
             RawReply(404, {}, b'{"Message":"nothing at https://x.test/Login"}'),
             Refused,
-            f"the login cannot be made: {NO_SUCH_CALL}",
+            f"cannot log in: {NO_SUCH_CALL}",
         ),
     ],
     ids=["not sent", "broken", "misconfigured", "refused", "wrong address"],
@@ -207,7 +211,7 @@ def test_reply_that_is_not_about_the_user_is_told_apart(
     reply: RawReply, error: type[IcesyncError]
 ) -> None:
     """A wrong address or a service that fails is no refused login."""
-    with pytest.raises(error, match="the login"):
+    with pytest.raises(error, match=r"cannot log|login"):
         ask(reply)
 
 

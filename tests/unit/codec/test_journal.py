@@ -108,13 +108,13 @@ def test_a_missing_record_is_refused() -> None:
     """Numbers rise by one, so a record taken out of the middle is noticed."""
     data = encode_head(HEAD) + encode_record(2, RECORDS[1])
 
-    with pytest.raises(StateCorrupt, match="lacks a record"):
+    with pytest.raises(StateCorrupt, match="journal"):
         decode_journal(data)
 
 
 def test_a_journal_that_begins_with_a_record_is_refused() -> None:
     """The first line must be a head."""
-    with pytest.raises(StateCorrupt, match="lacks something"):
+    with pytest.raises(StateCorrupt, match="is incomplete"):
         decode_journal(encode_record(0, RECORDS[0]))
 
 
@@ -122,7 +122,7 @@ def test_a_record_of_no_address_is_refused() -> None:
     """A record must name a server."""
     odd = CallEnded(Address(0, 0), OutcomeKind.APPLIED, "")
 
-    with pytest.raises(StateCorrupt, match="lacks something"):
+    with pytest.raises(StateCorrupt, match="is incomplete"):
         decode_journal(encode_head(HEAD) + encode_record(1, odd))
 
 

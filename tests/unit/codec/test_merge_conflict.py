@@ -61,7 +61,7 @@ def test_a_snapshot_without_a_conflict_is_not_resolved() -> None:
 
 def test_a_side_that_is_no_snapshot_is_refused() -> None:
     """A conflict in something else is not guessed at."""
-    with pytest.raises(StateCorrupt, match="not a whole state"):
+    with pytest.raises(StateCorrupt, match="not a complete state"):
         decode_sides(b"<<<<<<< a\n{\n=======\n}\n>>>>>>> b\n")
 
 

@@ -41,7 +41,7 @@ def refusal(data: bytes) -> str:
     """Return the sentence that *data* is refused with."""
     with pytest.raises(PlanStale) as caught:
         decode_plan(data)
-    assert caught.value.hints == ("icesync plan -o FILE   makes a new one",)
+    assert caught.value.hints == ("run `icesync plan -o FILE` to save a new plan",)
     return caught.value.message
 
 
@@ -111,17 +111,17 @@ def test_plan_cut_off_anywhere_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (b"", "not sound JSON"),
-        (b"{", "not sound JSON"),
-        (b"\xff", "not sound JSON"),
-        (b'{"a": 1, "a": 1}', "not sound JSON"),
-        (b'{"kind": "icesync-plan", "base_serial": NaN}', "not sound JSON"),
-        (b'{"kind": "icesync-plan", "base_serial": 1e999}', "not sound JSON"),
-        (b"[" * 100_000, "not sound JSON"),
+        (b"", "not valid JSON"),
+        (b"{", "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b'{"a": 1, "a": 1}', "not valid JSON"),
+        (b'{"kind": "icesync-plan", "base_serial": NaN}', "not valid JSON"),
+        (b'{"kind": "icesync-plan", "base_serial": 1e999}', "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
         (b"[]", "not an icesync plan"),
         (b'{"kind": "icesync-state"}', "not an icesync plan"),
-        (b'{"kind": "icesync-plan", "format_version": "2.0"}', "another format version"),
-        (b'{"kind": "icesync-plan", "format_version": "1.0"}', "changed since it was made"),
+        (b'{"kind": "icesync-plan", "format_version": "2.0"}', "an unsupported format version"),
+        (b'{"kind": "icesync-plan", "format_version": "1.0"}', "edited after it was saved"),
     ],
     ids=["empty", "cut off", "not UTF-8", "key twice", "NaN", "infinity", "depth", "list",
          "a state", "another format", "no checksum"],
@@ -167,7 +167,7 @@ def test_depth_that_can_be_read_and_not_be_written_is_refused() -> None:
 )  # fmt: skip
 def test_plan_of_another_shape_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     """A file whose checksum fits must still be a plan: nothing odd gets to a renderer."""
-    assert refusal(rewritten(change)) == "the saved plan lacks something it must hold"
+    assert refusal(rewritten(change)) == "the saved plan is incomplete"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_plan_of_another_shape_is_refused(change: Callable[[dict[str, Any]], obj
 )
 def test_plan_with_another_digest_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     """What would be done must be what the digest was made of."""
-    assert refusal(rewritten(change)) == ("the saved plan does not have the digest that it names")
+    assert refusal(rewritten(change)) == ("the saved plan does not match its digest")
 
 
 def moved(made: Plan) -> Plan:
@@ -295,4 +295,4 @@ def test_any_other_version_is_refused(version: object) -> None:
     """A plan is never read on a guess."""
     other = rewritten(lambda document: document.update(format_version=version))
 
-    assert "another format version" in refusal(other)
+    assert "an unsupported format version" in refusal(other)

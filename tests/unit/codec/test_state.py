@@ -164,21 +164,21 @@ def test_flipped_bit_is_refused() -> None:
     [
         (b"[]", "not a JSON object"),
         (b'"x"', "not a JSON object"),
-        (b"{", "not JSON from line 1, column 2 on"),
-        (b"\xff\xfe\xfd", "not sound JSON"),
-        (b'{"kind": "icesync-state", "kind": "icesync-state"}', "not sound JSON"),
-        (b'{"serial": NaN}', "not sound JSON"),
-        (b'{"serial": -Infinity}', "not sound JSON"),
-        (b'{"serial": %b}' % (b"9" * 5000), "not sound JSON"),
-        (b"[" * 100_000, "not sound JSON"),
+        (b"{", "not valid JSON (line 1, column 2)"),
+        (b"\xff\xfe\xfd", "not valid JSON"),
+        (b'{"kind": "icesync-state", "kind": "icesync-state"}', "not valid JSON"),
+        (b'{"serial": NaN}', "not valid JSON"),
+        (b'{"serial": -Infinity}', "not valid JSON"),
+        (b'{"serial": %b}' % (b"9" * 5000), "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
         (b"{}", "not an icesync state"),
         (b'{"kind": "icesync-plan"}', "not an icesync state"),
         (b'{"version": 4, "terraform_version": "1.9.0", "serial": 3}', "not an icesync state"),
-        (b'{"kind": "icesync-state"}', "no known format version"),
-        (b'{"kind": "icesync-state", "version": 0}', "no known format version"),
-        (b'{"kind": "icesync-state", "version": "1"}', "no known format version"),
-        (b'{"kind": "icesync-state", "version": [1]}', "no known format version"),
-        (b'{"kind": "icesync-state", "version": 1}', "lacks something"),
+        (b'{"kind": "icesync-state"}', "an unknown format version"),
+        (b'{"kind": "icesync-state", "version": 0}', "an unknown format version"),
+        (b'{"kind": "icesync-state", "version": "1"}', "an unknown format version"),
+        (b'{"kind": "icesync-state", "version": [1]}', "an unknown format version"),
+        (b'{"kind": "icesync-state", "version": 1}', "is incomplete"),
     ],
     ids=["list", "text", "cut off", "not UTF-8", "key twice", "NaN", "infinity", "huge number",
          "depth", "empty object", "a plan", "terraform", "no version", "version 0",
@@ -199,7 +199,7 @@ def test_merge_conflict_is_named(marker: bytes) -> None:
     error = refusal(DATA[:100] + marker + DATA[100:])
 
     assert "merge-conflict markers" in error.message
-    assert error.hints[0].startswith("icesync state resolve")
+    assert error.hints[0].startswith("run `icesync state resolve`")
 
 
 def test_assumed_entry_needs_the_newer_format() -> None:
@@ -219,7 +219,7 @@ def test_newer_format_names_its_writer() -> None:
 
     assert isinstance(error, StateTooNew)
     assert error.message == (
-        r"the state has format 3, written by icesync 9.0.0\x1b; this icesync knows format 2"
+        r"the state has format 3, written by icesync 9.0.0\x1b; this icesync supports format 2"
     )
 
 
@@ -245,7 +245,7 @@ def test_edited_entry_is_named(change: Callable[[dict[str, Any]], object]) -> No
     """The digest finds what was edited by hand, and the message says where."""
     error = refusal(edited(lambda d: change(d["servers"]["59/663"])))
 
-    assert error.message == ("the entry of 59/663 was edited or damaged: its digest does not fit")
+    assert error.message == ("the entry of 59/663 was edited or damaged: its digest does not match")
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_snapshot_of_another_shape_is_refused(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     """What must be there, must be there and have its type."""
-    assert refusal(edited(change)).message == "the state lacks something it must hold"
+    assert refusal(edited(change)).message == "the state is incomplete"
 
 
 @pytest.mark.parametrize(
@@ -319,21 +319,21 @@ def test_entry_of_another_shape_is_refused(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     """Also where the digest fits, an entry must be one."""
-    assert refusal(resealed(change)).message == "the state lacks something it must hold"
+    assert refusal(resealed(change)).message == "the state is incomplete"
 
 
 def test_entry_without_an_address_is_named() -> None:
     """A key that is no address is shown, without its escapes."""
     error = refusal(edited(lambda d: d["servers"].update({"59/\x1b": {}})))
 
-    assert error.message == r"the state names a server '59/\x1b', no address"
+    assert error.message == r"the state contains an invalid address: '59/\x1b'"
 
 
 def test_number_that_cannot_be_written_is_refused() -> None:
     """1e999 is read as infinity, of which no digest can be made."""
     data = DATA.replace(b'"smtp.port": 587', b'"smtp.port": 1e999')
 
-    assert refusal(data).message == "the state lacks something it must hold"
+    assert refusal(data).message == "the state is incomplete"
 
 
 def test_depth_that_can_be_read_and_not_be_written_is_refused() -> None:

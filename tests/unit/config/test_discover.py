@@ -62,7 +62,9 @@ def test_search_stops_at_the_repository(tmp_path: Path, root: Path) -> None:
     _write(tmp_path, "icesync.yaml")
     _write(root, ".git/HEAD", "a/b.yaml")
 
-    with pytest.raises(ConfigMalformed, match=r"no icesync\.yaml in .*/repo/a or above it"):
+    with pytest.raises(
+        ConfigMalformed, match=r"no icesync\.yaml found in .*/repo/a or its parents"
+    ):
         find_config(root / "a")
 
 
@@ -71,7 +73,7 @@ def test_missing_configuration_shows_the_way(tmp_path: Path) -> None:
     with pytest.raises(ConfigMalformed) as caught:
         find_config(tmp_path)
 
-    assert [hint.partition("  ")[0] for hint in caught.value.hints] == [
+    assert [hint.split("`")[1] for hint in caught.value.hints] == [
         "icesync init",
         "icesync -C DIR …",
     ]
@@ -201,12 +203,12 @@ def _link_to_device(path: Path) -> None:
     [
         (_folder, "ICE001 the file is a folder"),
         (_fifo, "ICE001 the file is not a regular file"),
-        (_dangling, "ICE001 the file is a symbolic link that leads nowhere"),
-        (_loop, "ICE001 the file is a symbolic link that leads nowhere"),
+        (_dangling, "ICE001 the file is a broken symbolic link"),
+        (_loop, "ICE001 the file is a broken symbolic link"),
         (_link_to_folder, "ICE001 the file is a folder"),
         (_link_to_fifo, "ICE001 the file is not a regular file"),
-        (_link_outside, "ICE008 the file is a symbolic link that leads outside of"),
-        (_link_to_device, "ICE008 the file is a symbolic link that leads outside of"),
+        (_link_outside, "ICE008 the file is a symbolic link to a file outside the"),
+        (_link_to_device, "ICE008 the file is a symbolic link to a file outside the"),
     ],
 )
 def test_odd_file_fails_the_run(root: Path, make: Callable[[Path], None], told: str) -> None:
@@ -247,7 +249,7 @@ def test_linked_folder_is_refused(root: Path, pattern: str) -> None:
     paths, problems = _find(root, pattern)
 
     assert "s/t/a.yaml" not in paths
-    assert "s/t ICE008 a folder that is a symbolic link is not followed" in _told(problems)
+    assert "s/t ICE008 symbolic links to folders are not followed" in _told(problems)
 
 
 def test_linked_folder_on_the_way_is_refused(root: Path) -> None:
@@ -257,7 +259,7 @@ def test_linked_folder_on_the_way_is_refused(root: Path) -> None:
     paths, problems = _find(root, "t/s/*.yaml")
 
     assert paths == []
-    assert _told(problems)[0] == "t ICE008 a folder that is a symbolic link is not followed"
+    assert _told(problems)[0] == "t ICE008 symbolic links to folders are not followed"
 
 
 def test_link_behind_a_bare_wildcard_is_refused(root: Path) -> None:
@@ -266,7 +268,7 @@ def test_link_behind_a_bare_wildcard_is_refused(root: Path) -> None:
     (root / "s/t").symlink_to(root.parent)
     _, problems = _find(root, "s/**")
 
-    assert _told(problems)[0] == "s/t ICE008 a folder that is a symbolic link is not followed"
+    assert _told(problems)[0] == "s/t ICE008 symbolic links to folders are not followed"
 
 
 def test_linked_folder_beside_is_ignored(root: Path) -> None:
@@ -292,7 +294,7 @@ def test_unreadable_folder_fails_the_run(root: Path, monkeypatch: pytest.MonkeyP
     paths, problems = _find(root, "s/**/*.yaml")
 
     assert paths == ["s/a.yaml"]
-    assert _told(problems) == ["s/t ICE001 the folder may not be read: permission denied"]
+    assert _told(problems) == ["s/t ICE001 the folder cannot be read: permission denied"]
 
 
 def test_unreadable_file_fails_the_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,13 +307,13 @@ def test_unreadable_file_fails_the_run(root: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "open", deny)
     _, problems = _find(root, "*.yaml")
 
-    assert _told(problems) == ["a.yaml ICE001 the file may not be read: permission denied"]
+    assert _told(problems) == ["a.yaml ICE001 the file cannot be read: permission denied"]
 
 
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (errno.EACCES, "may not be read: permission denied"),
+        (errno.EACCES, "cannot be read: permission denied"),
         (errno.EIO, f"cannot be read: {os.strerror(errno.EIO)}"),
     ],
 )
@@ -381,9 +383,7 @@ def test_dangling_defaults_are_a_finding(root: Path) -> None:
     (root / "_defaults.yaml").symlink_to("nowhere.yaml")
     _, problems = _find(root, "a.yaml")
 
-    assert _told(problems) == [
-        "_defaults.yaml ICE001 the file is a symbolic link that leads nowhere"
-    ]
+    assert _told(problems) == ["_defaults.yaml ICE001 the file is a broken symbolic link"]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ FIFTY = "".join(f"  - {{skill: {n}}}\n" for n in range(1, 51))
         pytest.param(
             _file(FIFTY).replace("version: 1", 'version: "1"'), "1:10",
             "`version` is not a supported version",
-            "write 1; a newer icesync may know more", id="version quoted",
+            "use 1, or a newer icesync", id="version quoted",
         ),
         pytest.param(
             _file("  - {skil: 1}\n"), "12:6", "unknown key `servers[0].skil`",
@@ -70,7 +70,7 @@ FIFTY = "".join(f"  - {{skill: {n}}}\n" for n in range(1, 51))
         ),
         pytest.param(
             _file("  - {SkillId: 1}\n"), "12:6", "unknown key `servers[0].SkillId`",
-            "write `skill:`", id="ICE's skill",
+            "use `skill:`", id="ICE's skill",
         ),
         pytest.param(
             _file("").replace("servers:", "removed:\n  - {skill: 1, acton: forget}"),
@@ -78,14 +78,14 @@ FIFTY = "".join(f"  - {{skill: {n}}}\n" for n in range(1, 51))
         ),
         pytest.param(
             _file(FIFTY).replace("incoming: imap", "incoming: pop3"), "12:5",
-            "59/1 and 49 more: `pop3` is missing: "
-            "host, port, username, password, mailbox, poll_rate",
-            "add `pop3:`, here or under `defaults:`, or write `incoming: imap`", id="no block",
+            "59/1 and 49 more: `pop3` is missing: host, port, username, password, "
+            "mailbox, poll_rate",
+            "add `pop3:`, here or under `defaults:`, or use `incoming: imap`", id="no block",
         ),
         pytest.param(
             _file(FIFTY).replace("  status: Enabled\n", ""), "11:5",
-            "59/1 and 49 more: `status` has no value",
-            "add `status`, here or under `defaults:`; what is left out is sent as empty",
+            "59/1 and 49 more: `status` is required",
+            "add `status` here or under `defaults:`; omitted settings would be sent as empty",
             id="no status",
         ),
     ],
@@ -116,7 +116,7 @@ def test_name_of_ice_inside_its_block(name: str) -> None:
     """In its block the hint is the key alone."""
     [finding] = _findings(_file(f"  - {{skill: 1, smtp: {{{name}: 25}}}}\n"))
 
-    assert finding.hint == "write `port:`"
+    assert finding.hint == "use `port:`"
 
 
 def test_many_unknown_keys_are_refused_soon() -> None:

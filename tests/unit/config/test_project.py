@@ -345,7 +345,7 @@ def test_hint_says_how_to_permit_a_host(refuse: Callable[..., list[Diagnostic]])
     """Only the operator's environment can permit a foreign host."""
     [finding] = refuse("version: 1\napi: {base_url: https://ice.test}")
 
-    assert finding.hint == "ICESYNC_ALLOW_HOST=ice.test in the job's environment permits it"
+    assert finding.hint == "ICESYNC_ALLOW_HOST=ice.test in the job's environment allows it"
 
 
 def test_literal_token_is_never_quoted(refuse: Callable[..., list[Diagnostic]]) -> None:
@@ -382,7 +382,7 @@ def test_disagreement_with_the_schema_is_still_refused(
     monkeypatch.setattr("icesync.config.schema.check_schema", lambda _document, _name: ())
     [finding] = refuse("version: 3")
 
-    assert finding.message == "the file does not fit its format"
+    assert finding.message == "the file has errors"
 
 
 @pytest.mark.parametrize(
@@ -393,14 +393,14 @@ def test_disagreement_with_the_schema_is_still_refused(
         ("api: {proxy: http://u:p@127.0.0.1}", "`api.proxy` is not an address of a host"),
         (
             "api: {proxy: http://127.0.0.1:1, base_url: http://127.0.0.1:2}",
-            "`api.base_url` must be https: a proxy would read",
+            "`api.base_url` must be https, or the proxy could read",
         ),
         ("api: {ca_file: ca.pem}", "`api.ca_file` is in the repository"),
         ("api: {ca_file: /proc/self/cwd/ca.pem}", "`api.ca_file` is in the repository"),
-        ("state: {path: ../x.json}", "`state.path` leads out of the repository"),
-        ("state: {path: /tmp/x.json}", "`state.path` leads out of the repository"),
-        ("state: {path: out/x.json}", "`state.path` leads out of the repository"),
-        ("state: {path: .git/config}", "`state.path` leads into .git"),
+        ("state: {path: ../x.json}", "`state.path` is outside the repository"),
+        ("state: {path: /tmp/x.json}", "`state.path` is outside the repository"),
+        ("state: {path: out/x.json}", "`state.path` is outside the repository"),
+        ("state: {path: .git/config}", "`state.path` is inside .git"),
         (
             "state: {backend: http, address: 'https://s.test', lock_address: 'https://evil.test'}",
             "`state.lock_address` would send the state and its credential to evil.test",
@@ -500,7 +500,7 @@ def test_trusted_configuration_must_be_valid(tmp_path: Path) -> None:
     """What cannot be read cannot be trusted."""
     (tmp_path / "icesync.yaml").write_text("version: 1\n")
 
-    with pytest.raises(ConfigInvalid, match=r"main:icesync\.yaml is not valid"):
+    with pytest.raises(ConfigInvalid, match=r"main:icesync\.yaml is invalid"):
         read_project(tmp_path / "icesync.yaml", {}, SourceFile("main:icesync.yaml", b"version: 2"))
 
 

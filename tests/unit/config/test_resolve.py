@@ -215,8 +215,8 @@ def test_missing_settings_are_told_after_defaults() -> None:
     _, findings = _resolve({"a.yaml": _servers("servers:", "  - skill: 1", defaults=most)})
 
     assert _told(findings) == [
-        "a.yaml:5:5 ICE107 59/1: `tls` has no value",
-        "a.yaml:5:5 ICE202 59/1: `pop3.port` has no value",
+        "a.yaml:5:5 ICE107 59/1: `tls` is required",
+        "a.yaml:5:5 ICE202 59/1: `pop3.port` is required",
     ]
 
 
@@ -328,7 +328,7 @@ def test_disagreement_with_the_schema_is_still_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr("icesync.config.schema.check_schema", lambda _document, _name: ())
     _, findings = _resolve({"a.yaml": "version: 3"})
 
-    assert _told(findings) == ["a.yaml:1:1 ICE013 the file does not fit its format"]
+    assert _told(findings) == ["a.yaml:1:1 ICE013 the file has errors"]
 
 
 def test_what_does_not_fit_hides_nothing_else() -> None:

@@ -155,7 +155,7 @@ def test_fitting_file_has_no_findings() -> None:
         ("defaults: {smtp: {host: [a]}}", "`defaults.smtp.host` must be a string"),
         ("defaults: {smtp: {port: {a: 1}}}", "`defaults.smtp.port` must be a whole number"),
         ("defaults: {tls: []}", "`defaults.tls` must be a boolean"),
-        ("servers: [{skill: 1}, {}]", "`servers[1].skill` is missing"),
+        ("servers: [{skill: 1}, {}]", "`servers[1].skill` is required"),
         ("removed: [{skill: 1, action: x}]", "`removed[0].action` must be one of disable, forget"),
         (
             "defaults: {status: enabled}",
@@ -168,7 +168,7 @@ def test_fitting_file_has_no_findings() -> None:
         ("servers: [{skill: 1, smtp: {host: ''}}]", "`servers[0].smtp.host` is empty"),
         (
             "servers: [{skill: 1, smtp: {password: ~}}]",
-            "`servers[0].smtp.password` has no value",
+            "`servers[0].smtp.password` is empty",
         ),
     ],
 )

@@ -84,27 +84,30 @@ def test_several_rules_share_a_reason() -> None:
 @pytest.mark.parametrize(
     ("comment", "told"),
     [
-        ("allow", "a suppression that names no rule | write `# icesync: allow ICE303 reason`"),
-        ("allow me", "a suppression that names no rule | write `# icesync: allow ICE303 reason`"),
+        ("allow", "invalid suppression: no rule | use `# icesync: allow ICE303 reason`"),
+        ("allow me", "invalid suppression: no rule | use `# icesync: allow ICE303 reason`"),
         (
             "alow ICE304 x",
-            "a comment to icesync that starts with `alow` | write `# icesync: allow ICE303 reason`",
+            "invalid suppression: unknown word `alow` | use `# icesync: allow ICE303 reason`",
         ),
         (
             "allow ICE304",
             (
-                "a suppression of ICE304 without a reason"
-                " | write why: `# icesync: allow ICE304 reason`"
+                "invalid suppression: no reason for ICE304 | "
+                "add a reason: `# icesync: allow ICE304 reason`"
             ),
         ),
-        ("allow ICE3O4 x", "a suppression of the unknown rule ICE3O4 | did you mean ICE304?"),
+        ("allow ICE3O4 x", "invalid suppression: unknown rule ICE3O4 | did you mean ICE304?"),
         (
             "allow ICEBERG x",
-            "a suppression of the unknown rule ICEBERG | icesync explain   lists the rules",
+            "invalid suppression: unknown rule ICEBERG | run `icesync explain rules` for a list",
         ),
         (
             "allow ICE401 x",
-            "ICE401 cannot be suppressed: a literal secret | icesync explain ICE401   says why",
+            (
+                "ICE401 cannot be suppressed: a plaintext secret | "
+                "run `icesync explain ICE401` for details"
+            ),
         ),
     ],
 )

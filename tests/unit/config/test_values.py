@@ -128,7 +128,7 @@ def test_nothing_is_no_value(key: str, text: str) -> None:
     """What some YAML reads as nothing is refused for every field, text and secret too."""
     unfit = _unfit(key, text)
 
-    assert (unfit.rule, unfit.message) == ("ICE109", "has no value")
+    assert (unfit.rule, unfit.message) == ("ICE109", "is empty")
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_nothing_is_no_value(key: str, text: str) -> None:
     [
         ("smtp.port", Quoted("587"), "remove the quotes"),
         ("ssl", Quoted("true"), "remove the quotes"),
-        ("ssl", "on", "write true or false, in lower case"),
-        ("status", "enabled", "write Enabled"),
-        ("incoming", "IMAP", "write imap"),
+        ("ssl", "on", "use true or false, in lower case"),
+        ("status", "enabled", "use Enabled"),
+        ("incoming", "IMAP", "use imap"),
         ("status", "Paused", None),
-        ("smtp.port", "22:30", "write decimal digits, such as 587"),
+        ("smtp.port", "22:30", "use decimal digits, such as 587"),
     ],
 )
 def test_hint_says_what_to_write(key: str, text: str, hint: str | None) -> None:
@@ -159,12 +159,12 @@ def test_secret_is_never_quoted(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
-        ("on", "is a boolean in some YAML versions"),
-        ("Y", "is a boolean in some YAML versions"),
-        ("22:30", "is a number to the base of 60 in YAML 1.1"),
-        ("190:20:30", "is a number to the base of 60 in YAML 1.1"),
-        ("012", "is an octal number in some YAML versions"),
-        ("0o12", "is an octal number in some YAML versions"),
+        ("on", "is read as a boolean by some YAML versions"),
+        ("Y", "is read as a boolean by some YAML versions"),
+        ("22:30", "is read as a base-60 number by YAML 1.1"),
+        ("190:20:30", "is read as a base-60 number by YAML 1.1"),
+        ("012", "is read as an octal number by some YAML versions"),
+        ("0o12", "is read as an octal number by some YAML versions"),
         ("0x1F", "is not a plain decimal number"),
         ("1_000", "is not a plain decimal number"),
         ("089", "is not a plain decimal number"),
@@ -183,10 +183,14 @@ def test_surprise_is_explained(text: str, meaning: str | None) -> None:
         ("preset", "gmial", "the name of a preset did you mean gmail?"),
         ("preset", "Gmail", "the name of a preset did you mean gmail?"),
         ("preset", "amazon-ses/eu-wets-1", "did you mean amazon-ses/eu-west-1?"),
-        ("preset", "amazon-workmail", "write one with its region: amazon-workmail/eu-west-1, "),
+        ("preset", "amazon-workmail", "choose the region: amazon-workmail/eu-west-1, "),
         ("preset", "zzz", "one of: amazon-ses, amazon-workmail, aol, "),
-        ("imap.preset", "sendgrid", "a preset that offers imap one of: amazon-workmail, aol, "),
-        ("pop3.preset", "icloud", "a preset that offers pop3 one of: aol, fastmail, "),
+        (
+            "imap.preset",
+            "sendgrid",
+            "the name of a preset that offers imap one of: amazon-workmail, aol, ",
+        ),
+        ("pop3.preset", "icloud", "the name of a preset that offers pop3 one of: aol, fastmail, "),
     ],
 )
 def test_presets_are_suggested(key: str, text: str, told: str) -> None:

@@ -29,7 +29,7 @@ def _resolved(**values: str) -> Resolution:
     ("changed", "value", "told"),
     [
         ({}, "canary-1", []),
-        ({}, "canary-1\n", ["ICE405 the secret of `smtp.password` holds a line break"]),
+        ({}, "canary-1\n", ["ICE405 the secret of `smtp.password` contains a line break"]),
         (GMAIL, "abcdefghijklmnop", []),
         (GMAIL, "abcd efgh ijkl mnop", []),
         (

@@ -37,7 +37,7 @@ def test_pull_gives_nothing_that_is_not_whole(data: bytes | None, told: str) -> 
 
 
 def test_push_stores_a_successor() -> None:
-    """Younger and of the same lineage; the first one of all; and again what is there already."""
+    """Younger and of the same lineage; the first one of all; and again what  already exists."""
     store, empty = FakeStore(OLD), FakeStore()
     new = later(OLD)
 

@@ -138,7 +138,7 @@ def test_refusal_says_what_to_set() -> None:
 
     assert untrusted == (
         f"{told} this job does not name",
-        "ICESYNC_ALLOW_HOST=state.test:8443 in the job's environment permits it",
+        "ICESYNC_ALLOW_HOST=state.test:8443 in the job's environment allows it",
     )
 
 

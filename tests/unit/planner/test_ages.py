@@ -48,5 +48,5 @@ def test_assumed_servers_are_older_than_any_age() -> None:
     known = Snapshot("emulator", entries=entries)
 
     assert expand_ages(["older-than=1000d"], known, NOW) == ("59/9",)
-    assert expand_ages(["assumed"], known, NOW) == ("59/9",)
-    assert expand_ages(["assumed"], SNAPSHOT, NOW) == ()
+    assert expand_ages(["unconfirmed"], known, NOW) == ("59/9",)
+    assert expand_ages(["unconfirmed"], SNAPSHOT, NOW) == ()

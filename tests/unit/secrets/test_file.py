@@ -21,7 +21,7 @@ CANARY = "canary-8h2"
 def _parse(data: bytes, name: str) -> object:
     """Read what these tests write as YAML; it is JSON with strings only."""
     if data == b"broken":
-        raise ValueError(f"{Path(name).name}:3:7: not valid YAML")
+        raise ValueError(f"{Path(name).name}:3:7: invalid YAML")
     return json.loads(data)
 
 
@@ -164,7 +164,7 @@ def test_empty_map_has_no_neighbours(root: Path) -> None:
         ("a.json", f'{{"a": "{CANARY}",}}', "not valid JSON: line 1, column "),
         ("a.json", f'{{"{CANARY[:3]}": 1, "a": 2, "a": 3}}', "key `a` is given twice"),
         ("a.json", "[" * 100_000, "not valid JSON: it is too deep"),
-        ("a.yml", "broken", "a.yml:3:7: not valid YAML"),
+        ("a.yml", "broken", "a.yml:3:7: invalid YAML"),
     ],
 )
 def test_malformed_file_is_placed_and_not_quoted(
@@ -324,7 +324,7 @@ def test_unreadable_file_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(os, "open", refuse)
 
-    assert _failure(root, "eu.json").message.endswith("cannot be read: Permission denied")
+    assert _failure(root, "eu.json").message.endswith(": Permission denied")
 
 
 def test_each_file_is_read_once(root: Path) -> None:

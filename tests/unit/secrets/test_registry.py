@@ -122,7 +122,7 @@ class LoudSecret(SecretValue):
     ("answer", "problem"),
     [
         (SecretValue(""), "it is empty"),
-        (SecretValue(7), "its value is not a text"),  # type: ignore[arg-type]
+        (SecretValue(7), "its value is not a string"),  # type: ignore[arg-type]
         (SecretValue("a\ud800"), "it is not UTF-8"),
         ("text", "it returned a text and no SecretValue"),
         (None, "it returned NoneType and no SecretValue"),

@@ -19,27 +19,27 @@ def _refused(text: str) -> tuple[str, int, int, str]:
         ("a: @b", 1, 4, "a character that cannot start a value"),
         ("a: `b`", 1, 4, "a character that cannot start a value"),
         ("a: %b", 1, 4, "a character that cannot start a value"),
-        ("a: b: c", 1, 5, "a colon where no key can stand"),
-        ("a: 1\nb\nc: 2", 2, 1, "a key without its colon"),
-        ("a: 1\n  b: 2", 2, 4, "a colon where no key can stand"),
-        ("- 1\nb: 2", 2, 1, "the indentation does not fit the list above"),
-        ("  a: 1\n b: 2", 2, 2, "something after the end of the document"),
-        ("a:\n    b: 1\n  c: 2", 3, 3, "the indentation does not fit the lines above"),
-        ("'a' b", 1, 5, "something after the end of the document"),
-        ("a: 'b' c", 1, 8, "something behind the end of a value"),
-        ("a: [1\nb: 2", 1, 4, "a bracket that is never closed, and still open at the end"),
-        ("a: 'b", 1, 4, "a quote that is never closed"),
-        ('a: "\\q"', 1, 5, "an escape that YAML does not know"),
-        ("a: !x!y z", 1, 4, "a tag that YAML does not know"),
-        ("a: *", 1, 5, "a `*` or `&` that is no alias"),
-        ("a: &", 1, 5, "a `*` or `&` that is no alias"),
+        ("a: b: c", 1, 5, "an unexpected colon"),
+        ("a: 1\nb\nc: 2", 2, 1, "a key without a colon"),
+        ("a: 1\n  b: 2", 2, 4, "an unexpected colon"),
+        ("- 1\nb: 2", 2, 1, "the indentation does not match the list above"),
+        ("  a: 1\n b: 2", 2, 2, "unexpected text after the end of the document"),
+        ("a:\n    b: 1\n  c: 2", 3, 3, "the indentation does not match the lines above"),
+        ("'a' b", 1, 5, "unexpected text after the end of the document"),
+        ("a: 'b' c", 1, 8, "unexpected text after a value"),
+        ("a: [1\nb: 2", 1, 4, "an unclosed bracket, still open at the end"),
+        ("a: 'b", 1, 4, "an unclosed quote"),
+        ('a: "\\q"', 1, 5, "an unknown escape sequence"),
+        ("a: !x!y z", 1, 4, "an unknown tag"),
+        ("a: *", 1, 5, "a `*` or `&` that is not an alias"),
+        ("a: &", 1, 5, "a `*` or `&` that is not an alias"),
     ],
 )
 def test_broken_yaml_is_told_in_our_words(text: str, line: int, column: int, words: str) -> None:
     """What libyaml refuses has its place, and a sentence that quotes nothing."""
     found = _refused(text)
 
-    assert found == ("ICE006", line, column, f"not valid YAML: {words}")
+    assert found == ("ICE006", line, column, f"invalid YAML: {words}")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_foreign_version_of_yaml_is_refused() -> None:
     """A refusal of libyaml that has no words of ours still has rule and place."""
     found = _refused("%YAML 2.0\n---\na: 1")
 
-    assert found == ("ICE006", 1, 1, "not valid YAML")
+    assert found == ("ICE006", 1, 1, "invalid YAML")
 
 
 @pytest.mark.parametrize("error", [ValueError("secret"), KeyError("secret"), yaml.YAMLError()])
@@ -66,7 +66,7 @@ def test_error_without_a_place_is_at_the_start(error: Exception) -> None:
     """Errors that are not libyaml's own have no mark; their text is never shown."""
     finding = yaml_problem(SourceFile("a.yaml", b""), error)
 
-    assert (finding.rule, finding.message) == ("ICE006", "not valid YAML")
+    assert (finding.rule, finding.message) == ("ICE006", "invalid YAML")
     assert str(finding.position) == "a.yaml:1:1"
 
 

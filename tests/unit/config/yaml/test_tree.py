@@ -131,8 +131,8 @@ def test_backslash_that_became_a_character_is_named() -> None:
 
     assert [(d.message, d.hint) for d in tree.problems] == [
         (
-            "the value holds the character U+0008, which `\\b` means in double quotes",
-            "if a backslash is meant, use single quotes; a value is one line of printable text",
+            "the value contains the character U+0008 (`\\b` in double quotes)",
+            "use single quotes for a literal backslash; use one line of printable text",
         ),
-        ("the value holds the character U+0008", "a value is one line of printable text"),
+        ("the value contains the character U+0008", "use one line of printable text"),
     ]
