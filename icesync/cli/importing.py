@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -27,23 +27,25 @@ from icesync.engine.import_writing import write_import
 from icesync.errors import FileUnwritable, PolicyRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.engine.session import Session
 
 _STDIN: Final = "-"
-_QUESTIONS: Final = {
-    "organization": "Id of the organization",
-    "status": "Status of all (Enabled, Disabled)",
-    "incoming": "How mail is collected (imap, pop3)",
-    "ssl": "SSL enabled (true, false)",
-    "tls": "TLS enabled (true, false)",
-    "smtp.poll_rate": "Poll rate",
-    "preset": "Mail provider of all (gmail, microsoft365, ...)",
+_NUMBER: Final = click.IntRange(1, 2**31 - 1)
+_FLAG: Final = click.Choice(["true", "false"])
+_QUESTIONS: Final[Mapping[str, tuple[str, Any]]] = {
+    "organization": ("Id of the organization", _NUMBER),
+    "status": ("Status", click.Choice(["Enabled", "Disabled"], case_sensitive=False)),
+    "incoming": ("How mail is collected", click.Choice(["imap", "pop3"], case_sensitive=False)),
+    "preset": ("Mail provider, such as gmail or web.de", click.STRING),
+    "ssl": ("SSL", _FLAG),
+    "tls": ("TLS", _FLAG),
+    "smtp.poll_rate": ("Poll rate", _NUMBER),
 }
-"""What is asked for when no server has it; hosts and ports are those of a provider."""
+"""What is asked for where servers have no value; hosts and ports are those of a provider."""
 
 
 def print_template(common: Common, kind: str) -> None:
@@ -78,23 +80,39 @@ def import_servers(
     request = replace(request, inputs=tuple(_input(name) for name in names))
     asking = console.interactive and not common.no_input and _STDIN not in names
     proposal = propose_import(session, request)
+    answered = request
     if asking:
-        request, proposal = _complete(console, session, request, proposal)
+        answered, proposal = _complete(console, session, request, proposal)
     if dry_run:
         _show(console, proposal)
         return
     proposal.require()
+    _tell_notes(console, proposal)
     _tell_changes(console, proposal)
     _confirm(proposal, confirmed=confirmed, asking=asking)
     root = Path(session.project.root)
-    told = write_import(session, request, proposal, lambda file: _write(root, file), console.note)
+    told = write_import(session, answered, proposal, lambda file: _write(root, file), console.note)
     for file in proposal.files:
         private = ", readable by you only" if file.mode == 0o600 else ""
         console.talk(f"wrote {file.path}: {file.told}{private}")
-    _tell_notes(console, proposal)
     if told:
         console.talk(told)
     _tell_next(console, proposal)
+    if answered != request:
+        console.talk("the same without questions:")
+        _tell_command(console, _command(names, answered))
+
+
+def _command(names: Sequence[str], request: ImportRequest) -> str:
+    """Return the command that imports the files *names* as the answers in *request* say."""
+    words = ["icesync", "import", *names]
+    words += [word for column in request.columns for word in ("--map", column)]
+    words += [word for value in request.values for word in ("--set", value)]
+    for option, text, usual in (("--sheet", request.sheet, ""), ("--out", request.out, "servers"),
+                                ("--secrets", request.secrets, None)):  # fmt: skip
+        words += [option, text] if text and text != usual else []
+    words += ["--as-is"] * request.as_is + ["--assume-in-sync"] * request.assume_in_sync
+    return shlex.join(words)
 
 
 def _input(name: str) -> Input:
@@ -133,33 +151,39 @@ def _complete(
             columns = (*request.columns, *(f"{name}=" for name in proposal.unknown))
             request = replace(request, columns=columns)
             proposal = propose_import(session, request)
-    for key in _open_questions(proposal):
-        answer = click.prompt(_QUESTIONS[key], err=True, default="", show_default=False).strip()
-        if answer:
-            name = "poll_rate" if key.endswith("poll_rate") else key
-            request = replace(request, values=(*request.values, f"{name}={answer}"))
+    for key, number in _open_questions(proposal).items():
+        question, values = _QUESTIONS[key]
+        told = f"{question}, for {counted(number, 'server')}"
+        name = "poll_rate" if key.endswith("poll_rate") else key
+        answer = click.prompt(told, type=values, err=True)
+        request = replace(request, values=(*request.values, f"{name}={answer}"))
     proposal = propose_import(session, request)
     if proposal.carried and proposal.destination is None and not proposal.problems:
-        told = counted(proposal.carried, "password")
-        kind = click.prompt(
-            f"Where {told} go: env (variables for a shell), yaml (a file for sops), none",
-            default="env", type=click.Choice([*SecretsKind]), show_choices=False, err=True,
-        )  # fmt: skip
-        if kind != SecretsKind.NONE:
-            usual = f".icesync/passwords.{kind}"
-            kind = f"{kind}:{click.prompt('Name of the file', default=usual, err=True)}"
-        request = replace(request, secrets=kind)
+        request = replace(request, secrets=_ask_destination(proposal))
         proposal = propose_import(session, request)
     return request, proposal
 
 
-def _open_questions(proposal: Proposal) -> list[str]:
-    """Return the questions about what no server has a value for."""
+def _ask_destination(proposal: Proposal) -> str:
+    told = counted(proposal.carried, "password")
+    question = f"Where {told} go: env (variables for a shell), yaml (a file for sops), none"
+    choice = click.Choice([place.value for place in SecretsKind])
+    kind = click.prompt(question, default="env", type=choice, show_choices=False, err=True)
+    if kind == SecretsKind.NONE:
+        return str(kind)
+    usual = f".icesync/passwords.{kind}"
+    return f"{kind}:{click.prompt('Name of the file', default=usual, err=True)}"
+
+
+def _open_questions(proposal: Proposal) -> dict[str, int]:
+    """Return the questions about what has no value, and of how many servers."""
     missing = dict(proposal.missing)
-    hosts = [key for key in missing if key.endswith((".host", ".port"))]
+    hosts = [number for key, number in missing.items() if key.endswith((".host", ".port"))]
     if hosts:
-        missing["preset"] = missing[hosts[0]]
-    return [key for key in _QUESTIONS if key in missing]
+        # A provider gives the flags, too.
+        missing = {k: n for k, n in missing.items() if k not in {"ssl", "tls"}}
+        missing["preset"] = max(hosts)
+    return {key: missing[key] for key in _QUESTIONS if key in missing}
 
 
 def _confirm(proposal: Proposal, *, confirmed: bool, asking: bool) -> None:
@@ -201,13 +225,12 @@ def _show(console: Console, proposal: Proposal) -> None:
 
 def _tell_columns(console: Console, proposal: Proposal) -> None:
     """Show which setting each column gives."""
-    if not proposal.uses:
-        return
-    width = max(len(use.name) for use in proposal.uses)
-    console.talk("Understood:")
-    for use in proposal.uses:
-        keys = ", ".join(use.keys)
-        console.talk(f"  {use.name:{width}}  {keys}  ({counted(use.rows, 'row')})")
+    rows = [(use.name, ", ".join(use.keys), counted(use.rows, "row")) for use in proposal.uses]
+    rows += [(name, "unknown", "") for name in proposal.unknown]
+    if proposal.uses:
+        wide, wider = (max(len(row[n]) for row in rows) for n in (0, 1))
+        for name, keys, filled in rows:
+            console.talk(f"  {name:{wide}}  {keys:{wider}}  {filled}".rstrip())
 
 
 def _tell_changes(console: Console, proposal: Proposal) -> None:
@@ -239,4 +262,10 @@ def _tell_next(console: Console, proposal: Proposal) -> None:
     if proposal.files:
         console.talk("next:")
         for command in commands:
-            console.talk(f"  {command}")
+            _tell_command(console, command)
+
+
+def _tell_command(console: Console, command: str) -> None:
+    """Show *command* on one line, however long, so that it can be copied."""
+    if not console.quiet:
+        console.complain(f"  {command}\n")
