@@ -19,7 +19,11 @@ from icesync.model.secret import SecretValue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_ASSIGNED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_ASSIGNED: Final = re.compile(
+    r"^([A-Za-z_][A-Za-z0-9_]*)=((?:[\w@%+=:,./-]|'[^']*'|\"'\")*)\n", re.ASCII | re.MULTILINE
+)
+_QUOTED: Final = re.compile("'([^']*)'|\"(')\"")
+"""How a shell's words are quoted here: in single quotes, a single quote in double ones."""
 _SERVER: Final = re.compile(r"([0-9]+)-([0-9]+):")
 _PASSWORD: Final = re.compile(r"  (smtp|pop3|imap): '((?:[^']|'')*)'")
 
@@ -56,16 +60,11 @@ def merge(before: bytes, found: Mapping[Place, SecretValue], *, as_yaml: bool) -
 
 
 def _merge_env(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
-    held: dict[str, SecretValue] = {}
-    try:
-        words = shlex.split(text)
-    except ValueError:
+    if _ASSIGNED.sub("", text):
         return None
-    for word in words:
-        match = _ASSIGNED.fullmatch(word)
-        if match is None:
-            return None
-        held[match[1]] = SecretValue(match[2])
+    held = {
+        name: SecretValue(_QUOTED.sub(r"\1\2", value)) for name, value in _ASSIGNED.findall(text)
+    }
     names = {place: variable(*place) for place in found}
     merged = held | {names[place]: value for place, value in found.items()}
     known = {place: held[name] for place, name in names.items() if name in held}

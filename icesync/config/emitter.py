@@ -8,10 +8,11 @@ only where YAML versions would read something else than the text.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.values import NOTHING, surprise
-from icesync.model.fields import FIELDS, Field, Role
+from icesync.model.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+ -]*(?<! )")
 _REFERENCE: Final = re.compile(r"ref\+[^\s'\"]*[^\s'\":]")
 _SHARED: Final = ("preset", "status", "active", "incoming", "ssl", "tls")
 """What moves up into ``defaults`` where all servers of a file agree about it."""
+_ORDER: Final = {row.key: place for place, row in enumerate(FIELDS)}
 _NOTHING_SHARED: Final[Mapping[str, Setting]] = {}
 
 
@@ -63,23 +65,16 @@ def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
 
 def _server_lines(server: ImportedServer, shared: Mapping[str, Setting]) -> Iterator[str]:
     yield f"skill: {server.address.skill}"
+    values = {**server.given, **server.secrets}
+    if server.name:
+        values["name"] = server.name
     block = ""
-    for row in FIELDS:
-        value = _value(server, row)
-        if value is None or row.key in shared:
-            continue
-        if row.block and row.block != block:
-            yield f"{row.block}:"
-        block = row.block
-        yield f"{'  ' if block else ''}{row.leaf}: {write_scalar(value)}"
-
-
-def _value(server: ImportedServer, row: Field) -> Setting | SecretRef | None:
-    if row.role is Role.ADDRESS:
-        return None
-    if row.role is Role.LABEL:
-        return server.name or None
-    return server.secrets.get(row.key) or server.given.get(row.key)
+    for key in sorted(values.keys() - shared.keys(), key=_ORDER.__getitem__):
+        above, _, leaf = key.rpartition(".")
+        if above and above != block:
+            yield f"{above}:"
+        block = above
+        yield f"{'  ' if block else ''}{leaf}: {write_scalar(values[key])}"
 
 
 def write_scalar(value: Setting | SecretRef) -> str:
@@ -92,6 +87,7 @@ def write_scalar(value: Setting | SecretRef) -> str:
     return f"'{text.replace(chr(39), chr(39) * 2)}'"
 
 
+@lru_cache(maxsize=4096)
 def _is_plain(text: str) -> bool:
     if _REFERENCE.fullmatch(text):
         return True

@@ -149,7 +149,7 @@ class Drafter:
         """names of columns that nobody knows"""
         self.names: dict[str, str] = {}
         """all names of columns as they are spelled, by how they are compared"""
-        self._readings: dict[tuple[str, bool, bool], dict[Raw, _Reading]] = {}
+        self._readings: dict[tuple[str, bool, bool], dict[str, _Reading]] = {}
         self._constants = {
             key: self._read(key, Column((key,)), text) for key, text in wishes.constants.items()
         }
@@ -314,14 +314,23 @@ class Drafter:
 
     def _read(self, key: str, column: Column, raw: Raw) -> _Reading:
         """Return what *raw* comes to as the setting *key*."""
-        memory = self._readings.setdefault((key, column.exact, column.flag), {})
-        typed = isinstance(raw, NumberCell)
-        reading = memory.get(raw) if isinstance(raw, str) and not typed else None
+        memory = self._readings.get((key, column.exact, column.flag))
+        if memory is None:
+            memory = self._memory(key, column)
+        if type(raw) is not str:
+            return self._interpret(FIELDS_BY_KEY[row_of(key)], column, raw)
+        reading = memory.get(raw)
         if reading is None:
-            reading = self._interpret(FIELDS_BY_KEY[row_of(key)], column, raw)
-            if not typed:
-                memory[raw] = reading
+            reading = memory[raw] = self._interpret(FIELDS_BY_KEY[row_of(key)], column, raw)
         return reading
+
+    def _memory(self, key: str, column: Column) -> dict[str, _Reading]:
+        """Return what texts came to; they read the same in each block of a protocol."""
+        block, _, leaf = key.rpartition(".")
+        kind = key if leaf == "preset" or block == "spoofing" else leaf
+        memory = self._readings.setdefault((kind, column.exact, column.flag), {})
+        self._readings[key, column.exact, column.flag] = memory
+        return memory
 
     def _interpret(self, row: Field, column: Column, raw: Raw) -> _Reading:
         if isinstance(raw, Broken):

@@ -280,7 +280,8 @@ class _Importer:
         """Return what the server at *address* has before the import says anything."""
         server = self.desired.servers.get(address)
         if server is not None:
-            return Layer(dict(server.settings), dict(server.secrets))
+            # Nobody changes a layer that is looked at.
+            return Layer(server.settings, server.secrets)  # type: ignore[arg-type]
         return self._defaults(address.organization)
 
     def _defaults(self, organization: int) -> Layer:
@@ -308,14 +309,11 @@ class _Importer:
 
     def _reference(self, address: Address, block: str) -> SecretRef:
         kind, path = self.destination or Destination()
-        text = f"ref+env://{variable(address, block)}"
         if kind is SecretsKind.YAML:
-            text = f"ref+file://{path}#/{address.organization}-{address.skill}/{block}"
-        reference = parse_secret_ref(text)
-        if reference is None:
-            told = f"no reference can spell the path {ascii(path)[1:-1]}"
-            raise UsageError(told, "name a file without blanks, `?` and `#`")
-        return reference
+            keys = f"/{address.organization}-{address.skill}/{block}"
+            return SecretRef(f"ref+file://{path}#{keys}", "file", path, "", keys)
+        name = variable(address, block)
+        return SecretRef(f"ref+env://{name}", "env", name)
 
     # -- what differs
 
@@ -571,6 +569,10 @@ def _destination(session: Session, text: str | None) -> Destination | None:
     shown = ascii(path)[1:-1]
     if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
         raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
+    if kind == SecretsKind.YAML and parse_secret_ref(f"ref+file://{path}#/59-663/smtp") is None:
+        raise UsageError(
+            f"no reference can spell the path {shown}", "name a file without blanks, `?` and `#`"
+        )
     if session.caller.is_committed(path):
         raise UsageError(
             f"{shown} would hold passwords, and git does not ignore it",

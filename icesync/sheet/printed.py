@@ -2,7 +2,8 @@
 Read request bodies as people have them: one, a list, one a line, or as a page prints them.
 
 The vendor's printed sample has curly quotes and no-break spaces (doc:sample), so
-both are taken for what they stand for, outside of straight quotes. Everything
+both are taken for what they stand for, outside of straight quotes. So is what Python
+prints: single quotes, ``True`` and ``None``. Everything
 keeps its place; what cannot be read is told by place, and reading goes on at
 the next line that opens an object. Nothing that is told quotes the text.
 """
@@ -22,7 +23,9 @@ _BLANK: Final = re.compile(r"[\s\u00a0\u200b\ufeff]*")
 _CURLY: Final = "\u201c\u201d\u201e\u2033"
 _CURLY_BODY: Final = re.compile(rf'(?:[^\\"{_CURLY}]|\\.)*', re.DOTALL)
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.])")
-_WORD: Final = re.compile(r"(?:true|false|null)\b")
+_WORD: Final = re.compile(r"(?:true|false|null|True|False|None)\b")
+_SINGLE_BODY: Final = re.compile(r"(?:[^\\']|\\.)*", re.DOTALL)
+_IN_SINGLE: Final = re.compile(r"\\'|\"|\\.", re.DOTALL)
 _NEXT: Final = re.compile(r"\n[\s\u00a0,\[]*(?=\{)")
 
 
@@ -37,6 +40,11 @@ def read_printed(text: str) -> tuple[tuple[Record, ...], tuple[Slip, ...]]:
     reader = _Reader(text)
     reader.read()
     return tuple(reader.records), tuple(reader.slips)
+
+
+def _plain_quote(match: re.Match[str]) -> str:
+    """Return a piece of a text in single quotes as it stands in double ones."""
+    return {"\\'": "'", '"': '\\"'}.get(match[0], match[0])
 
 
 class _MalformedError(Exception):
@@ -115,19 +123,22 @@ class _Reader:
         if match is None:
             return self._string()
         self.at = match.end()
-        return None if match[0] == "null" else match[0]
+        return None if match[0] in {"null", "None"} else match[0]
 
     def _string(self) -> str:
         mark = self._peek()
-        if not mark or (mark != '"' and mark not in _CURLY):
+        if not mark or (mark not in {'"', "'"} and mark not in _CURLY):
             raise _MalformedError("expected a text in quotes or a value")
         try:
             if mark == '"':
                 found, self.at = scanstring(self.text, self.at + 1, False)
                 return str(found)
-            body = _CURLY_BODY.match(self.text, self.at + 1)
+            body = (_SINGLE_BODY if mark == "'" else _CURLY_BODY).match(self.text, self.at + 1)
             end = body.end() if body else self.at
-            found = json.loads(f'"{self.text[self.at + 1 : end]}"', strict=False)
+            inner = self.text[self.at + 1 : end]
+            if mark == "'":
+                inner = _IN_SINGLE.sub(_plain_quote, inner)
+            found = json.loads(f'"{inner}"', strict=False)
         except ValueError:
             raise _MalformedError("a text with a bad escape, or without its end") from None
         if not self.text[end : end + 1]:

@@ -149,15 +149,11 @@ def _columns(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> Iter
 
 def _cells(row: Row, header: Sequence[Cell], *, quoted: bool) -> tuple[Cell, ...]:
     """Return the cells of *row* that hold something, under the names of *header*."""
-    names, line = len(header), row.line
+    line, cells = row.line, row.cells
+    names = [cell.name for cell in header] + [""] * (len(cells) - len(header))
     return tuple(
-        Cell(
-            header[n - 1].name if n <= names else "",
-            _unquoted(value) if quoted and type(value) is str else value,
-            line,
-            n,
-        )
-        for n, value in enumerate(row.cells, start=1)
+        Cell(name, _unquoted(value) if quoted and type(value) is str else value, line, n)
+        for n, (name, value) in enumerate(zip(names, cells, strict=False), start=1)
         if value is not None and (not isinstance(value, str) or value.strip())
     )
 

@@ -47,17 +47,8 @@ _PROVIDERS: Final = {
 
 def spell(row: Field, text: str, *, flag: bool = False) -> str:
     """Return *text* as the files spell a value of *row*; *flag*: the column asks if it is IMAP."""
-    word = fold(text)
-    if row.kind is Kind.FLAG:
-        return _flag(word) or text
-    if row.kind is Kind.STATUS:
-        if word in _ENABLED or (word not in _DISABLED and word in _TRUE):
-            return "Enabled"
-        return "Disabled" if word in _DISABLED | _FALSE else text
-    if row.kind is Kind.INCOMING:
-        known = {"true": "imap", "false": "pop3"}.get(_flag(word), "") if flag else ""
-        return known or _INCOMING.get(word, text)
-    return _preset(text) if row.kind is Kind.PRESET else text
+    reader = _SPELLERS.get(row.kind)
+    return text if reader is None else reader(text, fold(text), flag)
 
 
 def spell_encryption(text: str) -> dict[str, bool]:
@@ -74,21 +65,44 @@ def provider_of(address: str) -> str:
     return next(iter(names)) if len(names) == 1 and _is_preset(next(iter(names))) else ""
 
 
+def _read_flag(text: str, word: str, _: bool) -> str:
+    return _flag(word) or text
+
+
+def _read_status(text: str, word: str, _: bool) -> str:
+    if word in _ENABLED or (word not in _DISABLED and word in _TRUE):
+        return "Enabled"
+    return "Disabled" if word in _DISABLED | _FALSE else text
+
+
+def _read_incoming(text: str, word: str, flag: bool) -> str:
+    known = {"true": "imap", "false": "pop3"}.get(_flag(word), "") if flag else ""
+    return known or _INCOMING.get(word, text)
+
+
 def _flag(word: str) -> str:
     return "true" if word in _TRUE else "false" if word in _FALSE else ""
 
 
-def _preset(text: str) -> str:
+def _read_preset(text: str, word: str, _: bool) -> str:
     name = text.strip().lower()
     if _is_preset(name):
         return name
-    known = _PROVIDERS.get(fold(text))
+    known = _PROVIDERS.get(word)
     if known is not None:
         return known
     titles = {fold(preset.title): preset.name for preset in PRESETS.values()}
     found = {preset.name for preset in find_providers(name)}
-    return titles.get(fold(text)) or (found.pop() if len(found) == 1 else text)
+    return titles.get(word) or (found.pop() if len(found) == 1 else text)
 
 
 def _is_preset(name: str) -> bool:
     return name in PRESETS or name in tail_presets()
+
+
+_SPELLERS: Final = {
+    Kind.FLAG: _read_flag,
+    Kind.STATUS: _read_status,
+    Kind.INCOMING: _read_incoming,
+    Kind.PRESET: _read_preset,
+}

@@ -135,3 +135,12 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     _, slips = read_printed(text)
 
     assert all(1 <= s.line <= text.count("\n") + 1 and s.column >= 1 for s in slips)
+
+
+@pytest.mark.parametrize("text", ["it's", 'a "b"', "\\", "a\nb", "'", "\\'", 'ü"\\"'])
+def test_what_python_prints(text: str) -> None:
+    """A dict that somebody copied from a log is read to the letter, or not at all."""
+    [record], slips = read_printed(repr({"a": text, "b": [True, False, None, 1]}))
+
+    assert slips == ()
+    assert plain(record) == {"a": text, "b": ["True", "False", None, "1"]}
