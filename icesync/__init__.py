@@ -10,7 +10,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Address": "icesync.model.address",
+    "Address": "icesync.model.desired",
     "apply": "icesync.engine.apply",
     "ApplyRequest": "icesync.engine.apply",
     "Check": "icesync.engine.check",
@@ -21,7 +21,7 @@ _HOMES = {
     "MailProbe": "icesync.engine.plan",
     "MetadataProvider": "icesync.ports",
     "open_project": "icesync.api",
-    "parse_scope": "icesync.engine.scope",
+    "parse_scope": "icesync.engine.validate",
     "plan": "icesync.engine.plan",
     "Plan": "icesync.model.plan",
     "plan_digest": "icesync.engine.plan",
@@ -33,7 +33,7 @@ _HOMES = {
     "read_saved": "icesync.engine.plan",
     "Report": "icesync.model.report",
     "save_plan": "icesync.engine.plan",
-    "Scope": "icesync.engine.scope",
+    "Scope": "icesync.engine.validate",
     "SecretMetadata": "icesync.model.secret",
     "SecretProvider": "icesync.ports",
     "SecretRef": "icesync.model.secret",

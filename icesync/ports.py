@@ -17,28 +17,6 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
     from icesync.model.snapshot import LockInfo
 
-__all__ = [
-    "Caller",
-    "Clock",
-    "CommentThread",
-    "CredentialHolder",
-    "DomainLookup",
-    "FileOpener",
-    "Gateway",
-    "Ice",
-    "IssueThread",
-    "Journal",
-    "Journals",
-    "MailServers",
-    "MetadataProvider",
-    "Prober",
-    "ReferenceReader",
-    "SecretProvider",
-    "Signals",
-    "StateStore",
-    "Stores",
-]
-
 
 class Journal(Protocol):
     """Keeps records in the order in which they come; safe to use from several threads."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.fingerprint import FingerprintKey, fingerprint
 from icesync.codec.state import encode_state, seal
 from icesync.diagnostics import SourcePosition
-from icesync.model.address import Address
 from icesync.model.desired import (
+    Address,
     DesiredServer,
     DesiredState,
     Given,

@@ -39,7 +39,7 @@ from icesync.model.snapshot import LockInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Update
     from icesync.model.probe import ProbeTarget
     from icesync.model.project import Login, Project

@@ -11,7 +11,7 @@ from probes import hostile_probe
 from reviews import REVIEWS
 
 from icesync.diagnostics import SourcePosition
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.pipeline import Pipeline
 from icesync.model.plan import Action, FieldChange, Plan, ResourceChange
 from icesync.model.report import (

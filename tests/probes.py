@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from builders import BILLING, SALES, SUPPORT, position
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.probe import (
     Certificate,
     DomainNote,

@@ -10,7 +10,7 @@ from builders import SALES, SUPPORT, desired, entry, every_action, plan, server,
 from probes import PROBED
 
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Refusal
 from icesync.model.probe import MailProtocol, ProbeKind

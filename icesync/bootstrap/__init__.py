@@ -23,13 +23,22 @@ from icesync.model.project import ORGANIZATION_MARK, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
-    from icesync.config.yaml.syntax import SourceFile
+    from icesync.config.yaml.document import SourceFile
     from icesync.model.pipeline import Pipeline
     from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import LockInfo
-    from icesync.ports import Clock, DomainLookup, Gateway, Prober, SecretProvider, StateStore
+    from icesync.ports import (
+        Clock,
+        DomainLookup,
+        Gateway,
+        IssueThread,
+        Prober,
+        SecretProvider,
+        StateStore,
+    )
 
 __all__ = ["SystemClock", "find_config", "open_session"]
 
@@ -142,7 +151,7 @@ class _Stores:
         )
         if state.backend is not Backend.LOCAL:
             return ()
-        from icesync.config.private_files import is_tracked
+        from icesync.config.discover import is_tracked
 
         path = Path(os.path.realpath(Path(self._project.root) / state.path))
         if not is_tracked(path):
@@ -185,14 +194,10 @@ class _MailServers:
 
     def prober(self, ca_file: str | None, timeout_s: float | None = None) -> Prober:
         """Return what logs in."""
-        from icesync.bootstrap.adapters import open_prober
-
         return open_prober(ca_file, timeout_s)
 
     def domains(self) -> DomainLookup:
         """Return what asks the DNS."""
-        from icesync.bootstrap.adapters import open_domains
-
         return open_domains()
 
 
@@ -205,7 +210,6 @@ class _Caller:
 
     @cached_property
     def _pipeline(self) -> Pipeline:
-        from icesync.bootstrap.adapters import read_pipeline
 
         return read_pipeline(Path(self._root))
 
@@ -309,11 +313,100 @@ def _own_variables(project: Project) -> tuple[str, ...]:
 
 def _parse_secrets(content: bytes, path: str) -> object:
     """Return the YAML in *content* by the strict reader; ValueError quotes nothing."""
-    from icesync.config.yaml.document import parse_document
-    from icesync.config.yaml.syntax import SourceFile
+    from icesync.config.yaml.document import SourceFile, parse_document
 
     document = parse_document(SourceFile(path, content))
     if document.problems:
         problem = document.problems[0]
         raise ValueError(f"line {problem.position.line}: {problem.message}")
     return document.data
+
+
+def read_pipeline(root: Path, choice: str = "auto") -> Pipeline:
+    """Return the pipeline of this run, on GitHub, GitLab or none by *choice*."""
+    from icesync.forge.pipeline import read_pipeline as read
+
+    return read(os.environ, root, choice)
+
+
+def find_place(
+    pipeline: Pipeline, *, api_url: str | None, project: str | None, number: int | None
+) -> Pipeline:
+    """
+    Return *pipeline* with what is given here, which counts more, as a place to post on.
+
+    Raises:
+        UsageError: there is no pipeline, or what is known does not make a place.
+
+    """
+    from icesync.forge.connect import with_target
+
+    return with_target(pipeline, api_url=api_url, project=project, number=number)
+
+
+def open_thread(
+    place: Pipeline,
+    clock: Clock,
+    deadline_s: float,
+    *,
+    title: str | None = None,
+    ca_file: Path | None,
+) -> AbstractContextManager[IssueThread]:
+    """
+    Give the comments of the review at *place*, or with *title* the project's open issues.
+
+    Raises:
+        AccessError: there is no token in the environment, or it is none.
+        ForgeReadOnly: there is none, in the pipeline of a fork.
+        UsageError: *ca_file* is no good.
+
+    """
+    from icesync.forge.connect import CallOptions
+    from icesync.forge.connect import open_thread as open_it
+
+    options = CallOptions(
+        f"icesync/{__version__}", clock, deadline_s, str(ca_file) if ca_file else None
+    )
+    return open_it(place, os.environ, options, title)
+
+
+def open_prober(ca_file: str | None = None, timeout_s: float | None = None) -> Prober:
+    """
+    Return what logs in to mail servers; it trusts *ca_file* besides the public list.
+
+    *timeout_s* bounds the probe of one server.
+
+    Raises:
+        UsageError: *ca_file* cannot be used.
+
+    """
+    from icesync.errors import UsageError
+    from icesync.probe.connection import Timeouts
+    from icesync.probe.prober import MailProber
+
+    try:
+        return MailProber(ca_file, timeouts=Timeouts(total_s=timeout_s) if timeout_s else None)
+    except OSError as error:
+        reason = error.strerror or "it contains no certificate"
+        raise UsageError(f"--ca-file cannot be used: {reason}") from None
+
+
+def open_domains() -> DomainLookup:
+    """
+    Return what asks the DNS.
+
+    Raises:
+        UsageError: its library is not installed, or this machine has no resolver.
+
+    """
+    from icesync.errors import UsageError
+
+    try:
+        from icesync.probe.dns import Domains
+
+        return Domains()
+    except ImportError:
+        told = "--dns needs dnspython, which is not installed"
+        raise UsageError(told, "pip install 'icesync[dns]'") from None
+    except OSError as error:
+        raise UsageError(f"--dns cannot be used: {error}") from None

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from icesync.net import Answer
     from icesync.ports import Clock
 
-__all__ = ["EmulatorOptions", "embedded_emulator", "run_emulator"]
 
 _EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.bootstrap.git import Git
 from icesync.config.discover import CONFIG_NAMES, is_inside, read_file
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile
 from icesync.errors import ConfigInvalid
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from icesync.model.report import Event
 
-__all__ = ["Console", "wants_colour"]
 
 _NARROWEST: Final = 60
 _WIDEST: Final = 200

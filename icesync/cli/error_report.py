@@ -9,8 +9,6 @@ import click
 from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError
 from icesync.model.report import Failure
 
-__all__ = ["describe", "exit_code_of", "is_output_error"]
-
 
 def describe(error: BaseException, *, debug: bool = False) -> Failure | None:
     """Return what *error* means, or None where nothing is to be said about it."""

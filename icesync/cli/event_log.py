@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.cli.console import Console
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Event
     from icesync.ports import Clock

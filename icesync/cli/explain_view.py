@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.session import Session
 
-__all__ = ["explain_rule", "explain_server", "is_provider", "is_rule", "show_providers"]
-
 
 def is_rule(topic: str) -> bool:
     """Return whether *topic* is meant as the id of a rule."""

@@ -55,15 +55,28 @@ GROUPS: Final = {
         "emulator": "Run a local ICE emulator.",
     },
 }
-"""Name and one line of help, as `--help` groups them; the module has the same name, so that
-`--help` loads none."""
+"""Name and one line of help, as `--help` groups them; `--help` loads no module."""
 
 COMMANDS: Final = {name: line for group in GROUPS.values() for name, line in group.items()}
 
 
+_SHARED: Final = {
+    **dict.fromkeys(("keygen", "login", "token", "secrets"), "access"),
+    **dict.fromkeys(("schema", "version"), "reference"),
+}
+"""Commands that share a module; each is called ``<name>_command`` there."""
+
+
 def module_of(name: str) -> str:
     """Return the module of the command *name*; a word of Python's own gets an underscore."""
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return _SHARED.get(name, f"{name}_" if keyword.iskeyword(name) else name)
+
+
+def load_command(name: str) -> click.Command:
+    """Return the command *name*, which imports what it needs to be parsed."""
+    module = importlib.import_module(f"icesync.cli.commands.{module_of(name)}")
+    command: click.Command = getattr(module, f"{name}_command" if name in _SHARED else "command")
+    return command
 
 
 class _Commands(Pages):
@@ -79,9 +92,7 @@ class _Commands(Pages):
     ) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"icesync.cli.commands.{module_of(cmd_name)}")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name)
 
     def format_commands(
         self,

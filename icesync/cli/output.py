@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from icesync import __version__
-from icesync.bootstrap import SystemClock
-from icesync.bootstrap.adapters import read_pipeline
-from icesync.cli.command_line import apply_again
+from icesync.bootstrap import SystemClock, read_pipeline
 from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open, write_private
-from icesync.engine.protect import demand_free
+from icesync.cli.options import apply_again
+from icesync.diagnostics import Severity
+from icesync.engine.session import demand_free
+from icesync.engine.state import told_of_dead_run, told_of_running
 from icesync.errors import (
     EXIT_OK,
     EXIT_UNEXPECTED,
@@ -34,10 +35,13 @@ from icesync.model.pipeline import Forge
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
-from icesync.render.style import Style, safe
+from icesync.render.plan import caveat, render_refusals, spent_told
+from icesync.render.state import age, oldest
+from icesync.render.style import Style, counted, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from icesync.cli.console import Console
     from icesync.cli.event_log import EventLog, ResultLog
@@ -132,8 +136,6 @@ class Output:
         self.review = replace(self.review, **members)
         self._show()
         if "plan" in members and self._session is not None:
-            from icesync.cli.plan_view import show_facts
-
             show_facts(self.console, cast("Planning", part), self._session.clock.now())
         elif "probe" in members and not self.console.quiet:
             from icesync.render.plan import render_refusals
@@ -339,3 +341,58 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
             )
         seen[place] = "is given twice"
         check_writable(path)
+
+
+def show_facts(console: Console, planning: Planning, now: datetime) -> None:
+    """Say what the plan itself does not hold."""
+    style = console.talk_style
+    if not console.quiet:
+        least = set() if console.verbose else {Severity.INFO}
+        shown = [d for d in planning.warnings if d.severity not in least]
+        every = console.verbose > 0
+        console.complain(render_diagnostics(shown, style, every=every))
+        console.complain(render_refusals(planning.refusals, style, every=every))
+    if planning.unshown:
+        noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
+        console.talk(f"note: {noun} for unchanged servers not shown; run `icesync validate`")
+    stored = planning.stored
+    if stored.running is not None:
+        console.talk(f"note: {told_of_running(stored.running)}")
+    elif stored.recovered is not None and stored.recovered.records:
+        console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
+    if planning.obsolete:
+        console.talk(f"note: {spent_told(planning.obsolete)}")
+    if planning.project.fingerprint_key is None:
+        console.talk(
+            "note: no fingerprint key, so rotated passwords are not detected; run "
+            "`icesync keygen` to create one"
+        )
+    if planning.assumed:
+        count = len(planning.assumed)
+        console.talk(
+            f"note: {counted(count, 'server')} recorded as unconfirmed; run `icesync apply "
+            "--resend unconfirmed` to send them"
+        )
+    if planning.unfingerprinted:
+        console.talk(
+            f"note: {counted(planning.unfingerprinted, 'password')} without a fingerprint, "
+            "so a rotation is not detected; run `icesync apply --resend all` to record "
+            "them"
+        )
+    _show_ages(console, planning, now)
+
+
+def _show_ages(console: Console, planning: Planning, now: datetime) -> None:
+    """Say how old what is known is."""
+    ahead = planning.from_the_future(now)
+    if ahead:
+        console.talk(
+            f"note: {counted(len(ahead), 'confirmation')} dated in the future (first: "
+            f"{ahead[0]}); a clock was wrong, so the age is unknown"
+        )
+    entries = planning.stored.snapshot.entries.values()
+    confirmed = [entry.applied_at for entry in entries if entry.applied_at]
+    if text := caveat(planning.plan, confirmed, now):
+        known = oldest(planning.stored.snapshot)
+        since = f" (oldest: {known[0]}, {age(known[1], now)})" if known else ""
+        console.talk(f"note: {text}{since}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.cli.output import Wanted
 
-__all__ = ["output_options"]
 
 Function: TypeAlias = Callable[..., int]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync import bootstrap
-from icesync.bootstrap import adapters
 from icesync.cli.files import read_named
 from icesync.cli.github_files import append_summary
 from icesync.codec.marker import Marker, read_marker
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.model.pipeline import Pipeline, Posted
     from icesync.ports import Clock, IssueThread
-
-__all__ = ["Comment", "Issue", "Where", "post_comment", "post_issue"]
 
 
 @frozen
@@ -49,8 +46,8 @@ class Where:
             UsageError: they name none.
 
         """
-        return adapters.find_place(
-            adapters.read_pipeline(folder, self.forge),
+        return bootstrap.find_place(
+            bootstrap.read_pipeline(folder, self.forge),
             api_url=self.api_url,
             project=self.project,
             number=self.number,
@@ -133,7 +130,7 @@ def _conduct(
     clock = bootstrap.SystemClock()
     deadline_s = clock.monotonic() + where.timeout_s
     try:
-        with adapters.open_thread(
+        with bootstrap.open_thread(
             place, clock, deadline_s, title=title, ca_file=where.ca_file
         ) as thread:
             posted = work(thread, clock, deadline_s)
@@ -173,7 +170,7 @@ def _folder(common: Common) -> str:
         folder = common.locate().parent
     except ConfigMalformed:
         raise UsageError("no icesync.yaml here to take the name from", "pass --key NAME") from None
-    return adapters.read_pipeline(folder).key
+    return bootstrap.read_pipeline(folder).key
 
 
 def _degrade(console: Console, place: Pipeline, error: ForgeReadOnly, text: str | None) -> int:

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icesync.cli.console import Console
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.report import Event, Notify
 
-__all__ = ["Tally", "open_progress"]
 
 _LINE_EVERY_S: Final = 10.0
 _NAMED: Final = 4

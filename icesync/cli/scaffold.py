@@ -16,7 +16,7 @@ from icesync.cli.files import append_to, read_named, replace_text, write_new, wr
 from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import rewrite, set_state_aside
-from icesync.engine.protect import demand_private
+from icesync.engine.session import demand_private
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 from icesync.render.style import counted

@@ -7,8 +7,6 @@ import json
 import re
 from typing import Any, Final
 
-__all__ = ["canonical", "digest", "one_line", "pretty", "unique_object"]
-
 _CI_COMMAND: Final = re.compile(r"#(?=#\[|#vso\[)")
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)

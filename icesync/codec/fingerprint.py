@@ -34,7 +34,7 @@ from icesync.model.secret import Fingerprint, SecretValue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.snapshot import Snapshot
 
 KEY_BYTES: Final = 32

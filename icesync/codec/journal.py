@@ -18,7 +18,7 @@ from typing import Any, Final
 from icesync.codec.canonical import canonical
 from icesync.codec.state import plain_entry, read_entry, read_time
 from icesync.errors import StateCorrupt, StateTooNew
-from icesync.model.address import parse_address
+from icesync.model.desired import parse_address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import CallEnded, Intent, JournalHead, JournalLog, JournalRecord

@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from icesync.frozen import frozen
 
-__all__ = ["Marker", "encode_marker", "read_marker"]
-
 _LINE: Final = re.compile(r"<!-- icesync:([a-z]+) (\{.*\}) -->")
 _VERSION: Final = 1
 _INERT: Final = (("--", "-\\u002d"), ("<", "\\u003c"), (">", "\\u003e"), ("#", "\\u0023"))

@@ -18,7 +18,7 @@ from icesync.model.snapshot import Entry, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
 
 
 def lineage_of(base_url: str, template: str) -> str:

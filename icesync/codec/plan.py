@@ -15,7 +15,7 @@ from typing import Any, Final
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.diagnostics import SourcePosition
 from icesync.errors import PlanStale
-from icesync.model.address import Address, parse_address
+from icesync.model.desired import Address, parse_address
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, Setting
 from icesync.model.plan import (
     Action,

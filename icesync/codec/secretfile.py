@@ -13,7 +13,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.secret import SecretValue
 
 if TYPE_CHECKING:

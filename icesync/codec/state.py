@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew
-from icesync.model.address import Address, parse_address
+from icesync.model.desired import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import Fingerprint

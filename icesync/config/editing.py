@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icesync.config.emitter import write_scalar, write_server
 from icesync.config.fmt import format_source
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile
 from icesync.config.yaml.tree import Collection, Scalar, read_tree
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.project import option_tree
 from icesync.config.sops_files import is_sealed
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.config.yaml.tree import (
     DIRECTIVE,
     Collection,
@@ -37,7 +36,7 @@ from icesync.config.yaml.tree import (
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, Role
-from icesync.model.options import REFERENCE_PATTERN, Option
+from icesync.model.project import REFERENCE_PATTERN, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -16,24 +16,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.discover import has_file, is_inside, read_file
-from icesync.config.private_files import check_private_files
+from icesync.config.discover import check_private_files, has_file, is_inside, read_file
 from icesync.config.values import NOTHING
-from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.syntax import Quoted, SourceFile
+from icesync.config.yaml.document import Document, Quoted, SourceFile, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.host import ALLOW_HOST, Service, TrustedHosts, read_endpoint
-from icesync.model.options import LIMIT_PATTERN, Option, OptionKind, build
 from icesync.model.project import (
     GROUPS,
+    LIMIT_PATTERN,
     OPTIONS,
     ORGANIZATION_MARK,
     Backend,
     Level,
     Limit,
+    Option,
+    OptionKind,
     Project,
     StateSettings,
+    build,
 )
 from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref

@@ -24,10 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.project import OptionTree, option_tree
 from icesync.config.rules import RULES
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
-from icesync.config.yaml.syntax import Quoted, show_key
+from icesync.config.yaml.document import Quoted, show_key
 from icesync.diagnostics import Diagnostic
-from icesync.model.address import ADDRESS_GRAMMAR, MAX_ID
-from icesync.model.desired import RemovalAction
+from icesync.model.desired import ADDRESS_GRAMMAR, MAX_ID, RemovalAction
 from icesync.model.fields import (
     FIELDS,
     FIELDS_BY_KEY,
@@ -38,9 +37,15 @@ from icesync.model.fields import (
     Role,
     Source,
 )
-from icesync.model.options import LIMIT_PATTERN, REFERENCE_PATTERN, Option, OptionKind
 from icesync.model.presets import PRESETS
-from icesync.model.project import GROUPS, Limit
+from icesync.model.project import (
+    GROUPS,
+    LIMIT_PATTERN,
+    REFERENCE_PATTERN,
+    Limit,
+    Option,
+    OptionKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules import RULES
-from icesync.config.yaml.syntax import check_text
+from icesync.config.yaml.document import check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.frozen import frozen
 from icesync.model.project import Level
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.config.rules.base import UnplacedFinding
-    from icesync.config.yaml.syntax import SourceFile
+    from icesync.config.yaml.document import SourceFile
     from icesync.config.yaml.tree import Subject, Tree
 
 _MARK: Final = b"icesync:"

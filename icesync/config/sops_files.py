@@ -15,8 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import Document, SourceFile, parse_document
 from icesync.model.fields import FIELDS
 from icesync.model.secret import spell_path
 

@@ -31,7 +31,7 @@ from icesync.emulator.binding import (
 from icesync.emulator.profile import Profile, TokenFailure, UnknownPair, Wording
 from icesync.emulator.storage import Tag, Verdict
 from icesync.frozen import frozen
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.wire.login import (
     LOGIN_PATH,
     LOGOUT_PATH,

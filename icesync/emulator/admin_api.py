@@ -27,7 +27,7 @@ from icesync.emulator.binding import ORGANIZATION, SKILL, UPDATE
 from icesync.emulator.faults import parse_fault
 from icesync.emulator.storage import canonical, timestamp
 from icesync.errors import UsageError
-from icesync.model.address import Address, parse_address
+from icesync.model.desired import Address, parse_address
 from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from icesync.emulator.aspnet import Request
     from icesync.emulator.faults import Fault
     from icesync.emulator.storage import Storage
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.ports import Clock
 
 BASE_PATH: Final = "/ICEAPI"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

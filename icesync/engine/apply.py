@@ -16,10 +16,10 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.engine.executor import SETTLE_S, ApplyOptions, Executor, OpenGateway, StopRequest
 from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
-from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.session import SILENT
 from icesync.engine.state import Writer, locked, save
+from icesync.engine.validate import Scope, read_fleet
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -55,9 +55,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.engine.plan import Planning
-    from icesync.engine.scope import Fleet
     from icesync.engine.session import Session, View
-    from icesync.model.address import Address
+    from icesync.engine.validate import Fleet
+    from icesync.model.desired import Address
     from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
     from icesync.model.project import Api, Project
     from icesync.model.secret import SecretValue

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.engine.apply import check_token
 from icesync.engine.plan import PlanRequest, compare_fleet
-from icesync.engine.scope import read_fleet
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.session import SILENT
+from icesync.engine.validate import read_fleet
 from icesync.frozen import frozen
 from icesync.model.plan import Action, Reason
 from icesync.model.probe import ProbeSeverity
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.plan import Planning
     from icesync.engine.session import Session, View
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan
     from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretValue

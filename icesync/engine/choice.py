@@ -15,8 +15,7 @@ from icesync.config.discover import belongs, read_file
 from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
 from icesync.config.sops_files import is_sealed, read_sealed
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.model.project import OPTIONS
 from icesync.planner.select import Choice, changed_servers, choose, matches
 
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.session import Session
     from icesync.engine.validate import Validation
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredState
+    from icesync.model.desired import Address, DesiredState
 
 _SENT_BY: Final = ("api.base_url", "api.wire.org_key", "api.wire.absent")
 """The options of icesync.yaml that decide what every call carries, and to whom."""

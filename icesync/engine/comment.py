@@ -19,7 +19,6 @@ from icesync.model.pipeline import Post, Posted, PostedHow
 if TYPE_CHECKING:
     from icesync.ports import Clock, CommentThread, IssueThread
 
-__all__ = ["Draft", "close", "upsert"]
 
 Draft: TypeAlias = Callable[[str | None, int], str | None]
 """What stands there now, if anything, and the most bytes, to what shall; None: leave it."""

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icesync import __version__
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
-from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
 from icesync.engine.state import load, told_of_dead_run, told_of_running
-from icesync.engine.validate import check_files
+from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError
 from icesync.model.health import Finding, Health
 from icesync.model.project import ORGANIZATION_MARK, Backend

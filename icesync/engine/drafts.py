@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.values import InvalidValue, read_value
-from icesync.config.yaml.syntax import Quoted, find_unprintable, name_character
+from icesync.config.yaml.document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.fields import (
     FIELDS,
     FIELDS_BY_KEY,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.engine.recorder import Recorder
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.report import Retry
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock, Gateway

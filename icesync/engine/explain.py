@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.diagnostics import Rule, SourcePosition
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState, Move, Removal
+    from icesync.model.desired import Address, DesiredServer, DesiredState, Move, Removal
     from icesync.model.fields import Setting
     from icesync.model.presets import Preset
     from icesync.model.project import WireOptions

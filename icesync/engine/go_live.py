@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.state import decode_state
 from icesync.config.project import UnfitOption, read_options
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.engine.session import hold_lock
 from icesync.errors import ConfigInvalid, StateError
 from icesync.frozen import frozen

@@ -21,15 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.secretfile import Place, fits_env, fits_yaml, merge, variable
-from icesync.config.discover import find_files, is_found, read_file
+from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_file
 from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
-from icesync.config.layers import DEFAULTS_NAMES
 from icesync.config.resolve import defaults_of, resolve
 from icesync.config.sops_files import is_sealed
 from icesync.config.values import Layer
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import EXAMPLE, ColumnUse, Drafter, Findings, Wishes, listed
 from icesync.engine.imported_servers import Builder
@@ -47,8 +45,7 @@ if TYPE_CHECKING:
 
     from icesync.config.yaml.document import Document
     from icesync.engine.session import Session
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer
     from icesync.model.secret import SecretValue

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.session import Session
     from icesync.engine.state import Stored
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.imported import ImportedServer
     from icesync.model.project import WireOptions
     from icesync.model.report import Notify

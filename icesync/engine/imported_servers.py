@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.config.resolve import fill
 from icesync.config.values import Layer, missing_keys
 from icesync.engine.drafts import EXAMPLE, Findings, listed, row_name
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.fields import (
     FIELDS,
     FIELDS_BY_KEY,

@@ -22,8 +22,6 @@ from icesync.engine.plan_rules import (
     confirmed_hosts,
     credentials_sent,
 )
-from icesync.engine.put_back import doubt_what_was_put_back, with_reasons
-from icesync.engine.scope import Fleet, Scope, read_fleet
 from icesync.engine.secret_resolution import (
     Identities,
     Resolution,
@@ -38,8 +36,8 @@ from icesync.engine.secret_resolution import (
     unfingerprinted,
 )
 from icesync.engine.session import SILENT
-from icesync.engine.state import Stored, load
-from icesync.engine.validate import own_credentials
+from icesync.engine.state import Stored, doubt_what_was_put_back, load, with_reasons
+from icesync.engine.validate import Fleet, Scope, own_credentials, read_fleet
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.desired import Move
@@ -70,8 +68,7 @@ if TYPE_CHECKING:
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session, View
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredState, Removal
+    from icesync.model.desired import Address, DesiredState, Removal
     from icesync.model.plan import Plan, ResourceChange, Selection
     from icesync.model.project import Project
     from icesync.planner.policy import ConfirmedHosts

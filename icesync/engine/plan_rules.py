@@ -32,12 +32,11 @@ from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import resolve_references
 from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
-from icesync.model.host_memory import host_key, sent_secrets
-from icesync.model.options import value_of
 from icesync.model.plan import SAFEGUARDS, Action, Refusal
 from icesync.model.presets import preset_of
-from icesync.model.project import Guard, LimitName, Project
+from icesync.model.project import Guard, LimitName, Project, value_of
 from icesync.model.safety import common_globs, describe, loosened, tightened
+from icesync.model.snapshot import host_key, sent_secrets
 from icesync.planner.policy import FIRST_ADDS, disables
 from icesync.ports import CredentialHolder, NarrowableProviders
 
@@ -45,8 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.engine.secret_resolution import Identities, Resolution
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
     from icesync.model.presets import Preset

@@ -21,8 +21,7 @@ from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, secret_tag
 from icesync.engine.secret_resolution import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
 from icesync.frozen import frozen
-from icesync.model.address import Address
-from icesync.model.desired import DesiredState
+from icesync.model.desired import Address, DesiredState
 from icesync.model.host import ascii_host
 from icesync.model.presets import find_offer
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity

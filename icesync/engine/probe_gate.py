@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.engine import probe as logins
 from icesync.engine.plan import PlanRequest, compare_fleet
-from icesync.engine.scope import Scope, read_fleet
 from icesync.engine.session import SILENT, Probed
+from icesync.engine.validate import Scope, read_fleet
 from icesync.frozen import frozen
-from icesync.model.address import is_address_pattern
+from icesync.model.desired import is_address_pattern
 from icesync.model.probe import SPEAKS_FROM_HERE
 from icesync.model.project import Guard
 from icesync.model.report import Note

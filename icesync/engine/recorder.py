@@ -36,7 +36,7 @@ from icesync.planner.recovery import settle
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.project import WireOptions
     from icesync.model.report import Outcome

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState
+    from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot

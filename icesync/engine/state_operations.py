@@ -19,7 +19,6 @@ from icesync.codec.fingerprint import (
 )
 from icesync.codec.state import encode_state
 from icesync.engine import state_transfer
-from icesync.engine.scope import all_organizations, organizations_of
 from icesync.engine.secret_resolution import (
     open_key,
     read_stored_reference,
@@ -28,9 +27,10 @@ from icesync.engine.secret_resolution import (
 )
 from icesync.engine.session import SILENT, Work, hold_lock, interrupted
 from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
+from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError
 from icesync.frozen import frozen
-from icesync.model.address import Address, parse_address
+from icesync.model.desired import Address, parse_address
 from icesync.model.project import Backend
 from icesync.model.snapshot import Snapshot
 from icesync.planner.select import check_patterns

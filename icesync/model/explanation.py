@@ -11,12 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.address import Address
-    from icesync.model.desired import Given, Move, Removal
+    from icesync.model.desired import Address, Given, Move, Removal
     from icesync.model.fields import Field, Setting
     from icesync.model.snapshot import Entry
-
-__all__ = ["AddressState", "Explanation", "FieldExplanation"]
 
 
 class AddressState(StrEnum):

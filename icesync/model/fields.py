@@ -19,24 +19,6 @@ from icesync.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "BLOCKS",
-    "FIELDS",
-    "FIELDS_BY_KEY",
-    "INCOMING_BLOCKS",
-    "LOGIN_KEYS",
-    "NO_LOGIN",
-    "SENT_FIELDS",
-    "SETTING_FIELDS",
-    "Field",
-    "Kind",
-    "Presence",
-    "Role",
-    "Setting",
-    "Source",
-    "WireType",
-    "needs_login",
-]
 
 Setting: TypeAlias = int | bool | str
 """A typed value of one setting."""

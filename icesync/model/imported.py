@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.fields import Setting
     from icesync.model.secret import SecretRef, SecretValue
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
 
 
 @frozen

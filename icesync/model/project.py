@@ -1,36 +1,202 @@
 """
 The settings of one repository: what ``icesync.yaml`` says, typed.
 
-This is the table of its options: each attribute that :func:`option` makes is a
-row, and everything else about it derives (:mod:`icesync.model.options`).
+This is the table of its options: each attribute that :func:`option` makes is a row: its
+path, kind, default, bounds, sentence and example, where the type checker knows its value.
+The strict reader, the JSON Schema with what editors show, the reference page and the
+variables that a job may set all derive from the rows: an option is one row, and whatever
+uses it. Variables that are neither an option's nor a flag's have their rows at the end of
+the first part.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import field, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.frozen import frozen
-from icesync.model.address import MAX_ID
-from icesync.model.options import OptionKind as Is
-from icesync.model.options import (
-    Safeguard,
-    group,
-    limits,
-    option,
-    optional_group,
-    required,
-    rows_of,
-)
-from icesync.model.secret import SCHEME_GRAMMAR
+from icesync.model.desired import MAX_ID
+from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.secret import SecretRef
+
+REFERENCE_PATTERN: Final = f"^{REFERENCE_GRAMMAR}$"
+LIMIT_PATTERN: Final = r"^([0-9]{1,9}|(100|[0-9]{1,2})%)$"
+
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class OptionKind(StrEnum):
+    """What an option takes."""
+
+    TEXT = "text"
+    PATH = "file"
+    ADDRESS = "address"
+    REFERENCE = "reference to a secret"
+    INTEGER = "whole number"
+    NUMBER = "number"
+    CHOICE = "one of a list"
+    CHOICES = "list of words"
+    TEXTS = "list of texts"
+    LIMIT = "count, share, or a list of both"
+    LEVELS = "severity by rule"
+
+
+class Safeguard(StrEnum):
+    """What makes an option that holds mistakes and attacks back looser than before."""
+
+    CHANGED = "any change"
+    LOST = "its absence"
+    FEWER = "fewer words"
+    MORE = "more words"
+    HIGHER = "a higher limit"
+    LOWER = "a lower severity"
+
+
+@frozen
+class Option:
+    """
+    One row.
+
+    *text* is a sentence for people. *bounds* are for numbers, *choices* give each
+    word its meaning, *pattern* with *expected* is for texts. *backend* names the
+    only backend of the state that takes the option, *variable* what a job sets to
+    say it instead of the file, *safeguard* what makes it looser, where it counts.
+    """
+
+    path: str
+    kind: OptionKind
+    text: str
+    default: Any = None
+    bounds: tuple[float, float] = (0, 0)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Any, ...] = ()
+    pattern: str | None = None
+    expected: str | None = None
+    required: bool = False
+    backend: str | None = None
+    variable: str | None = None
+    safeguard: Safeguard | None = None
+
+
+def option(kind: OptionKind, about: str, default: _T, *, path: str = "", **more: Any) -> _T:
+    """
+    Return the attribute of a data class that one row describes, with its *default*.
+
+    *path* is only given where it is not that of the attribute.
+    """
+    return _attribute(default, {"option": Option(path, kind, about, default, **more)})
+
+
+def required(kind: OptionKind, about: str, **more: Any) -> Any:
+    """Return the attribute of a row that must be given wherever its group is."""
+    return field(metadata={"option": Option("", kind, about, required=True, **more)})
+
+
+def limits(rows: Mapping[_K, tuple[_V, str]]) -> dict[_K, _V]:
+    """Return the attribute that holds a limit for each key, with its default and sentence."""
+    default = {key: value for key, (value, _) in rows.items()}
+    below = {
+        key: Option("", OptionKind.LIMIT, about, value, safeguard=Safeguard.HIGHER)
+        for key, (value, about) in rows.items()
+    }
+    return _attribute(default, {"options": below})
+
+
+def group(made: type[_T]) -> _T:
+    """Return the attribute that holds further rows, those of the data class *made*."""
+    value: Any = field(default_factory=made, metadata={"group": made})
+    return value  # type: ignore[no-any-return]
+
+
+def optional_group(made: type[_T]) -> _T | None:
+    """Return the attribute that is None where the file does not have the group *made*."""
+    return _attribute(None, {"group": made})
+
+
+def _attribute(default: _T, metadata: dict[str, Any]) -> _T:
+    value: Any
+    if isinstance(default, dict):
+        value = field(default_factory=lambda: dict(default), metadata=metadata)
+    else:
+        value = field(default=default, metadata=metadata)
+    return value  # type: ignore[no-any-return]
+
+
+def rows_of(made: Any, prefix: str = "") -> Iterator[Option]:
+    """Yield the rows of the data class *made* and of its groups, each with its dotted path."""
+    for attribute in fields(made):
+        path = prefix + attribute.name
+        if "group" in attribute.metadata:
+            yield from rows_of(attribute.metadata["group"], f"{path}.")
+        for key, row in attribute.metadata.get("options", {}).items():
+            yield replace(row, path=f"{path}.{key}")
+        if "option" in attribute.metadata:
+            row = attribute.metadata["option"]
+            yield replace(row, path=row.path or path)
+
+
+def build(made: Any, values: Mapping[str, Any], prefix: str = "", **more: Any) -> Any:
+    """Return the data class *made* with *values* by dotted path; defaults where there is none."""
+    given: dict[str, Any] = {}
+    for attribute in fields(made):
+        path, about = prefix + attribute.name, attribute.metadata
+        if "group" in about:
+            if attribute.default is not None or any(v.startswith(f"{path}.") for v in values):
+                given[attribute.name] = build(about["group"], values, f"{path}.")
+        elif "options" in about:
+            given[attribute.name] = {
+                key: values.get(f"{path}.{key}", row.default)
+                for key, row in about["options"].items()
+            }
+        elif "option" in about:
+            path = about["option"].path or path
+            if path in values:
+                given[attribute.name] = values[path]
+    return made(**more, **given)
+
+
+def value_of(value: Any, path: str) -> Any:
+    """Return what *value*, made by :func:`build`, holds for the option at the dotted *path*."""
+    for attribute in fields(value):
+        about, name = attribute.metadata, attribute.name
+        row: Option | None = about.get("option")
+        if row is not None and (row.path or name) == path:
+            return getattr(value, name)
+        if "options" in about and path.startswith(f"{name}."):
+            return getattr(value, name)[path.removeprefix(f"{name}.")]
+        if "group" in about and path.startswith(f"{name}."):
+            below = getattr(value, name)
+            return None if below is None else value_of(below, path.removeprefix(f"{name}."))
+    raise KeyError(path)
+
+
+VARIABLES: Final = {
+    "ICESYNC_ALLOW_HOST": "Hosts that may receive credentials, separated by commas. Only the job "
+    "can allow a host; a repository cannot.",
+    "ICESYNC_ALLOW_EXEC": "Set to 1 to allow `ref+exec://` references.",
+    "ICESYNC_EXEC_ENV": "Names of the variables that programs of `ref+exec://` get besides the "
+    "common ones, divided by blanks or commas.",
+    "ICESYNC_FINGERPRINT_KEY": "The fingerprint key, unless `fingerprints.key` names another.",
+    "ICESYNC_STATE_ADDRESS, TF_HTTP_ADDRESS": "The address of the state that the job names. "
+    "`TF_HTTP_USERNAME` and `TF_HTTP_PASSWORD` go to no other.",
+    "ICESYNC_STATE_USERNAME, ICESYNC_STATE_PASSWORD": "The login at a state server.",
+    "ICESYNC_GITHUB_TOKEN, GITHUB_TOKEN": "The token for comments and issues on GitHub.",
+    "ICESYNC_GITLAB_TOKEN, GITLAB_TOKEN": "The token for comments and issues on GitLab, and for "
+    "a state that GitLab keeps.",
+    "ICESYNC_TRUSTED_CONFIG": "The same as `--trusted-config` of `icesync plan`: take "
+    "safeguards from that file or git ref.",
+    "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE": "Whether to use color, as everywhere.",
+}
+
 
 EMULATOR: Final = "emulator"
 """The word that stands for the embedded emulator instead of an address."""
@@ -64,7 +230,7 @@ class WireOptions:
     """What the vendor leaves open about request bodies."""
 
     org_key: OrgKey = option(
-        Is.CHOICE,
+        OptionKind.CHOICE,
         "The name under which the organization is sent.",
         OrgKey.BOTH,
         choices={
@@ -75,7 +241,7 @@ class WireOptions:
         safeguard=Safeguard.CHANGED,
     )
     absent: Absent = option(
-        Is.CHOICE,
+        OptionKind.CHOICE,
         "What is sent for a text that was not given.",
         Absent.EMPTY,
         choices={
@@ -92,13 +258,13 @@ class Login:
     """A login from which a token is obtained."""
 
     organization: int = required(
-        Is.INTEGER, "The organization to log in to.", bounds=(1, MAX_ID), examples=(59,)
+        OptionKind.INTEGER, "The organization to log in to.", bounds=(1, MAX_ID), examples=(59,)
     )
     username: str = required(
-        Is.TEXT, "The user, an administrator.", examples=("admin@example.com",)
+        OptionKind.TEXT, "The user, an administrator.", examples=("admin@example.com",)
     )
     password: SecretRef = required(
-        Is.REFERENCE, "The password, by reference.", examples=("ICE_PASSWORD",)
+        OptionKind.REFERENCE, "The password, by reference.", examples=("ICE_PASSWORD",)
     )
 
 
@@ -107,7 +273,7 @@ class Api:
     """How ICE is reached."""
 
     base_url: str = option(
-        Is.ADDRESS,
+        OptionKind.ADDRESS,
         "The address of the API, https; or the word emulator for the embedded one.",
         VENDOR_BASE_URL,
         examples=(VENDOR_BASE_URL, EMULATOR),
@@ -116,18 +282,20 @@ class Api:
         safeguard=Safeguard.CHANGED,
     )
     token: SecretRef | None = option(
-        Is.REFERENCE, "The token, by reference.", None, examples=("ICE_TOKEN",)
+        OptionKind.REFERENCE, "The token, by reference.", None, examples=("ICE_TOKEN",)
     )
     login: Login | None = optional_group(Login)
     timeout_s: float = option(
-        Is.NUMBER, "The total deadline of a call, in seconds.", 30.0, bounds=(0.1, 600)
+        OptionKind.NUMBER, "The total deadline of a call, in seconds.", 30.0, bounds=(0.1, 600)
     )
     rate_per_s: float = option(
-        Is.NUMBER, "At most so many calls a second.", 10.0, bounds=(0.01, 100_000)
+        OptionKind.NUMBER, "At most so many calls a second.", 10.0, bounds=(0.01, 100_000)
     )
-    concurrency: int = option(Is.INTEGER, "At most so many calls at a time.", 4, bounds=(1, 64))
+    concurrency: int = option(
+        OptionKind.INTEGER, "At most so many calls at a time.", 4, bounds=(1, 64)
+    )
     proxy: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "A proxy; the environment's proxy variables are ignored.",
         None,
         examples=("http://proxy.example.org:3128",),
@@ -135,7 +303,7 @@ class Api:
         safeguard=Safeguard.CHANGED,
     )
     ca_file: str | None = option(
-        Is.PATH,
+        OptionKind.PATH,
         "A file of certificate authorities to trust instead of the system's.",
         None,
         examples=("certificates/ca.pem",),
@@ -216,19 +384,19 @@ class SecretScope:
     """
 
     env_allow: tuple[str, ...] = option(
-        Is.TEXTS,
+        OptionKind.TEXTS,
         "Globs of variable names.",
         ("ICE_*", "ICESYNC_SECRET_*"),
         safeguard=Safeguard.MORE,
     )
     file_allow: tuple[str, ...] = option(
-        Is.TEXTS,
+        OptionKind.TEXTS,
         "Globs of files, relative to this file or absolute.",
         ("**",),
         safeguard=Safeguard.MORE,
     )
     providers: tuple[str, ...] = option(
-        Is.TEXTS,
+        OptionKind.TEXTS,
         "Schemes of other installed packages that may be loaded "
         "(entry points of the group icesync.secrets).",
         (),
@@ -272,7 +440,7 @@ class StateSettings:
     """
 
     backend: Backend = option(
-        Is.CHOICE,
+        OptionKind.CHOICE,
         "The kind of store: a file, an address in Terraform's HTTP protocol, or an "
         "object in a bucket.",
         Backend.LOCAL,
@@ -284,7 +452,7 @@ class StateSettings:
         safeguard=Safeguard.CHANGED,
     )
     path: str = option(
-        Is.PATH,
+        OptionKind.PATH,
         "The file, relative to this one; inside of the repository.",
         "icesync.state.json",
         backend=Backend.LOCAL,
@@ -292,37 +460,37 @@ class StateSettings:
         safeguard=Safeguard.CHANGED,
     )
     address: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "Where the state is read and written.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     lock_address: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "Where it is locked; without it there is no lock.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     unlock_address: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "Where it is unlocked; usually the same.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     update_method: str = option(
-        Is.CHOICE, "How it is written.", "POST", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE, "How it is written.", "POST", choices=_METHODS, backend=Backend.HTTP
     )
     lock_method: str = option(
-        Is.CHOICE, "How it is locked.", "LOCK", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE, "How it is locked.", "LOCK", choices=_METHODS, backend=Backend.HTTP
     )
     unlock_method: str = option(
-        Is.CHOICE, "How it is unlocked.", "UNLOCK", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE, "How it is unlocked.", "UNLOCK", choices=_METHODS, backend=Backend.HTTP
     )
     preset: str | None = option(
-        Is.CHOICE,
+        OptionKind.CHOICE,
         "GitLab-managed state; its jobs need nothing but `name`.",
         None,
         choices={"gitlab": "GitLab-managed state, with the credentials of its jobs."},
@@ -330,21 +498,21 @@ class StateSettings:
         safeguard=Safeguard.CHANGED,
     )
     name: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "The name of the state, without a slash; with a preset.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     project: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "The project's id or path; with a preset, outside of its jobs.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     url: str | None = option(
-        Is.TEXT,
+        OptionKind.TEXT,
         "The object: s3://, gs:// or az:// with bucket and path.",
         None,
         examples=("s3://bucket/icesync.state.json",),
@@ -352,7 +520,7 @@ class StateSettings:
         safeguard=Safeguard.CHANGED,
     )
     per: Per | None = option(
-        Is.CHOICE,
+        OptionKind.CHOICE,
         "What has a state and a lock of its own; without it, all have one together. "
         "The place then holds {organization}.",
         None,
@@ -402,11 +570,13 @@ class Project:
     config_file: str
     api: Api = group(Api)
     files: tuple[str, ...] = option(
-        Is.TEXTS, "Patterns of the server files, relative to this file.", ("servers/**/*.yaml",)
+        OptionKind.TEXTS,
+        "Patterns of the server files, relative to this file.",
+        ("servers/**/*.yaml",),
     )
     state: StateSettings = group(StateSettings)
     fingerprint_key: SecretRef | None = option(
-        Is.REFERENCE,
+        OptionKind.REFERENCE,
         "The key that `icesync keygen` makes, by reference. Without this option it is taken "
         "from $ICESYNC_FINGERPRINT_KEY, else from .icesync/fingerprint.key.",
         None,
@@ -424,7 +594,7 @@ class Project:
         }
     )
     guards: frozenset[Guard] = option(
-        Is.CHOICES,
+        OptionKind.CHOICES,
         "Kinds of change that need --allow whatever the limits say.",
         frozenset(Guard),
         choices={
@@ -436,7 +606,7 @@ class Project:
         safeguard=Safeguard.FEWER,
     )
     rules: dict[str, Level] = option(
-        Is.LEVELS,
+        OptionKind.LEVELS,
         "The severity of a rule's findings: off, info, warning or error.",
         {},
         choices={

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.diagnostics import Diagnostic
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Action, Plan, Refusal, ResourceChange
     from icesync.model.probe import MailProtocol, ProbeKind, ProbeReport
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from icesync.model.options import Safeguard, value_of
-from icesync.model.project import OPTIONS, Level, Limit
+from icesync.model.project import OPTIONS, Level, Limit, Safeguard, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

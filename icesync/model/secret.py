@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
 
 SCHEME_GRAMMAR: Final = "[a-z][a-z0-9]*"
 _OPTION: Final = r"[a-z][a-z0-9-]*=[^\s#&=?]+"

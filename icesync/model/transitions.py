@@ -22,7 +22,7 @@ from icesync.model.snapshot import UNRECORDED_WIRE, Entry, EntryStatus, MovedFro
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.fields import Setting
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import SecretRecord

@@ -53,8 +53,7 @@ from icesync.planner.select import is_move_selected, is_selected, matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer, DesiredState, Move, Origin, Removal
+    from icesync.model.desired import Address, DesiredServer, DesiredState, Move, Origin, Removal
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Record, Snapshot
 

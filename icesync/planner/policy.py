@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-from icesync.model.host_memory import host_key
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Plan, Refusal, ResourceChange
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
+from icesync.model.snapshot import host_key
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.fields import Setting
 
 FIRST_ADDS: Final = 100

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer
+    from icesync.model.desired import Address, DesiredServer
     from icesync.model.fields import Setting
     from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretRef

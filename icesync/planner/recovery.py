@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateCorrupt
 from icesync.frozen import frozen
-from icesync.model.host_memory import remember
 from icesync.model.plan import Action
 from icesync.model.safety import strictest
-from icesync.model.snapshot import Entry, Intent, JournalLog, MovedFrom, Snapshot
+from icesync.model.snapshot import Entry, Intent, JournalLog, MovedFrom, Snapshot, remember
 from icesync.model.transitions import confirm, disagree, doubt
 
 if TYPE_CHECKING:
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.report import OutcomeKind
 
 _MAX_NAMED: Final = 5

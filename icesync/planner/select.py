@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-from icesync.model.address import ALL, Address, is_address_pattern, parse_address
-from icesync.model.desired import Move, Removal
+from icesync.model.desired import ALL, Address, Move, Removal, is_address_pattern, parse_address
 from icesync.model.glob import matches_name
 
 if TYPE_CHECKING:

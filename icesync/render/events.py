@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from icesync.model.report import CommandResult, Result
     from icesync.render.formats import RenderContext
 
-__all__ = ["called", "ended", "paused", "started", "stopped", "summary"]
 
 Event = dict[str, Any]
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from icesync.model.report import CommandResult
 
-__all__ = ["FORMATS", "REPORTS", "SHOWN", "Format", "RenderContext", "kinds_for", "renderer"]
-
 
 @frozen
 class RenderContext:

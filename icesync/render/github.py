@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from icesync.model.probe import ProbeReport
     from icesync.model.report import CommandResult
 
-__all__ = ["encode_outputs", "outputs", "render_annotations"]
 
 _MOST: Final = 10
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from icesync.model.report import CommandResult, Failure, Report, Result
     from icesync.render.formats import RenderContext
 
-__all__ = ["render"]
-
 
 @frozen
 class _Case:

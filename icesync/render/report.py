@@ -12,16 +12,6 @@ if TYPE_CHECKING:
 
     from icesync.render import documents
 
-__all__ = [
-    "COLOURS",
-    "MEANINGS",
-    "counts_of",
-    "render_report",
-    "report_document",
-    "retry_command",
-    "spent",
-    "told_seconds",
-]
 
 COLOURS: Final = {
     ResultStatus.APPLIED: "green",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
-__all__ = ["render"]
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretStatus
     from icesync.render import documents
 
-__all__ = ["render_secrets", "secrets_document"]
 
 _NAMED_USERS: Final = 2
 

@@ -9,12 +9,10 @@ from icesync.model.fields import SETTING_FIELDS
 from icesync.render.style import Style, quote, safe
 
 if TYPE_CHECKING:
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Entry, Snapshot
     from icesync.render import documents
-
-__all__ = ["age", "age_of", "oldest", "render_entries", "render_entry", "render_snapshot"]
 
 
 _CLOCKS_DIFFER_S = 300

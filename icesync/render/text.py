@@ -22,7 +22,7 @@ from icesync.render.style import Cell, Style, counted, fold, render_table, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport
     from icesync.model.report import CommandResult, Maintenance, Report, Result

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from icesync.ports import SecretProvider
 
-__all__ = ["ENTRY_POINTS", "JOB_CREDENTIALS", "Providers", "SecretSettings"]
 
 ENTRY_POINTS: Final = "icesync.secrets"
 

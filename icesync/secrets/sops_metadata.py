@@ -28,7 +28,7 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from icesync.config.values import surprise
-from icesync.config.yaml.syntax import open_parser
+from icesync.config.yaml.document import open_parser
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.host import Service, TrustedHosts
 from icesync.secrets.base import parse_json

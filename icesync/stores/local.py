@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from icesync.ports import Clock
 
-__all__ = ["LocalStore"]
 
 _MOST_FILES: Final = 1000
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from icesync.ports import Clock
 
-__all__ = ["named_lock", "read_lock", "wait_for_lock", "write_lock"]
 
 _KEYS: Final = {
     "id": "ID",

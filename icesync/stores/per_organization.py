@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, StateStore
 
-__all__ = ["Beside", "PartitionedStore", "UnscopedStore"]
-
 
 class Beside(NamedTuple):
     """What a run is not about: the place with its mark, and the states of other organizations."""

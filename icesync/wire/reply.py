@@ -23,7 +23,6 @@ from icesync.model.report import Outcome, OutcomeKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["REPLY_RULES", "Reply", "ReplyRule", "read_message", "read_object", "read_reply"]
 
 _SUCCESS: Final = re.compile(
     r"success(ful)?|(?!.*\b(?:be|cannot|error|fail\w*|neither|never|no|none|nor|not|nothing)\b)"

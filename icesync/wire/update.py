@@ -26,7 +26,7 @@ from icesync.model.fields import (
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Update
     from icesync.model.secret import SecretValue
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import shlex
@@ -14,7 +13,7 @@ import pytest
 from rig import run_process, run_program
 
 import icesync
-from icesync.cli.main import COMMANDS, module_of, program
+from icesync.cli.main import COMMANDS, load_command, module_of, program
 from icesync.cli.options import Common
 from icesync.config.schema import SCHEMAS as FILES
 from icesync.config.schema import build_schema
@@ -29,8 +28,8 @@ FOLDER = Path(icesync.__file__).parent / "cli" / "commands"
 
 
 def command_of(name: str) -> click.Command:
-    """Return the command of the module *name*."""
-    command = importlib.import_module(f"icesync.cli.commands.{module_of(name)}").command
+    """Return the command *name*."""
+    command = load_command(name)
     assert isinstance(command, click.Command)
     return command
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from icesync.config.schema import build_schema, default_of, describe_option
-from icesync.model.options import Option, OptionKind
-from icesync.model.project import GROUPS, OPTIONS, Limit
+from icesync.model.project import GROUPS, OPTIONS, Limit, Option, OptionKind
 
 if TYPE_CHECKING:
     import pytest

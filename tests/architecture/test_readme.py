@@ -19,9 +19,8 @@ from icesync.config.schema import SCHEMAS
 from icesync.engine import executor as limits
 from icesync.errors import EXIT_CODES
 from icesync.model.fields import FIELDS, Presence
-from icesync.model.options import VARIABLES, rows_of
 from icesync.model.presets import PRESETS, Preset
-from icesync.model.project import Project
+from icesync.model.project import VARIABLES, Project, rows_of
 from icesync.model.report import Command, OutcomeKind
 from icesync.render.documents import DOCUMENTS
 from icesync.render.formats import FORMATS, REPORTS

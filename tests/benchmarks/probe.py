@@ -35,12 +35,11 @@ import trustme
 from mailservers import PASSWORD, MailServers, missing
 
 from icesync.bootstrap import SystemClock
-from icesync.config.layers import LayeredOrigin
+from icesync.config.resolve import LayeredOrigin
 from icesync.engine.plan import Planning
 from icesync.engine.probe import AT_ONCE, probe
 from icesync.engine.secret_resolution import Resolution
-from icesync.model.address import Address
-from icesync.model.desired import DesiredServer, DesiredState
+from icesync.model.desired import Address, DesiredServer, DesiredState
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeTarget
 from icesync.model.secret import SecretRef, SecretValue
 from icesync.planner.probe import WantedProbe

@@ -12,7 +12,7 @@ from farend import DISTORTIONS, SocketFarEnd
 from icesync.client.gateway import IceGateway
 from icesync.client.session import Session
 from icesync.emulator.service import Service
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Update
 from icesync.model.project import WireOptions
 from icesync.model.secret import SecretValue

@@ -14,7 +14,7 @@ from rig import Repository, assert_refused
 
 from icesync.bootstrap.git import Git
 from icesync.codec.state import decode_state, encode_state
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from pathlib import Path

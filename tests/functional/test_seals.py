@@ -13,7 +13,7 @@ import pytest
 from rig import Repository, assert_refused
 
 from icesync.codec.state import decode_state, encode_state
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -326,7 +326,7 @@ def test_signal_while_mail_servers_are_asked(
     remote: Repository, server: Server, words: tuple[str, ...], number: signal.Signals
 ) -> None:
     """Nobody waits for servers that do not answer, and no lock is left."""
-    with patch("icesync.bootstrap.adapters.open_prober", lambda *_: SlowServers(number)):
+    with patch("icesync.bootstrap.open_prober", lambda *_: SlowServers(number)):
         result = remote.run(*words)
 
     assert (result.code, server.lock) == (128 + number, None), result

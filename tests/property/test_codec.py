@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from icesync.codec.plan import decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import PlanStale, StateError
-from icesync.model.address import MAX_ID, Address
+from icesync.model.desired import MAX_ID, Address
 from icesync.model.fields import SETTING_FIELDS, Field, Kind, Setting
 from icesync.model.plan import (
     Action,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from icesync.codec.partition import join, lineage_of, split
 from icesync.codec.state import seal
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.snapshot import SecretRecord, SentSecret, Snapshot
 from icesync.planner.select import Shard, deal
 

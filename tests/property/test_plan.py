@@ -15,8 +15,7 @@ from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secret_resolution import Resolution, attach_tags, compare
 from icesync.engine.state import load
-from icesync.model.address import Address
-from icesync.model.desired import DesiredServer, DesiredState
+from icesync.model.desired import Address, DesiredServer, DesiredState
 from icesync.model.fields import SETTING_FIELDS, Kind
 from icesync.model.plan import Action
 from icesync.model.report import Outcome, OutcomeKind

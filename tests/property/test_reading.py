@@ -15,8 +15,14 @@ from icesync.config.resolve import resolve
 from icesync.config.rules import lint
 from icesync.config.schema import check_schema
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.yaml.document import Document, _read_quickly, _UnusualError, parse_document
-from icesync.config.yaml.syntax import SourceFile, check_text
+from icesync.config.yaml.document import (
+    Document,
+    SourceFile,
+    _read_quickly,
+    _UnusualError,
+    check_text,
+    parse_document,
+)
 from icesync.config.yaml.tree import read_tree
 from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role

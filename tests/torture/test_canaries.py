@@ -7,7 +7,6 @@ or a flag that is added later is run here without anybody thinking of it.
 
 from __future__ import annotations
 
-import importlib
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,7 @@ from canary import AWKWARD, Search
 from rig import KEY, Echo, FarEnd, Ice, Repository
 
 from icesync.bootstrap import SystemClock
-from icesync.cli.main import COMMANDS, module_of
+from icesync.cli.main import COMMANDS, load_command
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 
@@ -65,9 +64,7 @@ def lines_of(name: str) -> list[str]:
     """Return the lines that try *name*: bare, with each flag, and with each choice of an option."""
     if name in _CALL_OUT:
         return [f"{name} --help", *(f"{name} {rest}" for rest in _CALL_OUT[name])]
-    command: click.Command = importlib.import_module(
-        f"icesync.cli.commands.{module_of(name)}"
-    ).command
+    command = load_command(name)
     return [line for path, leaf in _leaves(name, command) for line in _lines(path, leaf)]
 
 

@@ -19,7 +19,7 @@ from torture.arena import seeded
 
 from icesync.codec.journal import decode_journal
 from icesync.engine.recorder import JournaledIntents
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import CallEnded, Entry, EntryStatus, Intent, JournalHead

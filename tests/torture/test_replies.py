@@ -27,7 +27,7 @@ from icesync.client.session import Session
 from icesync.emulator.faults import FaultInjector, parse_fault
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Update
 from icesync.model.project import WireOptions
 from icesync.model.report import OutcomeKind

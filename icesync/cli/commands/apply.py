@@ -61,7 +61,7 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
     """
     from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
-    from icesync.engine.scope import Scope
+    from icesync.engine.validate import Scope
     from icesync.errors import EXIT_OK, UsageError
 
     if planfile is not None and wanted.scope != Scope():

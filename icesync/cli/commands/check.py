@@ -47,7 +47,7 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     """
     import shlex
 
-    from icesync.cli.command_line import own_words
+    from icesync.cli.options import own_words
     from icesync.engine.check import CheckRequest, check
     from icesync.errors import EXIT_CHANGES, EXIT_OK
 

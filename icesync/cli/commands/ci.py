@@ -11,8 +11,6 @@ import click
 from icesync.cli.help import Pages
 from icesync.cli.options import Common, common_options, read_duration
 
-__all__ = ["command"]
-
 Command: TypeAlias = Callable[..., Any]
 
 

@@ -7,8 +7,6 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
-__all__ = ["command"]
-
 
 @click.command(name="completion", cls=Page, no_args_is_help=True)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))

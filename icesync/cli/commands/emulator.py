@@ -13,7 +13,6 @@ from icesync.cli.options import Common, common_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["command"]
 
 _EPILOG: Final = """\b
 Faults of updates: [PREFIX]KIND[:ARGUMENT][@SELECTOR,...] [xN]

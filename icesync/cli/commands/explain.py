@@ -7,8 +7,6 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options, format_options
 
-__all__ = ["command"]
-
 
 @click.command(name="explain", cls=Page)
 @click.argument("topic", required=False, metavar="[ADDR [FIELD] | RULE | PROVIDER]")

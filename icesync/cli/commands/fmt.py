@@ -7,8 +7,6 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
-__all__ = ["command"]
-
 
 @click.command(name="fmt", cls=Page)
 @click.argument("files", nargs=-1, metavar="[FILE|FOLDER|ADDR|-]...")

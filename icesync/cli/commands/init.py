@@ -10,7 +10,7 @@ from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 _MAX_ID = 2**31 - 1
-"""That of :mod:`icesync.model.address`, which `--help` does not load."""
+"""That of :mod:`icesync.model.desired`, which `--help` does not load."""
 
 
 @click.command(name="init", cls=Page)

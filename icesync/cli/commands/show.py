@@ -9,8 +9,6 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options, format_options, organization_option
 
-__all__ = ["command"]
-
 
 @click.command(name="show", cls=Page)
 @click.argument("planfile", required=False, type=click.Path(path_type=Path))

@@ -268,7 +268,7 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
     icesync state pull | jq .serial
     """
     from icesync.cli.files import check_writable, write_private
-    from icesync.engine.protect import demand_free
+    from icesync.engine.session import demand_free
     from icesync.engine.state_operations import pull_state
 
     session = common.open()

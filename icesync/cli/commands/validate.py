@@ -15,8 +15,6 @@ from icesync.model.report import Command
 if TYPE_CHECKING:
     from icesync.cli.output import Output
 
-__all__ = ["command"]
-
 
 @click.command(name="validate", cls=Page)
 @common_options

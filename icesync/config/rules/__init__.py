@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.rules import blocks, credentials, fleet, hosts, identity, moves, ports, reading
+from icesync.config.rules import blocks, credentials, documents, fleet, hosts
 from icesync.config.rules.base import (
     DECLARED,
     FLEET_CHECKS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from icesync.diagnostics import Rule
     from icesync.model.desired import DesiredServer, DesiredState
 
-FAMILIES: Final = (reading, identity, moves, blocks, ports, credentials, hosts, fleet)
+FAMILIES: Final = (documents, blocks, credentials, hosts, fleet)
 
 RULES: Final[Mapping[str, Rule]] = dict(sorted(DECLARED.items()))
 """Every rule by its id, in the order of the ids."""

@@ -1,23 +1,30 @@
 """
-ICE201 to ICE211: the blocks of a server, which of them is in use, and who is shown as sender.
+ICE201 to ICE313: the blocks of a server, who is shown as sender, ports and encryption.
 
 `config.resolve` finds what has no value (ICE201 to ICE203), `config.values` what is on no
 closed list (ICE208); a plan finds ICE209.
+
+The vendor documents two flags, SSL and TLS, for three protocols, and says
+neither which protocol they concern nor what they switch. So a port decides what
+is spoken, and the flags only whether encryption is wanted (assumed).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules.base import Violation, declare, on_fleet, on_server
+from icesync.config.rules.base import Violation, declare, on_endpoint, on_fleet, on_server
 from icesync.config.rules.hosts import domain_of, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
+from icesync.model.presets import IMPLICIT_TLS, Offer, Preset, find_offer, find_preset, providers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.rules.base import Fleet
+    from icesync.config.rules.base import Endpoint, Fleet
     from icesync.model.desired import DesiredServer
 
 _BLOCK_KEYS: Final = {
@@ -260,3 +267,474 @@ declare(
         suppressible=False,
     )
 )
+
+
+_IMPLICIT: Final = "RFC 8314: 465, 993 and 995 use implicit TLS"
+
+_PORTS: Final = {
+    **dict.fromkeys((25, 465, 586, 587, 2465, 2525, 2587), "smtp"),
+    **dict.fromkeys((110, 995), "pop3"),
+    **dict.fromkeys((143, 993), "imap"),
+}
+"""The ports that mail servers use, and their protocol (IANA; 586 and 2xxx by providers)."""
+
+_SPARE_PORTS: Final = frozenset({26, 2526, 3535, 8025, 8465})
+"""Where several hosters and relays take mail besides, since networks close the others."""
+
+_DEFAULT: Final = {"smtp": "587", "pop3": "995", "imap": "993"}
+_LONGEST_RATE: Final = 1440
+_WIDE: Final = 60
+
+_NO_LOGIN: Final = (
+    (
+        r"(alt\d\.)?(aspmx\d?\.l\.google\.com|aspmx\d?\.googlemail\.com)|smtp\.google\.com",
+        "mx",
+        "gmail",
+    ),
+    (r"(alt\d\.)?gmail-smtp-in\.l\.google\.com", "mx", "gmail"),
+    (
+        r".*\.mail\.protection\.(outlook\.com|partner\.outlook\.cn|office365\.us)",
+        "mx",
+        "microsoft365",
+    ),
+    (r".*\.mx\.microsoft", "mx", "microsoft365"),
+    (r".*\.olc\.protection\.outlook\.com|.*\.mail\.eo\.outlook\.com", "mx", "outlook.com"),
+    (r"mta\d\.am0\.yahoodns\.net|.*-mx\.mail\.am0\.yahoodns\.net", "mx", "yahoo"),
+    (r"mx\d+\.mail\.icloud\.com", "mx", "icloud"),
+    (r"mx\d*\.(emig\.)?gmx\.(net|com)", "mx", "gmx"),
+    (r"in\d-smtp\.messagingengine\.com", "mx", "fastmail"),
+    (r"mx\d*\.zoho\.(com|eu|in|com\.au|jp)|mx\d*\.zohomail\.com", "mx", "zoho"),
+    (r"mx[ab]\.(eu\.)?mailgun\.org", "mx", "mailgun"),
+    (r"mx\.sendgrid\.net", "mx", "sendgrid"),
+    (r"inbound-smtp\.[a-z0-9-]+\.amazonaws\.com", "mx", "amazon-ses/us-east-1"),
+    (r"inbound\.postmarkapp\.com", "mx", "postmark"),
+    (r"email(-fips)?\.[a-z0-9-]+\.amazonaws\.com", "api", "amazon-ses/us-east-1"),
+    (r"api\.(eu\.)?mailgun\.(net|org)", "api", "mailgun"),
+    (r"api\.(eu\.)?sendgrid\.com", "api", "sendgrid"),
+    (r"api\.postmarkapp\.com", "api", "postmark"),
+    (r"graph\.microsoft\.com", "api", "microsoft365"),
+    (r"(gmail|www)\.googleapis\.com", "api", "gmail"),
+    (
+        r"(mail|accounts|workspace|www|smtp-mail)\.google\.com|(www|mail)\.gmail\.com",
+        "web",
+        "gmail",
+    ),
+    (
+        r"(portal|www|login)\.office(365)?\.com",
+        "web",
+        "microsoft365",
+    ),
+    (r"outlook\.live\.com|(www\.)?outlook\.com|(www\.)?hotmail\.com", "web", "outlook.com"),
+    (r"(login|www|mail)\.yahoo\.com", "web", "yahoo"),
+    (r"(mail|www)\.aol\.com", "web", "aol"),
+    (r"(www\.)?icloud\.com|mail\.me\.com", "web", "icloud"),
+    (r"(www|app|login)\.(sendgrid|mailgun|postmarkapp)\.com", "web", ""),
+    (r"(mail|accounts)\.zoho\.(com|eu|in|com\.au|jp)", "web", "zoho"),
+)
+"""Hosts that take no login, what they are, and whose: MX records, APIs, web mail."""
+
+_WHAT: Final = {
+    "mx": "receives mail from other servers (MX) and accepts no login",
+    "api": "is an API, not a mail server",
+    "web": "is webmail, not a mail server",
+}
+
+
+class _Known(NamedTuple):
+    """The provider of an endpoint; no offer where it has none for this host or block."""
+
+    preset: Preset
+    offer: Offer | None
+
+
+@lru_cache(maxsize=8)
+def _provider(endpoint: Endpoint) -> _Known | None:
+    """Return whose endpoint it is: the preset's by name, else by the host."""
+    host = (endpoint.host or "").lower().rstrip(".")
+    found = find_offer(endpoint.block, host) if host else None
+    preset = find_preset(endpoint.preset) if endpoint.preset else None
+    if preset is None:
+        return _Known(*found) if found else None
+    if found is not None and _family(found[0]) == _family(preset):
+        return _Known(*found)
+    offer = preset.offers.get(endpoint.block)
+    right = offer is not None and host in {offer.host, *offer.also}
+    return _Known(preset, offer if right else None)
+
+
+def _family(preset: Preset) -> str:
+    return preset.name.partition("/")[0]
+
+
+def _no_login(host: str) -> tuple[str, str] | None:
+    """Return what *host* is, and whose, if it takes no login."""
+    for pattern, what, owner in _NO_LOGIN:
+        if re.fullmatch(pattern, host):
+            return what, owner
+    return None
+
+
+def _mode(endpoint: Endpoint) -> str:
+    """Return how the port is encrypted, by its provider or by its number."""
+    known, port = _provider(endpoint), endpoint.port or 0
+    if known is not None and known.offer is not None and port in known.offer.ports:
+        return known.offer.mode(port)
+    return "implicit" if port in IMPLICIT_TLS else "starttls"
+
+
+declare(
+    Rule(
+        "ICE301",
+        "a port outside the range 1 to 65535",
+        what="A port is not a decimal number from 1 to 65535.",
+        why="Ports are sent as strings, so `0587` or `-1` would reach ICE unchanged.",
+        before="smtp: {port: 70000}\n",
+        after="smtp: {port: 587}\n",
+        source="doc:sample",
+        suppressible=False,
+    )
+)
+declare(
+    Rule(
+        "ICE310",
+        "a poll rate that is not a positive integer",
+        what="A poll rate is not a positive integer.",
+        why="0 may stop polling or poll without a pause; the vendor does not say.",
+        before="imap: {poll_rate: 0}\n",
+        after="imap: {poll_rate: 10}\n",
+        source="doc:sample",
+        suppressible=False,
+    )
+)
+
+
+@on_server(
+    Rule(
+        "ICE302",
+        "both encryption flags are on",
+        Severity.WARNING,
+        what="`ssl` and `tls` are both true.",
+        why="The vendor does not say which one applies, so a reviewer cannot tell what is "
+        "intended.",
+        before="ssl: true\ntls: true\n",
+        after="ssl: false\ntls: true\n",
+        source="doc:table",
+    )
+)
+def both_flags(server: DesiredServer) -> Iterator[Violation]:
+    """Find two flags of which one is enough."""
+    if server.settings.get("ssl") and server.settings.get("tls"):
+        message = "`ssl` and `tls` are both true; the vendor does not say which one applies"
+        yield Violation("tls", message, "set one of them to false")
+
+
+@on_endpoint(
+    Rule(
+        "ICE303",
+        "a TLS port with both flags off",
+        Severity.WARNING,
+        what="A block in use has port 465, 2465, 586, 993 or 995, and `ssl` and `tls` are both "
+        "false.",
+        why="These ports use implicit TLS; an unencrypted connection never works there. "
+        "The vendor's own sample has this mistake: 995 with both flags off.",
+        before="ssl: false\ntls: false\nimap: {port: 993}\n",
+        after="ssl: false\ntls: true\nimap: {port: 993}\n",
+        source=f"doc:sample; {_IMPLICIT}",
+    )
+)
+def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a connection that works nowhere."""
+    if endpoint.in_use and not endpoint.encrypted and _mode(endpoint) == "implicit":
+        yield Violation(
+            f"{endpoint.block}.port",
+            f"`{endpoint.block}.port` {endpoint.port} uses TLS, but `ssl` and `tls` are both false",
+            "set `ssl` or `tls` to true",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE304",
+        "sending on a port with implicit TLS",
+        Severity.INFO,
+        what="`smtp.port` is 465 or 2465, and the provider is not known to have no other port.",
+        why="Such a port uses implicit TLS. .NET's System.Net.Mail does not support it, "
+        "MailKit and most other libraries do; which one ICE uses is unknown. Port 587 "
+        "with STARTTLS works with all.",
+        before="smtp: {port: 465}\n",
+        after="smtp: {port: 587}\n",
+        source="learn.microsoft.com: SmtpClient.EnableSsl; github.com/jstedfast/MailKit, "
+        "SecureSocketOptions",
+    )
+)
+def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a way of sending that not every mail library knows, where there is another one."""
+    if endpoint.block != "smtp" or endpoint.port not in {465, 2465}:
+        return
+    known = _provider(endpoint)
+    if known is not None and not _offers_starttls(known.offer):
+        return
+    where = f"{endpoint.host} offers it" if known else "where the provider offers it"
+    yield Violation(
+        "smtp.port",
+        f"`smtp.port` {endpoint.port} uses implicit TLS, which some .NET mail clients do "
+        "not support; which one ICE uses is unknown",
+        f"if sending fails, try 587 with STARTTLS, {where}",
+    )
+
+
+def _offers_starttls(offer: Offer | None) -> bool:
+    return offer is not None and 587 in offer.ports and offer.mode(587) == "starttls"
+
+
+@on_endpoint(
+    Rule(
+        "ICE305",
+        "a host or port that the provider does not offer",
+        Severity.WARNING,
+        what="The host or port of a block in use is not offered by its preset; or a host "
+        "in the domain of a known provider is not one of its hosts, or is its host "
+        "for another protocol.",
+        why="Your own values always override a preset, so a leftover value sends mail to "
+        "another host than the preset names.",
+        before="imap: {preset: gmail, host: imap.example.org}\n",
+        after="imap: {preset: gmail, host: imap.gmail.com}\n",
+        source="the provider's own page, which the finding names with the day it was checked",
+    )
+)
+def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a host or a port that the provider does not have."""
+    known = _provider(endpoint)
+    if known is None or not endpoint.in_use or _no_login((endpoint.host or "").lower()):
+        return
+    block, (preset, offer) = endpoint.block, known
+    if offer is None:
+        other = preset.offers.get(block)
+        offers = f"it offers {other.host}" if other else f"it offers no {block.upper()}"
+        yield Violation(
+            f"{block}.host",
+            f"`{block}.host` {endpoint.host} is not a {block.upper()} host of "
+            f"{preset.name}: {offers}",
+            _checked(preset),
+        )
+    elif preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
+        offers = ", ".join(f"{port} ({_MODE_WORDS[offer.mode(port)]})" for port in offer.ports)
+        yield Violation(
+            f"{block}.port",
+            f"`{block}.port` {endpoint.port} is not one of {preset.name}: {offers}",
+            _checked(preset),
+        )
+
+
+_MODE_WORDS: Final = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no encryption"}
+
+
+def _checked(preset: Preset) -> str:
+    when = f"checked on {preset.checked}" if preset.checked else "see"
+    return f"{when}: {preset.source}"
+
+
+@on_endpoint(
+    Rule(
+        "ICE306",
+        "a provider that does not accept passwords",
+        what="The provider of a block in use does not accept passwords for this protocol. "
+        "If it stops accepting them, or shuts down, on a known future date, the "
+        "finding is a warning.",
+        why="ICE has a field for a password but none for OAuth, so no login can succeed.",
+        before="incoming: imap\nimap: {host: outlook.office365.com}\n",
+        after="incoming: imap\nimap: {host: imap.example.org}\n",
+        source="learn.microsoft.com: deprecation of basic authentication in Exchange Online",
+    )
+)
+def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a provider with which no password works, or soon none will."""
+    known = _provider(endpoint)
+    if known is None or known.offer is None or not endpoint.in_use or not endpoint.login:
+        return
+    offer, key = known.offer, f"{endpoint.block}.host"
+    who, what = known.preset.name, endpoint.block.upper()
+    hint = _checked(known.preset)
+    if offer.refuses:
+        reason = (
+            f"{who} does not accept passwords for {what} {offer.refuses}, which ICE "
+            "has no field for"
+        )
+        yield Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
+    elif offer.ends:
+        message = f"`{key}` {endpoint.host}: {who}, {what}: {offer.ends}"
+        yield Violation(key, message, hint, Severity.WARNING)
+
+
+@on_endpoint(
+    Rule(
+        "ICE307",
+        "a port of another protocol",
+        Severity.WARNING,
+        what="`smtp` has a port of POP3 or IMAP, or `pop3` or `imap` has a port of "
+        "another protocol.",
+        why="Often a copy-and-paste mistake: the server on that port uses another protocol.",
+        before="imap: {port: 995}\n",
+        after="imap: {port: 993}\n",
+        source="IANA service names and port numbers",
+    )
+)
+def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a port at which another protocol is spoken."""
+    known = _provider(endpoint)
+    if known is not None and known.offer is not None and endpoint.port in known.offer.ports:
+        return
+    home = _PORTS.get(endpoint.port or 0)
+    if home is not None and home != endpoint.block:
+        key = f"{endpoint.block}.port"
+        yield Violation(
+            key,
+            f"`{key}` {endpoint.port} is a {home.upper()} port",
+            f"{endpoint.block.upper()} usually uses {_DEFAULT[endpoint.block]}",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE308",
+        "an unencrypted password",
+        Severity.WARNING,
+        what="A block in use has no encryption: its port has no implicit TLS, and `ssl` "
+        "and `tls` are both false.",
+        why="Every network on the way can read the password.",
+        before="ssl: false\ntls: false\nimap: {port: 143}\n",
+        after="ssl: false\ntls: true\nimap: {port: 143}\n",
+        source="RFC 8314",
+    )
+)
+def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a password that anybody on the way can read."""
+    if endpoint.port is None or not endpoint.in_use or endpoint.encrypted or not endpoint.login:
+        return
+    if _mode(endpoint) != "implicit":
+        yield Violation(
+            f"{endpoint.block}.port",
+            f"the password of `{endpoint.block}` would be sent unencrypted on port "
+            f"{endpoint.port}: `ssl` and `tls` are both false",
+            "set `ssl` or `tls` to true",
+        )
+
+
+@on_endpoint(
+    Rule(
+        "ICE309",
+        "an unusual port",
+        Severity.WARNING,
+        what="A port is neither a common mail port nor one of the provider's: 25, 110, "
+        "143, 465, 586, 587, 993, 995, 2465, 2525, 2587; for sending also 26, 2526, "
+        "3535, 8025, 8465.",
+        why="Often a typo. The vendor's own sample has 589 for IMAP.",
+        before="imap: {port: 994}\n",
+        after="imap: {port: 993}\n",
+        source="doc:sample; IANA service names and port numbers; pages of hosters and relays",
+    )
+)
+def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a port that looks like a slip of a digit."""
+    known, port = _provider(endpoint), endpoint.port
+    offered = known.offer.ports if known is not None and known.offer is not None else ()
+    if port is None or port in _PORTS or port in offered:
+        return
+    if endpoint.block != "smtp" or port not in _SPARE_PORTS:
+        key, what = f"{endpoint.block}.port", endpoint.block.upper()
+        message = f"`{key}` {endpoint.port} is not a usual port for {what}"
+        yield Violation(key, message, f"{what} usually uses {_DEFAULT[endpoint.block]}")
+
+
+@on_server(
+    Rule(
+        "ICE311",
+        "a poll rate that may be in the wrong unit",
+        Severity.WARNING,
+        what="A poll rate is above 1440, or 60 times the rate of the server's other block.",
+        why="The vendor does not document the unit; the sample has 10. 3600 looks like "
+        "seconds, but minutes are likely: then mail would be collected every two and "
+        "a half days.",
+        before="imap: {poll_rate: 3600}\n",
+        after="imap: {poll_rate: 10}\n",
+        source="doc:sample",
+    )
+)
+def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
+    """Find a poll rate that looks like seconds where the other one looks like minutes."""
+    settings = server.settings
+    keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
+    rates = [(int(settings[key]), key) for key in keys if key in settings]
+    for rate, key in rates:
+        if rate > _LONGEST_RATE:
+            message = f"`{key}` {rate}: is this in seconds? The vendor does not document the unit"
+            yield Violation(key, message, "the vendor's sample has 10")
+            return
+    (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))
+    if high >= low * _WIDE:
+        message = f"`{key}` {high} is {high // low} times the other block's {low}"
+        yield Violation(key, message, "one of the two may be in another unit")
+
+
+@on_endpoint(
+    Rule(
+        "ICE312",
+        "polling a large provider too often",
+        Severity.INFO,
+        what="The poll rate is 1, and the provider is a large one (with a preset).",
+        why="Large providers throttle frequent logins, and a lockout looks like a wrong password.",
+        before="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
+        "imap: {host: imap.fastmail.com, port: 993, poll_rate: 1}\n",
+        after="preset: fastmail\nsmtp: {host: smtp.fastmail.com, port: 587}\n"
+        "imap: {host: imap.fastmail.com, port: 993, poll_rate: 10}\n",
+        source="assumed",
+    )
+)
+def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a poll rate that a big provider may not like."""
+    incoming = endpoint.in_use and endpoint.block != "smtp"
+    known = _provider(endpoint) if incoming and endpoint.poll_rate == 1 else None
+    if known is not None:
+        key = f"{endpoint.block}.poll_rate"
+        yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle such frequent logins")
+
+
+@on_endpoint(
+    Rule(
+        "ICE313",
+        "a host that accepts no login",
+        what="The host of a block in use receives mail from other servers (an MX record), "
+        "or is an API or webmail. If it is the bare domain of a provider's "
+        "addresses, the finding is a warning.",
+        why="Nobody can log in there with a user name and password.",
+        before="smtp: {host: aspmx.l.google.com, port: 25}\n",
+        after="smtp: {host: smtp.gmail.com, port: 587}\n",
+        source="the MX records and API pages of the providers; RFC 5321, section 5",
+    )
+)
+def no_login(endpoint: Endpoint) -> Iterator[Violation]:
+    """Find a host at which no password is asked for."""
+    host = (endpoint.host or "").lower().rstrip(".")
+    if not host or not endpoint.in_use:
+        return
+    key, what = f"{endpoint.block}.host", _no_login(host)
+    found = find_offer(endpoint.block, host)
+    if found is not None and found[1] is not None:
+        return
+    if what is not None and what[0] == "mx" and not endpoint.login:
+        return  # a connector takes mail of its organization there, by the sender's address
+    if what is not None:
+        preset = find_preset(what[1])
+        yield Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))
+    elif found is None:
+        for preset in providers_of(host)[:1]:
+            message = f"`{key}` {host} is the domain of addresses, not a mail server"
+            hint = _instead(endpoint.block, preset)
+            yield Violation(key, message, hint, Severity.WARNING)
+
+
+def _instead(block: str, preset: Preset | None) -> str:
+    offer = preset.offers.get(block) if preset is not None else None
+    if offer is None or preset is None or offer.refuses:
+        return "use the host of the provider's mail server"
+    return f"{preset.title} offers {offer.host}"

@@ -13,13 +13,25 @@ test holds the two to the same data.
 
 Scalars stay text: a password ``0012`` cannot become 10. A scalar that was
 quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
+
+The text is checked as a whole first. Control, bidi, invisible and private characters are
+refused by code point, in comments too: they make a reviewer read something else than what
+is sent. What libyaml refuses is said in our own words and where the slip is. libyaml says
+where it gave up; where something was left open, or a line has no colon, that is a line
+further down, or the end of the file. No text of the file is quoted.
 """
 
 from __future__ import annotations
 
+import codecs
+import re
+import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from yaml import YAMLError
 from yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -30,21 +42,391 @@ from yaml.events import (
     SequenceStartEvent,
     StreamEndEvent,
 )
-
-from icesync.config.yaml.syntax import (
-    MAX_NODES,
-    Quoted,
-    SourceFile,
-    check_text,
-    find_unprintable,
-    open_parser,
-    yaml_problem,
+from yaml.tokens import (
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    ScalarToken,
 )
+
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
+from icesync.frozen import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from icesync.config.yaml.tree import NodePath, Tree
+
+MAX_BYTES: Final = 2 * 1024 * 1024
+"""Largest file that is read; some 2,400 servers."""
+MAX_NODES: Final = 100_000
+"""So many values may stand in one file."""
+
+
+class Quoted(str):
+    """A scalar that was quoted or written as a block, and so is a text in every YAML."""
+
+    __slots__ = ()
+
+
+@frozen
+class SourceFile:
+    """One file: *path* relative to the configuration with forward slashes, *data* as read."""
+
+    path: str
+    data: bytes
+
+
+def open_parser(data: bytes) -> Any:
+    """
+    Return libyaml's parser over *data*, with ``get_event()``.
+
+    Raises:
+        ConfigMalformed: PyYAML was built without libyaml.
+
+    """
+    try:
+        from yaml import CBaseLoader
+    except ImportError:
+        raise ConfigMalformed(
+            "PyYAML is installed without libyaml, which icesync needs",
+            "pip install --force-reinstall --no-cache-dir pyyaml",
+        ) from None
+    return CBaseLoader(data)
+
+
+def decode(data: bytes) -> str:
+    """Return *data* as a text with plain line ends, without byte order mark."""
+    text = data.removeprefix(codecs.BOM_UTF8).decode(errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+_PLAIN_BYTES: Final = bytes((0x09, 0x0A, 0x0D, *range(0x20, 0x7F)))
+_REFUSED: Final = (
+    # control, but tab and line ends; delete and C1
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+    # format: soft hyphen, Arabic and Syriac marks, bidi, zero width, joiners, byte order mark
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+    # invisible letters and marks
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+    # line and paragraph separators, surrogates, private use, what is no character
+    "\u2028\u2029\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\U000f0000-\U0010ffff"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000))
+)
+_BLANKS: Final = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+"""Blanks that look like the ordinary one and are not."""
+
+
+@cache
+def _pattern(more: str = "") -> re.Pattern[str]:
+    """Return what finds a refused character, or one of *more*; plain ASCII needs no look."""
+    return re.compile(f"[{_REFUSED}{more}]")
+
+
+_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_ESCAPED: Final = dict(
+    zip("0abtnvfreN_LP", "\0\a\b\t\n\v\f\r\x1b\x85\xa0\u2028\u2029", strict=True)
+)
+"""What the escapes of one letter mean in double quotes (YAML 1.2.2, section 5.7)."""
+_MOST_STRANGERS: Final = 100
+"""A file with more of them is no text; a finding for each could fill the memory."""
+_CONFLICT: Final = (b"<<<<<<<", b"|||||||", b">>>>>>>")
+
+
+def check_text(source: SourceFile) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the bytes of *source*; empty when a parser may read them."""
+    data = source.data
+    if len(data) > MAX_BYTES:
+        return (_at_start(source, "ICE004", f"larger than {MAX_BYTES // 2**20} MiB", "split it"),)
+    if not data.strip():
+        hint = "add `version: 1`, or remove the file"
+        return (_at_start(source, "ICE007", "the file is empty", hint),)
+    if any(marker in data for marker in _CONFLICT):
+        conflict = _conflict(source)
+        if conflict:
+            return (conflict,)
+    if not data.translate(None, _PLAIN_BYTES):
+        return ()
+    return _check_unicode(source)
+
+
+def name_character(character: str) -> str:
+    """Return the code point and name of *character*, such as ``U+200B ZERO WIDTH SPACE``."""
+    name = unicodedata.name(character, "")
+    return f"U+{ord(character):04X} {name}".rstrip()
+
+
+def show_key(key: str) -> str:
+    """Return *key* for a message: strange characters are escaped, long keys cut."""
+    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
+
+
+def find_unprintable(text: str) -> str:
+    """
+    Return the first character of *text* that a value cannot hold, or an empty text.
+
+    By a table, not by the version of Unicode that Python has: what a laptop takes, a
+    runner takes. Characters that Unicode may assign some day are taken.
+    """
+    if text.isascii() and text.isprintable():
+        return ""
+    found = _pattern(f"{_BLANKS}\t\n\r").search(text)
+    return found[0] if found else ""
+
+
+def find_escape(raw: str, character: str) -> str:
+    r"""Return the escape of a letter in *raw* that YAML reads as *character*, such as ``\b``."""
+    escapes = (match[0] for match in _ESCAPE.finditer(raw))
+    return next((e for e in escapes if _ESCAPED.get(e[1]) == character), "")
+
+
+def _check_unicode(source: SourceFile) -> tuple[Diagnostic, ...]:
+    data = source.data.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before.rpartition(b"\n")[2].decode()) + 1
+        position = SourcePosition(source.path, line, column)
+        return (Diagnostic("ICE002", "the file is not UTF-8", position, "save it as UTF-8"),)
+    if not _pattern().search(text):
+        return ()
+    return tuple(islice(_strangers(source, text), _MOST_STRANGERS))
+
+
+def _strangers(source: SourceFile, text: str) -> Iterator[Diagnostic]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        for match in _pattern().finditer(line):
+            yield Diagnostic(
+                "ICE003",
+                f"the character {name_character(match[0])} is not allowed",
+                SourcePosition(source.path, number, match.start() + 1),
+                "delete it; retype the line instead of pasting it",
+            )
+
+
+def _conflict(source: SourceFile) -> Diagnostic | None:
+    for number, line in enumerate(source.data.splitlines(), start=1):
+        if line.startswith(_CONFLICT):
+            return Diagnostic(
+                "ICE005",
+                "a merge-conflict marker",
+                SourcePosition(source.path, number, 1),
+                "resolve the conflict, then commit the file again",
+            )
+    return None
+
+
+def _at_start(source: SourceFile, rule: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(rule, message, SourcePosition(source.path, 1, 1), hint)
+
+
+_OWN_WORDS: Final = (
+    ("cannot start any token", "a character that cannot start a value", "quote the value"),
+    (
+        "mapping values are not allowed",
+        "an unexpected colon",
+        "quote values that contain `: `, and check the indentation",
+    ),
+    (
+        "did not find expected key",
+        "the indentation does not match the lines above",
+        "align the keys of one mapping; quote values that start with a special character",
+    ),
+    (
+        "did not find expected '-'",
+        "the indentation does not match the list above",
+        "align the dashes of one list",
+    ),
+    ("did not find expected ',' or", "a missing comma", "separate the entries with `, `"),
+    (
+        "did not find expected node content",
+        "a value is missing before this",
+        "add the value, or remove the comma",
+    ),
+    (
+        "did not find expected <document start>",
+        "unexpected text after the end of the document",
+        "align the keys of one mapping; quote the whole value",
+    ),
+    (
+        "unknown escape",
+        "an unknown escape sequence",
+        "use `\\\\` for a backslash, or single quotes",
+    ),
+    ("tag", "an unknown tag", "remove the `!`, or quote the value"),
+    ("alias", "a `*` or `&` that is not an alias", "quote the value"),
+    ("anchor", "a `*` or `&` that is not an alias", "quote the value"),
+)
+"""Part of libyaml's text, what we say, the hint; PyYAML's own text may quote the line."""
+
+
+class _Slip(NamedTuple):
+    """A place from 0, what is wrong there, and how to mend it."""
+
+    line: int
+    column: int
+    message: str
+    hint: str
+
+
+def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
+    """Return the finding for what the parser raised, in words that quote nothing."""
+    mark = getattr(error, "problem_mark", None)
+    if not isinstance(error, YAMLError) or mark is None:
+        hint = "check the quotes and the indentation"
+        return Diagnostic("ICE006", "invalid YAML", SourcePosition(source.path, 1, 1), hint)
+    told = (getattr(error, "problem", ""), getattr(error, "context", ""))
+    problem = " ".join(map(str, told))
+    if "maximum nesting depth" in problem:
+        position = SourcePosition(source.path, mark.line + 1, mark.column + 1)
+        return Diagnostic("ICE004", "nested too deeply", position)
+    slip = _find_slip(source, problem, mark, getattr(error, "context_mark", None))
+    position = SourcePosition(source.path, slip.line + 1, slip.column + 1)
+    return Diagnostic("ICE006", slip.message, position, slip.hint)
+
+
+def _find_slip(source: SourceFile, problem: str, mark: Any, context: Any) -> _Slip:
+    lines = decode(source.data).split("\n")
+    code = lines[mark.line][: mark.column] if mark.line < len(lines) else ""
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        hint = "YAML indents with spaces only"
+        return _Slip(mark.line, mark.column, "a tab in the indentation", hint)
+    if line[mark.column : mark.column + 1] == "\t":
+        hint = "use spaces"
+        return _Slip(mark.line, mark.column, "invalid YAML: a tab instead of a space", hint)
+    slip = _left_open(source.data, lines, problem, mark, context)
+    if slip is None and "mapping values" in problem:
+        slip = _without_blank(lines, mark.line)
+        slip = slip or _without_colon(lines, _aligned_above(lines, mark.line))
+    if slip is None and "could not find expected ':'" in problem and context is not None:
+        slip = _without_colon(lines, context.line)
+    if slip is not None:
+        return slip._replace(message=f"invalid YAML: {slip.message}")
+    if "did not find expected key" in problem and code.strip(" -"):
+        message = "invalid YAML: unexpected text after a value"
+        return _Slip(mark.line, mark.column, message, "quote the whole value")
+    for part, sentence, hint in _OWN_WORDS:
+        if part in problem:
+            return _Slip(mark.line, mark.column, f"invalid YAML: {sentence}", hint)
+    hint = "check the quotes and the indentation"
+    return _Slip(mark.line, mark.column, "invalid YAML", hint)
+
+
+def _left_open(
+    data: bytes, lines: Sequence[str], problem: str, mark: Any, context: Any
+) -> _Slip | None:
+    """Return the quote or bracket that was open on an earlier line when libyaml gave up."""
+    at_end = "while scanning a quoted scalar" in problem and "end of stream" in problem
+    brackets, quoted = _scan(data, context if at_end else mark)
+    if quoted is not None:
+        place, end = quoted
+        message = f"an unclosed quote (the next one is in line {end + 1})"
+        return _Slip(*place, message, "close it on the same line")
+    if at_end:
+        return _Slip(context.line, context.column, "an unclosed quote", "close it")
+    open_ = [place for place in brackets if place[0] < mark.line]
+    if not open_ or _is_closed_below(lines, open_[-1], mark.line):
+        return None
+    ends = "at the end" if mark.line >= len(lines) - 1 else f"in line {mark.line + 1}"
+    message = f"an unclosed bracket, still open {ends}"
+    return _Slip(*open_[-1], message, "close it, or quote the value")
+
+
+def _scan(
+    data: bytes, mark: Any
+) -> tuple[list[tuple[int, int]], tuple[tuple[int, int], int] | None]:
+    """Return the brackets open at *mark*, and a quoted text that ends on its line from above."""
+    parser = open_parser(data)
+    brackets: list[tuple[int, int]] = []
+    quoted = None
+    try:
+        while (token := parser.get_token()) is not None:
+            start, end = token.start_mark, token.end_mark
+            if start.index > mark.index:
+                break
+            if isinstance(token, FlowMappingStartToken | FlowSequenceStartToken):
+                brackets.append((start.line, start.column))
+            elif isinstance(token, FlowMappingEndToken | FlowSequenceEndToken):
+                del brackets[-1:]
+            elif isinstance(token, ScalarToken) and token.style in {"'", '"'}:
+                spans = start.line < end.line == mark.line
+                quoted = ((start.line, start.column), end.line) if spans else None
+    except YAMLError:
+        pass
+    return brackets, quoted
+
+
+def _is_closed_below(lines: Sequence[str], place: tuple[int, int], line: int) -> bool:
+    """Return whether a line from *line* on begins with the bracket that closes *place*."""
+    closing = {"{": "}", "[": "]"}[lines[place[0]][place[1]]]
+    indent = len(lines[place[0]]) - len(lines[place[0]].lstrip())
+    for below in lines[line:]:
+        text = below.lstrip()
+        if text.startswith(closing):
+            return True
+        if text and len(below) - len(text) < indent:
+            return False
+    return False
+
+
+_KEY: Final = re.compile(r"(?:[^\s'\"#][^'\"#]*|'[^']*'|\"[^\"]*\"):(?:\s|$)")
+_TIGHT: Final = re.compile(r"[\w.-]+\s*:(?=\S)")
+_DASH: Final = re.compile(r"-[\w'\"]")
+_INVISIBLE: Final = re.compile(r"[^\S \t\n]")
+
+
+def _line_above(lines: Sequence[str], number: int) -> int:
+    """Return the next line with code above the line *number*, or -1."""
+    above = number - 1
+    while above >= 0 and (not lines[above].strip() or lines[above].lstrip().startswith("#")):
+        above -= 1
+    return above
+
+
+def _aligned_above(lines: Sequence[str], number: int) -> int:
+    """Return the next line with code above, if it is indented as the line *number* is, or -1."""
+    above = _line_above(lines, number)
+    return above if above >= 0 and _column(lines[above]) == _column(lines[number]) else -1
+
+
+def _without_blank(lines: Sequence[str], number: int) -> _Slip | None:
+    """Return the dash without a blank behind it that made the line above no item."""
+    above = lines[_line_above(lines, number)].lstrip()
+    if number == 0 or not _DASH.match(above):
+        return None
+    column = lines[_line_above(lines, number)].index("-")
+    hint = "use `- skill: 663`"
+    return _Slip(_line_above(lines, number), column, "no space after the dash", hint)
+
+
+def _column(line: str) -> int:
+    return len(line) - len(line.lstrip(" -"))
+
+
+def _without_colon(lines: Sequence[str], number: int) -> _Slip | None:
+    """Return what keeps the line *number* from being a key and its value."""
+    if number < 0:
+        return None
+    column = _column(lines[number])
+    code = lines[number][column:].partition(" #")[0]
+    invisible = _INVISIBLE.search(code)
+    if invisible and ":" in code:
+        name = name_character(invisible[0])
+        where = column + invisible.start()
+        return _Slip(number, where, f"{name} instead of a space", "replace it with a space")
+    if _KEY.match(code):
+        return None
+    if _TIGHT.match(code):
+        return _Slip(number, column, "no space after the colon", "use `key: value`")
+    return _Slip(number, column, "a key without a colon", "use `key: value`")
+
 
 Node: TypeAlias = Any
 """A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""

@@ -39,7 +39,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.syntax import (
+from icesync.config.yaml.document import (
     MAX_NODES,
     Quoted,
     decode,
@@ -55,7 +55,7 @@ from icesync.diagnostics import Diagnostic, SourcePosition
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.yaml.syntax import SourceFile
+    from icesync.config.yaml.document import SourceFile
 
 MAX_DEPTH: Final = 32
 _ALIAS_FLOOR: Final = 10_000
@@ -309,7 +309,7 @@ def read_tree(source: SourceFile) -> Tree:
     """
     Return the tree of *source*, with every problem of it; never raises.
 
-    The bytes must have passed :func:`icesync.config.yaml.syntax.check_text`.
+    The bytes must have passed :func:`icesync.config.yaml.document.check_text`.
     """
     reader = _Reader(source, decode(source.data))
     try:

@@ -23,7 +23,7 @@ from icesync.render.report import spent, told_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.report import Attempt, Report, Result
 
 _BAR_UNITS: Final = 1000

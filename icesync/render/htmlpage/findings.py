@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext
 
-__all__ = ["findings_sheet"]
 
 _TONES: Final = {
     Severity.ERROR: ("failed", "x"),

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.diagnostics import Diagnostic
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult
     from icesync.render.formats import RenderContext

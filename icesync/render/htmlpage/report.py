@@ -27,13 +27,12 @@ from icesync.render.style import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Report, Result
     from icesync.render.formats import RenderContext
     from icesync.render.htmlpage.page import Card
 
-__all__ = ["report_sheet"]
 
 _STATUSES: Final = {
     ResultStatus.FAILED: ("failed", "x", "bad"),

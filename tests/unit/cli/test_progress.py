@@ -6,7 +6,7 @@ from fakes import FakeClock
 
 from icesync.cli.console import Console
 from icesync.cli.progress import Tally, open_progress
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.model.report import (
     ApplyStarted,

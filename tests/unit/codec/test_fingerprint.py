@@ -17,7 +17,7 @@ from icesync.codec.fingerprint import (
     read_key,
     secret_tag,
 )
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.secret import SecretValue
 
 SECRET = SecretValue("canary-4711")

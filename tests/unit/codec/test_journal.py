@@ -4,7 +4,7 @@ import pytest
 
 from icesync.codec.journal import decode_journal, encode_head, encode_record
 from icesync.errors import StateCorrupt, StateTooNew
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.secret import Fingerprint

@@ -7,7 +7,7 @@ import pytest
 
 from icesync.codec.state import decode_sides, decode_state, encode_state, seal
 from icesync.errors import StateCorrupt
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ import yaml
 from icesync.config.resolve import resolve
 from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.model.fields import FIELDS, Kind
-from icesync.model.options import REFERENCE_PATTERN
 from icesync.model.presets import tail_presets
+from icesync.model.project import REFERENCE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,8 +88,7 @@ def test_examples_and_defaults_fit() -> None:
 def test_defaults_are_those_that_hold() -> None:
     """A file that says what the schema calls the default says nothing new."""
     from icesync.config.project import read_options
-    from icesync.model.options import build
-    from icesync.model.project import Project
+    from icesync.model.project import Project, build
 
     def read(schema: dict[str, Any]) -> Any:
         if "properties" in schema:

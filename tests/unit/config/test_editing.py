@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.editing import edit_server_file
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile
 from icesync.diagnostics import SourcePosition
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.imported import ImportedServer
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.layers import LayeredOrigin, Place
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.resolve import LayeredOrigin, Place
+from icesync.config.yaml.document import SourceFile, parse_document
 
 
 def _place(file: str, text: str, *path: str | int) -> Place:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.model.fields import FIELDS, Role
 
 if TYPE_CHECKING:

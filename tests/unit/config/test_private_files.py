@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.private_files import find_exposure, is_tracked, names_path
+from icesync.config.discover import find_exposure, is_tracked, names_path
 from icesync.config.project import read_project
 from icesync.errors import ConfigInvalid
 

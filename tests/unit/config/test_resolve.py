@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
-from icesync.model.address import Address
-from icesync.model.desired import RemovalAction
+from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.model.desired import Address, RemovalAction
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

@@ -16,8 +16,7 @@ from icesync.config.schema import (
     print_schema,
     to_instance,
 )
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import Quoted, SourceFile
+from icesync.config.yaml.document import Quoted, SourceFile, parse_document
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile
 
 PLAIN = b"""\
 version: 1

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.values import InvalidValue, read_value, surprise
-from icesync.config.yaml.syntax import Quoted
-from icesync.model.address import MAX_ID
+from icesync.config.yaml.document import Quoted
+from icesync.model.desired import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY
 from icesync.model.secret import SecretRef
 

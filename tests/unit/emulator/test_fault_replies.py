@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.emulator.aspnet import iis_page, phrase
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.report import OutcomeKind
 from icesync.wire.reply import read_reply
 

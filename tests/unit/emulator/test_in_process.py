@@ -13,7 +13,7 @@ from icesync.emulator.aspnet import Request
 from icesync.emulator.faults import FaultInjector, parse_fault
 from icesync.emulator.service import Service, WireBroken
 from icesync.emulator.storage import Storage
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 
 from icesync.emulator.profile import Profile, parse_profile
 from icesync.errors import UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.wire.login import read_login
 
 if TYPE_CHECKING:

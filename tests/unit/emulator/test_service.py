@@ -11,7 +11,7 @@ from fakes import SentUpdate
 from icesync.emulator.aspnet import Request
 from icesync.emulator.service import TOKEN_TTL_S, Service
 from icesync.emulator.storage import digest
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.fields import SENT_FIELDS, WireType
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.report import OutcomeKind

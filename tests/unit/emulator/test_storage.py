@@ -9,7 +9,7 @@ import pytest
 
 from icesync.emulator.storage import Call, Storage, canonical
 from icesync.errors import UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

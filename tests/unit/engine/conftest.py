@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.codec.fingerprint import FingerprintKey
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredState
+    from icesync.model.desired import Address, DesiredState
     from icesync.model.plan import Selection
     from icesync.model.report import Report
     from icesync.model.snapshot import Entry, Snapshot

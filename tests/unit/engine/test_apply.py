@@ -38,7 +38,7 @@ from icesync.errors import (
     TokenExpired,
     Unreachable,
 )
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.project import Api
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus

@@ -6,12 +6,10 @@ import pytest
 from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapshot
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.engine.explain import explain, explain_provider, find_field
 from icesync.errors import UsageError
-from icesync.model.address import Address
-from icesync.model.desired import DesiredState
+from icesync.model.desired import Address, DesiredState
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.project import Absent, OrgKey, WireOptions
 

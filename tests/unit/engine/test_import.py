@@ -12,7 +12,7 @@ from icesync.codec.fingerprint import fits
 from icesync.engine.import_ import ImportRequest, Input, Proposal, print_rows, propose_import
 from icesync.engine.import_writing import assumed_entries
 from icesync.errors import ConfigInvalid, UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.project import Api, Project
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus

@@ -29,8 +29,8 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.engine import plan as engine
 from icesync.engine.plan import Planning, PlanRequest, check_saved
-from icesync.engine.scope import Scope
 from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.validate import Scope
 from icesync.errors import ConfigInvalid, PlanStale, SecretMissing, UsageError
 from icesync.model.plan import Action, Plan, Selection
 from icesync.model.project import Api, Guard, Limit, LimitName, Project

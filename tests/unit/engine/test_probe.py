@@ -22,7 +22,7 @@ from icesync.engine.probe import (
 from icesync.engine.secret_resolution import Resolution
 from icesync.engine.state import Stored
 from icesync.errors import ConfigInvalid, SecretMissing
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Selection
 from icesync.model.probe import (
     DomainFacts,

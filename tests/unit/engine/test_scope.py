@@ -9,8 +9,8 @@ from fakes import FakeClock, FakeProvider, FakeStore, FakeStores, fake_session
 from icesync.engine import validate as reading
 from icesync.engine.apply import ApplyRequest, apply
 from icesync.engine.plan import PlanRequest, plan
-from icesync.engine.scope import parse_scope, read_fleet
 from icesync.engine.secret_resolution import SecretsMode
+from icesync.engine.validate import parse_scope, read_fleet
 from icesync.errors import AccessError, UsageError
 from icesync.model.plan import Selection
 from icesync.model.project import Api, Per, Project, StateSettings

@@ -8,7 +8,7 @@ from fakes import FakeProvider
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.engine.validate import Validation, check_files
 from icesync.errors import ConfigInvalid
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.project import Api, Level, Login, Project
 from icesync.model.secret import SecretRef
 

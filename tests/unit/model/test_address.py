@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.model.address import MAX_ID, Address, parse_address
+from icesync.model.desired import MAX_ID, Address, parse_address
 
 
 def test_address_prints_as_it_is_written() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from icesync.errors import UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
 from icesync.planner.select import expand_ages, parse_age
 

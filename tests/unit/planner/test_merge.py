@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.errors import StateCorrupt
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, SentSecret, Snapshot
 from icesync.planner.recovery import merge_snapshots, recall
 

@@ -21,7 +21,7 @@ from builders import (
 from icesync.engine.plan_rules import confirmed_hosts
 from icesync.engine.secret_resolution import Identities
 from icesync.errors import UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Refusal
 from icesync.model.project import Guard, Limit, LimitName
 from icesync.planner.policy import (

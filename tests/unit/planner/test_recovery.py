@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from icesync.errors import StateCorrupt
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import (

@@ -6,7 +6,7 @@ import pytest
 from builders import BILLING, SALES, SUPPORT, desired, move, position, removal, server
 
 from icesync.errors import UsageError
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Selection
 from icesync.planner.select import changed_servers, check_patterns, choose, matches, narrow
 

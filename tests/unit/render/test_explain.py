@@ -32,7 +32,7 @@ from icesync.render.style import Style
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icesync.model.address import Address
+    from icesync.model.desired import Address
     from icesync.model.explanation import Explanation
     from icesync.model.snapshot import Snapshot
 

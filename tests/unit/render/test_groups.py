@@ -11,7 +11,7 @@ from builders import SUPPORT, desired, entry, plan, position, server, snapshot
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action, FieldChange, Plan, Refusal, ResourceChange
 from icesync.model.report import Acknowledgement, Command, CommandResult
 from icesync.render import markdown

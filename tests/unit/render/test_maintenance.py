@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from reviews import UPKEEP
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.report import Maintenance
 from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.style import Style

@@ -10,7 +10,7 @@ from reviews import REVIEWS, VIEW, findings
 
 from icesync.codec.marker import Marker, encode_marker
 from icesync.diagnostics import SourcePosition
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.pipeline import Pipeline
 from icesync.model.plan import Action, Refusal
 from icesync.model.report import (

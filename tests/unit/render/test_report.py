@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import BILLING, SALES, SUPPORT
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import Outcome, OutcomeKind, Report, Result, ResultStatus
 from icesync.render.report import render_report, report_document

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import BILLING, SALES, SUPPORT, entry, secret_record, snapshot
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
 from icesync.render.state import age, entry_document, oldest, render_entry, render_snapshot

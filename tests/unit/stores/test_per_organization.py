@@ -18,7 +18,7 @@ from icesync.errors import (
     StateMissing,
     StateNotSaved,
 )
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.snapshot import Entry, EntryStatus, LockInfo, MovedFrom, Record
 from icesync.model.transitions import begin, plan_call
 from icesync.stores.local import LocalStore

@@ -15,8 +15,7 @@ from icesync.model import provider_data
 from icesync.model.presets import PRESETS, find_preset, tail_presets
 
 if TYPE_CHECKING:
-    from icesync.model.address import Address
-    from icesync.model.desired import DesiredServer
+    from icesync.model.desired import Address, DesiredServer
 
 
 def findings(*servers: DesiredServer) -> list[str]:

@@ -8,7 +8,7 @@ from builders import BILLING, SALES, SUPPORT, desired, server
 
 from icesync.config.rules import lint
 from icesync.diagnostics import Severity
-from icesync.model.address import Address
+from icesync.model.desired import Address
 
 if TYPE_CHECKING:
     from icesync.model.desired import DesiredServer

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from icesync.config.yaml import document as document_module
-from icesync.config.yaml.document import Document, parse_document
-from icesync.config.yaml.syntax import Quoted, SourceFile
+from icesync.config.yaml.document import Document, Quoted, SourceFile, parse_document
 from icesync.diagnostics import SourcePosition
 
 

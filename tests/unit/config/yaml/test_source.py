@@ -3,8 +3,13 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import Quoted, SourceFile, open_parser, yaml_problem
+from icesync.config.yaml.document import (
+    Quoted,
+    SourceFile,
+    open_parser,
+    parse_document,
+    yaml_problem,
+)
 from icesync.errors import ConfigMalformed
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.yaml.document import parse_document
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile, parse_document
 
 FILE = """\
 version: 1

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from icesync.config.yaml.syntax import SourceFile
+from icesync.config.yaml.document import SourceFile
 from icesync.config.yaml.tree import MAX_DEPTH, MAX_NODES, Tree, read_tree
 
 

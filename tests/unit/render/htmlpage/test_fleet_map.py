@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.render.htmlpage.charts import MAX_TILES, ServerCell, age_rows, bar_of, tiles_of
 from icesync.render.htmlpage.page import Status
 

@@ -11,7 +11,7 @@ import pytest
 from builders import SUPPORT, desired, entry, plan, secret_record, server, snapshot
 from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Action
 from icesync.model.report import Command, CommandResult, ResultStatus

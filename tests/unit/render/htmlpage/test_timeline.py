@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.model.address import Address
+from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import Attempt, OutcomeKind, Report, Result, ResultStatus
 from icesync.render.htmlpage.charts import timeline_of
