@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icesync import __version__
 from icesync.config.discover import find_config
@@ -100,6 +100,7 @@ class _Stores:
     def __init__(self, project: Project, clock: Clock) -> None:
         self._project = project
         self._clock = clock
+        self._far_ends: dict[str, Any] = {}
 
     def single(self) -> StateStore:
         """Return the store of the one state; a refusing one where organizations have theirs."""
@@ -108,23 +109,64 @@ class _Stores:
             from icesync.stores.per_organization import UnscopedStore
 
             return UnscopedStore(state.template)
-        return _open_store(self._project.root, state, self._clock)
+        return self._open(state)
 
     def of(self, organization: int) -> StateStore:
         """Return the store of one organization's own state; a first write makes its folder."""
-        state = self._project.state.of(organization)
-        return _open_store(self._project.root, state, self._clock, own_folder=True)
+        return self._open(self._project.state.of(organization), own_folder=True)
 
     def joined(self, organizations: Iterable[int], among: Iterable[int] = ()) -> StateStore:
         """Return one store over the states of *organizations*, which are *among* all of them."""
+        from icesync.engine.secret_resolution import run_parallel
         from icesync.stores.per_organization import Beside, PartitionedStore
 
         stores = {o: self.of(o) for o in sorted(set(organizations))}
         others = (self.of(o) for o in sorted({*among, *self.kept()} - stores.keys()))
         template, base_url = self._project.state.template, self._project.api.base_url
-        place = _open_store(self._project.root, self._project.state, self._clock)
-        beside = Beside(place, others)
-        return PartitionedStore(stores, base_url, template, __version__, self._clock, beside)
+        beside = Beside(self._open(self._project.state), others)
+        return PartitionedStore(
+            stores, base_url, template, __version__, self._clock, beside, run_parallel
+        )
+
+    def _open(self, state: StateSettings, *, own_folder: bool = False) -> StateStore:
+        """
+        Return the store that *state* names; only a remote one loads what it needs to call.
+
+        The states of one far end share their connections. With *own_folder* a first
+        write makes the folder of a file.
+        """
+        if state.backend is Backend.HTTP:
+            return self._open_http(state)
+        if state.backend is Backend.OBJECTSTORE:
+            from icesync.stores.objectstore import ObjectStore, open_bucket
+
+            url = state.url or ""
+            bucket = "/".join(url.split("/")[:3])
+            if bucket not in self._far_ends:
+                self._far_ends[bucket] = open_bucket(url, os.environ)
+            return ObjectStore(self._far_ends[bucket], url, self._clock)
+        from icesync.stores.local import LocalStore
+
+        root = Path(self._project.root)
+        # One organization's file is beside those of others, which are no other place.
+        searched = None if own_folder else root
+        return LocalStore(root / state.path, self._clock, own_folder=own_folder, root=searched)
+
+    def _open_http(self, state: StateSettings) -> StateStore:
+        from urllib.parse import urlsplit
+
+        from icesync.net import ClientOptions, job_options
+        from icesync.stores.gitlab import http_endpoint
+        from icesync.stores.httpcalls import state_clients
+        from icesync.stores.httpstore import HttpStore
+
+        endpoint = http_endpoint(state, os.environ)
+        host = urlsplit(endpoint.address).netloc
+        if host not in self._far_ends:
+            options = ClientOptions("", 0, f"icesync/{__version__}")
+            found = job_options(options, endpoint.address, os.environ)
+            self._far_ends[host] = state_clients(found)
+        return HttpStore(endpoint, self._far_ends[host], self._clock)
 
     def kept(self) -> frozenset[int]:
         """
@@ -256,34 +298,6 @@ class _Caller:
         from icesync.bootstrap.git import Git
 
         return Git(self._root, os.environ).takes(path)
-
-
-def _open_store(
-    root: str, state: StateSettings, clock: Clock, *, own_folder: bool = False
-) -> StateStore:
-    """
-    Return the store that *state* names; only a remote one loads what it needs to call.
-
-    With *own_folder* a first write makes the folder of a file.
-    """
-    if state.backend is Backend.HTTP:
-        from icesync.net import ClientOptions, job_options
-        from icesync.stores.gitlab import http_endpoint
-        from icesync.stores.httpstore import HttpStore
-
-        endpoint = http_endpoint(state, os.environ)
-        options = ClientOptions("", 0, f"icesync/{__version__}")
-        return HttpStore(endpoint, job_options(options, endpoint.address, os.environ), clock)
-    if state.backend is Backend.OBJECTSTORE:
-        from icesync.stores.objectstore import ObjectStore, open_bucket
-
-        url = state.url or ""
-        return ObjectStore(open_bucket(url, os.environ), url, clock)
-    from icesync.stores.local import LocalStore
-
-    # One organization's file is beside those of others, which are no other place.
-    searched = None if own_folder else Path(root)
-    return LocalStore(Path(root) / state.path, clock, own_folder=own_folder, root=searched)
 
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:

@@ -123,32 +123,31 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
 
 def write_steps(
     before: Mapping[int, Snapshot], after: Mapping[int, Snapshot]
-) -> tuple[tuple[int, Snapshot], ...]:
+) -> tuple[dict[int, Snapshot], dict[int, Snapshot]]:
     """
-    Return the parts *after* in the order in which they are written.
+    Return the parts *after* in the two steps in which they are written, by organization.
 
     Each entry means something on its own, so any order would be sound but for a move
     from one organization to another: what is lost in between must be a copy, not the
-    only record. So parts that lose entries come last; one that loses entries and takes
-    in others is written twice, first with both.
+    only record. So parts that lose entries come in the second step; one that loses
+    entries and takes in others is in both, first with all of them.
     """
     lost = {
         o: {a: e for a, e in before[o].entries.items() if a not in part.entries}
         for o, part in after.items()
     }
-    steps = []
+    first: dict[int, Snapshot] = {}
     for organization, part in sorted(after.items()):
         if not lost[organization]:
-            steps.append((organization, part))
+            first[organization] = part
         elif any(_is_moved_in(a, e, before[organization]) for a, e in part.entries.items()):
-            steps.append(
-                (organization, replace(part, entries={**part.entries, **lost[organization]}))
-            )
-    for organization, part in sorted(after.items()):
-        if lost[organization]:
-            twice = any(o == organization for o, _ in steps)
-            steps.append((organization, replace(part, serial=part.serial + twice)))
-    return tuple(steps)
+            first[organization] = replace(part, entries={**part.entries, **lost[organization]})
+    last = {
+        organization: replace(part, serial=part.serial + (organization in first))
+        for organization, part in sorted(after.items())
+        if lost[organization]
+    }
+    return first, last
 
 
 def _is_moved_in(address: Address, entry: Entry, before: Snapshot) -> bool:

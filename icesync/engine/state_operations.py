@@ -115,13 +115,22 @@ def read_entry(
     """
     Return the state and the entry of *address* in it.
 
+    Where each organization has a state, the address says whose is meant.
+
     Raises:
         UsageError: there is none.
 
     """
-    found = read_state(session, organization)
+    found = read_state(session, organization or _owner(session, address))
     check_patterns("ADDR", (str(address),), found.snapshot.entries.keys())
     return found, found.snapshot.entries[address]
+
+
+def _owner(session: Session, *addresses: Address) -> int | None:
+    """Return the one organization of *addresses*, where each has a state of its own."""
+    found = {address.organization for address in addresses}
+    own = session.project.state.per is not None and len(found) == 1
+    return found.pop() if own else None
 
 
 def change_state(
@@ -159,7 +168,8 @@ def move_state(
         UsageError: one address is of another organization than the state.
 
     """
-    organization = request.organization
+    organization = request.organization or _owner(session, source, target)
+    request = replace(request, organization=organization)
     if organization is not None and {source.organization, target.organization} != {organization}:
         raise UsageError(
             "`state mv` stays within one organization's state",
@@ -243,16 +253,11 @@ def migrate_state(
     Copy the state of *source* to where *target* keeps it; return where the old one stays.
 
     Raises:
-        UsageError: *source* has a state for each organization.
+        ConfigError: the files, which name the organizations of *source*, are wrong.
         StateConflict: the target holds something else.
 
     """
-    if source.project.state.per is not None:
-        raise UsageError(
-            "the old configuration keeps a state for each organization: they are not joined",
-            "keep `per: organization`, or carry one by state pull and state push",
-        )
-    old = source.stores.single()
+    old = all_organizations(source)
     new = target.stores.single()
     if target.project.state.per is not None:
         new = target.stores.joined(state_transfer.organizations_in(old))
@@ -264,9 +269,10 @@ def migrate_state(
         hold_lock(target, new, "state migrate", request.lock_timeout_s) as work,
         work.saving(_saved(request)),
     ):
-        copied = state_transfer.migrate(
-            old, new, target.project.api.base_url, dry_run=request.dry_run
-        )
+        base_url = target.project.api.base_url
+        parted = source.project.state.per is not None
+        key = sealing_key(source, Snapshot(base_url)) if parted else None
+        copied = state_transfer.migrate(old, new, base_url, key, dry_run=request.dry_run)
         reading.done = _saved(request)
     return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
 

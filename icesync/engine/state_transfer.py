@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from icesync import __version__
-from icesync.codec.fingerprint import seals_of
+from icesync.codec.fingerprint import broken_seals, seals_of
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
@@ -86,10 +86,17 @@ def _serial_of(stored: bytes | None) -> int | None:
 
 
 def migrate(
-    source: StateStore, target: StateStore, base_url: str, *, dry_run: bool = False
+    source: StateStore,
+    target: StateStore,
+    base_url: str,
+    key: FingerprintKey | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Snapshot:
     """
     Copy the snapshot of *source* to *target*, both locked, and return it; *source* stays as it is.
+
+    What was joined of parts, each of which is sealed, is sealed as a whole by *key*.
 
     Raises:
         StateError: there is nothing to copy, or a store refuses.
@@ -98,7 +105,11 @@ def migrate(
     """
     if source.describe() == target.describe():
         refuse_same_place(source)
-    return push(target, pull(source), base_url, dry_run=dry_run)
+    data = pull(source)
+    if key is not None and not broken_seals(key, found := decode_state(data), whole=False):
+        sealed = replace(found, seals=seals_of(key, found, found, trusted=True))
+        data = encode_state(sealed, __version__)
+    return push(target, data, base_url, dry_run=dry_run)
 
 
 def refuse_same_place(store: StateStore) -> NoReturn:

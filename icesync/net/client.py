@@ -15,6 +15,7 @@ import contextlib
 import socket
 import ssl
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import field, replace
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from icesync.model.host import is_loopback
 from icesync.net.deadline import WATCHDOG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def is_confidential(url: str) -> bool:
@@ -170,6 +171,32 @@ def trust_store(ca_file: str | None = None) -> ssl.SSLContext:
 def open_client(options: ClientOptions) -> HttpClient:
     """Return a client with one connection of its own; one thread at a time may use it."""
     return HttpClient(options)
+
+
+class ClientPool:
+    """Connections to one far end, kept between requests; several threads may use it."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        self._idle: list[HttpClient] = []
+        weakref.finalize(self, _close_all, self._idle)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[HttpClient]:
+        """Give a client that nobody else uses meanwhile."""
+        try:
+            client = self._idle.pop()
+        except IndexError:
+            client = open_client(self._options)
+        try:
+            yield client
+        finally:
+            self._idle.append(client)
+
+
+def _close_all(clients: list[HttpClient]) -> None:
+    for client in clients:
+        client.close()
 
 
 _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]] = (

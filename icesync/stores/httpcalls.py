@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -15,13 +14,12 @@ from icesync.net import (
     THROTTLED,
     BrokenError,
     ClientOptions,
-    HttpClient,
+    ClientPool,
     MisconfiguredError,
     NotSentError,
     Patience,
     RawReply,
     is_confidential,
-    open_client,
     read_retry_after,
 )
 
@@ -67,10 +65,17 @@ class Unanswered(NamedTuple):
     may_pass: bool = True
 
 
-class HttpCalls:
-    """Asks one :class:`HttpEndpoint`, on one connection; one thread at a time may use it."""
+def state_clients(options: ClientOptions) -> ClientPool:
+    """Return connections to a state's server, which the states of one server may share."""
+    return ClientPool(
+        replace(options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES)
+    )
 
-    def __init__(self, endpoint: HttpEndpoint, options: ClientOptions, clock: Clock) -> None:
+
+class HttpCalls:
+    """Asks one :class:`HttpEndpoint`; one thread at a time may use it."""
+
+    def __init__(self, endpoint: HttpEndpoint, clients: ClientPool, clock: Clock) -> None:
         addresses = (endpoint.address, endpoint.lock_address, endpoint.unlock_address)
         if not all(is_confidential(address) for address in addresses if address):
             raise ConfigInvalid(
@@ -78,11 +83,8 @@ class HttpCalls:
                 "http://   is spoken with this machine only",
             )
         self._endpoint = endpoint
-        self._options = replace(
-            options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES
-        )
+        self._clients = clients
         self._clock = clock
-        self._client: HttpClient | None = None
 
     def persist(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """
@@ -114,14 +116,12 @@ class HttpCalls:
 
     def ask(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """Ask once; a reply is whatever came whole, with any status."""
-        client = self._client
-        if client is None:
-            client = self._client = open_client(self._options)
-            weakref.finalize(self, client.close)
+        headers = self._headers(body)
+        # A lock or a save that was lost is looked at before it is made again.
+        repeatable = method == "GET"
         try:
-            # A lock or a save that was lost is looked at before it is made again.
-            idempotent = method == "GET"
-            return client.request(method, address, body, self._headers(body), repeatable=idempotent)
+            with self._clients.client() as client:
+                return client.request(method, address, body, headers, repeatable=repeatable)
         except (NotSentError, BrokenError) as error:
             return Unanswered(str(error))
         except MisconfiguredError as error:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icesync.model.snapshot import LockInfo
-    from icesync.net import ClientOptions
+    from icesync.net import ClientPool
     from icesync.ports import Clock
 
 _DONE: Final = frozenset({200, 201, 204})
@@ -53,9 +53,9 @@ class HttpStore:
 
     journals = None
 
-    def __init__(self, endpoint: HttpEndpoint, options: ClientOptions, clock: Clock) -> None:
+    def __init__(self, endpoint: HttpEndpoint, clients: ClientPool, clock: Clock) -> None:
         self._endpoint = endpoint
-        self._calls = HttpCalls(endpoint, options, clock)
+        self._calls = HttpCalls(endpoint, clients, clock)
         self._clock = clock
         self._lock_id: str | None = None
         self._written: bytes | None = None

@@ -4,14 +4,14 @@ The snapshot as an object in a bucket: ``s3://``, ``gs://`` or ``az://``, by obs
 Needs the extra ``icesync[objectstore]``. Every write says what it replaces
 (``If-None-Match``, ``If-Match``), and the lock is an object that only one can
 create. Some stores that look like S3 ignore those conditions and answer 200;
-there a lock would be none and a write could lose another one. So before each
-lock the store is tried with an object of its own, and refused if it lies.
+there a lock would be none and a write could lose another one. So the first lock
+of a run is tried to be taken again, and a store that lets it is refused.
 """
 
 from __future__ import annotations
 
 import importlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.errors import (
@@ -64,9 +64,21 @@ _MEANINGS: Final = (
 """What obstore's texts hold, which are not shown: they quote the whole exchange."""
 
 
-def open_bucket(url: str, environ: Mapping[str, str]) -> Any:
+class Bucket:
     """
-    Return obstore's store for the bucket of *url*; credentials are the cloud's usual ones.
+    A bucket, as obstore opened it; several stores and threads may use it.
+
+    *honest* says that it was seen to keep its conditions.
+    """
+
+    def __init__(self, opened: Any) -> None:
+        self.opened = opened
+        self.honest = False
+
+
+def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
+    """
+    Return the bucket of *url*; credentials are the cloud's usual ones.
 
     Raises:
         ConfigInvalid: the extra is not installed, or the address is none.
@@ -92,7 +104,8 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Any:
     plain = any(a.startswith("http://") and is_confidential(a) for a in addresses)
     options = {"timeout": "30s", "connect_timeout": "5s", **({"allow_http": True} if plain else {})}
     try:
-        return library.from_url(root, client_options=options, retry_config={"max_retries": 2})
+        retry = {"max_retries": 2}
+        return Bucket(library.from_url(root, client_options=options, retry_config=retry))
     except Exception as error:  # noqa: BLE001 - obstore's errors share no base below this one
         kind = type(error).__name__
     raise ConfigInvalid(f"`state.url` cannot be opened: {kind}", "url: s3://BUCKET/PATH/FILE.json")
@@ -111,7 +124,7 @@ class ObjectStore:
 
     journals = None
 
-    def __init__(self, bucket: Any, url: str, clock: Clock) -> None:
+    def __init__(self, bucket: Bucket, url: str, clock: Clock) -> None:
         self._bucket = bucket
         self._url = url
         self._path = url.partition("://")[2].partition("/")[2]
@@ -151,15 +164,15 @@ class ObjectStore:
                 raise self._conflict()
         mode = "create" if known is None else dict(known.tag)
         try:
-            tag = self._patiently(lambda: self._put(self._path, data, mode))
+            tag = self._patiently(lambda: self._put(self._path, data, mode), "write")
         except self._taken as error:
             # An answer that was lost may be one's own write.
             if self.read() != data:
                 raise self._conflict() from error
-        except self._errors.BaseError as error:
+        except (StateError, AccessError) as error:
             if self._read_or_none() != data:
                 raise StateNotSaved(
-                    f"{self._url} did not take the state: {_meaning(error)}"
+                    f"the state was not saved: {error.message}", *error.hints
                 ) from None
         else:
             self._stored = _Object(data, tag)
@@ -177,8 +190,9 @@ class ObjectStore:
             AccessError: the credentials were refused.
 
         """
-        self._try_conditions(owner.id)
         wait_for_lock(lambda: self._try_lock(owner), self._url, timeout_s, self._clock)
+        if not self._bucket.honest:
+            self._try_conditions(owner)
         try:
             yield
         finally:
@@ -186,14 +200,12 @@ class ObjectStore:
 
     def _try_lock(self, owner: LockInfo) -> LockInfo | None:
         """Return None when the lock is ours now, else who holds it."""
+        data = write_lock(owner)
         try:
-            self._put(self._lock_path, write_lock(owner), "create")
+            self._patiently(lambda: self._put(self._lock_path, data, "create"), "lock")
         except self._taken:
             holder = self.lock_owner()
             return None if holder is None or holder.id == owner.id else holder
-        except self._errors.BaseError as error:
-            self._refused(error, "lock")
-            raise StateError(f"{self._url} cannot be locked: {_meaning(error)}") from None
         return None
 
     def break_lock(self, lock_id: str) -> None:
@@ -210,13 +222,7 @@ class ObjectStore:
                 f"{self._url} is not locked by {lock_id}: another run broke that lock",
                 "icesync state unlock   says which one is held",
             )
-        try:
-            self._obstore.delete(self._bucket, self._lock_path)
-        except self._errors.BaseError as error:
-            raise StateError(
-                f"the lock of {self._url} could not be released: {type(error).__name__}",
-                f"icesync state unlock --force {lock_id}",
-            ) from None
+        self._delete_lock(lock_id)
 
     def lock_owner(self) -> LockInfo | None:
         """Return who holds the lock now, or None when it is free."""
@@ -262,69 +268,83 @@ class ObjectStore:
         """What obstore raises when a condition does not hold."""
         return (self._errors.AlreadyExistsError, self._errors.PreconditionError)
 
-    def _try_conditions(self, name: str) -> None:
-        """Refuse a store that lets two create one object, or replaces one that has changed."""
-        path = f"{self._path}.probe-{name}"
+    def _try_conditions(self, owner: LockInfo) -> None:
+        """
+        Refuse a store that lets two create one object, or replaces one that has changed.
+
+        It is tried with the lock that was just taken: nothing can be left over, and
+        nothing is written, since some stores take no second write within a second.
+        """
+        data = write_lock(owner)
         try:
-            first = self._patiently(lambda: self._put(path, b"1", "create"))
-            try:
-                # One write to one object: some stores take no second one within a second.
-                kept = not self._put_again(path, "create")
-                kept = kept and not self._put_again(path, _other(first))
-            finally:
-                with suppress(self._errors.BaseError, FileNotFoundError):
-                    self._patiently(lambda: self._obstore.delete(self._bucket, path))
-        except (self._errors.BaseError, FileNotFoundError) as error:
-            self._refused(error, "write")
-            self._demand_bucket(error)
-            raise StateError(f"{self._url} cannot be used: {_meaning(error)}") from None
+            lock = self._get(self._lock_path)
+            kept = lock is not None and not self._put_again(data, "create")
+            kept = kept and lock is not None and not self._put_again(data, _other(lock.tag))
+        except BaseException:
+            self._delete_lock(owner.id)
+            raise
         if not kept:
+            self._delete_lock(owner.id)
             raise StateError(
                 f"{self._url} ignores conditional writes, so no lock would hold there",
                 "keep the state in a store that honours If-None-Match and If-Match",
             )
+        self._bucket.honest = True
 
-    def _put_again(self, path: str, mode: Any) -> bool:
+    def _put_again(self, data: bytes, mode: Any) -> bool:
         """Return whether the store takes what its condition forbids."""
         try:
-            self._patiently(lambda: self._put(path, b"333", mode))
+            self._patiently(lambda: self._put(self._lock_path, data, mode), "lock")
         except self._taken:
             return False
         return True
 
-    def _patiently(self, do: Callable[[], T]) -> T:
-        """Return what *do* returns; try again while the store is throttled or fails."""
+    def _delete_lock(self, lock_id: str) -> None:
+        try:
+            self._patiently(
+                lambda: self._obstore.delete(self._bucket.opened, self._lock_path), "unlock"
+            )
+        except StateError as error:
+            raise StateError(
+                f"the lock of {self._url} could not be released: {error.message}",
+                f"icesync state unlock --force {lock_id}",
+            ) from None
+
+    def _patiently(self, do: Callable[[], T], what: str) -> T:
+        """
+        Return what *do* returns; try again while the store is throttled or fails.
+
+        Raises:
+            AccessError: the credentials were refused.
+            StateError: it cannot be done.
+
+        """
         for attempt in range(_TRIES):
             try:
                 return do()
             except self._taken:
                 raise
-            except self._errors.BaseError as error:
-                self._refused(error, "write")
-                self._demand_bucket(error)
-                if attempt + 1 == _TRIES:
-                    raise
-            self._clock.sleep(_PAUSE_S * 2**attempt)
-        raise AssertionError("unreachable")
-
-    def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
-        return _tag(self._obstore.put(self._bucket, path, data, mode=mode))
-
-    def _get(self, path: str) -> _Object | None:
-        for attempt in range(_TRIES):
-            try:
-                found = self._obstore.get(self._bucket, path)
-                return _Object(bytes(found.bytes()), _tag(found.meta))
-            except FileNotFoundError as error:
-                self._demand_bucket(error)
-                return None
-            except self._errors.BaseError as error:
-                self._refused(error, "read")
+            except (self._errors.BaseError, FileNotFoundError) as error:
+                self._refused(error, what)
                 self._demand_bucket(error)
                 problem = _meaning(error)
             if attempt + 1 < _TRIES:
                 self._clock.sleep(_PAUSE_S * 2**attempt)
         raise StateError(f"{self._url} was not reached: {problem}")
+
+    def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
+        return _tag(self._obstore.put(self._bucket.opened, path, data, mode=mode))
+
+    def _get(self, path: str) -> _Object | None:
+        def get() -> _Object | None:
+            try:
+                found = self._obstore.get(self._bucket.opened, path)
+                return _Object(bytes(found.bytes()), _tag(found.meta))
+            except FileNotFoundError as error:
+                self._demand_bucket(error)
+                return None
+
+        return self._patiently(get, "read")
 
     def _demand_bucket(self, error: Exception) -> None:
         """Refuse to take a bucket that is not there for one that holds nothing yet."""
@@ -337,7 +357,7 @@ class ObjectStore:
 
     def _get_tag(self) -> Mapping[str, str] | None:
         try:
-            return _tag(self._obstore.head(self._bucket, self._path))
+            return _tag(self._obstore.head(self._bucket.opened, self._path))
         except (FileNotFoundError, self._errors.BaseError):
             return None
 

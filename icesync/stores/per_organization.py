@@ -8,21 +8,40 @@ journal: outcomes are saved every few seconds, as with a store far away.
 from __future__ import annotations
 
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from icesync.codec.partition import join, lineage_of, split, write_steps
 from icesync.codec.state import decode_state, encode_state
-from icesync.errors import StateConflict, StateError, StateLocked, StateNotSaved, UsageError
+from icesync.errors import (
+    IcesyncError,
+    StateConflict,
+    StateError,
+    StateLocked,
+    StateNotSaved,
+    UsageError,
+)
 from icesync.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, StateStore
+
+
+T = TypeVar("T")
+SideBySide: TypeAlias = "Callable[[Callable[[int], None], Sequence[int]], None]"
+"""What calls a function with each of some organizations, and returns when all are done."""
+
+
+def one_by_one(do: Callable[[int], None], organizations: Sequence[int]) -> None:
+    """Call *do* with one organization after the other."""
+    for organization in organizations:
+        do(organization)
 
 
 class Beside(NamedTuple):
@@ -36,7 +55,8 @@ class PartitionedStore:
     """
     Joins *stores* by organization.
 
-    *template* is where they are, *version* who writes.
+    *template* is where they are, *version* who writes. What is asked of each part is
+    asked *side_by_side*, since each is a request to somebody far away.
 
     One run uses it: what it read last is what its next write must follow.
     """
@@ -51,6 +71,7 @@ class PartitionedStore:
         version: str,
         clock: Clock,
         beside: Beside | None = None,
+        side_by_side: SideBySide = one_by_one,
     ) -> None:
         self._stores = dict(sorted(stores.items()))
         self._base_url = base_url
@@ -58,6 +79,7 @@ class PartitionedStore:
         self._version = version
         self._clock = clock
         self._beside = beside
+        self._side_by_side = side_by_side
         self._known: bytes | None = None
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
@@ -70,7 +92,7 @@ class PartitionedStore:
             StateError: a part cannot be read, or does not belong here.
 
         """
-        self._data = {o: self._read_part(store) for o, store in self._stores.items()}
+        self._data = self._of_each(self._read_part)
         self._parts = {o: self._decode(o, data) for o, data in self._data.items()}
         places = {o: store.describe() for o, store in self._stores.items()}
         lineage = lineage_of(self._base_url, self._template)
@@ -96,23 +118,30 @@ class PartitionedStore:
         if previous != self._known:
             raise StateConflict(f"{self.describe()} was read again since", "icesync plan")
         after = split(decode_state(data), self._parts)
-        for organization, part in write_steps(self._parts, after):
-            kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
-            new = encode_state(kept, self._version)
-            try:
-                self._stores[organization].write(new, self._data[organization])
-            except StateNotSaved as error:
-                raise StateNotSaved(
-                    f"organization {organization}: {error.message}", *error.hints
-                ) from error
-            self._data[organization] = new
-            self._parts[organization] = kept
+        for parts in write_steps(self._parts, after):
+            self._side_by_side(partial(self._write_part, parts), list(parts))
         self._known = data
+
+    def _write_part(self, parts: Mapping[int, Snapshot], organization: int) -> None:
+        part = parts[organization]
+        kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
+        new = encode_state(kept, self._version)
+        try:
+            self._stores[organization].write(new, self._data[organization])
+        except StateNotSaved as error:
+            raise StateNotSaved(
+                f"organization {organization}: {error.message}", *error.hints
+            ) from error
+        self._data[organization] = new
+        self._parts[organization] = kept
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
-        Hold the locks of all parts, taken in order of organizations: no two runs wait in a ring.
+        Hold the locks of all parts.
+
+        That of the first organization is taken alone: of two runs about the same
+        organizations one goes on, and the other waits there.
 
         Raises:
             StateLocked: somebody holds one; the message says which, and who.
@@ -120,20 +149,53 @@ class PartitionedStore:
 
         """
         deadline = self._clock.monotonic() + timeout_s
-        with ExitStack() as held:
-            for organization, store in self._stores.items():
-                left_s = max(0.0, deadline - self._clock.monotonic())
-                try:
-                    held.enter_context(store.lock(owner, left_s))
-                except StateLocked as error:
-                    raise StateLocked(
-                        f"organization {organization}: {error.message}", *error.hints
-                    ) from error
+        held: dict[int, AbstractContextManager[None]] = {}
+
+        def take(organization: int) -> None:
+            left_s = max(0.0, deadline - self._clock.monotonic())
+            lock = self._stores[organization].lock(owner, left_s)
+            try:
+                lock.__enter__()
+            except StateLocked as error:
+                raise StateLocked(
+                    f"organization {organization}: {error.message}", *error.hints
+                ) from error
+            held[organization] = lock
+
+        try:
+            for organizations in (list(self._stores)[:1], list(self._stores)[1:]):
+                self._side_by_side(take, organizations)
             yield
+        finally:
+            self._release(held)
+
+    def _release(self, held: Mapping[int, AbstractContextManager[None]]) -> None:
+        """Give all locks back, also where one cannot be; that is raised then."""
+        errors: dict[int, IcesyncError] = {}
+
+        def give_back(organization: int) -> None:
+            try:
+                held[organization].__exit__(None, None, None)
+            except IcesyncError as error:
+                errors[organization] = error
+
+        self._side_by_side(give_back, list(held))
+        for _, error in sorted(errors.items()):
+            raise error
+
+    def _of_each(self, ask: Callable[[StateStore], T]) -> dict[int, T]:
+        """Return what *ask* gives for the store of each organization, in their order."""
+        found: dict[int, T] = {}
+
+        def one(organization: int) -> None:
+            found[organization] = ask(self._stores[organization])
+
+        self._side_by_side(one, list(self._stores))
+        return {organization: found[organization] for organization in self._stores}
 
     def lock_owner(self) -> LockInfo | None:
         """Return who holds the first lock that is held, or None when all are free."""
-        owners = (store.lock_owner() for store in self._stores.values())
+        owners = self._of_each(lambda store: store.lock_owner()).values()
         return next((owner for owner in owners if owner is not None), None)
 
     def break_lock(self, lock_id: str) -> None:
@@ -144,12 +206,11 @@ class PartitionedStore:
             StateError: there is none, or locks there end with their process.
 
         """
-        held = {o: store.lock_owner() for o, store in self._stores.items()}
+        held = self._of_each(lambda store: store.lock_owner())
         left = [o for o, owner in held.items() if owner is not None and owner.id == lock_id]
         if not left:
             raise StateError(f"no organization here is locked by {ascii(lock_id)[1:-1]}")
-        for organization in left:
-            self._stores[organization].break_lock(lock_id)
+        self._side_by_side(lambda o: self._stores[o].break_lock(lock_id), left)
 
     def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:
         """

@@ -161,7 +161,7 @@ def test_state_commands_name_an_organization(fleet: Repository) -> None:
     assert (listed.code, listed.stdout.count("103/")) == (0, 5)
     hint = "--organization 59"
     assert_refused(fleet.run("state", "list"), 64, "kept per organization; say which", hint=hint)
-    for words in (("pull",), ("rm", "103/1"), ("show", "103/1")):
+    for words in (("pull",), ("rm", "103/1")):
         assert_refused(fleet.run("state", *words), 64, "kept per organization; say which")
     mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
     assert_refused(mixed, 64, "one organization's state", hint="moved:")
@@ -178,6 +178,34 @@ def test_migration_splits(repository: Repository) -> None:
     assert len(list((repository.root / "state").glob("*.json"))) == len(ORGANIZATIONS)
     assert repository.run("plan", "--detailed-exitcode").code == 0
     assert repository.run("state", "migrate", "--from-config", "old.yaml").code == 6
+
+
+def test_migration_joins(fleet: Repository) -> None:
+    """Parts become one state again, sealed as a whole; nothing is to be sent."""
+    fleet.apply()
+    fleet.write("old.yaml", fleet.read("icesync.yaml"))
+    own = 'state: {per: organization, path: "state/{organization}.json"}'
+    fleet.replace("icesync.yaml", own, "state: {path: whole.json}")
+
+    slip = fleet.run("plan")
+    moved = fleet.run("state", "migrate", "--from-config", "old.yaml")
+    planned = fleet.run("plan", "--detailed-exitcode")
+
+    assert slip.code == 8
+    assert "there is no state at `whole.json`, but `state/101.json` is one" in slip.stderr
+    assert moved.code == 0, moved
+    assert planned.code == 0
+    assert "outside of icesync" not in planned.stderr
+    assert "not sealed" not in planned.stderr
+
+
+def test_an_address_names_its_organization(fleet: Repository) -> None:
+    """Whose state an operation on one server is about, its address says."""
+    fleet.apply("--shard", "1/1")
+
+    assert fleet.run("state", "show", "101/1").code == 0
+    assert fleet.run("state", "mv", "101/1", "101/9").code == 0
+    assert fleet.run("state", "show", "101/9").code == 0
 
 
 def test_a_move_between_shards_is_refused(fleet: Repository) -> None:

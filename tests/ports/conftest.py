@@ -22,6 +22,7 @@ def _remote(server: FakeStateServer, stack: ExitStack, preset: str | None) -> St
     from icesync.model.project import Backend, StateSettings
     from icesync.net import ClientOptions, trust_store
     from icesync.stores.gitlab import http_endpoint
+    from icesync.stores.httpcalls import state_clients
     from icesync.stores.httpstore import HttpStore
 
     address = stack.enter_context(listening(server.answer))
@@ -34,7 +35,7 @@ def _remote(server: FakeStateServer, stack: ExitStack, preset: str | None) -> St
         )
         environ = {"ICESYNC_STATE_USERNAME": "icesync", "ICESYNC_STATE_PASSWORD": "letmein"}
     options = ClientOptions("", 5, "icesync/test", trust=trust_store())
-    return HttpStore(http_endpoint(state, environ), options, FakeClock())
+    return HttpStore(http_endpoint(state, environ), state_clients(options), FakeClock())
 
 
 @pytest.fixture

@@ -347,7 +347,8 @@ def migrate(common: Common, request: StateRequest, from_config: Path) -> int:
     """
     Copy the state to the place that `state:` names now.
 
-    With `per: organization` it is split. A state that is not empty is never overwritten.
+    With `per: organization` it is split; where that was dropped, the parts are joined
+    again. A state that is not empty is never overwritten.
 
     \b
     git show HEAD:icesync.yaml > old.yaml

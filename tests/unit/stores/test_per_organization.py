@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from builders import BASE_URL, BILLING, SALES, SUPPORT, entry, snapshot, stored_
 from fakes import FakeClock, FakeStore
 
 from icesync.codec.state import decode_state, encode_state, seal
+from icesync.engine.secret_resolution import run_parallel
 from icesync.engine.state import Writer, load, save
 from icesync.errors import (
     StateConflict,
@@ -67,6 +69,40 @@ def test_one_state_shows_that_the_place_is_right() -> None:
     load(parted({59: empty}, others=[full]), BASE_URL)
     with pytest.raises(StateMissing):
         load(parted({59: empty}, others=[FakeStore()]), BASE_URL)
+
+
+def test_parts_are_asked_side_by_side() -> None:
+    """Eight far ends wait for each other: read, locked and saved one by one, they never would."""
+    together = threading.Barrier(8, timeout=10)
+
+    class Slow(FakeStore):
+        def read(self) -> bytes | None:
+            together.wait()
+            return super().read()
+
+    organizations = [59, *range(101, 108)]
+    stores = {organization: Slow() for organization in organizations}
+    store = PartitionedStore(
+        stores, BASE_URL, TEMPLATE, "0.1.0", FakeClock(), side_by_side=run_parallel
+    )
+    entries = {Address(organization, 1): entry() for organization in organizations}
+
+    with store.lock(OWNER, 0):
+        assert {found.held_by for found in stores.values()} == {OWNER}
+        put(store, entries)
+
+    assert serials(stores) == [1] * 8
+    assert {found.held_by for found in stores.values()} == {None}
+
+
+def test_a_lock_that_another_run_holds_frees_the_others() -> None:
+    """Whatever was taken before is given back, and the message says whose lock it is."""
+    stores = {59: FakeStore(), 70: FakeStore(held_by=OWNER), 80: FakeStore()}
+
+    with pytest.raises(StateLocked, match="organization 70: "):
+        parted(stores).lock(replace(OWNER, id="other"), 0).__enter__()
+
+    assert [found.held_by for found in stores.values()] == [None, OWNER, None]
 
 
 def test_each_organization_has_its_own() -> None:
