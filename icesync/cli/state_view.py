@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync.engine.state_operations import read_state
 from icesync.render.state import entries_document, render_snapshot
+from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console
     from icesync.cli.options import Common
+    from icesync.engine.state_merge import United
     from icesync.engine.state_operations import StateChange
+
+_NAMED: Final = 10
 
 
 def show_state(common: Common, organization: int | None, *, as_json: bool) -> None:
@@ -40,3 +44,17 @@ def tell_serial(console: Console, change: StateChange, *, dry_run: bool) -> None
     console.talk(f"{change.place}: serial {change.serial}")
     if dry_run:
         console.talk("dry run: nothing was written")
+
+
+def tell_union(console: Console, united: United) -> None:
+    """Say what a merge came to, which servers are sent again for it, and what comes next."""
+    snapshot, contested = united.snapshot, united.contested
+    console.talk(f"merged: {counted(len(snapshot.entries), 'server')}, serial {snapshot.serial}")
+    if contested:
+        named = ", ".join(map(str, contested[:_NAMED]))
+        more = f" and {len(contested) - _NAMED} more" if len(contested) > _NAMED else ""
+        console.talk(f"the sides differ on {named}{more}: the next apply sends that again")
+    if united.unsealed:
+        console.talk("note: without the fingerprint key the state is not sealed")
+        console.talk("hint: icesync apply --allow state-edited   once the change was looked at")
+    console.talk("hint: icesync plan   shows what the next apply sends")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync import __version__
 from icesync.codec.fingerprint import broken_seals, seals_of
-from icesync.codec.state import decode_sides, decode_state, encode_state, is_state_of, seal
+from icesync.codec.state import decode_state, encode_state, is_state_of, seal
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.session import Work, hold_lock
 from icesync.errors import (
@@ -305,35 +305,6 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
 
 
-def resolve(
-    store: StateStore, version: str, key: FingerprintKey | None = None, *, dry_run: bool = False
-) -> Snapshot:
-    """
-    Unite the two sides of a merge conflict in the stored snapshot; the lock must be held.
-
-    A dry run stores nothing. With *key* the result is sealed, where both sides were.
-
-    Raises:
-        StateError: there is no conflict, or the sides cannot be united.
-
-    """
-    from icesync.planner.recovery import merge_snapshots
-
-    data = store.read()
-    if data is None:
-        raise StateCorrupt("there is no state to resolve", "icesync plan")
-    sides = decode_sides(data)
-    united = merge_snapshots(*sides)
-    sealed = {address: seal(address, entry) for address, entry in united.entries.items()}
-    after = replace(united, serial=united.serial + 1, entries=sealed)
-    # Both sides must be icesync's own, or the whole is none of it.
-    whole = key is not None and not any(broken_seals(key, side, whole=False) for side in sides)
-    after = replace(after, seals=seals_of(key, after, after, trusted=True) if whole else {})
-    if not dry_run:
-        store.write(encode_state(after, version), data)
-    return after
-
-
 def _shown(text: str) -> str:
     return ascii(text)[1:-1]
 
@@ -392,7 +363,7 @@ def with_reasons(made: Plan, found: PutBack | None) -> Plan:
         return made
     changes = (
         replace(c, reason=Reason.STATE_PUT_BACK)
-        if c.address in found.servers and c.reason is Reason.LAST_WRITE_UNCERTAIN
+        if c.address in found.servers and c.reason in {Reason.LAST_WRITE_UNCERTAIN, Reason.DISPUTED}
         else c
         for c in made.changes
     )

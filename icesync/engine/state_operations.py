@@ -26,7 +26,8 @@ from icesync.engine.secret_resolution import (
     run_parallel,
 )
 from icesync.engine.session import SILENT, Work, hold_lock, interrupted
-from icesync.engine.state import Writer, load, locked, move, remove, resolve, save, sealing_key
+from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
+from icesync.engine.state_merge import resolve
 from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError
 from icesync.frozen import frozen
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from icesync.engine.secret_resolution import Resolution
     from icesync.engine.session import Session
+    from icesync.engine.state_merge import United
     from icesync.model.project import Project
     from icesync.model.report import Notify
     from icesync.model.secret import SecretRef
@@ -64,12 +66,17 @@ class StateRequest:
 
 @frozen
 class StateChange:
-    """The state at *place* before and after an operation; *after* was not written in a dry run."""
+    """
+    The state at *place* before and after an operation; *after* was not written in a dry run.
+
+    *united* is what two merged sides came to.
+    """
 
     place: str
     before: Mapping[Address, Entry]
     after: Mapping[Address, Entry]
     serial: int
+    united: United | None = None
 
 
 @frozen
@@ -198,8 +205,9 @@ def resolve_state(session: Session, request: StateRequest) -> StateChange:
         hold_lock(session, store, "state resolve", request.lock_timeout_s) as work,
         work.saving(_saved(request)),
     ):
-        after = resolve(store, __version__, key, dry_run=request.dry_run)
-    return StateChange(store.describe(), {}, after.entries, after.serial)
+        united = resolve(store, __version__, key, dry_run=request.dry_run)
+    after = united.snapshot
+    return StateChange(store.describe(), {}, after.entries, after.serial, united)
 
 
 def pull_state(

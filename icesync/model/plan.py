@@ -85,6 +85,7 @@ class Reason(StrEnum):
 
     NOT_IN_SNAPSHOT = "the state does not know it"
     LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
+    DISPUTED = "two merged versions of the state differ about it"
     REQUESTED = "asked for by --resend"
     STATE_PUT_BACK = "the state was put back to an older one since it was sent"
     WIRE_CHANGED = "`api.wire` changed since it was sent"

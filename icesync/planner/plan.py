@@ -349,7 +349,8 @@ def _is_spelled_otherwise(wanted: DesiredServer, now: WireOptions, then: WireOpt
 def _doubt(entry: Entry) -> Reason | None:
     """Return why what the snapshot says of a server may not be what ICE holds."""
     if entry.uncertain:
-        return Reason.LAST_WRITE_UNCERTAIN
+        sent = entry.attempt is not None or entry.intent is not None
+        return Reason.LAST_WRITE_UNCERTAIN if sent else Reason.DISPUTED
     return Reason.ASSUMED if entry.assumed else None
 
 

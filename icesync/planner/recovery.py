@@ -137,9 +137,15 @@ def _remedies(log: JournalLog) -> tuple[str, ...]:
     return tuple(ways)
 
 
-def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
+def merge_snapshots(
+    ours: Snapshot, theirs: Snapshot, base: Snapshot | None = None
+) -> tuple[Snapshot, tuple[Address, ...]]:
     """
-    Return the safe union of two snapshots of one lineage.
+    Return the safe union of two snapshots of one lineage, and the servers that both changed.
+
+    What one side alone changed since *base*, their common ancestor, is taken from it, also
+    that an entry is gone. What both changed is uncertain. Without a *base* every difference
+    is.
 
     Raises:
         StateCorrupt: they are of two lineages, targets or fingerprint keys.
@@ -155,12 +161,27 @@ def merge_snapshots(ours: Snapshot, theirs: Snapshot) -> Snapshot:
                 f"the two sides are of two {name}; they cannot be united",
                 "take one side: git checkout --ours <state>, then icesync apply --resend all",
             )
-    addresses = ours.entries.keys() | theirs.entries.keys()
-    entries = {a: _merge(ours.entries.get(a), theirs.entries.get(a)) for a in sorted(addresses)}
+    if base is not None and base.lineage != ours.lineage:
+        base = None
+    entries: dict[Address, Entry] = {}
+    contested: list[Address] = []
+    for address in sorted(ours.entries.keys() | theirs.entries.keys()):
+        mine, other = ours.entries.get(address), theirs.entries.get(address)
+        before = base.entries.get(address) if base is not None else None
+        if mine == other or (base is not None and other == before):
+            chosen = mine
+        elif base is not None and mine == before:
+            chosen = other
+        else:
+            chosen = disagree(mine, other)
+            contested.append(address)
+        if chosen is not None:
+            entries[address] = chosen
     safety = strictest(s.safety for s in (ours, theirs) if s.safety is not None)
     serial = max(ours.serial, theirs.serial)
     memory = remember((ours, theirs), entries)
-    return replace(ours, serial=serial, run=None, entries=entries, safety=safety, memory=memory)
+    merged = replace(ours, serial=serial, run=None, entries=entries, safety=safety, memory=memory)
+    return merged, tuple(contested)
 
 
 def recall(ours: Snapshot, lost: Snapshot, *, believed: bool) -> Snapshot:
@@ -183,9 +204,3 @@ def recall(ours: Snapshot, lost: Snapshot, *, believed: bool) -> Snapshot:
     memory = remember((ours, lost) if believed else (ours,), entries)
     ordered = dict(sorted(entries.items()))
     return replace(ours, serial=lost.serial, entries=ordered, memory=memory)
-
-
-def _merge(ours: Entry | None, theirs: Entry | None) -> Entry:
-    if ours is not None and ours == theirs:
-        return ours
-    return disagree(ours, theirs)

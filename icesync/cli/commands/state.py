@@ -212,16 +212,49 @@ def resolve(common: Common, request: StateRequest) -> int:
     icesync state resolve --dry-run
     icesync state resolve
     """
+    from icesync.cli.state_view import tell_union
     from icesync.engine.state_operations import resolve_state
 
     found = resolve_state(common.open(), request)
-    uncertain = sum(entry.uncertain for entry in found.after.values())
-    common.console.talk(
-        f"{found.place}: serial {found.serial}, "
-        f"{len(found.after)} in all, {uncertain} of them uncertain"
-    )
+    assert found.united is not None
+    tell_union(common.console, found.united)
     if request.dry_run:
         common.console.talk("dry run: nothing was written")
+    return 0
+
+
+@command.command(name="merge")
+@click.argument("base", metavar="%O", type=click.Path(path_type=Path))
+@click.argument("ours", metavar="%A", type=click.Path(path_type=Path))
+@click.argument("theirs", metavar="%B", type=click.Path(path_type=Path))
+@common_options
+@click.pass_obj
+def merge(common: Common, base: Path, ours: Path, theirs: Path) -> int:
+    """
+    Merge two versions of the state for git, as its merge driver.
+
+    Writes the result to %A. Servers that both branches changed become uncertain, and
+    the next apply sends them again. Exits 1, and leaves a conflict, where the two are
+    not of one state.
+
+    Each clone needs `git config merge.icesync.driver 'icesync state merge %O %A %B'`,
+    and `.gitattributes` the line `icesync.state.json merge=icesync`.
+
+    \b
+    icesync state merge base.json ours.json theirs.json
+    icesync state list
+    """
+    from icesync.cli.files import read_named, write_open
+    from icesync.cli.state_view import tell_union
+    from icesync.engine.state_merge import merge_states
+    from icesync.errors import EXIT_UNEXPECTED, StateError
+
+    data, found = merge_states(common.open, *map(read_named, (base, ours, theirs)))
+    write_open(ours, data)
+    if isinstance(found, StateError):
+        found.exit_code = EXIT_UNEXPECTED  # what git reads as a conflict
+        raise found
+    tell_union(common.console, found)
     return 0
 
 

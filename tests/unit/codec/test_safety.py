@@ -45,7 +45,7 @@ def test_two_branches_keep_the_stricter_profile() -> None:
     """Uniting two sides of a conflict loosens nothing."""
     other = Snapshot("https://ice.test", 2, "l", safety={**SAFETY, "guards": ["disabled"]})
 
-    merged = merge_snapshots(STATE, other).safety
+    merged = merge_snapshots(STATE, other)[0].safety
 
     assert merged is not None
     assert merged["guards"] == ["disabled", "tls-off"]

@@ -22,7 +22,8 @@ from fakes import FakeStore
 
 from icesync.codec.state import decode_state, seal
 from icesync.engine.secret_resolution import Resolution, compare
-from icesync.engine.state import Writer, load, move, remove, resolve, save
+from icesync.engine.state import Writer, load, move, remove, save
+from icesync.engine.state_merge import resolve
 from icesync.errors import StateConflict, StateCorrupt, StateMissing, StateNotSaved, UsageError
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus, Snapshot
@@ -243,7 +244,7 @@ def test_resolved_conflict_claims_nothing_that_a_side_denies() -> None:
     theirs = stored_bytes({SUPPORT: entry(), SALES: entry(smtp__port=465)}, serial=5)
     store = FakeStore(conflict(ours, theirs))
 
-    after = resolve(store, "0.1.0")
+    after = resolve(store, "0.1.0").snapshot
 
     assert store.data is not None
     assert decode_state(store.data) == after

@@ -21,14 +21,14 @@ def snapshot(**more: object) -> Snapshot:
 
 def test_what_both_sides_say_stays() -> None:
     """An entry that is the same on both sides was acknowledged for both."""
-    merged = merge_snapshots(snapshot(entries={A: SAME}), snapshot(entries={A: SAME}))
+    merged, _ = merge_snapshots(snapshot(entries={A: SAME}), snapshot(entries={A: SAME}))
 
     assert merged.entries == {A: SAME}
 
 
 def test_what_they_disagree_about_is_uncertain() -> None:
     """Which of two values ICE holds, nobody knows; the newer one is shown."""
-    merged = merge_snapshots(snapshot(entries={A: OLDER}), snapshot(entries={A: NEWER}))
+    merged, _ = merge_snapshots(snapshot(entries={A: OLDER}), snapshot(entries={A: NEWER}))
 
     assert merged.entries[A].uncertain
     assert merged.entries[A].settings == {"smtp.port": 587}
@@ -36,7 +36,7 @@ def test_what_they_disagree_about_is_uncertain() -> None:
 
 def test_what_one_side_does_not_know_is_uncertain() -> None:
     """One side's word alone is not relied upon."""
-    merged = merge_snapshots(snapshot(entries={B: OLDER}), snapshot(entries={C: NEWER}))
+    merged, _ = merge_snapshots(snapshot(entries={B: OLDER}), snapshot(entries={C: NEWER}))
 
     assert all(entry.uncertain for entry in merged.entries.values())
     assert merged.entries.keys() == {B, C}
@@ -44,7 +44,7 @@ def test_what_one_side_does_not_know_is_uncertain() -> None:
 
 def test_the_serial_is_the_higher_one_and_no_run_is_claimed() -> None:
     """The union is newer than both sides, and no journal counts as merged in it."""
-    merged = merge_snapshots(snapshot(serial=7, run="x"), snapshot(serial=9, run="y"))
+    merged, _ = merge_snapshots(snapshot(serial=7, run="x"), snapshot(serial=9, run="y"))
 
     assert (merged.serial, merged.run) == (9, None)
 
@@ -72,7 +72,7 @@ def test_both_memories_of_hosts_are_kept() -> None:
         EntryStatus.APPLIED, {"smtp.host": "new.test"}, {"smtp.password": three.secret}, "T1"
     )
 
-    merged = merge_snapshots(
+    merged, _ = merge_snapshots(
         snapshot(memory=(one, three)), snapshot(memory=(one, two), entries={C: named})
     )
 
