@@ -145,12 +145,10 @@ def _complete(
 ) -> tuple[ImportRequest, Proposal]:
     """Show what was understood and ask for what is missing, as often as there is an answer."""
     _tell_columns(console, proposal)
-    if proposal.unknown:
-        named = ", ".join(proposal.unknown)
-        if click.confirm(f"Leave out what is not known: {named}?", default=False, err=True):
-            columns = (*request.columns, *(f"{name}=" for name in proposal.unknown))
-            request = replace(request, columns=columns)
-            proposal = propose_import(session, request)
+    columns = _ask_columns(proposal)
+    if columns:
+        request = replace(request, columns=(*request.columns, *columns))
+        proposal = propose_import(session, request)
     for key, number in _open_questions(proposal).items():
         question, values = _QUESTIONS[key]
         told = f"{question}, for {counted(number, 'server')}"
@@ -162,6 +160,20 @@ def _complete(
         request = replace(request, secrets=_ask_destination(proposal))
         proposal = propose_import(session, request)
     return request, proposal
+
+
+def _ask_columns(proposal: Proposal) -> list[str]:
+    """Return what unknown columns are, as arguments of ``--map``."""
+    near = {name: known for name, known in proposal.unknown.items() if known}
+    found = [
+        f"{name}={known}"
+        for name, known in near.items()
+        if click.confirm(f"Is the column {name} {known}?", default=False, err=True)
+    ]
+    rest = [name for name in proposal.unknown if name not in near]
+    if rest and click.confirm(f"Leave out what is not known: {', '.join(rest)}?", err=True):
+        found += [f"{name}=" for name in rest]
+    return found
 
 
 def _ask_destination(proposal: Proposal) -> str:
@@ -226,7 +238,7 @@ def _show(console: Console, proposal: Proposal) -> None:
 def _tell_columns(console: Console, proposal: Proposal) -> None:
     """Show which setting each column gives."""
     rows = [(use.name, ", ".join(use.keys), counted(use.rows, "row")) for use in proposal.uses]
-    rows += [(name, "unknown", "") for name in proposal.unknown]
+    rows += [(name, "(unknown)", "") for name in proposal.unknown]
     if proposal.uses:
         wide, wider = (max(len(row[n]) for row in rows) for n in (0, 1))
         for name, keys, filled in rows:

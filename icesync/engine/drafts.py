@@ -7,6 +7,7 @@ that is told quotes a value.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -145,8 +146,8 @@ class Drafter:
         self.trimmed = 0
         self.left_out: dict[str, None] = {}
         self.inferred: Counter[str] = Counter()
-        self.missed: dict[str, None] = {}
-        """names of columns that nobody knows"""
+        self.unknown: dict[str, str] = {}
+        """names of columns that nobody knows, and the nearest known ones"""
         self.names: dict[str, str] = {}
         """all names of columns as they are spelled, by how they are compared"""
         self._readings: dict[tuple[str, bool, bool], dict[str, _Reading]] = {}
@@ -180,12 +181,12 @@ class Drafter:
         """Return what each of *names* gives; a bare one gives what no other name gives."""
         self.names |= {name.strip().casefold(): name.strip() for name in names}
         found = {name: column for name in names if (column := self.find(name)) is not None}
-        named = {_slot(key) for c in found.values() if not c.bare for key in c.keys}
+        named = {slot(key) for c in found.values() if not c.bare for key in c.keys}
         columns = {}
         for name, column in found.items():
             keys = column.keys
             if column.bare:
-                keys = tuple(key for key in keys if _slot(key) not in named)
+                keys = tuple(key for key in keys if slot(key) not in named)
             columns[name] = Column(keys, column.exact, column.flag, column.bare and len(keys) > 1)
             if not column.keys and name.casefold() != "token":
                 self.left_out[name] = None
@@ -197,16 +198,14 @@ class Drafter:
             return
         cells = sheet.header or tuple(cell for record in sheet.records for cell in record.cells)
         first = next(cell for cell in cells if cell.name in unknown)
-        self.missed |= dict.fromkeys(unknown)
-        shown = [_shown(name) for name in unknown]
+        near = {name: near_name(name) for name in unknown}
+        self.unknown |= near
         noun = "column" if sheet.header else "member"
-        near = {name: found for name in unknown if (found := near_name(name))}
-        told = f"unknown {noun}{'' if len(shown) == 1 else 's'} {listed(shown)}"
-        flags = " ".join(f"--map '{name}='" for name in unknown[:8] if "'" not in name)
-        hint = f"{flags}   leaves out what is not needed"
-        if near:
-            meant = ", ".join(f"`{name}` for {_shown(odd)}" for odd, name in near.items())
-            hint = f"did you mean {meant}?" if len(near) == len(unknown) else f"{meant}? {hint}"
+        named = listed([_shown(name) for name in unknown])
+        told = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
+        flags = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items()]
+        meant = "it is" if len(unknown) == 1 else "they are"
+        hint = f"{' '.join(flags[:8])}   if that is what {meant}; nothing behind = leaves out"
         self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", told, hint)
 
     def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
@@ -413,7 +412,7 @@ def _resolved(key: str, incoming: str) -> str | None:
     return f"{incoming}.{leaf}" if incoming else None
 
 
-def _slot(key: str) -> str:
+def slot(key: str) -> str:
     """Return what *key* is for, where POP3, IMAP and the one of them in use are one."""
     block, _, leaf = key.partition(".")
     return f"{COLLECTING}.{leaf}" if leaf and block in INCOMING_BLOCKS else key

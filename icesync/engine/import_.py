@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from icesync.config.yaml.document import Document
     from icesync.engine.session import Session
-    from icesync.model.desired import Address, DesiredServer, DesiredState
+    from icesync.engine.validate import Validation
+    from icesync.model.desired import Address, DesiredServer
     from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer
     from icesync.model.secret import SecretValue
@@ -125,8 +126,8 @@ class Proposal:
 
     *new* are the servers that are added, *changed* those that differ from what the files
     say, *unchanged* counts the others. *missing* are settings without a value, and of how
-    many servers; *unknown* names of columns. *carried* counts the passwords that came
-    along. What is wrong is in *problems*: then nothing can be written.
+    many servers; *unknown* names of columns, with the nearest known ones. *carried* counts
+    the passwords that came along. What is wrong is in *problems*: then nothing can be written.
     """
 
     files: tuple[FileChange, ...] = ()
@@ -135,7 +136,7 @@ class Proposal:
     unchanged: int = 0
     uses: tuple[ColumnUse, ...] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
+    unknown: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     carried: int = 0
@@ -185,13 +186,17 @@ class _Importer:
         self.root = Path(session.project.root)
         self.out = _folder(session, request.out)
         self.destination = _destination(session, request.secrets)
-        self.desired = _desired(session)
+        validation = _check_existing(session)
+        self.desired = validation.require()
         self.findings = Findings()
         self.folder = self._folder_defaults()
         self.own: dict[int, Document | None] = {}
         self.layers: dict[int, Layer] = {}
         """defaults by organization; 0 is an organization without a file of its own"""
-        self.notes: list[str] = []
+        self.notes = [
+            f"{path}: what sops encrypted was not looked at; its servers count as new"
+            for path in validation.sealed
+        ]
 
     def propose(self) -> Proposal:
         """Return the proposal."""
@@ -208,7 +213,12 @@ class _Importer:
             drafts += drafter.add(source.name, sheet)
         _check_columns(drafter)
         builder = Builder(
-            self.findings, self._refer, self._base, self.desired.servers, self._taken()
+            self.findings,
+            self._refer,
+            self._base,
+            self.desired.servers,
+            self._taken(),
+            drafter.unknown.values(),
         )
         servers = builder.add(drafts)
         new = tuple(s for s in servers if s.address not in self.desired.servers)
@@ -237,7 +247,7 @@ class _Importer:
             len(servers) - len(new) - len(shown),
             tuple(drafter.uses),
             builder.missing,
-            tuple(drafter.missed),
+            drafter.unknown,
             sort_diagnostics(problems),
             tuple(self.notes),
             sum(len(server.values) for server in servers),
@@ -465,7 +475,7 @@ class _Importer:
             say(f"{counted(number, 'server')}: {told}")
         guessed = sum(server.guessed for server in new)
         if guessed:
-            say(f"{counted(guessed, 'server')} did not say IsActive; `active` follows the status")
+            say(f"{counted(guessed, 'server')}: `active` is not given, so it follows the status")
         tagged = sum(len(draft.tagged) for draft in drafts)
         if tagged:
             say(
@@ -519,19 +529,12 @@ def _sources(session: Session) -> tuple[SourceFile, ...]:
     return tuple(file for file in files if not is_sealed(file))
 
 
-def _desired(session: Session) -> DesiredState:
-    """
-    Return what the files want that are there already.
-
-    Raises:
-        ConfigInvalid: they have errors, so nobody knows what exists.
-
-    """
+def _check_existing(session: Session) -> Validation:
+    """Return what the files want that are there already; their mail settings are not judged."""
     validation = check_files(session.project, session.providers)
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
-    # Whether the mail settings are good ones is not asked: what exists is known all the same.
-    return replace(validation, problems=problems, findings=()).require()
+    return replace(validation, problems=problems, findings=())
 
 
 def _folder(session: Session, out: str) -> str:

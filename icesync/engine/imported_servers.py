@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.resolve import fill
 from icesync.config.values import Layer, missing_keys
-from icesync.engine.drafts import EXAMPLE, Findings, listed, row_name
+from icesync.engine.drafts import EXAMPLE, Findings, listed, row_name, slot
 from icesync.model.desired import Address
 from icesync.model.fields import (
     FIELDS,
@@ -25,10 +25,11 @@ from icesync.model.fields import (
 from icesync.model.imported import Draft, ImportedServer
 from icesync.model.presets import find_preset
 from icesync.model.secret import SecretRef, SecretValue
+from icesync.sheet.columns import find_column
 from icesync.sheet.values import provider_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from icesync.model.desired import DesiredServer
     from icesync.model.fields import Setting
@@ -46,12 +47,16 @@ class Builder:
         base: Callable[[Address], Layer],
         existing: Mapping[Address, DesiredServer],
         taken: Mapping[Address, str],
+        unknown: Iterable[str],
     ) -> None:
         self.findings = findings
         self.refer = refer
         self.base = base
         self.existing = existing
         self.taken = taken
+        columns = (find_column(name) for name in unknown if name)
+        self._misspelled = {slot(key) for column in columns if column for key in column.keys}
+        """what a column with a slip in its name was to give: it is told once"""
         self.servers: dict[Address, ImportedServer] = {}
         self.missing: dict[str, int] = {}
         """settings that no value was found for, and of how many servers"""
@@ -172,9 +177,11 @@ class Builder:
         return references, values
 
     def _lacks(self, draft: Draft, address: Address, keys: Sequence[str]) -> None:
-        for key in keys:
+        names = tuple(key for key in keys if slot(key) not in self._misspelled)
+        if not names:
+            return
+        for key in names:
             self.missing[key] = self.missing.get(key, 0) + 1
-        names = tuple(keys)
         self._lacking.setdefault((draft.position.file, names), []).append((draft, address))
 
     def _report_missing(self) -> None:

@@ -28,17 +28,29 @@ _WORDS: Final = {
 _ORDINARY: Final = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
 _KINDS: Final = (
     (
-        # The errors of Excel and LibreOffice, in English and in German.
-        re.compile(r"#(N/?A|NV|NAME\?|DIV/0!|[A-Z]{3,8}!)"),
+        # The errors of Excel and LibreOffice, in English, German, French and Spanish.
+        re.compile(
+            r"#(N/?[AD]|NV|DIV/0!|[A-Z\u00c0-\u00de]{3,9}[!?]|\u00a1[A-Z]+!|\u00bf[A-Z]+\?)"
+            r"|(Err|Fehler):5[0-9]{2}"
+        ),
         "is an error value of a spreadsheet",
     ),
     (re.compile(r"#{3,}"), "is what a spreadsheet shows where a column is too narrow"),
     (re.compile(r'="[^"]*"|=[A-Z]+\(.*\)'), "is a formula of a spreadsheet"),
     (
-        re.compile(r"[-+]?[0-9]+[.,][0-9]+[eE]\+?[0-9]{1,3}"),
+        re.compile(r"[-+]?[0-9]+([.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}"),
         "is a number that a spreadsheet has rounded",
     ),
     (re.compile("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
+    (
+        re.compile(r"'[0-9=+@-][^']*"),
+        "has the apostrophe in front by which a spreadsheet knows a text",
+    ),
+    (
+        # Postman and .http files, shells and CI, cmd.
+        re.compile(r"\{\{.*\}\}|\$\{.*\}|\$\(.*\)|%[A-Za-z_]\w*%"),
+        "is a variable that was not filled in",
+    ),
 )
 _CURLY: Final = re.compile("[\u2018-\u201f\u00ab\u00bb\u2039\u203a]")
 _MISREAD: Final = re.compile("\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac")

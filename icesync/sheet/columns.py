@@ -28,11 +28,10 @@ ENCRYPTION: Final = "encryption"
 
 _TOP: Final = {
     "organization": "organization, organisation, org, org id, organization id, organisation id, "
-    "organisationsnummer, organisations nr, organisations id, id organisation, orgid, tenant, "
-    "tenant id, mandant, mandant id, organization number, organisation nr",
-    "skill": "skill, skill id, skillid, queue, queue id, skill number, skill nr, queue number, "
-    "warteschlange, warteschlange nr, file attente, file d attente, competence, id skill, "
-    "id competence",
+    "organisationsnummer, organisations, organisations id, id organisation, orgid, tenant, "
+    "tenant id, mandant, mandanten, mandant id, mandanten id",
+    "skill": "skill, skill id, skillid, queue, queue id, warteschlange, warteschlangen, "
+    "warteschlangen id, file attente, file d attente, competence, id skill, id competence",
     "name": "name, skill name, queue name, department, dept, team, label, title, abteilung, "
     "bezeichnung, beschreibung, description, display name, anzeigename, service, departement, "
     "libelle, nom, nom service, desk, team name, department name",
@@ -48,8 +47,7 @@ _TOP: Final = {
     "sicherheit, chiffrement, securite, connection security, encryption type",
     "spoofing.enabled": "spoofing, email spoofing, is email spoofing, spoofing enabled, "
     "isemailspoofing, spoof",
-    "spoofing.address": "spoof email, spoofing address, spoofemail, sender, sender address, from, "
-    "from address, absender, absenderadresse, expediteur, spoof address",
+    "spoofing.address": "spoof email, spoofing address, spoofemail, spoof address",
     "preset": "preset, provider, mail provider, email provider, anbieter, mailanbieter, hoster, "
     "fournisseur, hosting, service provider",
     "": "note, notes, comment, comments, remark, remarks, notiz, notizen, bemerkung, bemerkungen, "
@@ -59,12 +57,13 @@ _LEAVES: Final = {
     "host": "host, server, server address, server name, hostname, host name, mailserver, "
     "mail server, mail host, serveraddress, adresse serveur, serveur, serveur mail, hote, "
     "serveradresse, servername, mail server address, email server, address server, nom hote",
-    "port": "port, server port, port number, portnummer, serverport, numero port",
+    "port": "port, server port, portnummer, serverport",
     "username": "user, username, user name, login, login name, account, account name, user id, "
     "userid, benutzer, benutzername, anmeldename, konto, kontoname, utilisateur, nom utilisateur, "
     "identifiant, compte, login user, nutzername",
     "password": "password, pass, passwd, pwd, passwort, kennwort, mot passe, mdp, app password, "
     "login password, secret, app passwort",
+    "preset": "preset, provider, mail provider, anbieter, hoster, fournisseur",
     "mailbox": "mailbox, email, e mail, mail, email address, e mail address, mail address, "
     "emailaddress, address, mailbox address, postfach, adresse, emailadresse, e mail adresse, "
     "mailadresse, adresse e mail, adresse mail, adresse email, courriel, adresse courriel, boite, "
@@ -80,7 +79,10 @@ _BLOCKS: Final = {
     COLLECTING: "incoming, inbound, receiving, receive, in, eingang, eingehend, eingehender, "
     "posteingang, abruf, empfang, entrant, reception",
 }
-_FILLER_TEXT: Final = "the of for de du des la le les l d der die das fur min minutes minuten sec"
+_FILLER_TEXT: Final = (
+    "the of for de du des la le les l d der die das fur min minutes minuten sec "
+    "number nummer nr no num numero"
+)
 _FILLERS: Final = frozenset(_FILLER_TEXT.split())
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _COMPOUND: Final = re.compile(

@@ -132,6 +132,9 @@ def _split(text: str, delimiter: str, slips: list[Slip], line: int) -> Iterator[
 
 
 def _is_header(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> bool:
+    """Return whether *cells* are names of columns: not numbers and addresses, as servers have."""
+    if any(isinstance(cell, str) and (cell.strip().isdecimal() or "@" in cell) for cell in cells):
+        return False
     keys = {key for column in _columns(cells, find) for key in column.keys}
     return len(keys) > 1 and ("skill" in keys or _known(cells, find) > 2)
 

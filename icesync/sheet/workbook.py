@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from dataclasses import replace
 from datetime import date, time, timedelta
@@ -49,7 +50,8 @@ def _open(data: bytes, load: Callable[..., Any]) -> Any:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(member.file_size for member in packed.infolist()) > _MOST_BYTES:
                 return _refused("the workbook is too large to be opened", "save it as CSV UTF-8")
-        return load(io.BytesIO(data), data_only=False)
+        with warnings.catch_warnings(action="ignore"):  # of what it does not keep when it saves
+            return load(io.BytesIO(data), data_only=False)
     except Exception:  # noqa: BLE001 - a broken workbook raises KeyError, ValueError, XML errors ...
         return _refused("the workbook is broken: it cannot be opened", _SAVE)
 

@@ -128,7 +128,7 @@ def test_active_follows_the_status(world: World, status: str, *, active: bool) -
     made = world.propose(body(IsActive=None, Status=status))
 
     assert made.new[0].settings["active"] is active
-    assert "1 server did not say IsActive; `active` follows the status" in made.notes
+    assert "1 server: `active` is not given, so it follows the status" in made.notes
 
 
 def test_reference_that_came_along_is_kept(world: World) -> None:
@@ -286,7 +286,7 @@ def test_table_of_an_administrator(world: World) -> None:
         "not imported: `Notes`",
         "2 servers: the user name is the address of the mailbox",
         "1 server: preset gmail, by the domain of the mailbox",
-        "2 servers did not say IsActive; `active` follows the status",
+        "2 servers: `active` is not given, so it follows the status",
     )
     assert [(use.name, use.keys, use.rows) for use in made.uses][3:5] == [
         ("E-mail", ("smtp.mailbox", "incoming.mailbox"), 2),

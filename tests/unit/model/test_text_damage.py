@@ -6,6 +6,8 @@ from icesync.model.typos import damage
 
 BROKEN = [
     *("#N/A", "#REF!", "#WERT!", "#NAME?", "#DIV/0!", "########", '="0012"', "=SUM(A1:A2)"),
+    *("#NOM?", "#VALEUR!", "#ÜBERLAUF!", "#¡VALOR!", "Err:502", "1E+05", "'0012", "'=x"),
+    *("{{smtp_password}}", "${SMTP_USER}", "$(user)", "%USER%"),
     *("2,90650E+11", "1.5e10", "NULL", "null", "None", "undefined", "nan", "N/A", "(null)"),
     *("********", "\u2022\u2022\u2022\u2022\u2022\u2022", "[REDACTED]", "(sensitive)", " *** "),
     *("\u201cdesk\u201d", "\u2018desk\u2019@example.org", '"desk"', "'desk'", "caf\u00c3\u00a9"),

@@ -8,7 +8,7 @@ from icesync.sheet.columns import find_column, near_name
 BOTH = ("smtp", "incoming")
 NAMES = {
     "organization": "Organisation, Org, ORG-ID, orgid, OrganizationId, Mandant",
-    "skill": "Skill, skill_id, SkillId, Queue, Warteschlange, File d'attente, Compétence",
+    "skill": "Skill, Skill No., Queue Nr, skill_id, SkillId, Warteschlange, File d'attente",
     "name": "Department, Abteilung, Service, Name, Bezeichnung, Département",
     "status": "Status, STATUT, Zustand, Enabled",
     "active": "IsActive, aktiv, Actif",
@@ -17,13 +17,14 @@ NAMES = {
     "tls": "tls, STARTTLS",
     "encryption": "SSL/TLS, Verschlüsselung, Security, Chiffrement",
     "preset": "Provider, Anbieter, Fournisseur, preset",
-    "spoofing.address": "From, SpoofEmail, Absender",
+    "spoofing.address": "Spoof address, SpoofEmail",
     "smtp.host": "smtp.host, SMTP Server Address, SMTPServerAddress, smtp_host, "
     "Postausgangsserver, Serveur SMTP, Outgoing server (SMTP), smtpserver",
     "smtp.port": "smtp port, SMTPPort, Postausgangsserver Port",
     "smtp.poll_rate": "SMTPPollrate, smtp poll interval",
     "pop3.username": "POP3 user, Pop3Username, Pop3UserName, pop login",
     "imap.password": "IMAP-Kennwort, imap_password, ImapPassword, Mot de passe IMAP",
+    "smtp.preset": "SMTP provider",
     "incoming.host": "Posteingangsserver, Incoming mail server, Serveur entrant, incoming.host",
 }
 BARE = {

@@ -78,7 +78,7 @@ def test_short_rows_and_explanations() -> None:
             'orgid,skillid\n1,1\n"2\n',
             (3, "row 3 is not valid CSV: a quote that is not closed or not doubled"),
         ),
-        ("59,663,hunter2\n59,664,hunter3\n",
+        ("59,663,Enabled,user,TLS,hunter2\n",
          (1, "no row names the columns: one for the organization, one for the skill")),
     ],
 )  # fmt: skip
