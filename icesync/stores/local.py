@@ -150,6 +150,8 @@ class LocalStore:
             StateMissing: there is one, and its name.
 
         """
+        if self.journals.read() is not None:
+            return  # a run that died began the state here
         new = "icesync state init   begins a new state all the same"
         backup = self._backup()
         if backup.exists():

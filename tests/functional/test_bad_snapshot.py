@@ -100,7 +100,7 @@ def test_another_target(repository: Repository, ice: Ice) -> None:
     repository.apply().calls(ice)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 8, "of another target: it says emulator", hint="state.path")
+    assert_refused(result, 8, "of another target: it says emulator", hint="--go-live")
     assert ice.skills == []
 
 
@@ -152,11 +152,11 @@ def test_lock_timeout_takes_units(repository: Repository, spelling: str) -> None
 
 @pytest.mark.parametrize("flag", ["--lock-timeout", "--settle"])
 @pytest.mark.parametrize("spelling", ["5x", "-1", "m", "nan", "inf", "1e9", "٣", ""])
-def test_what_is_no_time(repository: Repository, flag: str, spelling: str) -> None:
-    """What is no time is a slip on the command line."""
+def test_invalid_duration(repository: Repository, flag: str, spelling: str) -> None:
+    """What is not a duration is a slip on the command line."""
     result = repository.run("apply", "-y", f"{flag}={spelling}")
 
-    assert_refused(result, 64, flag, "is no time", hint="icesync apply --help")
+    assert_refused(result, 64, flag, "invalid duration", hint="icesync apply --help")
 
 
 @pytest.mark.parametrize("command", [["plan"], ["show"], ["check"]], ids=" ".join)

@@ -259,11 +259,11 @@ def test_state_that_does_not_know_a_dead_run_is_no_successor(
             encode_state(Snapshot(address, 9, "another"), "0")
         )
         refused = repository.run("state", "push", "other.json", "--force")
-        repository.run("state", "pull", "-o", "now.json")
+        pulled = repository.run("state", "pull", "-o", "now.json")
         pushed = repository.run("state", "push", "other.json", "--force")
 
     assert_refused(refused, 6, "left 5 records", hint="icesync state pull -o now.json")
-    assert pushed.code == 0, pushed
+    assert (pulled.code, pushed.code) == (0, 0), (pulled, pushed)
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced"])
@@ -307,7 +307,7 @@ def test_forced_push_raises_the_serial(repository: Repository) -> None:
     pushed = repository.run("state", "push", "old.json", "--force")
 
     assert_refused(refused, 6, "would get lost", hint="state pull")
-    assert pushed.code == 0, pushed
+    assert (pulled.code, pushed.code) == (0, 0), (pulled, pushed)
     document = json.loads(repository.read("state.json"))
     assert (document["serial"], list(document["servers"])) == (3, ["59/663"])
 
