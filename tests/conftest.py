@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from icesync.emulator.storage import Storage
 
+pytest.register_assert_rewrite("rig")
+
 GOLDEN: Final = Path(__file__).parent / "golden"
 
 settings.register_profile("fast", deadline=None, max_examples=50)

@@ -209,7 +209,7 @@ def run_in_terminal(
     env: Mapping[str, str] | None = None,
     *,
     answer: Callable[[subprocess.Popen[str], IO[bytes]], None] | None = None,
-    question: bytes = b"Only `yes` will do",
+    question: bytes = b"Only `yes` is accepted",
     stdout_too: bool = False,
 ) -> Result:
     """

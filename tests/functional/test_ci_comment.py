@@ -275,7 +275,7 @@ def test_summary_that_cannot_be_written(github: Pipeline) -> None:
     github.token = READER
     github.summary.mkdir()
 
-    assert_refused(github.comment(), 73, "summary.md cannot be written", hint=None)
+    assert_refused(github.comment(), 73, "summary.md: Is a directory", hint=None)
 
 
 def test_fork_without_a_token(pipeline: Pipeline) -> None:

@@ -28,7 +28,7 @@ def test_nobody_to_ask(repository: Repository, ice: Ice) -> None:
     """Without a terminal nothing is sent unless somebody said yes before."""
     result = repository.calls(ice).run("apply")
 
-    assert_refused(result, 9, "nobody can be asked", hint="--auto-approve")
+    assert_refused(result, 9, "cannot ask for approval without a terminal", hint="--auto-approve")
     assert ice.skills == []
 
 
@@ -36,7 +36,7 @@ def test_not_to_be_asked(repository: Repository) -> None:
     """In front of a terminal ``--no-input`` is the same as none."""
     result = repository.in_terminal("apply", "--no-input")
 
-    assert_refused(result, 9, "nobody can be asked", hint="--auto-approve")
+    assert_refused(result, 9, "cannot ask for approval without a terminal", hint="--auto-approve")
 
 
 @pytest.mark.parametrize("answer", ["no", "y", "YES", "", "yes please"])

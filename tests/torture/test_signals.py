@@ -160,7 +160,7 @@ def _leave_at_prompt(fleet: Fleet, number: signal.Signals) -> int:
         os.close(theirs)
         shown = b""
         deadline = time.monotonic() + PATIENCE_S
-        while b"Only `yes` will do" not in shown:
+        while b"Only `yes` is accepted" not in shown:
             if time.monotonic() > deadline or process.poll() is not None:
                 raise Violation(f"no prompt: {shown!r}")
             if select.select([ours], [], [], 0.2)[0]:
