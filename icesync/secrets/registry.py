@@ -18,7 +18,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.codec.fingerprint import usable_text
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, identity_by_spelling
@@ -171,6 +170,8 @@ class _CheckedProvider:
             SecretMissing: the provider gave none that can be sent.
 
         """
+        from icesync.codec.fingerprint import usable_text
+
         found = self._guarded(lambda: self._provider.fetch(reference))
         problem = found if isinstance(found, str) else None
         if problem is None and type(found) is not SecretValue:
