@@ -23,7 +23,6 @@ _T = TypeVar("_T")
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[_T]) -> type[_T]:
     """Return *cls* as a frozen data class with slots. Every field is an argument of it."""
-    own_repr = "__repr__" in cls.__dict__
     made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     values = attrgetter(*(field.name for field in fields(made)))
 
@@ -37,11 +36,12 @@ def frozen(cls: type[_T]) -> type[_T]:
         return values(self) == values(other)
 
     made.__init__ = first_init
-    made.__eq__ = equal
-    made.__hash__ = lambda self: hash(values(self))
     made.__setattr__ = made.__delattr__ = _refuse
     made.__reduce__ = _reduce
-    if not own_repr:
+    if cls.__eq__ is object.__eq__:
+        made.__eq__ = equal
+        made.__hash__ = lambda self: hash(values(self))
+    if cls.__repr__ is object.__repr__:
         made.__repr__ = _repr
     return made  # type: ignore[no-any-return]
 

@@ -92,6 +92,11 @@ class Place:
         self._values = keys if isinstance(keys, Mapping) else {}
         self._lines = {key: number for number, key in enumerate(ordered, start=2)}
 
+    @property
+    def file(self) -> str:
+        """The one file."""
+        return self._file
+
     def position(self, key: str = "") -> SourcePosition:
         """Return the line of *key*; line 1 for the server itself."""
         return SourcePosition(self._file, self._lines.get(key, 1))

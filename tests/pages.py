@@ -100,9 +100,9 @@ def attacked(review: CommandResult) -> CommandResult:
     if plan is not None:
         changes = tuple(
             replace(
-                change, name=attack, position=place,
+                change, name=attack, place=place,
                 fields=(FieldChange(attack, attack, attack, place), *change.fields),
-                secrets=tuple(replace(s, position=place) for s in change.secrets),
+                secrets=tuple(replace(s, place=place) for s in change.secrets),
             )
             for change in plan.changes
         )  # fmt: skip

@@ -84,6 +84,11 @@ class LayeredOrigin:
     places: tuple[Place, ...]
     filled: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def file(self) -> str:
+        """The file that defines the server."""
+        return self.places[0].document.file
+
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
         parts = tuple(key.split(".")) if key else ()

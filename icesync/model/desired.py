@@ -80,6 +80,11 @@ class Given(NamedTuple):
 class Origin(Protocol):
     """Knows which line of which file gave each effective value of one server."""
 
+    @property
+    def file(self) -> str:
+        """The file that defines the server."""
+        ...
+
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server itself without a key."""
         ...

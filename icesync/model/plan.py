@@ -6,18 +6,18 @@ Its calls are whole records, since the service replaces them.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from icesync.diagnostics import SourcePosition
 from icesync.frozen import frozen
 from icesync.model.project import LimitName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.diagnostics import SourcePosition
-    from icesync.model.desired import Address
+    from icesync.model.desired import Address, Origin
     from icesync.model.fields import Setting
     from icesync.model.secret import SecretComparison, SecretValue
 
@@ -96,18 +96,49 @@ class Reason(StrEnum):
     MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
 
 
+class Placed:
+    """
+    What has a *place*: a position, or the origin that is asked for it when it is shown.
+
+    To find a position costs a second look at the file, and most are never shown.
+    """
+
+    __slots__ = ()
+    key: str
+    place: SourcePosition | Origin | None
+
+    @property
+    def position(self) -> SourcePosition | None:
+        """Where it stands in the files; None where it does not."""
+        if self.place is None or isinstance(self.place, SourcePosition):
+            return self.place
+        return self.place.position(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Placed) or other.__class__ is not self.__class__:
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[Any, ...]:
+        names = (each.name for each in fields(self) if each.name != "place")  # type: ignore[arg-type]
+        return (*(getattr(self, name) for name in names), self.position)
+
+
 @frozen
-class FieldChange:
+class FieldChange(Placed):
     """One setting that differs; None stands for "not given"."""
 
     key: str
     before: Setting | None
     after: Setting | None
-    position: SourcePosition | None = None
+    place: SourcePosition | Origin | None = None
 
 
 @frozen
-class SecretChange:
+class SecretChange(Placed):
     """
     One secret that rides in a call.
 
@@ -119,11 +150,11 @@ class SecretChange:
     comparison: SecretComparison
     reference: str
     tag: str | None = None
-    position: SourcePosition | None = None
+    place: SourcePosition | Origin | None = None
 
 
 @frozen
-class ResourceChange:
+class ResourceChange(Placed):
     """
     What happens to one server, and why.
 
@@ -145,9 +176,19 @@ class ResourceChange:
     reason: Reason | None = None
     prior: str | None = None
     name: str = ""
-    position: SourcePosition | None = None
+    place: SourcePosition | Origin | None = None
     moved_from: Address | None = None
     source_stays: bool = False
+
+    @property
+    def key(self) -> str:  # type: ignore[override]
+        """The key whose place is its own: that of the server itself."""
+        return ""
+
+    @property
+    def file(self) -> str:
+        """The file that defines the server; empty where none does."""
+        return "" if self.place is None else self.place.file
 
 
 STATE_EDITED = "state-edited"

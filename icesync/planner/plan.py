@@ -73,7 +73,7 @@ def diff_settings(
         return ()
     keys = _changed_keys(before, after) if before else after.keys()
     return tuple(
-        FieldChange(key, before.get(key), after.get(key), origin.position(key) if origin else None)
+        FieldChange(key, before.get(key), after.get(key), origin)
         for key in sorted(keys, key=lambda key: (_ORDER.get(key, len(_ORDER)), key))
     )
 
@@ -313,7 +313,7 @@ class _Planner:
             reason,
             entry.prior if entry else None,
             wanted.name,
-            wanted.origin.position(),
+            wanted.origin,
         )
 
     def _secrets(self, wanted: DesiredServer, entry: Entry | None) -> tuple[SecretChange, ...]:
@@ -327,8 +327,8 @@ class _Planner:
                     if key in known
                     else SecretComparison.CHANGED
                 )
-                reference, position = wanted.secrets[key].text, wanted.origin.position(key)
-                changes.append(SecretChange(key, comparison, reference, None, position))
+                reference = wanted.secrets[key].text
+                changes.append(SecretChange(key, comparison, reference, None, wanted.origin))
             elif key in known:
                 changes.append(SecretChange(key, SecretComparison.CHANGED, ""))
         return tuple(changes)
@@ -370,14 +370,14 @@ def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceCha
             None,
             reason=Reason.REMOVED_IN_FILES,
             prior=entry.prior,
-            position=removal.position,
+            place=removal.position,
         )
     if removal is not None and (known := entry.confirmed or entry.latest) is not None:
         # The confirmed record before the attempt: its hosts have seen its passwords.
         after = {**known.settings, **DISABLED}
         reason = Reason.REMOVED_IN_FILES
         change = _send_again(address, entry, Action.DISABLE, known, reason, after)
-        return replace(change, position=removal.position)
+        return replace(change, place=removal.position)
     if not entry.uncertain:
         return _orphan(address, entry, Reason.NOT_IN_FILES)
     if entry.latest is None:

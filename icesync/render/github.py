@@ -72,10 +72,11 @@ def _notes(review: CommandResult) -> Iterator[_Note]:
     if failure is not None:
         hints = "".join(f"\n{hint}" for hint in failure.hints)
         yield _Note(Severity.ERROR, f"icesync {review.command}", failure.message + hints)
-    places = {c.address: c.position for c in review.plan.changes} if review.plan else {}
+    changes = {c.address: c for c in review.plan.changes} if review.plan else {}
     for group in group_refusals(review.refusals):
         first = group.refusals[0]
-        place = places.get(first.address) if first.address else None
+        change = changes.get(first.address) if first.address else None
+        place = change.position if change else None
         text = group.message if len(group.refusals) == 1 else refusal_sentence(group)
         message = f"{text}\nallow it: --allow {group.allow}"
         yield _Note(Severity.WARNING, group.rule, message, place)
@@ -83,7 +84,9 @@ def _notes(review: CommandResult) -> Iterator[_Note]:
         if result.status in {ResultStatus.FAILED, ResultStatus.UNCERTAIN}:
             detail = f": {result.outcome.detail}" if result.outcome else ""
             message = f"{result.address} {result.action} {result.status}{detail}"
-            yield _Note(Severity.ERROR, "icesync apply", message, places.get(result.address))
+            change = changes.get(result.address)
+            place = change.position if change else None
+            yield _Note(Severity.ERROR, "icesync apply", message, place)
     if review.probe is not None and review.command in {Command.PROBE, Command.CHECK}:
         yield from _probed(review.probe)
     if review.command is Command.CHECK and review.plan is not None and review.plan.effective:

@@ -77,7 +77,7 @@ def _signature(change: ResourceChange, adds: int) -> object:
     head = (change.action, change.reason)
     match change.action:
         case Action.ADD if adds > _MAX_ADDS_LISTED:
-            return (*head, change.position.file if change.position else "")
+            return (*head, change.file)
         case Action.ADD | Action.MOVE:
             return change.address
         case Action.ORPHAN:

@@ -172,7 +172,7 @@ def _group_lines(group: ChangeGroup, style: Style, *, in_full: bool) -> Iterator
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(sentence_of(group), 'bold')}"
     names = listed([_title(change) for change in group.changes])
     if group.by_file:
-        place = safe(change.position.file) if change.position else ""
+        place = safe(change.file)
         yield f"{head}: {names}  {style.paint(place, 'dim')}".rstrip()
         return
     yield f"{head}: {names}"

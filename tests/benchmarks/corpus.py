@@ -44,7 +44,7 @@ SERVER = """\
     tls: true
     spoofing:
       enabled: true
-      address: reply{skill}@org{org}.example.net
+      address: queue{skill}@org{org}.example.net
     smtp:
       host: smtp.org{org}.example.net
       port: {port}

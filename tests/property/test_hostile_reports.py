@@ -70,7 +70,7 @@ def reviews(text: str) -> Iterator[CommandResult]:
     found = (Diagnostic("ICE401", text, place, text), Diagnostic("ICE301", f"`{text}", place))
     wanted = server(SUPPORT, {"smtp.password": "x"}, text, smtp__host=text, smtp__username=text)
     made = plan(desired(wanted), snapshot({SUPPORT: entry(smtp__host=f"{text}!")}))
-    made = replace(made, changes=tuple(replace(c, position=place) for c in made.changes))
+    made = replace(made, changes=tuple(replace(c, place=place) for c in made.changes))
     refusals = (Refusal(text, text, text, SUPPORT),)
     failure = Failure(text, (text,), 9)
     outcome = Outcome(OutcomeKind.REJECTED, text)

@@ -190,9 +190,9 @@ def moved(made: Plan) -> Plan:
         replace(
             change,
             name="another",
-            position=position(99, "elsewhere.yaml"),
-            fields=tuple(replace(f, position=position(98)) for f in change.fields),
-            secrets=tuple(replace(s, position=None) for s in change.secrets),
+            place=position(99, "elsewhere.yaml"),
+            fields=tuple(replace(f, place=position(98)) for f in change.fields),
+            secrets=tuple(replace(s, place=None) for s in change.secrets),
         )
         for change in made.changes
     )

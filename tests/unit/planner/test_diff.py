@@ -58,4 +58,4 @@ def test_each_new_value_has_its_place() -> None:
 
     [change] = diff_settings({"ssl": True, "tls": True}, {"ssl": True, "tls": False}, origin)
 
-    assert change == FieldChange("tls", before=True, after=False, position=origin.position("tls"))
+    assert change == FieldChange("tls", before=True, after=False, place=origin.position("tls"))

@@ -51,7 +51,7 @@ def adds(count: int, files: int = 1) -> Plan:
     [add] = plan(desired(server(SUPPORT))).changes
     made = [
         replace(add, address=Address(59, 700 + n), name=f"Desk {n}",
-                position=position(n + 1, f"servers/{n % files}.yaml"))
+                place=position(n + 1, f"servers/{n % files}.yaml"))
         for n in range(count)
     ]  # fmt: skip
     return replace(fleet(made), lineage=None, complete=False)
@@ -159,7 +159,7 @@ def test_what_differs_stays_apart() -> None:
     """Another value, another line or another reason is another change."""
     [first, second, third, fourth] = updates(4)
     other = replace(second, fields=(replace(HOST, after="x"),))
-    elsewhere = replace(third, fields=(replace(HOST, position=position(9)),))
+    elsewhere = replace(third, fields=(replace(HOST, place=position(9)),))
     one = replace(fourth, fields=(replace(HOST, before=True, after=1),))
 
     assert len(group_changes([first, other, elsewhere, one])) == 4

@@ -209,7 +209,7 @@ def hostile(action: Action) -> Plan:
                 change,
                 action=action,
                 name=HOSTILE,
-                position=position,
+                place=position,
                 fields=(
                     FieldChange(HOSTILE, HOSTILE, HOSTILE, position),
                     FieldChange(f"smtp.{HOSTILE}", [HOSTILE], HOSTILE, None),  # type: ignore[arg-type]
