@@ -79,8 +79,10 @@ def confirmed_hosts(
     found = {}
     for change in plan.calls:
         for secret in change.secrets:
-            hosts = set(by_identity.get(identities.of(secret.reference), ()))
-            if secret.reference in values:
+            hosts: set[Setting] = set()
+            if by_identity:
+                hosts |= by_identity.get(identities.of(secret.reference), set())
+            if by_value.known and secret.reference in values:
                 hosts |= by_value.hosts_of(values[secret.reference], change.address)
             if hosts:
                 found[change.address, secret.key] = frozenset(hosts)
@@ -126,6 +128,11 @@ class _Sightings:
                 self._by_tag.setdefault(tag, set()).add(sent)
             if sent.secret.fingerprint and not (value and self._fits(sent, value)):
                 self._unseen.append(sent)
+
+    @property
+    def known(self) -> bool:
+        """Whether any host was given a secret so far."""
+        return bool(self._at)
 
     def hosts_of(self, value: SecretValue, address: Address) -> set[Setting]:
         """Return the hosts that were given *value*, which is about to be sent for *address*."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import frozen
@@ -746,6 +746,7 @@ def _tail_hosts() -> _Hosts:
     return found
 
 
+@lru_cache(maxsize=8192)
 def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
     """
     Return the provider that *host* belongs to for *block*, or None if it is of none.

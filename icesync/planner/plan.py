@@ -51,13 +51,11 @@ from icesync.model.transitions import follow
 from icesync.planner.select import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.model.desired import Address, DesiredServer, DesiredState, Move, Origin, Removal
     from icesync.model.project import WireOptions
     from icesync.model.snapshot import Entry, Record, Snapshot
-
-_ORDER: Final = {field.key: number for number, field in enumerate(SETTING_FIELDS)}
 
 
 def diff_settings(
@@ -73,9 +71,14 @@ def diff_settings(
         return ()
     keys = _changed_keys(before, after) if before else after.keys()
     return tuple(
-        FieldChange(key, before.get(key), after.get(key), origin)
-        for key in sorted(keys, key=lambda key: (_ORDER.get(key, len(_ORDER)), key))
+        FieldChange(key, before.get(key), after.get(key), origin) for key in _in_order(keys)
     )
+
+
+def _in_order(keys: Collection[str]) -> list[str]:
+    """Return *keys* in the order of the field table, those that are not in it last."""
+    known = [field.key for field in SETTING_FIELDS if field.key in keys]
+    return known if len(known) == len(keys) else [*known, *sorted(set(keys).difference(known))]
 
 
 def _changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> set[str]:

@@ -8,7 +8,7 @@ declared. The table of all rules derives from both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from icesync.diagnostics import Diagnostic, Rule, Severity
 from icesync.frozen import frozen
@@ -165,11 +165,23 @@ on_login: Final = Checks[Login]()
 on_server: Final = Checks["DesiredServer"]()
 
 
-class Fleet(NamedTuple):
-    """All servers, sorted by address, and those of them that are enabled."""
+_T = TypeVar("_T")
 
-    servers: Sequence[DesiredServer]
-    enabled: Sequence[DesiredServer]
+
+class Fleet:
+    """All *servers*, sorted by address, and those of them that are *enabled*."""
+
+    def __init__(self, servers: Sequence[DesiredServer], enabled: Sequence[DesiredServer]) -> None:
+        self.servers = servers
+        self.enabled = enabled
+        self._found: dict[object, Any] = {}
+
+    def once(self, find: Callable[[Fleet], _T]) -> _T:
+        """Return what *find* finds in this fleet, found once for all checks."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: _T = self._found[find]
+        return found
 
 
 FleetCheck: TypeAlias = "Callable[[Fleet], Iterator[tuple[DesiredServer, Violation]]]"

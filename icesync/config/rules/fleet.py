@@ -8,6 +8,7 @@ time grows with the fleet and not with its square.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules.base import Violation, declare, on_fleet
@@ -78,20 +79,21 @@ class _Collector(NamedTuple):
         return tuple((self.place, text) for text in (self.user, self.mailbox) if text)
 
 
-def _collector(server: DesiredServer, places: dict[tuple[str, str], str]) -> _Collector | None:
-    settings = server.settings
-    block = str(settings.get("incoming"))
-    host, user = settings.get(f"{block}.host"), settings.get(f"{block}.username")
-    if host is None or user is None:
-        return None
-    asked = block, str(host)
-    if asked not in places:
-        places[asked] = _place(*asked)
-    mailbox = canonical_address(str(settings.get(f"{block}.mailbox", "")))
-    login = canonical_address(str(user))
-    return _Collector(block, places[asked], login, mailbox)
+def _collectors(fleet: Fleet) -> list[tuple[DesiredServer, _Collector]]:
+    """Return the enabled servers that collect mail, each with what it collects."""
+    found = []
+    for server in fleet.enabled:
+        get = server.settings.get
+        block = str(get("incoming"))
+        host, user = get(f"{block}.host"), get(f"{block}.username")
+        if host is not None and user is not None:
+            mailbox = canonical_address(str(get(f"{block}.mailbox", "")))
+            login = canonical_address(str(user))
+            found.append((server, _Collector(block, _place(block, str(host)), login, mailbox)))
+    return found
 
 
+@lru_cache(maxsize=8192)
 def _place(block: str, host: str) -> str:
     """Return what all hosts of one service share: its provider, or all but the first label."""
     name = host.strip().rstrip(".").lower()
@@ -106,6 +108,7 @@ _SERVICES: Final = frozenset({"imap", "imaps", "imap4", "pop", "pop3", "pops", "
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 
 
+@lru_cache(maxsize=8192)
 def canonical_address(text: str) -> str:
     """
     Return the mailbox that an address leads to, as far as its text says.
@@ -169,10 +172,8 @@ def _same_mailbox(
     fleet: Fleet, block: str, sentence: str
 ) -> Iterator[tuple[DesiredServer, Violation]]:
     first: dict[tuple[str, str], DesiredServer] = {}
-    places: dict[tuple[str, str], str] = {}
-    for server in fleet.enabled:
-        found = _collector(server, places)
-        if found is None or found.block != block:
+    for server, found in fleet.once(_collectors):
+        if found.block != block:
             continue
         others = [first.setdefault(key, server) for key in found.keys]
         other = next((o for o in others if o is not server), None)
@@ -198,13 +199,11 @@ def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a mailbox that one skill empties and another reads."""
     emptied: dict[tuple[str, str], DesiredServer] = {}
     readers: list[tuple[_Collector, DesiredServer]] = []
-    places: dict[tuple[str, str], str] = {}
-    for server in fleet.enabled:
-        found = _collector(server, places)
-        if found is not None and found.block == "pop3":
+    for server, found in fleet.once(_collectors):
+        if found.block == "pop3":
             for key in found.keys:
                 emptied.setdefault(key, server)
-        elif found is not None:
+        else:
             readers.append((found, server))
     for reader, server in readers:
         other = next((emptied[key] for key in reader.keys if key in emptied), None)
@@ -228,31 +227,31 @@ def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 )
 def foreign_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a skill whose answers another skill collects."""
-    for server, key, sender, other in _answers(fleet):
+    for server, key, sender, other in fleet.once(_answers):
         if other is not None:
             message = f"`{key}` {sender}: replies are collected by {other.address}"
             yield server, Violation(key, message, "send from this skill's own mailbox")
 
 
-def _answers(
-    fleet: Fleet,
-) -> Iterator[tuple[DesiredServer, str, str, DesiredServer | None]]:
-    """Yield the servers that do not collect their answers: the sender, and who collects them."""
+def _answers(fleet: Fleet) -> list[tuple[DesiredServer, str, str, DesiredServer | None]]:
+    """Return the servers that do not collect their answers: the sender, and who collects them."""
+    collected = [(server, _collected(server)) for server in fleet.enabled]
     collectors: dict[str, DesiredServer] = {}
-    for server in fleet.enabled:
-        for address in _collected(server):
+    for server, addresses in collected:
+        for address in addresses:
             collectors.setdefault(address, server)
-    for server in fleet.enabled:
+    found = []
+    for server, own in collected:
         spoofing = server.settings.get("spoofing.enabled")
         key = "spoofing.address" if spoofing else "smtp.mailbox"
         sender = server.settings.get(key)
         mailbox = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
         if sender is None or mailbox is None:
             continue
-        own, shown = _collected(server), canonical_address(str(sender))
+        shown = canonical_address(str(sender))
         if own and shown not in own and "@" in shown:
-            other = collectors.get(shown)
-            yield server, key, str(sender), other
+            found.append((server, key, str(sender), collectors.get(shown)))
+    return found
 
 
 def _collected(server: DesiredServer) -> tuple[str, ...]:
@@ -282,7 +281,7 @@ def _collected(server: DesiredServer) -> tuple[str, ...]:
 )
 def uncollected_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a skill that sends from an address whose mail no skill collects."""
-    for server, key, sender, other in _answers(fleet):
+    for server, key, sender, other in fleet.once(_answers):
         if other is None and not _NO_REPLY.match(sender):
             block = server.settings.get("incoming")
             collected = server.settings.get(f"{block}.mailbox")
