@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
+from icesync.cli import completing
 from icesync.cli.console import Console
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
@@ -157,7 +158,12 @@ def chosen_servers(*, since: bool = True) -> Callable[[Command], Command]:
                 "--since", metavar="REF",
                 help="Only servers that differ from this git ref, by whatever file or default.",
             )(command)  # fmt: skip
-        return click.argument("words", nargs=-1, metavar="[FILE|FOLDER|ADDR]...")(command)
+        return click.argument(
+            "words",
+            nargs=-1,
+            metavar="[FILE|FOLDER|ADDR]...",
+            shell_complete=completing.words,
+        )(command)
 
     return decorate
 
@@ -236,19 +242,24 @@ def _take_plan_request(flags: dict[str, Any]) -> PlanRequest:
 
 _SELECTION: Final = (
     click.option("--target", "targets", multiple=True, metavar="ADDR",
+                 shell_complete=completing.addresses(),
                  help="Only these servers: 59/663, or a glob such as '59/*'."),
     click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
+                 shell_complete=completing.addresses(),
                  help="Not these servers."),
     click.option("--resend", multiple=True, metavar="ADDR|all|unconfirmed|older-than=30d",
+                 shell_complete=completing.addresses("all", "unconfirmed", "older-than=30d"),
                  help="Send these again even if nothing changed."),
     click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
+                 shell_complete=completing.allowed,
                  help="Allow what a limit or guard blocks: adds, host-change:59/663."),
 )  # fmt: skip
 
 _SCOPE: Final = (
     click.option("--organization", "organizations", multiple=True,
                  type=click.IntRange(1, 2**31 - 1),
-                 metavar="ORG", help="Only this organization. Repeatable."),
+                 metavar="ORG", shell_complete=completing.organizations,
+                 help="Only this organization. Repeatable."),
     click.option("--shard", metavar="K/N", envvar="ICESYNC_SHARD",
                  help="Process part K of N only; needs `state: {per: organization}`."),
 )  # fmt: skip
@@ -266,6 +277,7 @@ def organization_option(command: Command) -> Command:
     """Add ``--organization`` for commands about one snapshot."""
     return click.option(
         "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
+        shell_complete=completing.organizations,
         help="Organization whose state to use, with `state: {per: organization}`.",
     )(command)  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
+from icesync.cli.completing import reports
 from icesync.model.pipeline import Forge
 from icesync.model.report import Command
 from icesync.render.formats import FORMATS, SHOWN, kinds_for
@@ -56,6 +57,7 @@ def _flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
                      envvar="ICESYNC_FORMAT", help="Format of the result on stdout."),
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("--report", "reports", multiple=True, metavar="KIND=PATH",
+                     shell_complete=reports(kinds_for(name)),
                      callback=_report_reader(name),
                      help="Also write the result to PATH (- for stdout). "
                           f"KIND: {', '.join(kinds_for(name))}."),

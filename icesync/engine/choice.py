@@ -8,14 +8,16 @@ Where the old files do not say what was wanted, a server counts as changed.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.discover import belongs, read_file
+from icesync.config.discover import belongs, find_files, read_file
 from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
 from icesync.config.sops_files import is_sealed, read_sealed
 from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.diagnostics import SourcePosition
 from icesync.model.project import OPTIONS
 from icesync.planner.select import Choice, changed_servers, choose, matches
 
@@ -28,6 +30,32 @@ if TYPE_CHECKING:
 
 _SENT_BY: Final = ("api.base_url", "api.wire.org_key", "api.wire.absent")
 """The options of icesync.yaml that decide what every call carries, and to whom."""
+
+
+_ORGANIZATION: Final = re.compile(rb"^organization:\s*([0-9]+)", re.MULTILINE)
+_SKILL: Final = re.compile(rb"\bskill:\s*([0-9]+)")
+
+
+def find_files_of(root: Path, config: str) -> tuple[SourceFile, ...]:
+    """Return the files of the configuration *config* in the folder *root*, whatever is in them."""
+    options = _options(config, _data(root, config) or b"")
+    patterns = options.get("files", OPTIONS["files"].default)
+    return find_files(root, patterns, SourcePosition(config))[0]
+
+
+def find_addresses(root: Path, config: str) -> list[str]:
+    """
+    Return the addresses that the files name, for whoever is typing one.
+
+    The files are searched, not read: none has to be right, and a large fleet is fast.
+    """
+    found = {
+        (int(organization[1]), int(skill))
+        for file in find_files_of(root, config)
+        if (organization := _ORGANIZATION.search(file.data)) is not None
+        for skill in _SKILL.findall(file.data)
+    }
+    return [f"{organization}/{skill}" for organization, skill in sorted(found)]
 
 
 def choose_servers(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.diagnostics import SourcePosition
 from icesync.frozen import frozen
-from icesync.model.project import LimitName
+from icesync.model.project import Guard, LimitName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,6 +196,15 @@ STATE_EDITED = "state-edited"
 
 SAFEGUARDS = "safeguards"
 """The rule that refuses a configuration which is looser than at the last apply."""
+
+PROBE = "probe"
+"""The guard that a mail server trips which rejects the login."""
+
+ALLOWED_OF_SERVERS = (*Guard, PROBE)
+"""What ``--allow`` takes, for all servers or, behind a colon, for some."""
+
+ALLOWED_ALONE = (*LimitName, SAFEGUARDS, STATE_EDITED)
+"""What ``--allow`` takes that is not about single servers."""
 
 
 @frozen

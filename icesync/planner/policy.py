@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Plan, Refusal, ResourceChange
+from icesync.model.plan import (
+    ALLOWED_ALONE,
+    ALLOWED_OF_SERVERS,
+    Action,
+    Plan,
+    Refusal,
+    ResourceChange,
+)
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
 from icesync.model.snapshot import host_key
 from icesync.planner.select import check_patterns, matches
@@ -20,8 +27,6 @@ if TYPE_CHECKING:
 
 FIRST_ADDS: Final = 100
 """So many servers may be added to an empty state, unless the configuration says its own limit."""
-
-PROBE: Final = "probe"
 
 
 @frozen
@@ -64,17 +69,15 @@ def check_allowed(allowed: Iterable[str], known: Collection[Address]) -> None:
         UsageError: a word is unknown, or its pattern means none of the *known* servers.
 
     """
-    single = (*LimitName, SAFEGUARDS, STATE_EDITED)
-    of_servers = (*Guard, PROBE)
     for word in allowed:
         name, colon, pattern = word.partition(":")
-        if name not in {*single, *of_servers}:
+        if name not in {*ALLOWED_ALONE, *ALLOWED_OF_SERVERS}:
             raise UsageError(
                 f"--allow {ascii(word)[1:-1]}: there is no such rule",
-                f"one of: {', '.join((*of_servers, *single))}; the first "
-                f"{len(of_servers)} with :ADDR or :59/* for some servers only",
+                f"one of: {', '.join((*ALLOWED_OF_SERVERS, *ALLOWED_ALONE))}; the first "
+                f"{len(ALLOWED_OF_SERVERS)} with :ADDR or :59/* for some servers only",
             )
-        if colon and name in single:
+        if colon and name in ALLOWED_ALONE:
             raise UsageError(
                 f"--allow {ascii(word)[1:-1]}: {name} is not about single servers",
                 f"--allow {name}",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.completing import fields, topics
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options, format_options
 
 
 @click.command(name="explain", cls=Page)
-@click.argument("topic", required=False, metavar="[ADDR [FIELD] | RULE | PROVIDER]")
-@click.argument("field", required=False, metavar="")
+@click.argument(
+    "topic",
+    required=False,
+    metavar="[ADDR [FIELD] | RULE | PROVIDER]",
+    shell_complete=topics,
+)
+@click.argument("field", required=False, shell_complete=fields, metavar="")
 @common_options
 @format_options
 @click.pass_obj

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from icesync.cli.completing import words
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 
 @click.command(name="fmt", cls=Page)
-@click.argument("files", nargs=-1, metavar="[FILE|FOLDER|ADDR|-]...")
+@click.argument("files", nargs=-1, shell_complete=words, metavar="[FILE|FOLDER|ADDR|-]...")
 @common_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Like --check, and show what would change.")

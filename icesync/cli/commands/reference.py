@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from icesync import __version__
+from icesync.cli.completing import schemas
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
 
 
 @click.command(name="schema", cls=Page)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=schemas)
 @common_options
 @click.option(
     "--draft",

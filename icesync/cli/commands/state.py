@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from icesync.cli.completing import addresses as complete_addresses
 from icesync.cli.help import Pages
 from icesync.cli.options import (
     Common,
@@ -88,7 +89,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 
 
 @command.command(name="show")
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses())
 @common_options
 @format_options
 @click.pass_obj
@@ -116,8 +117,8 @@ def show(
 
 
 @command.command(name="mv")
-@click.argument("source", metavar="SOURCE")
-@click.argument("target", metavar="TARGET")
+@click.argument("source", metavar="SOURCE", shell_complete=complete_addresses())
+@click.argument("target", metavar="TARGET", shell_complete=complete_addresses())
 @common_options
 @click.pass_obj
 @state_options()
@@ -143,7 +144,13 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
 
 
 @command.command(name="rm")
-@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.argument(
+    "addresses",
+    metavar="ADDR...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_addresses(),
+)
 @common_options
 @click.pass_obj
 @state_options()
