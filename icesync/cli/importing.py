@@ -18,11 +18,10 @@ from icesync.engine.import_ import (
     ImportRequest,
     Input,
     Proposal,
-    SecretsKind,
     counted,
-    print_rows,
     propose_import,
 )
+from icesync.engine.import_options import SecretsKind, print_rows
 from icesync.engine.import_writing import write_import
 from icesync.errors import FileUnwritable, PolicyRefused, UsageError
 
@@ -154,8 +153,13 @@ def _complete(
         told = f"{question}, for {counted(number, 'server')}"
         name = "poll_rate" if key.endswith("poll_rate") else key
         answer = click.prompt(told, type=values, err=True)
-        request = replace(request, values=(*request.values, f"{name}={answer}"))
-    proposal = propose_import(session, request)
+        wanted = replace(request, values=(*request.values, f"{name}={answer}"))
+        try:
+            proposal = propose_import(session, wanted)
+        except UsageError as error:
+            console.talk(error.message)
+            continue
+        request = wanted
     if proposal.carried and proposal.destination is None and not proposal.problems:
         request = replace(request, secrets=_ask_destination(proposal))
         proposal = propose_import(session, request)

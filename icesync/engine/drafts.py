@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.errors import UsageError
+from icesync.frozen import frozen
 from icesync.model.desired import Address
 from icesync.model.fields import (
     FIELDS,
@@ -62,7 +64,7 @@ _SHOWN: Final = 3
 """So many cells or servers are named; of the rest, the number is told."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wishes:
     """
     What the person who imports says about all servers.
@@ -152,8 +154,15 @@ class Drafter:
         """all names of columns as they are spelled, by how they are compared"""
         self._readings: dict[tuple[str, bool, bool], dict[str, _Reading]] = {}
         self._constants = {
-            key: self._read(key, Column((key,)), text) for key, text in wishes.constants.items()
+            key: self._read_constant(key, text) for key, text in wishes.constants.items()
         }
+
+    def _read_constant(self, key: str, text: str) -> _Reading:
+        reading = self._read(key, Column((key,)), text)
+        if reading.fault is not None:
+            _, message, hint = reading.fault
+            raise UsageError(f"--set {key} {message}", *([hint] if hint else []))
+        return reading
 
     def find(self, name: str) -> Column | None:
         """Return what the column *name* means, to whoever imports or to everybody."""
@@ -274,12 +283,9 @@ class Drafter:
         self._enter(draft, key, self._read(key, column, value), cell)
 
     def _enter(self, draft: Draft, key: str, reading: _Reading, cell: Cell | None) -> None:
-        if reading.fault is not None:
-            rule, message, hint = reading.fault
+        if reading.fault is not None and cell is not None:
             draft.unfit.add(key)
-            name = f"`{_plain(cell.name)}`" if cell else f"--set {key}"
-            self.findings.add(*_place(draft, cell), rule, message, hint, subject=name,
-                              place=_cell_name(draft, cell))  # fmt: skip
+            self._report(draft, cell, *reading.fault)
             return
         self.trimmed += reading.trimmed
         value = reading.value
@@ -302,11 +308,8 @@ class Drafter:
         flags = spell_encryption(cell.value) if isinstance(cell.value, str) else {}
         if not flags:
             draft.unfit |= {"ssl", "tls"}
-            self.findings.add(
-                *_place(draft, cell), "ICE013", "must be ssl, starttls or none",
-                "or give ssl and tls a column each", subject=f"`{_plain(cell.name)}`",
-                place=_cell_name(draft, cell),
-            )  # fmt: skip
+            told = "must be ssl, starttls or none"
+            self._report(draft, cell, "ICE013", told, "or give ssl and tls a column each")
             return
         for key, flag in flags.items():
             draft.settings.setdefault(key, flag)
@@ -345,21 +348,25 @@ class Drafter:
 
     def _check_port(self, draft: Draft, cell: Cell, incoming: str) -> None:
         """Tell of a port of no known protocol; one of the other protocol is simply not of this."""
-        text = str(cell.value).strip()
-        if text.isdecimal() and text not in _PORTS and incoming:
+        if str(cell.value).strip() not in _PORTS and incoming:
             flags = " or ".join(f"--map '{_plain(cell.name)}={b}.port'" for b in ("smtp", incoming))
-            self.findings.add(
-                *_place(draft, cell), "ICE301", "does not say which protocol it is for", flags,
-                subject=f"`{_plain(cell.name)}`", place=_cell_name(draft, cell),
-            )  # fmt: skip
+            self._report(draft, cell, "ICE301", "does not say which protocol it is for", flags)
 
     def _report_twice(self, draft: Draft, cell: Cell, first: Cell) -> None:
         other = _plain(first.name) if first.name != cell.name else f"line {first.line}"
+        told = f"is given twice, with another value under {other}"
+        self._report(draft, cell, "ICE106", told, "keep the one that is right")
+
+    def _report(self, draft: Draft, cell: Cell, rule: str, message: str, hint: str | None) -> None:
+        """Tell *message* of a cell: by its name in a sheet, else by its place in the file."""
+        position, place = draft.position, ""
+        if draft.row:
+            place = f"{letters(cell.column)}{draft.row}"
+        else:
+            position = SourcePosition(position.file, cell.line, cell.column)
         self.findings.add(
-            *_place(draft, cell), "ICE106", f"is given twice, with another value under {other}",
-            "keep the one that is right", subject=f"`{_plain(cell.name)}`",
-            place=_cell_name(draft, cell),
-        )  # fmt: skip
+            position, rule, message, hint, subject=f"`{_plain(cell.name)}`", place=place
+        )
 
 
 def _check_damage(row: Field, raw: str) -> None:
@@ -419,24 +426,15 @@ def slot(key: str) -> str:
 
 
 def _fits_protocol(cell: Cell, block: str, incoming: str) -> bool:
-    protocol = _PORTS.get(cell.value.strip()) if isinstance(cell.value, str) else None
-    return protocol == (incoming if block == COLLECTING else block)
+    """Return whether the port in *cell* can be that of *block*; what is no number is told later."""
+    text = cell.value.strip() if isinstance(cell.value, str) else ""
+    return not text.isdecimal() or _PORTS.get(text) == (incoming if block == COLLECTING else block)
 
 
 def _agree(key: str, first: Cell, second: Cell) -> bool:
     """Return whether a setting that came under two names says the same under both."""
     same = first.name != second.name and not is_secret(key)
     return same and first.value == second.value
-
-
-def _place(draft: Draft, cell: Cell | None) -> tuple[SourcePosition]:
-    if cell is None or draft.row:
-        return (draft.position,)
-    return (SourcePosition(draft.position.file, cell.line, cell.column),)
-
-
-def _cell_name(draft: Draft, cell: Cell | None) -> str:
-    return f"{letters(cell.column)}{draft.row}" if cell is not None and draft.row else ""
 
 
 def _plain(name: str) -> str:

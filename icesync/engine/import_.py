@@ -9,12 +9,8 @@ was asked for.
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import os
 from dataclasses import field, replace
-from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -29,16 +25,21 @@ from icesync.config.sops_files import is_sealed
 from icesync.config.values import Layer
 from icesync.config.yaml.document import SourceFile, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.engine.drafts import EXAMPLE, ColumnUse, Drafter, Findings, Wishes, listed
+from icesync.engine.drafts import ColumnUse, Drafter, Findings, listed
+from icesync.engine.import_options import (
+    Destination,
+    SecretsKind,
+    check_columns,
+    read_destination,
+    read_folder,
+    read_wishes,
+)
 from icesync.engine.imported_servers import Builder
 from icesync.engine.validate import NO_SERVER_FILE, check_files
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.frozen import frozen
-from icesync.model.fields import FIELDS_BY_KEY
-from icesync.model.secret import SecretRef, parse_secret_ref
-from icesync.sheet.columns import Column, find_column, find_key, is_secret
+from icesync.model.secret import SecretRef
 from icesync.sheet.source import read_source
-from icesync.sheet.workbook import write_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,22 +54,6 @@ if TYPE_CHECKING:
 
 _MOST_SERVERS: Final = 1000
 """In one file; the strict reader takes about twice as many."""
-
-
-class SecretsKind(StrEnum):
-    """Where the passwords go that come along."""
-
-    NONE = "none"
-    """nowhere: the files refer to variables that somebody sets"""
-    ENV = "env"
-    YAML = "yaml"
-
-
-class Destination(NamedTuple):
-    """Where the passwords go; the path is relative to the configuration."""
-
-    kind: SecretsKind = SecretsKind.NONE
-    path: str = ""
 
 
 @frozen
@@ -184,8 +169,8 @@ class _Importer:
         self.session = session
         self.request = request
         self.root = Path(session.project.root)
-        self.out = _folder(session, request.out)
-        self.destination = _destination(session, request.secrets)
+        self.out = read_folder(session, request.out)
+        self.destination = read_destination(session, request.secrets)
         validation = _check_existing(session)
         self.desired = validation.require()
         self.findings = Findings()
@@ -200,7 +185,9 @@ class _Importer:
 
     def propose(self) -> Proposal:
         """Return the proposal."""
-        drafter = Drafter(_wishes(self.request), self.findings, self._collecting)
+        request = self.request
+        wishes = read_wishes(request.columns, request.values, as_is=request.as_is)
+        drafter = Drafter(wishes, self.findings, self._collecting)
         drafts: list[Draft] = []
         slips: list[Diagnostic] = []
         for source in self.request.inputs:
@@ -211,7 +198,7 @@ class _Importer:
                 for s in sheet.slips
             ]
             drafts += drafter.add(source.name, sheet)
-        _check_columns(drafter)
+        check_columns(drafter)
         builder = Builder(
             self.findings,
             self._refer,
@@ -304,8 +291,10 @@ class _Importer:
 
     def _taken(self) -> dict[Address, str]:
         """Return the addresses that must not be imported, each with words about why."""
-        taken = {m.source: f"moved away at {m.position}" for m in self.desired.moves.values()}
-        taken |= {a: f"under `removed:` at {r.position}" for a, r in self.desired.removals.items()}
+        taken = {m.source: f"was moved away at {m.position}" for m in self.desired.moves.values()}
+        taken |= {
+            a: f"is under `removed:` at {r.position}" for a, r in self.desired.removals.items()
+        }
         return taken
 
     def _refer(self, address: Address, block: str) -> SecretRef:
@@ -414,6 +403,11 @@ class _Importer:
             part = members[start : start + _MOST_SERVERS]
             text = write_server_file(organization, part).encode()
             path = self._path(organization, number)
+            if not is_found(path, self.session.project.files):
+                self.findings.add(
+                    part[0].position, "ICE017", f"no pattern of `files:` would find {path}",
+                    "add a pattern, or change --out",
+                )  # fmt: skip
             yield FileChange(path, None, text, 0o644, counted(len(part), "server"))
             number += 1
 
@@ -448,15 +442,17 @@ class _Importer:
         texts = {file.path: SourceFile(file.path, file.after) for file in edited}
         there = {f.path: f for f in _sources(self.session)}
         state, problems = resolve(parse_document(f) for f in (there | texts).values())
-        wanted = {s.address: s.settings for s in new}
+        wanted: dict[Address, dict[str, Setting | SecretRef]] = {
+            server.address: {**server.settings} for server in new
+        }
         for address, server in self.desired.servers.items():
-            values = changes.get(address, {})
-            wanted[address] = {**server.settings, **_settings(values)}
+            wanted[address] = {**_all_values(server), **changes.get(address, {})}
+        added = {server.address for server in new}
         wrong = {d.position.file for d in problems}
         wrong |= {
             server.origin.position().file
             for address, server in state.servers.items()
-            if server.settings != wanted.get(address)
+            if (server.settings if address in added else _all_values(server)) != wanted.get(address)
         }
         for path in sorted(wrong & texts.keys()):
             self._report_by_hand(path)
@@ -497,17 +493,16 @@ def _difference(server: ImportedServer, there: DesiredServer) -> dict[str, Setti
     return found
 
 
-def _settings(values: Mapping[str, Setting | SecretRef]) -> dict[str, Setting]:
-    return {k: v for k, v in values.items() if not isinstance(v, SecretRef) and k != "name"}
+def _all_values(server: DesiredServer) -> dict[str, Setting | SecretRef]:
+    return {**server.settings, **server.secrets, "name": server.name}
 
 
 def _server_change(
     there: DesiredServer, values: Mapping[str, Setting | SecretRef], rotated: set[str]
 ) -> ServerChange:
-    shown = {}
+    shown, old = {}, _all_values(there)
     for key, value in values.items():
-        old = there.name if key == "name" else there.settings.get(key) or there.secrets.get(key)
-        shown[key] = (_shown(old), _shown(value))
+        shown[key] = (_shown(old.get(key)), _shown(value))
     shown |= dict.fromkeys(sorted(rotated), ("(sensitive)", "(sensitive, changed)"))
     return ServerChange(there.address, there.origin.position(), shown)
 
@@ -535,142 +530,3 @@ def _check_existing(session: Session) -> Validation:
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
     return replace(validation, problems=problems, findings=())
-
-
-def _folder(session: Session, out: str) -> str:
-    """Return the folder of the server files, which ``files:`` must find."""
-    root = Path(session.project.root)
-    relative = os.path.relpath(root / out, root).replace(os.sep, "/")
-    shown, sample = ascii(out)[1:-1], f"{relative}/59.yaml"
-    if relative == ".." or relative.startswith("../"):
-        raise UsageError(f"--out {shown} leads outside of the configuration's folder")
-    if not is_found(sample, session.project.files):
-        raise UsageError(
-            f"no pattern of `files:` would find a file in {shown}",
-            f"use a folder that one of them finds: {', '.join(session.project.files)}",
-        )
-    return relative
-
-
-def _destination(session: Session, text: str | None) -> Destination | None:
-    """Return where the passwords go; None where nobody said it."""
-    if text is None:
-        return None
-    if text == SecretsKind.NONE:
-        return Destination()
-    kind, _, name = text.partition(":")
-    if kind not in {SecretsKind.ENV, SecretsKind.YAML} or not name:
-        raise UsageError(
-            f"--secrets {ascii(text)[1:-1]} names no kind of file",
-            "write env:FILE for variables, yaml:FILE for a file that SOPS can encrypt, or none",
-        )
-    root = Path(session.project.root)
-    path = os.path.relpath(root / name, root).replace(os.sep, "/")
-    shown = ascii(path)[1:-1]
-    if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
-        raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
-    if kind == SecretsKind.YAML and parse_secret_ref(f"ref+file://{path}#/59-663/smtp") is None:
-        raise UsageError(
-            f"no reference can spell the path {shown}", "name a file without blanks, `?` and `#`"
-        )
-    if session.caller.is_committed(path):
-        raise UsageError(
-            f"{shown} would hold passwords, and git does not ignore it",
-            f"echo {shown} >> .gitignore   keeps it out of the repository",
-        )
-    return Destination(SecretsKind(kind), path)
-
-
-def _wishes(request: ImportRequest) -> Wishes:
-    """Return what ``--map`` and ``--set`` say."""
-    columns: dict[str, Column] = {}
-    for text in request.columns:
-        name, equals, keys = text.rpartition("=")
-        if not equals or not name.strip():
-            raise UsageError(
-                f"--map {ascii(text)[1:-1]} is not COLUMN=SETTING",
-                'write --map "Email=smtp.mailbox,imap.mailbox"',
-            )
-        found = [_key("--map", key) for key in keys.split(",") if key.strip()]
-        columns[name.strip().casefold()] = Column(tuple(key for k in found for key in k))
-    constants: dict[str, str] = {}
-    for text in request.values:
-        name, equals, value = text.partition("=")
-        if not equals or not value.strip():
-            raise UsageError(
-                f"--set {ascii(name)[1:-1]} is not SETTING=VALUE", "write --set status=Enabled"
-            )
-        for key in _key("--set", name):
-            if is_secret(key) and not value.startswith("ref+"):
-                # A command line is seen by everybody on the machine.
-                raise UsageError(
-                    f"--set {key} takes a reference only", f"write --set {key}=ref+env://NAME"
-                )
-            constants[key] = value
-    return Wishes(columns, constants, request.as_is)
-
-
-def _key(option: str, text: str) -> tuple[str, ...]:
-    """Return the settings that *text* names: one, or those of a name without a protocol."""
-    key = find_key(text)
-    if key is not None:
-        return (key,)
-    column = find_column(text)
-    if column is not None and column.keys and column.keys != ("encryption",):
-        return column.keys
-    near = difflib.get_close_matches(text.strip().lower(), FIELDS_BY_KEY, n=1)
-    raise UsageError(
-        f"{option}: {ascii(text.strip())[1:-1]} is not a setting",
-        f"did you mean {near[0]}?"
-        if near
-        else "settings are called smtp.host, imap.mailbox, status ...",
-    )
-
-
-def _check_columns(drafter: Drafter) -> None:
-    """Refuse a ``--map`` of a column that no file has."""
-    unseen = [name for name in drafter.wishes.columns if name not in drafter.names]
-    if unseen:
-        names = ", ".join(ascii(name)[1:-1] for name in drafter.names.values())
-        raise UsageError(
-            f"--map: no column is called {ascii(unseen[0])[1:-1]}",
-            f"the columns: {names or 'none'}",
-        )
-
-
-def print_rows(*, as_workbook: bool) -> bytes:
-    """
-    Return a table to fill in, as a workbook or as CSV: header, explanations, one example.
-
-    Raises:
-        ConfigMalformed: a workbook, and openpyxl is not installed.
-
-    """
-    rows = tuple(zip(*_TEMPLATE, strict=True))
-    if as_workbook:
-        return write_workbook(rows, "Mailboxes")
-    stream = io.StringIO(newline="")
-    csv.writer(stream).writerows(rows)
-    return stream.getvalue().encode()
-
-
-_LOGIN: Final = "for sending and collecting"
-_OTHERWISE: Final = "without a provider"
-_TEMPLATE: Final = (
-    ("Organization", "# a number: the id of the organization in ICE", "59"),
-    ("Skill", "a number: the id of the skill (queue) in ICE", "663"),
-    ("Name", "for people; never sent", EXAMPLE),
-    ("Status", "Enabled or Disabled", "Enabled"),
-    ("Incoming", "imap or pop3", "imap"),
-    ("Provider", "gmail, microsoft365, web.de ...: gives hosts and ports", "gmail"),
-    ("Email", f"address of the mailbox, {_LOGIN}", "support@example.org"),
-    ("User", f"user name, {_LOGIN}", "support@example.org"),
-    ("Password", f"{_LOGIN}; goes where --secrets says, not into server files", ""),
-    ("Poll rate", "a number", "10"),
-    ("SMTP host", f"{_OTHERWISE}: host for sending", ""),
-    ("SMTP port", f"{_OTHERWISE}: such as 587", ""),
-    ("Incoming host", f"{_OTHERWISE}: host for collecting", ""),
-    ("Incoming port", f"{_OTHERWISE}: such as 993", ""),
-    ("Encryption", f"{_OTHERWISE}: starttls, ssl or none", ""),
-)
-"""The columns of the table to fill in: name, explanation, example."""

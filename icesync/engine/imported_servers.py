@@ -90,7 +90,7 @@ class Builder:
         address = Address(organization, skill)
         self._rows.setdefault(address, []).append(row_name(draft))
         if address in self.taken:
-            self.findings.add(draft.position, "ICE017", f"exists already: {self.taken[address]}",
+            self.findings.add(draft.position, "ICE017", self.taken[address],
                               "leave it out", subject=str(address))  # fmt: skip
         if address not in self.servers:
             self.servers[address] = self._build(draft, address)

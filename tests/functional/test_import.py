@@ -275,7 +275,7 @@ def test_asserting_what_was_assumed(newcomer: Newcomer) -> None:
     newcomer.run("import", newcomer.sample, "--secrets", "env:.icesync/p.env", "--assume-in-sync")
     known = newcomer.passwords(".icesync/p.env")
     checked = newcomer.run("check", "--max-age", "1000d", env=known)
-    applied = newcomer.run("apply", "-y", "--resend", "assumed", env=known)
+    applied = newcomer.run("apply", "-y", "--resend", "unconfirmed", env=known)
 
     assert checked.code == 2
     assert "older than 1000d:" in checked.stdout

@@ -9,7 +9,8 @@ from builders import BILLING, KEY, SALES, SUPPORT
 from fakes import FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import fits
-from icesync.engine.import_ import ImportRequest, Input, Proposal, print_rows, propose_import
+from icesync.engine.import_ import ImportRequest, Input, Proposal, propose_import
+from icesync.engine.import_options import print_rows
 from icesync.engine.import_writing import assumed_entries
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.desired import Address
@@ -415,9 +416,7 @@ def test_servers_that_were_moved_or_removed(world: World) -> None:
         "version: 1\norganization: 59\nremoved:\n  - {skill: 663, action: forget}\n"
     )
 
-    assert world.told(body()) == [
-        "f:1:1 ICE017 59/663 exists already: under `removed:` at servers/x.yaml:4:5"
-    ]
+    assert world.told(body()) == ["f:1:1 ICE017 59/663 is under `removed:` at servers/x.yaml:4:5"]
 
 
 def test_template_is_to_be_filled_in(world: World) -> None:
@@ -437,6 +436,7 @@ def test_template_is_to_be_filled_in(world: World) -> None:
         ({"columns": ["Org=smtp.hst"]}, "--map: smtp.hst is not a setting"),
         ({"columns": ["Nope=smtp.host"]}, "--map: no column is called nope"),
         ({"values": ["status"]}, "--set status is not SETTING=VALUE"),
+        ({"values": ["status=perhaps"]}, "--set status must be one of Enabled, Disabled"),
         ({"values": ["smtp.password=hunter2"]}, "--set smtp.password takes a reference only"),
         ({"secrets": "p.env"}, "--secrets p.env names no kind of file"),
         ({"secrets": "env:"}, "--secrets env: names no kind of file"),
