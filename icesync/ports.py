@@ -318,6 +318,14 @@ class Stores(Protocol):
         """
         ...
 
+    def others(self) -> Iterable[tuple[str, bytes | None]]:
+        """
+        Return place and content of states that the configuration does not name any more.
+
+        The content is None where it cannot be read from here.
+        """
+        ...
+
 
 class Ice(Protocol):
     """The service itself: a token to call it with, and what makes the calls."""

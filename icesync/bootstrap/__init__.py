@@ -202,6 +202,12 @@ class _Stores:
 
         return Git(str(path.parent), os.environ).versions(path.name, size)
 
+    def others(self) -> Iterable[tuple[str, bytes | None]]:
+        """Return the states that this configuration had before, as far as git knows."""
+        from icesync.bootstrap.other_states import find_other_states
+
+        return find_other_states(self._project, os.environ)
+
 
 class _Ice:
     """The service that `api:` in the configuration names; its client is loaded when it is used."""

@@ -140,8 +140,7 @@ class Git:
         fields = (line.split() for line in (log or b"").decode("ascii", "replace").splitlines())
         blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]
         wanted = "\n".join(list(dict.fromkeys(blobs))[:count]).encode()
-        rest = self._ask("cat-file", "--batch", given=wanted) if len(blobs) > 1 else None
-        yield from _blobs(rest)
+        yield from _blobs(self._ask("cat-file", "--batch", given=wanted) if wanted else None)
 
     def _ask(self, *arguments: str, given: bytes = b"") -> bytes | None:
         """Return what git says, or None where it fails."""

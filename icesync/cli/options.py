@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from icesync.engine.plan import PlanRequest
     from icesync.engine.session import Session
     from icesync.engine.state_operations import StateRequest
+    from icesync.model.project import Project
 
 Command: TypeAlias = Callable[..., Any]
 
@@ -69,7 +70,15 @@ class Common:
             raise UsageError(
                 f"-C {ascii(str(self.folder))[1:-1]}: no such folder", "use an existing folder"
             )
-        return find_config(self.folder) if self.config is None else self.folder / self.config
+        if self.config is None:
+            return find_config(self.folder)
+        named = self.folder / self.config
+        if not named.exists() and self.config.exists():
+            raise UsageError(
+                f"there is no {ascii(str(named))[1:-1]}: --config is relative to `-C DIR`",
+                f"-C {self.folder} --config {os.path.relpath(self.config, self.folder)}",
+            )
+        return named
 
     def find(self) -> Path | None:
         """Return the configuration that is there for these flags, or None where there is none."""
@@ -83,6 +92,19 @@ class Common:
             return find_config(self.folder)
         except ConfigMalformed:
             return None
+
+    def project_around(self) -> Project | None:
+        """Return the project, with all defaults if it cannot be read, or None without one."""
+        from icesync.errors import IcesyncError
+        from icesync.model.project import Project
+
+        config = self.find()
+        if config is None:
+            return None
+        try:
+            return self.open().project
+        except IcesyncError:
+            return Project(str(config.parent.resolve()), config.name)
 
     def open(self) -> Session:
         """Return the session of the configuration that these flags name."""

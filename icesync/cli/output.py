@@ -121,9 +121,9 @@ class Output:
         session = self._session = self.common.open()
         try:
             for _, path in self._files:
-                demand_free(session, "--report", Path(path))
+                demand_free(session.project, "--report", Path(path))
             if self._out is not None:
-                demand_free(session, "--out", self._out)
+                demand_free(session.project, "--out", self._out)
                 check_writable(self._out)
         except IcesyncError:
             self._files = ()  # not even the report of this

@@ -266,17 +266,23 @@ _HASHES: Final = (20, 32)
 
 
 def check_private_files(project: Project) -> tuple[Diagnostic, ...]:
-    """Return what is wrong with the files of the token and the fingerprint key in *project*."""
-    references = {"api.token": project.api.token, "fingerprints.key": project.fingerprint_key}
+    """Return what is wrong with the files of the key and of what logs in to ICE in *project*."""
+    login = project.api.login
+    references = {
+        "api.token": project.api.token,
+        "api.login.password": login.password if login is not None else None,
+        "fingerprints.key": project.fingerprint_key,
+    }
     return tuple(
         Diagnostic("ICE013", f"`{option}`: {problem[0]}", project.positions[option], problem[1])
         for option, reference in references.items()
         if reference is not None and reference.scheme == "file"
-        if (problem := find_exposure(_place(project.root, reference)))
+        if (problem := find_exposure(place_of(project.root, reference)))
     )
 
 
-def _place(root: str, reference: SecretRef) -> Path:
+def place_of(root: str, reference: SecretRef) -> Path:
+    """Return which file *reference* names."""
     return Path("/" if reference.absolute else root, *reference.steps)
 
 

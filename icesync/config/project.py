@@ -317,6 +317,19 @@ def _trusted_values(source: SourceFile) -> dict[str, Any]:
     return {path: value for path, value in values.items() if path in SAFEGUARDS}
 
 
+def read_state_settings(source: SourceFile) -> StateSettings | None:
+    """Return where the configuration *source* keeps the state, or None if it cannot be read."""
+    document = parse_document(source)
+    try:
+        values = {} if document.problems else read_options(document)
+    except UnfitOption:
+        return None
+    if document.problems:
+        return None
+    project: Project = build(Project, values, root="", config_file=source.path)
+    return project.state
+
+
 def _lowered(levels: Mapping[str, Level]) -> dict[str, str]:
     """Return the rules in *levels* whose severity is below their default."""
     if not levels:

@@ -21,6 +21,7 @@ from icesync.engine.plan_rules import (
     check_shared,
     confirmed_hosts,
     credentials_sent,
+    states_elsewhere,
 )
 from icesync.engine.secret_resolution import (
     Identities,
@@ -285,6 +286,7 @@ def compare_fleet(
         key,
         (
             *safety.refusals,
+            *states_elsewhere(session, stored, desired.servers, request.allowed),
             *_seal_refusals(project, stored, key, request),
             *_refusals(project, request.allowed, made, confirmed, known, stored),
         ),

@@ -27,9 +27,11 @@ from icesync.codec.fingerprint import (
     secret_issue,
     value_tag,
 )
+from icesync.codec.state import decode_state
 from icesync.config.rules.base import UnplacedFinding, Violation
 from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import resolve_references
+from icesync.errors import StateError
 from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import SAFEGUARDS, Action, Refusal
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.engine.secret_resolution import Identities, Resolution
+    from icesync.engine.session import Session
+    from icesync.engine.state import Stored
     from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
@@ -224,10 +228,12 @@ def check_safeguards(
     refusals = tuple(
         Refusal(
             SAFEGUARDS,
-            f"{_place(project, d.path)}: {d.sentence}, looser than at the last apply",
+            f"{place.file}:{place.line}: {d.sentence}, looser than at the last apply",
             SAFEGUARDS,
+            position=place,
         )
         for d in looser
+        for place in [place_of(project, d.path)]
     )
     if {d.path for d in looser} & set(_ALLOW_LISTS) and isinstance(providers, NarrowableProviders):
         lists = [
@@ -238,6 +244,44 @@ def check_safeguards(
         told = "secrets are looked up by the lists of the last apply until `--allow safeguards`"
         return SafetyVerdict(narrowed, guards, refusals, (*notes, told))
     return SafetyVerdict(providers, guards, refusals, notes)
+
+
+def states_elsewhere(
+    session: Session, stored: Stored, desired: Collection[Address], allowed: Collection[str]
+) -> tuple[Refusal, ...]:
+    """
+    Return why an empty state is not begun: another one knows what ICE confirmed of *desired*.
+
+    With it would go what every guard stands on, so it is a safeguard that is lost.
+    """
+    if stored.snapshot.entries or SAFEGUARDS in allowed:
+        return ()
+    project = session.project
+    place = place_of(project, "state.path")
+    found = []
+    for name, data in session.stores.others():
+        servers = _known_there(data, project.api.base_url) if data is not None else None
+        if servers is not None and not servers & set(desired):
+            continue
+        count = "" if servers is None else f" of {len(servers)} servers"
+        shown = ascii(name)[1:-1]
+        told = (
+            f"the state is empty, and there is one{count} at {shown}: "
+            "`icesync state migrate` carries it over"
+            if name != project.state.path
+            else f"the state is gone, and git's history has one{count}: `git log -- {shown}`"
+        )
+        told = f"{place.file}:{place.line}: {told}"
+        found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
+    return tuple(found)
+
+
+def _known_there(data: bytes, base_url: str) -> frozenset[Address]:
+    try:
+        snapshot = decode_state(data)
+    except StateError:
+        return frozenset()
+    return frozenset(snapshot.entries) if snapshot.base_url == base_url else frozenset()
 
 
 def _first(profile: SafetyProfile) -> tuple[str, ...]:
@@ -253,9 +297,9 @@ def _first(profile: SafetyProfile) -> tuple[str, ...]:
     )
 
 
-def _place(project: Project, path: str) -> str:
-    place = project.positions.get(path, SourcePosition(project.config_file))
-    return f"{place.file}:{place.line}"
+def place_of(project: Project, path: str) -> SourcePosition:
+    """Return where the configuration sets the option *path*, or the file."""
+    return project.positions.get(path, SourcePosition(project.config_file))
 
 
 def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[UnplacedFinding]:

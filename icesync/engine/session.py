@@ -314,7 +314,7 @@ _EMULATOR: Final = ".icesync/emulator.sqlite"
 _KEYS: Final = (".icesync/fingerprint.key", ".icesync/token")
 
 
-def demand_free(session: Session, option: str, path: Path, *, own: str = "") -> None:
+def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> None:
     """
     Demand that *path*, which *option* names, is no file that icesync lives by.
 
@@ -324,7 +324,7 @@ def demand_free(session: Session, option: str, path: Path, *, own: str = "") -> 
         UsageError: it is one.
 
     """
-    what = _purpose(session.project, path)
+    what = _purpose(project, path)
     if what is not None and what != own:
         raise UsageError(f"{option} {ascii(str(path))[1:-1]} is {what}", "give another path")
 

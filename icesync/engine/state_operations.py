@@ -18,6 +18,7 @@ from icesync.codec.fingerprint import (
     seals_of,
 )
 from icesync.codec.state import encode_state
+from icesync.config.discover import place_of
 from icesync.engine import state_transfer
 from icesync.engine.secret_resolution import (
     open_key,
@@ -25,7 +26,7 @@ from icesync.engine.secret_resolution import (
     resolve_references,
     run_parallel,
 )
-from icesync.engine.session import SILENT, Work, hold_lock, interrupted
+from icesync.engine.session import SILENT, Work, demand_private, hold_lock, interrupted
 from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
 from icesync.engine.state_merge import resolve
 from icesync.engine.validate import all_organizations, organizations_of
@@ -301,6 +302,8 @@ def rekey_state(
     reference = parse_secret_ref(new_key)
     if reference is None:
         raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
+    if reference.scheme == "file":
+        demand_private(place_of(session.project.root, reference))
     store = session.store_of(request.organization)
     with locked(session, store, "state rekey", request.lock_timeout_s, notify) as work:
         return rekey(

@@ -209,12 +209,17 @@ ALLOWED_ALONE = (*LimitName, SAFEGUARDS, STATE_EDITED)
 
 @frozen
 class Refusal:
-    """Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it."""
+    """
+    Why a plan may not be applied; *allow* is the argument of ``--allow`` that lets it.
+
+    *position* is the line that it is about, where that is none of a server.
+    """
 
     rule: str
     message: str
     allow: str
     address: Address | None = None
+    position: SourcePosition | None = None
 
     @property
     def finding(self) -> str:

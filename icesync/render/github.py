@@ -76,7 +76,7 @@ def _notes(review: CommandResult) -> Iterator[_Note]:
     for group in group_refusals(review.refusals):
         first = group.refusals[0]
         change = changes.get(first.address) if first.address else None
-        place = change.position if change else None
+        place = change.position if change else first.position
         text = group.message if len(group.refusals) == 1 else refusal_sentence(group)
         message = f"{text}\nallow it: --allow {group.allow}"
         yield _Note(Severity.WARNING, group.rule, message, place)

@@ -50,6 +50,49 @@ def shell(repository: Repository, line: str) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize(
+    "writer", [("keygen", "--out"), ("emulator", "--ready-file")], ids=" ".join
+)
+def test_writers_that_need_no_configuration_spare_it(
+    applied: Repository, writer: tuple[str, ...], *, broken: bool
+) -> None:
+    """What runs without a configuration knows one that is there, even a broken one."""
+    names = ["icesync.yaml", "servers/70.yaml", ".icesync/emulator.sqlite", ".git/config"]
+    if broken:
+        applied.write("icesync.yaml", "version: 1\nnothing: fits\n")
+    else:
+        names += [
+            "state.json",
+            "state.json.lock",
+            "state.json.journal",
+            "state.json.backup",
+            "link",
+        ]
+    files = {p: p.read_bytes() for p in applied.root.rglob("*") if p.is_file()}
+
+    for name in names:
+        assert_refused(applied.run(*writer, name), 64, f"{writer[1]} {name} is ")
+    assert {p: p.read_bytes() for p in applied.root.rglob("*") if p.is_file()} == files
+
+
+def test_key_for_a_rekey_is_private(applied: Repository) -> None:
+    """A new key may not be a link either: whoever set it would choose the key."""
+    applied.write("new", "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
+    (applied.root / "key2").symlink_to("new")
+    result = applied.run("state", "rekey", "--new-key", "ref+file://key2")
+
+    assert_refused(result, 64, "is a symbolic link", hint="the file itself")
+
+
+def test_config_is_relative_to_the_folder(applied: Repository) -> None:
+    """`--config` is looked for where `-C` says; the message says so where it is elsewhere."""
+    applied.write("mail/other.yaml", "version: 1\n")
+    result = applied.run("-C", "mail", "--config", "mail/other.yaml", "plan")
+
+    assert_refused(result, 64, "relative to `-C DIR`", hint="-C mail --config other.yaml")
+
+
 @pytest.mark.parametrize("name", LIVED_BY)
 @pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
 def test_what_icesync_lives_by_is_never_overwritten(

@@ -202,3 +202,29 @@ def test_folder_that_looks_like_a_repository_is_none(committed: Repository) -> N
 
     assert made.commit_of("main") is None
     assert Git(str(committed.root), {"PATH": os.environ["PATH"]}).commit_of("main")
+
+
+@pytest.mark.parametrize("way", ["deleted", "renamed", "remote"])
+def test_history_knows_where_the_state_was(committed: Repository, way: str) -> None:
+    """What a pull request deletes, or names no more, is in git's history still."""
+    for end in ("", ".backup"):
+        (committed.root / f"state.json{end}").unlink()
+    if way == "renamed":
+        committed.replace("icesync.yaml", "{path: state.json}", "{path: new.json}")
+    elif way == "remote":
+        text = committed.read("icesync.yaml")
+        far = "{backend: http, address: 'https://state.example.org/s'}"
+        committed.replace("icesync.yaml", "{path: state.json}", far)
+        commit(committed, "far away")
+        committed.write("icesync.yaml", text.replace("{path: state.json}", "{path: new.json}"))
+    commit(committed, way)
+    result = committed.run("apply", "-y")
+
+    told = {
+        "deleted": "the state is gone, and git's history has one of 2 servers",
+        "renamed": "the state is empty, and there is one of 2 servers at state.json",
+        "remote": "the state is empty, and there is one at http https://state.example.org/s",
+    }
+    assert_refused(result, 9, told[way], hint="--allow safeguards")
+    annotated = committed.run("plan", env={"GITHUB_ACTIONS": "true"})
+    assert "::warning file=icesync.yaml,line=4," in annotated.stdout + annotated.stderr

@@ -33,12 +33,15 @@ def keygen_command(common: Common, out: Path | None) -> int:  # fmt: skip
     """
     from icesync.cli.files import write_new
     from icesync.engine.access import make_key
-    from icesync.engine.session import demand_private
+    from icesync.engine.session import KEY, demand_free, demand_private
 
     console, key = common.console, make_key()
     if out is None:
         console.data(key.decode())
         return 0
+    project = common.project_around()
+    if project is not None:
+        demand_free(project, "--out", out, own=KEY)
     demand_private(out)
     if write_new(out, key, 0o600):
         console.talk(f"created {out}; do not commit it")
@@ -78,7 +81,7 @@ def login_command(common: Common, out: Path | None) -> int:  # fmt: skip
     if path is None:
         path = Path(session.project.root) / ".icesync" / "token"
         path.parent.mkdir(exist_ok=True)
-    demand_free(session, "--out", path, own=KEY)
+    demand_free(session.project, "--out", path, own=KEY)
     if path.parts[:2] != ("/", "dev"):  # /dev/stdout is a link that no repository holds
         demand_private(path)
     check_writable(path)

@@ -102,11 +102,16 @@ def command(
 
     from icesync.bootstrap.emulator import EmulatorOptions, run_emulator
     from icesync.cli.files import write_private
+    from icesync.engine.session import demand_free
     from icesync.errors import UsageError
 
     console = common.console
     if settings["tls_key"] and not settings["tls_cert"]:
         raise UsageError("--tls-key needs --tls-cert", "--tls-cert FILE names the certificate")
+
+    project = common.project_around() if ready_file is not None else None
+    if ready_file is not None and project is not None:
+        demand_free(project, "--ready-file", ready_file)
 
     def ready(url: str) -> None:
         console.data(f"listening on {url}\n")

@@ -313,7 +313,7 @@ def pull(common: Common, request: StateRequest, out: Path | None) -> int:
 
     session = common.open()
     if out is not None:
-        demand_free(session, "--out", out)
+        demand_free(session.project, "--out", out)
         check_writable(out)
     data = pull_state(session, request.organization, common.console.note)
     if out is None:

@@ -135,3 +135,16 @@ def test_a_folder_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "..data").symlink_to("real")
 
     assert find_exposure(tmp_path / "..data/token") is None
+
+
+def test_a_password_of_the_login_behind_a_link_is_refused(tmp_path: Path) -> None:
+    """What logs in to ICE is as private as a token."""
+    (tmp_path / "elsewhere").write_text("x")
+    (tmp_path / "password").symlink_to("elsewhere")
+    login = "{organization: 59, username: u, password: ref+file://password}"
+    (tmp_path / "icesync.yaml").write_text(f"version: 1\napi: {{login: {login}}}\n")
+
+    with pytest.raises(ConfigInvalid) as caught:
+        read_project(tmp_path / "icesync.yaml")
+    assert "`api.login.password`" in caught.value.diagnostics[0].message
+    assert "symbolic link" in caught.value.diagnostics[0].message
