@@ -41,6 +41,11 @@ _REASONS: Final = {
 DEFAULTS_NAMES: Final = ("_defaults.yaml", "_defaults.yml")
 
 
+def is_defaults(path: str) -> bool:
+    """Return whether the file *path* holds the defaults of its folder."""
+    return path.rpartition("/")[2] in DEFAULTS_NAMES
+
+
 def find_config(start: Path) -> Path:
     """
     Return the configuration that governs *start*: upward, stopping at a repository's root.
@@ -119,7 +124,7 @@ def is_found(path: str, patterns: Sequence[str]) -> bool:
 
 def belongs(path: str, patterns: Sequence[str]) -> bool:
     """Return whether a file at *path* is one of the configuration's, or may hold its defaults."""
-    return path.rpartition("/")[2] in DEFAULTS_NAMES or is_found(path, patterns)
+    return is_defaults(path) or is_found(path, patterns)
 
 
 def read_file(root: Path, path: str) -> SourceFile | Diagnostic:

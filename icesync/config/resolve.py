@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from icesync.config.discover import DEFAULTS_NAMES
+from icesync.config.discover import is_defaults
 from icesync.config.rules.documents import check_moves
 from icesync.config.values import (
     FastPathMiss,
@@ -45,7 +46,7 @@ from icesync.model.fields import FIELDS_BY_KEY, LOGIN_KEYS, needs_login
 from icesync.model.presets import find_preset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from icesync.config.yaml.document import Document
@@ -67,8 +68,7 @@ class Place(NamedTuple):
             return LayerKind.TOP
         if self.path[0] == "servers":
             return LayerKind.SERVER
-        named = self.document.file.rpartition("/")[2] in DEFAULTS_NAMES
-        return LayerKind.FOLDER if named else LayerKind.FILE
+        return LayerKind.FOLDER if is_defaults(self.document.file) else LayerKind.FILE
 
 
 @frozen
@@ -207,20 +207,35 @@ def resolve(documents: Iterable[Document]) -> tuple[DesiredState, tuple[Diagnost
     """
     Return the desired state of all *documents*, and what is wrong with them.
 
-    Documents named like :data:`DEFAULTS_NAMES` are folder defaults. The state
+    Documents that :func:`is_defaults` knows are folder defaults. The state
     is whole only when there are no findings (a server that misses a value is in
     it, so that its other faults are found too); order of documents does not matter.
     """
+    return resolve_files((document.file, partial(_itself, document)) for document in documents)
+
+
+def _itself(document: Document) -> Document:
+    return document
+
+
+def resolve_files(
+    files: Iterable[tuple[str, Callable[[], Document]]],
+) -> tuple[DesiredState, tuple[Diagnostic, ...]]:
+    """
+    Return what :func:`resolve` returns, for *files* by name.
+
+    Each is read by its function when its turn comes, and let go before the next one: their
+    data would take ten times the memory of what is wanted of them.
+    """
     resolver = _Resolver()
-    servers: list[Document] = []
-    for document in sorted(documents, key=lambda d: d.file):
+    for name, read in sorted(files, key=lambda file: (not is_defaults(file[0]), file[0])):
+        document = read()
         resolver.problems.extend(document.problems)
-        if document.file.rpartition("/")[2] in DEFAULTS_NAMES:
+        if is_defaults(name):
             resolver.add_folder(document)
         elif document.data is not None:
-            servers.append(document)
-    for document in servers:
-        resolver.add_file(document)
+            resolver.add_file(document)
+        document.let_go()
     resolver.check_removals()
     resolver.report_missing()
     moves = resolver.moves

@@ -42,7 +42,7 @@ def read_sealed(source: SourceFile) -> Document | None:
     document = parse_document(SourceFile(source.path, before))
     if document.problems or not isinstance(document.data, dict):
         return document
-    document.source = source
+    document.source, document.altered = source, True
     _refer_to_secrets(document, sealed_only=True)
     return None if any(text.startswith(_SEALED) for text in _texts(document.data)) else document
 
@@ -51,7 +51,7 @@ def open_sealed(source: SourceFile, plain: bytes) -> Document:
     """Return the document in *plain*, the decrypted text of *source*."""
     document = parse_document(SourceFile(source.path, plain))
     if not document.problems:
-        document.source = source
+        document.source, document.altered = source, True
         _refer_to_secrets(document, sealed_only=False)
     return document
 

@@ -251,6 +251,9 @@ class Layer:
         return (self.settings, self.secrets, self.labels, self.presets, self.local)
 
 
+_REMEMBERED: Final = 4096
+
+
 class _Memory(dict[str, Value]):
     """Texts that the field accepted, with their values; learns as it is asked."""
 
@@ -264,6 +267,8 @@ class _Memory(dict[str, Value]):
             value = read_value(self.row, Quoted(text) if self.quoted else text)
         except InvalidValue:
             raise FastPathMiss from None
+        if len(self) >= _REMEMBERED:
+            self.clear()  # texts that differ from server to server would fill the memory
         self[str(text)] = value
         return value
 

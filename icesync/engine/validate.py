@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.discover import find_files, read_file
-from icesync.config.resolve import resolve
+from icesync.config.resolve import resolve_files
 from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
@@ -30,7 +30,7 @@ from icesync.planner.select import only
 from icesync.ports import FileOpener
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from icesync.config.rules.base import UnplacedFinding
     from icesync.config.severity import WeightedFinding
@@ -202,8 +202,8 @@ def check_files(
     usual = SourcePosition(project.config_file)
     position = project.positions.get("files", usual)
     files, unread = find_files(Path(project.root), project.files, position)
-    documents, sealed = _read(files, providers, secrets)
-    desired, found = resolve(documents)
+    documents, sealed = _open(files, providers, secrets)
+    desired, found = resolve_files(documents)
     problems = [*unread, *sealed.values(), *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
@@ -226,19 +226,19 @@ def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceF
     return [*files, own] if isinstance(own, SourceFile) else list(files)
 
 
-def _read(
+def _open(
     files: Sequence[SourceFile], providers: Mapping[str, SecretProvider], secrets: SecretsMode
-) -> tuple[list[Document], dict[str, Diagnostic]]:
-    """Return *files* as documents, and by its path what is said of one that stays sealed."""
-    documents = {f.path: read_sealed(f) if is_sealed(f) else parse_document(f) for f in files}
-    closed = [file for file in files if documents[file.path] is None]
+) -> tuple[list[tuple[str, Callable[[], Document]]], dict[str, Diagnostic]]:
+    """Return what reads each of *files*, and by its path what is said of one that stays sealed."""
+    opened = {file.path: read_sealed(file) for file in files if is_sealed(file)}
+    closed = [file for file in files if file.path in opened and opened[file.path] is None]
     sealed = {file.path: _unread(file.path) for file in closed}
     opener: object = providers.get("sops") if closed else None
     if secrets is not SecretsMode.SKIP and isinstance(opener, FileOpener):
 
         def unseal(file: SourceFile) -> None:
             try:
-                documents[file.path] = open_sealed(file, opener.open_file(file.path))
+                opened[file.path] = open_sealed(file, opener.open_file(file.path))
                 del sealed[file.path]
             except SecretMissing as error:
                 required = secrets is SecretsMode.REQUIRE or isinstance(error, SecretForbidden)
@@ -249,7 +249,11 @@ def _read(
                 )
 
         run_parallel(unseal, closed)
-    return [found for file in files if (found := documents[file.path]) is not None], sealed
+
+    def read(file: SourceFile) -> Document:
+        return opened.get(file.path) or parse_document(file)
+
+    return [(file.path, partial(read, file)) for file in files if file.path not in sealed], sealed
 
 
 def _unread(path: str) -> Diagnostic:

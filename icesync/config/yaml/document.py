@@ -26,7 +26,6 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -432,7 +431,6 @@ Node: TypeAlias = Any
 """A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""
 
 
-@dataclass(slots=True)
 class Document:
     """
     One file as plain data; *data* is None where *problems* made it unreadable.
@@ -441,10 +439,33 @@ class Document:
     document that changed or has a problem pays for them.
     """
 
-    source: SourceFile
-    data: Node = None
-    problems: tuple[Diagnostic, ...] = ()
-    _tree: Tree | None = field(default=None, repr=False)
+    __slots__ = ("_data", "_tree", "altered", "problems", "source")
+
+    def __init__(
+        self,
+        source: SourceFile,
+        data: Node = None,
+        problems: tuple[Diagnostic, ...] = (),
+        tree: Tree | None = None,
+    ) -> None:
+        self.source = source
+        self.problems = problems
+        self.altered = False
+        """Whether the data is not what the text says."""
+        self._data = data
+        self._tree = tree
+
+    @property
+    def data(self) -> Node:
+        """The file as plain data."""
+        if self._data is _LET_GO:
+            self._data = self.tree.data()
+        return self._data
+
+    def let_go(self) -> None:
+        """Hold the text only, which is a fifth of the data; who asks again pays for reading it."""
+        if not (self.altered or self.problems):
+            self._data = _LET_GO
 
     @property
     def file(self) -> str:
@@ -469,6 +490,9 @@ class Document:
         if self._tree is None:
             self._tree = _read_carefully(self.source)
         return self._tree
+
+
+_LET_GO: Final = object()
 
 
 def parse_document(source: SourceFile) -> Document:
