@@ -479,6 +479,10 @@ class CommentThread(Protocol):
         """
         ...
 
+    def remove(self, post: Post) -> None:
+        """Take *post* away: a comment is deleted, an issue is closed."""
+        ...
+
     def edit(self, post: Post, text: str) -> Post:
         """
         Replace the text of *post*.

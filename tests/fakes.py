@@ -453,6 +453,10 @@ class FakeBoard:
         self.writes.append("edit")
         return self._put(post.id, text)
 
+    def remove(self, post: Post) -> None:
+        """Take *post* away."""
+        self.close(post)
+
     def close(self, post: Post) -> None:
         """Take *post* away."""
         self._fail()

@@ -132,6 +132,10 @@ class FakeForge:
         members, number = shelf
         if request.method == "GET":
             return self._list(members, parts.path, parse_qs(parts.query))
+        if request.method == "DELETE":
+            kept = [m for m in members if number != m["id"]]
+            found, members[:] = len(kept) < len(members), kept
+            return Reply(204, {}, b"") if found else self.refusal(404)
         if any(len(str(value)) > self.most_chars for value in body.values()):
             return self.too_long()
         if number is None:
@@ -142,13 +146,19 @@ class FakeForge:
     def _list(
         self, members: list[dict[str, Any]], path: str, query: Mapping[str, list[str]]
     ) -> Reply:
-        shown = [m for m in members if m.get("state") != "closed"]
+        shown = [m for m in members if m.get("state") != "closed" and self._is_by(m, query)]
         size = min(int(query["per_page"][0]), self.page_size)
         page = int(query.get("page", ["1"])[0])
         more = len(shown) > page * size
         return answer(
             200, shown[(page - 1) * size : page * size], self.paging(path, page, more=more)
         )
+
+    def _is_by(self, member: dict[str, Any], query: Mapping[str, list[str]]) -> bool:
+        """Return whether *member* is by whom the list is asked for."""
+        creator, author = query.get("creator"), query.get("author_id")
+        by_login = creator is None or member["user"]["login"] == creator[0]
+        return by_login and (author is None or str(member["author"]["id"]) == author[0])
 
     def _change(self, member: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         if body.pop("state_event", None) == "close":

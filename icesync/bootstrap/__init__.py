@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icesync import __version__
-from icesync.config.discover import find_config
+from icesync.config.discover import CONFIG_NAMES, find_config
 from icesync.config.project import read_project
 from icesync.engine.session import Session
 from icesync.model.project import ORGANIZATION_MARK, Backend
@@ -342,11 +343,17 @@ def _parse_secrets(content: bytes, path: str) -> object:
     return document.data
 
 
-def read_pipeline(root: Path, choice: str = "auto") -> Pipeline:
-    """Return the pipeline of this run, on GitHub, GitLab or none by *choice*."""
+def read_pipeline(root: Path, choice: str = "auto", part: Iterable[str] = ()) -> Pipeline:
+    """
+    Return the pipeline of this run, on GitHub, GitLab or none by *choice*.
+
+    *part* are words that tell it from others about *root*: the configuration's name, of
+    which the usual ones say nothing, and what the run is narrowed to.
+    """
     from icesync.forge.pipeline import read_pipeline as read
 
-    return read(os.environ, root, choice)
+    words = [word for word in part if word and word not in CONFIG_NAMES]
+    return replace(read(os.environ, root, choice), part=" ".join(words))
 
 
 def find_place(

@@ -390,6 +390,17 @@ def _where(common: Common) -> list[str]:
     return words
 
 
+def scope_words() -> list[str]:
+    """Return the flags that narrow this run: comments about other parts are other comments."""
+    context = click.get_current_context(silent=True)
+    given = context.params if context is not None else {}
+    words = ["--shard", given["shard"]] if given.get("shard") else []
+    for name in ("organizations", "targets", "excludes"):
+        option = "--" + name.removesuffix("s")
+        words += [word for value in sorted(given.get(name) or ()) for word in (option, str(value))]
+    return words
+
+
 def own_words(*, without: frozenset[str] = frozenset()) -> list[str]:
     """Return the arguments of the command that is running, as they were given."""
     context = click.get_current_context(silent=True)

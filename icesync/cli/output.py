@@ -18,7 +18,7 @@ from icesync import __version__
 from icesync.bootstrap import SystemClock, read_pipeline
 from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.files import check_writable, write_open, write_private
-from icesync.cli.options import apply_again
+from icesync.cli.options import apply_again, scope_words
 from icesync.diagnostics import Severity
 from icesync.engine.session import demand_free
 from icesync.engine.state import told_of_dead_run, told_of_running
@@ -90,7 +90,7 @@ class Output:
         self._listeners: tuple[Notify, ...] = ()
         self._summary = wanted.summary
         self._out = wanted.out
-        self._root = common.folder
+        self._root, self._config = common.folder, ""
         self._session: Session | None = None
         self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
         instead = [kind for kind, path in wanted.reports if path == STDOUT]
@@ -117,7 +117,8 @@ class Output:
             UsageError: a report would overwrite a file that icesync lives by.
 
         """
-        self._root = self.common.locate().parent
+        config = self.common.locate()
+        self._root, self._config = config.parent, config.name
         session = self._session = self.common.open()
         try:
             for _, path in self._files:
@@ -282,7 +283,7 @@ class Output:
     def _view(self, style: Style | None = None) -> RenderContext:
         return RenderContext(
             style or Style(),
-            read_pipeline(self._root, self._pipeline),
+            read_pipeline(self._root, self._pipeline, (self._config, *scope_words())),
             __version__,
             include_info=self.console.verbose > 0,
             now=self._session.clock.now() if self._session is not None else None,

@@ -167,10 +167,10 @@ def _marker(common: Common, where: Where, place: Pipeline, text: str | None, top
 def _folder(common: Common) -> str:
     """Return the key that reports of this configuration have."""
     try:
-        folder = common.locate().parent
+        config = common.locate()
     except ConfigMalformed:
         raise UsageError("no icesync.yaml here to take the name from", "pass --key NAME") from None
-    return bootstrap.read_pipeline(folder).key
+    return bootstrap.read_pipeline(config.parent, part=[config.name]).key
 
 
 def _degrade(console: Console, place: Pipeline, error: ForgeReadOnly, text: str | None) -> int:

@@ -9,11 +9,12 @@ the search starts again, so a post that arrived unseen is found and not doubled.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.marker import Marker, read_marker
-from icesync.errors import ForgeUnreachable, TextTooLong
+from icesync.errors import ForgeRefused, ForgeUnreachable, TextTooLong
 from icesync.model.pipeline import Post, Posted, PostedHow
 
 if TYPE_CHECKING:
@@ -58,10 +59,9 @@ def close(board: IssueThread, marker: Marker, clock: Clock, deadline_s: float) -
 
     def once() -> Posted:
         found = _find(board, marker)
-        if found is None:
-            return Posted(PostedHow.NOTHING)
-        board.close(found)
-        return Posted(PostedHow.CLOSED, found.url)
+        for post in found:
+            board.close(post)
+        return Posted(PostedHow.CLOSED, found[0].url) if found else Posted(PostedHow.NOTHING)
 
     return _patiently(once, clock, deadline_s)
 
@@ -73,7 +73,8 @@ def _patiently(once: Callable[[], Posted], clock: Clock, deadline_s: float) -> P
         try:
             return once()
         except ForgeUnreachable as error:
-            wait_s = next(waits, None)
+            # One that asks to wait is given the whole time, one that fails a few tries.
+            wait_s = next(waits, error.wait_s)
             if wait_s is None:
                 raise
             asked_s = max(wait_s, error.wait_s or 0.0)
@@ -92,15 +93,27 @@ def _given_up(error: ForgeUnreachable) -> ForgeUnreachable:
     )
 
 
-def _find(board: CommentThread, marker: Marker) -> Post | None:
-    return next((p for p in board.posts() if marker.fits(read_marker(p.text))), None)
+def _find(board: CommentThread, marker: Marker) -> list[Post]:
+    """Return the posts of *marker*, oldest first: two runs at once may have made two."""
+    return [post for post in board.posts() if marker.fits(read_marker(post.text))]
 
 
 def _put(board: CommentThread, marker: Marker, draft: Draft) -> Posted:
-    found = _find(board, marker)
-    before = None if found is None else read_marker(found.text)
-    if found is not None and before is not None and marker.is_older_than(before):
-        return Posted(PostedHow.OLDER, found.url)
+    posts = _find(board, marker)
+    for post in posts:
+        before = read_marker(post.text)
+        if before is not None and marker.is_older_than(before):
+            return Posted(PostedHow.OLDER, post.url)
+    posted = _write_some(board, posts[0] if posts else None, draft)
+    for post in posts[1:]:
+        # Another run may have been quicker: then it is gone already.
+        with suppress(ForgeRefused):
+            board.remove(post)
+    return posted
+
+
+def _write_some(board: CommentThread, found: Post | None, draft: Draft) -> Posted:
+    """Write as much as the forge takes."""
     max_bytes = _MAX_BYTES
     for less_bytes in _LESS_BYTES:
         try:

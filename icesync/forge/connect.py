@@ -7,12 +7,12 @@ The token comes from the environment only, so it is in no process list.
 from __future__ import annotations
 
 import re
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from icesync.errors import AccessError, ForgeReadOnly, ForgeUnreachable, UsageError
+from icesync.errors import AccessError, ForgeReadOnly, ForgeRefused, ForgeUnreachable, UsageError
 from icesync.forge.client import MAX_REPLY_BYTES, ForgeClient
 from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
@@ -24,7 +24,7 @@ from icesync.net import ClientOptions, is_confidential, job_options, open_client
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from icesync.forge.dialect import Dialect, ResourcePaths
+    from icesync.forge.dialect import Account, Dialect, ResourcePaths
     from icesync.model.pipeline import Pipeline
     from icesync.ports import Clock
 
@@ -44,10 +44,23 @@ class RestThread:
 
     def posts(self) -> Iterator[Post]:
         """Yield what the token's own account posted, oldest first."""
-        is_own = self._client.dialect.account(self._client.api_path, self._client.ask)
-        for item in self._client.pages(f"{self._paths.path}?{self._paths.query}"):
-            if isinstance(item, dict) and is_own(item):
-                yield self._post(item)
+        account = self._client.dialect.account(self._client.api_path, self._client.ask)
+        first, *others = account.queries if self._paths.by_author else ("",)
+        for item in self._list(account, first) or self._of_others(account, others):
+            yield self._post(item)
+
+    def _of_others(self, account: Account, queries: list[str]) -> list[dict[str, Any]]:
+        """Return the posts under the other spellings of an account; there may be no such one."""
+        found = []
+        for query in queries:
+            with suppress(ForgeRefused):
+                found += self._list(account, query)
+        return found
+
+    def _list(self, account: Account, query: str) -> list[dict[str, Any]]:
+        whole = "&".join(filter(None, (self._paths.query, query)))
+        items = self._client.pages(f"{self._paths.path}?{whole}")
+        return [item for item in items if isinstance(item, dict) and account.is_own(item)]
 
     def post(self, text: str) -> Post:
         """Post *text*."""
@@ -57,6 +70,13 @@ class RestThread:
     def edit(self, post: Post, text: str) -> Post:
         """Replace the text of *post*."""
         return self._change(post, {self._paths.text_field: text})
+
+    def remove(self, post: Post) -> None:
+        """Delete the comment *post*, or close the issue."""
+        if self._paths.closing:
+            self.close(post)
+        else:
+            self._client.ask("DELETE", self._paths.item_path.format(id=post.id))
 
     def close(self, post: Post) -> None:
         """Close the issue *post*."""

@@ -22,6 +22,7 @@ class ResourcePaths:
 
     *path* lists and takes new ones, *query* narrows the list, *item_path* with
     ``{id}`` is one of them. *fixed* goes out with each new one, *closing* ends one.
+    A list *by_author* can be asked for those of one account.
     """
 
     path: str
@@ -31,6 +32,19 @@ class ResourcePaths:
     text_field: str
     fixed: Mapping[str, str] = field(default_factory=dict)
     closing: Mapping[str, str] = field(default_factory=dict)
+    by_author: bool = False
+
+
+@frozen
+class Account:
+    """
+    Whose a token is: *is_own* tells its posts, *queries* ask a list for them alone.
+
+    Of several queries, each spells the account in another way.
+    """
+
+    is_own: Callable[[Mapping[str, Any]], bool]
+    queries: tuple[str, ...]
 
 
 class Dialect(Protocol):
@@ -54,9 +68,9 @@ class Dialect(Protocol):
         """
         ...
 
-    def account(self, api_path: str, ask: Ask) -> Callable[[Mapping[str, Any]], bool]:
+    def account(self, api_path: str, ask: Ask) -> Account:
         """
-        Return what tells whether a post is by the account of the token.
+        Return the account of the token.
 
         Raises:
             ForgeError: the forge does not say whose the token is.

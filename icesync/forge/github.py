@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from icesync.errors import ForgeReadOnly, ForgeRefused
-from icesync.forge.dialect import ResourcePaths
+from icesync.forge.dialect import Account, ResourcePaths
 from icesync.model.pipeline import Forge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from icesync.forge.dialect import Ask
     from icesync.model.pipeline import Pipeline
@@ -45,20 +46,22 @@ class GitHub:
             raise ForgeRefused("GitHub says that the next page lies outside of its API")
         return match[1].removeprefix(api_url)
 
-    def account(self, api_path: str, ask: Ask) -> Callable[[Mapping[str, Any]], bool]:
+    def account(self, api_path: str, ask: Ask) -> Account:
         """
         Ask GraphQL who we are: the token of a workflow may not ask ``/user``.
 
         REST writes ``[bot]`` behind the name of an app, GraphQL does not always.
         """
-        me = _login(f"{api_path.removesuffix('/v3')}/graphql", ask).lower()
+        login = _login(f"{api_path.removesuffix('/v3')}/graphql", ask)
+        me = login.lower()
 
         def is_own(item: Mapping[str, Any]) -> bool:
             user = item.get("user")
-            login = str(user.get("login", "")).lower() if isinstance(user, dict) else ""
-            return login in {me, f"{me}{_BOT}"} and "pull_request" not in item
+            author = str(user.get("login", "")).lower() if isinstance(user, dict) else ""
+            return author in {me, f"{me}{_BOT}"} and "pull_request" not in item
 
-        return is_own
+        names = (login,) if login.endswith(_BOT) else (login, f"{login}{_BOT}")
+        return Account(is_own, tuple(f"creator={quote(name)}" for name in names))
 
     def comments(self, place: Pipeline) -> ResourcePaths:
         """Return the comments of a pull request."""
@@ -82,6 +85,7 @@ class GitHub:
             "body",
             {"title": title},
             {"state": "closed"},
+            by_author=True,
         )
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from icesync.errors import ForgeRefused
-from icesync.forge.dialect import ResourcePaths
+from icesync.forge.dialect import Account, ResourcePaths
 from icesync.model.pipeline import Forge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from icesync.forge.dialect import Ask
     from icesync.model.pipeline import Pipeline
@@ -35,7 +35,7 @@ class GitLab:
             return None
         return f"{re.sub(r'&page=[0-9]+$', '', path)}&page={number}"
 
-    def account(self, api_path: str, ask: Ask) -> Callable[[Mapping[str, Any]], bool]:  # noqa: ARG002
+    def account(self, api_path: str, ask: Ask) -> Account:  # noqa: ARG002
         """Ask who we are; a project access token has a user of its own."""
         user = ask("GET", "/user")
         me = user.get("id") if isinstance(user, dict) else None
@@ -46,7 +46,7 @@ class GitLab:
             author = item.get("author")
             return isinstance(author, dict) and author.get("id") == me and not item.get("system")
 
-        return is_own
+        return Account(is_own, (f"author_id={me}",))
 
     def comments(self, place: Pipeline) -> ResourcePaths:
         """Return the notes of a merge request."""
@@ -65,6 +65,7 @@ class GitLab:
             "description",
             {"title": title},
             {"state_event": "close"},
+            by_author=True,
         )
 
 

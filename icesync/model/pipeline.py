@@ -35,9 +35,10 @@ class Pipeline:
     The pipeline that a run is part of; empty where there is none.
 
     *folder* is where the configuration lies in the repository, with ``/`` and
-    without ``.``: empty at its root. *files_url* is where GitHub or GitLab shows
-    the files of this commit, with a slash at its end; empty where nobody knows. *run* is
-    the number of the run, which rises within a project.
+    without ``.``: empty at its root. *part* is what tells the run from others about the
+    same folder: a configuration of another name, and what it is narrowed to. *files_url*
+    is where GitHub or GitLab shows the files of this commit, with a slash at its end; empty
+    where nobody knows. *run* is the number of the run, which rises within a project.
 
     *api_url* and *project* (OWNER/NAME on GitHub, an id or a path on GitLab) are where
     calls go; *number* is that of the pull request or merge request that the run is for,
@@ -60,11 +61,12 @@ class Pipeline:
     review_url: str = ""
     foreign: bool = False
     unreviewed: bool = False
+    part: str = ""
 
     @property
     def key(self) -> str:
-        """What tells this configuration from others of the same repository."""
-        return self.folder or "."
+        """What tells this configuration, and this part of it, from others of the repository."""
+        return f"{self.folder or '.'} {self.part}".rstrip()
 
     def path(self, file: str) -> str:
         """Return *file*, which is relative to the configuration, from the repository's root."""

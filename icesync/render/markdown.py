@@ -439,7 +439,7 @@ def _marker(review: CommandResult, view: RenderContext) -> str:
 def _origin(view: RenderContext) -> str:
     """Return which configuration at which commit this is about, and who says so."""
     ci = view.ci
-    parts = [code(ci.folder)] if ci.folder else []
+    parts = [code(ci.key)] if ci.key != "." else []
     parts += [f"commit {code(ci.commit[:12])}"] if ci.commit else []
     parts += [f"[run]({ci.run_url})"] if ci.run_url else []
     return f"\n{' · '.join(parts)}\n" if parts else ""

@@ -488,6 +488,14 @@ def test_merge_request_without_a_token(gitlab: GitLab) -> None:
     assert gitlab.world.calls == []
 
 
+def test_merge_request_with_an_error_says_so_in_its_comment(gitlab: GitLab) -> None:
+    """The comment does not keep the plan of an earlier push."""
+    job = gitlab.request("port: 587", "port: 22:30", ICESYNC_GITLAB_TOKEN=OURS)
+
+    assert job.failed
+    assert "is read as a base-60 number" in gitlab.world.comments[0]["body"]
+
+
 def test_apply_that_fails_on_gitlab(gitlab: GitLab) -> None:
     """The job ends as the apply did."""
     gitlab.secrets["ICE_TOKEN"] = "wrong"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rig import FarEnd, Gate, Ice, assert_refused, run_process, start_process, wait_until
 
+from icesync.codec.marker import read_marker
 from icesync.emulator.storage import Storage
 
 if TYPE_CHECKING:
@@ -312,3 +313,19 @@ def test_keys_are_changed_one_by_one(fleet: Repository) -> None:
     assert_refused(between, 8, "different keys", hint="state rekey --organization 102")
     both = ("--organization", "101", "--organization", "102")
     assert fleet.run("plan", "--detailed-exitcode", *both).code == 0
+
+
+def test_comments_of_parts_have_names_of_their_own(fleet: Repository) -> None:
+    """Two plans of one folder never overwrite each other's comment."""
+    fleet.write("staging.yaml", fleet.read("icesync.yaml"))
+    keys = []
+    for words in ((), ("--shard", "1/2"), ("--shard", "2/2"), ("--organization", "103"),
+                  ("--config", "staging.yaml")):  # fmt: skip
+        fleet.run("plan", "--summary", "--report", "markdown=plan.md", *words)
+        marker = read_marker(fleet.read("plan.md"))
+        assert marker is not None
+        keys.append(marker.key)
+
+    assert keys == [
+        ".", ". --shard 1/2", ". --shard 2/2", ". --organization 103", ". staging.yaml",
+    ]  # fmt: skip

@@ -146,6 +146,15 @@ def test_closed_issue_is_gone(issues: IssueThread) -> None:
     assert texts(issues) == ["two"]
 
 
+def test_removed_post_is_gone(setting: Setting) -> None:
+    """A double is taken away, whatever the forge calls it; the other stays."""
+    kept, double = setting.board.post("one"), setting.board.post("two")
+
+    setting.board.remove(double)
+
+    assert list(setting.board.posts()) == [kept]
+
+
 def test_long_text_is_refused_as_such(real: Setting) -> None:
     """A text that the forge does not keep is told from other refusals."""
     made = real.board.post("short")

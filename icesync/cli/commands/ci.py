@@ -26,7 +26,7 @@ def _place_options(function: Command) -> Command:
         click.option("--project", metavar="NAME", help="Repository (OWNER/NAME) or project ID."),
         click.option("--ca-file", type=click.Path(path_type=Path), metavar="FILE",
                      envvar="CI_SERVER_TLS_CA_FILE", help="Trust only the CA in FILE."),
-        click.option("--timeout", "timeout_s", callback=read_duration, default="60s",
+        click.option("--timeout", "timeout_s", callback=read_duration, default="3m",
                      metavar="TIME", help="Give up after this time."),
     )  # fmt: skip
     for option in reversed(options):

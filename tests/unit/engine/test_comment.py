@@ -49,6 +49,36 @@ def test_second_replaces_the_first() -> None:
     assert board.texts == [others[0], f"{LINE}\nnew\n", others[1]]
 
 
+def test_doubles_of_a_race_are_removed() -> None:
+    """Two runs at once may have posted two: the next one keeps the first, and no other."""
+    board = FakeBoard()
+    for text in (f"{LINE}\none", "hello", f"{LINE}\ntwo", f"{LINE}\nthree"):
+        board.say(text)
+
+    assert put(board) == Posted(PostedHow.EDITED, "https://fake.test/1")
+    assert board.texts == [f"{LINE}\nnew\n", "hello"]
+
+
+def test_closing_ends_every_double() -> None:
+    """An issue that was opened twice is closed twice."""
+    board = FakeBoard()
+    board.say(f"{LINE}\none")
+    board.say(f"{LINE}\ntwo")
+
+    assert close(board, PLAN, FakeClock(), 60).how is PostedHow.CLOSED
+    assert board.texts == []
+
+
+def test_who_asks_to_wait_is_given_the_whole_time() -> None:
+    """A secondary limit asks for a minute, each time; it ends within the time that is left."""
+    limited = ForgeUnreachable("slow down", wait_s=60)
+    board, clock = FakeBoard(*[limited] * 6), FakeClock()
+
+    posted = upsert(board, PLAN, writing("new"), clock, clock.monotonic() + 600)
+
+    assert posted.how is PostedHow.NEW
+
+
 def test_same_is_left() -> None:
     """A text that is there already is not written again, whatever the line ends."""
     board = FakeBoard()

@@ -81,12 +81,12 @@ def test_next_page_elsewhere(url: str) -> None:
 )
 def test_author(me: str, author: str, ours: bool) -> None:
     """An app's name has ``[bot]`` behind it in one API and perhaps not in the other."""
-    assert GitHub().account("", asker(graphql=viewer(me)))(by(author)) is ours
+    assert GitHub().account("", asker(graphql=viewer(me))).is_own(by(author)) is ours
 
 
 def test_a_pull_request_is_no_issue() -> None:
     """GitHub lists pull requests among the issues."""
-    mine = GitHub().account("", asker(graphql=viewer("chris")))
+    mine = GitHub().account("", asker(graphql=viewer("chris"))).is_own
 
     assert mine(by("chris"))
     assert not mine(by("chris", pull_request={}))
@@ -95,7 +95,7 @@ def test_a_pull_request_is_no_issue() -> None:
 @pytest.mark.parametrize("item", [{}, {"user": None}, {"user": "chris"}, {"user": {"login": None}}])
 def test_author_that_is_not_there(item: dict[str, Any]) -> None:
     """A comment of a deleted account is nobody's."""
-    assert not GitHub().account("", asker(graphql=viewer("chris")))(item)
+    assert not GitHub().account("", asker(graphql=viewer("chris"))).is_own(item)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_author_that_is_not_there(item: dict[str, Any]) -> None:
 )
 def test_rest_says_who_where_graphql_does_not(refusal: Any) -> None:
     """A server without GraphQL is asked the old way."""
-    mine = GitHub().account("", asker(graphql=refusal, user={"login": "chris"}))
+    mine = GitHub().account("", asker(graphql=refusal, user={"login": "chris"})).is_own
 
     assert mine(by("chris"))
 

@@ -44,7 +44,7 @@ def test_nobody_says_who(user: Any) -> None:
 )
 def test_author(item: dict[str, Any], ours: bool) -> None:
     """What GitLab itself notes in somebody's name was not written by them."""
-    assert GitLab().account("", lambda *_: {"id": 501})(item) is ours
+    assert GitLab().account("", lambda *_: {"id": 501}).is_own(item) is ours
 
 
 def test_path_of_a_project() -> None:
