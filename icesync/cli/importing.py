@@ -96,7 +96,7 @@ def import_servers(
         console.talk(f"wrote {file.path}: {file.told}{private}")
     if told:
         console.talk(told)
-    _tell_next(console, proposal)
+    _tell_next(console, root, proposal)
     if answered != request:
         console.talk("the same without questions:")
         _tell_command(console, _command(names, answered))
@@ -268,12 +268,13 @@ def _tell_notes(console: Console, proposal: Proposal) -> None:
         console.talk(f"note: {told} not kept, as --secrets none says")
 
 
-def _tell_next(console: Console, proposal: Proposal) -> None:
+def _tell_next(console: Console, root: Path, proposal: Proposal) -> None:
     """Say which commands come next, complete enough to be pasted."""
     commands = ["icesync validate", "icesync plan"]
     destination = proposal.destination
     if destination is not None and destination.kind is SecretsKind.ENV and proposal.carried:
-        path = destination.path if os.sep in destination.path else f"./{destination.path}"
+        path = os.path.relpath(root / destination.path)
+        path = path if os.sep in path else f"./{path}"
         commands.insert(1, f"set -a; . {shlex.quote(path)}; set +a")
     if proposal.files:
         console.talk("next:")

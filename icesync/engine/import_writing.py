@@ -51,7 +51,7 @@ def write_import(
         StateError: the state cannot be read or kept; no file was changed.
 
     """
-    if not request.assume_in_sync:
+    if not request.assume_in_sync or not proposal.new:
         with session.signals.finishing(), _all_or_nothing(session, write) as keep:
             for file in proposal.files:
                 keep(file)

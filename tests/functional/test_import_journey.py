@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import shutil
 import subprocess
 from typing import IO, TYPE_CHECKING, Any
 
@@ -124,3 +125,27 @@ def test_interview_that_is_declined(tmp_path: Path) -> None:
 
     assert done.code == 9, done
     assert not (tmp_path / "servers").exists()
+
+
+def test_workbook_of_libreoffice(tmp_path: Path) -> None:
+    """What it makes of a CSV comes in, but for a user name whose leading zeros it dropped."""
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("needs LibreOffice (Debian's libreoffice-calc-nogui)")
+    pytest.importorskip("openpyxl", reason="needs the extra `excel`")
+    (tmp_path / "icesync.yaml").write_text("version: 1\n")
+    rows = [(*row[:5], row[5], "0012") for row in ROWS]
+    table = "\n".join(",".join(row) for row in [(*HEADER[:6], "User"), *rows])
+    (tmp_path / "m.csv").write_text(table)
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    subprocess.run(
+        [office, "--headless", profile, "--convert-to", "xlsx", "m.csv"],
+        cwd=tmp_path, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    flags = (*FLAGS[2:], "--secrets", "none")
+    lost = run_program(["import", "m.xlsx", *flags], tmp_path)
+    taken = run_program(["import", "m.xlsx", *flags, "--map", "User="], tmp_path)
+
+    assert "`User` (G2, G3, G4) is a number in the workbook" in lost.stderr
+    assert (lost.code, taken.code) == (3, 0), taken
+    assert "username: desk1@gmx.de" in (tmp_path / "servers" / "59.yaml").read_text()
