@@ -366,6 +366,7 @@ def lock_option(command: Command) -> Command:
     )(command)  # fmt: skip
 
 
+_EXTRA: Final = re.compile(r"pip install 'icesync\[(\w+)\]'")
 _NOT_REPEATED: Final = frozenset(
     {"format_name", "as_json", "reports", "pipeline", "summary", "digest"}
 )
@@ -373,7 +374,13 @@ _AGAIN: Final = "icesync apply   sends what is still open"
 
 
 def locate(text: str, common: Common, commands: Iterable[str]) -> str:
-    """Return *text* with where the configuration is in each command of icesync's that it names."""
+    """
+    Return *text* with where the configuration is in each command of icesync's that it names.
+
+    In an image there is no pip: an extra is a matter of its build.
+    """
+    if os.environ.get("ICESYNC_IMAGE"):
+        text = _EXTRA.sub(r"docker build --build-arg EXTRAS=\1 .", text)
     where = _where(common)
     if not where:
         return text

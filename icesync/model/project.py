@@ -194,6 +194,7 @@ VARIABLES: Final = {
     "a state that GitLab keeps.",
     "ICESYNC_TRUSTED_CONFIG": "The same as `--trusted-config` of `icesync plan`: take "
     "safeguards from that file or git ref.",
+    "ICESYNC_IMAGE": "Set in the container image: a missing library is a matter of its build.",
     "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE": "Whether to use color, as everywhere.",
 }
 

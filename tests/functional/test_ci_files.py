@@ -191,4 +191,5 @@ def test_image() -> None:
     assert all((ROOT / name).exists() for name in kept)
     assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["10001"]
     assert re.findall(r"^FROM \S*slim\b", text, re.MULTILINE) == ["FROM python:3.12-slim"] * 2
+    assert text.rstrip().endswith("\nFROM icesync")
     assert "ADD" not in text

@@ -14,7 +14,10 @@ ROOT = Path(__file__).parents[2]
 PRE_COMMIT = shutil.which("pre-commit")
 MESSY = "organization: 60\nversion: 1\nservers:\n- {skill: 1}\n"
 
-pytestmark = pytest.mark.skipif(PRE_COMMIT is None, reason="pre-commit is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PRE_COMMIT is None, reason="pre-commit is not installed"),
+]
 
 
 def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
