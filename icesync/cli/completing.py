@@ -97,12 +97,12 @@ def _addresses(context: click.Context, typed: str = "0") -> list[str]:
 
 def _files(context: click.Context) -> list[str]:
     """Return the files of the configuration and their folders, from where the user stands."""
-    from icesync.engine.choice import find_files_of
+    from icesync.engine.choice import find_names
 
     try:
         config, start = _common(context).locate(), _common(context).folder.resolve()
-        found = [config.parent / f.path for f in find_files_of(config.parent, config.name)]
-        below = [os.path.relpath(path.resolve(), start) for path in found]
+        found = find_names(config.parent, config.name)
+        below = [os.path.relpath(config.parent.resolve() / name, start) for name in found]
     except (IcesyncError, OSError):
         return []
     folders = {f"{name.rpartition(os.sep)[0]}{os.sep}" for name in below if os.sep in name}

@@ -123,11 +123,12 @@ class Page(click.Command):
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write what the command does, and its examples."""
-        text, _, examples = inspect.cleandoc(self.help or "").partition("\n\n\b\n")
+        whole = inspect.cleandoc(self.help or "")
+        text, mark, examples = whole.rpartition("\n\n\b\n")
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(text)
-        if examples:
+            formatter.write_text(text if mark else whole)
+        if mark:
             with formatter.section("Examples"):
                 formatter.write_text(f"\b\n{examples}")
 

@@ -190,12 +190,13 @@ _STREAMS: Final = (
 def _leave(error: BaseException, common: Common) -> int:
     """Say what *error* means to the user and return its exit code."""
     try:
-        return _explain(error, common)
+        return explain_error(error, common)
     except OSError:
         return EXIT_UNEXPECTED
 
 
-def _explain(error: BaseException, common: Common) -> int:
+def explain_error(error: BaseException, common: Common) -> int:
+    """Say what *error* means to the user and return its exit code; stderr must be there."""
     from icesync.cli.error_report import describe, exit_code_of, is_output_error
     from icesync.render.findings import render_error
 

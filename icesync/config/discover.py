@@ -94,6 +94,21 @@ def find_files(
     The ``_defaults.yaml`` of every folder above a match comes along. *position*
     is where the patterns stand, for findings about them.
     """
+    paths, problems = list_files(root, patterns, position)
+    files: list[SourceFile] = []
+    for path in paths:
+        result = read_file(root, path)
+        if isinstance(result, SourceFile):
+            files.append(result)
+        else:
+            problems.append(result)
+    return tuple(files), tuple(problems)
+
+
+def list_files(
+    root: Path, patterns: Sequence[str], position: SourcePosition
+) -> tuple[list[str], list[Diagnostic]]:
+    """Return the paths that :func:`find_files` reads, sorted, and what is wrong with patterns."""
     problems: list[Diagnostic] = []
     paths: set[str] = set()
     for pattern in patterns:
@@ -106,14 +121,7 @@ def find_files(
             problems.append(_matches_nothing(pattern, position))
         paths |= found
     paths |= _defaults_above(root, paths)
-    files: list[SourceFile] = []
-    for path in sorted(paths):
-        result = read_file(root, path)
-        if isinstance(result, SourceFile):
-            files.append(result)
-        else:
-            problems.append(result)
-    return tuple(files), tuple(problems)
+    return sorted(paths), problems
 
 
 def is_found(path: str, patterns: Sequence[str]) -> bool:

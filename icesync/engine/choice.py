@@ -8,11 +8,13 @@ Where the old files do not say what was wanted, a server counts as changed.
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.discover import belongs, find_files, read_file
+from icesync.config.discover import belongs, list_files, read_file
 from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
 from icesync.config.sops_files import is_sealed, read_sealed
@@ -36,11 +38,21 @@ _ORGANIZATION: Final = re.compile(rb"^organization:\s*([0-9]+)", re.MULTILINE)
 _SKILL: Final = re.compile(rb"\bskill:\s*([0-9]+)")
 
 
-def find_files_of(root: Path, config: str) -> tuple[SourceFile, ...]:
-    """Return the files of the configuration *config* in the folder *root*, whatever is in them."""
+def find_names(root: Path, config: str) -> list[str]:
+    """Return the paths of the server files of the configuration *config* in the folder *root*."""
     options = _options(config, _data(root, config) or b"")
     patterns = options.get("files", OPTIONS["files"].default)
-    return find_files(root, patterns, SourcePosition(config))[0]
+    return list_files(root, patterns, SourcePosition(config))[0]
+
+
+def stamps_of(root: Path, config: str) -> dict[str, tuple[int, int, int]]:
+    """Return of each file of a configuration what changes when it is written."""
+    stamps = {}
+    for name in (config, *find_names(root, config)):
+        with suppress(OSError):
+            found = os.stat(root / name)  # noqa: PTH116 - many files, twice a second
+            stamps[name] = (found.st_mtime_ns, found.st_size, found.st_ino)
+    return stamps
 
 
 def find_addresses(root: Path, config: str) -> list[str]:
@@ -51,9 +63,9 @@ def find_addresses(root: Path, config: str) -> list[str]:
     """
     found = {
         (int(organization[1]), int(skill))
-        for file in find_files_of(root, config)
-        if (organization := _ORGANIZATION.search(file.data)) is not None
-        for skill in _SKILL.findall(file.data)
+        for data in (_data(root, name) or b"" for name in find_names(root, config))
+        if (organization := _ORGANIZATION.search(data)) is not None
+        for skill in _SKILL.findall(data)
     }
     return [f"{organization}/{skill}" for organization, skill in sorted(found)]
 

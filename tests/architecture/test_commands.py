@@ -113,7 +113,7 @@ def page_of(name: str) -> str:
 
 def examples_of(name: str) -> list[str]:
     """Return the lines of the examples of the command *name*."""
-    return (ALL[name].help or "").partition("\b\n")[2].rstrip().splitlines()
+    return (ALL[name].help or "").rpartition("\b\n")[2].rstrip().splitlines()
 
 
 @pytest.mark.parametrize("name", ALL)

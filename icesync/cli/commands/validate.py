@@ -9,6 +9,7 @@ import click
 from icesync.cli.help import Page
 from icesync.cli.options import chosen_servers, common_options, strict_option
 from icesync.cli.output_options import output_options
+from icesync.cli.watching import watchable
 from icesync.errors import ConfigError
 from icesync.model.report import Command
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @chosen_servers()
 @strict_option
 @click.pass_obj
+@watchable
 @output_options(Command.VALIDATE)
 def command(output: Output, words: tuple[str, ...], since: str | None, strict: bool) -> int:
     """
@@ -41,6 +43,7 @@ def command(output: Output, words: tuple[str, ...], since: str | None, strict: b
     icesync validate
     icesync validate servers/59.yaml
     icesync validate --since origin/main
+    icesync validate --watch
     icesync validate --strict
     icesync validate --json | jq '.diagnostics[].summary'
     icesync validate --report sarif=icesync.sarif --report junit=icesync.xml
