@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew
@@ -33,7 +34,7 @@ from icesync.model.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from icesync.model.fields import Setting
     from icesync.model.safety import SafetyProfile
@@ -119,9 +120,16 @@ def seal(address: Address, entry: Entry) -> Entry:
     return replace(entry, digest=entry_digest(address, entry))
 
 
-def decode_state(data: bytes, recovery: tuple[str, ...] = ()) -> Snapshot:
+def decode_state(
+    data: bytes,
+    recovery: tuple[str, ...] = (),
+    wanted: Iterable[Mapping[str, Setting]] = (),
+) -> Snapshot:
     """
     Return the snapshot that *data* holds; *recovery* is said to whoever must bring one back.
+
+    Settings that are those of *wanted* are the very same objects: most of a fleet is as its
+    files want it, and is then held once.
 
     Raises:
         StateCorrupt: it is damaged, edited by hand, or no snapshot at all.
@@ -129,7 +137,7 @@ def decode_state(data: bytes, recovery: tuple[str, ...] = ()) -> Snapshot:
 
     """
     try:
-        return read_document(_load(data))
+        return read_document(_load(data, wanted))
     except StateCorrupt as error:
         error.hints = error.hints or recovery
         raise
@@ -145,7 +153,7 @@ def is_state_of(data: bytes, base_url: str) -> bool:
         return False
 
 
-def _load(data: bytes) -> dict[str, Any]:
+def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
         raise StateCorrupt("the state is empty; writing it was interrupted")
     if b"<<<<<<<" in data or b">>>>>>>" in data:
@@ -155,7 +163,7 @@ def _load(data: bytes) -> dict[str, Any]:
             "are sent again",
         )
     try:
-        document = json.loads(data, object_pairs_hook=unique_object, parse_constant=_no_constant)
+        document = json.loads(data, object_pairs_hook=_sharing(wanted), parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise StateCorrupt(f"the state is not valid JSON ({place})") from None
@@ -181,6 +189,27 @@ def _load(data: bytes) -> dict[str, Any]:
     if version != _PLAIN_VERSION and version != STATE_VERSION:  # noqa: PLR1714 - it may be a list
         raise StateCorrupt("the state has an unknown format version")
     return document
+
+
+def _sharing(
+    wanted: Iterable[Mapping[str, Setting]],
+) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Return what makes the objects of a state: equal texts once, settings from *wanted*."""
+    known = {hash(tuple(sorted(settings.items()))): settings for settings in wanted}
+    texts: dict[str, str] = {}
+
+    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = unique_object(pairs)
+        with suppress(TypeError):  # what holds objects has no hash, and is no settings
+            same = known.get(hash(tuple(pairs)))
+            if same is not None and same == made:
+                return cast("dict[str, Any]", same)
+        for key, value in pairs:
+            if type(value) is str:
+                made[key] = texts.setdefault(value, value)
+        return made
+
+    return make
 
 
 def demand_text(data: bytes, document: object) -> None:
@@ -299,22 +328,25 @@ def read_safety(document: Mapping[str, Any]) -> SafetyProfile | None:
 
 
 def read_entries(
-    servers: Mapping[str, dict[str, Any]], *, keep_damaged: bool = True
+    servers: dict[str, dict[str, Any]], *, keep_damaged: bool = True
 ) -> dict[Address, Entry]:
     """
     Return the entries of plain data by address.
 
-    A damaged one is refused; without *keep_damaged* it is left out instead, so
-    that its server is sent anew.
+    They are taken out of *servers*. A damaged one is refused; without *keep_damaged*
+    it is left out instead, so that its server is sent again.
 
     Raises:
         StateCorrupt: a digest does not fit, or a name is no address.
 
     """
+    if type(servers) is not dict:
+        raise TypeError(servers)
     entries = {}
-    for key, raw in servers.items():
+    for key in list(servers):
         try:
-            address, entry = _read_entry(key, raw)
+            # What is read is let go: the plain data of a large state is several times the text.
+            address, entry = _read_entry(key, servers.pop(key))
         except StateCorrupt:
             if keep_damaged:
                 raise

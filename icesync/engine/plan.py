@@ -222,7 +222,12 @@ def compare_fleet(
     if fleet.note is not None:
         view.notify(Note(fleet.note))
     validation, desired = fleet.validation, fleet.validation.desired
-    stored = load(fleet.store, project.api.base_url, holding=holding)
+    stored = load(
+        fleet.store,
+        project.api.base_url,
+        holding=holding,
+        wanted=(server.settings for server in desired.servers.values()),
+    )
     safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
     project, providers = replace(project, guards=safety.guards), safety.providers
     for note in safety.notes:

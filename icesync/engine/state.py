@@ -40,11 +40,12 @@ from icesync.planner.recovery import recall
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.desired import Address
+    from icesync.model.fields import Setting
     from icesync.model.plan import Plan
     from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
@@ -70,13 +71,19 @@ class Stored:
     as_read: Snapshot | None = None
 
 
-def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
+def load(
+    store: StateStore,
+    base_url: str,
+    *,
+    holding: bool = False,
+    wanted: Iterable[Mapping[str, Setting]] = (),
+) -> Stored:
     """
     Return what *store* holds; an empty snapshot at the first use of a new place.
 
     The journal of a run that died is folded in, in memory only: the next save makes
     that durable. That of a run that goes on is left alone; whoever is *holding* the lock
-    knows that there is none.
+    knows that there is none. Settings that are those of *wanted* are held once.
 
     Raises:
         StateError: it is not there, cannot be read, is damaged, or is of another target.
@@ -86,7 +93,7 @@ def load(store: StateStore, base_url: str, *, holding: bool = False) -> Stored:
     left = store.journals.read() if store.journals is not None else None
     if data is None:
         store.demand_first_use(partial(is_state_of, base_url=base_url))
-    snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery)
+    snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery, wanted)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
             f"the state is of another target: it says {_shown(snapshot.base_url)}, "
