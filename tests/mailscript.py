@@ -127,7 +127,7 @@ class Certificates:
         _loaded(good, _certificate("odd", key, "Odd Root", root), key)
         for name, version, ciphers in (
             ("TLS 1.0", ssl.TLSVersion.TLSv1, "ALL:@SECLEVEL=0"),
-            ("no common cipher", ssl.TLSVersion.TLSv1_2, "NULL:@SECLEVEL=0"),
+            ("no cipher in common", ssl.TLSVersion.TLSv1_2, "NULL:@SECLEVEL=0"),
             ("small DH", ssl.TLSVersion.TLSv1_2, "DHE-RSA-AES256-GCM-SHA384:@SECLEVEL=0"),
         ):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

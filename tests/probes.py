@@ -70,7 +70,7 @@ CLEAR = replace(
     mode=Mode.NONE,
     tls_version="",
     certificate=None,
-    notes=("the password travelled in clear text",),
+    notes=("the password was sent unencrypted",),
 )
 SKIPPED = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
 PROBED = ProbeReport(
@@ -82,8 +82,9 @@ PROBED = ProbeReport(
         ),
         ProbeRow(SALES, SENDING, replace(
             GOOD, kind=ProbeKind.OK_SENDER_REFUSED,
-            detail="logged in, but may not send as sales@example.org",
-            code="553", text="5.7.1 not owned by desk", hint="let the account send as this address",
+            detail="logged in, but not allowed to send as sales@example.org",
+            code="553", text="5.7.1 not owned by desk",
+            hint="allow the account to send as this address",
         ), "", position(20), (SUPPORT, *(Address(80, n) for n in range(1, 8)))),
         ProbeRow(SALES, COLLECTING, REJECTED, "", position(21)),
         ProbeRow(BILLING, SENDING, ProbeResult(
@@ -99,8 +100,8 @@ PROBED = ProbeReport(
     logins=5,
     elapsed_s=5.1234,
     domains=(
-        DomainNote("example.org", "MX, SPF and DMARC look as usual", (SUPPORT,), worrying=False),
-        DomainNote("example.net", "publishes no SPF: receivers may distrust its mail", (SALES,)),
+        DomainNote("example.org", "MX, SPF and DMARC look normal", (SUPPORT,), worrying=False),
+        DomainNote("example.net", "has no SPF record: receivers may not trust its mail", (SALES,)),
     ),
 )  # fmt: skip
 """Every severity, three endpoints, a login that is shared, and domains."""

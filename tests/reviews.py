@@ -104,7 +104,7 @@ def _attempts(started_s: float, kinds: Iterable[str]) -> tuple[Attempt, ...]:
 _FILES: Final = ("servers/59.yaml", "servers/70.yaml")
 _REFUSED: Final = Refusal("disables", "disables: 2 planned, the limit is 1", "disables")
 _GUARDED: Final = Refusal("tls-off", "59/2: `tls` is switched off", "tls-off:59/2", Address(59, 2))
-_SAID_NO: Final = Refusal("probe", f"{SALES}: the probe of imap says no", f"probe:{SALES}", SALES)
+_SAID_NO: Final = Refusal("probe", f"{SALES}: imap says no", f"probe:{SALES}", SALES)
 _LOCKED: Final = Failure(
     "the lock is held by somebody@host", ("wait for it: --lock-timeout 5m",), 5
 )
@@ -142,7 +142,7 @@ REVIEWS: Final[Mapping[str, CommandResult]] = {
         every_action(),
         report=_report(),
         exit_code=7,
-        failure=Failure("ICE keeps failing", ("icesync apply   sends what is still open",), 7),
+        failure=Failure("ICE failed", ("run `icesync apply` to send the rest",), 7),
     ),
     "apply-refused": CommandResult(
         Command.APPLY,

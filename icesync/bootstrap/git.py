@@ -114,7 +114,7 @@ class Git:
         if not _REF.fullmatch(ref) or ".." in ref:
             return f"{shown} is not a git ref", "--since main, --since HEAD~1, --since v1.2"
         if self._ask("--version") is None:
-            return "git is not installed, and --since needs it", "icesync plan FILE   names files"
+            return "git is not installed, and --since needs it", "use `icesync plan FILE` instead"
         shallow = self._ask("rev-parse", "--is-shallow-repository")
         if shallow is None:
             return f"{ascii(self._folder)[1:-1]} is not in a git repository", "git init"

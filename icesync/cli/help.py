@@ -85,7 +85,7 @@ _OTHER_OPTIONS: Final = {
 
 _NO_ARGUMENT: Final = {
     "init": "icesync -C {word} init   sets up that folder",
-    "check": "icesync plan {word}   looks at some servers only",
+    "check": "use `icesync plan {word}` for some servers only",
     "state list": "icesync state show {word}",
     "login": "`api.login:` in icesync.yaml says who logs in",
 }

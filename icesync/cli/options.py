@@ -370,7 +370,6 @@ _EXTRA: Final = re.compile(r"pip install 'icesync\[(\w+)\]'")
 _NOT_REPEATED: Final = frozenset(
     {"format_name", "as_json", "reports", "pipeline", "summary", "digest"}
 )
-_AGAIN: Final = "icesync apply   sends what is still open"
 
 
 def locate(text: str, common: Common, commands: Iterable[str]) -> str:
@@ -442,18 +441,14 @@ def apply_again(hints: Iterable[str]) -> tuple[str, ...]:
 
 
 def _again(hint: str) -> str:
-    if hint.startswith(_AGAIN):
-        # A saved plan is out of date once a part of it was carried out.
-        words = own_words(without=frozenset({"planfile"}))
-        return _joined(words, hint.removeprefix("icesync apply"))
     found = _COMMAND.fullmatch(hint)
     if found is None:
         return hint
-    return _joined([*own_words(), *shlex.split(found[1])], found[2] or "")
+    before, given, after = found.groups("")
+    # A saved plan is out of date once a part of it was carried out.
+    own = own_words(without=frozenset() if given else frozenset({"planfile"}))
+    return f"{before}{shlex.join(['icesync', 'apply', *own, *shlex.split(given)])}{after}"
 
 
-_COMMAND: Final = re.compile(r"icesync apply ((?:(?!  ).)+)(  +.*)?", re.DOTALL)
-
-
-def _joined(words: list[str], rest: str) -> str:
-    return f"{shlex.join(['icesync', 'apply', *words])}{rest}"
+_COMMAND: Final = re.compile(r"((?:then )?run `)?icesync apply((?: [^`]+)?)((?(1)`.*))", re.DOTALL)
+"""A hint that is a command, or that says what to run and why."""

@@ -158,8 +158,8 @@ class Output:
         if self.common.no_input or not console.interactive:
             raise PolicyRefused(
                 "cannot ask for approval without a terminal; nothing was sent",
-                "icesync apply --auto-approve   applies without asking",
-                "icesync plan -o FILE, then icesync apply FILE   applies what was reviewed",
+                "run `icesync apply --auto-approve` to apply without asking",
+                "or run `icesync plan -o FILE`, review it, then run `icesync apply FILE`",
             )
         if not self.is_text:
             # Who is asked must have seen what for; stdout holds no plan here.
@@ -362,7 +362,7 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     elif stored.recovered is not None and stored.recovered.records:
         console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
-        console.talk(f"note: {spent_told(planning.obsolete)}")
+        console.talk(f"note: done, and can be deleted: {spent_told(planning.obsolete)}")
     if planning.project.fingerprint_key is None:
         console.talk(
             "note: no fingerprint key, so rotated passwords are not detected; run "

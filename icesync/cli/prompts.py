@@ -47,7 +47,7 @@ def complete(folder: Path, wanted: Wanted, *, anew: bool, asking: bool) -> Wishe
         if wanted.organization or wanted.skill or wanted.emulated is not None:
             raise UsageError(
                 "icesync.yaml is there already: init adds no server to it and leaves it as it is",
-                "icesync import FILE   or write the server into a file that `files:` finds",
+                "run `icesync import FILE`, or add the server to a file that `files:` matches",
             )
         return Wishes(
             anew=False,

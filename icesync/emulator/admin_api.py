@@ -189,7 +189,7 @@ class AdminApi:
     def _make_known(self, text: str, now: datetime) -> Mapping[str, object]:
         address = parse_address(text)
         if address is None:
-            raise UsageError(f"not an address: {text}", "write servers/59/663")
+            raise UsageError(f"invalid address: {text}", "use servers/59/663")
         members = {ORGANIZATION: address.organization, SKILL: address.skill}
         self._storage.make_known(address, canonical({**UPDATE.defaults, **members}), timestamp(now))
         return {"known": str(address)}
@@ -240,7 +240,7 @@ def _texts(body: bytes) -> list[str]:
             listed = None
     if not isinstance(listed, list) or not listed or not all(isinstance(f, str) for f in listed):
         raise UsageError(
-            "the body names no fault", 'send one a line, or {"faults": ["status:503@nth=3"]}'
+            "the body names no fault", 'send one per line, or {"faults": ["status:503@nth=3"]}'
         )
     return listed
 

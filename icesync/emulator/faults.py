@@ -51,18 +51,18 @@ class _Row(NamedTuple):
 
 _TIME: Final = "a time such as 40ms or 2s"
 _ROWS: Final = {
-    Kind.STATUS: _Row("answered with this status", "status:503", "an HTTP status from 200 to 599"),
+    Kind.STATUS: _Row("answer with this status", "status:503", "an HTTP status from 200 to 599"),
     Kind.THROTTLE: _Row(
-        "429 and Retry-After, always or above a rate",
+        "answer 429 with Retry-After, always or above a rate",
         "throttle:rate=10/s,retry=2",
         "rate=N/s and retry=SECONDS, separated by a comma",
     ),
-    Kind.LATENCY: _Row("stored at once, answered later", "latency:40ms", _TIME, drops=False),
+    Kind.LATENCY: _Row("store at once, answer later", "latency:40ms", _TIME, drops=False),
     Kind.LATE: _Row(
-        "no reply; stored that long after the caller gave up", "late:5s", _TIME, drops=False
+        "never answer; store this long after the caller gave up", "late:5s", _TIME, drops=False
     ),
-    Kind.RESET: _Row("read, then the connection is reset", "reset@skill=663 x2"),
-    Kind.SILENT: _Row("read, and no reply ever comes", "silent"),
+    Kind.RESET: _Row("read the request, then reset the connection", "reset@skill=663 x2"),
+    Kind.SILENT: _Row("read the request and never answer", "silent"),
 }
 _UNSPOKEN: Final = frozenset({Kind.LATE, Kind.RESET, Kind.SILENT})
 _NEEDS_ARGUMENT: Final = frozenset({Kind.STATUS, Kind.LATENCY, Kind.LATE})
@@ -193,18 +193,18 @@ def parse_fault(text: str) -> Fault:
     """
     match = _SPEC.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"not a fault: `{_shown(text)}`", f"write {GRAMMAR}")
+        raise UsageError(f"invalid fault `{_shown(text)}`", f"use {GRAMMAR}")
     prefix, word = (match["prefix"] or "").lower(), match["kind"].lower()
     given = match["argument"]
     if word.isdecimal() and given is None:
         word, given = Kind.STATUS, word
     kind = _known(word)
     if prefix and not _ROWS[kind].drops:
-        raise UsageError(f"`{prefix}` means nothing before `{kind}`", f"write {kind}")
+        raise UsageError(f"`{prefix}` means nothing before `{kind}`", f"use {kind}")
     where = Selector() if match["where"] is None else _read_selector(match["where"])
     times = None if match["times"] is None else int(match["times"])
     if times is not None and times < 1:
-        raise UsageError(f"a fault with `x{times}` would never fire", "write x1 for once")
+        raise UsageError(f"a fault with `x{times}` would never fire", "use x1 for once")
     return Fault(kind, _read_argument(kind, given), prefix == "apply-then-", where, times)
 
 
@@ -212,14 +212,14 @@ def _known(word: str) -> Kind:
     try:
         return Kind(word)
     except ValueError:
-        raise UsageError(f"no such fault: `{_shown(word)}`", near(word, Kind)) from None
+        raise UsageError(f"unknown fault `{_shown(word)}`", near(word, Kind)) from None
 
 
 def _read_argument(kind: Kind, text: str | None) -> Argument:
     row = _ROWS[kind]
     if text is None:
         if kind in _NEEDS_ARGUMENT:
-            raise UsageError(f"`{kind}` needs {row.takes}", f"write {row.example}")
+            raise UsageError(f"`{kind}` needs {row.takes}", f"use {row.example}")
         return None
     value: Argument = None
     match kind:
@@ -230,11 +230,9 @@ def _read_argument(kind: Kind, text: str | None) -> Argument:
         case Kind.THROTTLE:
             value = _read_throttle(text.lower())
         case _:
-            raise UsageError(f"`{kind}` takes nothing behind a colon", f"write {kind}")
+            raise UsageError(f"`{kind}` takes no argument", f"use {kind}")
     if value is None:
-        raise UsageError(
-            f"`{kind}` takes {row.takes}, not `{_shown(text)}`", f"write {row.example}"
-        )
+        raise UsageError(f"`{kind}` takes {row.takes}, not `{_shown(text)}`", f"use {row.example}")
     return None if value == Throttle() else value
 
 
@@ -268,16 +266,14 @@ def _read_selector(text: str) -> Selector:
         if name in counts:
             raise UsageError(f"`{name}` is given twice in `@{_shown(text)}`", "give it once")
         if name not in _SELECTORS:
-            raise UsageError(f"no such selector: `{_shown(name)}`", near(name, _SELECTORS))
+            raise UsageError(f"unknown selector `{_shown(name)}`", near(name, _SELECTORS))
         if not _NUMBER.fullmatch(value) or int(value) < 1:
             raise UsageError(
-                f"`{name}` takes a whole number from 1, not `{_shown(value)}`", f"write {name}=3"
+                f"`{name}` takes a whole number from 1, not `{_shown(value)}`", f"use {name}=3"
             )
         counts[name] = int(value)
     if {"nth", "every"} <= counts.keys():
-        raise UsageError(
-            "`nth` names one call, so `every` means nothing beside it", "use one of them"
-        )
+        raise UsageError("`nth` and `every` cannot be combined", "use one of them")
     return Selector(**counts)
 
 

@@ -93,15 +93,15 @@ def parse_profile(settings: Iterable[str]) -> Profile:
         key, equals, word = (part.strip().lower() for part in setting.partition("="))
         if not equals:
             raise UsageError(
-                f"a profile setting is KEY=VALUE: `{_shown(setting)}`",
+                f"invalid profile setting `{_shown(setting)}`: use KEY=VALUE",
                 f"the keys are {', '.join(_SWITCHES)}",
             )
         if key not in _SWITCHES:
-            raise UsageError(f"no such profile key: `{_shown(key)}`", near(key, _SWITCHES))
+            raise UsageError(f"unknown profile key `{_shown(key)}`", near(key, _SWITCHES))
         if key in chosen:
             raise UsageError(f"the profile key `{key}` is given twice", "give it once")
         if word not in set(_SWITCHES[key]):
-            message = f"the profile key `{key}` does not take `{_shown(word)}`"
+            message = f"the profile key `{key}` does not accept `{_shown(word)}`"
             raise UsageError(message, near(word, _SWITCHES[key]))
         chosen[key] = _SWITCHES[key](word)
     return Profile(**chosen)

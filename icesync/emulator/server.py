@@ -224,7 +224,8 @@ def tls_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
         wrong = "no certificate with its key" if isinstance(problem, ssl.SSLError) else ""
         raise UsageError(
             f"the certificate {certificate} cannot be served: {wrong or problem.strerror}",
-            "both files are PEM, the key belongs to the certificate and has no password",
+            "both files must be PEM, and the key must belong to the certificate and have "
+            "no password",
         ) from problem
     return context
 
@@ -253,7 +254,7 @@ async def serve(
     if not insecure_bind and not is_loopback(host):
         raise UsageError(
             f"the emulator would be reachable from other machines: {host}",
-            f"bind it to {LOOPBACK}, or allow it with --insecure-bind",
+            f"use {LOOPBACK}, or allow it with --insecure-bind",
         )
     scheme = "https" if ssl_context else "http"
     open_connections: set[asyncio.Task[None]] = set()
@@ -277,7 +278,7 @@ async def serve(
     except OSError as problem:
         raise UsageError(
             f"cannot listen on {host} port {port}: {problem.strerror}",
-            "choose another port; 0 takes a free one",
+            "use another port; 0 picks a free one",
         ) from problem
     try:
         ready(_url(scheme, server) + service.base_path)

@@ -173,8 +173,8 @@ class Storage:
             self._tag_key = self._own_key("hmac key")
         except (OSError, sqlite3.Error) as problem:
             raise UsageError(
-                f"cannot keep the emulator's data in `{path}`: {problem}",
-                "name a file that can be written, or that an emulator wrote",
+                f"cannot store the emulator's data in `{path}`: {problem}",
+                "use a writable file, or one that an emulator wrote",
             ) from problem
 
     def close(self) -> None:

@@ -47,7 +47,7 @@ def inspect_token(session: Session) -> TokenInfo:
     if api.token is None:
         raise AccessError(
             f"{session.project.config_file} has no `api.token`",
-            "with `api.login` each apply obtains a token of its own",
+            "with `api.login`, each apply gets its own token",
         )
     token = session.fetch(api.token)
     check_token(token, 0, api, session.clock)

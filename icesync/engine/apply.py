@@ -148,7 +148,7 @@ def _done(report: Report) -> str:
     """Return how much of a run is certain, and kept."""
     applied, total = len(report.with_status(ResultStatus.APPLIED)), len(report.results)
     noun = "change" if total == 1 else "changes"
-    return f"{applied} of {total} {noun} were applied, and that is saved"
+    return f"{applied} of {total} {noun} were applied, and saved"
 
 
 def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fleet:
@@ -167,8 +167,8 @@ def _check_digest(planning: Planning, expected: str | None) -> None:
     found = planning.digest
     if found != expected:
         raise PlanStale(
-            f"the plan is another one than was expected: its digest is {found}",
-            "review the plan above, then give its digest",
+            f"the plan has changed: its digest is {found}",
+            "review the plan above, then pass its digest",
         )
 
 
@@ -178,8 +178,8 @@ def _check_seals(planning: Planning) -> None:
     if found:
         raise PolicyRefused(
             f"{found[0].message}; nothing was sent",
-            "git log -p   shows who changed it",
-            f"icesync apply --allow {found[0].allow}   believes it",
+            "run `git log -p` to see who changed it",
+            f"run `icesync apply --allow {found[0].allow}` to accept it",
         )
 
 
@@ -286,7 +286,7 @@ def _conclude(report: Report, halt: StopRequest) -> None:
     if halt.signal_number is not None:
         failure = Interrupted(
             "interrupted; what ICE confirmed is saved",
-            "icesync apply   sends what is still open",
+            "run `icesync apply` to send the rest",
             signal_number=halt.signal_number,
         )
     if failure is not None:
@@ -304,9 +304,9 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
 
     """
     claims = read_token(token)
-    renew = "icesync login   obtains a new one; or give `api.login` in icesync.yaml"
+    renew = "run `icesync login` to get a new one, or set `api.login` in icesync.yaml"
     if claims is None:
-        told = "the token is not a JSON Web Token: three parts with dots (ICE404)"
+        told = "`api.token` is not a JWT: three parts separated by dots (ICE404)"
         raise AccessError(told, renew)
     if claims.expires_at is None:
         return
@@ -433,9 +433,9 @@ def failure_of(report: Report) -> IcesyncError | None:
     if setup is not None and written:
         return ApplyIncomplete(f"the run was stopped: {setup.detail}", _ADDRESS, _AGAIN)
     if setup is not None:
-        return Refused(f"ICE refused the first call: {setup.detail}", _ADDRESS)
+        return Refused(f"ICE rejected the first call: {setup.detail}", _ADDRESS)
     if lost is not None and len(outcomes) == 1:
-        return Unreachable(f"ICE was not reached: {lost.detail}", "check the network", _AGAIN)
+        return Unreachable(f"ICE is unreachable: {lost.detail}", "check the network", _AGAIN)
     failed = len(report.results) - len(report.with_status(ResultStatus.APPLIED))
     told = report.stopped or f"{failed} of {len(report.results)} changes were not applied"
     hints = (_LOGIN, _AGAIN) if outcomes.keys() == {OutcomeKind.REJECTED} else (_AGAIN,)
@@ -443,6 +443,6 @@ def failure_of(report: Report) -> IcesyncError | None:
 
 
 _TELLING: Final = (OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED, OutcomeKind.TRANSIENT)
-_AGAIN: Final = "icesync apply   sends what is still open, and nothing else"
-_LOGIN: Final = "icesync token   says what the token holds; icesync login   obtains another"
-_ADDRESS: Final = "check `api.base_url`, and `api.ca_file` where the certificate is a private one"
+_AGAIN: Final = "run `icesync apply` to send the rest"
+_LOGIN: Final = "run `icesync token` to check the token, `icesync login` to get a new one"
+_ADDRESS: Final = "check `api.base_url`, and `api.ca_file` for a private certificate"

@@ -88,7 +88,7 @@ def _given_up(error: ForgeUnreachable) -> ForgeUnreachable:
         return error
     return ForgeUnreachable(
         f"{error.message}; it asks to wait {error.wait_s:.0f} s, which is too long",
-        "--timeout 10m   waits longer",
+        "pass --timeout 10m to wait longer",
         wait_s=error.wait_s,
     )
 

@@ -193,7 +193,7 @@ def _token(session: Session) -> Finding:
         text = "neither `api.token` nor `api.login` is set"
         return Finding(name, Health.ERROR, text, ("token: ref+env://ICE_TOKEN   under `api:`",))
     if api.token.scheme not in _LOCAL:
-        return _ok(name, f"{api.token}, not looked up; icesync token   shows it")
+        return _ok(name, f"{api.token}, not checked; run `icesync token` to check it")
     return _token_here(session, name, api.token)
 
 

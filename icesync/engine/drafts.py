@@ -397,7 +397,7 @@ def _read_text(row: Field, column: Column, raw: str) -> _Reading:
     stranger = find_unprintable(spelled)
     if stranger:
         told = f"contains the character {name_character(stranger)}"
-        raise InvalidValue("ICE003", told, "a value is one line of printable text")
+        raise InvalidValue("ICE003", told, "use one line of printable text")
     return _Reading(read_value(row, spelled), trimmed=row.kind is Kind.TEXT and text != raw)
 
 
@@ -408,7 +408,7 @@ def _read_password(raw: str, column: Column) -> _Reading:
     reference = read_secret_ref(raw.strip())
     if isinstance(reference, SecretRef):
         return _Reading(reference)
-    raise InvalidValue("ICE410", "is a reference that cannot be read", reference.message)
+    raise InvalidValue("ICE410", "is not a valid reference", reference.message)
 
 
 def _resolved(key: str, incoming: str) -> str | None:

@@ -134,10 +134,7 @@ class CallLimiter:
     def _count_failures(self, kind: OutcomeKind) -> None:
         self._failures_in_row = self._failures_in_row + 1 if kind.is_failure_of_service else 0
         if self._failures_in_row >= MAX_FAILURES:
-            self.stopped = (
-                f"ICE keeps failing, {MAX_FAILURES} times in a row; "
-                "the run was ended to leave it alone"
-            )
+            self.stopped = f"ICE failed {MAX_FAILURES} times in a row; run stopped"
 
     def _count_refusals(self, outcome: Outcome) -> None:
         """End the run when its first calls are all refused with the same words."""
@@ -151,8 +148,8 @@ class CallLimiter:
             return
         if len(set(self._first_refusals)) == 1:
             self.stopped = (
-                f"the first {FIRST_REFUSALS} calls were refused alike; "
-                "is it the token, the address or the permission?"
+                f"ICE rejected the first {FIRST_REFUSALS} calls in the same way; check the "
+                "token, the address and the permissions"
             )
         self._first_refusals = None
 

@@ -123,8 +123,8 @@ def find_field(name: str) -> Field:
             return row
     inside = [row.key for row in FIELDS if row.block == folded]
     near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "icesync explain ADDR   lists them"
-    raise UsageError(f"there is no setting {ascii(name)[1:-1]}", hint)
+    hint = f"did you mean {', '.join(near)}?" if near else "run `icesync explain ADDR` for a list"
+    raise UsageError(f"unknown setting {ascii(name)[1:-1]}", hint)
 
 
 def explain_provider(word: str) -> tuple[Preset, ...]:
@@ -142,7 +142,7 @@ def explain_provider(word: str) -> tuple[Preset, ...]:
     regions = [name for name in known_providers() if name.startswith(f"{folded}/")]
     shown = ascii(word)[1:-1]
     if regions:
-        raise UsageError(f"{shown} differs by region", f"one of: {', '.join(regions)}")
+        raise UsageError(f"{shown} has several regions", f"one of: {', '.join(regions)}")
     slip = near_miss(folded)
     near = [slip.meant] if slip is not None and find_providers(slip.meant) else []
     near = near or [label for label in folded.split(".") if find_providers(label)]
@@ -150,10 +150,12 @@ def explain_provider(word: str) -> tuple[Preset, ...]:
     hint = (
         f"did you mean {' or '.join(near)}?"
         if near
-        else "give its name, a domain of its addresses or one of its hosts, such as gmail, web.de "
-        "or smtp.office365.com"
+        else (
+            "use an address (59/663), a rule (ICE303), a provider (gmail, web.de, "
+            "smtp.office365.com) or a topic; run `icesync explain` for a list"
+        )
     )
-    raise UsageError(f"there is no mail provider, rule or address {shown}", hint)
+    raise UsageError(f"nothing to explain for {shown}", hint)
 
 
 def rules() -> Mapping[str, Rule]:

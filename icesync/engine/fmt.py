@@ -144,7 +144,7 @@ def _find(project: Project) -> dict[str, SourceFile | Diagnostic]:
 def _why_not(root: Path, path: str) -> Diagnostic | str:
     """Return why a path is no file of the configuration: an error, or a reason to spare it."""
     outside = path.startswith("/") or ".." in path.split("/")
-    reason = "it is outside of the configuration's folder" if outside else _UNMATCHED
+    reason = "it is outside the configuration's folder" if outside else _UNMATCHED
     full = root / path
     if outside and full.exists():
         return reason
@@ -173,7 +173,7 @@ def _formatting(
         if isinstance(file, Diagnostic):
             problems.append(file)
         elif is_sealed(file):
-            spared.append((file.path, "sops encrypted it"))
+            spared.append((file.path, "it is encrypted by sops"))
         else:
             formatted.append(format_source(file))
             problems += formatted[-1].problems
@@ -189,6 +189,6 @@ def _write(root: Path, file: Formatted, replace: Replace) -> Iterator[Unwritten]
         # A link stays one: what it leads to, inside of the root, is replaced.
         replace((root / path).resolve(), file.source.data, file.after)
     except FileChangedError:
-        yield Unwritten(path, "somebody else changed it while it was formatted", changed=True)
+        yield Unwritten(path, "it changed while it was being formatted", changed=True)
     except OSError as error:
         yield Unwritten(path, (error.strerror or "it cannot be written").lower(), changed=False)

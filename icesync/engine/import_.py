@@ -137,8 +137,8 @@ class Proposal:
 
         """
         if self.problems:
-            count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-            told = f"{count} in what is imported; nothing was written"
+            count = "1 error" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+            told = f"{count}; nothing was imported"
             raise ConfigInvalid(told, diagnostics=self.problems)
         if self.carried and self.destination is None:
             told = f"{self.carried} passwords" if self.carried > 1 else "1 password"
@@ -340,7 +340,8 @@ class _Importer:
                 else:
                     self.findings.add(
                         server.position, "ICE003",
-                        f"`{key}` holds a character that the file of secrets cannot",
+                        f"`{key}` contains a character that cannot be stored in the "
+                        "secrets file",
                         "choose --secrets none, and keep this password where you like",
                         subject=f"{server.address}:",
                     )  # fmt: skip
@@ -356,7 +357,7 @@ class _Importer:
             self.findings.add(
                 SourcePosition(self.request.inputs[0].name), "ICE017",
                 f"{path} exists already, and holds more than passwords of an import",
-                "name another file for the passwords",
+                "use another file for the passwords",
             )  # fmt: skip
             return None, set()
         if not merged.added and not merged.changed:

@@ -311,25 +311,25 @@ def _seal_refusals(
     if project.fingerprint_key is None:
         if not known.seals:
             return ()
-        told = "the state is sealed, and `fingerprints.key` is gone: nobody can say who wrote it"
+        told = "the state is signed, but there is no fingerprint key to verify it"
         return (Refusal(STATE_EDITED, told, STATE_EDITED),)
     if key is None:
         return ()
     broken = broken_seals(key, known, whole=project.state.per is None)
     if broken and not known.seals:
-        told = "the state is not sealed: it was stored without the fingerprint key, or edited"
+        told = "the state is not signed: it was stored without the fingerprint key, or edited"
         return (Refusal(STATE_EDITED, told, STATE_EDITED),)
     found = [
         Refusal(
             STATE_EDITED,
-            f"{address}: its entry in the state was changed outside of icesync",
+            f"{address}: its state entry was changed outside icesync",
             STATE_EDITED,
             address,
         )
         for address in broken.entries
     ]
     if broken.head and not found:
-        told = "the state was changed outside of icesync: entries were removed or put back"
+        told = "the state was changed outside icesync: entries were removed or put back"
         found.append(Refusal(STATE_EDITED, told, STATE_EDITED))
     return tuple(found)
 
@@ -369,7 +369,7 @@ def _refuse_clashes(desired: DesiredState, stored: Stored, selection: Selection)
     """Demand that no move leads from one confirmed record onto another one."""
     clashes = sort_diagnostics(list(check_clashes(desired, stored.snapshot, selection)))
     if clashes:
-        told = "1 move leads" if len(clashes) == 1 else f"{len(clashes)} moves lead"
+        told = "1 move would go" if len(clashes) == 1 else f"{len(clashes)} moves would go"
         raise ConfigInvalid(f"{told} onto another record", diagnostics=clashes)
 
 
@@ -411,7 +411,7 @@ def _open_key(
 def _key_warning(project: Project, error: SecretMissing) -> Diagnostic:
     """Return the finding that secrets are not compared because the key is not there."""
     position = project.positions.get("fingerprints.key", SourcePosition(project.config_file))
-    message = f"secrets are not compared: {error.message}"
+    message = f"passwords were not compared: {error.message}"
     hint = error.hints[0] if error.hints else None
     return Diagnostic("ICE412", message, position, hint, Severity.WARNING)
 
@@ -426,8 +426,8 @@ def _resolve(
     missing = missing_secrets(desired, resolution)
     if missing and mode is SecretsMode.REQUIRE:
         count, kinds = len(resolution.failures), resolution.failures.values()
-        told = "1 secret reference leads" if count == 1 else f"{count} secret references lead"
-        told = f"{told} to no usable value"
+        told = "1 secret" if count == 1 else f"{count} secrets"
+        told = f"{told} could not be resolved"
         if all(error.failed for error in kinds):
             told = "1 secret was" if count == 1 else f"{count} secrets were"
             told = f"{told} asked for, and the secret store failed"
@@ -465,7 +465,7 @@ def _missing_for_the_removed(
     elsewhere = SourcePosition(project.config_file)
     found = missing_for_the_removed(made, resolution, elsewhere)
     if found and mode is SecretsMode.REQUIRE:
-        told = "a server that no file defines cannot be sent without its passwords"
+        told = "a server that is in no file cannot be sent without its passwords"
         raise _blame(resolution, ConfigInvalid(told, diagnostics=found))
     return tuple(replace(d, severity=Severity.WARNING) for d in found)
 
@@ -503,11 +503,11 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
         PlanStale: naming each server that moved.
 
     """
-    again = "icesync plan -o FILE   makes a new one"
+    again = "run `icesync plan -o FILE` to save a new plan"
     if saved.base_url != fresh.base_url:
-        raise PlanStale("the saved plan is for another target", again)
+        raise PlanStale("the saved plan is for another `api.base_url`", again)
     if saved.lineage is not None and saved.lineage != fresh.lineage:
-        raise PlanStale("the saved plan is for a state of another lineage", again)
+        raise PlanStale("the saved plan is for another state (its lineage differs)", again)
     differing = sorted(
         path
         for path in saved.terms.keys() | fresh.terms.keys()
@@ -517,9 +517,7 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
         names = ", ".join(f"`{path}`" for path in differing[:5])
         raise PlanStale(f"the configuration changed since the plan was saved: {names}", again)
     if not saved.complete:
-        raise PlanStale(
-            "the saved plan is incomplete: it was made without looking at the secrets", again
-        )
+        raise PlanStale("the saved plan is incomplete: it was made without secrets", again)
     now = {change.address: change for change in fresh.changes}
     moved = [
         f"{change.address} ({reason})"
@@ -541,15 +539,15 @@ def _moved(saved: ResourceChange, fresh: ResourceChange | None) -> str | None:
         fresh.moved_from,
         fresh.source_stays,
     ):
-        return "the files moved"
+        return "the files changed"
     if [(s.key, s.reference) for s in saved.secrets] != [
         (s.key, s.reference) for s in fresh.secrets
     ]:
-        return "a secret reference moved"
+        return "a secret reference changed"
     tags = zip(saved.secrets, fresh.secrets, strict=True)
     if any(old.tag != new.tag for old, new in tags):
-        return "a secret moved"
-    return None if saved.action is fresh.action else "the action moved"
+        return "a secret changed"
+    return None if saved.action is fresh.action else "the action changed"
 
 
 def read_saved(data: bytes) -> Plan:

@@ -180,8 +180,11 @@ def credentials_sent(
         for setting, reference in server.secrets.items():
             name = sent.get(reference.text)
             if name is not None:
-                message = f"`{setting}` is what {name} holds, which no mail server may get"
-                violation = Violation(setting, message, "refer to the mail password")
+                message = (
+                    f"`{setting}` has the same value as {name}, which must not be "
+                    "sent to a mail server"
+                )
+                violation = Violation(setting, message, "use a reference to the mail password")
                 yield UnplacedFinding(server, "ICE411", violation)
 
 
@@ -241,7 +244,7 @@ def check_safeguards(
             for name in _ALLOW_LISTS
         ]
         narrowed = providers.narrowed(*lists)
-        told = "secrets are looked up by the lists of the last apply until `--allow safeguards`"
+        told = "until `--allow safeguards`, secrets are looked up with the lists of the last apply"
         return SafetyVerdict(narrowed, guards, refusals, (*notes, told))
     return SafetyVerdict(providers, guards, refusals, notes)
 
@@ -290,8 +293,10 @@ def _first(profile: SafetyProfile) -> tuple[str, ...]:
 
     held = "; ".join(describe(profile))
     if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
-        held += f"; {FIRST_ADDS} adds into the empty state"
-    told = "the first apply records these safeguards; to loosen one later, `--allow safeguards`:"
+        held += f"; up to {FIRST_ADDS} adds, because the state is empty"
+    told = (
+        "the first apply records these safeguards; loosening one later needs `--allow safeguards`:"
+    )
     return (
         "\n".join([told, *textwrap.wrap(held, 90, initial_indent="  ", subsequent_indent="  ")]),
     )
@@ -313,7 +318,7 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Unp
         for key, reference in server.secrets.items():
             if reference.text in odd:
                 told = f"the secret of `{key}` {odd[reference.text]}"
-                hint = "it is sent as it is; correct it where it is kept"
+                hint = "it is sent unchanged; correct it where it is stored"
                 yield UnplacedFinding(server, "ICE405", Violation(key, told, hint))
             block = key.partition(".")[0]
             host = settings.get(f"{block}.host")
@@ -340,7 +345,7 @@ def _fits_provider(
         yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
     user = server.settings.get(f"{key.partition('.')[0]}.username")
     if preset.token_twice and _TOKEN.fullmatch(str(user)) and not equals(value, str(user)):
-        message = f"`{key}`: {preset.name} takes the server's token as user name and as password"
+        message = f"`{key}`: {preset.name} needs the server's token as user name and password"
         yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
 
 
@@ -357,9 +362,9 @@ def check_shared(
         server, name = places[texts[0]][0]
         others = sum(len(places[text]) for text in texts) - 1
         where = "one other place" if others == 1 else f"{others} other places"
-        told = f"`{name}` is the same password as at {where}, by another reference"
+        told = f"`{name}` is the same password as at {where}, with another reference"
         yield UnplacedFinding(
-            server, "ICE408", Violation(name, told, "a rotation must hit all of them")
+            server, "ICE408", Violation(name, told, "a rotation must change all of them")
         )
 
 
@@ -377,5 +382,8 @@ def check_changes(
         incoming = server.settings.get("incoming")
         unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
         if any(f.key.startswith(f"{unused}.") for f in change.fields):
-            told = f"`{unused}` is not in use, and changes too: a call replaces the whole record"
+            told = (
+                f"`{unused}` is not in use, but changes too, because a call replaces "
+                "the whole record"
+            )
             yield UnplacedFinding(server, "ICE209", Violation(unused, told))

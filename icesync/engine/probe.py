@@ -116,7 +116,7 @@ def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProb
     if request.known_hosts:
         known = _known_hosts(planning.stored.snapshot)
         probes = tuple(
-            _hold(probe, f"{probe.target.host} and this password are both new to icesync")
+            _hold(probe, f"icesync has never sent this password to {probe.target.host}")
             if _is_new(probe.target, known) and not _is_allowed(probe.address, request.allowed)
             else probe
             for probe in probes
@@ -127,7 +127,7 @@ def choose_probes(planning: Planning, request: ProbeRequest) -> tuple[WantedProb
 
 def _hold(probe: WantedProbe, reason: str) -> WantedProbe:
     hint = f"--allow {Guard.HOST_CHANGE}:{probe.address}"
-    result = ProbeResult(ProbeKind.SKIPPED, f"not tried: {reason}", hint)
+    result = ProbeResult(ProbeKind.SKIPPED, f"skipped: {reason}", hint)
     return replace(probe, known=probe.known or result)
 
 
@@ -171,7 +171,7 @@ def _require_secrets(planning: Planning, probes: Sequence[WantedProbe]) -> None:
         raise ConfigInvalid(_NO_PASSWORDS, diagnostics=missing)
     values = planning.resolution.values
     if any(reference.text not in values for s in needed.values() for reference in s.values()):
-        raise UsageError(_NO_PASSWORDS, "leave out `--secrets skip`")
+        raise UsageError(_NO_PASSWORDS, "omit `--secrets skip`")
 
 
 _NO_PASSWORDS: Final = "a probe cannot log in without the passwords"
@@ -221,7 +221,7 @@ def failure_of(report: ProbeReport, *, strict: bool = False) -> ProbeFailed | No
     if not failed + unsure:
         return None
     message = f"{failed + unsure} of {len(report.rows)} probes failed"
-    return ProbeFailed(message, "icesync probe ADDR   tests one server again")
+    return ProbeFailed(message, "run `icesync probe ADDR` to test one server again")
 
 
 def _row(planning: Planning, wanted: WantedProbe, result: ProbeResult) -> ProbeRow:
@@ -344,7 +344,7 @@ def _log_in(prober: Prober, login: _Login) -> ProbeResult:
         return prober.probe(login.target, login.password)
     except Exception as error:  # noqa: BLE001 - the other servers still want their answer
         # Only the name: the text of an unforeseen error may hold anything.
-        detail = f"icesync failed while it probed this server: {type(error).__name__}"
+        detail = f"internal error while probing this server: {type(error).__name__}"
         return ProbeResult(ProbeKind.INTERNAL_ERROR, detail, "please report this as a bug")
 
 
@@ -402,5 +402,5 @@ def _round(logins: Sequence[_Login], prober: Prober) -> Iterator[tuple[_Login, P
 def _unasked(login: _Login, result: ProbeResult) -> ProbeResult:
     """Return what *result* means for *login*, which was not tried."""
     endpoint = f"{login.target.host}:{login.target.port}"
-    detail = f"not tried: other logins could not connect to {endpoint} ({result.detail})"
+    detail = f"skipped: other logins could not connect to {endpoint} ({result.detail})"
     return ProbeResult(result.kind, detail, result.hint, attempts=0)

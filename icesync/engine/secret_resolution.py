@@ -191,19 +191,18 @@ def open_key(
         raise type(failure)(
             f"the fingerprint key: {failure.message}",
             *failure.hints,
-            "icesync keygen   makes a key",
+            "run `icesync keygen` to create one",
         )
     key = read_key(resolution.values[reference.text])
     if key is None:
         raise SecretMissing(
-            f"the fingerprint key behind {reference} is not 256 bits in base64",
-            "icesync keygen   makes a key",
+            f"the fingerprint key in {reference} is not 256 bits in base64",
+            "run `icesync keygen` to create one",
         )
     if snapshot.key_id is not None and snapshot.key_id != key.id:
         raise ConfigInvalid(
-            f"another fingerprint key: the state was made with {snapshot.key_id}, "
-            f"this one is {key.id}",
-            "give the key that the state was made with",
+            f"wrong fingerprint key: the state uses {snapshot.key_id}, this is {key.id}",
+            f"get the key {snapshot.key_id} from whoever made it; do not make a new one",
         )
     return key
 
@@ -334,8 +333,8 @@ def missing_for_the_removed(
             "ICE412",
             f"{change.address}: `{s.key}`: {failure.message}",
             change.position or elsewhere,
-            f"`action: forget` under `removed:`, or icesync state rm {change.address}   "
-            "ends it without a call",
+            "to remove it without a call: `action: forget` under `removed:`, or icesync "
+            f"state rm {change.address}",
         )
         for change in plan.calls
         if change.reason in {Reason.REMOVED_IN_FILES, Reason.LEFT_UNCERTAIN}

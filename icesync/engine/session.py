@@ -99,8 +99,8 @@ class Session:
             return self.stores.single()
         if self.project.state.per is None:
             raise UsageError(
-                "all organizations have one state here, so --organization names none",
-                "leave it out",
+                "--organization needs one state per organization; here all share one state",
+                "omit --organization",
             )
         return self.stores.of(organization)
 
@@ -201,7 +201,7 @@ class Work:
     def told(self, nothing: str) -> str:
         """Return what is certain if the work ends here; *nothing* where nothing was done."""
         if self._saving:
-            return "whether the state was saved is not known: icesync state list   shows it"
+            return "it is unknown whether the state was saved; run `icesync state list` to check"
         return self.done or nothing
 
 
@@ -241,7 +241,7 @@ def hold_lock(
     try:
         _release(session, lock)
     except KeyboardInterrupt as error:
-        told = f"{work.done or nothing}; interrupted while giving back the lock"
+        told = f"{work.done or nothing}; interrupted while releasing the lock"
         raise interrupted(error, told, f"icesync state unlock --force {info.id}") from None
     except IcesyncError as error:
         if work.done is not None:
@@ -291,7 +291,7 @@ def _released(
     try:
         _release(session, lock)
     except KeyboardInterrupt:
-        first.add(IcesyncError("interrupted while giving back the lock"))
+        first.add(IcesyncError("interrupted while releasing the lock"))
     except IcesyncError as second:
         first.add(second)
     return first
@@ -326,7 +326,9 @@ def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> 
     """
     what = _purpose(project, path)
     if what is not None and what != own:
-        raise UsageError(f"{option} {ascii(str(path))[1:-1]} is {what}", "give another path")
+        raise UsageError(
+            f"{option} {ascii(str(path))[1:-1]} would overwrite {what}", "use another path"
+        )
 
 
 def demand_private(path: Path) -> None:

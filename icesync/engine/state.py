@@ -96,11 +96,11 @@ def load(
     snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery, wanted)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
-            f"the state is of another target: it says {_shown(snapshot.base_url)}, "
-            f"`api.base_url` says {_shown(base_url)}",
-            "icesync init --go-live   sets the emulator's state aside"
+            f"this state belongs to {_shown(snapshot.base_url)}, but `api.base_url` is "
+            f"{_shown(base_url)}",
+            "run `icesync init --go-live` to put the emulator's state aside"
             if snapshot.base_url == EMULATOR
-            else "use one state for each target: set `state.path`",
+            else "use a separate state for each target: set `state.path`",
         )
     as_read, snapshot = snapshot, without_leftovers(snapshot)
     snapshot = replace(snapshot, memory=remember((as_read,), snapshot.entries))
@@ -181,11 +181,10 @@ def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
     """Return what is to be said of an apply that never ended."""
     ending = "they are in the state now" if saved else "the next apply saves them"
     unknown = (
-        f"; {found.uncertain} outcomes are unknown and are sent again" if found.uncertain else ""
+        f"; {found.uncertain} with unknown outcome will be sent again" if found.uncertain else ""
     )
-    return (
-        f"an apply that never ended left {found.records} records in its journal; {ending}{unknown}"
-    )
+    calls = "1 call" if found.records == 1 else f"{found.records} calls"
+    return f"an interrupted apply left {calls} in its journal; {ending}{unknown}"
 
 
 def told_of_running(run: LockInfo) -> str:
@@ -193,8 +192,8 @@ def told_of_running(run: LockInfo) -> str:
     purpose = run.operation or "a run"
     link = f": {run.info}" if run.info else ""
     return (
-        f"{purpose} by {run.who or 'somebody'} is going on since {run.created}{link}; "
-        "what it did is not in this plan"
+        f"{purpose} by {run.who or 'somebody'} has been running since "
+        f"{run.created}{link}; its results are not in this plan"
     )
 
 
@@ -294,7 +293,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
     if source == target:
         raise UsageError("SOURCE and TARGET are the same server")
     if target in snapshot.entries:
-        raise UsageError(f"{target} is in the state already", f"icesync state rm {target}")
+        raise UsageError(f"{target} is already in the state", f"icesync state rm {target}")
     entries = dict(snapshot.entries)
     entries[target] = rename(entries.pop(source), source)
     return entries

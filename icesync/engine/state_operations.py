@@ -106,7 +106,7 @@ def read_address(text: str) -> Address:
     """
     address = parse_address(text)
     if address is None:
-        raise UsageError(f"{ascii(text)[1:-1]} is not an address", "addresses look like 59/663")
+        raise UsageError(f"invalid address {ascii(text)[1:-1]}", "use ORG/SKILL, such as 59/663")
     return address
 
 
@@ -180,8 +180,8 @@ def move_state(
     request = replace(request, organization=organization)
     if organization is not None and {source.organization, target.organization} != {organization}:
         raise UsageError(
-            "`state mv` stays within one organization's state",
-            "`moved:` in a server file leads from one organization to another",
+            "`state mv` works only within one organization",
+            "use `moved:` in a server file to move between organizations",
         )
     return change_state(
         session, request, "state mv", lambda found: move(found, source, target), notify
@@ -327,9 +327,9 @@ def demand_unlocked(session: Session, organization: int | None = None) -> str:
     purpose = f" for {owner.operation}" if owner.operation else ""
     info = f", {owner.info}" if owner.info else ""
     hint = (
-        f"kill {owner.pid}   on its machine ends that run cleanly and frees the lock"
+        f"to end that run cleanly, run `kill {owner.pid}` on its machine"
         if session.project.state.backend is Backend.LOCAL
-        else f"icesync state unlock --force {owner.id}   if that run is dead for sure"
+        else f"if that run is dead for certain: icesync state unlock --force {owner.id}"
     )
     raise StateLocked(
         f"{store.describe()} is locked by {owner.who or 'somebody'} since {owner.created}"

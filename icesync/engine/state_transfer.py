@@ -28,7 +28,7 @@ def pull(store: StateStore) -> bytes:
     data = store.read()
     if data is None:
         store.demand_first_use(lambda _: False)
-        raise StateError(f"{store.describe()} holds no state", "icesync apply   makes one")
+        raise StateError(f"{store.describe()} holds no state", "run `icesync apply` to create one")
     decode_state(data, store.recovery)
     return data
 
@@ -58,7 +58,7 @@ def push(
     pushed = decode_state(data)
     if pushed.base_url != base_url:
         told = ascii(pushed.base_url)[1:-1]
-        raise StateCorrupt(f"the state is of another target: {told}", "check `api.base_url`")
+        raise StateCorrupt(f"this state belongs to another target: {told}", "check `api.base_url`")
     _demand_journal_is_in(store, pushed)
     stored = store.read()
     if stored == data:
@@ -122,7 +122,7 @@ def refuse_same_place(store: StateStore) -> NoReturn:
     """
     raise StateError(
         f"both configurations keep the state at {store.describe()}",
-        "--from-config names the configuration as it was before `state:` was changed",
+        "pass the configuration from before `state:` was changed to --from-config",
     )
 
 
@@ -138,7 +138,9 @@ def demand_only(data: bytes, organization: int) -> None:
     held = (*found.entries, *(sent.address for sent in found.memory))
     foreign = [a for a in held if a.organization != organization]
     if foreign:
-        raise UsageError(f"FILE holds {foreign[0]}, which is not of organization {organization}")
+        raise UsageError(
+            f"FILE contains {foreign[0]}, which does not belong to organization {organization}"
+        )
 
 
 def organizations_in(store: StateStore) -> frozenset[int]:
@@ -157,7 +159,7 @@ def _demand_journal_is_in(store: StateStore, pushed: Snapshot) -> None:
     raise StateConflict(
         f"an apply that never ended left {len(log.records)} records beside {store.describe()}, "
         "which this state does not know",
-        "icesync state pull -o now.json   saves them in the state first",
+        "run `icesync state pull -o now.json` to save them in the state first",
     )
 
 
@@ -169,13 +171,13 @@ def _drop_journal(store: StateStore, *, dry_run: bool) -> None:
 def _demand_successor(pushed: Snapshot, stored: Snapshot) -> None:
     if pushed.lineage != stored.lineage:
         raise StateConflict(
-            f"the state is of another lineage ({pushed.lineage}) than the one that is stored "
+            f"the lineage of the state ({pushed.lineage}) differs from the stored one "
             f"({stored.lineage})",
-            "icesync state pull   keeps what is stored; --force then replaces it",
+            "save the stored state with `icesync state pull`, then use --force",
         )
     if pushed.serial <= stored.serial:
         raise StateConflict(
-            f"the state has serial {pushed.serial}, what is stored has {stored.serial}: "
-            "what ICE confirmed since would get lost",
-            "icesync state pull   keeps what is stored; --force then replaces it",
+            f"the state has serial {pushed.serial}, the stored one {stored.serial}: newer "
+            "confirmations would be lost",
+            "save the stored state with `icesync state pull`, then use --force",
         )

@@ -257,8 +257,8 @@ def _open(
 
 
 def _unread(path: str) -> Diagnostic:
-    message = "the servers of this file are sealed by sops and were not read"
-    hint = "seal the passwords alone: sops --encrypted-regex '^password$'"
+    message = "the servers of this file are encrypted by sops and were not read"
+    hint = "encrypt only the passwords: sops --encrypted-regex '^password$'"
     return Diagnostic("ICE412", message, SourcePosition(path), hint, Severity.INFO)
 
 
@@ -307,12 +307,12 @@ def _verdict(
     try:
         identity = identify(reference, providers)
     except SecretForbidden as error:
-        return "ICE413", f"must not be looked up: {error.message}", _first(error.hints)
+        return "ICE413", f"is not allowed: {error.message}", _first(error.hints)
     except SecretMissing as error:
         return "ICE410", f"cannot be looked up: {error.message}", _first(error.hints)
     if identity in own:
-        message = f"leads to `{own[identity]}`, a credential of icesync itself"
-        return "ICE411", message, "refer to the mail password"
+        message = f"is the same as `{own[identity]}`, a credential of icesync itself"
+        return "ICE411", message, "use a reference to the mail password"
     return None
 
 
@@ -467,10 +467,12 @@ def _check(session: Session, scope: Scope) -> None:
     }
     given = [name for name, value in ways.items() if value]
     if len(given) > 1 and given != ["FILE or ADDR", "--since"]:
-        raise UsageError(f"{given[0]} and {given[1]} both say which servers", "give one of them")
+        raise UsageError(
+            f"{given[0]} and {given[1]} both say which servers", "use only one of them"
+        )
     if scope.shard and session.project.state.per is None:
         raise UsageError(
-            "--shard needs a state for each organization: one lock would let one shard run",
+            "--shard needs one state per organization, because each state has one lock",
             "state: {per: organization, path: state/{organization}.json}   in icesync.yaml",
         )
 
@@ -487,15 +489,15 @@ def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str |
         unknown = sorted(set(scope.organizations) - sizes.keys())
         if unknown:
             raise UsageError(
-                f"--organization {unknown[0]}: neither files nor states know it",
-                "icesync validate   reads all files",
+                f"--organization {unknown[0]}: not in any file or state",
+                "run `icesync validate` to check all files",
             )
         return tuple(sorted(set(scope.organizations))), None
     from icesync.planner.select import deal
 
     chosen = deal(sizes, scope.shard)
     count = f"{len(chosen)} of {len(sizes)} organizations"
-    note = f"shard {scope.shard}: {count if chosen else 'no organization is left, nothing to do'}"
+    note = f"shard {scope.shard}: {count if chosen else 'no organizations, nothing to do'}"
     return chosen, note
 
 
@@ -506,9 +508,9 @@ def _refuse_half_moves(desired: DesiredState, chosen: frozenset[int]) -> None:
     if half:
         move = half[0]
         raise UsageError(
-            f"{move.source} moves to {move.address} ({move.position}), and both organizations "
-            "must be in one run",
-            "run once without --shard and --organization, then remove the entry of `moved:`",
+            f"{move.source} moves to {move.address} ({move.position}), so both "
+            "organizations must be in the same run",
+            "run once without --shard and --organization, then remove the entry under `moved:`",
         )
 
 

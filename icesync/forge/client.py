@@ -99,7 +99,7 @@ class ForgeClient:
             reply = self._call("GET", self.api_path + following)
             members = self._read(reply)
             if not isinstance(members, list):
-                raise ForgeUnreachable(f"{self.title} answered with something that is no list")
+                raise ForgeUnreachable(f"{self.title} sent an invalid list")
             yield from members
             following = self.dialect.next_page(self._place.api_url, following, reply.headers)
         raise ForgeRefused(f"{self.title} lists more than {_MAX_PAGES} pages")
@@ -114,11 +114,11 @@ class ForgeClient:
         try:
             return self._client.request(method, path, body, headers, repeatable=repeatable)
         except (NotSentError, BrokenError) as error:
-            raise ForgeUnreachable(f"{self.title} was not reached: {error}") from None
+            raise ForgeUnreachable(f"{self.title} is unreachable: {error}") from None
         except MisconfiguredError as error:
             raise ForgeRefused(
                 f"{self.title} cannot be called: {error}",
-                "--ca-file FILE   trusts the authority of your own server",
+                "use --ca-file FILE to trust your own CA",
             ) from None
 
     def _read(self, reply: RawReply) -> Any:
@@ -127,7 +127,7 @@ class ForgeClient:
         if 200 <= status < 300:
             return _decode(reply.body, self.title)
         if status == 401:
-            raise AccessError(f"{self.title} does not accept the token (HTTP 401)")
+            raise AccessError(f"{self.title} rejected the token (HTTP 401)")
         wait_s = self._rate_limited(reply, said)
         if status >= 500 or wait_s is not None:
             raise ForgeUnreachable(message, wait_s=wait_s)
@@ -170,7 +170,7 @@ def _decode(body: bytes, title: str) -> Any:
     try:
         return json.loads(body) if body.strip() else None
     except (ValueError, RecursionError):
-        raise ForgeUnreachable(f"{title} answered with something that is not JSON") from None
+        raise ForgeUnreachable(f"{title} sent invalid JSON") from None
 
 
 def _message(body: bytes) -> str:

@@ -91,7 +91,7 @@ class RestThread:
         paths = self._paths
         number = item.get(paths.id_field) if isinstance(item, dict) else None
         if not isinstance(number, int):
-            raise ForgeUnreachable(f"{self._client.title} answered with something that is no post")
+            raise ForgeUnreachable(f"{self._client.title} sent an invalid post")
         url = item.get("html_url") or item.get("web_url")
         if not isinstance(url, str):
             url = f"{self._review_url}#note_{number}" if self._review_url else ""
@@ -118,8 +118,8 @@ def with_target(
     """
     if pipeline.forge is Forge.NONE:
         raise UsageError(
-            "this is neither GitHub Actions nor GitLab CI",
-            "--forge github --project OWNER/NAME --number 7   says where to post",
+            "not running in GitHub Actions or GitLab CI",
+            "use --forge github --project OWNER/NAME --number 7",
         )
     place = replace(
         pipeline,
@@ -128,14 +128,14 @@ def with_target(
         number=pipeline.number if number is None else number,
     )
     if not _ADDRESS.fullmatch(place.api_url):
-        raise UsageError("the address of the API is not an address", "--api-url https://…")
+        raise UsageError("the URL of the API is invalid", "--api-url https://…")
     if not is_confidential(place.api_url):
         raise UsageError(
             f"{place.api_url} must be https: the call carries a token", "--api-url https://…"
         )
     if not _PROJECT[place.forge].fullmatch(place.project):
         form = "OWNER/NAME" if place.forge is Forge.GITHUB else "ID or GROUP/NAME"
-        message = f"`{place.project}` is no project" if place.project else "no project is named"
+        message = f"invalid project `{place.project}`" if place.project else "no project is given"
         raise UsageError(f"{message} on {place.forge.label}", f"--project {form}")
     return place
 
@@ -172,7 +172,7 @@ def open_thread(
     try:
         trust = trust_store(call.ca_file) if call.ca_file else None
     except OSError as error:
-        problem = error.strerror or "no certificate in it"
+        problem = error.strerror or "it contains no certificate"
         raise UsageError(f"`--ca-file` cannot be used: {problem}") from None
     parts = urlsplit(place.api_url)
     options = ClientOptions(
@@ -198,9 +198,9 @@ _VARIABLES: Final = {
 """The first that is set counts. CI_JOB_TOKEN is not among them: it cannot write."""
 
 _HINTS: Final = {
-    Forge.GITHUB: "env: {GITHUB_TOKEN: ${{ github.token }}}   gives it to the step",
-    Forge.GITLAB: "a project access token with the scope `api`, as the masked CI/CD variable "
-    "ICESYNC_GITLAB_TOKEN; CI_JOB_TOKEN cannot write",
+    Forge.GITHUB: "add `env: {GITHUB_TOKEN: ${{ github.token }}}` to the step",
+    Forge.GITLAB: "set ICESYNC_GITLAB_TOKEN, a masked CI/CD variable, to a project access "
+    "token with the scope `api`; CI_JOB_TOKEN cannot write comments",
 }
 
 
@@ -220,8 +220,8 @@ def find_token(place: Pipeline, environ: Mapping[str, str]) -> SecretValue:
             return SecretValue(text)
         if text:
             raise AccessError(
-                f"the token in {name} holds a space, a line break or another odd character",
-                f"set {name} again, without quotes and without a line break behind it",
+                f"the token in {name} contains a space, a line break or another invalid character",
+                f"set {name} again, without quotes and line breaks",
             )
     message = f"no token for {place.forge.label}: {' and '.join(names)} are not set"
     raise (ForgeReadOnly if place.foreign else AccessError)(message, _HINTS[place.forge])

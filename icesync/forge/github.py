@@ -43,7 +43,7 @@ class GitHub:
         if match is None:
             return None
         if not match[1].startswith(f"{api_url}/"):
-            raise ForgeRefused("GitHub says that the next page lies outside of its API")
+            raise ForgeRefused("GitHub sent a next page outside its API")
         return match[1].removeprefix(api_url)
 
     def account(self, api_path: str, ask: Ask) -> Account:
@@ -96,7 +96,7 @@ def _login(graphql_path: str, ask: Ask) -> str:
     except (ForgeReadOnly, ForgeRefused, TypeError, KeyError):
         login = _login_by_rest(ask)
     if not isinstance(login, str) or not login:
-        raise ForgeRefused("GitHub does not say whose the token is")
+        raise ForgeRefused("GitHub does not tell whose token it is")
     return login
 
 
@@ -104,5 +104,5 @@ def _login_by_rest(ask: Ask) -> object:
     try:
         user = ask("GET", "/user")
     except (ForgeReadOnly, ForgeRefused) as error:
-        raise ForgeRefused(f"GitHub does not say whose the token is: {error.message}") from None
+        raise ForgeRefused(f"GitHub does not tell whose token it is: {error.message}") from None
     return user.get("login") if isinstance(user, dict) else None

@@ -40,7 +40,7 @@ class GitLab:
         user = ask("GET", "/user")
         me = user.get("id") if isinstance(user, dict) else None
         if not isinstance(me, int):
-            raise ForgeRefused("GitLab does not say whose the token is")
+            raise ForgeRefused("GitLab does not tell whose token it is")
 
         def is_own(item: Mapping[str, Any]) -> bool:
             author = item.get("author")

@@ -149,13 +149,13 @@ def _login(block: str, label: str) -> tuple[Field, ...]:
             Kind.LOGIN,
             WireType.NONE,
             Presence.OPTIONAL,
-            f"{label}: password, or none for a relay that knows ICE by its address; then user name "
-            "and password are sent empty",
+            f"{label}: password, or none for a relay that accepts ICE by its IP address; "
+            "then user name and password are sent empty",
             "none",
             Role.TRIGGER,
             (Source.ICESYNC,),
-            "the vendor documents no flag for it; that ICE sends without a login where both are "
-            "empty is assumed",
+            "the vendor documents no flag for this; that ICE skips the login if both are "
+            "empty is an assumption",
         ),
     )
 
@@ -192,17 +192,17 @@ def _mail_block(
 
     return (
         _preset(
-            f"{block}.preset", f"{label}: a known provider, for this block alone", _EXAMPLES[block]
+            f"{block}.preset", f"{label}: a known provider, for this block only", _EXAMPLES[block]
         ),
         *_login(block, label),
         row("host", "ServerAddress", Kind.TEXT, "host of the server", f"{block}.mail.com"),
         row("port", "Port", Kind.PORT, "port, 1 to 65535; a string in the request", port),
-        row("username", "UserName", Kind.TEXT, "user name of the login", "alex"),
+        row("username", "UserName", Kind.TEXT, "user name for the login", "alex"),
         row(
             "password",
             "Password",
             Kind.SECRET,
-            "password of the login, by reference",
+            "password for the login, as a reference",
             f"ref+env://ICE_59_663_{block.upper()}",
         ),
         row("mailbox", "Mailbox", Kind.TEXT, "email address of the mailbox", "support@example.org"),
@@ -210,7 +210,7 @@ def _mail_block(
             "poll_rate",
             "Pollrate",
             Kind.POLL_RATE,
-            "poll rate, a positive integer; the vendor names no unit",
+            "poll rate, a positive integer; the vendor does not document the unit",
             "10",
         ),
     )
@@ -223,7 +223,7 @@ FIELDS: Final = (
         Kind.ID,
         WireType.NUMBER,
         Presence.REQUIRED,
-        "id of the organization; given once at the top of a file",
+        "id of the organization; set once at the top of a file",
         "59",
         Role.ADDRESS,
         note="the sample prints OrgId, the table OrganizationId; both are sent unless "
@@ -250,7 +250,7 @@ FIELDS: Final = (
         Role.LABEL,
         (Source.ICESYNC,),
     ),
-    _preset("preset", "a known provider: fills hosts, ports and flags that have no value", "gmail"),
+    _preset("preset", "a known provider: sets hosts, ports and flags that are not given", "gmail"),
     Field(
         "email_server_id",
         ("EmailServerId",),
@@ -339,7 +339,7 @@ FIELDS: Final = (
             Kind.VERSION,
             WireType.NONE,
             Presence.OPTIONAL,
-            f"raise it to send the {block} password again where fingerprints are not wanted",
+            f"increase it to send the {block} password again, if you do not use fingerprints",
             "2",
             Role.TRIGGER,
             (Source.ICESYNC,),
@@ -353,7 +353,8 @@ FIELDS: Final = (
             Kind.MODE,
             WireType.NONE,
             Presence.OPTIONAL,
-            f"how a probe encrypts {block}, instead of by port and flags: implicit, starttls, none",
+            f"how a probe encrypts {block}, instead of by port and flags: implicit, "
+            "starttls or none",
             "starttls",
             Role.LOCAL,
             (Source.ICESYNC,),

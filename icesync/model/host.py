@@ -304,20 +304,18 @@ class TrustedHosts:
         row = RECIPIENTS[service]
         if endpoint is None:
             return Untrusted(
-                f"{setting} is not an address of a host",
-                "write https://HOST/PATH: plain ASCII letters, no user, no `%`, `\\` or `#`",
+                f"{setting} is not a valid URL",
+                "use https://HOST/PATH: ASCII only, no user, no `%`, `\\` or `#`",
             )
         if endpoint.scheme not in row.schemes and not endpoint.local:
-            return Untrusted(
-                f"{setting} must be https: {service} gets {row.gets}", "write https://"
-            )
+            return Untrusted(f"{setting} must be https: {service} gets {row.gets}", "use https://")
         if self.names(service, endpoint):
             return None
         named = " or ".join(self._naming(row))
-        by = f" (it names another by {named})" if named else ""
+        by = f"  ({named} allows another one)" if named else ""
         return Untrusted(
-            f"{setting} would send {row.gets} to {endpoint.host}, "
-            f"a host that this job does not name{by}",
+            f"{setting} would send {row.gets} to {endpoint.host}, but this job does not "
+            f"allow that host{by}",
             f"{ALLOW_HOST}={_shown(endpoint)} in the job's environment allows it",
         )
 

@@ -100,7 +100,7 @@ class PostedHow(StrEnum):
     SAME = "unchanged"
     CLOSED = "closed"
     NOTHING = "nothing to post"
-    OLDER = "not posted: a newer run has posted already"
+    OLDER = "not posted: a newer run has already posted"
 
 
 @frozen

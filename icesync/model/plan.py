@@ -83,17 +83,17 @@ _TRAITS: Final[Mapping[Action, _Traits]] = {
 class Reason(StrEnum):
     """Why a server is in the plan, where the changed fields do not say it."""
 
-    NOT_IN_SNAPSHOT = "the state does not know it"
+    NOT_IN_SNAPSHOT = "it is not in the state"
     LAST_WRITE_UNCERTAIN = "the outcome of the last call is unknown"
     DISPUTED = "two merged versions of the state differ about it"
-    REQUESTED = "asked for by --resend"
+    REQUESTED = "requested by --resend"
     STATE_PUT_BACK = "the state was put back to an older one since it was sent"
     WIRE_CHANGED = "`api.wire` changed since it was sent"
-    NOT_IN_FILES = "no file defines it any more"
-    LEFT_UNCERTAIN = "the outcome of the last call is unknown, and no file defines it any more"
+    NOT_IN_FILES = "it is no longer in any file"
+    LEFT_UNCERTAIN = "the outcome of the last call is unknown, and it is no longer in any file"
     REMOVED_IN_FILES = "listed under `removed:`"
     ASSUMED = "its recorded values are unconfirmed"
-    MOVE_NOT_SELECTED = "it moves to another address, and that move is not selected"
+    MOVE_NOT_SELECTED = "it moves to another address, which is not selected"
 
 
 class Placed:

@@ -114,10 +114,10 @@ _BASIC: Final = "learn.microsoft.com: deprecation of basic authentication in Exc
 _NO_BASIC: Final = "since January 2023 (at Outlook.com since 16 September 2024); only OAuth is left"
 _OUTLOOK: Final = "since 16 September 2024, app passwords too; only OAuth is left"
 _WORKMAIL: Final = "the service ends on 31 March 2027"
-_APP: Final = "the address, and an app password; the account's own password is refused"
+_APP: Final = "the address, and an app password; the account's own password is rejected"
 _TWO_FACTOR: Final = (
-    "the address, and its password once POP3 and IMAP are switched on; an app password with "
-    "two-factor authentication"
+    "the address, and its password once POP3 and IMAP are enabled; with two-factor "
+    "authentication, an app password"
 )
 _RELAY_PORTS: Final = (587, 2525, 25, 465)
 
@@ -140,8 +140,8 @@ _SINGLE: Final = (
         "gmail/relay",
         "Google Workspace, SMTP relay of an organization",
         _offers(Offer("smtp-relay.gmail.com", (587, 465, 25))),
-        "the address of a user, and an app password; or no login, where the administrator "
-        "permits the sender's IP address",
+        "the address of a user, and an app password; or no login, if the administrator "
+        "allows the sender's IP address",
         "support.google.com/a/answer/2956491, knowledge.workspace.google.com: SMTP relay",
         relay=True,
     ),
@@ -152,14 +152,14 @@ _SINGLE: Final = (
             Offer(
                 "smtp.office365.com",
                 (587, 25),
-                ends="off by default from the end of December 2026; an administrator may "
-                "switch it on again for now",
+                ends="off by default from the end of December 2026; an administrator can "
+                "enable it again for now",
                 also=("smtp.office365.us", "smtp.partner.outlook.cn"),
             ),
             Offer(_EXCHANGE, (993,), refuses=_NO_BASIC, also=("outlook.office.com",)),
             Offer(_EXCHANGE, (995,), refuses=_NO_BASIC, also=("outlook.office.com",)),
         ),
-        "the address (user principal name), and its password where the tenant permits SMTP AUTH",
+        "the address (user principal name), and its password if the tenant allows SMTP AUTH",
         f"{_ispdb('office365.com')}; {_BASIC}; learn.microsoft.com: How to set up a "
         "multifunction device or application to send email",
         domains=("office365.com", "office.com"),
@@ -169,7 +169,7 @@ _SINGLE: Final = (
         "microsoft365/hve",
         "Microsoft 365, High Volume Email",
         _offers(Offer("smtp.hve.mx.microsoft", (587,), also=("smtp-hve.office365.com",))),
-        "the address of the HVE account, and its password; it sends inside of the organization",
+        "the address of the HVE account, and its password; it sends only within the organization",
         "learn.microsoft.com: Manage high volume emails for Microsoft 365",
         domains=("hve.mx.microsoft",),
         relay=True,
@@ -202,7 +202,7 @@ _SINGLE: Final = (
                 ),
             ),
         ),
-        "none that ICE could use",
+        "none that ICE can use",
         f"{_ispdb('hotmail.com')}; support.microsoft.com: modern authentication for Outlook.com",
         domains=("outlook.com", "live.com", "hotmail.com"),
         accounts=("outlook.com", "hotmail.com", "live.com", "msn.com"),
@@ -333,8 +333,8 @@ def _zoho(tld: str) -> Preset:
             Offer(f"imap.{_zoho_domain(tld)}", (993,), also=(f"imappro.{_zoho_domain(tld)}",)),
             Offer(f"pop.{_zoho_domain(tld)}", (995,), also=(f"poppro.{_zoho_domain(tld)}",)),
         ),
-        "the address, and its password; an app password with two-factor authentication. In "
-        "another region the login is refused",
+        "the address, and its password; with two-factor authentication, an app password. "
+        "Logins in another region are rejected",
         f"{f'{_ispdb(_zoho_domain(tld))}; ' if tld in _ZOHO_LISTED else ''}"
         "www.zoho.com/mail/help/imap-access.html",
         domains=(_zoho_domain(tld),),

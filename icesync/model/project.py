@@ -243,12 +243,12 @@ class WireOptions:
     )
     absent: Absent = option(
         OptionKind.CHOICE,
-        "What is sent for a text that was not given.",
+        "What is sent for a text that is not set.",
         Absent.EMPTY,
         choices={
             Absent.EMPTY: "An empty text.",
             Absent.NULL: "`null`.",
-            Absent.OMIT: "Nothing: the member is left out.",
+            Absent.OMIT: "Nothing: the member is omitted.",
         },
         safeguard=Safeguard.CHANGED,
     )
@@ -265,7 +265,7 @@ class Login:
         OptionKind.TEXT, "The user, an administrator.", examples=("admin@example.com",)
     )
     password: SecretRef = required(
-        OptionKind.REFERENCE, "The password, by reference.", examples=("ICE_PASSWORD",)
+        OptionKind.REFERENCE, "The password, as a reference.", examples=("ICE_PASSWORD",)
     )
 
 
@@ -275,29 +275,29 @@ class Api:
 
     base_url: str = option(
         OptionKind.ADDRESS,
-        "The address of the API, https; or the word emulator for the embedded one.",
+        "The URL of the API (https), or `emulator` for the built-in one.",
         VENDOR_BASE_URL,
         examples=(VENDOR_BASE_URL, EMULATOR),
         pattern=r"^(emulator|https?://[^\s@?#]+)$",
-        expected="must be an https address without user or query, or emulator",
+        expected="must be an https URL without user or query, or emulator",
         safeguard=Safeguard.CHANGED,
     )
     token: SecretRef | None = option(
-        OptionKind.REFERENCE, "The token, by reference.", None, examples=("ICE_TOKEN",)
+        OptionKind.REFERENCE, "The token, as a reference.", None, examples=("ICE_TOKEN",)
     )
     login: Login | None = optional_group(Login)
     timeout_s: float = option(
-        OptionKind.NUMBER, "The total deadline of a call, in seconds.", 30.0, bounds=(0.1, 600)
+        OptionKind.NUMBER, "Deadline for each call, in seconds.", 30.0, bounds=(0.1, 600)
     )
     rate_per_s: float = option(
-        OptionKind.NUMBER, "At most so many calls a second.", 10.0, bounds=(0.01, 100_000)
+        OptionKind.NUMBER, "Maximum number of calls per second.", 10.0, bounds=(0.01, 100_000)
     )
     concurrency: int = option(
-        OptionKind.INTEGER, "At most so many calls at a time.", 4, bounds=(1, 64)
+        OptionKind.INTEGER, "Maximum number of parallel calls.", 4, bounds=(1, 64)
     )
     proxy: str | None = option(
         OptionKind.TEXT,
-        "A proxy; the environment's proxy variables are ignored.",
+        "URL of a proxy. The proxy variables of the environment are ignored.",
         None,
         examples=("http://proxy.example.org:3128",),
         variable="ICESYNC_PROXY",
@@ -305,7 +305,7 @@ class Api:
     )
     ca_file: str | None = option(
         OptionKind.PATH,
-        "A file of certificate authorities to trust instead of the system's.",
+        "File with the CA certificates to trust, instead of the system's.",
         None,
         examples=("certificates/ca.pem",),
         variable="ICESYNC_CA_FILE",
@@ -398,8 +398,8 @@ class SecretScope:
     )
     providers: tuple[str, ...] = option(
         OptionKind.TEXTS,
-        "Schemes of other installed packages that may be loaded "
-        "(entry points of the group icesync.secrets).",
+        "Secret providers of other installed packages that may be used (entry points of "
+        "the group icesync.secrets).",
         (),
         pattern=f"^{SCHEME_GRAMMAR}$",
         expected="must be a scheme, as in ref+SCHEME://",
@@ -442,19 +442,18 @@ class StateSettings:
 
     backend: Backend = option(
         OptionKind.CHOICE,
-        "The kind of store: a file, an address in Terraform's HTTP protocol, or an "
-        "object in a bucket.",
+        "Type of store: a file, a URL with Terraform's HTTP protocol, or an object in a bucket.",
         Backend.LOCAL,
         choices={
-            Backend.LOCAL: "A file, which is committed or kept elsewhere.",
-            Backend.HTTP: "An address in Terraform's HTTP protocol, as GitLab has it.",
+            Backend.LOCAL: "A file in the repository.",
+            Backend.HTTP: "A URL with Terraform's HTTP protocol, such as GitLab's.",
             Backend.OBJECTSTORE: "An object in a bucket.",
         },
         safeguard=Safeguard.CHANGED,
     )
     path: str = option(
         OptionKind.PATH,
-        "The file, relative to this one; inside of the repository.",
+        "The file, relative to icesync.yaml, inside the repository.",
         "icesync.state.json",
         backend=Backend.LOCAL,
         variable="ICESYNC_STATE_PATH",
@@ -462,37 +461,45 @@ class StateSettings:
     )
     address: str | None = option(
         OptionKind.TEXT,
-        "Where the state is read and written.",
+        "URL to read and write the state.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     lock_address: str | None = option(
         OptionKind.TEXT,
-        "Where it is locked; without it there is no lock.",
+        "URL to lock it; without it there is no lock.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     unlock_address: str | None = option(
         OptionKind.TEXT,
-        "Where it is unlocked; usually the same.",
+        "URL to unlock it; usually the same.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
     )
     update_method: str = option(
-        OptionKind.CHOICE, "How it is written.", "POST", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE,
+        "HTTP method to write it.",
+        "POST",
+        choices=_METHODS,
+        backend=Backend.HTTP,
     )
     lock_method: str = option(
-        OptionKind.CHOICE, "How it is locked.", "LOCK", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE, "HTTP method to lock it.", "LOCK", choices=_METHODS, backend=Backend.HTTP
     )
     unlock_method: str = option(
-        OptionKind.CHOICE, "How it is unlocked.", "UNLOCK", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE,
+        "HTTP method to unlock it.",
+        "UNLOCK",
+        choices=_METHODS,
+        backend=Backend.HTTP,
     )
     preset: str | None = option(
         OptionKind.CHOICE,
-        "GitLab-managed state; its jobs need nothing but `name`.",
+        "GitLab-managed state; in GitLab jobs only `name` is needed.",
         None,
         choices={"gitlab": "GitLab-managed state, with the credentials of its jobs."},
         backend=Backend.HTTP,
@@ -507,7 +514,7 @@ class StateSettings:
     )
     project: str | None = option(
         OptionKind.TEXT,
-        "The project's id or path; with a preset, outside of its jobs.",
+        "The project's id or path; with a preset, outside GitLab jobs.",
         None,
         backend=Backend.HTTP,
         safeguard=Safeguard.CHANGED,
@@ -522,10 +529,10 @@ class StateSettings:
     )
     per: Per | None = option(
         OptionKind.CHOICE,
-        "What has a state and a lock of its own; without it, all have one together. "
-        "The place then holds {organization}.",
+        "Keep one state and one lock per organization; by default all share one. The path "
+        "or URL must then contain {organization}.",
         None,
-        choices={Per.ORGANIZATION: "Each organization: runs go side by side."},
+        choices={Per.ORGANIZATION: "Each organization: runs can go in parallel."},
         safeguard=Safeguard.CHANGED,
     )
 
@@ -578,8 +585,8 @@ class Project:
     state: StateSettings = group(StateSettings)
     fingerprint_key: SecretRef | None = option(
         OptionKind.REFERENCE,
-        "The key that `icesync keygen` makes, by reference. Without this option it is taken "
-        "from $ICESYNC_FINGERPRINT_KEY, else from .icesync/fingerprint.key.",
+        "Reference to the key that `icesync keygen` creates. Default: "
+        "$ICESYNC_FINGERPRINT_KEY, else .icesync/fingerprint.key.",
         None,
         path="fingerprints.key",
         required=True,
@@ -589,32 +596,32 @@ class Project:
     limits: dict[LimitName, Limit] = limits(
         {
             LimitName.UPDATES: (Limit(share=0.3), "updates"),
-            LimitName.DISABLES: (Limit(count=1), "servers disabled"),
-            LimitName.ADDS: (Limit(count=20), "first sends"),
-            LimitName.FORGETS: (Limit(count=1), "servers forgotten"),
+            LimitName.DISABLES: (Limit(count=1), "disabled servers"),
+            LimitName.ADDS: (Limit(count=20), "new servers"),
+            LimitName.FORGETS: (Limit(count=1), "forgotten servers"),
         }
     )
     guards: frozenset[Guard] = option(
         OptionKind.CHOICES,
-        "Kinds of change that need --allow whatever the limits say.",
+        "Changes that always need --allow.",
         frozenset(Guard),
         choices={
-            Guard.TLS_OFF: "TLS of a server is switched off.",
-            Guard.SPOOFING_ON: "Mail begins to leave from a spoofing address.",
+            Guard.TLS_OFF: "Encryption of a server is switched off.",
+            Guard.SPOOFING_ON: "Mail would be sent from a spoofing address.",
             Guard.DISABLED: "A server is disabled or made inactive.",
-            Guard.HOST_CHANGE: "A password would go to another host than before.",
+            Guard.HOST_CHANGE: "A password would go to a different host.",
         },
         safeguard=Safeguard.FEWER,
     )
     rules: dict[str, Level] = option(
         OptionKind.LEVELS,
-        "The severity of a rule's findings: off, info, warning or error.",
+        "Severity of a rule: off, info, warning or error.",
         {},
         choices={
-            Level.OFF: "The rule says nothing.",
-            Level.INFO: "Shown with `-v` only.",
-            Level.WARNING: "Shown, and stops nothing unless `--strict`.",
-            Level.ERROR: "Stops plan and apply.",
+            Level.OFF: "The rule is not reported.",
+            Level.INFO: "Shown only with `-v`.",
+            Level.WARNING: "Shown; an error with `--strict`.",
+            Level.ERROR: "Blocks plan and apply.",
         },
         safeguard=Safeguard.LOWER,
     )
@@ -627,12 +634,12 @@ OPTIONS: Final = {row.path: row for row in rows_of(Project)}
 """Every option by its dotted path."""
 
 GROUPS: Final = {
-    "api": "How ICE is reached.",
-    "api.login": "A login from which a token is obtained.",
-    "api.wire": "What the vendor leaves open about request bodies.",
-    "state": "Where the state is kept.",
-    "fingerprints": "How rotations of secrets are found.",
-    "limits": "How much one run may change.",
-    "secrets": "What server files may refer to.",
+    "api": "Connection to ICE.",
+    "api.login": "Login to get a token, instead of `token`.",
+    "api.wire": "Details of request bodies that the vendor does not document.",
+    "state": "Where the state is stored.",
+    "fingerprints": "How rotated passwords are detected.",
+    "limits": "How many changes one run may make.",
+    "secrets": "Secrets that server files may refer to.",
 }
 """What the options that stand together are about."""

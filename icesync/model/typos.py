@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 
 from icesync.model.presets import PRESETS, known_hosts, providers_of
 
-_MASK: Final = "is a mask: the value itself was never copied"
-_NOTHING: Final = "is what a program writes for no value"
+_MASK: Final = "is a masked value: the real value was not copied"
+_NOTHING: Final = 'is a placeholder for "no value"'
 _WORDS: Final = {
     **dict.fromkeys(("null", "nil", "none", "undefined", "nan", "n/a", "(null)"), _NOTHING),
     **dict.fromkeys(("(none)", "<null>", "<none>", "[object object]", "<nil>"), _NOTHING),
@@ -33,13 +33,13 @@ _KINDS: Final = (
             r"#(N/?[AD]|NV|DIV/0!|[A-Z\u00c0-\u00de]{3,9}[!?]|\u00a1[A-Z]+!|\u00bf[A-Z]+\?)"
             r"|(Err|Fehler):5[0-9]{2}"
         ),
-        "is an error value of a spreadsheet",
+        "is a spreadsheet error value",
     ),
-    (re.compile(r"#{3,}"), "is what a spreadsheet shows where a column is too narrow"),
-    (re.compile(r'="[^"]*"|=[A-Z]+\(.*\)'), "is a formula of a spreadsheet"),
+    (re.compile(r"#{3,}"), "is shown by spreadsheets when a column is too narrow"),
+    (re.compile(r'="[^"]*"|=[A-Z]+\(.*\)'), "is a spreadsheet formula"),
     (
         re.compile(r"[-+]?[0-9]+([.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}"),
-        "is a number that a spreadsheet has rounded",
+        "is a number that a spreadsheet rounded",
     ),
     (re.compile("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
     (
@@ -71,11 +71,11 @@ def damage(text: str) -> str:
         if pattern.fullmatch(bare):
             return meaning
     if _CURLY.search(text):
-        return "has curly quotes, as word processors write them"
+        return "contains curly quotes from a word processor"
     if _MISREAD.search(text):
-        return "was read in a wrong encoding: characters of it are lost"
+        return "was read with the wrong encoding; characters are lost"
     if _QUOTED.fullmatch(bare):
-        return "has quotes around it that belong to the value"
+        return "has quotes that are part of the value"
     return ""
 
 

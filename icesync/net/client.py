@@ -92,7 +92,7 @@ class Patience:
 
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0
-_LATE: Final = "no whole reply within the deadline"
+_LATE: Final = "no complete reply within the deadline"
 
 Answer: TypeAlias = Callable[[str, str, "Mapping[str, str]", bytes], "RawReply"]
 """A far end in the same process: method, path, headers and body to a reply."""
@@ -114,7 +114,7 @@ class _LostError(Exception):
     """The connection ended under a request."""
 
 
-_BROKE: Final = "the connection broke before a whole reply came"
+_BROKE: Final = "the connection was lost before the reply was complete"
 
 
 @frozen
@@ -205,7 +205,7 @@ _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]]
     (httpx.ConnectTimeout, NotSentError, "no connection in time"),
     (httpx.PoolTimeout, NotSentError, "no connection in time"),
     (httpx.ConnectError, NotSentError, "no connection"),
-    (httpx.ProxyError, NotSentError, "the proxy refused"),
+    (httpx.ProxyError, NotSentError, "the proxy rejected the connection"),
     (httpx.TimeoutException, BrokenError, "no reply in time"),
     (httpx.RemoteProtocolError, _LostError, _BROKE),
     (httpx.ReadError, _LostError, _BROKE),
@@ -370,7 +370,7 @@ def _usual_trust(base_url: str) -> ssl.SSLContext:
 def _read(response: httpx.Response, max_bytes: int) -> RawReply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("content-encoding", "identity") != "identity":
-        raise BrokenError("the reply is compressed, which was not asked for")
+        raise BrokenError("the reply is compressed, which was not requested")
     body = bytearray()
     for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
@@ -397,10 +397,10 @@ def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None
             words = getattr(error, "verify_message", "").rstrip(".")
             reason = words or "it cannot be verified"
             return MisconfiguredError(
-                f"the certificate of the far end is not trusted: {reason}; SSL_CERT_FILE=FILE "
-                "in the job's environment names the authority to trust"
+                f"the server's certificate is not trusted: {reason}; set "
+                "SSL_CERT_FILE=FILE in the job's environment to trust your own CA"
             )
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-            return MisconfiguredError("the far end does not speak TLS as it is asked for")
+            return MisconfiguredError("the server does not support TLS as requested")
         error = error.__cause__ or error.__context__
     return None

@@ -68,7 +68,7 @@ def job_proxy(address: str, environ: Mapping[str, str]) -> str | None:
         known = False
     if not known:
         raise ConfigInvalid(
-            f"the variable {name} is not the address of an HTTP proxy", f"{name}=http://HOST:PORT"
+            f"the variable {name} is not the URL of an HTTP proxy", f"{name}=http://HOST:PORT"
         )
     return proxy
 
@@ -101,7 +101,7 @@ def job_trust(environ: Mapping[str, str]) -> ssl.SSLContext:
             if environ.get(name):
                 context.load_verify_locations(environ[name])
     except OSError as error:
-        problem = error.strerror or "no certificate in it"
+        problem = error.strerror or "it contains no certificate"
         raise ConfigInvalid(
             f"the file that the variable {name} names cannot be used: {problem}"
         ) from None

@@ -139,11 +139,11 @@ def check_clashes(
             continue
         if move.source in desired.removals or not is_move_selected(move, selection):
             continue
-        message = f"the state knows both {move.source} and {address}: two records, not one"
+        message = f"the state has records for both {move.source} and {address}"
         hint = (
-            f"icesync state rm {move.source}   forgets the old one, which ICE keeps; "
-            "or remove the entry under `moved:`, and list "
-            f"skill {move.source.skill} under `removed:` to disable it"
+            f"run `icesync state rm {move.source}` to forget the old one (ICE keeps it), "
+            f"or replace the entry under `moved:` with skill {move.source.skill} under "
+            "`removed:` to disable it"
         )
         yield Diagnostic("ICE114", message, move.position, hint)
 

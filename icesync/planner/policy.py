@@ -73,13 +73,13 @@ def check_allowed(allowed: Iterable[str], known: Collection[Address]) -> None:
         name, colon, pattern = word.partition(":")
         if name not in {*ALLOWED_ALONE, *ALLOWED_OF_SERVERS}:
             raise UsageError(
-                f"--allow {ascii(word)[1:-1]}: there is no such rule",
+                f"unknown --allow {ascii(word)[1:-1]}",
                 f"one of: {', '.join((*ALLOWED_OF_SERVERS, *ALLOWED_ALONE))}; the first "
                 f"{len(ALLOWED_OF_SERVERS)} with :ADDR or :59/* for some servers only",
             )
         if colon and name in ALLOWED_ALONE:
             raise UsageError(
-                f"--allow {ascii(word)[1:-1]}: {name} is not about single servers",
+                f"--allow {ascii(word)[1:-1]}: {name} cannot be limited to servers",
                 f"--allow {name}",
             )
         if colon:
@@ -166,7 +166,7 @@ def _sentence(guard: Guard, change: ResourceChange, known: ConfirmedHosts) -> st
         if new is not None and hosts and new not in hosts:
             until_now = ", ".join(sorted(str(host) for host in hosts))
             facts.append(
-                f"{secret.key} of {change.address} would go to {new} (until now: {until_now})"
+                f"{secret.key} of {change.address} would go to {new} instead of {until_now}"
             )
     return "; ".join(facts) or f"{change.address}: {_SENTENCES[guard]}"
 
@@ -235,7 +235,7 @@ _GUARDS: Final[Mapping[Guard, _Touches]] = {
 }
 
 _SENTENCES: Final = {
-    Guard.TLS_OFF: "encryption is switched off; passwords would travel in clear text",
+    Guard.TLS_OFF: "encryption is switched off; passwords would be sent unencrypted",
     Guard.SPOOFING_ON: "spoofing is switched on",
     Guard.DISABLED: "the server is disabled; mail of this skill will stop",
     Guard.HOST_CHANGE: "a password would go to another host than before",

@@ -121,10 +121,12 @@ def _wanted(server: DesiredServer, block: MailProtocol, *, clear_text: bool) -> 
         known = ProbeResult(ProbeKind.SKIPPED, "the server is `Disabled`")
     elif relayed:
         message = "no login to test: smtp has no user name and password"
-        hint = "a relay without a login must accept mail from ICE's own addresses"
+        hint = "the relay must accept mail from ICE's IP addresses without a login"
         known = ProbeResult(ProbeKind.SKIPPED, message, hint)
     elif message := _refusing(block, target.host):
-        hint = "ICE has no field for a token: use another provider, or a relay that takes passwords"
+        hint = (
+            "ICE has no field for a token; use another provider, or a relay that accepts passwords"
+        )
         known = ProbeResult(ProbeKind.AUTH_DISABLED, message, hint)
     return WantedProbe(server.address, target, secret, known)
 
@@ -166,11 +168,11 @@ def judge(result: ProbeResult, senders: Collection[str], now: datetime) -> Probe
     if result.kind is not ProbeKind.OK or refused is None:
         return judged
     code, _, text = refused.answer.partition(" ")
-    detail = f"logged in, but may not send as {refused.sender}"
-    hint = "let the account send as this address at the provider, or correct the address"
+    detail = f"logged in, but not allowed to send as {refused.sender}"
+    hint = "allow the account to send as this address at the provider, or correct the address"
     if _NO_DOMAIN.search(text):
         domain = refused.sender.rpartition("@")[2]
-        detail = f"logged in, but the server does not find the domain of {refused.sender} in DNS"
+        detail = f"logged in, but the server cannot find the domain of {refused.sender} in DNS"
         hint = f"correct the address, or publish MX or A records for {domain}"
     return replace(
         judged, kind=ProbeKind.OK_SENDER_REFUSED, detail=detail, hint=hint, code=code, text=text
@@ -192,7 +194,7 @@ def probe_refusals(report: ProbeReport, allowed: Collection[str]) -> tuple[Refus
         allow = f"probe:{row.address}"
         if is_allowed(allowed, "probe", row.address) or row.address in refusals:
             continue
-        message = f"{row.address}: the probe of {row.target.protocol} says {row.result.kind}"
+        message = f"{row.address}: {row.target.protocol} probe: {row.result.kind}"
         refusals[row.address] = Refusal("probe", message, allow, row.address)
     return tuple(refusals.values())
 
@@ -244,33 +246,41 @@ def judge_domain(sender: SenderDomain, facts: DomainFacts) -> tuple[DomainNote, 
     """Return what is worth a word about *sender*; one calm note where there is nothing."""
     addresses = tuple(sorted(sender.addresses))
     if facts.silent:
-        return (DomainNote(sender.domain, f"not judged: {facts.silent}", addresses),)
+        return (DomainNote(sender.domain, f"not checked: {facts.silent}", addresses),)
     texts = [*_mail(facts), *_spf(sender, facts), *_dmarc(sender, facts)]
     if texts:
         return tuple(DomainNote(sender.domain, text, addresses) for text in texts)
-    calm = "MX, SPF and DMARC look as usual"
+    calm = "MX, SPF and DMARC look normal"
     return (DomainNote(sender.domain, calm, addresses, worrying=False),)
 
 
 def _mail(facts: DomainFacts) -> Iterator[str]:
     if facts.mail_hosts == (".",):
-        yield "says that it takes no mail (null MX): answers will not arrive"
+        yield "accepts no mail (null MX): replies will not arrive"
     elif not facts.mail_hosts and not facts.has_address:
-        yield "has neither MX nor address: answers will not arrive, and many refuse such senders"
+        yield (
+            "has neither an MX nor an address record: replies will not arrive, and many "
+            "servers reject such senders"
+        )
 
 
 def _spf(sender: SenderDomain, facts: DomainFacts) -> Iterator[str]:
     if not facts.spf:
-        yield "publishes no SPF: receivers may distrust its mail"
+        yield "has no SPF record: receivers may not trust its mail"
         return
     if len(facts.spf) > 1:
-        yield f"publishes {len(facts.spf)} SPF records: receivers take that for an error"
+        yield f"has {len(facts.spf)} SPF records, which receivers treat as an error"
     if facts.spf_lookups > _SPF_LIMIT:
-        yield f"has an SPF of more than {_SPF_LIMIT} look-ups: receivers take that for an error"
+        yield (
+            f"has an SPF record with more than {_SPF_LIMIT} DNS lookups, which receivers "
+            "treat as an error"
+        )
     for host in sorted(sender.hosts):
         wanted = next((v for k, v in _INCLUDES.items() if f".{host}".endswith(f".{k}")), ())
         if wanted and not facts.includes & set(wanted):
-            yield f"has an SPF without {wanted[0]}, which mail through {host} usually needs"
+            yield (
+                f"has an SPF record without {wanted[0]}, which mail through {host} usually needs"
+            )
 
 
 def _dmarc(sender: SenderDomain, facts: DomainFacts) -> Iterator[str]:

@@ -60,7 +60,9 @@ def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> R
         else:
             intent = intents.get(record.address)
             if intent is None:
-                raise StateCorrupt(f"the journal ends a call of {record.address} that never began")
+                raise StateCorrupt(
+                    f"the journal ends a call to {record.address} that it never began"
+                )
             settle(entries, intent, before, record.kind, record.at)
     uncertain = sum(entries[a].uncertain for a in intents if a in entries)
     folded = replace(
@@ -110,9 +112,9 @@ def _is_merged(snapshot: Snapshot, log: JournalLog) -> bool:
 def _check_belongs(snapshot: Snapshot, digest: str | None, log: JournalLog) -> None:
     head = log.head
     if head.base_url != snapshot.base_url:
-        raise StateCorrupt("the journal is of another target than the state", *_remedies(log))
+        raise StateCorrupt("the journal and the state belong to different targets", *_remedies(log))
     if snapshot.lineage is not None and head.lineage != snapshot.lineage:
-        raise StateCorrupt("the journal is of another lineage than the state", *_remedies(log))
+        raise StateCorrupt("the journal and the state have different lineages", *_remedies(log))
     if head.serial != snapshot.serial or head.snapshot != digest:
         raise StateCorrupt(
             f"the journal continues serial {head.serial} of the state, "
@@ -126,14 +128,16 @@ def _remedies(log: JournalLog) -> tuple[str, ...]:
     known = sorted({record.address for record in log.records})
     named = ", ".join(str(address) for address in known[:_MAX_NAMED])
     more = f" and {len(known) - _MAX_NAMED} more" if len(known) > _MAX_NAMED else ""
-    drops = f"which forgets what was sent to {named}{more}" if known else "which holds no call"
+    drops = f"which loses what was sent to {named}{more}" if known else "which contains no call"
     ways = [
-        "put back the state that the journal belongs to (git, .backup or errored.icesync.json)",
+        "restore the state that the journal belongs to (from git, .backup or errored.icesync.json)",
         f"or move the journal away, {drops}",
     ]
     if known:
         targets = " ".join(f"--resend {address}" for address in known[:_MAX_NAMED])
-        ways.append(f"icesync apply {'--resend all' if more else targets}   sends that again then")
+        ways.append(
+            f"then run `icesync apply {'--resend all' if more else targets}` to send it again"
+        )
     return tuple(ways)
 
 
@@ -158,7 +162,7 @@ def merge_snapshots(
     ):
         if a != b:
             raise StateCorrupt(
-                f"the two sides are of two {name}; they cannot be united",
+                f"the two sides have different {name} and cannot be merged",
                 "take one side: git checkout --ours <state>, then icesync apply --resend all",
             )
     if base is not None and base.lineage != ours.lineage:

@@ -182,7 +182,7 @@ def parse_age(text: str) -> timedelta:
     """
     match = re.fullmatch(r"([0-9]{1,6})([dhm])", text)
     if match is None:
-        raise UsageError(f"{ascii(text)[1:-1]} is not an age", "ages look like 30d, 12h or 45m")
+        raise UsageError(f"invalid age {ascii(text)[1:-1]}", "use 30d, 12h or 45m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -254,8 +254,8 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
         if any(matches(address, (pattern,)) for address in known):
             continue
         near = _near(pattern, known)
-        hint = f"did you mean {', '.join(near)}?" if near else "addresses look like 59/663 or 59/*"
-        raise UsageError(f"{option} {ascii(pattern)[1:-1]} matches no server".strip(), hint)
+        hint = f"did you mean {', '.join(near)}?" if near else "use 59/663 or 59/*"
+        raise UsageError(f"no server matches {option} {ascii(pattern)[1:-1]}".strip(), hint)
 
 
 def _near(pattern: str, known: Iterable[Address]) -> list[str]:
@@ -299,8 +299,8 @@ def parse_shard(text: str) -> Shard:
     shard = Shard(int(match[1]), int(match[2])) if match else Shard(1, 0)
     if not shard.number <= shard.total <= MAX_SHARDS:
         raise UsageError(
-            f"--shard {ascii(text)[1:-1]} is no shard",
-            f"--shard 2/5   is the second of five; at most {MAX_SHARDS}",
+            f"invalid --shard {ascii(text)[1:-1]}",
+            f"use --shard 2/5 for the second of five; at most {MAX_SHARDS}",
         )
     return shard
 

@@ -53,7 +53,7 @@ def look_up(target: ProbeTarget, resolve: Resolve, deadline: Deadline, limit_s: 
         raise ProbeAborted(ProbeKind.DNS, _reason(target.host, failed[0]))
     if not found or not found[0]:
         if found:
-            message = f"{target.host} has no address in DNS"
+            message = f"host {target.host} has no address in DNS"
         else:
             message = f"DNS did not answer in time for {target.host}"
         raise ProbeAborted(ProbeKind.DNS, message)
@@ -65,7 +65,7 @@ def _reason(host: str, error: Exception) -> str:
         return f"{host} cannot be looked up in DNS: {error.strerror}"
     if isinstance(error, ValueError):
         return f"{host} is not a host name"
-    return f"DNS does not know {host}"
+    return f"host {host} does not exist"
 
 
 def connect(
@@ -84,7 +84,7 @@ def connect(
         ProbeAborted: none does; the last reason counts.
 
     """
-    stopped = ProbeAborted(ProbeKind.TIMEOUT, "there was no time left to connect")
+    stopped = ProbeAborted(ProbeKind.TIMEOUT, "no time left to connect")
     share_s = min(limit_s, max(2 * limit_s / max(len(endpoints), 1), 0.5))
     for family, kind, protocol, _, address in endpoints:
         left_s = deadline.left_s(share_s)
@@ -109,11 +109,11 @@ def connect(
 
 
 def _meaning(error: OSError, port: int) -> ProbeAborted:
-    blocked = f"check host and port; a firewall on the way may block port {port}"
+    blocked = f"check host and port; a firewall may block port {port}"
     if isinstance(error, TimeoutError):
         return ProbeAborted(ProbeKind.TIMEOUT, "no connection in time", hint=blocked)
     if isinstance(error, ConnectionRefusedError):
         return ProbeAborted(ProbeKind.REFUSED, f"nothing listens on port {port}", hint=blocked)
     if isinstance(error, ConnectionError):
-        return ProbeAborted(ProbeKind.RESET, "the connection broke at once", hint=blocked)
+        return ProbeAborted(ProbeKind.RESET, "the connection was closed immediately", hint=blocked)
     return ProbeAborted(ProbeKind.REFUSED, f"no connection: {error.strerror or 'no reason given'}")

@@ -170,7 +170,7 @@ class Connection:
         """
         if self._buffer:
             # Whoever sits in between could have put words into the server's mouth.
-            message = "there were words behind the answer to STARTTLS, before encryption began"
+            message = "the server sent data after its STARTTLS reply, before encryption"
             raise ProbeAborted(ProbeKind.PROTOCOL, message)
         self._asked = "the TLS handshake"
         name = ascii_host(host)
@@ -199,9 +199,9 @@ class Connection:
             self._sock.settimeout(left_s)
             data = self._sock.recv(4_096)
         except TimeoutError:
-            message = f"{self._asked} did not come in time"
+            message = f"{self._asked} did not arrive in time"
             if self._asked != "the greeting":
-                message = f"no whole answer to {self._asked} in time"
+                message = f"no complete answer to {self._asked} in time"
             raise ProbeAborted(ProbeKind.TIMEOUT, message) from None
         except OSError as error:
             raise _broken(error, self._asked) from None
@@ -212,7 +212,7 @@ class Connection:
         self._read_bytes += len(data)
         self._buffer += data
         if self._read_bytes > MAX_BYTES:
-            message = f"the server says more than {MAX_BYTES // 1024} KiB"
+            message = f"the server sent more than {MAX_BYTES // 1024} KiB"
             raise ProbeAborted(ProbeKind.PROTOCOL, message)
 
     def _due(self) -> str:
@@ -222,5 +222,5 @@ class Connection:
 def _broken(error: OSError, asked: str) -> ProbeAborted:
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
         reason = error.reason or "no reason given"
-        return ProbeAborted(ProbeKind.TLS_ERROR, f"encryption broke at {asked}: {reason}")
-    return ProbeAborted(ProbeKind.RESET, f"the connection broke at {asked}")
+        return ProbeAborted(ProbeKind.TLS_ERROR, f"encryption failed at {asked}: {reason}")
+    return ProbeAborted(ProbeKind.RESET, f"the connection was lost at {asked}")

@@ -32,7 +32,7 @@ class Domains:
         try:
             self._resolver = resolver or dns.resolver.Resolver()
         except dns.resolver.NoResolverConfiguration as error:
-            raise OSError("this machine has no resolver") from error
+            raise OSError("this machine has no DNS resolver") from error
 
     def look(self, domain: str) -> DomainFacts:
         """Return the records of *domain*; never raises for what the DNS says."""

@@ -75,10 +75,10 @@ def converse(session: Session) -> None:
     if answer.status == "BYE":
         raise ended_login(answer.words)
     if answer.status == "BAD" and meaning_of(answer.words) is None:
-        message = "the server does not understand the login"
+        message = "the server did not understand the login"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
     if answer.status == "+":
-        message = "the server asks for more and more instead of ending the login"
+        message = "the server keeps asking instead of ending the login"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
     if answer.status != "OK":
         raise refused_login(answer.words)
@@ -99,7 +99,7 @@ def _check_greeting(greeting: str) -> None:
         raise refused_connection(greeting[6:])
     message = "the answer is not IMAP"
     if greeting[:9].upper() == "* PREAUTH":
-        message = "the server counts everybody as logged in already, so there is no login to test"
+        message = "the server treats everyone as logged in (PREAUTH), so no login can be tested"
     raise ProbeAborted(ProbeKind.PROTOCOL, message, text=greeting)
 
 
@@ -162,7 +162,7 @@ def _capabilities(session: Session, greeting: str) -> tuple[str, ...]:
     if answer.status == "BYE":
         raise refused_connection(answer.words)
     if answer.status != "OK":
-        message = "the server does not say what it supports"
+        message = "the server does not list its capabilities"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, text=answer.words)
     found = [text[13:] for text in answer.untagged if text[:13].upper() == "* CAPABILITY "]
     return tuple(" ".join(found).upper().split())
@@ -171,7 +171,7 @@ def _capabilities(session: Session, greeting: str) -> tuple[str, ...]:
 def _ask_for_tls(connection: Connection) -> None:
     answer = _ask(connection, b"STARTTLS", "STARTTLS")
     if answer.status != "OK":
-        message = "the server offers STARTTLS and refuses it"
+        message = "the server offers STARTTLS, but rejects it"
         raise ProbeAborted(ProbeKind.NO_STARTTLS, message, text=answer.words)
 
 

@@ -100,7 +100,7 @@ def _capabilities(session: Session) -> _Features | None:
 def _ask_for_tls(connection: Connection) -> None:
     good, text = _ask(connection, b"STLS", "STLS")
     if not good:
-        raise ProbeAborted(ProbeKind.NO_STARTTLS, "the server refuses STLS", text=text)
+        raise ProbeAborted(ProbeKind.NO_STARTTLS, "the server rejects STLS", text=text)
 
 
 def _choose(session: Session, features: _Features | None) -> str:
@@ -119,7 +119,9 @@ def _choose(session: Session, features: _Features | None) -> str:
     if by_user and not session.account.fits_a_line:
         by_user = False
         if not {PLAIN, LOGIN, *HIDING} & {*sasl}:
-            message = "user name or password hold a line break, which USER and PASS cannot carry"
+            message = (
+                "the user name or password contains a line break, which USER and PASS cannot send"
+            )
             raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)
     return choose_mechanism(
         (*((_USER,) if by_user else ()), *sasl),

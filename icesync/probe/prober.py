@@ -191,7 +191,7 @@ class _Probe:
         self._record = Record(self._target.mode)
         try:
             if not self._account.fits_sasl:
-                message = "user name or password hold a NUL, which no login can carry"
+                message = "the user name or password contains a NUL character"
                 raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message)  # noqa: TRY301 - as the far end
             with self._record.step(StepName.DNS):
                 found = self._prober.endpoints_of(self._target, self._deadline)
@@ -280,16 +280,16 @@ class _Probe:
             connection = self._prober.open(self._endpoints, self._deadline)
             if self._target.mode is Mode.IMPLICIT:
                 if connection.read().startswith(_GREETINGS[self._target.protocol]):
-                    message, wanted = "the server speaks in clear text first", Mode.STARTTLS
+                    message, wanted = "the server starts unencrypted", Mode.STARTTLS
             else:
                 connection.secure(self._prober.context(trusting=True), self._target.host)
-                message, wanted = "the server speaks TLS at once", Mode.IMPLICIT
+                message, wanted = "the server starts with TLS", Mode.IMPLICIT
         if connection is not None:
             self._prober.release(connection)
         if message:
             hint = (
-                f"correct the port or the flags; or if ICE knows better, "
-                f"`probe: {{{self._target.protocol}: {wanted}}}`"
+                "correct the port or the flags; if they are right for ICE, set `probe: "
+                f"{{{self._target.protocol}: {wanted}}}`"
             )
             message = f"{message}: {wanted} expected on this port"
             raise ProbeAborted(ProbeKind.TLS_WRONG_MODE, message, hint=hint)

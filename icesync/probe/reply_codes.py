@@ -472,41 +472,41 @@ _SENTENCES: Final = {
     ),
     Meaning.OFF: (
         ProbeKind.AUTH_DISABLED,
-        "the server does not allow this account to log in here with this password",
+        "the server does not allow this account to log in with this password",
         (
-            "allow the protocol, or create an app password, in the account's settings; "
-            "or ask the administrator of the mail server"
+            "enable the protocol or create an app password in the account's settings, or "
+            "ask the mail server's administrator"
         ),
     ),
     Meaning.LOCKED: (
         ProbeKind.AUTH_TEMPORARY,
-        "the server locks this login for a while after too many failed ones",
-        "wait, and look for a client that still logs in with an old password",
+        "the server has locked this login temporarily after too many failures",
+        "wait, and find the client that still uses an old password",
     ),
     Meaning.BUSY: (
         ProbeKind.AUTH_TEMPORARY,
-        "the server cannot check the login now",
-        "try again later; this says nothing about the password",
+        "the server cannot check logins now",
+        "try again later; the password may be right",
     ),
     Meaning.IN_USE: (
         ProbeKind.IN_USE,
-        "another session has the mailbox open",
-        "try again later; ICE has to wait as well while another client collects this mailbox",
+        "the mailbox is open in another session",
+        "try again later; ICE also has to wait while another client uses this mailbox",
     ),
     Meaning.BLOCKED: (
         ProbeKind.AUTH_BLOCKED,
-        "the server blocks the address of this machine",
-        "this says nothing about the password; ICE connects from its own addresses",
+        "the server blocks this machine's IP address",
+        "the password may be right; ICE connects from other addresses",
     ),
     Meaning.MECHANISM: (
         ProbeKind.AUTH_MECHANISM,
-        "the server does not accept this way to log in",
-        "this says nothing about the password; the server wants another login mechanism",
+        "the server does not accept this login mechanism",
+        "the password may be right; the server needs another login mechanism",
     ),
     Meaning.ENCRYPTION: (
         ProbeKind.AUTH_MECHANISM,
-        "the server wants encryption before it accepts a login",
-        "use the port and the flags for TLS; this says nothing about the password",
+        "the server requires encryption before the login",
+        "use a port and flags with TLS; the password may be right",
     ),
 }
 
@@ -529,10 +529,11 @@ def ended_login(text: str) -> ProbeAborted:
         return _aborted(meaning, text, 0)
     return ProbeAborted(
         ProbeKind.AUTH_UNANSWERED,
-        "the server ended the connection instead of accepting the login",
+        "the server closed the connection instead of accepting the login",
         code=_codes(text, 0),
         text=text,
-        hint="check user name and password; some servers hang up where others refuse",
+        hint="check user name and password; some servers close the connection instead of "
+        "rejecting a login",
     )
 
 
@@ -542,10 +543,10 @@ def refused_connection(text: str, reply: int = 0) -> ProbeAborted:
     code = _codes(text, reply)
     temporary = reply // 100 == 4 or meaning in {Meaning.BUSY, Meaning.LOCKED, Meaning.IN_USE}
     if temporary and meaning is not Meaning.BLOCKED:
-        message, hint = "the server accepts no connections now", "try again later"
+        message, hint = "the server accepts no connections at the moment", "try again later"
         return ProbeAborted(ProbeKind.AUTH_TEMPORARY, message, code=code, text=text, hint=hint)
     message = "the server accepts no connection from this machine"
-    hint = "its rules may still accept ICE"
+    hint = "it may still accept connections from ICE"
     return ProbeAborted(ProbeKind.REFUSED, message, code=code, text=text, hint=hint)
 
 
@@ -559,8 +560,8 @@ def refused_inbox(text: str) -> ProbeAborted:
         "logged in, but the mailbox cannot be opened",
         code=_codes(text, 0),
         text=text,
-        hint="check that this account has a mailbox here and may use this protocol; "
-        "a shared mailbox needs its own form of the user name",
+        hint="check that the account has a mailbox here and may use this protocol; shared "
+        "mailboxes need a special user name",
     )
 
 

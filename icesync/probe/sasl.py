@@ -297,11 +297,11 @@ class _CramMd5(Dialogue):
             return None
         self._asked = True
         if not challenge:
-            raise ProbeAborted(ProbeKind.PROTOCOL, "the server sends no challenge for CRAM-MD5")
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the server sent no challenge for CRAM-MD5")
         try:
             digest = hmac.new(self._account.password, challenge, "md5").hexdigest()
         except ValueError:
-            message = "not tried: CRAM-MD5 needs MD5, which this machine forbids"
+            message = "skipped: CRAM-MD5 needs MD5, which this machine does not allow"
             raise ProbeAborted(ProbeKind.AUTH_MECHANISM, message) from None
         return self._account.username + b" " + digest.encode()
 
@@ -341,11 +341,11 @@ class _Scram(Dialogue):
         attributes = _attributes(challenge)
         nonce, salt, rounds = (attributes.get(key, "") for key in "rsi")
         if "m" in attributes or not nonce.startswith(self._nonce) or nonce == self._nonce:
-            raise ProbeAborted(ProbeKind.PROTOCOL, "the server's first message in SCRAM is none")
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the server's first SCRAM message is invalid")
         if not re.fullmatch("[1-9][0-9]{0,8}", rounds) or not _decoded(salt):
-            raise ProbeAborted(ProbeKind.PROTOCOL, "the server's first message in SCRAM is none")
+            raise ProbeAborted(ProbeKind.PROTOCOL, "the server's first SCRAM message is invalid")
         if int(rounds) > _MAX_ITERATIONS:
-            message = f"not tried: the server asks for {rounds} iterations in SCRAM"
+            message = f"skipped: the server asks for {rounds} iterations in SCRAM"
             raise ProbeAborted(ProbeKind.AUTH_MECHANISM, message)
         password = self._password.encode("utf-8", "surrogatepass")
         salted = hashlib.pbkdf2_hmac(self._digest, password, _decoded(salt), int(rounds))
@@ -413,23 +413,23 @@ def choose_mechanism(
     if usable:
         raise ProbeAborted(
             ProbeKind.AUTH_UNAVAILABLE,
-            "the password would travel in clear text, so it was not sent",
-            hint="use encryption, or allow clear text: --allow-cleartext ADDR",
+            "the password would be unencrypted, so it was not sent",
+            hint="use encryption, or pass --allow-cleartext ADDR",
         )
     if not offered:
         where = "" if encrypted else " without encryption"
         message = f"the server offers no login{where}"
-        hint = "check host and port: this may be a server that only takes mail from other servers"
+        hint = "check host and port; this server may only receive mail from other servers"
         raise ProbeAborted(ProbeKind.AUTH_UNAVAILABLE, message, hint=hint)
     names = ", ".join(dict.fromkeys(offered))
     if set(offered) <= _TOKENS:
         raise ProbeAborted(
             ProbeKind.OAUTH_ONLY,
-            f"not tried: {names}; the server takes tokens only, no passwords",
-            hint="ICE has no field for a token: use another provider, or a relay",
+            f"skipped: {names}; the server accepts only tokens, no passwords",
+            hint="ICE has no field for a token; use another provider, or a relay",
         )
     raise ProbeAborted(
         ProbeKind.AUTH_MECHANISM,
-        f"not tried: {names}; icesync cannot speak these login mechanisms",
-        hint="this says nothing about the password; whether ICE can speak them is not known",
+        f"skipped: {names}; icesync does not support these login mechanisms",
+        hint="the password may be right; whether ICE supports them is unknown",
     )

@@ -71,14 +71,14 @@ class Record:
 
         """
         if not self.spoken:
-            message = "the server accepted the login before it heard the password"
+            message = "the server accepted the login before it received the password"
             raise ProbeAborted(ProbeKind.PROTOCOL, message)
         self.logged_in = True
 
     def speak(self) -> None:
         """Note that the password leaves now: from here on nothing is tried a second time."""
         if not self.spoken and not self.tls_version and self.mechanism not in HIDING:
-            self.notes.append("the password travelled in clear text")
+            self.notes.append("the password was sent unencrypted")
         self.spoken = True
 
 
@@ -137,14 +137,14 @@ class Session:
                 )
             return True
         if mode is Mode.STARTTLS:
-            message = "the settings ask for STARTTLS and the server does not offer it"
+            message = "the settings require STARTTLS, but the server does not offer it"
             hint = "correct the port or the flags"
             raise ProbeAborted(ProbeKind.NO_STARTTLS, message, hint=hint)
         if not self.target.clear_text:
             raise ProbeAborted(
                 ProbeKind.NO_STARTTLS,
                 "the server offers no encryption, so the password was not sent",
-                hint="use a port with encryption, or allow clear text: --allow-cleartext ADDR",
+                hint="use a port with encryption, or pass --allow-cleartext ADDR",
             )
         self.record.mode = Mode.NONE
         return False

@@ -82,7 +82,7 @@ def converse(session: Session) -> None:
     if answer.code >= 400:
         raise refused_login(answer.text, answer.code)
     if answer.code != 235:
-        message = "the server gives an answer to AUTH that is none"
+        message = "the server's answer to AUTH is invalid"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, code=answer.status, text=answer.text)
     record.accept_login()
     if session.target.senders:
@@ -126,13 +126,13 @@ def _hello(session: Session) -> dict[str, tuple[str, ...]]:
             if reply.code in {250, 421}:
                 break
     if reply.code in {500, 502}:
-        message = "the server does not know EHLO, so it offers no login"
+        message = "the server does not support EHLO, so it offers no login"
         raise ProbeAborted(ProbeKind.PROTOCOL, message, code=reply.status, text=reply.text)
     if reply.code != 250:
         refusal = refused_connection(reply.text, reply.code)
         if refusal.kind is ProbeKind.REFUSED:
             # ICE greets with a name of its own, so this says nothing about the setting.
-            refusal.detail = "the server does not accept the name of this machine in EHLO"
+            refusal.detail = "the server rejects this machine's name in EHLO"
         raise refusal
     features: dict[str, tuple[str, ...]] = {}
     for text in reply.lines[1:]:
@@ -156,7 +156,7 @@ def _own_names(connection: Connection) -> tuple[bytes, ...]:
 def _ask_for_tls(connection: Connection) -> None:
     reply = _ask(connection, b"STARTTLS", "STARTTLS")
     if reply.code != 220:
-        message = "the server offers STARTTLS and refuses it"
+        message = "the server offers STARTTLS, but rejects it"
         raise ProbeAborted(ProbeKind.NO_STARTTLS, message, code=reply.status, text=reply.text)
 
 
@@ -196,7 +196,7 @@ def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> N
             session.record.senders.append(_verdict(sender, reply))
             _ask(session.connection, b"RSET", "RSET")
         except ProbeAborted as aborted:
-            message = f"not asked: {aborted.detail}"
+            message = f"not tested: {aborted.detail}"
             rest = list(senders)[number:]
             known = {check.sender for check in session.record.senders}
             session.record.senders += [
@@ -208,9 +208,9 @@ def _check_senders(session: Session, senders: Iterable[str], *, utf8: bool) -> N
 
 def _unsayable(sender: str, *, utf8: bool) -> str:
     if _SENDER.fullmatch(sender) is None:
-        return "not asked: this is not an email address"
+        return "not tested: not an email address"
     if not sender.isascii() and not utf8:
-        return "not asked: the server does not support SMTPUTF8"
+        return "not tested: the server does not support SMTPUTF8"
     return ""
 
 

@@ -173,12 +173,12 @@ _OLD: Final = (
     "update the mail server, so that it offers TLS 1.2 (RFC 8996)",
 )
 _CIPHERS: Final = (
-    "the server and this machine have no common cipher",
-    "update the TLS settings of the mail server; it offers none that is safe today",
+    "the server and this machine have no cipher in common",
+    "update the TLS settings of the mail server; it offers no secure cipher",
 )
 _SMALL_DH: Final = (
     "the server's Diffie-Hellman parameters are too small",
-    "let the mail server use 2,048 bits or more, or ECDHE",
+    "configure 2,048 bits or more, or ECDHE, on the mail server",
 )
 _NO_NAME: Final = (
     "the server has no certificate for this host name, and ended the handshake",
@@ -186,7 +186,7 @@ _NO_NAME: Final = (
 )
 _CLIENT: Final = (
     "the server asks for a client certificate, which ICE cannot send",
-    "let the mail server accept logins without one",
+    "configure the mail server to accept logins without one",
 )
 _ALERTS: Final = {
     "UNSUPPORTED_PROTOCOL": _OLD,
@@ -278,11 +278,11 @@ class CertificateRefused(ProbeAborted):
 def meaning_of(error: OSError) -> ProbeAborted:
     """Return what the *error* of a handshake says about the server."""
     if isinstance(error, TimeoutError):
-        return ProbeAborted(ProbeKind.TIMEOUT, "the TLS handshake did not end in time")
+        return ProbeAborted(ProbeKind.TIMEOUT, "the TLS handshake did not finish in time")
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateRefused(error.verify_code, error.verify_message)
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError):
-        return ProbeAborted(ProbeKind.RESET, "the connection broke in the TLS handshake")
+        return ProbeAborted(ProbeKind.RESET, "the connection was lost during the TLS handshake")
     reason = error.reason or "no reason given"
     if reason in _WRONG_MODE:
         message = "the server answers the TLS handshake without TLS"
@@ -309,14 +309,16 @@ def explain(
     kinds = {fault.kind for fault in faults}
     if refused.kind not in kinds and not kinds & _BY_CHAIN:
         what = _FURTHER_UP.get(refused.kind, "not accepted")
-        phrase = f"is signed by way of another certificate, which is {what}"
-        faults.insert(0, _Fault(refused.kind, phrase, "let the server send a current chain"))
+        phrase = f"depends on another certificate that is {what}"
+        faults.insert(
+            0, _Fault(refused.kind, phrase, "configure the server to send a current chain")
+        )
     link = ", and " if any("," in fault.phrase for fault in faults) else " and "
     message = "the certificate " + link.join(fault.phrase for fault in faults)
     hint = faults[0].hint
     if len(faults) > 1:
         # Trust in it, or another host name, would only lead to the next fault.
-        hint = f"install a certificate of a public authority for {host} on the mail server"
+        hint = f"install a certificate from a public CA for {host} on the mail server"
     return ProbeAborted(faults[0].kind, message, hint=hint)
 
 
@@ -343,21 +345,21 @@ def _chain_faults(refused: CertificateRefused, details: Details, sent: int) -> I
         yield _Fault(
             ProbeKind.TLS_CERT_INCOMPLETE,
             f"has an incomplete chain: the server does not send the certificate of {issuer}",
-            "let the mail server send its intermediate certificates (the full chain); "
-            "programs that fetch them themselves, as those on Windows, may work without",
+            "configure the mail server to send its intermediate certificates (the full "
+            "chain); some programs, such as those on Windows, fetch them themselves",
         )
     elif code in _NO_ISSUER and sent <= 1:
         yield _Fault(
             ProbeKind.TLS_CERT_UNTRUSTED,
-            f"is from {issuer}, which is not known here and whose certificate is not sent",
-            "let the mail server send its intermediate certificates (the full chain); "
-            f"if {issuer} is an authority of your own: --ca-file FILE",
+            f"is from {issuer}, which is unknown here and whose certificate is not sent",
+            "configure the mail server to send its intermediate certificates (the full "
+            f"chain); if {issuer} is your own CA, pass --ca-file FILE",
         )
     elif code in _NO_ISSUER or code == _UNKNOWN_ROOT:
         yield _Fault(
             ProbeKind.TLS_CERT_UNTRUSTED,
-            f"is from {issuer}, and leads to an authority that is not known here",
-            "if you trust that authority: --ca-file FILE",
+            f"is from {issuer}, which is issued by an unknown CA",
+            "if you trust that CA, pass --ca-file FILE",
         )
     elif code not in _VERDICTS:
         yield _Fault(ProbeKind.TLS_CERT_UNTRUSTED, f"is not accepted: {refused.verify_message}", "")
@@ -369,8 +371,8 @@ def _faults(details: Details, host: str, now: datetime) -> Iterator[_Fault]:
     if details.self_signed:
         yield _Fault(
             ProbeKind.TLS_CERT_SELF_SIGNED,
-            "is signed by itself",
-            "install one of a public authority; if you trust this one: --ca-file FILE",
+            "is self-signed",
+            "install one from a public CA; if you trust this one, pass --ca-file FILE",
         )
     if own.not_after < now:
         phrase = f"expired {_ago(now - own.not_after)}"

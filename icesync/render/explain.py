@@ -81,8 +81,8 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
         yield f"Listed under `removed:` with the action {removal.action}."
     elif explanation.standing is AddressState.ORPHAN:
         yield (
-            "No longer in any file; left alone. "
-            f"List skill {address.skill} under `removed:` to disable or forget it."
+            f"No longer in any file; left unchanged. List skill {address.skill} under "
+            "`removed:` to disable or forget it."
         )
     yield _memory(explanation, now)
 
@@ -90,7 +90,7 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
 def _moving(move: Move, explanation: Explanation) -> str:
     place = safe(f"{move.position.file}:{move.position.line}")
     if not explanation.open:
-        return f"The move from {move.source} to {move.address} has nothing left to do ({place})."
+        return f"The move from {move.source} to {move.address} is done ({place})."
     if explanation.address == move.address:
         return f"Moves here from {move.source} with the next apply ({place})."
     return f"Moves to {move.address} with the next apply ({place}); ICE keeps the record here."
@@ -100,19 +100,21 @@ def _memory(explanation: Explanation, now: datetime) -> str:
     entry = explanation.entry
     if entry is None:
         if explanation.standing is AddressState.DEFINED:
-            return "Nothing was confirmed yet: the next apply sends it for the first time."
-        return "The state does not know it: this entry is done and can be deleted."
+            return "Nothing has been confirmed yet; the next apply sends it for the first time."
+        return "It is not in the state; this entry is done and can be deleted."
     if entry.uncertain:
-        return "The outcome of the last call is unknown: the next apply sends it again."
+        return "The outcome of the last call is unknown; the next apply sends it again."
     acknowledged = f"ICE confirmed it {age(entry.applied_at, now)}"
     if entry.assumed:
-        acknowledged = "It is only assumed that ICE holds it"
+        acknowledged = "Recorded as unconfirmed"
     if explanation.standing is not AddressState.DEFINED:
         return f"{acknowledged}, with these values."
     other = [f.field.key for f in explanation.fields if _differs(f)]
     if not other:
-        return f"{acknowledged}, with these settings; icesync plan compares the secrets."
-    return f"{acknowledged}, with other values of {', '.join(other)}: icesync plan shows them."
+        return f"{acknowledged}, with these settings. Run `icesync plan` to compare the passwords."
+    return (
+        f"{acknowledged}, with other values of {', '.join(other)}. Run `icesync plan` for details."
+    )
 
 
 def _differs(field: FieldExplanation) -> bool:
@@ -168,7 +170,7 @@ def _sent(field: FieldExplanation) -> str:
     if not field.field.wire:
         return "never sent"
     if not field.members:
-        return "left out, since it is not given"
+        return "omitted, because it is not given"
     sensitive = field.field.secret and field.given is not None
     return ", ".join(
         f'"{name}": {"(sensitive)" if sensitive else safe(json.dumps(value, ensure_ascii=False))}'
@@ -303,11 +305,13 @@ def _example(label: str, text: str, colour: str, style: Style) -> str:
 
 def _ways_out(rule: Rule, style: Style) -> Iterator[str]:
     if not rule.suppressible:
-        yield _paragraph("Waive", "no: it cannot be suppressed, turned off or lowered", style)
+        yield _paragraph(
+            "Suppress", "not possible: this rule cannot be suppressed, turned off or lowered", style
+        )
         return
-    yield _paragraph("Waive", f"# icesync: allow {rule.id} reason", style)
+    yield _paragraph("Suppress", f"# icesync: allow {rule.id} reason", style)
     yield _below("at the end of the line, above it on a line of its own, or at the file's top")
-    yield _paragraph("Weigh", f"rules: {{{rule.id}: off}}", style)
+    yield _paragraph("Severity", f"rules: {{{rule.id}: off}}", style)
     yield _below("in icesync.yaml: off, info, warning or error")
 
 
@@ -345,9 +349,9 @@ def _provider_facts(preset: Preset) -> Iterator[tuple[str, str]]:
         if offer.ends:
             yield "", f"passwords: {offer.ends}"
     if not preset.complete:
-        yield "", "There may be other ports: these are the ones that the source names."
+        yield "", "There may be other ports; these are the ones in the source."
     yield "Login", preset.login
-    yield "Preset", f"preset: {preset.name}" if _is_preset(preset) else "none: give host and port"
+    yield "Preset", f"preset: {preset.name}" if _is_preset(preset) else "none; set host and port"
     yield "Source", preset.source
     yield "Checked", preset.checked or "no date recorded"
 

@@ -57,22 +57,24 @@ _ALL: Final = tuple(Command)
 _OF_FILES: Final = tuple(command for command in Command if command is not Command.PROBE)
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "text": Format("text", _ALL, "for people at a terminal"),
-    "json": Format("jsondoc", _ALL, "for programs; schemas by `icesync schema`"),
-    "markdown": Format("markdown", _ALL, "for comments, summaries and issues, under 60,000 bytes"),
+    "text": Format("text", _ALL, "for the terminal"),
+    "json": Format("jsondoc", _ALL, "for programs; see `icesync schema`"),
+    "markdown": Format(
+        "markdown", _ALL, "for comments, job summaries and issues; under 60,000 bytes"
+    ),
     "junit": Format(
         "junit",
         (Command.VALIDATE, Command.APPLY, Command.CHECK, Command.PROBE),
-        "for test panels: a case for each file, each server, or each login",
+        "for test reports: one case per file, server or login",
     ),
     "sarif": Format("sarif", _OF_FILES, "for code scanning: the findings in files"),
     "gitlab-codequality": Format(
         "gitlab", _OF_FILES, "for merge requests: the findings in files", "render_codequality"
     ),
     "gitlab-terraform": Format(
-        "gitlab", (Command.PLAN,), "for merge requests: the counts", "render_terraform"
+        "gitlab", (Command.PLAN,), "for merge requests: number of changes", "render_terraform"
     ),
-    "html": Format("htmlpage", _ALL, "a page for people: to look through, to keep, to print"),
+    "html": Format("htmlpage", _ALL, "one self-contained page to read, keep and print"),
 }
 """Every format by the name that the command line has for it."""
 

@@ -90,7 +90,7 @@ def _notes(review: CommandResult) -> Iterator[_Note]:
     if review.probe is not None and review.command in {Command.PROBE, Command.CHECK}:
         yield from _probed(review.probe)
     if review.command is Command.CHECK and review.plan is not None and review.plan.effective:
-        yield _Note(Severity.WARNING, "icesync check", f"open: {totals(review.plan)}")
+        yield _Note(Severity.WARNING, "icesync check", f"waiting: {totals(review.plan)}")
 
 
 def _probed(report: ProbeReport) -> Iterator[_Note]:

@@ -151,7 +151,7 @@ class FindingGroup:
     @property
     def hint(self) -> str | None:
         """The way out of all of them."""
-        return "icesync secrets check   lists them" if self.lists_secrets else self.first.hint
+        return "run `icesync secrets check` for a list" if self.lists_secrets else self.first.hint
 
 
 def group_findings(findings: Sequence[Diagnostic]) -> tuple[FindingGroup, ...]:

@@ -145,7 +145,10 @@ def _results(plan: Plan, report: Report | None) -> Iterator[_Case]:
             yield _ended(_server(change), result)
 
 
-_SKIPPED: Final = {Action.NO_OP: "unchanged", Action.ORPHAN: "no longer in any file; left alone"}
+_SKIPPED: Final = {
+    Action.NO_OP: "unchanged",
+    Action.ORPHAN: "no longer in any file; left unchanged",
+}
 
 _VERDICTS: Final = {
     ResultStatus.APPLIED: "",
@@ -170,9 +173,9 @@ def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
             yield _Case(name, "skipped", _SKIPPED[change.action])
         elif change.action is not Action.NO_OP:
             message = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
-            yield _Case(name, "failure", f"{change.action} is open", message)
+            yield _Case(name, "failure", f"{change.action} is waiting", message)
         elif change.address in stale:
-            yield _Case(name, "failure", "confirmed too long ago")
+            yield _Case(name, "failure", "confirmed longer ago than --max-age")
         else:
             yield _Case(name)
 

@@ -362,7 +362,7 @@ def report_part(report: Report, detail: Detail) -> str:
     for status in (ResultStatus.FAILED, ResultStatus.UNCERTAIN, ResultStatus.NOT_ATTEMPTED):
         parts.extend(_section(report.with_status(status), status, detail))
     if not report.complete:
-        parts.append(f"\nTo send just those again:\n\n{fence([retry_command(report)], 'sh')}")
+        parts.append(f"\nTo retry only these:\n\n{fence([retry_command(report)], 'sh')}")
     applied = report.with_status(ResultStatus.APPLIED)
     if applied and detail < Detail.COUNTS:
         parts.append(_applied(applied))
@@ -397,7 +397,7 @@ def maintenance_part(maintenance: Maintenance) -> str:
     return "\n**Maintenance**\n\n" + "".join(facts) if facts else ""
 
 
-_SHORTENED: Final = "\n_Shortened to fit into a comment; the log of the run has all of it._\n"
+_SHORTENED: Final = "\n_Shortened to fit into a comment; see the log for all of it._\n"
 
 
 def render(review: CommandResult, view: RenderContext) -> str:

@@ -196,8 +196,8 @@ def removal_hint(group: ChangeGroup) -> str:
     """Return how servers end that are in no file any more."""
     first = group.first.address
     return (
-        f"to end one, add to a file of organization {first.organization}: "
-        f"`removed: [{{skill: {first.skill}, action: disable}}]`"
+        f"to remove one, add to a file of organization {first.organization}: `removed: "
+        f"[{{skill: {first.skill}, action: disable}}]`"
     )
 
 
@@ -230,7 +230,7 @@ def old_record(change: ResourceChange) -> str:
     source = change.moved_from
     assert source is not None
     if change.source_stays:
-        return f"moved from {source}, which is disabled once ICE has the new record"
+        return f"moved from {source}, which is disabled once ICE confirms the new record"
     return (
         f"moved from {source}: ICE keeps the record there; "
         f"`removed: [{{skill: {source.skill}, action: disable}}]` would stop it"
@@ -393,4 +393,4 @@ def spent_told(entries: Sequence[Move | Removal]) -> str:
         for entry in entries[:_NAMED_ENTRIES]
     ]
     more = f" and {len(entries) - len(message)} more" if len(entries) > len(message) else ""
-    return f"{', '.join(message)}{more}: the state does not know these servers"
+    return f"{', '.join(message)}{more}"

@@ -43,7 +43,7 @@ def render_report(report: Report, style: Style, *, listed: bool = True) -> str:
     for status in MEANINGS if listed else ():
         lines.extend(_section(report, status, style))
     if not report.complete:
-        lines += ["", f"To send just those again: {style.paint(retry_command(report), 'cyan')}"]
+        lines += ["", f"To retry only these: {style.paint(retry_command(report), 'cyan')}"]
     return "\n".join(lines) + "\n"
 
 

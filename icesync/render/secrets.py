@@ -25,7 +25,7 @@ def render_secrets(statuses: Sequence[SecretStatus], now: datetime, style: Style
     The reason of a missing one stands below it, the count of all at the end.
     """
     if not statuses:
-        return "no secret is referred to\n"
+        return "no secret references\n"
     rows = [
         (safe(str(s.reference)), "missing" if s.problem else "found", _metadata(s, now), _users(s))
         for s in statuses

@@ -67,7 +67,7 @@ def render_entries(snapshot: Snapshot, now: datetime, style: Style) -> str:
     for address, entry in sorted(snapshot.entries.items()):
         status = style.paint(f"{entry.status:<9}", _colour(entry))
         ago = age(entry.applied_at, now)
-        message = f"acknowledged {ago}" if entry.applied_at else "never confirmed"
+        message = f"confirmed {ago}" if entry.applied_at else "never confirmed"
         commit = f"  {safe(entry.revision)[:12]}" if entry.revision else ""
         lines.append(f"{address!s:<{width}}  {status}  {message}{style.paint(commit, 'dim')}\n")
     return "".join(lines)

@@ -120,7 +120,7 @@ def _due(maintenance: Maintenance | None) -> Iterator[str]:
     if maintenance is not None and maintenance.failed_logins:
         yield f"{counted(len(maintenance.failed_logins), 'login')} failed"
     if maintenance is not None and maintenance.ending:
-        yield f"{counted(len(maintenance.ending), 'certificate')} near the end"
+        yield f"{counted(len(maintenance.ending), 'certificate')} expiring soon"
 
 
 def _verdict(review: CommandResult) -> str:
@@ -160,7 +160,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
         yield "oldest confirmations", message
     if maintenance.token_ends is not None:
         ends = maintenance.token_ends.strftime("%Y-%m-%d %H:%M:%SZ")
-        yield "token", f"ends at {ends}, in {left_of_token(maintenance)}"
+        yield "token", f"expires at {ends}, in {left_of_token(maintenance)}"
     if maintenance.failed_logins:
         yield (
             "rejected logins",
@@ -170,7 +170,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
         )
     for one in maintenance.ending:
         place, days = safe(f"{one.host}:{one.port}"), (one.not_after - maintenance.now).days
-        yield "certificate", f"{place} ends in {days} days, {addresses_in_line(one.addresses)}"
+        yield "certificate", (f"{place} expires in {days} days, {addresses_in_line(one.addresses)}")
 
 
 def addresses_in_line(addresses: Sequence[Address]) -> str:

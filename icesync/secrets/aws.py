@@ -46,12 +46,12 @@ _SERVICES: Final = {"awssecrets": "secretsmanager", "awsssm": "ssm"}
 _MEANINGS: Final = {
     "AccessDeniedException": "the job's role does not allow it",
     "DecryptionFailure": "its key does not allow the job's role to decrypt it",
-    "ExpiredTokenException": "the credentials have ended",
-    "InvalidClientTokenId": "the credentials are not known there",
-    "ParameterNotFound": "there is no such parameter in this account and region",
-    "ParameterVersionNotFound": "there is no such version",
-    "ResourceNotFoundException": "there is no such secret in this account and region",
-    "UnrecognizedClientException": "the credentials are not known there",
+    "ExpiredTokenException": "the credentials have expired",
+    "InvalidClientTokenId": "the credentials are unknown there",
+    "ParameterNotFound": "no such parameter in this account and region",
+    "ParameterVersionNotFound": "no such version",
+    "ResourceNotFoundException": "no such secret in this account and region",
+    "UnrecognizedClientException": "the credentials are unknown there",
 }
 """What AWS calls the errors that people meet (its API references)."""
 
@@ -94,7 +94,7 @@ class AwsProvider(VersionedProvider):
             kind = _kind(code)
         except errors.BotoCoreError as error:
             # Its text may quote an address or a header; its kind says enough.
-            problem = f"AWS was not asked: {type(error).__name__}"
+            problem = f"AWS could not be asked: {type(error).__name__}"
             kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
         raise kind(f"`{reference}`: {problem}")
 
@@ -119,16 +119,16 @@ class AwsProvider(VersionedProvider):
         """Return what AWS is asked for; a parameter in several steps starts with a slash."""
         options, pattern = reference.options, _NAMES[self.scheme]
         if options.keys() - {"region", "version"}:
-            raise SecretMissing(f"`{reference}`: only region= and version= may stand after a `?`")
+            raise SecretMissing(f"`{reference}`: only region= and version= are allowed after `?`")
         if not _REGION.fullmatch(options.get("region", "eu-west-1")):
-            raise SecretMissing(f"`{reference}` does not name a region of AWS", "region=eu-west-1")
+            raise SecretMissing(f"`{reference}` does not name an AWS region", "region=eu-west-1")
         if not _VERSION.fullmatch(options.get("version", "1")) or options.get("version") == _LATEST:
             raise SecretMissing(f"`{reference}`: a version is a number, an id, or another stage")
         name = "/".join(reference.steps)
         if self.scheme == "awsssm" and (reference.absolute or len(reference.steps) > 1):
             name = name if name.startswith("arn:") else f"/{name}"
         if not pattern.fullmatch(name) or (reference.absolute and self.scheme != "awsssm"):
-            raise SecretMissing(f"`{reference}` is not a name that AWS permits")
+            raise SecretMissing(f"`{reference}` is not a valid AWS name")
         return name
 
     def _open(self, reference: SecretRef, region: str | None) -> Any:

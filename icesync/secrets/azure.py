@@ -38,7 +38,7 @@ _API: Final = "7.4"
 _MEANINGS: Final = {
     401: "the credentials are not accepted",
     403: "the job's identity is not allowed to read it",
-    404: "there is no such secret or version",
+    404: "no such secret or version",
 }
 
 
@@ -108,7 +108,8 @@ class AzureProvider(VersionedProvider):
                 kind = type(error).__name__
         raise SecretStoreClosed(
             f"`{reference}`: no credentials for Azure: {kind}",
-            "az login   or AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated token or secret",
+            "run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and a federated "
+            "token or secret",
         )
 
 

@@ -103,7 +103,7 @@ def _no_such_key(reference: SecretRef, key: str, node: Mapping[str, object]) -> 
     more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""
     near = get_close_matches(key, names, n=1)
     return SecretMissing(
-        f"`{reference}`: there is no key `{key}`; there is {shown or 'nothing'}{more}",
+        f"`{reference}`: no key `{key}`; available: {shown or 'nothing'}{more}",
         *(f"did you mean `{name}`?" for name in near),
     )
 

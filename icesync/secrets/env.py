@@ -64,7 +64,7 @@ class EnvProvider:
         if not self._allows(name):
             raise SecretForbidden(
                 f"`{reference}` is not allowed: variables must match {', '.join(self._allow)}",
-                "rename the variable, or widen `secrets.env_allow` in icesync.yaml",
+                "rename the variable, or extend `secrets.env_allow` in icesync.yaml",
             )
         return name
 

@@ -73,7 +73,7 @@ class ExecProvider:
         if not self._allowed:
             raise SecretForbidden(
                 f"`{reference}` is not allowed: it runs a program",
-                f"{ALLOW_EXEC}=1   in the job's environment allows it, for every reference",
+                f"{ALLOW_EXEC}=1 in the job's environment allows it, for all references",
             )
         if reference.query or reference.fragment:
             raise SecretMissing(f"`{reference}` takes a program and its arguments only")

@@ -66,24 +66,24 @@ def find_allowed(reference: SecretRef, root: Path, globs: tuple[str, ...]) -> Pa
 
     """
     if any("/" in step for step in reference.steps):
-        raise SecretMissing(f"`{reference}` is not a path: a step holds an escaped slash")
+        raise SecretMissing(f"`{reference}` is not a valid path: it contains an escaped slash")
     named = Path("/" if reference.absolute else root, *reference.steps)
     try:
         real = named.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links
-        raise SecretMissing(f"`{reference}` is not a path that leads to a file") from None
-    leads_to = "" if real == named else f", which leads to `{real}`,"
+        raise SecretMissing(f"`{reference}` is not the path of a file") from None
+    leads_to = "" if real == named else f", a link to `{real}`,"
     closed = _closed(real)
     if closed:
         raise SecretForbidden(
-            f"`{reference}`{leads_to} is never opened: `{closed}` holds credentials of the job",
-            "keep the secret in a file or store of its own",
+            f"`{reference}`{leads_to} is never read: `{closed}` contains credentials of the job",
+            "store the secret in a separate file or in a secret store",
         )
     if is_allowed(real, root, globs):
         return real
     raise SecretForbidden(
         f"`{reference}`{leads_to} is not allowed: files must match {', '.join(globs)}",
-        "move the file, or widen `secrets.file_allow` in icesync.yaml",
+        "move the file, or extend `secrets.file_allow` in icesync.yaml",
     )
 
 

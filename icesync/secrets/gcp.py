@@ -32,7 +32,7 @@ _VERSION: Final = re.compile(r"[1-9][0-9]{0,18}|[A-Za-z][A-Za-z0-9_-]{0,62}", re
 _MEANINGS: Final = {
     401: "the credentials are not accepted",
     403: "the job's account is not allowed to read it",
-    404: "there is no such secret or version",
+    404: "no such secret or version",
 }
 
 
@@ -86,7 +86,8 @@ class GcpProvider(VersionedProvider):
                 kind = type(error).__name__
         raise SecretStoreClosed(
             f"`{reference}`: no credentials for Google Cloud: {kind}",
-            "gcloud auth application-default login   or GOOGLE_APPLICATION_CREDENTIALS=FILE",
+            "run `gcloud auth application-default login`, or set "
+            "GOOGLE_APPLICATION_CREDENTIALS=FILE",
         )
 
 
@@ -111,5 +112,5 @@ def _decode(reference: SecretRef, payload: object) -> bytes:
         data = payload["data"]  # type: ignore[index]
         return base64.b64decode(data, validate=True)
     except (KeyError, TypeError, binascii.Error):
-        problem = "Google's reply holds no value"
+        problem = "Google's reply contains no value"
     raise SecretMissing(f"`{reference}`: {problem}")

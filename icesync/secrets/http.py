@@ -91,10 +91,10 @@ class WebService:
             time.sleep(pause_s)
         host = urlsplit(self._options.base_url).netloc
         if isinstance(reply, str):
-            message = f"{self._name} at {host} was not reached: {reply}"
+            message = f"{self._name} at {host} is unreachable: {reply}"
             raise SecretStoreUnreachable(f"`{reference}`: {message}")
         if failed:
-            message = f"{self._name} at {host} answered with status {reply.status}, again and again"
+            message = f"{self._name} at {host} keeps answering with status {reply.status}"
             raise SecretStoreUnreachable(f"`{reference}`: {message}")
         return reply.status, _tree(reply)
 
@@ -138,7 +138,9 @@ class WebService:
             found = job_options(options, options.base_url, os.environ)
             return replace(found, trust=found.trust or trust_store())
         except OSError as error:
-            problem = f"{self._ca_file} cannot be used: {error.strerror or 'no certificate in it'}"
+            problem = (
+                f"{self._ca_file} cannot be used: {error.strerror or 'it contains no certificate'}"
+            )
         except ConfigInvalid as error:
             problem = error.message
         raise SecretMissing(f"`{reference}`: {problem}")
@@ -146,8 +148,7 @@ class WebService:
     def _check_address(self, reference: SecretRef) -> None:
         if not is_confidential(self._options.base_url):
             raise SecretMissing(
-                f"`{reference}`: {self._name} has no address that starts with https://, "
-                "and secrets do not travel in clear",
+                f"`{reference}`: the URL of {self._name} must start with https://",
             )
 
 

@@ -45,7 +45,7 @@ class KeyringProvider:
                 if not isinstance(error, errors.NoKeyringError):
                     kind = SecretStoreUnreachable
             else:
-                problem = "the keyring has no such password"
+                problem = "no such password in the keyring"
         if value is not None:
             return make_secret(value, f"`{reference}`")
         raise kind(f"`{reference}`: {problem}", f"keyring set {service} {name}")

@@ -69,7 +69,7 @@ def _check(reference: SecretRef) -> None:
     if reference.absolute or not named or reference.fragment:
         raise SecretMissing(
             f"`{reference}` does not name a vault, an item and a field",
-            "ref+op://VAULT/ITEM/FIELD, blanks as %20",
+            "use ref+op://VAULT/ITEM/FIELD, with spaces as %20",
         )
     if reference.options.keys() - _OPTIONS:
-        raise SecretMissing(f"`{reference}`: only {' and '.join(_OPTIONS)} may stand after a `?`")
+        raise SecretMissing(f"`{reference}`: only {' and '.join(_OPTIONS)} are allowed after `?`")

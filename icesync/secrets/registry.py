@@ -157,7 +157,7 @@ class _CheckedProvider:
             problem = made if isinstance(made, str) else "it has no method `fetch`"
             raise ConfigInvalid(
                 f"{self._name} cannot be used: {problem}",
-                "correct that package, or take it off `secrets.providers`",
+                "fix that package, or remove it from `secrets.providers`",
             )
         self._provider = made
         self.remote = True
@@ -175,10 +175,10 @@ class _CheckedProvider:
         found = self._guarded(lambda: self._provider.fetch(reference))
         problem = found if isinstance(found, str) else None
         if problem is None and type(found) is not SecretValue:
-            problem = f"it returned {type(found).__name__} and no SecretValue"
+            problem = f"it returned {type(found).__name__} instead of a SecretValue"
         problem = problem or usable_text(found)
         if problem is not None:
-            raise SecretMissing(f"`{reference}`: {self._name} gave no secret: {problem}")
+            raise SecretMissing(f"`{reference}`: {self._name} returned no secret: {problem}")
         checked: SecretValue = found
         return checked
 
@@ -204,7 +204,7 @@ class _CheckedProvider:
             return str(error)
         except BaseException as error:  # noqa: BLE001 - SystemExit would end the run as a success
             return f"it raised {type(error).__name__}"
-        return "it returned a text and no SecretValue" if isinstance(found, str) else found
+        return "it returned a text instead of a SecretValue" if isinstance(found, str) else found
 
 
 _Maker: TypeAlias = Callable[[SecretSettings], "SecretProvider"]

@@ -37,7 +37,7 @@ _YAML: Final = frozenset({".yaml", ".yml"})
 _MEANINGS: Final = {
     2: "the file cannot be read",
     51: "its MAC does not match: the file was edited without sops",
-    128: "no key that decrypts it could be had",
+    128: "no key to decrypt it is available",
 }
 """Exit codes of sops (its source, cmd/sops/codes)."""
 
@@ -75,8 +75,8 @@ class SopsProvider:
             text = pick(reference, tree)
             if text.startswith("ref+"):
                 raise SecretMissing(
-                    f"`{reference}` holds a reference instead of a secret",
-                    "write the reference in clear, or the secret itself into the file",
+                    f"`{reference}` contains a reference instead of a secret",
+                    "store the secret itself in the file, or use the reference directly",
                 )
             return make_secret(text, f"`{reference}`")
         text = self._decrypted(reference, path).decode("utf-8", "surrogateescape")
@@ -122,7 +122,7 @@ class SopsProvider:
             return read_yaml(content) if yaml else parse_json(content)
         except ValueError as error:
             problem = str(error)
-        raise SecretMissing(f"`{reference}`: what sops printed cannot be read: {problem}")
+        raise SecretMissing(f"`{reference}`: invalid output of sops: {problem}")
 
     def _decrypted(self, reference: SecretRef, path: Path) -> bytes:
         return self._texts.get(path, lambda: self._decrypt(reference, path), reference)

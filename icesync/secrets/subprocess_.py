@@ -77,7 +77,7 @@ def run_program(
         )
     except FileNotFoundError:
         raise SecretMissing(
-            f"`{reference}` needs the program `{name}`, which was not found in PATH",
+            f"`{reference}` needs the program `{name}`, which is not in PATH",
             f"install {name}, then try again",
         ) from None
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def run_program(
         suffix = f" ({meaning})" if meaning else ""
         raise failure(
             f"`{reference}`: `{name}` ended with exit code {process.returncode}{suffix}",
-            f"{shlex.join(arguments)} >/dev/null   shows why",
+            f"to see why: {shlex.join(arguments)} >/dev/null",
         )
     return output
 

@@ -87,7 +87,7 @@ class VaultProvider:
         if not reference.fragment:
             names = ", ".join(f"`{name}`" for name in sorted(read.data))
             raise SecretMissing(
-                f"`{reference}` names no key; there is {names or 'nothing'}",
+                f"`{reference}` names no key; available: {names or 'nothing'}",
                 *(f"{reference}#/{name}" for name in sorted(read.data)[:1]),
             )
         return make_secret(pick(reference, read.data), f"`{reference}`")
@@ -135,8 +135,9 @@ class VaultProvider:
             raise SecretMissing(f"`{reference}`: {self._name} has nothing at that path")
         if status == _NO_ACCESS:
             raise SecretStoreRefused(
-                f"`{reference}`: {self._name} refuses its token: invalid, ended, or no policy",
-                f"vault kv get {reference.path}   with the same token shows why",
+                f"`{reference}`: {self._name} rejected the token: invalid, expired, or no "
+                "policy allows it",
+                f"to see why, run with the same token: vault kv get {reference.path}",
             )
         kind = SecretMissing if status == _DONE else SecretStoreRefused
         raise kind(f"`{reference}`: {self._name} answered with status {status}")
@@ -154,8 +155,8 @@ class VaultProvider:
             mounted = tuple(found.strip("/").split("/"))
             if kind not in _KEY_VALUE or steps[: len(mounted)] != mounted:
                 raise SecretForbidden(
-                    f"`{reference}`: what {self._name} has mounted there is not a key-value engine",
-                    "refer to a secret of a `kv` mount",
+                    f"`{reference}`: that mount of {self._name} is not a key-value engine",
+                    "use a secret of a `kv` mount",
                 )
             return _Mount(len(mounted), str(_at(tree, "data", "options", "version") or "1"))
         # Older policies hide it; then the default is version 2, mounted in one step.
@@ -195,7 +196,7 @@ class VaultProvider:
             return token
         prefix = self._prefixes[0]
         raise SecretStoreClosed(
-            f"`{reference}` needs a token for {self._name}, and there is none",
+            f"`{reference}` needs a token for {self._name}",
             f"set {prefix}_TOKEN, {prefix}_TOKEN_FILE, or {prefix}_AUTH_ROLE and {prefix}_ID_TOKEN",
         )
 
@@ -208,8 +209,8 @@ class VaultProvider:
         if status == _DONE and isinstance(token, str):
             return token
         raise SecretStoreRefused(
-            f"`{reference}`: {self._name} refused the login as role {role!a} at auth/{way}: "
-            f"status {status}"
+            f"`{reference}`: {self._name} rejected the login as role {role!a} at "
+            f"auth/{way}: status {status}"
         )
 
     def _setting(self, name: str) -> str | None:
@@ -221,13 +222,13 @@ class VaultProvider:
 def _check(reference: SecretRef) -> None:
     options, steps = reference.options, reference.steps
     if options.keys() - {"version"} or not _VERSION.fullmatch(options.get("version", "1")):
-        raise SecretMissing(f"`{reference}`: after the path only ?version=NUMBER may stand")
+        raise SecretMissing(f"`{reference}`: only ?version=NUMBER is allowed after the path")
     if len(steps) < 2 or reference.absolute or any("/" in step for step in steps):
         raise SecretMissing(
             f"`{reference}` does not name a mount and a path", "ref+vault://MOUNT/PATH#/KEY"
         )
     if steps[0] in _CLOSED:
-        raise SecretForbidden(f"`{reference}`: `{steps[0]}/` holds no secrets to refer to")
+        raise SecretForbidden(f"`{reference}`: `{steps[0]}/` contains no secrets")
 
 
 def _api_path(*steps: str) -> str:

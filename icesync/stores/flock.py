@@ -89,7 +89,7 @@ def _open(path: Path) -> int:
     except OSError as error:
         raise StateNotSaved(
             f"cannot open the lock file `{path}`: {error.strerror}",
-            f"ls -l {shlex.quote(str(path))}   says whose it is",
+            f"check its permissions: ls -l {shlex.quote(str(path))}",
         ) from error
 
 
@@ -167,17 +167,17 @@ def _parse_owner(data: bytes) -> LockInfo:
 
 
 def _locked(path: Path, owner: LockInfo) -> StateLocked:
-    wait = "wait for it with `--lock-timeout 5m`"
+    wait = "pass `--lock-timeout 5m` to wait for it"
     if owner == _UNKNOWN:
         return StateLocked(
             "the state is locked by another run; holder unknown",
             wait,
-            f"see who it is: `fuser -v {shlex.quote(str(path))}`",
+            f"to see who holds it: fuser -v {shlex.quote(str(path))}",
         )
     link = f": {owner.info}" if owner.info else ""
     return StateLocked(
         f"the state is locked by {owner.who} (pid {owner.pid}) since {owner.created}"
         f" for `{owner.operation}`{link}",
         wait,
-        f"the lock ends with that process: `ps -p {owner.pid}` on its machine",
+        f"the lock is released when process {owner.pid} exits",
     )

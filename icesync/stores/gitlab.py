@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from icesync.model.project import StateSettings
 
 _ADVICE: Final = (
-    "reading needs the role Developer, locking and writing Maintainer",
-    "a job's own token ends with its job",
+    "reading needs the role Developer, locking and writing need Maintainer",
+    "a job token expires when the job ends",
 )
 
 
@@ -55,7 +55,7 @@ def http_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEndpo
         state.unlock_method,
         *_own(environ, terraform=named),
         (
-            "ICESYNC_STATE_USERNAME and ICESYNC_STATE_PASSWORD hold the credentials",
+            "set ICESYNC_STATE_USERNAME and ICESYNC_STATE_PASSWORD",
             f"TF_HTTP_USERNAME and TF_HTTP_PASSWORD are used with TF_HTTP_ADDRESS={address} only",
         ),
     )
@@ -99,8 +99,8 @@ def gitlab_endpoint(state: StateSettings, environ: Mapping[str, str]) -> HttpEnd
     project = state.project or environ.get("CI_PROJECT_ID")
     if not project:
         raise ConfigInvalid(
-            "the preset `gitlab` does not know the project: this is no job of GitLab's",
-            "project: 42   under `state:` names it, and GITLAB_TOKEN opens it",
+            "the preset `gitlab` needs a project outside GitLab jobs",
+            "set `project: 42` under `state:`, and GITLAB_TOKEN",
         )
     address = f"{api}/projects/{quote(project, safe='')}/terraform/state/{quote(state.name or '')}"
     named = read_endpoint(environ.get("TF_HTTP_ADDRESS", ""))
@@ -123,7 +123,7 @@ def _credentials(environ: Mapping[str, str], *, terraform: bool) -> tuple[str, s
         return "icesync", token
     raise AccessError(
         "the preset `gitlab` has no token",
-        "in a job CI_JOB_TOKEN is one; elsewhere: export GITLAB_TOKEN=…, with the scope api",
+        "outside GitLab jobs: export GITLAB_TOKEN=… (scope api)",
     )
 
 

@@ -79,8 +79,8 @@ class HttpCalls:
         addresses = (endpoint.address, endpoint.lock_address, endpoint.unlock_address)
         if not all(is_confidential(address) for address in addresses if address):
             raise ConfigInvalid(
-                "the addresses of a state start with https://: credentials are sent along",
-                "http://   is spoken with this machine only",
+                "the URLs of a state must start with https://, because credentials are sent",
+                "http:// is allowed only on this machine",
             )
         self._endpoint = endpoint
         self._clients = clients

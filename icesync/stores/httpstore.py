@@ -71,15 +71,15 @@ class HttpStore:
         """
         reply = self._calls.persist("GET", self._endpoint.address)
         if isinstance(reply, Unanswered):
-            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+            raise StateError(f"{self.describe()} is unreachable: {reply.problem}")
         self._check_access(reply, "read")
         if reply.status in _NOTHING or (reply.status in _DONE and not reply.body):
             return None
         if reply.status not in _DONE:
-            raise StateError(f"{self.describe()} answered a read with status {reply.status}")
+            raise StateError(f"cannot read {self.describe()}: status {reply.status}")
         expected = reply.headers.get("content-md5")
         if expected and expected != md5(reply.body):
-            raise StateError(f"what {self.describe()} sent was damaged on its way", "try again")
+            raise StateError(f"the reply of {self.describe()} was damaged in transit", "try again")
         return reply.body
 
     def write(self, data: bytes, previous: bytes | None) -> None:
@@ -102,7 +102,7 @@ class HttpStore:
         # Under one lock nobody else writes: what this run wrote last is what is there.
         if (self._written is None or self._written != previous) and self.read() != previous:
             raise StateConflict(
-                f"{self.describe()} was changed by another run since it was read", "icesync plan"
+                f"{self.describe()} was changed by another run in the meantime", "icesync plan"
             )
         self._post(data)
         self._written = data
@@ -117,7 +117,9 @@ class HttpStore:
             if self._is_stored(data):
                 return
             if isinstance(reply, RawReply) and reply.status in _DONE:
-                raise StateNotSaved(f"{self.describe()} accepted the state, but holds another one")
+                raise StateNotSaved(
+                    f"{self.describe()} accepted the state, but returns a different one"
+                )
             pause_s = self._calls.pause_after(reply, patience)
             if pause_s is None:
                 break
@@ -125,7 +127,7 @@ class HttpStore:
         if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
             self._refuse(reply)
         problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
-        raise StateNotSaved(f"{self.describe()} did not take the state: {problem}")
+        raise StateNotSaved(f"{self.describe()} did not store the state: {problem}")
 
     def _is_stored(self, data: bytes) -> bool:
         """Return whether a write without a clear answer arrived after all."""
@@ -138,17 +140,17 @@ class HttpStore:
         """Raise what a refused write came to."""
         if reply.status == _SERIAL_KNOWN:
             raise StateConflict(
-                f"{self.describe()} holds another state of the same serial: "
-                "somebody else wrote meanwhile",
+                f"{self.describe()} has a different state with the same serial: another "
+                "run wrote it",
                 "icesync plan",
             )
         if reply.status in _HELD:
-            raise StateNotSaved(f"the lock of {self.describe()} was lost: another run broke it")
+            raise StateNotSaved(f"the lock of {self.describe()} was removed by another run")
         if reply.status == _TOO_LARGE:
             raise StateNotSaved(f"the state is too large for {self.describe()}: status 413")
         # A token that ends during a run is refused here: what was acknowledged must not get lost.
         advice = self._endpoint.advice if reply.status in _NO_ACCESS else ()
-        raise StateNotSaved(f"{self.describe()} refused the state: status {reply.status}", *advice)
+        raise StateNotSaved(f"{self.describe()} rejected the state: status {reply.status}", *advice)
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -177,7 +179,7 @@ class HttpStore:
         address = self._endpoint.lock_address or ""
         reply = self._calls.persist(self._endpoint.lock_method, address, write_lock(owner))
         if isinstance(reply, Unanswered):
-            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+            raise StateError(f"{self.describe()} is unreachable: {reply.problem}")
         self._check_access(reply, "lock")
         if reply.status == _LOCK_DONE:
             return None
@@ -186,7 +188,7 @@ class HttpStore:
             if reply.repeated and holder.id == owner.id:
                 return None  # locked by a first try whose answer was lost
             return _without_echo(holder, owner)
-        raise StateError(f"{self.describe()} answered a lock with status {reply.status}")
+        raise StateError(f"cannot lock {self.describe()}: status {reply.status}")
 
     def _release(self, owner: LockInfo) -> None:
         reply = self._unlock(owner)
@@ -219,12 +221,12 @@ class HttpStore:
             raise StateError(f"{self.describe()} has no lock: `state.lock_address` is not set")
         reply = self._unlock(replace(named_lock("unlock", ""), id=lock_id))
         if isinstance(reply, Unanswered):
-            raise StateError(f"{self.describe()} was not reached: {reply.problem}")
+            raise StateError(f"{self.describe()} is unreachable: {reply.problem}")
         self._check_access(reply, "unlock")
         if reply.status != _LOCK_DONE:
             raise StateError(
                 f"{self.describe()} did not release that lock: status {reply.status}",
-                "icesync state unlock   says which one is held",
+                "run `icesync state unlock` to see the lock",
             )
 
     def lock_owner(self) -> LockInfo | None:
@@ -256,7 +258,7 @@ class HttpStore:
         raise StateMissing(
             f"there is no state at {self.describe()}",
             f"correct `{self._endpoint.setting}`, if the state is somewhere else",
-            "icesync state init   begins a new state there",
+            "run `icesync state init` to start a new state there",
         )
 
     @property
@@ -264,13 +266,16 @@ class HttpStore:
         """The versions that the store may keep, and a copy."""
         return (
             "restore an older version at that server, if it keeps some",
-            "icesync state push --force FILE   stores a copy, if you have one",
+            "if you have a copy: icesync state push --force FILE",
         )
 
     def lock_warning(self) -> str | None:
         """Return why there is no lock, or None."""
         if self._endpoint.lock_address is None:
-            return "the state has no lock: set `state.lock_address`, or let no two runs apply"
+            return (
+                "the state has no lock: set `state.lock_address`, or make sure that "
+                "only one run applies at a time"
+            )
         return None
 
     def describe(self) -> str:

@@ -88,8 +88,8 @@ class LocalJournals:
                 with suppress(OSError):
                     self._path.unlink()
             raise StateNotSaved(
-                f"the journal `{self._path}` cannot be begun: {error.strerror}; nothing was sent",
-                "is there room on the disk, and may this user write there?",
+                f"cannot create the journal `{self._path}`: {error.strerror}; nothing was sent",
+                "check the disk space and the permissions of the folder",
             ) from error
         return LocalJournal(descriptor, len(head), reserve_bytes, str(self._path), self._check)
 
@@ -112,9 +112,9 @@ class LocalJournals:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StateLocked(
-                f"an apply that is still running writes `{self._path}`, though its lock file "
-                "was removed or replaced",
-                f"wait for its end; `fuser -v {shlex.quote(str(self._path))}` says which it is",
+                f"a running apply still writes `{self._path}`, although its lock file was "
+                "removed or replaced",
+                f"wait until it ends; to find it: fuser -v {shlex.quote(str(self._path))}",
             ) from None
         except OSError:
             return
@@ -134,7 +134,7 @@ class LocalJournals:
             flush_folder(self._path.parent)
         except OSError as error:
             raise StateNotSaved(
-                f"the journal `{self._path}` cannot be removed: {error.strerror}"
+                f"cannot remove the journal `{self._path}`: {error.strerror}"
             ) from error
 
 
@@ -224,7 +224,7 @@ class LocalJournal:
         if self._failure is not None:
             reason = getattr(self._failure, "strerror", None) or type(self._failure).__name__
             raise StateNotSaved(
-                f"the journal `{self._name}` cannot be written: {reason}; nothing more is sent",
+                f"cannot write the journal `{self._name}`: {reason}; nothing more is sent",
                 "the calls in flight are uncertain; the next apply sends them again",
             ) from self._failure
 

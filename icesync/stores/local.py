@@ -68,8 +68,8 @@ class LocalStore:
             if target.parent.is_dir() or not self._path.is_symlink():
                 return None
             raise StateError(
-                f"`{self.describe()}` leads to `{target}`, and that folder does not exist",
-                "is the disk mounted?",
+                f"`{self.describe()}` is a link into `{target}`, which does not exist",
+                "check that the disk is mounted",
             ) from None
         except OSError as error:
             raise StateError(
@@ -138,8 +138,8 @@ class LocalStore:
 
         """
         raise StateError(
-            "the lock of a file belongs to a living process, so there is nothing to break",
-            "icesync state unlock   says which process holds it",
+            "local locks end with their process; there is nothing to remove",
+            "run `icesync state unlock` to see which process holds it",
         )
 
     def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:
@@ -186,8 +186,8 @@ class LocalStore:
         if kind is None or not is_shared(kind):
             return None
         return (
-            f"the state is on a file system of type {kind}, where a lock may hold on this "
-            "machine only; let no two machines apply at the same time"
+            f"the state is on a {kind} file system, where locks may not work across "
+            "machines; apply from one machine at a time"
         )
 
     def describe(self) -> str:
@@ -198,7 +198,7 @@ class LocalStore:
         try:
             return self._path.resolve()
         except (OSError, RuntimeError):  # RuntimeError is how Python before 3.13 reports a loop
-            raise StateError(f"`{self.describe()}` is a link that leads nowhere") from None
+            raise StateError(f"`{self.describe()}` is a broken symbolic link") from None
 
     def _backup(self) -> Path:
         target = self._target()
@@ -215,16 +215,16 @@ class LocalStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StateNotSaved(f"cannot make the folder `{folder}`: {error.strerror}") from error
+            raise StateNotSaved(f"cannot create the folder `{folder}`: {error.strerror}") from error
 
     def _demand_lock(self) -> None:
         """Demand that the lock of this run still keeps others out."""
         if self._holds is None or self._holds():
             return
         raise StateNotSaved(
-            f"the lock file `{self._lock_file()}` was removed or replaced while this run held it; "
-            "another run may have begun, so nothing more is sent or saved",
-            "keep `git clean` and checkouts away from a folder while icesync applies there",
+            f"the lock file `{self._lock_file()}` was removed or replaced during this run; "
+            "another run may have started, so nothing more is sent or saved",
+            "do not run `git clean` or check out in a folder while icesync applies there",
         )
 
     def _exclusive(self) -> AbstractContextManager[object]:
@@ -242,10 +242,11 @@ class LocalStore:
         if stored is None:
             backup = self._backup()
             raise StateConflict(
-                f"`{self.describe()}` is gone since it was read", f"its last copy may be `{backup}`"
+                f"`{self.describe()}` was removed in the meantime",
+                f"its last copy may be `{backup}`",
             )
         raise StateConflict(
-            f"`{self.describe()}` was changed by another run since it was read", "icesync plan"
+            f"`{self.describe()}` was changed by another run in the meantime", "icesync plan"
         )
 
 

@@ -85,10 +85,10 @@ def wait_for_lock(
 def _locked(place: str, holder: LockInfo) -> StateLocked:
     link = f": {holder.info}" if holder.info else ""
     told = f" by {holder.who} since {holder.created}{link}" if holder.who else "; holder unknown"
-    forced = f"icesync state unlock --force {holder.id}   if that run is dead for sure"
+    forced = f"if that run is dead for certain: icesync state unlock --force {holder.id}"
     return StateLocked(
         f"the state at {place} is locked{told}",
-        "wait for it with `--lock-timeout 5m`",
+        "pass `--lock-timeout 5m` to wait for it",
         *([forced] if holder.id else []),
     )
 

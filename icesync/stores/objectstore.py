@@ -51,12 +51,12 @@ _ENDPOINTS: Final = (
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _MEANINGS: Final = (
     (_NO_BUCKET, "the bucket does not exist"),
-    (("429", "SlowDown", "TooManyRequests", "rateLimit", "503"), "it is throttled"),
-    (("dns error", "failed to lookup", "Name or service"), "its host name is not known"),
-    (("URL scheme", "HttpsOnly", "scheme is not allowed"), "plain http:// is not spoken"),
+    (("429", "SlowDown", "TooManyRequests", "rateLimit", "503"), "requests are throttled"),
+    (("dns error", "failed to lookup", "Name or service"), "its host name is unknown"),
+    (("URL scheme", "HttpsOnly", "scheme is not allowed"), "plain http:// is not supported"),
     (
         ("169.254.169.254", "CredentialsNotLoaded", "NoCredentials", "MissingAccessKey", "token"),
-        "no credentials of the cloud were found",
+        "no cloud credentials were found",
     ),
     (("certificate",), "its certificate is not trusted"),
     (("Connection refused", "error sending request", "connect", "timed out"), "no connection"),
@@ -177,7 +177,7 @@ class ObjectStore:
         else:
             self._stored = _Object(data, tag)
             if self._get_tag() != tag:
-                raise StateNotSaved(f"{self._url} confirmed the state, and holds another one")
+                raise StateNotSaved(f"{self._url} confirmed the state, but returns a different one")
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -219,8 +219,8 @@ class ObjectStore:
         found = self._get(self._lock_path)
         if found is None or read_lock(found.data).id != lock_id:
             raise StateError(
-                f"{self._url} is not locked by {lock_id}: another run broke that lock",
-                "icesync state unlock   says which one is held",
+                f"{self._url} is not locked by {lock_id}: another run removed that lock",
+                "run `icesync state unlock` to see the lock",
             )
         self._delete_lock(lock_id)
 
@@ -286,8 +286,8 @@ class ObjectStore:
         if not kept:
             self._delete_lock(owner.id)
             raise StateError(
-                f"{self._url} ignores conditional writes, so no lock would hold there",
-                "keep the state in a store that honours If-None-Match and If-Match",
+                f"{self._url} does not support conditional writes, so it cannot be locked",
+                "use a store that supports If-None-Match and If-Match",
             )
         self._bucket.honest = True
 
@@ -330,7 +330,7 @@ class ObjectStore:
                 problem = _meaning(error)
             if attempt + 1 < _TRIES:
                 self._clock.sleep(_PAUSE_S * 2**attempt)
-        raise StateError(f"{self._url} was not reached: {problem}")
+        raise StateError(f"{self._url} is unreachable: {problem}")
 
     def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
         return _tag(self._obstore.put(self._bucket.opened, path, data, mode=mode))
@@ -372,12 +372,12 @@ class ObjectStore:
         if isinstance(error, kinds):
             raise AccessError(
                 f"{self._url} refused to {what}: {type(error).__name__}",
-                "credentials come as for the cloud's own programs: environment, role, identity",
+                "credentials are found as by the cloud's own programs: environment, role, identity",
             ) from None
 
     def _conflict(self) -> StateConflict:
         return StateConflict(
-            f"{self._url} was changed by another run since it was read", "icesync plan"
+            f"{self._url} was changed by another run in the meantime", "icesync plan"
         )
 
 

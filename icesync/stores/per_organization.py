@@ -116,7 +116,7 @@ class PartitionedStore:
         if not self._data:
             self.read()
         if previous != self._known:
-            raise StateConflict(f"{self.describe()} was read again since", "icesync plan")
+            raise StateConflict(f"{self.describe()} was read again in the meantime", "icesync plan")
         after = split(decode_state(data), self._parts)
         for parts in write_steps(self._parts, after):
             self._side_by_side(partial(self._write_part, parts), list(parts))
@@ -250,7 +250,7 @@ class PartitionedStore:
         if store.journals is not None and store.journals.read() is not None:
             raise StateConflict(
                 f"an apply without `per: organization` left a journal beside {store.describe()}",
-                "icesync apply   with that file as `state.path`, without `per:`, folds it in first",
+                "first run `icesync apply` with that file as `state.path` and without `per:`",
             )
         return store.read()
 
@@ -320,6 +320,6 @@ class UnscopedStore:
 
     def _refuse(self) -> NoReturn:
         raise UsageError(
-            "the state is kept per organization; say which",
-            "--organization 59   names one",
+            "there is one state per organization; name one",
+            "pass --organization 59",
         )

@@ -112,7 +112,7 @@ def _what_came(facts: _Facts) -> str:
     if facts.document is not None:
         return ": JSON without a message"
     start = facts.reply.body.lstrip()[:1]
-    return {b"": ": it is empty", b"<": ": a page instead of JSON"}.get(start, ": it is no JSON")
+    return {b"": ": it is empty", b"<": ": an HTML page instead of JSON"}.get(start, ": not JSON")
 
 
 def _where_to(facts: _Facts) -> str:
@@ -121,27 +121,27 @@ def _where_to(facts: _Facts) -> str:
         host = urlsplit(facts.reply.headers.get("location", "")).hostname or ""
     except ValueError:
         host = ""
-    return f": it leads to {host}" if _HOST.fullmatch(host) else ""
+    return f": it points to {host}" if _HOST.fullmatch(host) else ""
 
 
 def _which_values(facts: _Facts) -> str:
     if facts.fields:
         return f": {', '.join(facts.fields)}"
-    return ", or the token, or does not know the skill; it does not say which"
+    return ": invalid value, invalid token or unknown skill; ICE does not say which"
 
 
 def _why_misplaced(facts: _Facts) -> str:
     return f": {_MISPLACED.get(facts.reply.status, _NO_JSON)}"
 
 
-_NO_JSON: Final = "what answers there does not take JSON"
-_TOO_LARGE: Final = "the request is too large for what stands in front of ICE"
+_NO_JSON: Final = "the server there does not accept JSON"
+_TOO_LARGE: Final = "the request is too large for a proxy in front of ICE"
 _MISPLACED: Final = {
-    403: "something in front of ICE keeps this machine out",
-    404: "there is no such call",
-    405: "there is something, but it takes no POST",
-    410: "there is no such call any more",
-    411: "something in front of ICE wants another framing",
+    403: "a proxy in front of ICE blocks this machine",
+    404: "no such call at this URL",
+    405: "this URL does not accept POST",
+    410: "no such call at this URL any more",
+    411: "a proxy in front of ICE expects another request format",
     413: _TOO_LARGE,
     414: _TOO_LARGE,
     431: _TOO_LARGE,
@@ -151,14 +151,14 @@ REPLY_RULES: Final = (
     ReplyRule(
         "redirect",
         OutcomeKind.MISCONFIGURED,
-        "ICE answered with a redirect; it is not followed, the body holds passwords",
+        "ICE answered with a redirect, which is not followed because the body contains passwords",
         lambda f: 300 <= f.reply.status < 400,
         _where_to,
     ),
     ReplyRule(
         "both verdicts",
         OutcomeKind.UNCERTAIN,
-        "the reply says success and failure at once",
+        "the reply reports both success and failure",
         lambda f: f.contradictory,
     ),
     ReplyRule(
@@ -170,40 +170,40 @@ REPLY_RULES: Final = (
     ReplyRule(
         "failure",
         OutcomeKind.REJECTED,
-        "ICE refused the values",
+        "ICE rejected the call",
         lambda f: f.accepted and (f.model_state or (f.message or "") in _FAILURE),
         _which_values,
     ),
     ReplyRule(
         "credentials",
         OutcomeKind.AUTH,
-        "ICE does not accept the token",
+        "ICE rejected the token",
         lambda f: f.reply.status < 500 and _mentions_auth(f),
     ),
     ReplyRule(
         "odd success",
         OutcomeKind.UNCERTAIN,
-        "the reply is no answer",
+        "the reply is not an answer of ICE",
         lambda f: f.accepted,
         _what_came,
     ),
     ReplyRule(
         "unauthorized",
         OutcomeKind.AUTH,
-        "ICE does not accept the token",
+        "ICE rejected the token",
         lambda f: f.reply.status == 401 or (f.reply.status == 403 and f.document is not None),
     ),
     ReplyRule(
         "bad request",
         OutcomeKind.REJECTED,
-        "ICE refused the values",
+        "ICE rejected the call",
         lambda f: f.reply.status == 400,
         _which_values,
     ),
     ReplyRule(
         "wrong place",
         OutcomeKind.MISCONFIGURED,
-        "this address does not take the call",
+        "this URL does not accept the call",
         lambda f: f.reply.status in _BROKEN_SETUP,
         _why_misplaced,
     ),
@@ -218,16 +218,18 @@ REPLY_RULES: Final = (
     ReplyRule(
         "not processed",
         OutcomeKind.TRANSIENT,
-        "ICE did not look at the call",
+        "ICE did not process the call",
         lambda f: f.reply.status in _NOT_PROCESSED or _kernel_503(f),
     ),
     ReplyRule(
         "server error",
         OutcomeKind.UNCERTAIN,
-        "ICE failed; the record may have been written before that",
+        "ICE failed; the change may or may not have been saved",
         lambda f: f.reply.status >= 500,
     ),
-    ReplyRule("anything else", OutcomeKind.UNCERTAIN, "the reply is no answer", lambda _: True),
+    ReplyRule(
+        "anything else", OutcomeKind.UNCERTAIN, "the reply is not an answer of ICE", lambda _: True
+    ),
 )
 """Ordered; the last row fits everything."""
 

@@ -107,4 +107,4 @@ def member_hint(name: str) -> str:
     near = difflib.get_close_matches(name.strip().lower(), _SPELLINGS, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{_SPELLINGS[near[0]]}`?"
-    return "use the names of the request, such as SMTPPort, or of the files, such as smtp.port"
+    return "use names of the request (SMTPPort) or of server files (smtp.port)"

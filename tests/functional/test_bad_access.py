@@ -37,7 +37,7 @@ def test_malformed_token(repository: Repository, ice: Ice, token: str) -> None:
     repository.calls(ice, token=token)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 4, "the token is not a JSON Web Token", hint="icesync login")
+    assert_refused(result, 4, "`api.token` is not a JWT", hint="icesync login")
     assert ice.archive.calls(1) == ()
 
 

@@ -161,7 +161,7 @@ def test_own_credential(repository: Repository, ice: Ice, old: str, new: str) ->
     repository.replace("servers/59.yaml", old, new)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 3, "ICE411 59/663: `smtp.password` leads to `")
+    assert_refused(result, 3, "ICE411 59/663: `smtp.password` is a link into `")
     assert ice.skills == []
 
 
@@ -169,7 +169,7 @@ def test_another_fingerprint_key(repository: Repository) -> None:
     """Another key is an error, not "all passwords changed"."""
     repository.apply().write("key", f"{OTHER_KEY}\n")
 
-    assert_refused(repository.run("plan"), 3, "another fingerprint key", hint="give the key")
+    assert_refused(repository.run("plan"), 3, "wrong fingerprint key", hint="use the key")
 
 
 @pytest.mark.parametrize("text", ["short", "AAECAw==", "not base64 at all, but long enough"])
@@ -186,7 +186,7 @@ def test_key_that_is_no_key(repository: Repository, text: str) -> None:
     ("url", "sentence", "hint"),
     [
         ("https://ice.example.org/ICEAPI", "to ice.example.org, a host that", "ALLOW_HOST"),
-        ("http://www.enterice.com/ICEAPI", "must be https", "write https://"),
+        ("http://www.enterice.com/ICEAPI", "must be https", "use https://"),
     ],
 )
 def test_address_that_must_not_be_called(

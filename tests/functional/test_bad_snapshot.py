@@ -213,7 +213,7 @@ def test_plan_for_another_target(repository: Repository, ice: Ice) -> None:
     repository.calls(ice)
     result = repository.run("apply", "plan.json")
 
-    assert_refused(result, 6, "for another target", hint="icesync plan")
+    assert_refused(result, 6, "for another `api.base_url`", hint="icesync plan")
     assert ice.skills == []
 
 

@@ -298,7 +298,7 @@ def test_wrong_token(pipeline: Pipeline) -> None:
     """A token that has ended has exit code 4, too."""
     pipeline.token = "ended-token-3317"
 
-    assert_refused(pipeline.comment(), 4, "does not accept the token (HTTP 401)", hint=None)
+    assert_refused(pipeline.comment(), 4, "rejected the token (HTTP 401)", hint=None)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -398,7 +398,7 @@ def test_on_a_desk(github: Pipeline) -> None:
     lost = github.repository.run(*body, env={"GITHUB_TOKEN": OURS})
     found = github.repository.run(*body, *told, *url, env={"GITHUB_TOKEN": OURS})
 
-    assert_refused(lost, 64, "neither GitHub Actions nor GitLab CI", hint="--forge")
+    assert_refused(lost, 64, "in GitHub Actions or GitLab CI", hint="--forge")
     assert (found.code, github.comments) == (0, [PLAN])
 
 

@@ -74,7 +74,7 @@ def token(repository: Repository, ends_in_s: int) -> None:
         (corrupt, "state", "error", "state.json.backup"),
         (call_ice, "state", "error", "init --go-live"),
         (call_ice, "token", "error", "neither `api.token` nor `api.login`"),
-        (lambda r: r.write("key", OTHER_KEY), "fingerprint key", "error", "another fingerprint "),
+        (lambda r: r.write("key", OTHER_KEY), "fingerprint key", "error", "wrong fingerprint key"),
         (lambda r: (r.root / "key").unlink(), "fingerprint key", "error", "key"),
         (lambda r: r.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", ""),
          "fingerprint key", "warning", "another does not fit"),

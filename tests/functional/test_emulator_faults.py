@@ -392,7 +392,7 @@ def test_the_program_takes_faults_and_profiles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--fault", "rest"), "no such fault: `rest`"),
+        (("--fault", "rest"), "unknown fault `rest`"),
         (("--profile", "tokn=x"), "did you mean `token`?"),
         (("--latency", "40"), "write latency:40ms"),
         (("--tls-key", "key.pem"), "--tls-key needs --tls-cert"),

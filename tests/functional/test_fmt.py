@@ -166,7 +166,7 @@ def test_foreign_yaml_is_left_alone(repository: Repository) -> None:
     results = [repository.run("fmt", name) for name in ("compose/up.yaml", "compose", str(foreign))]
 
     assert [result.code for result in results] == [0, 0, 0]
-    assert "foreign.yaml: it is outside of the configuration's folder" in results[2].stderr
+    assert "foreign.yaml: it is outside the configuration's folder" in results[2].stderr
     assert "skipped: compose/up.yaml: no pattern" in results[0].stderr
     assert "skipped: compose: no pattern" in results[1].stderr
     assert path.read_text() == "services: {b: 1,   a: 2}\n"
@@ -180,7 +180,7 @@ def test_encrypted_file_is_left_alone(repository: Repository) -> None:
     result = repository.run("fmt")
 
     assert result.code == 0
-    assert "skipped: servers/60.yaml: sops encrypted it" in result.stderr
+    assert "skipped: servers/60.yaml: it is encrypted by sops" in result.stderr
     assert path.read_text() == sealed
 
 

@@ -162,7 +162,7 @@ def test_plan_beside_a_running_apply(repository: Repository, archive: Storage) -
         planned, checked = repository.run("plan"), repository.run("check", "--json")
 
     assert "apply by" in planned.stderr
-    assert "is going on since" in planned.stderr
+    assert "has been running since" in planned.stderr
     assert "never ended" not in planned.stderr
     assert checked.document["maintenance"]["uncertain"] == []
 
@@ -281,7 +281,7 @@ def test_lock_that_vanishes_ends_the_run(
         _, stderr = process.communicate(timeout=TIMEOUT_S)
 
     assert process.returncode == 8
-    assert "removed or replaced while this run held it" in stderr
+    assert "removed or replaced during this run" in stderr
     assert len(Ice("", archive).accepted) == 3
 
 
@@ -294,7 +294,7 @@ def test_journal_of_a_living_run_is_never_taken_over(
         (repository.root / "state.json.lock").unlink()
         second = repository.run("apply", "-y")
 
-    assert_refused(second, 5, "still running", hint="fuser")
+    assert_refused(second, 5, "a running apply", hint="fuser")
 
 
 def test_forced_push_raises_the_serial(repository: Repository) -> None:

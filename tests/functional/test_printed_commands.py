@@ -29,7 +29,9 @@ def run(far: Repository, *words: str) -> Result:
 def printed(result: Result, begin: str) -> list[str]:
     """Return the words of the command after *begin* that *result* names."""
     line = next(row for row in result.stderr.splitlines() if row.startswith(begin))
-    return shlex.split(re.split(r"  +", line.removeprefix(begin).strip())[0])
+    told = line.removeprefix(begin).strip()
+    quoted = re.search("`(icesync [^`]+)`", told)
+    return shlex.split(quoted[1] if quoted else told)
 
 
 def paste(far: Repository, words: list[str]) -> Result:

@@ -120,7 +120,7 @@ def test_emulator_without_a_place(repository: Repository) -> None:
     """Data of the embedded emulator that cannot be kept is told in a sentence."""
     repository.write(".icesync", "a file where a folder should be")
 
-    assert_refused(repository.run("apply", "-y"), 64, "cannot keep the emulator's data")
+    assert_refused(repository.run("apply", "-y"), 64, "cannot store the emulator's data")
 
 
 @pytest.mark.parametrize(

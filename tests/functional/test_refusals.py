@@ -116,7 +116,7 @@ def test_unknown_target(repository: Repository) -> None:
     """A target that means nothing is a slip, not "nothing to do"."""
     result = repository.run("plan", "--target", "59/636")
 
-    assert_refused(result, 64, "--target 59/636 matches no server", hint="did you mean 59/663?")
+    assert_refused(result, 64, "no server matches --target 59/636", hint="did you mean 59/663?")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_ice_unreachable(repository: Repository, archive: Storage) -> None:
     repository.environ["ICE_TOKEN"] = Ice("", archive).token()
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 10, "ICE was not reached: not sent: no connection", hint="network")
+    assert_refused(result, 10, "ICE is unreachable: not sent: no connection", hint="network")
     assert repository.statuses == {}
 
 
@@ -261,4 +261,4 @@ def test_redirect_is_not_followed(repository: Repository, archive: Storage) -> N
         ice = Ice(server.url, archive)
         result = repository.calls(ice).run("apply", "-y")
 
-    assert_refused(result, 10, "a redirect; it is not followed", hint="check `api.base_url`")
+    assert_refused(result, 10, "a redirect, which is not followed", hint="check `api.base_url`")

@@ -70,7 +70,7 @@ def test_a_slip_in_the_name_is_no_first_use(
 
     assert refused.code == 8
     assert f"there is no state at {variables['CI_API_V4_URL']}/projects/42" in refused.stderr
-    assert "hint: icesync state init   begins a new state there" in refused.stderr
+    assert "hint: run `icesync state init` to start a new state there" in refused.stderr
     assert ice.skills == []
     assert begun.stderr.endswith("/state/mail: begun\n")
     assert again.stderr.endswith("/state/mail: holds a state already\n")
@@ -143,7 +143,7 @@ def test_a_token_that_ends_during_the_run_loses_nothing(
     planned = repository.run("plan", "--detailed-exitcode")
 
     assert failed.code == 8
-    assert "refused the state: status 401" in failed.stderr
+    assert "rejected the state: status 401" in failed.stderr
     assert "icesync state push errored.icesync.json" in failed.stderr
     assert pushed.code == 0, pushed
     assert planned.code == 0, planned

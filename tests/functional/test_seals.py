@@ -55,9 +55,9 @@ def without_seals(snapshot: Snapshot) -> Snapshot:
 
 
 EDITS = {
-    "entry": (other_host, "59/663: its entry in the state was changed outside of icesync"),
+    "entry": (other_host, "59/663: its state entry was changed outside icesync"),
     "removed": (without_entry, "entries were removed or put back"),
-    "stripped": (without_seals, "the state is not sealed"),
+    "stripped": (without_seals, "the state is not signed"),
 }
 
 
@@ -127,4 +127,6 @@ def test_sealed_state_needs_its_key(applied: Repository) -> None:
     """Without `fingerprints.key` nobody can say who wrote it."""
     applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")
 
-    assert_refused(applied.run("apply", "-y"), 9, "`fingerprints.key` is gone", hint="state-edited")
+    assert_refused(
+        applied.run("apply", "-y"), 9, "no fingerprint key to verify", hint="state-edited"
+    )

@@ -64,7 +64,7 @@ def test_a_vault_that_is_away_leaves_a_plan_and_stops_an_apply(shared: Repositor
 
     planned, applied = shared.run("plan"), shared.run("apply", "-y")
 
-    told = "`ref+vault://kv/mail#/smtp`: Vault at 127.0.0.1:1 was not reached: no connection"
+    told = "`ref+vault://kv/mail#/smtp`: Vault at 127.0.0.1:1 is unreachable: no connection"
     assert planned.code == 0
     assert told in planned.stderr
     assert applied.code == 10  # the store, not the files
@@ -110,7 +110,7 @@ def test_check_tells_where_each_reference_leads(shared: Repository) -> None:
     [sops] = [s for s in missing.document["secrets"] if s["provider"] == "sops"]
     assert (sops["found"], sops["problem"]) == (
         False,
-        "`ref+sops://mail.enc.yaml#/pop3`: there is no key `pop3`; there is `imap`",
+        "`ref+sops://mail.enc.yaml#/pop3`: no key `pop3`; available: `imap`",
     )
 
 

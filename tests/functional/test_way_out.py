@@ -137,7 +137,7 @@ def test_signal_while_the_lock_is_given_back(remote: Repository, server: Server)
 
     assert (result.code, server.lock) == (143, None), result
     assert "2 applied" in result.stdout
-    assert "2 of 2 changes were applied, and that is saved" in result.stderr
+    assert "2 of 2 changes were applied, and saved" in result.stderr
     assert "nothing was sent" not in result.stderr
 
 
@@ -156,7 +156,7 @@ def test_insisting_leaves_the_lock_and_says_how_to_free_it(
     assert returned in {130, 143}
     assert server.lock is not None
     assert f"icesync state unlock --force {server.lock['ID']}" in stderr
-    assert "2 of 2 changes were applied, and that is saved" in stderr
+    assert "2 of 2 changes were applied, and saved" in stderr
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_lock_that_cannot_be_given_back_hides_nothing(remote: Repository, server
 
     assert result.code == 8
     assert "2 applied" in result.stdout
-    assert "2 of 2 changes were applied, and that is saved; the lock of" in result.stderr
+    assert "2 of 2 changes were applied, and saved; the lock of" in result.stderr
 
 
 @pytest.mark.usefixtures("_in_a_hurry")
@@ -236,7 +236,7 @@ REKEY = ("state", "rekey", "--new-key", "ref+env://ICE_NEW_KEY")
         (REKEY, "POST", INT, SAVED),
         (IMPORT, "GET", HUP, WRITTEN),
         (IMPORT, "POST", TERM, FILES),
-        (IMPORT, "UNLOCK", INT, "the files are written; interrupted while giving back the lock"),
+        (IMPORT, "UNLOCK", INT, "the files are written; interrupted while releasing the lock"),
         (("state", "unlock", "--force", "ID"), "UNLOCK", TERM, UNLOCKED),
         (("plan",), "GET", HUP, "error: interrupted"),
         (("check",), "GET", TERM, "error: interrupted"),
@@ -296,7 +296,7 @@ def test_insisting_while_a_state_is_saved_claims_nothing(
     thread.join()
 
     assert (result.code, server.lock) == (130, None), result
-    assert "whether the state was saved is not known: icesync state list" in result.stderr
+    assert "whether the state was saved; run `icesync state list" in result.stderr
 
 
 @dataclass

@@ -171,12 +171,12 @@ def test_long_text_is_refused_as_such(real: Setting) -> None:
     [
         (500, b"<html>oops</html>", ForgeUnreachable, "HTTP 500"),
         (502, b"", ForgeUnreachable, "HTTP 502"),
-        (200, b"<html>a login page</html>", ForgeUnreachable, "not JSON"),
-        (200, b"[" * 100_000, ForgeUnreachable, "not JSON"),
-        (200, b"{}", IcesyncError, "answered with|does not say"),
-        (200, b"[1, 2]", IcesyncError, "answered with|does not say"),
+        (200, b"<html>a login page</html>", ForgeUnreachable, "sent invalid"),
+        (200, b"[" * 100_000, ForgeUnreachable, "sent invalid"),
+        (200, b"{}", IcesyncError, "sent an invalid|does not tell"),
+        (200, b"[1, 2]", IcesyncError, "sent an invalid|does not tell"),
         (302, b"", ForgeRefused, "HTTP 302"),
-        (401, b'{"message":"Bad"}', AccessError, "does not accept the token"),
+        (401, b'{"message":"Bad"}', AccessError, "rejected the token"),
         (403, b'{"message":"Resource not accessible"}', ForgeReadOnly, "not accessible"),
         (404, b'{"message":"Not Found"}', ForgeRefused, "does not exist"),
         (422, b'{"message":"Validation Failed","errors":["odd",{"message":"b"},3]}', ForgeRefused,
@@ -275,7 +275,7 @@ def test_forge_that_is_gone(forge: Forge) -> None:
         line = CallOptions("icesync/0.1.0", FakeClock(), 60)
         environ = {"GITHUB_TOKEN": OURS, "GITLAB_TOKEN": OURS}
         board = stack.enter_context(open_thread(place, environ, line))
-        with pytest.raises(ForgeUnreachable, match="was not reached: no connection"):
+        with pytest.raises(ForgeUnreachable, match="is unreachable: no connection"):
             texts(board)
 
 

@@ -30,10 +30,10 @@ def test_no_error_exits_as_success_changes_or_bug(error: type[IcesyncError]) -> 
 
 def test_error_carries_its_hints() -> None:
     """The message stands alone; hints are the way out."""
-    error = PolicyRefused("too much", "icesync apply --allow updates", "or less")
+    error = PolicyRefused("too much", "run `icesync apply --allow updates", "or less")
 
     assert (str(error), error.message) == ("too much", "too much")
-    assert error.hints == ("icesync apply --allow updates", "or less")
+    assert error.hints == ("run `icesync apply --allow updates", "or less")
 
 
 def test_config_error_carries_its_findings() -> None:

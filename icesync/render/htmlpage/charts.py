@@ -302,6 +302,6 @@ def _describe_calls(called: Sequence[Result], attempts: Sequence[Attempt]) -> st
     calls = "1 call" if len(attempts) == 1 else f"{len(attempts):,} calls"
     servers = "1 server" if len(called) == 1 else f"{len(called):,} servers"
     return (
-        f"{calls} for {servers}; half of them took no longer than {told_seconds(middle)}, "
-        f"the slowest {told_seconds(slowest.elapsed_s)}"
+        f"{calls} for {servers}; median {told_seconds(middle)}, slowest "
+        f"{told_seconds(slowest.elapsed_s)}"
     )

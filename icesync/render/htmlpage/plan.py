@@ -220,7 +220,7 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
         group_word="organization",
         cards_title="Changes",
         cards=cards_of(loud),
-        nothing="Nothing to send: the files match what ICE last confirmed.",
+        nothing="The files match what ICE last confirmed.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: change.action.value),
         folded=folded_tiles(plan),

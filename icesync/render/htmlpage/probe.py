@@ -56,7 +56,7 @@ def probe_sheet(review: CommandResult, report: ProbeReport, view: RenderContext)
         group_word="organization",
         cards_title="Mail servers",
         cards=probe_cards(report),
-        nothing="There was nothing to probe.",
+        nothing="Nothing to probe.",
         notes=(f"Note: {SPEAKS_FROM_HERE}.",),
     )
 

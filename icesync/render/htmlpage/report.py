@@ -65,7 +65,7 @@ def report_sheet(review: CommandResult, plan: Plan, report: Report, view: Render
         group_word="organization",
         cards_title="Outcomes",
         cards=[_card(change, results.get(change.address)) for change in loud],
-        nothing="There was nothing to send.",
+        nothing="Nothing to send.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: _key(change, results)),
         ages=ages_of(plan, acknowledged, view),
@@ -124,7 +124,7 @@ def _card(change: ResourceChange, result: Result | None) -> Card:
 def _alerts(report: Report) -> list[Alert]:
     alerts = []
     if report.stopped is not None:
-        alerts.append(Alert("bad", "The run ended early", [Item(report.stopped)]))
+        alerts.append(Alert("bad", "The run stopped early", [Item(report.stopped)]))
     for status, (_, _, loudness) in _STATUSES.items():
         results = report.with_status(status)
         if results and loudness:
@@ -134,7 +134,7 @@ def _alerts(report: Report) -> list[Alert]:
                 items.append(Item(f"and {len(results) - _LISTED} more"))
             alerts.append(Alert(loudness, title, items))
     if not report.complete:
-        item = Item("To send just those again:", command=retry_command(report))
+        item = Item("To retry only these:", command=retry_command(report))
         alerts.append(Alert("calm", "What to run next", [item]))
     return alerts
 

@@ -23,7 +23,7 @@ from icesync.wire.login import encode_login_reply, sign_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NO_SUCH_CALL = "this address does not take the call: there is no such call (HTTP 404)"
+NO_SUCH_CALL = "this URL does not accept the call: no such call at this URL (HTTP 404)"
 CANARY = "canary-4711"
 LOGIN = Login(59, "admin@example.test", ref("admin"))
 NOW_S = 1767225600

@@ -57,7 +57,7 @@ def test_what_fits_is_read(tmp_path: Path, text: str, settings: StateSettings) -
         ("backend: objectstore, url: 's3://u@bucket/x'", "must name an object in a bucket"),
         ("backend: objectstore, url: 'file:///x'", "`state.url` must name an object in a bucket"),
         ("backend: http", "`state.address` is required"),
-        ("backend: http, address: 'ftp://x'", "`state.address` is not an address of a host"),
+        ("backend: http, address: 'ftp://x'", "`state.address` is not a valid URL"),
         ("backend: http, name: x, address: 'https://x'", "`state.name` needs a preset"),
         ("backend: http, preset: gitlab", "`state.name` must be a name"),
         ("backend: http, preset: gitlab, name: a/b", "`state.name` must be a name"),

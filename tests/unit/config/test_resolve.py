@@ -359,7 +359,7 @@ def test_what_does_not_fit_hides_nothing_else() -> None:
         ("version: 1\norganization: x\n", "servers: [{skill: 1}]"),
         ("version: 1\norganization: 59\n", "servers: {skill: 1}"),
     ],
-    ids=["another format", "nobody's", "no list"],
+    ids=["another format", "nobody's", "invalid list"],
 )
 def test_what_cannot_be_placed_is_not_looked_at(head: str, tail: str) -> None:
     """Without format, organization and list there is no server to find fault with."""

@@ -74,12 +74,12 @@ def test_faults_can_be_taken_away(faulty: Make) -> None:
 @pytest.mark.parametrize(
     ("body", "error", "hint"),
     [
-        (b"silent\nrest", "no such fault: `rest`", "did you mean `reset`?"),
-        (b"", "the body names no fault", "send one a line"),
-        (b"{", "the body names no fault", "send one a line"),
-        (b'{"fault": "reset"}', "the body names no fault", "send one a line"),
-        (b'{"faults": [1]}', "the body names no fault", "send one a line"),
-        (b'{"faults": []}', "the body names no fault", "send one a line"),
+        (b"silent\nrest", "unknown fault `rest`", "did you mean `reset`?"),
+        (b"", "the body names no fault", "send one per line"),
+        (b"{", "the body names no fault", "send one per line"),
+        (b'{"fault": "reset"}', "the body names no fault", "send one per line"),
+        (b'{"faults": [1]}', "the body names no fault", "send one per line"),
+        (b'{"faults": []}', "the body names no fault", "send one per line"),
     ],
 )
 def test_a_mistake_adds_nothing(caller: Caller, body: bytes, error: str, hint: str) -> None:

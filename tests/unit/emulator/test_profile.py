@@ -49,11 +49,11 @@ def test_settings_are_read_kindly() -> None:
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
-        (["token"], "a profile setting is KEY=VALUE: `token`", "the keys are token, message"),
-        (["tokn=error"], "no such profile key: `tokn`", "did you mean `token`?"),
-        (["zz=1"], "no such profile key: `zz`", "one of: token, message, unknown"),
-        (["token=eror"], "the profile key `token` does not take `eror`", "did you mean `error`?"),
-        (["unknown=x"], "the profile key `unknown` does not take `x`", "one of: create, reject"),
+        (["token"], "invalid profile setting `token`", "the keys are token, message"),
+        (["tokn=error"], "unknown profile key `tokn`", "did you mean `token`?"),
+        (["zz=1"], "unknown profile key `zz`", "one of: token, message, unknown"),
+        (["token=eror"], "the profile key `token` does not accept `eror`", "did you mean `error`?"),
+        (["unknown=x"], "the profile key `unknown` does not accept `x`", "one of: create, reject"),
         (["token=error", "token=error"], "the profile key `token` is given twice", "give it once"),
     ],
 )

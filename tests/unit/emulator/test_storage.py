@@ -124,7 +124,7 @@ def test_refuses_a_file_of_something_else(tmp_path: Path) -> None:
 
 def test_refuses_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     """A folder is no file."""
-    with pytest.raises(UsageError, match="cannot keep"):
+    with pytest.raises(UsageError, match="cannot store"):
         Storage(str(tmp_path))
 
 

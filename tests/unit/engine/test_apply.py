@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from icesync.model.plan import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
-REJECTED = Outcome(OutcomeKind.REJECTED, "ICE refused the values (HTTP 400)")
+REJECTED = Outcome(OutcomeKind.REJECTED, "ICE rejected the call (HTTP 400)")
 MISCONFIGURED = Outcome(OutcomeKind.MISCONFIGURED, "the certificate is not trusted")
-AUTH = Outcome(OutcomeKind.AUTH, "ICE does not accept the token (HTTP 401)")
+AUTH = Outcome(OutcomeKind.AUTH, "ICE rejected the token (HTTP 401)")
 THROTTLED = Outcome(OutcomeKind.THROTTLED, "ICE asks to slow down (HTTP 429)")
 NOT_SENT = Outcome(OutcomeKind.TRANSIENT, "not sent: no connection")
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: no reply in time")
@@ -651,7 +651,7 @@ def test_service_that_keeps_failing_is_given_up(concurrency: int) -> None:
 
     assert stage.halt.signal_number is None
     assert report.stopped is not None
-    assert "ICE keeps failing" in report.stopped
+    assert "ICE failed" in report.stopped
 
 
 def result(status: ResultStatus, outcome: Outcome | None = None) -> Result:
@@ -709,8 +709,8 @@ def test_incomplete_report_says_how_much() -> None:
 @pytest.mark.parametrize(
     ("report", "told", "hint"),
     [
-        (Report((result(FAILED, REJECTED),), 5), "1 of 1 changes were not", "icesync token"),
-        (Report((result(FAILED, REJECTED),), 5, 0, "refused alike"), "refused alike", "icesync to"),
+        (Report((result(FAILED, REJECTED),), 5), "1 of 1 changes were not", "run `icesync token`"),
+        (Report((result(FAILED, REJECTED),), 5, 0, "same way"), "same way", "run `icesync to"),
         (Report((DONE, result(FAILED, REJECTED)), 5), "1 of 2 changes", "icesync apply"),
         (
             Report((DONE, result(FAILED, MISCONFIGURED)), 5),
@@ -727,7 +727,7 @@ def test_failure_says_where_to_look(report: Report, told: str, hint: str) -> Non
     assert str(found).startswith(told)
     assert found is not None
     assert found.hints[0].startswith(hint)
-    assert found.hints[-1].startswith("icesync apply")
+    assert found.hints[-1].startswith("run `icesync apply`")
 
 
 def test_refused_values_are_told_with_their_lines() -> None:
@@ -768,7 +768,7 @@ def test_token_that_lives_long_enough_passes(token: SecretValue, calls: int) -> 
 @pytest.mark.parametrize(
     ("token", "error", "told"),
     [
-        (SecretValue("canary-4711"), AccessError, "not a JSON Web Token"),
+        (SecretValue("canary-4711"), AccessError, "not a JWT"),
         (token_until(0), TokenExpired, "expired at 2026-01-01 00:00:00Z"),
         (token_until(-1), TokenExpired, "expired at 2025-12-31 23:59:59Z"),
         (token_until(69), TokenExpired, "in 69 s; 100 calls need about 70 s"),

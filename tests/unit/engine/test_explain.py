@@ -169,7 +169,7 @@ def test_both_ends_of_a_move(
 
 def test_unknown_address() -> None:
     """A slip is told what comes near."""
-    with pytest.raises(UsageError, match="ADDR 59/633 matches no server") as caught:
+    with pytest.raises(UsageError, match="ADDR 59/633 ") as caught:
         explain(Address(59, 633), DESIRED, snapshot(), USUAL)
 
     assert caught.value.hints == ("did you mean 59/663?",)
@@ -186,12 +186,12 @@ def test_field_by_any_of_its_names(name: str) -> None:
     [
         ("smtp.prt", "did you mean smtp.port"),
         ("spoofing", "did you mean spoofing.enabled, spoofing.address?"),
-        ("\x1b[1m", "icesync explain ADDR   lists them"),
+        ("\x1b[1m", "run `icesync explain ADDR` for a list"),
     ],
 )
 def test_unknown_field(name: str, hint: str) -> None:
     """A block or a slip is answered with what can be asked for."""
-    with pytest.raises(UsageError, match="there is no setting ") as caught:
+    with pytest.raises(UsageError, match="unknown setting ") as caught:
         find_field(name)
 
     assert caught.value.hints[0].startswith(hint)

@@ -182,7 +182,10 @@ def test_password_that_the_file_cannot_hold(world: World) -> None:
     odd = body(SMTPPassword="hunter\n2")
 
     assert world.told(odd, secrets="yaml:p.yaml") == [
-        "f:1:1 ICE003 59/663: `smtp.password` holds a character that the file of secrets cannot"
+        (
+            "f:1:1 ICE003 59/663: `smtp.password` contains a character that cannot be stored "
+            "in the secrets file"
+        )
     ]
     assert world.propose(odd, secrets="env:p").problems == ()
 
@@ -191,7 +194,7 @@ REFUSED = [
     ({"SMTPPort": "abc"}, "ICE301 `SMTPPort` must be a port, 1 to 65535"),
     ({"SMTPPort": "587.0"},
      "ICE109 `SMTPPort` is not a plain decimal number; expected a port, 1 to 65535"),
-    ({"SMTPPort": "1,00E+05"}, "ICE507 `SMTPPort` is a number that a spreadsheet has rounded"),
+    ({"SMTPPort": "1,00E+05"}, "ICE507 `SMTPPort` is a number that a spreadsheet rounded"),
     ({"OrgId": None}, "ICE101 1:1: no value for `organization`"),
     ({"SkillId": 0}, "ICE101 `SkillId` must be a positive integer"),
     ({"SkillId": 4294967296}, "ICE104 `SkillId` is too large: ICE uses 32-bit integers"),
@@ -204,19 +207,19 @@ REFUSED = [
     ({"SMTPServerAddress": "smtp.gmial.com"},
      "ICE508 `SMTPServerAddress` looks like a typo of smtp.gmail.com"),
     ({"SMTPUserName": "2,90650E+11"},
-     "ICE507 `SMTPUserName` is a number that a spreadsheet has rounded"),
-    ({"SMTPUserName": "#N/A"}, "ICE507 `SMTPUserName` is an error value of a spreadsheet"),
-    ({"SMTPUserName": "NULL"}, "ICE507 `SMTPUserName` is what a program writes for no value"),
-    ({"SMTPUserName": '="0012"'}, "ICE507 `SMTPUserName` is a formula of a spreadsheet"),
+     "ICE507 `SMTPUserName` is a number that a spreadsheet rounded"),
+    ({"SMTPUserName": "#N/A"}, "ICE507 `SMTPUserName` is a spreadsheet error value"),
+    ({"SMTPUserName": "NULL"}, 'ICE507 `SMTPUserName` is a placeholder for "no value"'),
+    ({"SMTPUserName": '="0012"'}, "ICE507 `SMTPUserName` is a spreadsheet formula"),
     ({"SMTPUserName": "“support”"},
-     "ICE507 `SMTPUserName` has curly quotes, as word processors write them"),
-    ({"SMTPPassword": "#WERT!"}, "ICE507 `SMTPPassword` is an error value of a spreadsheet"),
+     "ICE507 `SMTPUserName` contains curly quotes from a word processor"),
+    ({"SMTPPassword": "#WERT!"}, "ICE507 `SMTPPassword` is a spreadsheet error value"),
     ({"SMTPPassword": "********"},
-     "ICE507 `SMTPPassword` is a mask: the value itself was never copied"),
+     "ICE507 `SMTPPassword` is a masked value: the real value was not copied"),
     ({"SMTPPassword": "<redacted>"},
-     "ICE507 `SMTPPassword` is a mask: the value itself was never copied"),
+     "ICE507 `SMTPPassword` is a masked value: the real value was not copied"),
     ({"SMTPPassword": "1.23457E+11"},
-     "ICE507 `SMTPPassword` is a number that a spreadsheet has rounded"),
+     "ICE507 `SMTPPassword` is a number that a spreadsheet rounded"),
     ({"SMTPPassword": " hunter2"}, "ICE405 `SMTPPassword` starts or ends with a space"),
     ({"SMTPPort": [1]}, "ICE010 `SMTPPort` must be a single value"),
     ({"OrganizationId": 60},

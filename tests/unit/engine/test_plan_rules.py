@@ -60,8 +60,8 @@ def _resolved(**values: str) -> Resolution:
             "canary-1",
             [
                 (
-                    "ICE407 `smtp.password`: postmark takes the server's token as user name and "
-                    "as password"
+                    "ICE407 `smtp.password`: postmark needs the server's token as user name "
+                    "and password"
                 )
             ],
         ),

@@ -358,7 +358,7 @@ def test_an_endpoint_without_a_connection_is_not_tried_for_all() -> None:
     assert sum(target.port == 587 for target in prober.probed) <= ENOUGH_TRIES + PER_HOST - 1
     assert len(report.rows) == 501
     assert {row.result.kind for row in report.rows[:500]} == {ProbeKind.TIMEOUT}
-    assert "not tried: other logins could not connect to" in report.rows[400].result.detail
+    assert "skipped: other logins could not connect to" in report.rows[400].result.detail
     assert report.rows[500].result.kind is ProbeKind.OK
 
 

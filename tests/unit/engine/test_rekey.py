@@ -104,7 +104,7 @@ def test_both_keys_must_be_there() -> None:
         rekey(replace(PROJECT, fingerprint_key=None), store(), providers(), ref("new"), "0.1.0")
     with pytest.raises(SecretMissing, match="the fingerprint key"):
         rekey(PROJECT, store(), providers(), ref("nowhere"), "0.1.0")
-    with pytest.raises(ConfigInvalid, match="another fingerprint key"):
+    with pytest.raises(ConfigInvalid, match="wrong fingerprint key"):
         rekey(PROJECT, store(), providers(old=NEW), ref("new"), "0.1.0")
 
 

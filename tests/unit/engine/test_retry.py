@@ -9,7 +9,7 @@ from icesync.model.report import Outcome, OutcomeKind
 APPLIED = Outcome(OutcomeKind.APPLIED)
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "no reply")
 NOT_SENT = Outcome(OutcomeKind.TRANSIENT, "no connection")
-REJECTED = Outcome(OutcomeKind.REJECTED, "ICE refused the values (HTTP 400)")
+REJECTED = Outcome(OutcomeKind.REJECTED, "ICE rejected the call (HTTP 400)")
 
 
 def throttled(retry_after_s: float | None = None) -> Outcome:

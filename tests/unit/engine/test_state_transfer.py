@@ -28,7 +28,7 @@ def test_pull_gives_the_stored_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(None, "holds no state"), (b"{}", "not an icesync state"), (OLD[:-9], "not JSON")],
+    [(None, "holds no state"), (b"{}", "not an icesync state"), (OLD[:-9], "not valid JSON")],
 )
 def test_pull_gives_nothing_that_is_not_whole(data: bytes | None, told: str) -> None:
     """A copy of damage helps nobody."""
@@ -55,11 +55,11 @@ def test_push_stores_a_successor() -> None:
         (
             later(OLD, 0, entries={SALES: entry()}),
             StateConflict,
-            "what ICE confirmed since would get lost",
+            "newer confirmations would be lost",
         ),
-        (later(OLD, lineage="another"), StateConflict, "of another lineage"),
-        (later(OLD, base_url="https://elsewhere.test"), StateCorrupt, "of another target"),
-        (b"{", StateCorrupt, "not JSON"),
+        (later(OLD, lineage="another"), StateConflict, "lineage of the state"),
+        (later(OLD, base_url="https://elsewhere.test"), StateCorrupt, "another target:"),
+        (b"{", StateCorrupt, "not valid JSON"),
     ],
     ids=["serial", "lineage", "target", "damage"],
 )

@@ -134,10 +134,10 @@ def test_refusal_says_what_to_set() -> None:
     """The sentence names setting, host and what it would get; the hint can be pasted."""
     untrusted = NOBODY.check(Service.STATE, "https://state.test:8443/a", "`state.address`")
 
-    told = "`state.address` would send the state and its credential to state.test, a host that"
+    told = "`state.address` would send the state and its credential to state.test,"
 
     assert untrusted == (
-        f"{told} this job does not name",
+        f"{told} but this job does not allow that host",
         "ICESYNC_ALLOW_HOST=state.test:8443 in the job's environment allows it",
     )
 

@@ -275,7 +275,7 @@ def test_drip_ends_with_the_deadline(
 
     error = failure(connect(far_end(dripping).url, timeout_s=0.5))
 
-    assert (type(error), str(error)) == (BrokenError, "no whole reply within the deadline")
+    assert (type(error), str(error)) == (BrokenError, "no complete reply within the deadline")
     assert time.monotonic() - began < 3
 
 
@@ -300,7 +300,7 @@ def test_compressed_reply_is_refused(
 
     assert (type(error), str(error)) == (
         BrokenError,
-        "the reply is compressed, which was not asked for",
+        "the reply is compressed, which was not requested",
     )
 
 
@@ -491,7 +491,7 @@ def test_wrong_name_is_refused(
     error = failure(connect(far.url, trust=trust_store(str(other))))
 
     assert isinstance(error, MisconfiguredError)
-    assert str(error).startswith("the certificate of the far end is not trusted: IP address mis")
+    assert str(error).startswith("the server's certificate is not trusted: IP address mis")
     assert "SSL_CERT_FILE=FILE" in str(error)
     assert far.requests == []
 
@@ -554,7 +554,7 @@ def test_far_end_without_tls_is_misconfigured(
 
     assert (type(error), str(error)) == (
         MisconfiguredError,
-        "the far end does not speak TLS as it is asked for",
+        "the server does not support TLS as requested",
     )
 
 
@@ -620,7 +620,7 @@ def test_drip_over_tls_ends_with_the_deadline(
 
     error = failure(connect(far.url, timeout_s=0.5, trust=trust_store(str(trusted))))
 
-    assert str(error) == "no whole reply within the deadline"
+    assert str(error) == "no complete reply within the deadline"
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "no certificate"])

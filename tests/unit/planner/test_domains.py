@@ -45,12 +45,12 @@ def test_collecting_has_no_sender() -> None:
 @pytest.mark.parametrize(
     ("seen", "words"),
     [
-        (facts(silent="no answer from the DNS"), "not judged: no answer"),
-        (facts(mail_hosts=(".",)), "takes no mail (null MX)"),
-        (facts(mail_hosts=(), has_address=False), "neither MX nor address"),
-        (facts(spf=()), "publishes no SPF"),
+        (facts(silent="no answer from the DNS"), "not checked: no answer"),
+        (facts(mail_hosts=(".",)), "accepts no mail (null MX)"),
+        (facts(mail_hosts=(), has_address=False), "neither an MX nor an address"),
+        (facts(spf=()), "has no SPF"),
         (facts(spf=("v=spf1 a", "v=spf1 b"), includes=frozenset({"_spf.google.com"})), "2 SPF"),
-        (facts(spf_lookups=11), "more than 10 look-ups"),
+        (facts(spf_lookups=11), "more than 10 DNS lookups"),
         (facts(), "without _spf.google.com, which mail through smtp.gmail.com usually needs"),
         (facts(dmarc="reject"), "p=reject (DMARC): mail sent for it with a mailbox of z.test"),
     ],

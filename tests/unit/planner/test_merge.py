@@ -52,9 +52,9 @@ def test_the_serial_is_the_higher_one_and_no_run_is_claimed() -> None:
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"lineage": "two"}, "two lineages"),
-        ({"base_url": "https://x"}, "two targets"),
-        ({"key_id": "z"}, "two fingerprint keys"),
+        ({"lineage": "two"}, "different lineages"),
+        ({"base_url": "https://x"}, "different targets"),
+        ({"key_id": "z"}, "different fingerprint keys"),
     ],
 )
 def test_snapshots_that_never_were_one_are_refused(other: dict[str, object], said: str) -> None:

@@ -164,7 +164,7 @@ def test_two_acknowledged_records_are_a_clash() -> None:
     [clash] = check_clashes(WANTED, both, ALL)
 
     assert (clash.rule, clash.position) == ("ICE114", MOVED.position)
-    assert clash.message == "the state knows both 59/663 and 59/664: two records, not one"
+    assert clash.message == "the state has records for both 59/663 and 59/664"
     assert "icesync state rm 59/663" in str(clash.hint)
 
 

@@ -147,8 +147,8 @@ def test_a_merged_journal_is_not_folded_twice() -> None:
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        (JournalHead("run", "lineage", 4, "digest", "https://other"), "another target"),
-        (JournalHead("run", "other", 4, "digest", "emulator"), "another lineage"),
+        (JournalHead("run", "lineage", 4, "digest", "https://other"), "different targets"),
+        (JournalHead("run", "other", 4, "digest", "emulator"), "different lineages"),
         (JournalHead("run", "lineage", 5, "digest", "emulator"), "continues serial 5"),
         (JournalHead("run", "lineage", 3, "digest", "emulator"), "continues serial 3"),
         (JournalHead("run", "lineage", 4, "else", "emulator"), "was replaced"),

@@ -37,13 +37,13 @@ def test_pattern_means_whole_addresses(pattern: str, found: list[object]) -> Non
         ("59/665", "did you mean 59/664, 59/663?"),
         ("60/1", "did you mean 70/1?"),
         ("1/663", "did you mean 59/663?"),
-        ("8*", "addresses look like 59/663 or 59/*"),
-        ("support", "addresses look like 59/663 or 59/*"),
+        ("8*", "use 59/663 or 59/*"),
+        ("support", "use 59/663 or 59/*"),
     ],
 )
 def test_pattern_that_means_nobody_is_refused(pattern: str, hint: str) -> None:
     """A slip would otherwise select nothing in silence; the nearest are suggested."""
-    with pytest.raises(UsageError, match=r"--target .* matches no server") as caught:
+    with pytest.raises(UsageError, match="no server matches --target") as caught:
         check_patterns("--target", ["59/663", pattern], KNOWN)
 
     assert caught.value.hints == (hint,)
@@ -62,7 +62,7 @@ def test_strange_pattern_is_shown_in_ascii() -> None:
     with pytest.raises(UsageError) as caught:
         check_patterns("--exclude", ["\x1b[31m"], KNOWN)
 
-    assert caught.value.message == r"--exclude \x1b[31m matches no server"
+    assert caught.value.message == r"no server matches --exclude \x1b[31m"
 
 
 def test_patterns_that_mean_somebody_pass() -> None:

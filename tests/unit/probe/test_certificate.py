@@ -71,21 +71,21 @@ FAULTS = {
     "expired": ("expired 3 days ago", "renew it"),
     "early": ("is not valid before", "check the clocks"),
     "wrong name": ("is for mail.example.test, not for localhost", "such as mail.example.test"),
-    "stranger": ("is not known here", "--ca-file FILE"),
-    "self-signed": ("is signed by itself", "public authority"),
+    "stranger": ("unknown here", "--ca-file FILE"),
+    "self-signed": ("is self-signed", "public CA"),
     "weak key": ("has a key of 1024 bits", "2,048 bits"),
     "sha1": ("has a signature by SHA-1", "SHA-256"),
     "for clients": ("is not made for servers", "serverAuth"),
     "incomplete": ("does not send the certificate of Odd Middle", "send its intermediate"),
-    "private": ("Odd Middle, which is not known here", "send its intermediate"),
+    "private": ("Odd Middle, which is unknown here", "send its intermediate"),
     "self-signed and expired": (
-        "is signed by itself and expired 3 days ago", "install a certificate of a public authority",
+        "is self-signed and expired 3 days ago", "install a certificate from a public CA",
     ),
     "expired and for another name": (
-        "is for a.test, not for localhost, and expired 3 days ago", "authority for localhost",
+        "is for a.test, not for localhost, and expired 3 days ago", "for localhost",
     ),
     "TLS 1.0": ("only TLS 1.1 or older", "TLS 1.2"),
-    "no common cipher": ("no common cipher", "update the TLS settings"),
+    "no cipher in common": ("no cipher in common", "update the TLS settings"),
     "small DH": ("Diffie-Hellman parameters are too small", "2,048 bits"),
 }  # fmt: skip
 

@@ -65,7 +65,7 @@ def test_clear_text_where_tls_is_expected(probe: Probe, protocol: str) -> None:
         result = probe(server, protocol, Mode.IMPLICIT)
 
     assert result.kind is ProbeKind.TLS_WRONG_MODE
-    assert "clear text first: starttls expected" in result.detail
+    assert "starttls expected" in result.detail
     assert f"`probe: {{{protocol}: starttls}}`" in result.hint
     assert server.commands("AUTH", "USER", "LOGIN") == []
 
@@ -79,7 +79,7 @@ def test_tls_where_clear_text_is_expected(
         result = probe(server, protocol, Mode.STARTTLS, timeouts=IMPATIENT)
 
     assert result.kind is ProbeKind.TLS_WRONG_MODE
-    assert "TLS at once: implicit expected" in result.detail
+    assert "TLS: implicit expected" in result.detail
 
 
 def test_something_else_listens(probe: Probe) -> None:
@@ -168,13 +168,13 @@ def failing(error: Exception) -> Callable[[str, int], list[Any]]:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "DNS does not know"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "does not exist"),
         (
             socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
             "cannot be looked up in DNS: Temporary",
         ),
         (UnicodeError("label too long"), "is not a host name"),
-        (OSError("no network"), "DNS does not know"),
+        (OSError("no network"), "does not exist"),
     ],
 )
 def test_a_name_that_leads_nowhere(probe: Probe, error: Exception, told: str) -> None:

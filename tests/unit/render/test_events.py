@@ -20,7 +20,7 @@ EVENTS = {
     "paused": events.paused(1.23456, "ICE asks to slow down"),
     "outcome": events.ended(RESULT, 1, 5),
     "forgotten": events.ended(Result(CHANGE.address, CHANGE.action, ResultStatus.APPLIED), 2, 5),
-    "stopped": events.stopped("ICE keeps failing"),
+    "stopped": events.stopped("ICE failed"),
     "summary": events.summary(REVIEWS["apply"], VIEW),
     "refused": events.summary(REVIEWS["apply-refused"], VIEW),
 }

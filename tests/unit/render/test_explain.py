@@ -83,16 +83,19 @@ def test_colours_change_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("before", "sentence"),
     [
-        (snapshot(), "Nothing was confirmed yet: the next apply sends it for the first time."),
+        (snapshot(), "Nothing has been confirmed yet; the next apply sends it for the first time."),
         (
             snapshot({SUPPORT: Entry(EntryStatus.PENDING)}),
             "The outcome of the last call is unknown",
         ),
         (
             snapshot({SUPPORT: entry(EntryStatus.ASSUMED)}),
-            "It is only assumed that ICE holds it, with other values",
+            "Recorded as unconfirmed, with other values",
         ),
-        (ACKNOWLEDGED, "2 days ago, with other values of smtp.port: icesync plan shows them."),
+        (
+            ACKNOWLEDGED,
+            "2 days ago, with other values of smtp.port. Run `icesync plan` for details.",
+        ),
     ],
     ids=["new", "uncertain", "assumed", "changed"],
 )
@@ -110,7 +113,8 @@ def test_server_as_it_was_acknowledged() -> None:
     )
 
     assert told.endswith(
-        "ICE confirmed it 2 days ago, with these settings; icesync plan compares the secrets.\n"
+        "ICE confirmed it 2 days ago, with these settings. "
+        "Run `icesync plan` to compare the passwords.\n"
     )
 
 
@@ -120,7 +124,7 @@ def test_orphan() -> None:
 
     assert "    smtp.port       465\n" in told
     assert "    smtp.password   ref+fake://smtp\n" in told
-    assert "No longer in any file; left alone. List skill 663 under `removed:`" in told
+    assert "No longer in any file; left unchanged. List skill 663 under `removed:`" in told
     assert told.endswith("ICE confirmed it 2 days ago, with these values.\n")
 
 
@@ -131,16 +135,16 @@ def test_removed() -> None:
 
     assert told.startswith("59/663  servers/eu.yaml:90\n")
     assert "Listed under `removed:` with the action disable.\n" in told
-    assert told.endswith("The state does not know it: this entry is done and can be deleted.\n")
+    assert told.endswith("It is not in the state; this entry is done and can be deleted.\n")
 
 
 @pytest.mark.parametrize(
     ("address", "before", "sentence"),
     [
         (SUPPORT, {SALES: entry()}, "Moves here from 59/664 with the next apply"),
-        (SUPPORT, {SUPPORT: entry()}, "The move from 59/664 to 59/663 has nothing left to do"),
+        (SUPPORT, {SUPPORT: entry()}, "The move from 59/664 to 59/663 is done"),
         (SALES, {SALES: entry()}, "Moves to 59/663 with the next apply"),
-        (SALES, {SUPPORT: entry()}, "The move from 59/664 to 59/663 has nothing left to do"),
+        (SALES, {SUPPORT: entry()}, "The move from 59/664 to 59/663 is done"),
     ],
 )
 def test_move(address: Address, before: dict[Address, Entry], sentence: str) -> None:
@@ -155,7 +159,7 @@ def test_assumed_value_is_not_called_acknowledged() -> None:
     """Who said it stands before what was said."""
     found = explained(snapshot({SUPPORT: entry(EntryStatus.ASSUMED)}))
 
-    assert "    assumed:       587\n" in render_field(found, "smtp.port", NOW, PLAIN)
+    assert "    unconfirmed:   587\n" in render_field(found, "smtp.port", NOW, PLAIN)
 
 
 def test_field_of_a_removed_server_is_not_sent() -> None:

@@ -170,7 +170,7 @@ def test_stopped_run_is_no_clean_list() -> None:
     """An empty list reads as "all is well", which nobody knows of a run that was stopped."""
     [row] = json.loads(shown("plan-locked", "gitlab-codequality"))
 
-    assert "the lock is held" in row["description"]
+    assert "lock is held" in row["description"]
 
 
 def test_terraform_counts() -> None:

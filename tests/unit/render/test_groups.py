@@ -59,7 +59,7 @@ def adds(count: int, files: int = 1) -> Plan:
 
 def guards(changes: Iterable[ResourceChange]) -> tuple[Refusal, ...]:
     """Return one refusal a server, as a guard makes them."""
-    text = "smtp.password would go to smtp.new.net (until now: smtp.old.net)"
+    text = "smtp.password would go to smtp.new.net instead of smtp.old.net)"
     return tuple(
         Refusal("host-change", f"{c.address}: {text}", f"host-change:{c.address}", c.address)
         for c in changes

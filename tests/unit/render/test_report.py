@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PLAIN = Style()
 REJECTED = Outcome(
-    OutcomeKind.REJECTED, "ICE refused the values: smtp.port (HTTP 400); see a.yaml:9"
+    OutcomeKind.REJECTED, "ICE rejected the call: smtp.port (HTTP 400); see a.yaml:9"
 )
 UNCERTAIN = Outcome(OutcomeKind.UNCERTAIN, "outcome unknown: no reply in time")
 

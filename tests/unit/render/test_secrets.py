@@ -26,7 +26,7 @@ STATUSES = (
         "ref+sops://eu.enc.yaml#/smtp",
         *(f"212/{skill} smtp.password" for skill in range(4)),
         problem="`ref+sops://eu.enc.yaml#/smtp`: `sops` ended with exit code 128",
-        hints=("sops --decrypt eu.enc.yaml >/dev/null   shows why",),
+        hints=("sops --decrypt eu.enc.yaml >/dev/null",),
     ),
     status(
         "ref+vault://kv/mail#/x",
@@ -48,7 +48,7 @@ def test_document(golden: Callable[[str, str], None]) -> None:
 
 def test_nothing() -> None:
     """A repository may refer to no secret at all."""
-    assert render_secrets((), NOW, Style()) == "no secret is referred to\n"
+    assert render_secrets((), NOW, Style()) == "no secret references\n"
 
 
 def test_hostile_text_stays_on_its_line() -> None:

@@ -93,12 +93,12 @@ def test_aws_by_the_id_of_a_version(aws: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("scheme", "rest", "told"),
     [
-        ("awssecrets", "mail/us", "there is no such secret in this account and region"),
+        ("awssecrets", "mail/us", "no such secret in this account and region"),
         ("awssecrets", "mail/eu#/key", "the value is not JSON, so it has no keys"),
-        ("awssecrets", "mail/eu?stage=x", "only region= and version= may stand"),
-        ("awsssm", "mail/us", "there is no such parameter in this account and region"),
-        ("awsssm", "mail/eu?version=7", "there is no such version"),
-        ("awsssm", "mail/eu?region=no%20where", "does not name a region of AWS"),
+        ("awssecrets", "mail/eu?stage=x", "only region= and version= are allowed"),
+        ("awsssm", "mail/us", "no such parameter in this account and region"),
+        ("awsssm", "mail/eu?version=7", "no such version"),
+        ("awsssm", "mail/eu?region=no%20where", "does not name an AWS region"),
     ],
 )
 def test_what_aws_does_not_give_is_told(scheme: str, rest: str, told: str) -> None:
@@ -155,8 +155,8 @@ def test_google_gives_what_is_asked_for(google: FakeGoogle, google_provider: Any
 @pytest.mark.parametrize(
     ("rest", "told"),
     [
-        ("proj/nothing", "there is no such secret or version"),
-        ("proj/mail?version=9", "there is no such secret or version"),
+        ("proj/nothing", "no such secret or version"),
+        ("proj/mail?version=9", "no such secret or version"),
         ("mail", "does not name a project and a secret"),
         ("proj/a/b", "does not name a project and a secret"),
         ("proj/mail?region=x", "does not name a project and a secret"),
@@ -170,8 +170,8 @@ def test_what_google_does_not_give_is_told(google_provider: Any, rest: str, told
 @pytest.mark.parametrize(
     ("tree", "told"),
     [
-        ({"name": "x/versions/1", "payload": {"data": "?"}}, "Google's reply holds no value"),
-        ({"name": "x/versions/1", "payload": {}}, "Google's reply holds no value"),
+        ({"name": "x/versions/1", "payload": {"data": "?"}}, "Google's reply contains no value"),
+        ({"name": "x/versions/1", "payload": {}}, "Google's reply contains no value"),
         (b"", "Google answered with status 200"),
     ],
 )
@@ -267,7 +267,7 @@ def test_which_cloud_it_is_the_job_says(
 @pytest.mark.parametrize(
     ("rest", "told"),
     [
-        ("vault-1/nothing", "there is no such secret or version"),
+        ("vault-1/nothing", "no such secret or version"),
         ("vault-1", "does not name a vault"),
         ("vault-1/a/b/c", "does not name a vault"),
     ],
@@ -300,7 +300,7 @@ def test_a_keyring_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
 
     provider = KeyringProvider()
     monkeypatch.setattr(keyring, "get_password", lambda *_: None)
-    assert "the keyring has no such password" in failure(provider, "ref+keyring://mail/eu")
+    assert "no such password in the keyring" in failure(provider, "ref+keyring://mail/eu")
     monkeypatch.setattr(keyring, "get_password", locked)
     assert "did not answer: KeyringLocked" in failure(provider, "ref+keyring://mail/eu")
     assert "does not name a service and a name" in failure(provider, "ref+keyring://mail")

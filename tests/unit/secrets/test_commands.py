@@ -36,7 +36,7 @@ def test_a_repository_cannot_run_programs(tmp_path: Path) -> None:
         provider.fetch(ref("ref+exec://touch/evidence"))
 
     assert caught.value.hints == (
-        "ICESYNC_ALLOW_EXEC=1   in the job's environment allows it, for every reference",
+        "ICESYNC_ALLOW_EXEC=1 in the job's environment allows it, for all references",
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -138,7 +138,7 @@ def test_missing_key_names_its_neighbours(root: Path) -> None:
     failure = _failure(root, "eu.json#/smtp/pasword")
 
     assert failure.message == (
-        "`ref+file://eu.json#/smtp/pasword`: there is no key `pasword`; there is"
+        "`ref+file://eu.json#/smtp/pasword`: no key `pasword`; available:"
         " `list`, `none`, `on`, `password`, `port`"
     )
     assert failure.hints == ("did you mean `password`?",)
@@ -155,13 +155,13 @@ def test_empty_map_has_no_neighbours(root: Path) -> None:
     """Beside a missing key of an empty map there is nothing to name."""
     (root / "void.json").write_text("{}", encoding="utf-8")
 
-    assert _failure(root, "void.json#/x").message.endswith("there is nothing")
+    assert _failure(root, "void.json#/x").message.endswith("available: nothing")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.json", f'{{"a": "{CANARY}",}}', "not valid JSON: line 1, column "),
+        ("a.json", f'{{"a": "{CANARY}",}}', "JSON: line 1, column"),
         ("a.json", f'{{"{CANARY[:3]}": 1, "a": 2, "a": 3}}', "key `a` is given twice"),
         ("a.json", "[" * 100_000, "not valid JSON: it is too deep"),
         ("a.yml", "broken", "a.yml:3:7: invalid YAML"),
@@ -204,7 +204,7 @@ def test_refusal_says_where_a_link_leads(root: Path, tmp_path: Path) -> None:
     """A refused link names the file behind it, which is what a glob would have to match."""
     (root / "link").symlink_to(tmp_path / "outside")
 
-    assert f"leads to `{tmp_path}/outside`" in _failure(root, "link").message
+    assert f"a link to `{tmp_path}/outside`" in _failure(root, "link").message
 
 
 def test_link_inside_of_the_root_is_followed(root: Path) -> None:
@@ -233,7 +233,7 @@ def test_token_of_the_checkout_is_not_a_secret_to_send(root: Path) -> None:
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text(CANARY, encoding="utf-8")
 
-    assert "`.git` holds credentials of the job" in _failure(root, ".git/config").message
+    assert "`.git` contains credentials of the job" in _failure(root, ".git/config").message
 
 
 def test_path_that_cannot_be_resolved(root: Path) -> None:
@@ -270,7 +270,7 @@ def test_places_with_credentials_of_the_job_never_open(
 
     failure = _failure(tmp_path, "harmless" if linked else place, ("**", "/**"))
 
-    assert "is never opened" in failure.message
+    assert "is never read" in failure.message
     assert CANARY not in failure.message
 
 
@@ -295,7 +295,7 @@ def test_files_of_the_system_are_not_read(path: str) -> None:
     """Refused at once, even where a glob opens them."""
     failure = _failure(Path("/"), path, ("/**",))
 
-    assert "is never opened" in failure.message
+    assert "is never read" in failure.message
 
 
 def test_many_wild_folders_cost_nothing(root: Path) -> None:

@@ -124,9 +124,9 @@ class LoudSecret(SecretValue):
         (SecretValue(""), "it is empty"),
         (SecretValue(7), "its value is not a string"),  # type: ignore[arg-type]
         (SecretValue("a\ud800"), "it is not UTF-8"),
-        ("text", "it returned a text and no SecretValue"),
-        (None, "it returned NoneType and no SecretValue"),
-        (LoudSecret("x"), "it returned LoudSecret and no SecretValue"),
+        ("text", "it returned a text instead of a SecretValue"),
+        (None, "it returned NoneType instead of a SecretValue"),
+        (LoudSecret("x"), "it returned LoudSecret instead of a SecretValue"),
         (SystemExit(0), "it raised SystemExit"),
         (KeyError("canary"), "it raised KeyError"),
         (AccessError("canary"), "it raised AccessError"),

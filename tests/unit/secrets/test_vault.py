@@ -112,13 +112,16 @@ def test_version_and_its_time_are_known(address: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("ref+vault://kv/mail/eu#/smpt", "there is no key `smpt`; there is `pop3`, `smtp`"),
-        ("ref+vault://kv/mail/eu", "names no key; there is `pop3`, `smtp`"),
+        ("ref+vault://kv/mail/eu#/smpt", "no key `smpt`; available: `pop3`, `smtp`"),
+        ("ref+vault://kv/mail/eu", "names no key; available: `pop3`, `smtp`"),
         ("ref+vault://kv/nothing#/x", "Vault has nothing at that path"),
         ("ref+vault://kv/gone#/smtp", "version 2 was deleted"),
         ("ref+vault://kv/mail/eu?version=9#/smtp", "Vault has nothing at that path"),
-        ("ref+vault://kv/mail/eu?version=new#/smtp", "only ?version=NUMBER may stand"),
-        ("ref+vault://kv/mail/eu?stage=1#/smtp", "only ?version=NUMBER may stand"),
+        (
+            "ref+vault://kv/mail/eu?version=new#/smtp",
+            "only ?version=NUMBER is allowed after the path",
+        ),
+        ("ref+vault://kv/mail/eu?stage=1#/smtp", "only ?version=NUMBER is allowed after the path"),
         ("ref+vault://old/mail#/port", "is a number where a string is needed"),
         ("ref+vault://nowhere/mail#/smtp", "Vault has nothing at that path"),
     ],
@@ -139,7 +142,9 @@ def test_a_refused_token_says_so(address: str, tmp_path: Path) -> None:
     """An ended token, a wrong one and a missing policy look alike from outside."""
     opened = provider(address, tmp_path, VAULT_TOKEN="another")
 
-    with pytest.raises(SecretMissing, match="refuses its token: invalid, ended, or no policy"):
+    with pytest.raises(
+        SecretMissing, match="rejected the token: invalid, expired, or no policy allows it"
+    ):
         opened.fetch(ref("ref+vault://kv/mail/eu#/smtp"))
 
 
@@ -177,7 +182,7 @@ def test_a_refused_login_names_role_and_place(address: str, tmp_path: Path) -> N
     with pytest.raises(SecretMissing) as caught:
         opened.fetch(ref("ref+vault://kv/mail/eu#/smtp"))
 
-    assert "refused the login as role 'nobody' at auth/gitlab: status 400" in caught.value.message
+    assert "rejected the login as role 'nobody' at auth/gitlab: status 400" in caught.value.message
     assert "job-proof" not in str(caught.value)
 
 
@@ -202,16 +207,16 @@ def test_openbao_has_names_of_its_own(vault: FakeVault, address: str, tmp_path: 
         ({"VAULT_TOKEN": "x"}, "needs VAULT_ADDR, which is not set"),
         (
             {"VAULT_TOKEN": "x", "VAULT_ADDR": "http://vault.example.org"},
-            "no address that starts with https://",
+            "must start with https://",
         ),
-        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "vault:8200"}, "no address that starts with https://"),
+        ({"VAULT_TOKEN": "x", "VAULT_ADDR": "vault:8200"}, "must start with https://"),
         (
             {"VAULT_TOKEN": "x", "VAULT_ADDR": "https://v:port"},
-            "no address that starts with https://",
+            "must start with https://",
         ),
         (
             {"VAULT_TOKEN": "x", "VAULT_ADDR": "http://127.0.0.1:1"},
-            "was not reached: no connection",
+            "is unreachable: no connection",
         ),
         (
             {"VAULT_TOKEN": "x", "VAULT_ADDR": "https://127.0.0.1:1", "VAULT_CACERT": "/no/ca.pem"},
@@ -232,10 +237,10 @@ def test_a_vault_that_cannot_be_asked(environ: dict[str, str], told: str, tmp_pa
 @pytest.mark.parametrize(
     ("status", "tree", "told"),
     [
-        (500, {"errors": ["internal"]}, "answered with status 500"),
-        (503, b"<html>", "answered with status 503"),
-        (200, b"not JSON", "answered with status 200"),
-        (200, {"data": ["a", "list"]}, "answered with status 200"),
+        (500, {"errors": ["internal"]}, "with status 500"),
+        (503, b"<html>", "with status 503"),
+        (200, b"not JSON", "with status 200"),
+        (200, {"data": ["a", "list"]}, "with status 200"),
     ],
 )
 def test_a_strange_answer_is_no_secret(status: int, tree: Any, told: str, tmp_path: Path) -> None:
@@ -270,11 +275,11 @@ def test_a_store_that_stays_away_is_no_wrong_configuration(
     """It has an exit code of its own; so has a store that does not allow it."""
     monkeypatch.setattr(http, "PATIENCE_S", 0.01)
     with listening(lambda *_: (503, {})) as address:
-        with pytest.raises(SecretStoreUnreachable, match="answered with status 503") as caught:
+        with pytest.raises(SecretStoreUnreachable, match="with status 503") as caught:
             provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
         assert caught.value.exit_code == 10
     with listening(lambda *_: (403, {})) as address:
-        with pytest.raises(SecretStoreRefused, match="refuses its token") as refused:
+        with pytest.raises(SecretStoreRefused, match="rejected the token") as refused:
             provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
         assert refused.value.exit_code == 4
 

@@ -99,8 +99,8 @@ def test_another_process_is_kept_out_and_told_who(path: Path) -> None:
         "the state is locked by anna@runner-8 (pid 77) since 2026-01-02T00:00:00Z for `apply`"
     )
     assert refusal.hints == (
-        "wait for it with `--lock-timeout 5m`",
-        "the lock ends with that process: `ps -p 77` on its machine",
+        "pass `--lock-timeout 5m` to wait for it",
+        "the lock is released when process 77 exits",
     )
 
 
@@ -263,7 +263,7 @@ def test_unreadable_owner_is_unknown(path: Path, text: str) -> None:
         owner = read_owner(path)
 
     assert refusal.message == "the state is locked by another run; holder unknown"
-    assert refusal.hints[-1] == f"see who it is: `fuser -v {path}`"
+    assert refusal.hints[-1] == f"to see who holds it: fuser -v {path}"
     assert owner is not None
     assert owner.who == "unknown"
 

@@ -122,7 +122,7 @@ def test_gitlab_does_not_say_whose_words_it_repeats(stack: ExitStack) -> None:
     assert "locked by chris@runner-7 since 2026-01-01T00:00:00Z" in caught.value.message
     assert "ci/2" not in caught.value.message
     assert caught.value.hints[1] == (
-        "icesync state unlock --force 4f1c   if that run is dead for sure"
+        "if that run is dead for certain: icesync state unlock --force 4f1c"
     )
 
 
@@ -139,7 +139,7 @@ def test_a_serial_that_is_there_already_decides_by_what_is_there(stack: ExitStac
     assert server.data == ONE
 
     server.serials.add(2)
-    with pytest.raises(StateConflict, match="another state of the same serial"):
+    with pytest.raises(StateConflict, match="a different state with the same serial"):
         store.write(TWO, ONE)
 
 
@@ -207,17 +207,17 @@ def test_a_save_is_not_given_up_while_there_is_time(
     [
         ("GET", 401, AccessError, "refused to read: status 401"),
         ("GET", 403, AccessError, "refused to read: status 403"),
-        ("GET", 500, StateError, "answered a read with status 500"),
-        ("GET", 302, StateError, "answered a read with status 302"),
+        ("GET", 500, StateError, ": status 500"),
+        ("GET", 302, StateError, ": status 302"),
         ("LOCK", 403, AccessError, "refused to lock: status 403"),
-        ("LOCK", 201, StateError, "answered a lock with status 201"),
-        ("LOCK", 500, StateError, "answered a lock with status 500"),
-        ("POST", 401, StateNotSaved, "refused the state: status 401"),
+        ("LOCK", 201, StateError, ": status 201"),
+        ("LOCK", 500, StateError, ": status 500"),
+        ("POST", 401, StateNotSaved, "rejected the state: status 401"),
         ("POST", 413, StateNotSaved, "is too large"),
-        ("POST", 400, StateNotSaved, "refused the state: status 400"),
-        ("POST", 409, StateNotSaved, "was lost: another run broke it"),
-        ("POST", 500, StateNotSaved, "did not take the state: status 500"),
-        ("POST", 200, StateNotSaved, "accepted the state, but holds another one"),
+        ("POST", 400, StateNotSaved, "rejected the state: status 400"),
+        ("POST", 409, StateNotSaved, "was removed by another run"),
+        ("POST", 500, StateNotSaved, "did not store the state: status 500"),
+        ("POST", 200, StateNotSaved, "accepted the state, but returns a different one"),
         ("UNLOCK", 409, StateError, "could not be released: status 409"),
     ],
 )
@@ -257,7 +257,7 @@ def test_a_server_that_is_away() -> None:
 
     for act in (store.read, lambda: store.lock(OWNER, 0).__enter__(), store.lock_owner,
                 lambda: store.break_lock("x")):  # fmt: skip
-        with pytest.raises(StateError, match="was not reached: no connection"):
+        with pytest.raises(StateError, match="is unreachable: no connection"):
             act()
 
 
@@ -269,7 +269,7 @@ def test_a_reply_that_was_damaged_on_its_way(stack: ExitStack) -> None:
 
     store = at(stack.enter_context(listening(answer)))
 
-    with pytest.raises(StateError, match="was damaged on its way"):
+    with pytest.raises(StateError, match="was damaged in transit"):
         store.read()
 
 
@@ -293,7 +293,7 @@ def test_a_holder_that_nobody_can_read(
     with pytest.raises(StateLocked, match=r"is locked; holder unknown") as caught:
         store.lock(OWNER, 0).__enter__()
 
-    assert caught.value.hints == ("wait for it with `--lock-timeout 5m`",)
+    assert caught.value.hints == ("pass `--lock-timeout 5m` to wait for it",)
 
 
 def test_waiting_for_a_lock_backs_off(server: FakeStateServer, stack: ExitStack) -> None:
@@ -391,7 +391,7 @@ def test_gitlab_outside_of_its_jobs() -> None:
     """Which project and who asks must then be said."""
     state = StateSettings(Backend.HTTP, preset="gitlab", name="mail")
 
-    with pytest.raises(ConfigInvalid, match="does not know the project"):
+    with pytest.raises(ConfigInvalid, match="needs a project"):
         http_endpoint(state, {"GITLAB_TOKEN": "x"})
     with pytest.raises(AccessError, match="has no token"):
         http_endpoint(state, {"CI_PROJECT_ID": "42"})

@@ -55,7 +55,9 @@ def test_a_store_that_ignores_conditions_is_refused(proxy: DishonestProxy, url: 
     """Where two can create one object no lock holds; nothing of the trial stays behind."""
     proxy.ignores = True
 
-    with pytest.raises(StateError, match="ignores conditional writes, so no lock would hold"):
+    with pytest.raises(
+        StateError, match="does not support conditional writes, so it cannot be locked"
+    ):
         at(url).lock(OWNER, 0).__enter__()
 
     proxy.ignores = False
@@ -68,7 +70,7 @@ def test_a_write_that_is_lost_is_no_write(proxy: DishonestProxy, url: str) -> No
     store.write(b"one", None)
     proxy.loses = True
 
-    with pytest.raises(StateNotSaved, match="confirmed the state, and holds another one"):
+    with pytest.raises(StateNotSaved, match="confirmed the state, but returns a different one"):
         store.write(b"two", b"one")
 
 
@@ -77,7 +79,7 @@ def test_a_write_that_is_lost_is_no_write(proxy: DishonestProxy, url: str) -> No
     [
         (403, AccessError, "refused to read: PermissionDeniedError"),
         (401, AccessError, "refused to read: UnauthenticatedError"),
-        (400, StateError, "was not reached: GenericError"),
+        (400, StateError, "is unreachable: GenericError"),
     ],
 )
 def test_a_store_that_refuses(
@@ -131,7 +133,7 @@ def test_a_lock_that_was_broken_meanwhile_is_told(url: str) -> None:
     """Who comes to free a lock that is gone learns that it did not hold."""
     store = at(url)
 
-    with pytest.raises(StateError, match="another run broke that lock"), store.lock(OWNER, 0):
+    with pytest.raises(StateError, match="another run removed that lock"), store.lock(OWNER, 0):
         at(url).break_lock("4f1c")
 
 

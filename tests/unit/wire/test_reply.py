@@ -267,7 +267,7 @@ def test_complained_fields_are_named_as_the_files_name_them() -> None:
 
     assert outcome.fields == ("smtp.port", "pop3.username", "organization")
     assert outcome.detail == (
-        "ICE refused the values: smtp.port, pop3.username, organization (HTTP 400)"
+        "ICE rejected the call: smtp.port, pop3.username, organization (HTTP 400)"
     )
 
 
@@ -288,30 +288,39 @@ def test_detail_never_quotes_the_reply() -> None:
     """A reply may echo the request, and that holds passwords."""
     outcome = read_reply(Reply(400, {}, b'{"Message":"bad password hunter2"}'))
 
-    assert outcome.detail.startswith("ICE refused the values, or the token, or does not know")
+    assert outcome.detail.startswith("ICE rejected the call: invalid value, invalid token")
 
 
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
-        (Reply(200), "the reply is no answer: it is empty (HTTP 200)"),
-        (Reply(200, {}, b" <html>"), "the reply is no answer: a page instead of JSON (HTTP 200)"),
-        (Reply(200, {}, b"Success"), "the reply is no answer: it is no JSON (HTTP 200)"),
-        (Reply(200, {}, b'{"Id":1}'), "the reply is no answer: JSON without a message (HTTP 200)"),
+        (Reply(200), "the reply is not an answer of ICE: it is empty (HTTP 200)"),
+        (
+            Reply(200, {}, b" <html>"),
+            "the reply is not an answer of ICE: an HTML page instead of JSON (HTTP 200)",
+        ),
+        (Reply(200, {}, b"Success"), "the reply is not an answer of ICE: not JSON (HTTP 200)"),
+        (
+            Reply(200, {}, b'{"Id":1}'),
+            "the reply is not an answer of ICE: JSON without a message (HTTP 200)",
+        ),
         (
             Reply(200, {}, b'{"Message":"hunter2"}'),
-            "the reply is no answer: its message says neither success nor failure (HTTP 200)",
+            (
+                "the reply is not an answer of ICE: "
+                "its message says neither success nor failure (HTTP 200)"
+            ),
         ),
         (
             Reply(403, {}, b"<h2>hunter2</h2>"),
             (
-                "this address does not take the call: "
-                "something in front of ICE keeps this machine out (HTTP 403)"
+                "this URL does not accept the call: "
+                "a proxy in front of ICE blocks this machine (HTTP 403)"
             ),
         ),
         (
             Reply(415, {}, b'{"Message":"hunter2"}'),
-            "this address does not take the call: what answers there does not take JSON (HTTP 415)",
+            "this URL does not accept the call: the server there does not accept JSON (HTTP 415)",
         ),
     ],
     ids=["empty", "page", "text", "no message", "odd message", "firewall", "media type"],
@@ -326,9 +335,9 @@ def test_detail_tells_what_came(reply: Reply, told: str) -> None:
     [
         (
             "https://user:hunter2@Login.example:8443/hunter2?q=hunter2#x",
-            ": it leads to login.example (",
+            ": it points to login.example (",
         ),
-        ("//[fe80::1]/x", ": it leads to fe80::1 ("),
+        ("//[fe80::1]/x", ": it points to fe80::1 ("),
         ("/ICEAPI/Login.aspx?hunter2", "passwords ("),
         ("https://hunter2\u202e.example/", "passwords ("),
         ("https://[hunter2", "passwords ("),
