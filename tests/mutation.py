@@ -32,15 +32,15 @@ class Mutation:
 
 MUTATIONS: Final = (
     Mutation(
-        "engine/retry.py", "self._failures_in_row + 1 if", "self._failures_in_row + 0 if",
+        "engine/executor.py", "self._failures_in_row + 1 if", "self._failures_in_row + 0 if",
         "a service that is down is called for every server", "tests/unit/engine",
     ),
     Mutation(
-        "engine/retry.py", "max(self._pause_until, now + pause_s)", "now",
+        "engine/executor.py", "max(self._pause_until, now + pause_s)", "now",
         "a service that asks to slow down is not heard", "tests/unit/engine",
     ),
     Mutation(
-        "engine/retry.py", "self._first = _First.IN_FLIGHT", "self._first = _First.ENDED",
+        "engine/executor.py", "self._first = _First.IN_FLIGHT", "self._first = _First.ENDED",
         "a wrong token shows on four servers at once", "tests/unit/engine",
     ),
     Mutation(
