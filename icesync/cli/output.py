@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, cast
 from icesync import __version__
 from icesync.bootstrap import SystemClock, read_pipeline
 from icesync.cli.error_report import describe, exit_code_of
-from icesync.cli.files import check_writable, write_open, write_private
 from icesync.cli.options import apply_again, scope_words
 from icesync.diagnostics import Severity
 from icesync.engine.session import demand_free
@@ -36,8 +35,7 @@ from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, 
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.plan import caveat, render_refusals, spent_told
-from icesync.render.state import age, oldest
-from icesync.render.style import Style, counted, safe
+from icesync.render.style import Style, age, counted, oldest, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,6 +123,8 @@ class Output:
                 demand_free(session.project, "--report", Path(path))
             if self._out is not None:
                 demand_free(session.project, "--out", self._out)
+                from icesync.cli.files import check_writable
+
                 check_writable(self._out)
         except IcesyncError:
             self._files = ()  # not even the report of this
@@ -239,6 +239,8 @@ class Output:
             return
         rescued = Path(self._session.project.root) / _RESCUED
         try:
+            from icesync.cli.files import write_private
+
             write_private(rescued, document)
         except IcesyncError as second:
             error.add(second)
@@ -305,6 +307,8 @@ class Output:
         return all(done)
 
     def _write(self, kind: str, path: Path, view: RenderContext) -> None:
+        from icesync.cli.files import write_open
+
         write_open(path, renderer(kind)(self.review, view).encode())
 
     def _attempt(self, what: str, act: Callable[[], None]) -> bool:
@@ -341,6 +345,8 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
                 f"--report {ascii(str(path))[1:-1]} would overwrite a YAML file", "use another path"
             )
         seen[place] = "is given twice"
+        from icesync.cli.files import check_writable
+
         check_writable(path)
 
 

@@ -22,8 +22,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.project import option_tree
-from icesync.config.sops_files import is_sealed
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
 from icesync.config.yaml.tree import (
     DIRECTIVE,
     Collection,

@@ -15,28 +15,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.yaml.document import Document, SourceFile, parse_document
+from icesync.config.yaml.document import SOPS_METADATA, Document, SourceFile, parse_document
 from icesync.model.fields import FIELDS
 from icesync.model.secret import spell_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
 _SECRETS: Final = tuple((f.block, f.leaf) for f in FIELDS if f.secret)
 _TOP_LEVEL: Final = re.compile(rb"\n[^\s#]")
 _SEALED: Final = "ENC["
 
 
-def is_sealed(source: SourceFile) -> bool:
-    """Return whether *source* is a file that sops encrypted."""
-    return b"ENC[" in source.data and _METADATA.search(source.data) is not None
-
-
 def read_sealed(source: SourceFile) -> Document | None:
     """Return *source* as a document, unopened; None where more than passwords is sealed."""
     # The metadata stands at the end; its keys are texts of several lines.
-    before, behind = _METADATA.split(source.data, maxsplit=1)
+    before, behind = SOPS_METADATA.split(source.data, maxsplit=1)
     if _TOP_LEVEL.search(b"\n" + behind.partition(b"\n")[2]):
         return None
     document = parse_document(SourceFile(source.path, before))

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.discover import belongs, list_files, read_file
 from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
-from icesync.config.sops_files import is_sealed, read_sealed
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.sops_files import read_sealed
+from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import SourcePosition
 from icesync.model.project import OPTIONS
 from icesync.planner.select import Choice, changed_servers, choose, matches

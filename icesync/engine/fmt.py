@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.fmt import Formatted, find_literal_secrets, format_source
-from icesync.config.sops_files import is_sealed
-from icesync.config.yaml.document import MAX_BYTES, SourceFile, decode
+from icesync.config.yaml.document import MAX_BYTES, SourceFile, decode, is_sealed
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.frozen import frozen
 

@@ -21,9 +21,8 @@ from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_f
 from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
 from icesync.config.resolve import defaults_of, resolve
-from icesync.config.sops_files import is_sealed
 from icesync.config.values import Layer
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import ColumnUse, Drafter, Findings, listed
 from icesync.engine.import_options import (

@@ -21,8 +21,7 @@ from icesync.engine.import_ import FileChange, ImportRequest, Proposal, counted
 from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.state import Writer, load, locked, save, sealing_key
 from icesync.errors import ConfigInvalid, IcesyncError, UsageError
-from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord
-from icesync.model.transitions import assume
+from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord, assume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

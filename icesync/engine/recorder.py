@@ -29,8 +29,10 @@ from icesync.model.snapshot import (
     JournalHead,
     Record,
     SecretRecord,
+    announce,
+    begin,
+    plan_call,
 )
-from icesync.model.transitions import announce, begin, plan_call
 from icesync.planner.recovery import settle
 
 if TYPE_CHECKING:

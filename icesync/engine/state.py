@@ -36,7 +36,6 @@ from icesync.model.project import EMULATOR
 from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot, remember
 from icesync.planner.plan import without_leftovers
-from icesync.planner.recovery import recall
 from icesync.planner.select import check_patterns, matches
 
 if TYPE_CHECKING:
@@ -287,7 +286,7 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
         UsageError: there is no *source*, or there is a *target* already.
 
     """
-    from icesync.model.transitions import rename
+    from icesync.model.snapshot import rename
 
     check_patterns("SOURCE", (str(source),), snapshot.entries.keys())
     if source == target:
@@ -351,6 +350,8 @@ def doubt_what_was_put_back(
             key=lambda one: (one[0], one[1].serial),
         )
         own = replace(snapshot, entries=_of(snapshot, organization))
+        from icesync.planner.recovery import recall
+
         now = recall(own, lost, believed=believed)
         sealed = {a: e if e.digest else seal(a, e) for a, e in now.entries.items()}
         changed = {a for a, e in sealed.items() if snapshot.entries.get(a) != e}

@@ -16,10 +16,8 @@ from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve_files
 from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
-from icesync.config.yaml.document import Document, SourceFile, parse_document
+from icesync.config.yaml.document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.choice import choose_servers
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
 from icesync.engine.session import SILENT
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError
@@ -230,8 +228,13 @@ def _open(
     files: Sequence[SourceFile], providers: Mapping[str, SecretProvider], secrets: SecretsMode
 ) -> tuple[list[tuple[str, Callable[[], Document]]], dict[str, Diagnostic]]:
     """Return what reads each of *files*, and by its path what is said of one that stays sealed."""
-    opened = {file.path: read_sealed(file) for file in files if is_sealed(file)}
-    closed = [file for file in files if file.path in opened and opened[file.path] is None]
+    encrypted = [file for file in files if is_sealed(file)]
+    if not encrypted:
+        return [(file.path, partial(parse_document, file)) for file in files], {}
+    from icesync.config.sops_files import open_sealed, read_sealed
+
+    opened = {file.path: read_sealed(file) for file in encrypted}
+    closed = [file for file in encrypted if opened[file.path] is None]
     sealed = {file.path: _unread(file.path) for file in closed}
     opener: object = providers.get("sops") if closed else None
     if secrets is not SecretsMode.SKIP and isinstance(opener, FileOpener):
@@ -408,6 +411,8 @@ def read_fleet(
     named = [("--target", selection.targets), ("--exclude", selection.excludes)]
     note = None
     if scope.words or scope.since is not None:
+        from icesync.engine.choice import choose_servers
+
         choice, note = choose_servers(session, validation, scope.words, scope.since)
         if not choice.targets and scope.since is None:
             named_files = ", ".join(sorted(choice.files))

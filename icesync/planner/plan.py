@@ -46,8 +46,7 @@ from icesync.model.plan import (
     Selection,
 )
 from icesync.model.secret import SecretComparison, SecretFindings
-from icesync.model.snapshot import UNRECORDED_WIRE
-from icesync.model.transitions import follow
+from icesync.model.snapshot import UNRECORDED_WIRE, follow
 from icesync.planner.select import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:

@@ -17,8 +17,17 @@ from icesync.errors import StateCorrupt
 from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.safety import strictest
-from icesync.model.snapshot import Entry, Intent, JournalLog, MovedFrom, Snapshot, remember
-from icesync.model.transitions import confirm, disagree, doubt
+from icesync.model.snapshot import (
+    Entry,
+    Intent,
+    JournalLog,
+    MovedFrom,
+    Snapshot,
+    confirm,
+    disagree,
+    doubt,
+    remember,
+)
 
 if TYPE_CHECKING:
     from icesync.model.desired import Address

@@ -20,8 +20,7 @@ from icesync.model.explanation import AddressState, Explanation, FieldExplanatio
 from icesync.model.fields import Role
 from icesync.model.presets import find_preset
 from icesync.model.secret import SecretRef
-from icesync.render.state import age
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import Style, age, quote, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

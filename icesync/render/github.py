@@ -16,7 +16,7 @@ from icesync.diagnostics import Severity, SourcePosition
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import Command, ResultStatus
-from icesync.render.groups import group_findings, group_refusals, listed
+from icesync.render.findings import group_findings, group_refusals, listed
 from icesync.render.plan import refusal_sentence, totals
 from icesync.render.probe import server_words
 from icesync.render.style import safe

@@ -26,7 +26,7 @@ from icesync.model.plan import Action
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.model.report import ResultStatus
 from icesync.model.secret import SecretComparison
-from icesync.render.groups import (
+from icesync.render.findings import (
     ChangeGroup,
     group_changes,
     group_findings,
@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, Refusal, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult, Maintenance, Report, Result
+    from icesync.render.findings import FindingGroup
     from icesync.render.formats import RenderContext
-    from icesync.render.groups import FindingGroup
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")

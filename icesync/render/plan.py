@@ -17,7 +17,7 @@ from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
 from icesync.model.report import Command
 from icesync.model.secret import SecretComparison
-from icesync.render.groups import (
+from icesync.render.findings import (
     ChangeGroup,
     group_changes,
     group_refusals,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
     from icesync.model.report import CommandResult
-    from icesync.render.groups import RefusalGroup
+    from icesync.render.findings import RefusalGroup
 
 CANNOT_BE_READ: Final = "ICE has no read API: this compares the files with what it last confirmed"
 _CAVEAT_AFTER: Final = timedelta(days=30)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.render.state import age_of
-from icesync.render.style import Style, safe, timestamp
+from icesync.render.style import Style, age_of, safe, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

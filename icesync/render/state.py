@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from icesync.model.fields import SETTING_FIELDS
-from icesync.render.style import Style, quote, safe
+from icesync.render.style import Style, age, quote, safe
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from icesync.model.desired import Address
     from icesync.model.fields import Setting
     from icesync.model.snapshot import Entry, Snapshot
     from icesync.render import documents
-
-
-_CLOCKS_DIFFER_S = 300
-"""By so much the clocks of two machines may differ without anything being wrong."""
-
-
-def age(moment: str | None, now: datetime) -> str:
-    """Return how long *moment* is ago, in the largest unit that says something."""
-    if moment is None:
-        return "never"
-    return age_of(datetime.fromisoformat(moment), now)
-
-
-def age_of(then: datetime, now: datetime) -> str:
-    """Return how long *then* is ago, in the largest unit that says something."""
-    seconds = (now - then).total_seconds()
-    if seconds < -_CLOCKS_DIFFER_S:
-        return f"dated {_span(-seconds)} in the future"
-    return f"{_span(seconds)} ago" if seconds >= 60 else "just now"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "less than a minute"
-
-
-def oldest(snapshot: Snapshot) -> tuple[Address, str] | None:
-    """Return the address whose acknowledgement is the oldest, and its time."""
-    known = [(e.applied_at, a) for a, e in snapshot.entries.items() if e.applied_at]
-    if not known:
-        return None
-    moment, address = min(known)
-    return address, moment
 
 
 def render_snapshot(snapshot: Snapshot, place: str, now: datetime, style: Style) -> str:

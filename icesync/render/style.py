@@ -11,13 +11,16 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+
+    from icesync.model.desired import Address
+    from icesync.model.snapshot import Snapshot
 
 TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 """How documents spell a moment, which is always UTC."""
@@ -200,3 +203,39 @@ def _diff_line(line: str, style: Style) -> str:
     colour = next((c for start, c in _COLOURS.items() if text.startswith(start)), None)
     shown = style.paint(safe(text), *([colour] if colour else []))
     return f"{shown}\n" if line.endswith("\n") else f"{shown}\n{_NO_LINE_END}\n"
+
+
+_CLOCKS_DIFFER_S = 300
+"""By so much the clocks of two machines may differ without anything being wrong."""
+
+
+def age(moment: str | None, now: datetime) -> str:
+    """Return how long *moment* is ago, in the largest unit that says something."""
+    if moment is None:
+        return "never"
+    return age_of(datetime.fromisoformat(moment), now)
+
+
+def age_of(then: datetime, now: datetime) -> str:
+    """Return how long *then* is ago, in the largest unit that says something."""
+    seconds = (now - then).total_seconds()
+    if seconds < -_CLOCKS_DIFFER_S:
+        return f"dated {_span(-seconds)} in the future"
+    return f"{_span(seconds)} ago" if seconds >= 60 else "just now"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def oldest(snapshot: Snapshot) -> tuple[Address, str] | None:
+    """Return the address whose acknowledgement is the oldest, and its time."""
+    known = [(e.applied_at, a) for a, e in snapshot.entries.items() if e.applied_at]
+    if not known:
+        return None
+    moment, address = min(known)
+    return address, moment

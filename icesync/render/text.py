@@ -15,9 +15,7 @@ from icesync.model.plan import Action
 from icesync.model.report import Command
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
-from icesync.render.report import COLOURS, counts_of, render_report, told_seconds
-from icesync.render.state import age
-from icesync.render.style import Cell, Style, counted, fold, render_table, safe
+from icesync.render.style import Cell, Style, age, counted, fold, render_table, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +31,8 @@ def render(review: CommandResult, view: RenderContext) -> str:
     """Return the last part that *review* got to: of an apply first its plan, then its report."""
     style = view.style
     if review.report is not None:
+        from icesync.render.report import render_report
+
         message = summarize_report if view.summary else render_report
         return "\n" + message(review.report, style) if review.report.results else ""
     if review.maintenance is not None:
@@ -84,12 +84,16 @@ def _why(change: ResourceChange) -> str:
 
 def summarize_report(report: Report, style: Style) -> str:
     """Return a line for each change with how it ended, and what the report says at its end."""
+    from icesync.render.report import render_report
+
     rows = [tuple(_result(result)) for result in report.results]
     table = render_table(("outcome", "server", "action", "took", "why"), rows, style)
     return f"{table}\n{render_report(report, style, listed=False)}"
 
 
 def _result(result: Result) -> Iterator[Cell]:
+    from icesync.render.report import COLOURS, told_seconds
+
     yield Cell(result.status, (COLOURS[result.status],))
     yield Cell(str(result.address))
     yield Cell(result.action)
@@ -101,6 +105,8 @@ def _result(result: Result) -> Iterator[Cell]:
 def headline(review: CommandResult) -> str:
     """Return the totals, such as ``2 to update; 30 unchanged``, or why there are none."""
     if review.report is not None:
+        from icesync.render.report import counts_of
+
         message = counts_of(review.report)
         return message if review.report.results else "no changes, nothing was sent"
     if review.command is Command.PROBE and review.probe is not None:

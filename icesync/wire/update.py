@@ -8,12 +8,10 @@ binding). That is also what makes it safe to send a call again.
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.fields import (
-    FIELDS,
     LOGIN_KEYS,
     SENT_FIELDS,
     Field,
@@ -86,25 +84,3 @@ def _to_wire(field: Field, value: Setting) -> Setting:
     if field.kind is Kind.INCOMING:
         return value == "imap"
     return str(value) if field.wire_type is WireType.STRING else value
-
-
-_BY_NAME: Final = {name.lower(): row for row in FIELDS for name in (row.key, *row.wire)}
-_SPELLINGS: Final = {name.lower(): name for row in FIELDS for name in (row.key, *row.wire)}
-
-
-def find_member(name: str) -> Field | None:
-    """Return the row that the member or column *name* means, or None."""
-    return _BY_NAME.get(name.strip().lower())
-
-
-def is_token(name: str) -> bool:
-    """Return whether *name* is the token of a request, which is no setting and is dropped."""
-    return name.strip().lower() == TOKEN_NAME.lower()
-
-
-def member_hint(name: str) -> str:
-    """Return what a person may have meant by the unknown *name*."""
-    near = difflib.get_close_matches(name.strip().lower(), _SPELLINGS, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{_SPELLINGS[near[0]]}`?"
-    return "use names of the request (SMTPPort) or of server files (smtp.port)"

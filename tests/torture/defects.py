@@ -113,9 +113,9 @@ def _same_serial() -> None:
 
 def _no_lock() -> None:
     """Everybody gets the lock."""
-    from icesync.stores import flock
+    from icesync.stores import local
 
-    _replace(flock, _try_lock=lambda *_, **__: True)
+    _replace(local, _try_lock=lambda *_, **__: True)
 
 
 def _deaf_waiter() -> None:

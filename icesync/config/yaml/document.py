@@ -595,3 +595,11 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept f
     if not root:
         raise _UnusualError
     return root[0]
+
+
+SOPS_METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
+
+
+def is_sealed(source: SourceFile) -> bool:
+    """Return whether *source* is a file that sops encrypted."""
+    return b"ENC[" in source.data and SOPS_METADATA.search(source.data) is not None

@@ -12,7 +12,7 @@ from icesync.errors import ApplyIncomplete, ProbeFailed
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, Reason
 from icesync.model.secret import SecretComparison
-from icesync.render.groups import ChangeGroup, group_changes, group_findings, group_refusals
+from icesync.render.findings import ChangeGroup, group_changes, group_findings, group_refusals
 from icesync.render.htmlpage.charts import (
     MAX_TILES,
     ServerCell,
@@ -46,8 +46,7 @@ from icesync.render.plan import (
     shown_value,
     totals,
 )
-from icesync.render.state import age
-from icesync.render.style import counted
+from icesync.render.style import age, counted
 from icesync.render.text import facts_of as facts_in_words
 
 if TYPE_CHECKING:
@@ -58,8 +57,8 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult
+    from icesync.render.findings import FindingGroup, RefusalGroup
     from icesync.render.formats import RenderContext
-    from icesync.render.groups import FindingGroup, RefusalGroup
     from icesync.render.htmlpage.charts import AgeRow, OrganizationMap
 
 _WORDS: Final = {

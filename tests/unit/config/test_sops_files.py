@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.sops_files import is_sealed, open_sealed, read_sealed
-from icesync.config.yaml.document import SourceFile
+from icesync.config.sops_files import open_sealed, read_sealed
+from icesync.config.yaml.document import SourceFile, is_sealed
 
 PLAIN = b"""\
 version: 1

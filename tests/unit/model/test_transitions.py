@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 from builders import SALES, SUPPORT, entry
 
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
-from icesync.model.transitions import (
+from icesync.model.snapshot import (
     TRANSITIONS,
+    Entry,
+    EntryStatus,
     Event,
+    MovedFrom,
+    Record,
     after,
     assume,
     begin,

@@ -23,8 +23,7 @@ from icesync.codec.state import seal
 from icesync.engine.secret_resolution import Resolution, compare
 from icesync.model.plan import Action, Plan, Reason, Selection
 from icesync.model.secret import SecretComparison, SecretValue
-from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record
-from icesync.model.transitions import doubt, plan_call
+from icesync.model.snapshot import Entry, EntryStatus, MovedFrom, Record, doubt, plan_call
 from icesync.planner.plan import (
     check_clashes,
     obsolete_entries,

@@ -24,8 +24,7 @@ from icesync.model.fields import SENT_FIELDS, WireType
 from icesync.model.plan import Action, Reason, SecretChange, Selection, Update
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import SecretComparison, SecretFindings, SecretValue
-from icesync.model.snapshot import Entry, EntryStatus, Record
-from icesync.model.transitions import doubt, plan_call
+from icesync.model.snapshot import Entry, EntryStatus, Record, doubt, plan_call
 from icesync.planner.plan import make_plan
 from icesync.wire.update import encode_update
 

@@ -11,8 +11,8 @@ from builders import BILLING, SALES, SUPPORT, entry, secret_record, snapshot
 from icesync.model.desired import Address
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord
-from icesync.render.state import age, entry_document, oldest, render_entry, render_snapshot
-from icesync.render.style import Style
+from icesync.render.state import entry_document, render_entry, render_snapshot
+from icesync.render.style import Style, age, oldest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

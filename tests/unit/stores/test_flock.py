@@ -17,7 +17,7 @@ from fakes import FakeClock
 import icesync
 from icesync.errors import StateError, StateLocked, StateNotSaved
 from icesync.model.snapshot import LockInfo
-from icesync.stores.flock import hold_lock, read_owner
+from icesync.stores.local import hold_lock, read_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ OTHER_PROCESS = """
 import sys, time
 from pathlib import Path
 from icesync.model.snapshot import LockInfo
-from icesync.stores.flock import hold_lock
+from icesync.stores.local import hold_lock
 
 class RealClock:
     monotonic = staticmethod(time.monotonic)

@@ -21,8 +21,7 @@ from icesync.errors import (
     StateNotSaved,
 )
 from icesync.model.desired import Address
-from icesync.model.snapshot import Entry, EntryStatus, LockInfo, MovedFrom, Record
-from icesync.model.transitions import begin, plan_call
+from icesync.model.snapshot import Entry, EntryStatus, LockInfo, MovedFrom, Record, begin, plan_call
 from icesync.stores.local import LocalStore
 from icesync.stores.per_organization import Beside, PartitionedStore
 
