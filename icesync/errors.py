@@ -86,6 +86,11 @@ EXIT_WORDS: Final = {code: word for code, word, _ in _EXITS if word}
 """Those that a job may act on, in a word or two, for ``--help``."""
 
 
+def printable(value: object) -> str:
+    """Return *value* as a message may quote it: ASCII, with escapes for everything else."""
+    return ascii(str(value))[1:-1]
+
+
 class IcesyncError(Exception):
     """Base of all expected failures; *hints* are commands or sentences that show the way out."""
 

@@ -268,7 +268,7 @@ class _Caller:
         import platform
         import uuid
 
-        from icesync.model.snapshot import LockInfo
+        from icesync.model.snapshot import LockInfo, utc_text
 
         try:
             user = getpass.getuser()
@@ -279,7 +279,7 @@ class _Caller:
             operation=operation,
             who=f"{user}@{platform.node()}",
             pid=os.getpid(),
-            created=self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=utc_text(self._clock.now()),
             info=self._pipeline.run_url,
             version=__version__,
         )

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,14 +110,14 @@ class Git:
 
     def _why_no_commit(self, ref: str) -> tuple[str, str]:
         """Return why *ref* leads to no commit, and the way out."""
-        shown = ascii(ref)[1:-1]
+        shown = printable(ref)
         if not _REF.fullmatch(ref) or ".." in ref:
             return f"{shown} is not a git ref", "--since main, --since HEAD~1, --since v1.2"
         if self._ask("--version") is None:
             return "git is not installed, and --since needs it", "use `icesync plan FILE` instead"
         shallow = self._ask("rev-parse", "--is-shallow-repository")
         if shallow is None:
-            return f"{ascii(self._folder)[1:-1]} is not in a git repository", "git init"
+            return f"{printable(self._folder)} is not in a git repository", "git init"
         if shallow.strip() == b"true":
             told = f"this clone is shallow and does not have {shown}"
             return told, "git fetch --unshallow   or `fetch-depth: 0` of the checkout in CI"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from icesync.engine.explain import explain, explain_provider, find_field, rules
 from icesync.engine.state_operations import StateView, read_address, read_state
 from icesync.engine.validate import check_files
-from icesync.errors import StateMissing, UsageError
+from icesync.errors import StateMissing, UsageError, printable
 from icesync.model.snapshot import Snapshot
 from icesync.render.explain import (
     explanation_document,
@@ -68,7 +68,7 @@ def explain_rule(common: Common, topic: str | None) -> None:
     if rule is None:
         near = near_rules(topic)
         hint = f"did you mean {near}?" if near else "run `icesync explain rules` for a list"
-        raise UsageError(f"no such rule: {ascii(topic)[1:-1]}", hint)
+        raise UsageError(f"no such rule: {printable(topic)}", hint)
     console.data(render_rule(rule, console.style))
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import FileUnreadable, FileUnwritable, UsageError
+from icesync.errors import FileUnreadable, FileUnwritable, UsageError, printable
 
 if TYPE_CHECKING:
     from io import FileIO, RawIOBase
@@ -145,7 +145,7 @@ def check_writable(path: Path) -> None:
     else:
         why = "" if os.access(place.parent, os.W_OK) else "permission denied"
     if why:
-        raise FileUnwritable(f"cannot write {_shown(path)}: {why}", "use another path")
+        raise FileUnwritable(f"cannot write {printable(path)}: {why}", "use another path")
 
 
 def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
@@ -169,7 +169,7 @@ def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
             return
         _replace(place, data, mode, secret=secret)
     except OSError as error:
-        raise FileUnwritable(f"cannot write {_shown(path)}: {error.strerror}") from None
+        raise FileUnwritable(f"cannot write {printable(path)}: {error.strerror}") from None
 
 
 def _descriptor_of(path: Path) -> int | None:
@@ -238,7 +238,7 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     except OSError as error:
         if isinstance(error, FileExistsError) and os.path.lexists(path):
             return False
-        raise FileUnwritable(f"cannot write {_shown(path)}: {error.strerror}") from None
+        raise FileUnwritable(f"cannot write {printable(path)}: {error.strerror}") from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
     return True
@@ -256,7 +256,7 @@ def append_to(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise FileUnwritable(f"cannot write {_shown(path)}: {error.strerror}") from None
+        raise FileUnwritable(f"cannot write {printable(path)}: {error.strerror}") from None
 
 
 def read_named(path: Path) -> bytes:
@@ -270,7 +270,7 @@ def read_named(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise FileUnreadable(f"cannot read {_shown(path)}: {error.strerror}") from None
+        raise FileUnreadable(f"cannot read {printable(path)}: {error.strerror}") from None
 
 
 def read_plan(path: Path | None, instead: str) -> Plan | None:
@@ -285,11 +285,7 @@ def read_plan(path: Path | None, instead: str) -> Plan | None:
 
     if path is None:
         return None
-    name = _shown(path)
+    name = printable(path)
     if re.fullmatch(r"[0-9*]+/[0-9*]+", name) and not path.exists():
         raise UsageError(f"{name} is an address, not a saved plan", instead.format(name))
     return read_saved(read_named(path))
-
-
-def _shown(path: Path) -> str:
-    return ascii(str(path))[1:-1]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from icesync.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -223,14 +225,14 @@ def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> str:
         if meant in _OFFERED
         else f"`{ctx.command_path} --help` lists them"
     )
-    return f"no such command: {ascii(f'{path} {word}'.strip())[1:-1]}; {told}"
+    return f"no such command: {printable(f'{path} {word}'.strip())}; {told}"
 
 
 def _no_option(error: click.NoSuchOption, ctx: click.Context) -> str:
     name = error.option_name
     known = [option for p in ctx.command.get_params(ctx) for option in p.opts]
     near = difflib.get_close_matches(name, known, n=1)
-    told = f"no such option: {ascii(name)[1:-1]}"
+    told = f"no such option: {printable(name)}"
     if name in _OTHER_OPTIONS:
         return f"{told}; {_OTHER_OPTIONS[name]}"
     return f"{told}; did you mean `{near[0]}`?" if {*near} - _NOT_OFFERED else told
@@ -240,6 +242,6 @@ def _refuse_argument(word: str, ctx: click.Context) -> None:
     from icesync.errors import UsageError
 
     path = ctx.command_path.partition(" ")[2]
-    shown = ascii(word)[1:-1]
+    shown = printable(word)
     hint = _NO_ARGUMENT.get(path, f"{ctx.command_path} --help").format(word=shown)
     raise UsageError(f"`{ctx.command_path}` does not take the argument {shown}", hint)

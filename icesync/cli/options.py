@@ -24,6 +24,7 @@ from icesync.cli import completing
 from icesync.cli.console import Console
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
+from icesync.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,14 +69,14 @@ class Common:
         if not self.folder.is_dir():
             # Looking upward from a slip would find another configuration.
             raise UsageError(
-                f"-C {ascii(str(self.folder))[1:-1]}: no such folder", "use an existing folder"
+                f"-C {printable(self.folder)}: no such folder", "use an existing folder"
             )
         if self.config is None:
             return find_config(self.folder)
         named = self.folder / self.config
         if not named.exists() and self.config.exists():
             raise UsageError(
-                f"there is no {ascii(str(named))[1:-1]}: --config is relative to `-C DIR`",
+                f"there is no {printable(named)}: --config is relative to `-C DIR`",
                 f"-C {self.folder} --config {os.path.relpath(self.config, self.folder)}",
             )
         return named

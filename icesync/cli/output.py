@@ -28,6 +28,7 @@ from icesync.errors import (
     IcesyncError,
     PolicyRefused,
     UsageError,
+    printable,
 )
 from icesync.frozen import frozen
 from icesync.model.pipeline import Forge
@@ -339,10 +340,10 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
     for path in paths:
         place = path.resolve()
         if place in seen:
-            raise UsageError(f"--report {ascii(str(path))[1:-1]} {seen[place]}", "use another path")
+            raise UsageError(f"--report {printable(path)} {seen[place]}", "use another path")
         if path.suffix in {".yaml", ".yml"} and path.exists():
             raise UsageError(
-                f"--report {ascii(str(path))[1:-1]} would overwrite a YAML file", "use another path"
+                f"--report {printable(path)} would overwrite a YAML file", "use another path"
             )
         seen[place] = "is given twice"
         from icesync.cli.files import check_writable

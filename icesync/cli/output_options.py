@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from icesync.cli.completing import reports
+from icesync.errors import printable
 from icesync.model.pipeline import Forge
 from icesync.model.report import Command
 from icesync.render.formats import FORMATS, SHOWN, kinds_for
@@ -82,9 +83,7 @@ def _report_reader(name: Command) -> Callable[[click.Context, click.Parameter, A
             if kind not in possible:
                 known = kind in FORMATS
                 what = (
-                    f"{name} does not write {kind}"
-                    if known
-                    else f"unknown kind {ascii(kind)[1:-1]}"
+                    f"{name} does not write {kind}" if known else f"unknown kind {printable(kind)}"
                 )
                 told = f"{what}; use one of {', '.join(possible)}"
                 raise click.BadParameter(told, ctx=context, param=parameter)

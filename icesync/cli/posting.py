@@ -11,7 +11,7 @@ from icesync.cli.files import read_named
 from icesync.cli.github_files import append_summary
 from icesync.codec.marker import Marker, read_marker
 from icesync.engine.comment import close, upsert
-from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError
+from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError, printable
 from icesync.frozen import frozen
 from icesync.render.comment import fit, outdate, stamp
 from icesync.render.style import safe
@@ -150,9 +150,9 @@ def _read(path: Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"{ascii(str(path))[1:-1]} is not UTF-8") from None
+        raise UsageError(f"{printable(path)} is not UTF-8") from None
     if not text.strip():
-        raise UsageError(f"{ascii(str(path))[1:-1]} is empty; nothing to post")
+        raise UsageError(f"{printable(path)} is empty; nothing to post")
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icesync.model.snapshot import readable_time
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -19,5 +20,5 @@ def describe_token(info: TokenInfo) -> str:
     if claims.expires_at is None:
         return f"token of {who}; it names no end"
     left_s = (claims.expires_at - info.now).total_seconds()
-    ends = claims.expires_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    ends = readable_time(claims.expires_at)
     return f"token of {who}, ends at {ends}, in {left_s / 60:.0f} minutes"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import IcesyncError, LoginRefused, Refused, Unreachable
+from icesync.errors import IcesyncError, LoginRefused, Refused, Unreachable, printable
 from icesync.model.report import OutcomeKind
 from icesync.net import BrokenError, HttpClient, MisconfiguredError, NotSentError
 from icesync.wire.login import LOGIN_PATH, encode_login, read_login, read_token
@@ -116,7 +116,7 @@ def log_in(client: HttpClient, login: Login, password: SecretValue) -> SecretVal
         if reply.status >= _SERVER_ERROR:
             raise Unreachable(f"login failed: {meaning.detail}", "try again later")
         raise LoginRefused(
-            f"ICE rejected the login of {ascii(login.username)[1:-1]} at organization "
+            f"ICE rejected the login of {printable(login.username)} at organization "
             f"{login.organization} (HTTP {reply.status})",
             "check `api.login` and its password",
         )

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icesync.errors import StateCorrupt, StateError
+from icesync.errors import StateCorrupt, StateError, printable
 from icesync.model.safety import strictest
 from icesync.model.snapshot import Entry, Snapshot
 
@@ -54,8 +54,8 @@ def join(
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
     if part.base_url != base_url:
         raise StateCorrupt(
-            f"the state {place} belongs to {ascii(part.base_url)[1:-1]}, but "
-            f"`api.base_url` is {ascii(base_url)[1:-1]}",
+            f"the state {place} belongs to {printable(part.base_url)}, but "
+            f"`api.base_url` is {printable(base_url)}",
             "use a separate state for each target",
         )
     held = {*part.entries, *(sent.address for sent in part.memory)}

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from icesync.codec.canonical import canonical, digest, pretty, unique_object
-from icesync.errors import StateCorrupt, StateError, StateTooNew
+from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind
 from icesync.model.project import Absent, OrgKey, WireOptions
@@ -180,7 +180,7 @@ def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str
     version = document.get("version")
     if isinstance(version, int) and version > STATE_VERSION:
         writer = document.get("icesync_version")
-        told = ascii(writer)[1:-1] if isinstance(writer, str) else "a newer one"
+        told = printable(writer) if isinstance(writer, str) else "a newer one"
         raise StateTooNew(
             f"the state has format {version}, written by icesync {told}; this icesync "
             f"supports format {STATE_VERSION}",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.yaml.document import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.errors import ConfigMalformed
+from icesync.errors import ConfigMalformed, printable
 from icesync.model.glob import matches_path
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def place_of(root: str, reference: SecretRef) -> Path:
 
 def find_exposure(path: Path) -> tuple[str, str] | None:
     """Return a sentence and a hint if *path* is a link or tracked by git, else None."""
-    shown = ascii(str(path))[1:-1]
+    shown = printable(path)
     if os.path.islink(path):  # noqa: PTH114 - Path.is_symlink raises for some paths
         return (
             f"{shown} is a symbolic link; links to keys and tokens are not followed",

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from icesync.emulator import aspnet
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def parse_fault(text: str) -> Fault:
     """
     match = _SPEC.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"invalid fault `{_shown(text)}`", f"use {GRAMMAR}")
+        raise UsageError(f"invalid fault `{printable(text)}`", f"use {GRAMMAR}")
     prefix, word = (match["prefix"] or "").lower(), match["kind"].lower()
     given = match["argument"]
     if word.isdecimal() and given is None:
@@ -212,7 +212,7 @@ def _known(word: str) -> Kind:
     try:
         return Kind(word)
     except ValueError:
-        raise UsageError(f"unknown fault `{_shown(word)}`", near(word, Kind)) from None
+        raise UsageError(f"unknown fault `{printable(word)}`", near(word, Kind)) from None
 
 
 def _read_argument(kind: Kind, text: str | None) -> Argument:
@@ -232,7 +232,9 @@ def _read_argument(kind: Kind, text: str | None) -> Argument:
         case _:
             raise UsageError(f"`{kind}` takes no argument", f"use {kind}")
     if value is None:
-        raise UsageError(f"`{kind}` takes {row.takes}, not `{_shown(text)}`", f"use {row.example}")
+        raise UsageError(
+            f"`{kind}` takes {row.takes}, not `{printable(text)}`", f"use {row.example}"
+        )
     return None if value == Throttle() else value
 
 
@@ -264,12 +266,12 @@ def _read_selector(text: str) -> Selector:
     for part in text.lower().split(","):
         name, _, value = part.partition("=")
         if name in counts:
-            raise UsageError(f"`{name}` is given twice in `@{_shown(text)}`", "give it once")
+            raise UsageError(f"`{name}` is given twice in `@{printable(text)}`", "give it once")
         if name not in _SELECTORS:
-            raise UsageError(f"unknown selector `{_shown(name)}`", near(name, _SELECTORS))
+            raise UsageError(f"unknown selector `{printable(name)}`", near(name, _SELECTORS))
         if not _NUMBER.fullmatch(value) or int(value) < 1:
             raise UsageError(
-                f"`{name}` takes a whole number from 1, not `{_shown(value)}`", f"use {name}=3"
+                f"`{name}` takes a whole number from 1, not `{printable(value)}`", f"use {name}=3"
             )
         counts[name] = int(value)
     if {"nth", "every"} <= counts.keys():
@@ -282,10 +284,6 @@ def near(word: str, known: Iterable[str]) -> str:
     names = [str(name) for name in known]
     found = get_close_matches(word, names, n=1)
     return f"did you mean `{found[0]}`?" if found else f"one of: {', '.join(names)}"
-
-
-def _shown(text: str) -> str:
-    return ascii(text)[1:-1]
 
 
 _EMPTY: Final = frozenset({204, 205, 304})

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.emulator.faults import near
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
@@ -93,19 +93,15 @@ def parse_profile(settings: Iterable[str]) -> Profile:
         key, equals, word = (part.strip().lower() for part in setting.partition("="))
         if not equals:
             raise UsageError(
-                f"invalid profile setting `{_shown(setting)}`: use KEY=VALUE",
+                f"invalid profile setting `{printable(setting)}`: use KEY=VALUE",
                 f"the keys are {', '.join(_SWITCHES)}",
             )
         if key not in _SWITCHES:
-            raise UsageError(f"unknown profile key `{_shown(key)}`", near(key, _SWITCHES))
+            raise UsageError(f"unknown profile key `{printable(key)}`", near(key, _SWITCHES))
         if key in chosen:
             raise UsageError(f"the profile key `{key}` is given twice", "give it once")
         if word not in set(_SWITCHES[key]):
-            message = f"the profile key `{key}` does not accept `{_shown(word)}`"
+            message = f"the profile key `{key}` does not accept `{printable(word)}`"
             raise UsageError(message, near(word, _SWITCHES[key]))
         chosen[key] = _SWITCHES[key](word)
     return Profile(**chosen)
-
-
-def _shown(text: str) -> str:
-    return ascii(text)[1:-1]

@@ -48,6 +48,7 @@ from icesync.model.report import (
     Result,
     ResultStatus,
 )
+from icesync.model.snapshot import readable_time
 from icesync.planner.policy import allowing
 from icesync.wire.login import read_token
 
@@ -311,7 +312,7 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
     if claims.expires_at is None:
         return
     left_s = (claims.expires_at - clock.now()).total_seconds()
-    ends = claims.expires_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    ends = readable_time(claims.expires_at)
     if left_s <= 0:
         raise TokenExpired(f"the token expired at {ends} (ICE403)", renew)
     needed_s = calls / min(api.rate_per_s, api.concurrency / 0.05) + _TOKEN_MARGIN_S

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address
 from icesync.model.fields import (
@@ -439,7 +439,7 @@ def _agree(key: str, first: Cell, second: Cell) -> bool:
 
 def _plain(name: str) -> str:
     bare = name.strip()[:60]
-    return bare if bare.isprintable() else ascii(bare)[1:-1]
+    return bare if bare.isprintable() else printable(bare)
 
 
 def _shown(name: str) -> str:

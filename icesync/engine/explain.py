@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
@@ -124,7 +124,7 @@ def find_field(name: str) -> Field:
     inside = [row.key for row in FIELDS if row.block == folded]
     near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "run `icesync explain ADDR` for a list"
-    raise UsageError(f"unknown setting {ascii(name)[1:-1]}", hint)
+    raise UsageError(f"unknown setting {printable(name)}", hint)
 
 
 def explain_provider(word: str) -> tuple[Preset, ...]:
@@ -140,7 +140,7 @@ def explain_provider(word: str) -> tuple[Preset, ...]:
     if found:
         return found
     regions = [name for name in known_providers() if name.startswith(f"{folded}/")]
-    shown = ascii(word)[1:-1]
+    shown = printable(word)
     if regions:
         raise UsageError(f"{shown} has several regions", f"one of: {', '.join(regions)}")
     slip = near_miss(folded)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.discover import is_found
 from icesync.engine.drafts import EXAMPLE, Drafter, Wishes
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.model.fields import FIELDS_BY_KEY
 from icesync.model.secret import parse_secret_ref
 from icesync.sheet.columns import Column, find_column, find_key, is_secret
@@ -44,7 +44,7 @@ def read_folder(session: Session, out: str) -> str:
     """Return the folder of the server files, which ``files:`` must find."""
     root = Path(session.project.root)
     relative = os.path.relpath(root / out, root).replace(os.sep, "/")
-    shown, sample = ascii(out)[1:-1], f"{relative}/59.yaml"
+    shown, sample = printable(out), f"{relative}/59.yaml"
     if relative == ".." or relative.startswith("../"):
         raise UsageError(f"--out {shown} leads outside of the configuration's folder")
     if not is_found(sample, session.project.files):
@@ -64,12 +64,12 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
     kind, _, name = text.partition(":")
     if kind not in {SecretsKind.ENV, SecretsKind.YAML} or not name:
         raise UsageError(
-            f"--secrets {ascii(text)[1:-1]} names no kind of file",
+            f"--secrets {printable(text)} names no kind of file",
             "write env:FILE for variables, yaml:FILE for a file that SOPS can encrypt, or none",
         )
     root = Path(session.project.root)
     path = os.path.relpath(root / name, root).replace(os.sep, "/")
-    shown = ascii(path)[1:-1]
+    shown = printable(path)
     if kind == SecretsKind.YAML and not path.endswith((".yaml", ".yml")):
         raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
     if kind == SecretsKind.YAML and parse_secret_ref(f"ref+file://{path}#/59-663/smtp") is None:
@@ -91,7 +91,7 @@ def read_wishes(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> Wis
         name, equals, keys = text.rpartition("=")
         if not equals or not name.strip():
             raise UsageError(
-                f"--map {ascii(text)[1:-1]} is not COLUMN=SETTING",
+                f"--map {printable(text)} is not COLUMN=SETTING",
                 'write --map "Email=smtp.mailbox,imap.mailbox"',
             )
         found = [_key("--map", key) for key in keys.split(",") if key.strip()]
@@ -101,7 +101,7 @@ def read_wishes(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> Wis
         name, equals, value = text.partition("=")
         if not equals or not value.strip():
             raise UsageError(
-                f"--set {ascii(name)[1:-1]} is not SETTING=VALUE", "write --set status=Enabled"
+                f"--set {printable(name)} is not SETTING=VALUE", "write --set status=Enabled"
             )
         for key in _key("--set", name):
             if is_secret(key) and not value.startswith("ref+"):
@@ -123,7 +123,7 @@ def _key(option: str, text: str) -> tuple[str, ...]:
         return column.keys
     near = difflib.get_close_matches(text.strip().lower(), FIELDS_BY_KEY, n=1)
     raise UsageError(
-        f"{option}: {ascii(text.strip())[1:-1]} is not a setting",
+        f"{option}: {printable(text.strip())} is not a setting",
         f"did you mean {near[0]}?"
         if near
         else "settings are called smtp.host, imap.mailbox, status ...",
@@ -134,9 +134,9 @@ def check_columns(drafter: Drafter) -> None:
     """Refuse a ``--map`` of a column that no file has."""
     unseen = [name for name in drafter.wishes.columns if name not in drafter.names]
     if unseen:
-        names = ", ".join(ascii(name)[1:-1] for name in drafter.names.values())
+        names = ", ".join(printable(name) for name in drafter.names.values())
         raise UsageError(
-            f"--map: no column is called {ascii(unseen[0])[1:-1]}",
+            f"--map: no column is called {printable(unseen[0])}",
             f"the columns: {names or 'none'}",
         )
 

@@ -31,7 +31,7 @@ from icesync.codec.state import decode_state
 from icesync.config.rules.base import UnplacedFinding, Violation
 from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import resolve_references
-from icesync.errors import StateError
+from icesync.errors import StateError, printable
 from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import SAFEGUARDS, Action, Refusal
@@ -267,7 +267,7 @@ def states_elsewhere(
         if servers is not None and not servers & set(desired):
             continue
         count = "" if servers is None else f" of {len(servers)} servers"
-        shown = ascii(name)[1:-1]
+        shown = printable(name)
         told = (
             f"the state is empty, and there is one{count} at {shown}: "
             "`icesync state migrate` carries it over"

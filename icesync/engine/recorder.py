@@ -32,6 +32,7 @@ from icesync.model.snapshot import (
     announce,
     begin,
     plan_call,
+    utc_text,
 )
 from icesync.planner.recovery import settle
 
@@ -101,8 +102,6 @@ class JournaledIntents:
             line = encode_record(self._number, record, self._durable)
             return self._number, self._journal.append(line)
 
-
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 _SAVE_AT_MOST_EVERY_S: Final = 1.0
 _SAVE_AT_LEAST_EVERY_S: Final = 10.0
@@ -224,7 +223,7 @@ class Recorder:
         entry = self._before.get(change.address)
         if entry is None or entry.attempted_at is None or entry.intent == self._digest(change):
             return 0.0
-        then = datetime.strptime(entry.attempted_at, _TIME).replace(tzinfo=UTC)
+        then = datetime.fromisoformat(entry.attempted_at)
         passed_s = (self._clock.now() - then).total_seconds()
         # Never longer than the window, also where the other run's clock was ahead.
         return min(settle_s, max(0.0, settle_s - passed_s))
@@ -334,7 +333,7 @@ class Recorder:
         """Return the present second; spelling it once a second is enough."""
         second = int(self._clock.now().timestamp())
         if second != self._second[0]:
-            self._second = (second, datetime.fromtimestamp(second, UTC).strftime(_TIME))
+            self._second = (second, utc_text(datetime.fromtimestamp(second, UTC)))
         return self._second[1]
 
     def _digest(self, change: ResourceChange) -> str:

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from icesync.config.discover import find_exposure, is_found
-from icesync.errors import IcesyncError, Interrupted, SecretMissing, StateLocked, UsageError
+from icesync.errors import (
+    IcesyncError,
+    Interrupted,
+    SecretMissing,
+    StateLocked,
+    UsageError,
+    printable,
+)
 from icesync.frozen import frozen
 from icesync.model.project import ORGANIZATION_MARK, Backend
 
@@ -326,9 +333,7 @@ def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> 
     """
     what = _purpose(project, path)
     if what is not None and what != own:
-        raise UsageError(
-            f"{option} {ascii(str(path))[1:-1]} would overwrite {what}", "use another path"
-        )
+        raise UsageError(f"{option} {printable(path)} would overwrite {what}", "use another path")
 
 
 def demand_private(path: Path) -> None:

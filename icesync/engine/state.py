@@ -29,6 +29,7 @@ from icesync.errors import (
     StateCorrupt,
     StateError,
     UsageError,
+    printable,
 )
 from icesync.frozen import frozen
 from icesync.model.plan import Reason
@@ -95,8 +96,8 @@ def load(
     snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery, wanted)
     if snapshot.base_url != base_url:
         raise StateCorrupt(
-            f"this state belongs to {_shown(snapshot.base_url)}, but `api.base_url` is "
-            f"{_shown(base_url)}",
+            f"this state belongs to {printable(snapshot.base_url)}, but `api.base_url` is "
+            f"{printable(base_url)}",
             "run `icesync init --go-live` to put the emulator's state aside"
             if snapshot.base_url == EMULATOR
             else "use a separate state for each target: set `state.path`",
@@ -308,10 +309,6 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     """
     check_patterns("ADDR", patterns, snapshot.entries.keys())
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
-
-
-def _shown(text: str) -> str:
-    return ascii(text)[1:-1]
 
 
 _SERIAL: Final = re.compile(rb'"serial":\s*([0-9]{1,18})')

@@ -30,7 +30,7 @@ from icesync.engine.session import SILENT, Work, demand_private, hold_lock, inte
 from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
 from icesync.engine.state_merge import resolve
 from icesync.engine.validate import all_organizations, organizations_of
-from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError
+from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address, parse_address
 from icesync.model.project import Backend
@@ -106,7 +106,7 @@ def read_address(text: str) -> Address:
     """
     address = parse_address(text)
     if address is None:
-        raise UsageError(f"invalid address {ascii(text)[1:-1]}", "use ORG/SKILL, such as 59/663")
+        raise UsageError(f"invalid address {printable(text)}", "use ORG/SKILL, such as 59/663")
     return address
 
 

@@ -9,7 +9,7 @@ from icesync import __version__
 from icesync.codec.fingerprint import broken_seals, seals_of
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state
-from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError
+from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError, printable
 
 if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
@@ -57,7 +57,7 @@ def push(
     """
     pushed = decode_state(data)
     if pushed.base_url != base_url:
-        told = ascii(pushed.base_url)[1:-1]
+        told = printable(pushed.base_url)
         raise StateCorrupt(f"this state belongs to another target: {told}", "check `api.base_url`")
     _demand_journal_is_in(store, pushed)
     stored = store.read()

@@ -27,6 +27,7 @@ from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from icesync.model.desired import Address
     from icesync.model.fields import Setting
@@ -71,6 +72,16 @@ class MovedFrom(NamedTuple):
 
     address: Address
     digest: str
+
+
+def utc_text(moment: datetime) -> str:
+    """Return *moment*, which is UTC, as states, locks and documents spell it."""
+    return f"{moment.year:04}{moment.strftime('-%m-%dT%H:%M:%SZ')}"
+
+
+def readable_time(moment: datetime) -> str:
+    """Return *moment*, which is UTC, as sentences spell it."""
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 @frozen

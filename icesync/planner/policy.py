@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
 from icesync.model.plan import (
     ALLOWED_ALONE,
@@ -73,13 +73,13 @@ def check_allowed(allowed: Iterable[str], known: Collection[Address]) -> None:
         name, colon, pattern = word.partition(":")
         if name not in {*ALLOWED_ALONE, *ALLOWED_OF_SERVERS}:
             raise UsageError(
-                f"unknown --allow {ascii(word)[1:-1]}",
+                f"unknown --allow {printable(word)}",
                 f"one of: {', '.join((*ALLOWED_OF_SERVERS, *ALLOWED_ALONE))}; the first "
                 f"{len(ALLOWED_OF_SERVERS)} with :ADDR or :59/* for some servers only",
             )
         if colon and name in ALLOWED_ALONE:
             raise UsageError(
-                f"--allow {ascii(word)[1:-1]}: {name} cannot be limited to servers",
+                f"--allow {printable(word)}: {name} cannot be limited to servers",
                 f"--allow {name}",
             )
         if colon:

@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
 from icesync.model.desired import ALL, Address, Move, Removal, is_address_pattern, parse_address
 from icesync.model.glob import matches_name
+from icesync.model.snapshot import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -88,7 +89,7 @@ def choose(words: Iterable[str], files: Collection[str], desired: DesiredState) 
 
 def _no_file(path: str, files: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with *path*, where no file of the configuration is, and the way out."""
-    shown = ascii(path)[1:-1]
+    shown = printable(path)
     if path.startswith("/") or ".." in path.split("/"):
         told = f"{shown} is outside of the configuration's folder"
         return told, "icesync -C DIR …   looks at another configuration"
@@ -182,7 +183,7 @@ def parse_age(text: str) -> timedelta:
     """
     match = re.fullmatch(r"([0-9]{1,6})([dhm])", text)
     if match is None:
-        raise UsageError(f"invalid age {ascii(text)[1:-1]}", "use 30d, 12h or 45m")
+        raise UsageError(f"invalid age {printable(text)}", "use 30d, 12h or 45m")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -214,7 +215,7 @@ def _time_text(now: datetime, shift: timedelta) -> str:
         moment = now + shift
     except OverflowError:  # longer ago, or later, than there are years
         moment = datetime.min if shift < timedelta() else datetime.max  # noqa: DTZ901 - as text only
-    return f"{moment.year:04}{moment.strftime('-%m-%dT%H:%M:%SZ')}"
+    return utc_text(moment)
 
 
 def assumed(snapshot: Snapshot) -> tuple[Address, ...]:
@@ -255,7 +256,7 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
             continue
         near = _near(pattern, known)
         hint = f"did you mean {', '.join(near)}?" if near else "use 59/663 or 59/*"
-        raise UsageError(f"no server matches {option} {ascii(pattern)[1:-1]}".strip(), hint)
+        raise UsageError(f"no server matches {option} {printable(pattern)}".strip(), hint)
 
 
 def _near(pattern: str, known: Iterable[Address]) -> list[str]:
@@ -299,7 +300,7 @@ def parse_shard(text: str) -> Shard:
     shard = Shard(int(match[1]), int(match[2])) if match else Shard(1, 0)
     if not shard.number <= shard.total <= MAX_SHARDS:
         raise UsageError(
-            f"invalid --shard {ascii(text)[1:-1]}",
+            f"invalid --shard {printable(text)}",
             f"use --shard 2/5 for the second of five; at most {MAX_SHARDS}",
         )
     return shard

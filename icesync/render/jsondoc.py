@@ -9,9 +9,9 @@ from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.model.report import Command
+from icesync.model.snapshot import utc_text
 from icesync.render.findings import diagnostics_document
 from icesync.render.report import report_document
-from icesync.render.style import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def probe_document(report: ProbeReport) -> documents.Probe:
         "kind": "icesync-probe",
         "format_version": "1.0",
         "note": SPEAKS_FROM_HERE,
-        "made_at": timestamp(report.made_at),
+        "made_at": utc_text(report.made_at),
         "elapsed_s": round(report.elapsed_s, 3),
         "logins": report.logins,
         "counts": {
@@ -90,8 +90,8 @@ def _certificate(certificate: Certificate, now: datetime) -> documents.Certifica
         "subject": certificate.subject,
         "issuer": certificate.issuer,
         "names": list(certificate.names),
-        "not_before": timestamp(certificate.not_before),
-        "not_after": timestamp(certificate.not_after),
+        "not_before": utc_text(certificate.not_before),
+        "not_after": utc_text(certificate.not_after),
         "days_left": certificate.days_left(now),
     }
 
@@ -170,7 +170,7 @@ def _check(review: CommandResult, view: RenderContext) -> documents.Check:
 def _maintenance(maintenance: Maintenance) -> documents.MaintenanceDue:
     ends = maintenance.token_ends
     return {
-        "now": timestamp(maintenance.now),
+        "now": utc_text(maintenance.now),
         "uncertain": [str(address) for address in maintenance.uncertain],
         "orphans": [str(address) for address in maintenance.orphans],
         "max_age": maintenance.max_age,
@@ -178,7 +178,7 @@ def _maintenance(maintenance: Maintenance) -> documents.MaintenanceDue:
         "oldest": [
             {"address": str(a.address), "applied_at": a.applied_at} for a in maintenance.oldest
         ],
-        "token_ends_at": timestamp(ends) if ends is not None else None,
+        "token_ends_at": utc_text(ends) if ends is not None else None,
         "failed_logins": [
             {"address": str(n.address), "protocol": n.protocol, "result": n.kind}
             for n in maintenance.failed_logins
@@ -187,7 +187,7 @@ def _maintenance(maintenance: Maintenance) -> documents.MaintenanceDue:
             {
                 "host": one.host,
                 "port": one.port,
-                "not_after": timestamp(one.not_after),
+                "not_after": utc_text(one.not_after),
                 "addresses": [str(address) for address in one.addresses],
             }
             for one in maintenance.ending

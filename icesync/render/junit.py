@@ -8,7 +8,7 @@ one only. A partial apply shows at once: what was not reached is *skipped*.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.frozen import frozen
@@ -47,46 +47,40 @@ def render(review: CommandResult, view: RenderContext) -> str:
     cases = [*_cases(review, view)]
     if review.failure is not None and all(case.verdict in {"", "skipped"} for case in cases):
         cases.append(_stopped(review.failure))
-    name = quoteattr(f"icesync {review.command}")
-    counts = " ".join(
-        f'{plural}="{sum(case.verdict == verdict for case in cases)}"'
-        for plural, verdict in _COUNTED.items()
-    )
     timed = review.report or review.probe
-    seconds = f"{timed.elapsed_s if timed else 0:.3f}"
-    head = f'name={name} tests="{len(cases)}" {counts} time="{seconds}"'
-    body = "".join(_element(case, review.command) for case in cases)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f"<testsuites {head}>\n  <testsuite {head}>\n{body}  </testsuite>\n</testsuites>\n"
-    )
+    head = {
+        "name": f"icesync {review.command}",
+        "tests": str(len(cases)),
+        **{n: str(sum(case.verdict == v for case in cases)) for n, v in _COUNTED.items()},
+        "time": f"{timed.elapsed_s if timed else 0:.3f}",
+    }
+    suites = Element("testsuites", head)
+    suite = SubElement(suites, "testsuite", head)
+    for case in cases:
+        _add(suite, case, review.command)
+    indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
 
 _COUNTED: Final = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
-def _element(case: _Case, command: Command) -> str:
-    names = f"classname={_attribute(f'icesync.{command}')} name={_attribute(case.name)}"
-    head = names + (f" file={_attribute(case.file)}" if case.file else "")
-    head += f' line="{case.line}"' if case.line is not None else ""
-    head += f' time="{case.elapsed_s:.3f}"' if case.elapsed_s is not None else ""
-    inside = ""
-    if case.verdict:
-        text = "\n".join(escape(safe(line)) for line in case.text.split("\n"))
-        inside += f"      <{case.verdict} message={_attribute(case.message)}"
-        inside += f">{text}</{case.verdict}>\n" if text else "/>\n"
-    if case.output:
-        text = "\n".join(escape(safe(line)) for line in case.output.split("\n"))
-        inside += f"      <system-out>{text}</system-out>\n"
-    return (
-        f"    <testcase {head}>\n{inside}    </testcase>\n"
-        if inside
-        else f"    <testcase {head}/>\n"
+def _add(suite: Element, case: _Case, command: Command) -> None:
+    element = SubElement(
+        suite, "testcase", {"classname": f"icesync.{command}", "name": safe(case.name)}
     )
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(safe(text))
+    if case.file:
+        element.set("file", safe(case.file))
+    if case.line is not None:
+        element.set("line", str(case.line))
+    if case.elapsed_s is not None:
+        element.set("time", f"{case.elapsed_s:.3f}")
+    if case.verdict:
+        verdict = SubElement(element, case.verdict, {"message": safe(case.message)})
+        verdict.text = "\n".join(map(safe, case.text.split("\n")))
+    if case.output:
+        output = SubElement(element, "system-out")
+        output.text = "\n".join(map(safe, case.output.split("\n")))
 
 
 def _stopped(failure: Failure) -> _Case:

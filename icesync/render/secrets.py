@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.render.style import Style, age_of, safe, timestamp
+from icesync.model.snapshot import utc_text
+from icesync.render.style import Style, age_of, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def secrets_document(statuses: Sequence[SecretStatus]) -> documents.Secrets:
                 "problem": s.problem,
                 "hints": list(s.hints),
                 "version": s.metadata.version,
-                "changed_at": timestamp(at) if (at := s.metadata.changed_at) else None,
+                "changed_at": utc_text(at) if (at := s.metadata.changed_at) else None,
                 "used_by": list(s.used_by),
             }
             for s in statuses

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
     from icesync.model.snapshot import Snapshot
 
-TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
 """How documents spell a moment, which is always UTC."""
 
 _CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
@@ -126,11 +125,6 @@ class Style:
             return text
         codes = ";".join(_CODES[name] for name in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
-
-
-def timestamp(moment: datetime) -> str:
-    """Return *moment* as documents spell it."""
-    return moment.strftime(TIME_FORMAT)
 
 
 _GAP: Final = "  "

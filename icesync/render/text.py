@@ -13,6 +13,7 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.model.plan import Action
 from icesync.model.report import Command
+from icesync.model.snapshot import readable_time
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
 from icesync.render.style import Cell, Style, age, counted, fold, render_table, safe
@@ -165,7 +166,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
         )
         yield "oldest confirmations", message
     if maintenance.token_ends is not None:
-        ends = maintenance.token_ends.strftime("%Y-%m-%d %H:%M:%SZ")
+        ends = readable_time(maintenance.token_ends)
         yield "token", f"expires at {ends}, in {left_of_token(maintenance)}"
     if maintenance.failed_logins:
         yield (

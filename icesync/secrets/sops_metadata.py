@@ -29,7 +29,7 @@ from yaml.reader import ReaderError
 
 from icesync.config.values import surprise
 from icesync.config.yaml.document import open_parser
-from icesync.errors import SecretForbidden, SecretMissing
+from icesync.errors import SecretForbidden, SecretMissing, printable
 from icesync.model.host import Service, TrustedHosts
 from icesync.secrets.base import parse_json
 
@@ -198,7 +198,7 @@ def _keys(reference: SecretRef, metadata: Mapping[str, object]) -> Iterator[tupl
             yield from ((name, member) for member in members)
         else:
             raise SecretForbidden(
-                f"`{reference}`: its sops metadata has `{ascii(name)[1:-1]}`, a kind of key whose "
+                f"`{reference}`: its sops metadata has `{printable(name)}`, a kind of key whose "
                 "host icesync cannot check"
             )
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from icesync.errors import printable
 from icesync.model.imported import Cell, Record, Sheet, Slip
 from icesync.sheet.columns import find_column
 from icesync.sheet.printed import looks_printed, read_printed
@@ -194,7 +195,7 @@ def _curl_bodies(text: str) -> Iterator[tuple[int, str | Slip]]:
             if given is None and re.fullmatch(r"-d.+", option, re.DOTALL):
                 given = option[2:]
             if given is not None and given.startswith("@"):
-                told = f"the body of the call is in the file {ascii(given[1:])[1:-1]}"
+                told = f"the body of the call is in the file {printable(given[1:])}"
                 yield line, Slip(line, 1, told, "import that file")
             elif given is not None:
                 yield line, given

@@ -10,7 +10,7 @@ from datetime import date, time, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import ConfigMalformed
+from icesync.errors import ConfigMalformed, printable
 from icesync.model.imported import Broken, NumberCell, Sheet, Slip
 from icesync.sheet.table import Row, read_rows
 
@@ -63,7 +63,7 @@ def _choose(book: Any, wanted: str) -> Any:
     if wanted:
         sheets = [sheet for sheet in sheets if sheet.title.casefold() == wanted.casefold()]
         if not sheets:
-            return _refused(f"the workbook has no sheet {ascii(wanted)[1:-1]}", f"it has: {names}")
+            return _refused(f"the workbook has no sheet {printable(wanted)}", f"it has: {names}")
     if not sheets:
         return _refused("the workbook is empty", "fill in a sheet")
     if len(sheets) > 1:

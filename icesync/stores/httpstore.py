@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
+from icesync.model.snapshot import utc_text
 from icesync.net import RawReply
 from icesync.stores.httpcalls import (
     SAVE_PATIENCE_S,
@@ -95,7 +96,7 @@ class HttpStore:
         if not data:
             raise ValueError("a state is never empty")
         if self._lock_id is None and self._endpoint.lock_address:
-            moment = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+            moment = utc_text(self._clock.now())
             with self.lock(named_lock("write", moment), 0):
                 self.write(data, previous)
             return
@@ -241,7 +242,7 @@ class HttpStore:
         """
         if self._endpoint.lock_address is None:
             return None
-        probe = named_lock("look", self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        probe = named_lock("look", utc_text(self._clock.now()))
         holder = self._try_lock(probe)
         if holder is None:
             self._release(probe)

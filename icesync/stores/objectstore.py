@@ -21,6 +21,7 @@ from icesync.errors import (
     StateError,
     StateMissing,
     StateNotSaved,
+    printable,
 )
 from icesync.frozen import frozen
 from icesync.net.client import is_confidential
@@ -94,7 +95,7 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
     bucket, _, key = url.partition("://")[2].partition("/")
     if {"", ".", ".."} & set(key.split("/")):
         raise ConfigInvalid(
-            f"`state.url` {ascii(url)[1:-1]} does not name an object: a bucket, then a path "
+            f"`state.url` {printable(url)} does not name an object: a bucket, then a path "
             "without empty, `.` or `..` steps",
             "url: s3://BUCKET/PATH/FILE.json",
         )

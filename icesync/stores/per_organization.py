@@ -22,6 +22,7 @@ from icesync.errors import (
     StateLocked,
     StateNotSaved,
     UsageError,
+    printable,
 )
 from icesync.model.snapshot import Snapshot
 
@@ -209,7 +210,7 @@ class PartitionedStore:
         held = self._of_each(lambda store: store.lock_owner())
         left = [o for o, owner in held.items() if owner is not None and owner.id == lock_id]
         if not left:
-            raise StateError(f"no organization here is locked by {ascii(lock_id)[1:-1]}")
+            raise StateError(f"no organization here is locked by {printable(lock_id)}")
         self._side_by_side(lambda o: self._stores[o].break_lock(lock_id), left)
 
     def demand_first_use(self, is_state: Callable[[bytes], bool]) -> None:

@@ -8,6 +8,7 @@ from icesync import __version__
 from icesync.cli.completing import schemas
 from icesync.cli.help import Page
 from icesync.cli.options import Common, common_options
+from icesync.errors import printable
 
 
 @click.command(name="schema", cls=Page)
@@ -46,7 +47,7 @@ def schema_command(common: Common, name: str | None, draft: str, plain: bool) ->
     if name not in schemas:
         near = difflib.get_close_matches(name, schemas, n=1)
         hint = f"did you mean {near[0]}?" if near else f"one of: {', '.join(schemas)}"
-        raise UsageError(f"unknown schema {ascii(name)[1:-1]}", hint)
+        raise UsageError(f"unknown schema {printable(name)}", hint)
     if name in own:
         common.console.data(print_file_schema(name, draft, plain=plain))
     elif draft == "2020-12":

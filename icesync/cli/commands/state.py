@@ -18,6 +18,7 @@ from icesync.cli.options import (
     state_options,
 )
 from icesync.cli.output_options import output_options
+from icesync.errors import printable
 from icesync.model.report import Command
 from icesync.render.style import counted
 
@@ -290,7 +291,7 @@ def unlock(common: Common, request: StateRequest, lock_id: str | None) -> int:
         common.console.talk(f"{demand_unlocked(session, request.organization)} is not locked")
         return 0
     place = break_lock(session, request.organization, lock_id)
-    common.console.talk(f"removed the lock {ascii(lock_id)[1:-1]} of {place}")
+    common.console.talk(f"removed the lock {printable(lock_id)} of {place}")
     return 0
 
 

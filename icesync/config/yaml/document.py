@@ -50,7 +50,7 @@ from yaml.tokens import (
 )
 
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.errors import ConfigMalformed
+from icesync.errors import ConfigMalformed, printable
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def name_character(character: str) -> str:
 
 def show_key(key: str) -> str:
     """Return *key* for a message: strange characters are escaped, long keys cut."""
-    return (key if key.isprintable() else ascii(key)[1:-1])[:60]
+    return (key if key.isprintable() else printable(key))[:60]
 
 
 def find_unprintable(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
+from icesync.model.snapshot import utc_text
 from icesync.render.htmlpage.charts import bar_of, timeline_of
 from icesync.render.htmlpage.page import Alert, Fact, Item, Sheet, Status
 from icesync.render.htmlpage.plan import (
@@ -78,7 +79,7 @@ def _acknowledged(review: CommandResult, report: Report, view: RenderContext) ->
     """Return when each server was acknowledged, this apply included."""
     known = {assertion.address: assertion.applied_at for assertion in review.assertions}
     if view.now is not None:
-        now = view.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = utc_text(view.now)
         known |= {result.address: now for result in report.with_status(ResultStatus.APPLIED)}
     return known
 
