@@ -310,7 +310,7 @@ def test_keys_are_changed_one_by_one(fleet: Repository) -> None:
     fleet.replace("icesync.yaml", "ref+file://key", "ref+file://next")
 
     assert (first.code, second.code) == (0, 0), (first, second)
-    assert_refused(between, 8, "different keys", hint="state rekey --organization 102")
+    assert_refused(between, 8, "different fingerprint keys", hint="state rekey --organization 102")
     both = ("--organization", "101", "--organization", "102")
     assert fleet.run("plan", "--detailed-exitcode", *both).code == 0
 
