@@ -20,7 +20,6 @@ from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.options import apply_again, scope_words
 from icesync.diagnostics import Severity
 from icesync.engine.session import demand_free
-from icesync.engine.state import told_of_dead_run, told_of_running
 from icesync.errors import (
     EXIT_OK,
     EXIT_UNEXPECTED,
@@ -353,6 +352,8 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
 
 def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     """Say what the plan itself does not hold."""
+    from icesync.engine.state import told_of_dead_run, told_of_running
+
     style = console.talk_style
     if not console.quiet:
         least = set() if console.verbose else {Severity.INFO}

@@ -28,7 +28,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.canonical import canonical
-from icesync.codec.state import plain_memory
 from icesync.model.secret import Fingerprint, SecretValue
 
 if TYPE_CHECKING:
@@ -191,6 +190,8 @@ def _head_seal(key: FingerprintKey, snapshot: Snapshot) -> str:
         [[str(address), entry.digest] for address, entry in sorted(snapshot.entries.items())],
     ]
     if snapshot.memory:  # where there is none, the seal is the one of an older icesync
+        from icesync.codec.state import plain_memory
+
         content.append(plain_memory(snapshot.memory))
     return key.digest(_HEAD_DOMAIN + b"\0" + canonical(content).encode())
 

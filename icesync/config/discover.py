@@ -24,7 +24,7 @@ from icesync.errors import ConfigMalformed, printable
 from icesync.model.glob import matches_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
@@ -86,15 +86,15 @@ def is_inside(root: str, path: str) -> bool:
 
 
 def find_files(
-    root: Path, patterns: Sequence[str], position: SourcePosition
+    root: Path, patterns: Sequence[str], place: Callable[[], SourcePosition]
 ) -> tuple[tuple[SourceFile, ...], tuple[Diagnostic, ...]]:
     """
     Return the files below *root* that match *patterns*, sorted, and what cannot be read.
 
-    The ``_defaults.yaml`` of every folder above a match comes along. *position*
-    is where the patterns stand, for findings about them.
+    The ``_defaults.yaml`` of every folder above a match comes along. *place* is
+    asked where the patterns stand when there is a finding about them.
     """
-    paths, problems = list_files(root, patterns, position)
+    paths, problems = list_files(root, patterns, place)
     files: list[SourceFile] = []
     for path in paths:
         result = read_file(root, path)
@@ -106,7 +106,7 @@ def find_files(
 
 
 def list_files(
-    root: Path, patterns: Sequence[str], position: SourcePosition
+    root: Path, patterns: Sequence[str], place: Callable[[], SourcePosition]
 ) -> tuple[list[str], list[Diagnostic]]:
     """Return the paths that :func:`find_files` reads, sorted, and what is wrong with patterns."""
     problems: list[Diagnostic] = []
@@ -114,11 +114,11 @@ def list_files(
     for pattern in patterns:
         if pattern.startswith("/") or ".." in pattern.split("/"):
             message = f"the pattern `{pattern}` points outside the configuration's folder"
-            problems.append(Diagnostic("ICE008", message, position))
+            problems.append(Diagnostic("ICE008", message, place()))
             continue
         found = set(_match(root, pattern, problems))
         if not found:
-            problems.append(_matches_nothing(pattern, position))
+            problems.append(_matches_nothing(pattern, place()))
         paths |= found
     paths |= _defaults_above(root, paths)
     return sorted(paths), problems

@@ -42,7 +42,7 @@ def find_names(root: Path, config: str) -> list[str]:
     """Return the paths of the server files of the configuration *config* in the folder *root*."""
     options = _options(config, _data(root, config) or b"")
     patterns = options.get("files", OPTIONS["files"].default)
-    return list_files(root, patterns, SourcePosition(config))[0]
+    return list_files(root, patterns, lambda: SourcePosition(config))[0]
 
 
 def stamps_of(root: Path, config: str) -> dict[str, tuple[int, int, int]]:

@@ -132,8 +132,11 @@ def compare(file: Formatted) -> tuple[str, str]:
 def _find(project: Project) -> dict[str, SourceFile | Diagnostic]:
     """Return every file of *project* by its path, or why it cannot be read."""
     root = Path(project.root)
-    position = project.positions.get("files", SourcePosition(project.config_file))
-    sources, unread = find_files(root, project.files, position)
+
+    def place() -> SourcePosition:
+        return project.positions.get("files", SourcePosition(project.config_file))
+
+    sources, unread = find_files(root, project.files, place)
     found: dict[str, SourceFile | Diagnostic] = {source.path: source for source in sources}
     found |= {d.position.file: d for d in unread if d.severity is Severity.ERROR}
     found[project.config_file] = read_file(root, project.config_file)

@@ -520,7 +520,9 @@ def counted(number: int, noun: str) -> str:
 
 def _sources(session: Session) -> tuple[SourceFile, ...]:
     project = session.project
-    files, _ = find_files(Path(project.root), project.files, SourcePosition(project.config_file))
+    files, _ = find_files(
+        Path(project.root), project.files, lambda: SourcePosition(project.config_file)
+    )
     return tuple(file for file in files if not is_sealed(file))
 
 

@@ -197,15 +197,17 @@ def check_files(
     where more than passwords is sealed by sops, a file is opened if *secrets* are
     looked up. *strict* makes errors of warnings.
     """
-    usual = SourcePosition(project.config_file)
-    position = project.positions.get("files", usual)
-    files, unread = find_files(Path(project.root), project.files, position)
+
+    def place() -> SourcePosition:
+        return project.positions.get("files", SourcePosition(project.config_file))
+
+    files, unread = find_files(Path(project.root), project.files, place)
     documents, sealed = _open(files, providers, secrets)
     desired, found = resolve_files(documents)
     problems = [*unread, *sealed.values(), *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
-        problems.append(Diagnostic("ICE001", NO_SERVER_FILE, position, hint))
+        problems.append(Diagnostic("ICE001", NO_SERVER_FILE, place(), hint))
     problems.extend(_check_references(project, desired, providers))
     policy = SeverityPolicy(project.rules, strict)
     misread = policy.read(_with_waivers(project, files))

@@ -26,7 +26,7 @@ def _write(root: Path, *names: str) -> None:
 
 
 def _find(root: Path, *patterns: str) -> tuple[list[str], list[Diagnostic]]:
-    files, problems = find_files(root, patterns, WHERE)
+    files, problems = find_files(root, patterns, lambda: WHERE)
     return [file.path for file in files], list(problems)
 
 
@@ -121,7 +121,7 @@ def test_file_is_read_once(root: Path) -> None:
 def test_content_comes_along(root: Path) -> None:
     """A file is its path, with forward slashes, and its bytes."""
     _write(root, "s/a.yaml")
-    files, _ = find_files(root, ["s/*.yaml"], WHERE)
+    files, _ = find_files(root, ["s/*.yaml"], lambda: WHERE)
 
     assert files == (SourceFile("s/a.yaml", b"s/a.yaml"),)
 
@@ -227,7 +227,7 @@ def test_link_inside_is_followed(root: Path) -> None:
     """A symbolic link to a file of the same configuration is that file."""
     _write(root, "shared/a.txt")
     (root / "b.yaml").symlink_to("shared/a.txt")
-    files, problems = find_files(root, ["*.yaml"], WHERE)
+    files, problems = find_files(root, ["*.yaml"], lambda: WHERE)
 
     assert (files, problems) == ((SourceFile("b.yaml", b"shared/a.txt"),), ())
 
