@@ -120,7 +120,8 @@ def variables_of_files(session: Session) -> tuple[tuple[str, ...], tuple[str, ..
     """
     project = session.project
     checked = check_files(project, session.providers, secrets=SecretsMode.SKIP)
-    users = references_of(project, checked.require())
+    # A configuration without a server yet is no mistake here.
+    users = references_of(project, checked.require() if checked.files else checked.desired)
     named = [(reference, users[reference]) for reference in users if reference.scheme == "env"]
     access = (r.path for r, by in named if by[0].startswith("api."))
     passwords = (r.path for r, by in named if not by[0].startswith(("api.", "fingerprints.")))

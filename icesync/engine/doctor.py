@@ -82,7 +82,7 @@ def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[
     yield _token(session)
     yield _secrets(session, desired)
     yield _git(session, machine)
-    yield _workflow(Path(project.root))
+    yield _workflow(session, desired)
     yield from _left_behind(session, stored)
     yield _clock(session.clock.now(), stored)
 
@@ -257,11 +257,13 @@ def _git(session: Session, machine: Machine) -> Finding:
     return _ok(name, "keys, locks and journals are ignored")
 
 
-def _workflow(root: Path) -> Finding:
-    name = "workflow"
+def _workflow(session: Session, desired: DesiredState | None) -> Finding:
+    name, root = "workflow", Path(session.project.root)
     places = (root, *root.parents)
     top = next((place for place in places if (place / ".git").exists()), root)
-    found = {}
+    found: dict[str, str | None] = {}
+    users = references_of(session.project, desired) if desired else {}
+    lacking: dict[str, None] = {}
     for path in sorted(each for pattern in _WORKFLOWS for each in top.glob(pattern)):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
@@ -270,6 +272,9 @@ def _workflow(root: Path) -> Finding:
         if re.search(r"\bicesync\b", text):
             match = _VERSION.search(text)
             found[path.relative_to(top).as_posix()] = match[1] if match else None
+        if "icesync apply" in text and "secrets." in text:
+            variables = (r.path for r in users if r.scheme == "env")
+            lacking |= dict.fromkeys(v for v in variables if not re.search(rf"\b{v}\b", text))
     if not found:
         return _ok(name, "none; `icesync init --ci github` writes them, `--ci gitlab` too")
     old = [
@@ -283,6 +288,8 @@ def _workflow(root: Path) -> Finding:
             f"of another version: {', '.join(old)}",
             "move them away, then icesync init --ci github, and compare",
         )
+    if lacking:
+        return _warning(name, f"does not pass on {_some(lacking)}", "icesync init --ci github")
     versions = sorted({version or "written by hand" for version in found.values()})
     return _ok(name, f"{', '.join(found)}: {', '.join(versions)}")
 

@@ -89,6 +89,9 @@ def token(repository: Repository, ends_in_s: int) -> None:
         (lambda r: r.write("errored.icesync.json", "{}"), "left behind", "error", "state push"),
         (lambda r: r.write(".github/workflows/a.yml", "# of icesync 0.0.9 writes it"),
          "workflow", "warning", "a.yml of 0.0.9"),
+        (lambda r: r.write(".github/workflows/a.yml",
+                           "X: ${{ secrets.X }}\nICE_IMAP: y\nrun: icesync apply"),
+         "workflow", "warning", "does not pass on ICE_SMTP icesync init"),
         (lambda r: r.write(".gitlab-ci.yml", "script: icesync plan"), "workflow", "ok", "by hand"),
     ],
 )  # fmt: skip
@@ -116,7 +119,7 @@ def test_without_a_configuration(tmp_path: Path) -> None:
     result = run_program(["doctor"], tmp_path)
 
     assert result.code == 3
-    assert "hint: icesync init" in result.stdout
+    assert "icesync init" in result.stdout
     assert result.stdout.endswith("\n1 error\n")
 
 

@@ -279,6 +279,19 @@ def test_workflow_follows_the_variables_of_the_files(root: Path) -> None:
     assert "          ICE_OTHER: ${{ secrets.ICE_OTHER }}\n" in told
 
 
+def test_workflow_without_a_server_yet(root: Path) -> None:
+    """A configuration without a server gets a workflow; one with wrong files is told, and none."""
+    (root / "icesync.yaml").write_text("version: 1\n")
+    empty = run_program(["init", "--ci=github"], root)
+    before = _files(root)
+    (root / "servers").mkdir()
+    (root / "servers/a.yaml").write_text("servers: 5\n")
+    wrong = run_program(["init", "--ci=gitlab"], root)
+
+    assert (empty.code, wrong.code) == (0, 3)
+    assert _files(root) == before | {"servers/a.yaml"}
+
+
 def test_pipeline_of_ones_own_is_kept(root: Path) -> None:
     """Somebody's .gitlab-ci.yml stays, and the lines to add to it are printed."""
     (root / ".gitlab-ci.yml").write_text("mine\n")
