@@ -318,6 +318,10 @@ class Stores(Protocol):
         """
         ...
 
+    def aside(self) -> str | None:
+        """Return what is to be said about the state that is read, or None."""
+        ...
+
     def others(self) -> Iterable[tuple[str, bytes | None]]:
         """
         Return place and content of states that the configuration does not name any more.

@@ -326,6 +326,10 @@ class FakeStores:
         """Return nothing: the store is not kept in git."""
         return ()
 
+    def aside(self) -> str | None:
+        """Return nothing."""
+        return None
+
     def others(self) -> Iterable[tuple[str, bytes | None]]:
         """Return nothing: there is one store."""
         return ()

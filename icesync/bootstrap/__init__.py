@@ -79,7 +79,7 @@ def open_session(folder: Path, config: Path | None = None, trusted: str | None =
     providers = _open_providers(project)
     return Session(
         project,
-        _Stores(project, clock),
+        _Stores(project, clock, named),
         providers,
         clock,
         _Ice(project, providers, clock),
@@ -96,11 +96,17 @@ def _trusted(config: Path, named: str) -> SourceFile:
 
 
 class _Stores:
-    """The stores that `state:` in the configuration names."""
+    """
+    The stores that `state:` in the configuration names.
 
-    def __init__(self, project: Project, clock: Clock) -> None:
+    Where the job trusts a git ref, a committed state is read from there: what a pull
+    request makes of it counts for nothing before it is merged.
+    """
+
+    def __init__(self, project: Project, clock: Clock, trusted: str | None = None) -> None:
         self._project = project
         self._clock = clock
+        self._trusted = trusted
         self._far_ends: dict[str, Any] = {}
 
     def single(self) -> StateStore:
@@ -151,7 +157,46 @@ class _Stores:
         root = Path(self._project.root)
         # One organization's file is beside those of others, which are no other place.
         searched = None if own_folder else root
-        return LocalStore(root / state.path, self._clock, own_folder=own_folder, root=searched)
+        return LocalStore(
+            root / state.path, self._clock, own_folder=own_folder, root=searched,
+            trusted=self._trusted_state(state),
+        )  # fmt: skip
+
+    def _trusted_state(self, state: StateSettings) -> Callable[[], bytes | None] | None:
+        """Return what gives the state of the ref that the job trusts, if git keeps it."""
+        if self._trusted is None:
+            return None
+        from icesync.bootstrap.git import Git
+        from icesync.config.discover import is_tracked
+
+        commit = self._trusted_commit()
+        if commit is None:
+            return None
+        data = Git(self._project.root, os.environ).read(commit, state.path)
+        if data is None and not is_tracked(Path(self._project.root) / state.path):
+            return None
+        return lambda: data
+
+    def _trusted_commit(self) -> str | None:
+        if self._trusted is None:
+            return None
+        from icesync.bootstrap.git import Git
+        from icesync.bootstrap.trusted import is_ref
+
+        git = Git(self._project.root, os.environ)
+        return git.commit_of(self._trusted) if is_ref(self._trusted) else None
+
+    def aside(self) -> str | None:
+        """Return what is to be said about the state that is read, or None."""
+        state = self._project.state
+        given = self._trusted_state(state) if state.backend is Backend.LOCAL else None
+        if given is None or state.per is not None:
+            return None
+        path = Path(self._project.root) / state.path
+        data = path.read_bytes() if path.is_file() else None
+        if data == given():
+            return None
+        return f"{state.path} differs from the one of {self._trusted}, which this plan is made with"
 
     def _open_http(self, state: StateSettings) -> StateStore:
         from urllib.parse import urlsplit
@@ -201,7 +246,8 @@ class _Stores:
             return ()
         from icesync.bootstrap.git import Git
 
-        return Git(str(path.parent), os.environ).versions(path.name, size)
+        git = Git(str(path.parent), os.environ)
+        return git.versions(path.name, size, self._trusted_commit() or "HEAD")
 
     def others(self) -> Iterable[tuple[str, bytes | None]]:
         """Return the states that this configuration had before, as far as git knows."""

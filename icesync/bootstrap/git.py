@@ -126,16 +126,16 @@ class Git:
             "git fetch origin; git branch --all",
         )
 
-    def versions(self, name: str, size: int) -> Iterator[bytes]:
+    def versions(self, name: str, size: int, commit: str = "HEAD") -> Iterator[bytes]:
         """
-        Yield the versions of the file *name* that led to this commit, newest first.
+        Yield the versions of the file *name* that led to *commit*, newest first.
 
         It is in the folder, and of about *size* bytes; the last few are enough.
         """
         count = max(2, min(_VERSIONS, _HISTORY_BYTES // max(size, 1)))
         log = self._ask(
             "log", f"--max-count={count}", "-m", "--raw", "--no-abbrev", "--no-renames",
-            "--no-show-signature", "--format=", "--", f":(literal){name}",
+            "--no-show-signature", "--format=", commit, "--", f":(literal){name}",
         )  # fmt: skip
         fields = (line.split() for line in (log or b"").decode("ascii", "replace").splitlines())
         blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.bootstrap.git import Git
-from icesync.config.discover import is_tracked
+from icesync.config.discover import CONFIG_NAMES, is_tracked
 from icesync.config.project import read_state_settings
 from icesync.config.yaml.document import SourceFile
 from icesync.model.project import ORGANIZATION_MARK, Backend
@@ -35,7 +35,7 @@ def find_other_states(
 ) -> Iterator[tuple[str, bytes | None]]:
     """Yield place and content of each; None where it cannot be read from here."""
     root, seen = Path(project.root), set[str]()
-    if not is_tracked(root / project.config_file):
+    if not any(is_tracked(root / name) for name in _names(project)):
         return
     git = Git(project.root, environ)
     own = (project.state.backend, project.state.template)
@@ -52,7 +52,13 @@ def find_other_states(
 
 
 def _former(git: Git, project: Project) -> Iterator[StateSettings]:
-    for data in git.versions(project.config_file, _CONFIG_BYTES):
-        state = read_state_settings(SourceFile(project.config_file, data))
-        if state is not None:
-            yield replace(state, path=os.path.normpath(state.path))
+    for name in _names(project):
+        for data in git.versions(name, _CONFIG_BYTES):
+            state = read_state_settings(SourceFile(name, data))
+            if state is not None:
+                yield replace(state, path=os.path.normpath(state.path))
+
+
+def _names(project: Project) -> tuple[str, ...]:
+    """Return the name of the configuration, and what it may have been called before."""
+    return tuple(dict.fromkeys((project.config_file, *CONFIG_NAMES)))

@@ -25,6 +25,11 @@ _REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
 _FILE: Final = re.compile(r"(?i).*\.ya?ml")
 
 
+def is_ref(named: str) -> bool:
+    """Return whether *named* is a git ref: a name that ends in ``.yaml`` is a file."""
+    return _FILE.fullmatch(named) is None
+
+
 def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> SourceFile:
     """
     Return the configuration that *named* means: a file, or a git ref where *config* stands.
@@ -37,7 +42,7 @@ def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> Source
         ConfigInvalid: it leads nowhere, or into the repository itself.
 
     """
-    if _FILE.fullmatch(named):
+    if not is_ref(named):
         return _read_file(config, named)
     if not _REF.fullmatch(named) or ".." in named:
         raise ConfigInvalid(

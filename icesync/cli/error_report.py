@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+from typing import Final
 
 import click
 
@@ -40,7 +42,32 @@ def _usage_hint(error: click.ClickException) -> str:
     return f"{context.command_path if context else 'icesync'} --help"
 
 
+_SCARCE: Final = {
+    errno.ENOMEM: ("there is not enough memory", "ulimit -v; free -m   show what is there"),
+    errno.EMFILE: ("too many files are open", "ulimit -n   shows the limit of this process"),
+    errno.ENFILE: ("too many files are open on this machine", "sysctl fs.file-nr"),
+    errno.EAGAIN: ("no process or thread can be started", "ulimit -u   shows the limit"),
+    errno.ENOSPC: ("the disk is full", "df -h; df -i   show space and inodes"),
+    errno.EDQUOT: ("the quota of the disk is used up", "quota"),
+    errno.EFBIG: ("a file is larger than this process may write", "ulimit -f   shows the limit"),
+    errno.EIO: ("the disk or the terminal failed", "dmesg   may say why"),
+}
+"""What a machine may lack, by the number of the error: a sentence, and where to look."""
+
+
+def _scarce(error: BaseException) -> tuple[str, str] | None:
+    """Return what the machine lacks, if that is what *error* says."""
+    if isinstance(error, MemoryError):
+        return _SCARCE[errno.ENOMEM]
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return _SCARCE[errno.EAGAIN]
+    return _SCARCE.get(error.errno or 0) if isinstance(error, OSError) else None
+
+
 def _unexpected(error: BaseException, *, debug: bool) -> Failure:
+    scarce = _scarce(error)
+    if scarce is not None:
+        return Failure(scarce[0], scarce[1:])
     if is_output_error(error):
         told = getattr(error, "strerror", None) or type(error).__name__
         return Failure(f"cannot write the output: {told}")

@@ -157,7 +157,7 @@ def common_options(command: Command) -> Command:
                 envvar="ICESYNC_CONFIG", help="Use FILE as the configuration."),
         _global("--trusted-config", "trusted", metavar="FILE|REF",
                 envvar="ICESYNC_TRUSTED_CONFIG",
-                help="Take guards, limits and other safeguards from FILE or a git ref."),
+                help="Take guards and limits from FILE or REF, and a committed state from REF."),
         _global("--color", "colour", type=click.Choice(["auto", "always", "never"]),
                 envvar="ICESYNC_COLOR", help="When to use colors. NO_COLOR is respected."),
         _global("--no-color", is_flag=True, hidden=True, callback=_uncoloured,

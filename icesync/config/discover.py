@@ -51,14 +51,19 @@ def find_config(start: Path) -> Path:
     Return the configuration that governs *start*: upward, stopping at a repository's root.
 
     Raises:
-        ConfigMalformed: there is none.
+        ConfigMalformed: there is none, or a second one that would take the place of the first.
 
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        for name in CONFIG_NAMES:
-            if (folder / name).exists():
-                return folder / name
+        found = [name for name in CONFIG_NAMES if os.path.lexists(folder / name)]
+        if len(found) > 1:
+            raise ConfigMalformed(
+                f"{' and '.join(found)} are both in {folder}",
+                "keep one of them, or name one: icesync --config FILE",
+            )
+        if found:
+            return folder / found[0]
         if (folder / ".git").exists():
             break
     raise ConfigMalformed(

@@ -219,8 +219,9 @@ def compare_fleet(
 ) -> Planning:
     """Return the plan for *fleet*, which was read already; an apply is *holding* the lock."""
     project, providers, now = session.project, session.providers, session.clock.now()
-    if fleet.note is not None:
-        view.notify(Note(fleet.note))
+    for note in (fleet.note, None if holding else session.stores.aside()):
+        if note is not None:
+            view.notify(Note(note))
     validation, desired = fleet.validation, fleet.validation.desired
     stored = load(
         fleet.store,
@@ -230,8 +231,8 @@ def compare_fleet(
     )
     safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
     project, providers = replace(project, guards=safety.guards), safety.providers
-    for note in safety.notes:
-        view.notify(Note(note))
+    for told in safety.notes:
+        view.notify(Note(told))
     key, key_error = _open_key(project, providers, stored, request.secrets)
     key_problem = (_key_warning(project, key_error),) if key_error is not None else ()
     stored, put_back = doubt_what_was_put_back(session, stored, key)

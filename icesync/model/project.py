@@ -193,7 +193,7 @@ VARIABLES: Final = {
     "ICESYNC_GITLAB_TOKEN, GITLAB_TOKEN": "The token for comments and issues on GitLab, and for "
     "a state that GitLab keeps.",
     "ICESYNC_TRUSTED_CONFIG": "The same as `--trusted-config` of `icesync plan`: take "
-    "safeguards from that file or git ref.",
+    "safeguards from that file or git ref, and a committed state from that ref.",
     "ICESYNC_IMAGE": "Set in the container image: a missing library is a matter of its build.",
     "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE": "Whether to use color, as everywhere.",
 }

@@ -203,13 +203,21 @@ class LocalStore:
     stands on a file of its own, since a lock on the snapshot would end up on
     the file that the next write replaces. Needs a POSIX system. A missing folder is
     made with *own_folder* only: it may be a disk that is not there. A state that has got
-    another name is looked for in *root* and its folders.
+    another name is looked for in *root* and its folders. Until the lock is held, *trusted*
+    gives what is read instead of the file.
     """
 
     def __init__(
-        self, path: Path, clock: Clock, *, own_folder: bool = False, root: Path | None = None
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        own_folder: bool = False,
+        root: Path | None = None,
+        trusted: Callable[[], bytes | None] | None = None,
     ) -> None:
         self._path = path
+        self._trusted = trusted
         self._root = root
         self._own_folder = own_folder
         self._clock = clock
@@ -224,6 +232,8 @@ class LocalStore:
             StateError: there is something, and it cannot be read.
 
         """
+        if self._trusted is not None and self._holds is None:
+            return self._trusted()
         target = self._target()
         try:
             return _read_file(target)
@@ -313,6 +323,8 @@ class LocalStore:
             StateMissing: there is one, and its name.
 
         """
+        if self._trusted is not None and self._holds is None:
+            return
         if self.journals.read() is not None:
             return  # a run that died began the state here
         new = "icesync state init   begins a new state all the same"

@@ -204,13 +204,16 @@ def test_folder_that_looks_like_a_repository_is_none(committed: Repository) -> N
     assert Git(str(committed.root), {"PATH": os.environ["PATH"]}).commit_of("main")
 
 
-@pytest.mark.parametrize("way", ["deleted", "renamed", "remote"])
+@pytest.mark.parametrize("way", ["deleted", "renamed", "remote", "called"])
 def test_history_knows_where_the_state_was(committed: Repository, way: str) -> None:
     """What a pull request deletes, or names no more, is in git's history still."""
     for end in ("", ".backup"):
         (committed.root / f"state.json{end}").unlink()
     if way == "renamed":
         committed.replace("icesync.yaml", "{path: state.json}", "{path: new.json}")
+    elif way == "called":
+        committed.replace("icesync.yaml", "{path: state.json}", "{path: new.json}")
+        (committed.root / "icesync.yaml").rename(committed.root / "icesync.yml")
     elif way == "remote":
         text = committed.read("icesync.yaml")
         far = "{backend: http, address: 'https://state.example.org/s'}"
@@ -223,8 +226,44 @@ def test_history_knows_where_the_state_was(committed: Repository, way: str) -> N
     told = {
         "deleted": "the state is gone, and git's history has one of 2 servers",
         "renamed": "the state is empty, and there is one of 2 servers at state.json",
+        "called": "the state is empty, and there is one of 2 servers at state.json",
         "remote": "the state is empty, and there is one at http https://state.example.org/s",
     }
     assert_refused(result, 9, told[way], hint="--allow safeguards")
     annotated = committed.run("plan", env={"GITHUB_ACTIONS": "true"})
-    assert "::warning file=icesync.yaml,line=4," in annotated.stdout + annotated.stderr
+    assert (
+        f"::warning file=icesync.y{'' if way == 'called' else 'a'}ml,line=4,"
+        in annotated.stdout + annotated.stderr
+    )
+
+
+def test_pull_request_is_planned_against_the_state_of_its_base(committed: Repository) -> None:
+    """What it makes of the committed state counts for nothing, and is told."""
+    snapshot = decode_state(committed.read("state.json").encode())
+    entry = snapshot.entries[SUPPORT]
+    settings = {**entry.settings, "smtp.host": "smtp.attacker.test"}
+    entries = {**snapshot.entries, SUPPORT: replace(entry, settings=settings, digest="")}
+    edited = replace(snapshot, serial=snapshot.serial + 1, entries=entries)
+    committed.write("state.json", encode_state(edited, "0.1.0").decode())
+    committed.replace("servers/59.yaml", "smtp.example.org", "smtp.attacker.test")
+    commit(committed, "a pull request")
+    base = committed.run("plan", "--trusted-config", "HEAD~1", "--secrets", "skip")
+    here = committed.run("plan", "--secrets", "skip")
+
+    assert '"smtp.example.org" -> "smtp.attacker.test"' in base.stdout
+    assert SAID not in base.stderr
+    assert "state.json differs from the one of HEAD~1" in base.stderr
+    assert "would go to smtp.attacker.test (until now: smtp.example.org)" in base.stderr
+    assert "Plan: 2 to update" in base.stdout
+    assert "Plan: 1 to update" in here.stdout
+
+
+def test_state_that_only_a_pull_request_has_is_none(committed: Repository) -> None:
+    """A pull request that brings a state along has its servers planned as new ones."""
+    git(committed.root, "rm", "--quiet", "state.json")
+    git(committed.root, "commit", "--quiet", "-m", "no state")
+    (committed.root / "state.json.backup").unlink()
+    git(committed.root, "revert", "--no-edit", "HEAD")
+    result = committed.run("plan", "--trusted-config", "HEAD~1", "--allow", "safeguards")
+
+    assert "2 to add" in result.stdout

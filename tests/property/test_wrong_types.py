@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from builders import KEY, SALES, SUPPORT, desired, entry, every_action, plan, secret_record, server
 from builders import snapshot as make_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
 
 from icesync.codec import plan as plan_codec
 from icesync.codec import state as state_codec
@@ -23,7 +25,8 @@ from icesync.codec.canonical import canonical, digest
 from icesync.codec.plan import decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import PlanStale, StateError
-from icesync.model.snapshot import EntryStatus, MovedFrom, Record
+from icesync.model.project import Absent, OrgKey, WireOptions
+from icesync.model.snapshot import EntryStatus, MovedFrom, Record, SentSecret
 from icesync.planner.plan import without_leftovers
 from icesync.planner.select import from_the_future, older_than
 from icesync.render.plan import render_plan
@@ -50,9 +53,16 @@ def sample_state() -> dict[str, Any]:
         attempt=Record(entry().settings, known),
         bound_to=SALES,
         announced_over="sha256:before",
+        wire=WireOptions(OrgKey.ORG_ID, Absent.NULL),
     )
     moved = replace(entry(secrets=known), moved_from=MovedFrom(SALES, "sha256:old"))
-    base = replace(make_snapshot({SUPPORT: open_entry, SALES: moved}, key_id=KEY.id), run="run")
+    base = replace(
+        make_snapshot({SUPPORT: open_entry, SALES: moved}, key_id=KEY.id),
+        run="run",
+        safety={"secrets.env_allow": ["ICE_*"], "guards": ["tls-off"]},
+        seals={"head": "aa", str(SUPPORT): "bb"},
+        memory=(SentSecret(SALES, "imap.password", "old.test", secret_record("gone"), SUPPORT),),
+    )
     document: dict[str, Any] = json.loads(encode_state(base, "0.1.0"))
     return document
 
@@ -83,6 +93,11 @@ def seal_state(document: Any) -> bytes:
         if isinstance(raw, dict) and "digest" in raw:
             raw.pop("digest")
             raw["digest"] = state_codec._digest(address, raw)
+    for member, content in (("memory", "secrets"), ("safety", "profile")):
+        part = document.get(member)
+        if isinstance(part, dict) and content in part and "digest" in part:
+            with suppress(TypeError, ValueError):
+                part["digest"] = digest(canonical(part[content]))
     document["digest"] = state_codec._head_digest(document)
     return json.dumps(document).encode()
 
@@ -138,3 +153,18 @@ def test_plan_with_a_value_of_a_wrong_type(path: tuple[Any, ...]) -> None:
         except PlanStale:
             continue
         render_plan(made, plan_digest(made), STYLE)
+
+
+@given(st.data())
+def test_state_with_a_byte_changed(data: st.DataObject) -> None:
+    """Whatever the byte, with digests that fit or not, it is used or refused with a sentence."""
+    text = bytearray(json.dumps(sample_state(), indent=1).encode())
+    at = data.draw(st.integers(0, len(text) - 1))
+    text[at] = data.draw(st.integers(0, 255))
+    with suppress(ValueError, AttributeError, TypeError, KeyError):
+        text = bytearray(seal_state(json.loads(bytes(text))))
+    try:
+        snapshot = decode_state(bytes(text))
+    except StateError:
+        return
+    use(snapshot)

@@ -1,0 +1,65 @@
+"""A machine that lacks something is told as that, never as a bug; what was done is kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from rig import PROGRAM, TIMEOUT_S
+
+from icesync.cli.error_report import describe
+
+if TYPE_CHECKING:
+    from rig import Ice, Repository
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (OSError(errno.ENOMEM, "x"), "there is not enough memory"),
+        (RuntimeError("can't start new thread"), "no process or thread can be started"),
+        (BlockingIOError(errno.EAGAIN, "x"), "no process or thread can be started"),
+        (OSError(errno.EMFILE, "x"), "too many files are open"),
+        (OSError(errno.ENFILE, "x", "file"), "too many files are open on this machine"),
+        (OSError(errno.ENOSPC, "x"), "the disk is full"),
+        (OSError(errno.EDQUOT, "x", "file"), "the quota of the disk is used up"),
+        (OSError(errno.EFBIG, "x"), "a file is larger than this process may write"),
+    ],
+)
+def test_what_is_scarce_has_a_sentence(error: BaseException, sentence: str) -> None:
+    """Each says what to look at."""
+    failure = describe(error)
+
+    assert failure is not None
+    assert failure.message == sentence
+    assert failure.hints
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(resource.RLIMIT_NOFILE, 5), (resource.RLIMIT_FSIZE, 64)]
+)
+def test_apply_within_tight_limits(repository: Repository, ice: Ice, limit: int, most: int) -> None:
+    """Too few descriptors, or no byte of space: a sentence, no secret, and nothing is claimed."""
+    repository.calls(ice).servers([663, 664, 665])
+    done = subprocess.run(
+        [*PROGRAM, "apply", "-y"],
+        cwd=repository.root,
+        env={**os.environ, **repository.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S * 2,
+        preexec_fn=lambda: resource.setrlimit(limit, (most, most)),
+    )
+
+    assert done.returncode not in {0, 2}, done
+    assert "error: " in done.stderr
+    assert "bug in icesync" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not any(secret in done.stderr for secret in repository.environ.values())
+    assert repository.apply().run("plan", "--detailed-exitcode").code == 0
