@@ -17,11 +17,14 @@ import json
 import shutil
 import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
 import pytest
+from distant import listening
+from distantstate import FakeStateServer
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -139,9 +142,9 @@ class Lives(RuleBasedStateMachine):
         self.far.__enter__()
         self.repository = Repository(self.folder / "repository")
         self.repository.calls(Ice(self.far.url, self.vendor._storage))
-        path = "state/{organization}.json" if self.store == "parts" else "state.json"
-        per = "per: organization, " if self.store == "parts" else ""
-        self.repository.replace("icesync.yaml", "{path: state.json}", f'{{{per}path: "{path}"}}')
+        self.far_state = FakeStateServer()
+        self.open = ExitStack()
+        self.repository.replace("icesync.yaml", "{path: state.json}", self.place())
         self.clock = patch("icesync.bootstrap.SystemClock", HurriedClock)
         self.clock.start()
         self.ports: dict[str, int] = {"59/1": 587}
@@ -151,6 +154,23 @@ class Lives(RuleBasedStateMachine):
         self.secret = 0
         self.saved: dict[str, dict[str, Any]] | None = None
         self.write()
+        if self.store == "http":
+            assert self.repository.run("state", "init").code == 0
+
+    def place(self) -> str:
+        """Return where the state is kept, and let it be there."""
+        if self.store == "file":
+            return "{path: state.json}"
+        if self.store == "parts":
+            return '{per: organization, path: "state/{organization}.json"}'
+        address = self.open.enter_context(listening(self.far_state.answer))
+        self.repository.environ |= {
+            "ICESYNC_STATE_ADDRESS": f"{address}/state",
+            "ICESYNC_STATE_USERNAME": "icesync",
+            "ICESYNC_STATE_PASSWORD": "letmein",
+        }
+        lock = f"lock_address: '{address}/lock', unlock_address: '{address}/lock'"
+        return f"{{backend: http, address: '{address}/state', {lock}}}"
 
     # -- the files
 
@@ -179,6 +199,10 @@ class Lives(RuleBasedStateMachine):
 
     def known(self) -> dict[str, dict[str, Any]]:
         """Return what the state says, read from the files themselves and from the journal."""
+        if self.store == "http":
+            data = self.far_state.data
+            far: dict[str, dict[str, Any]] = json.loads(data)["servers"] if data else {}
+            return far
         entries: dict[str, dict[str, Any]] = {}
         for path in sorted(self.repository.root.glob("**/*.json")):
             document = json.loads(path.read_text())
@@ -359,6 +383,34 @@ class Lives(RuleBasedStateMachine):
             process.communicate(timeout=TIMEOUT_S)
         self.vendor.hold = None
         self.vendor.let_go.set()
+        lock = self.far_state.lock
+        if lock is not None:
+            # Only who was killed leaves a lock: a signal gives it back.
+            assert not signalled
+            assert self.repository.run("state", "unlock", "--force", lock["ID"]).code == 0
+
+        assert {a for a, _, _ in self.vendor.sent[before:]} <= planned.keys()
+        self.look()
+
+    @precondition(lambda self: self.kills)
+    @rule()
+    def apply_twice_at_once(self) -> None:
+        """Apply while another apply waits for an answer: refused, and nothing is sent."""
+        planned = self.plan()
+        self.vendor.reached.clear()
+        self.vendor.let_go.clear()
+        self.vendor.hold = (0, False)
+        with self.repository.start("apply", "-y", *ALLOWED, "--parallelism", "1") as process:
+            while process.poll() is None and not self.vendor.reached.wait(0.05):
+                pass
+            before = len(self.vendor.sent)
+            if self.vendor.reached.is_set():
+                second = self.repository.run("apply", "-y", *ALLOWED)
+                assert second.code == 5, second
+                assert len(self.vendor.sent) == before
+            self.vendor.hold = None
+            self.vendor.let_go.set()
+            process.communicate(timeout=TIMEOUT_S)
 
         assert {a for a, _, _ in self.vendor.sent[before:]} <= planned.keys()
         self.look()
@@ -421,6 +473,7 @@ class Lives(RuleBasedStateMachine):
             self.clock.stop()
             self.vendor.close()
             self.far.__exit__(None, None, None)
+            self.open.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -446,6 +499,18 @@ class Parts(Lives):
     store = "parts"
 
 
+class Far(Lives):
+    """A state at a server, which is locked there and has no journal."""
+
+    store = "http"
+
+
+class KilledFar(Far):
+    """Runs over a state far away are killed, too."""
+
+    kills = True
+
+
 class Killed(Lives):
     """Runs are killed, too."""
 
@@ -458,14 +523,14 @@ class KilledParts(Parts):
     kills = True
 
 
-@pytest.mark.parametrize("lives", [Lives, Parts], ids=lambda c: c.store)
+@pytest.mark.parametrize("lives", [Lives, Parts, Far], ids=lambda c: c.store)
 def test_short_lives(lives: type[Lives]) -> None:
     """A few lives hold all that is promised."""
-    live(lives, 3, 8)
+    live(lives, 3 if lives is Lives else 2, 8)
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("lives", [Killed, KilledParts], ids=lambda c: c.store)
+@pytest.mark.parametrize("lives", [Killed, KilledParts, KilledFar], ids=lambda c: c.store)
 def test_long_lives(lives: type[Lives]) -> None:
     """Many lives, with kills and signals at chosen calls, hold all that is promised."""
     live(lives, 40, 20)
