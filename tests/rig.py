@@ -71,9 +71,8 @@ state: {{path: state.json}}
 limits: {{updates: 100%, disables: 100%, adds: 100}}
 """
 
-_SERVERS: Final = """\
-version: 1
-organization: 59
+HEAD: Final = "version: 1\norganization: 59\n"
+DEFAULTS: Final = """\
 defaults:
   status: Enabled
   active: true
@@ -94,8 +93,10 @@ defaults:
     password: ref+env://ICE_IMAP
     mailbox: desk@example.org
     poll_rate: 10
-servers:
 """
+"""What every server of the sample fleet has."""
+
+_SERVERS: Final = f"{HEAD}{DEFAULTS}servers:\n"
 
 _LOGIN: Final = ", login: {organization: 59, username: robot, password: ref+env://ICE_PASSWORD}"
 _TOKEN: Final = ", token: ref+env://ICE_TOKEN"

@@ -8,7 +8,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from icesync import __version__
-from icesync.codec.canonical import one_line
 from icesync.model.report import (
     ApplyStarted,
     CallsPaused,
@@ -23,8 +22,6 @@ from icesync.model.report import (
 from icesync.render import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from icesync.cli.console import Console
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
@@ -64,10 +61,9 @@ class EventLog:
             case _:
                 pass
 
-    def _write(self, event: Mapping[str, object]) -> None:
+    def _write(self, event: events.Event) -> None:
         """Write *event* with the present moment, and let a reader have it at once."""
-        moment = self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = one_line({"format_version": "1.0", "at": moment, **event})
+        line = events.line(event, self._clock.now())
         with self._lock:
             if self._broken is not None:
                 return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from icesync import bootstrap
 from icesync.cli.files import read_named
 from icesync.cli.github_files import append_summary
-from icesync.codec.marker import Marker, read_marker
-from icesync.engine.comment import close, upsert
+from icesync.engine.comment import close, mark, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError, printable
 from icesync.frozen import frozen
 from icesync.render.comment import fit, outdate, stamp
@@ -83,7 +83,7 @@ def post_comment(common: Common, request: Comment, where: Where) -> int:
             "run it for pull requests only, or pass --number 7",
         )
     text = None if request.body is None else _read(request.body)
-    marker = _marker(common, where, place, text, "plan")
+    marker = mark(text, "plan", place.run, where.key, partial(_folder, common))
 
     def draft(before: str | None, max_bytes: int) -> str | None:
         if text is None:
@@ -105,7 +105,8 @@ def post_issue(common: Common, request: Issue, where: Where) -> int:
     place = replace(where.find(common.folder), number=None)
     text = None if request.body is None else _read(request.body)
     # Whatever the text is about, `--close` must find it again.
-    marker = replace(_marker(common, where, place, text, "check"), topic="check")
+    marker = mark(text, "check", place.run, where.key, partial(_folder, common))
+    marker = replace(marker, topic="check")
 
     def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
         if text is None:
@@ -154,14 +155,6 @@ def _read(path: Path) -> str:
     if not text.strip():
         raise UsageError(f"{printable(path)} is empty; nothing to post")
     return text
-
-
-def _marker(common: Common, where: Where, place: Pipeline, text: str | None, topic: str) -> Marker:
-    """Return the marker of *text*; the flag counts more, and the folder is the last resort."""
-    found = read_marker(text) if text is not None else None
-    if found is not None:
-        return replace(found, key=where.key or found.key, run=place.run)
-    return Marker(topic, where.key or _folder(common), run=place.run)
 
 
 def _folder(common: Common) -> str:

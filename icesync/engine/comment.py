@@ -33,6 +33,16 @@ _LESS_BYTES: Final = (30_000, 10_000)
 _WAITS_S: Final = (1.0, 2.0, 4.0, 8.0)
 
 
+def mark(
+    text: str | None, topic: str, run: int | None, key: str | None, default_key: Callable[[], str]
+) -> Marker:
+    """Return by what the post of *text* is known: *key*, the text's own, or *default_key*'s."""
+    found = read_marker(text) if text is not None else None
+    if found is None:
+        return Marker(topic, key or default_key(), run=run)
+    return replace(found, key=key or found.key, run=run)
+
+
 def upsert(
     board: CommentThread, marker: Marker, draft: Draft, clock: Clock, deadline_s: float
 ) -> Posted:

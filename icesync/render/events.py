@@ -10,17 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from icesync.codec.canonical import one_line
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import Action
 from icesync.render.jsondoc import document
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Result
     from icesync.render.formats import RenderContext
 
 
 Event = dict[str, Any]
+
+
+def line(event: Event, now: datetime) -> str:
+    """Return *event* of the moment *now* as a line of the stream."""
+    moment = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return one_line({"format_version": "1.0", "at": moment, **event})
 
 
 def started(plan: Plan, version: str) -> Event:

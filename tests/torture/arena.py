@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from rig import DEFAULTS, HEAD
 from torture.judge import Call, Judge, Violation
 
 if TYPE_CHECKING:
@@ -52,32 +53,6 @@ api:
 fingerprints: {{key: ref+file://key}}
 state: {{path: vol/state.json}}
 limits: {{updates: 100%, disables: 100%, adds: 1000}}
-"""
-
-_SERVERS: Final = """\
-version: 1
-organization: 59
-defaults:
-  status: Enabled
-  active: true
-  incoming: imap
-  ssl: false
-  tls: true
-  smtp:
-    host: smtp.example.org
-    port: 587
-    username: desk-{generation}
-    password: ref+env://ICE_SMTP
-    mailbox: desk@example.org
-    poll_rate: 10
-  imap:
-    host: imap.example.org
-    port: 993
-    username: desk-{generation}
-    password: ref+env://ICE_IMAP
-    mailbox: desk@example.org
-    poll_rate: 10
-servers:
 """
 
 
@@ -328,7 +303,8 @@ class Fleet:
         """Want this generation of every server from now on, with passwords of its own."""
         self.generation = generation
         lines = "".join(f"  - {{skill: {skill}}}\n" for skill in range(1, self.size + 1))
-        text = _SERVERS.format(generation=generation) + lines
+        defaults = DEFAULTS.replace("username: desk\n", f"username: desk-{generation}\n")
+        text = f"{HEAD}{defaults}servers:\n{lines}"
         (self.root / "servers" / "59.yaml").write_text(text)
         self.variables = {
             "ICE_PASSWORD": "login secret 9318",

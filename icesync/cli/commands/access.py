@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from icesync.cli.help import Page, Pages
 from icesync.cli.options import Common, common_options, format_options
+
+if TYPE_CHECKING:
+    from icesync.engine.access import TokenInfo
 
 
 @click.command(name="keygen", cls=Page)
@@ -72,7 +76,6 @@ def login_command(common: Common, out: Path | None) -> int:  # fmt: skip
     icesync.yaml:  api: {token: ref+file://.icesync/token}
     """
     from icesync.cli.files import check_writable, write_secret
-    from icesync.cli.tokens import describe_token
     from icesync.engine.access import log_in
     from icesync.engine.session import KEY, demand_free, demand_private
 
@@ -105,7 +108,6 @@ def token_command(common: Common) -> int:
     icesync token
     icesync token || icesync login
     """
-    from icesync.cli.tokens import describe_token
     from icesync.engine.access import inspect_token
 
     common.console.data(f"{describe_token(inspect_token(common.open()))}\n")
@@ -154,3 +156,19 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
     else:
         console.data(render_secrets(statuses, session.clock.now(), console.style))
     return SecretMissing.exit_code if any(s.problem for s in statuses) else EXIT_OK
+
+
+def describe_token(info: TokenInfo) -> str:
+    """Return whom a token is for and when it ends, never the token."""
+    from icesync.model.snapshot import readable_time
+    from icesync.render.style import safe
+
+    claims = info.claims
+    if claims is None:
+        return "a token that is not a JSON Web Token"
+    who = f"{safe(claims.username or 'somebody')} at organization {claims.organization}"
+    if claims.expires_at is None:
+        return f"token of {who}; it names no end"
+    left_s = (claims.expires_at - info.now).total_seconds()
+    ends = readable_time(claims.expires_at)
+    return f"token of {who}, ends at {ends}, in {left_s / 60:.0f} minutes"

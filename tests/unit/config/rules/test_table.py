@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from rig import DEFAULTS, HEAD
 
 from icesync.bootstrap import open_session
 from icesync.config.rules import RULES
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = "version: 1\napi: {base_url: emulator}\n"
-HEAD = "version: 1\norganization: 59\n"
-DEFAULTS = """\
-defaults:
-  status: Enabled
-  active: true
-  incoming: imap
-  ssl: false
-  tls: true
-  smtp:
-    host: smtp.example.org
-    port: 587
-    username: desk
-    password: ref+env://ICE_SMTP
-    mailbox: desk@example.org
-    poll_rate: 10
-  imap:
-    host: imap.example.org
-    port: 993
-    username: desk
-    password: ref+env://ICE_IMAP
-    mailbox: desk@example.org
-    poll_rate: 10
-"""
 TOP = ("version", "organization", "servers")
 
 NOT_SHOWN = {
