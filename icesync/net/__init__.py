@@ -19,7 +19,7 @@ from icesync.net.client import (
     read_retry_after,
     trust_store,
 )
-from icesync.net.job import job_options, job_trust
+from icesync.net.job import job_bundle, job_options, job_trust
 
 __all__ = [
     "MAX_REPLY_BYTES",
@@ -34,6 +34,7 @@ __all__ = [
     "Patience",
     "RawReply",
     "is_confidential",
+    "job_bundle",
     "job_options",
     "job_trust",
     "open_client",

@@ -7,9 +7,14 @@ Nothing on this machine is asked through a proxy, and plain HTTP never is.
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+import certifi
 
 from icesync.errors import ConfigInvalid
 from icesync.model.host import is_loopback
@@ -83,6 +88,30 @@ def _bypassed(host: str, environ: Mapping[str, str]) -> bool:
         if word == "*" or (name and (host == name or host.endswith(f".{name}"))):
             return True
     return False
+
+
+def job_bundle(environ: Mapping[str, str]) -> str | None:
+    """
+    Return a file of the certificates that the job trusts, for libraries that take a file.
+
+    None where the job says nothing. What is made here ends with the process.
+
+    Raises:
+        ConfigInvalid: a file that a variable names cannot be used.
+
+    """
+    first = next((environ[name] for name in REPLACING if environ.get(name)), None)
+    added = [environ[name] for name in ADDED if environ.get(name)]
+    if first is None and not added:
+        return None
+    job_trust(environ)
+    if not added:
+        return first
+    whole = b"\n".join(Path(name).read_bytes() for name in (first or certifi.where(), *added))
+    with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
+        atexit.register(Path(file.name).unlink, missing_ok=True)
+        file.write(whole)
+    return file.name
 
 
 def job_trust(environ: Mapping[str, str]) -> ssl.SSLContext:

@@ -19,6 +19,7 @@ from icesync.errors import (
     SecretStoreUnreachable,
 )
 from icesync.model.secret import SecretMetadata
+from icesync.net import job_bundle
 from icesync.secrets.base import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
@@ -138,7 +139,11 @@ class AwsProvider(VersionedProvider):
         )
         # boto3 reads AWS_DEFAULT_REGION; everything else of AWS reads AWS_REGION.
         region = region or os.environ.get("AWS_REGION") or None
-        return boto3.client(_SERVICES[self.scheme], region_name=region, config=config)
+        # boto3 knows the proxy's variables, but of certificates its own variable alone.
+        verify = None if os.environ.get("AWS_CA_BUNDLE") else job_bundle(os.environ)
+        return boto3.client(
+            _SERVICES[self.scheme], region_name=region, config=config, verify=verify
+        )
 
 
 def _ask_secrets_manager(

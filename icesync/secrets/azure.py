@@ -8,6 +8,7 @@ job; the one call is made here. Which cloud it is, of a closed list, the job's
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime
 from threading import Lock
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
+from icesync.net import job_bundle
 from icesync.secrets.base import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
 
@@ -102,7 +104,9 @@ class AzureProvider(VersionedProvider):
         with self._lock:
             try:
                 if self._credential is None:
-                    self._credential = identity.DefaultAzureCredential()
+                    bundle = job_bundle(os.environ)
+                    trust = {"connection_verify": bundle} if bundle else {}
+                    self._credential = identity.DefaultAzureCredential(**trust)
                 return str(self._credential.get_token(scope).token)
             except errors.AzureError as error:
                 kind = type(error).__name__

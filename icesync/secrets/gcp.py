@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
+from icesync.net import job_bundle
 from icesync.secrets.base import VersionedProvider, need
 from icesync.secrets.http import WebService
 
@@ -80,7 +82,9 @@ class GcpProvider(VersionedProvider):
                 if self._credentials is None:
                     self._credentials, _ = auth.default(scopes=[_SCOPE])
                 if not self._credentials.valid:
-                    self._credentials.refresh(transport.Request())
+                    session = need("requests", "gcp", reference).Session()
+                    session.verify = job_bundle(os.environ) or True
+                    self._credentials.refresh(transport.Request(session))
                 return str(self._credentials.token)
             except errors.GoogleAuthError as error:
                 kind = type(error).__name__

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.errors import (
@@ -24,7 +25,7 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.net.client import is_confidential
+from icesync.net import is_confidential, job_bundle
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
@@ -50,18 +51,43 @@ _ENDPOINTS: Final = (
 )
 
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
+_NO_CREDENTIALS: Final = "no cloud credentials were found"
+_CREDENTIALS: Final = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the job's role; a profile is not read",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS=FILE, or the job's service account",
+    "az": "AZURE_STORAGE_ACCOUNT_KEY=KEY, or the job's identity",
+}
 _MEANINGS: Final = (
-    (_NO_BUCKET, "the bucket does not exist"),
-    (("429", "SlowDown", "TooManyRequests", "rateLimit", "503"), "requests are throttled"),
-    (("dns error", "failed to lookup", "Name or service"), "its host name is unknown"),
-    (("URL scheme", "HttpsOnly", "scheme is not allowed"), "plain http:// is not supported"),
+    (_NO_BUCKET, "the bucket does not exist", ""),
     (
-        ("169.254.169.254", "CredentialsNotLoaded", "NoCredentials", "MissingAccessKey", "token"),
-        "no cloud credentials were found",
+        ("169.254.169.254", "metadata.google", "CredentialsNotLoaded", "NoCredentials",
+         "MissingAccessKey", "MissingSecretAccessKey", "OpenCredentials"),
+        _NO_CREDENTIALS, "",
     ),
-    (("certificate",), "its certificate is not trusted"),
-    (("Connection refused", "error sending request", "connect", "timed out"), "no connection"),
-)
+    (("MissingAccount",), "no storage account is named", "AZURE_STORAGE_ACCOUNT_NAME=NAME"),
+    (("InvalidAccessKey",), "the key of the storage account is not base64", ""),
+    (
+        ("code: 429", "429 Too Many", "code: 503", "SlowDown", "TooManyRequests", "rateLimit"),
+        "requests are throttled", "try again later",
+    ),
+    (
+        ("dns error", "failed to lookup", "Name or service"),
+        "its host name is unknown", "check the region, and the endpoint variable if one is set",
+    ),
+    (
+        ("BadScheme", "URL scheme", "HttpsOnly", "scheme is not allowed"),
+        "plain http:// is not supported, except on this machine", "give an https:// endpoint",
+    ),
+    (
+        ("invalid peer certificate", "UnknownIssuer", "certificate verify"),
+        "its certificate is not trusted", "SSL_CERT_FILE=FILE   names the authority to trust",
+    ),
+    (("code: 5",), "it fails, with a status of 500 or more", "try again later"),
+    (
+        ("Connection refused", "error sending request", "Connect", "timed out", "TimedOut"),
+        "no connection", "check the endpoint variable if one is set, and the network",
+    ),
+)  # fmt: skip
 """What obstore's texts hold, which are not shown: they quote the whole exchange."""
 
 
@@ -83,6 +109,7 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
 
     Raises:
         ConfigInvalid: the extra is not installed, or the address is none.
+        AccessError: there are no credentials.
 
     """
     try:
@@ -103,13 +130,19 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
     # An endpoint on this machine is for tests and for development, without TLS.
     addresses = [environ.get(name, "") for name in _ENDPOINTS]
     plain = any(a.startswith("http://") and is_confidential(a) for a in addresses)
-    options = {"timeout": "30s", "connect_timeout": "5s", **({"allow_http": True} if plain else {})}
+    options: dict[str, Any] = {"timeout": "30s", "connect_timeout": "5s"}
+    options |= {"allow_http": True} if plain else {}
+    bundle = job_bundle(environ)
+    options |= {"root_certificate": Path(bundle).read_bytes()} if bundle else {}
     try:
         retry = {"max_retries": 2}
         return Bucket(library.from_url(root, client_options=options, retry_config=retry))
     except Exception as error:  # noqa: BLE001 - obstore's errors share no base below this one
-        kind = type(error).__name__
-    raise ConfigInvalid(f"`state.url` cannot be opened: {kind}", "url: s3://BUCKET/PATH/FILE.json")
+        problem, hint = _meaning(error)
+    if problem == _NO_CREDENTIALS:
+        raise AccessError(f"{root} cannot be asked: {problem}", _CREDENTIALS[root[:2]])
+    hint = hint or "url: s3://BUCKET/PATH/FILE.json"
+    raise ConfigInvalid(f"`state.url` cannot be opened: {problem}", hint)
 
 
 @frozen
@@ -261,6 +294,11 @@ class ObjectStore:
         return self._url
 
     @property
+    def _credentials(self) -> str:
+        """Where credentials for this cloud come from."""
+        return _CREDENTIALS[self._url.partition("://")[0]]
+
+    @property
     def _lock_path(self) -> str:
         return f"{self._path}.lock"
 
@@ -328,10 +366,12 @@ class ObjectStore:
             except (self._errors.BaseError, FileNotFoundError) as error:
                 self._refused(error, what)
                 self._demand_bucket(error)
-                problem = _meaning(error)
+                problem, hint = _meaning(error)
+            if problem == _NO_CREDENTIALS:
+                raise AccessError(f"{self._url} cannot be asked: {problem}", self._credentials)
             if attempt + 1 < _TRIES:
                 self._clock.sleep(_PAUSE_S * 2**attempt)
-        raise StateError(f"{self._url} is unreachable: {problem}")
+        raise StateError(f"{self._url} was not reached: {problem}", *([hint] if hint else ()))
 
     def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
         return _tag(self._obstore.put(self._bucket.opened, path, data, mode=mode))
@@ -372,8 +412,7 @@ class ObjectStore:
         kinds = (self._errors.PermissionDeniedError, self._errors.UnauthenticatedError)
         if isinstance(error, kinds):
             raise AccessError(
-                f"{self._url} refused to {what}: {type(error).__name__}",
-                "credentials are found as by the cloud's own programs: environment, role, identity",
+                f"{self._url} refused to {what}: {type(error).__name__}", self._credentials
             ) from None
 
     def _conflict(self) -> StateConflict:
@@ -382,11 +421,11 @@ class ObjectStore:
         )
 
 
-def _meaning(error: Exception) -> str:
-    """Return in words what went wrong; the kind of the error where its text is not known."""
+def _meaning(error: Exception) -> tuple[str, str]:
+    """Return in words what went wrong, and a hint; the kind of an error that is not known."""
     text = str(error)
-    known = (meaning for words, meaning in _MEANINGS if any(word in text for word in words))
-    return next(known, type(error).__name__)
+    known = ((told, hint) for words, told, hint in _MEANINGS if any(word in text for word in words))
+    return next(known, (type(error).__name__, ""))
 
 
 def _other(tag: Mapping[str, str]) -> dict[str, str]:

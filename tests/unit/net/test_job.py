@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import certifi
 import pytest
 
 from icesync.errors import ConfigInvalid
-from icesync.net import ClientOptions, job_options, job_trust
+from icesync.net import ClientOptions, job_bundle, job_options, job_trust
 from icesync.net.client import Patience
 from icesync.net.job import job_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+PEM = Path(certifi.where()).read_text()
+FIRST = PEM[: PEM.index("-----END CERTIFICATE-----") + 26]
 PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
 
 
@@ -77,3 +80,25 @@ def test_one_schedule_for_everything_that_is_asked_again() -> None:
         now[0] += pause_s
 
     assert pauses == [1, 5, 4, 8, 16]
+
+
+def test_libraries_get_the_certificates_of_the_job(tmp_path: Path) -> None:
+    """One file, as boto3, requests and obstore take it: what replaces, and what is added."""
+    own, other = tmp_path / "own.pem", tmp_path / "other.pem"
+    own.write_text(FIRST)
+    other.write_text(FIRST)
+
+    assert job_bundle({}) is None
+    assert job_bundle({"REQUESTS_CA_BUNDLE": str(own)}) == str(own)
+    both = job_bundle({"SSL_CERT_FILE": str(own), "CI_SERVER_TLS_CA_FILE": str(other)})
+    assert Path(both or "").read_text().count("BEGIN CERTIFICATE") == 2
+    public = job_bundle({"ICESYNC_CA_FILE": str(own)})
+    assert Path(public or "").read_text().count("BEGIN") == PEM.count("BEGIN") + 1
+
+
+def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
+    """The variable is named, whoever would have used the file."""
+    (tmp_path / "empty.pem").touch()
+
+    with pytest.raises(ConfigInvalid, match="variable ICESYNC_CA_FILE names"):
+        job_bundle({"ICESYNC_CA_FILE": str(tmp_path / "empty.pem")})

@@ -15,6 +15,7 @@ from fakes import FakeClock
 from icesync.errors import (
     AccessError,
     ConfigInvalid,
+    IcesyncError,
     StateConflict,
     StateError,
     StateLocked,
@@ -180,3 +181,30 @@ def test_a_store_that_throttles_is_asked_again(proxy: DishonestProxy, url: str) 
         store.write(b"one", None)
 
     assert store.read() == b"one"
+
+
+@pytest.mark.parametrize(
+    ("place", "environ", "kind", "told", "hint"),
+    [
+        ("s3", {"AWS_ENDPOINT_URL": "http://s3.test"}, StateError, "plain http:// is not", "https"),
+        ("s3", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, StateError, "no connection", "endpoint"),
+        ("az", {}, ConfigInvalid, "no storage account is named", "AZURE_STORAGE_ACCOUNT_NAME="),
+        ("az", {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "?"},
+         ConfigInvalid, "is not base64", ""),
+        ("gs", {"GOOGLE_APPLICATION_CREDENTIALS": "/void"}, AccessError, "no cloud cred", "GOOGLE"),
+    ],
+)  # fmt: skip
+def test_what_obstore_says_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, place: str, environ: dict[str, str],
+    kind: type[IcesyncError], told: str, hint: str,
+) -> None:  # fmt: skip
+    """Its errors quote the whole exchange; whoever reads ours knows what to set."""
+    aim_at("http://127.0.0.1:9", monkeypatch)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    url = f"{place}://bucket/state.json"
+
+    with pytest.raises(kind, match=told) as caught:
+        ObjectStore(open_bucket(url, os.environ), url, FakeClock()).read()
+
+    assert hint in " ".join(caught.value.hints)
