@@ -8,7 +8,6 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from icesync.model.report import Note
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class Console:
 
     def note(self, event: Event) -> None:
         """Say what a use case notes."""
+        from icesync.model.report import Note
+
         if isinstance(event, Note):
             self.talk(f"note: {event.text}")
 

@@ -8,7 +8,6 @@ command or option, unless that one sends or writes.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import sys
 from typing import TYPE_CHECKING, Final
@@ -218,6 +217,8 @@ def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> str:
     path = ctx.command_path.partition(" ")[2]
     if not path and word in _WORDS:
         return f"no such command: {word}; {_WORDS[word]}"
+    import difflib
+
     near = difflib.get_close_matches(word, names, n=1)
     meant = f"{path} {near[0]}".strip() if near else ""
     told = (
@@ -231,6 +232,8 @@ def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> str:
 def _no_option(error: click.NoSuchOption, ctx: click.Context) -> str:
     name = error.option_name
     known = [option for p in ctx.command.get_params(ctx) for option in p.opts]
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     told = f"no such option: {printable(name)}"
     if name in _OTHER_OPTIONS:

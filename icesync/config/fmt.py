@@ -81,6 +81,8 @@ def format_source(source: SourceFile) -> Formatted:
     data = after.replace("\n", line_end).encode()
     if source.data.startswith(codecs.BOM_UTF8):
         data = codecs.BOM_UTF8 + data
+    if data == source.data:
+        return Formatted(source, data)
     written = parse_document(SourceFile(source.path, data))
     if not _same(written.data, document.data) or _ink(after) != _ink(document.tree.text):
         message = "this YAML cannot be formatted without changing its meaning"
@@ -423,6 +425,10 @@ def _ordered(node: Collection, order: KeyOrder, *, opens: bool = False) -> list[
     if not node.mapping:
         return node.entries
     ranks = {key: rank for rank, key in enumerate(order)}
+    last = len(ranks)
+    found = [ranks.get(e.key.value, last) if e.key else last for e in node.entries]
+    if found == sorted(found):
+        return node.entries
     ordered = sorted(
         node.entries, key=lambda e: ranks.get(e.key.value, len(ranks)) if e.key else len(ranks)
     )

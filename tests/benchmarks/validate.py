@@ -3,7 +3,8 @@ How long ``icesync validate`` takes with all rules, start-up and output included
 
 Against a process that merely loads the same files by PyYAML's CSafeLoader; the
 goal is at most 1.5. Three fleets: a good one, one in which every server breaks a
-rule at its own line, and one in which a single waiver has to be looked up.
+rule at its own line, and one in which a single suppression has to be looked up. And
+``icesync fmt --check`` of the good one, which reads each file with the place of every value.
 
     python tests/benchmarks/validate.py [SERVERS …]     default: 10000
     python tests/benchmarks/validate.py 1000 10000 100000 --rounds 1
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from measure import Sample, Samples
 
-GOOD, BAD, WAIVED, LOADING = "validate", "a finding a server", "one waiver", "CSafeLoader"
-NAMES = (GOOD, BAD, WAIVED, LOADING)
+GOOD, BAD, WAIVED = "validate", "a finding a server", "one suppression"
+FORMAT, LOADING = "fmt --check", "CSafeLoader"
+NAMES = (GOOD, BAD, WAIVED, FORMAT, LOADING)
 
 
 def cases(folder: Path, servers: int) -> dict[str, Callable[[], Sample]]:
@@ -45,7 +47,9 @@ def cases(folder: Path, servers: int) -> dict[str, Callable[[], Sample]]:
 
     files = str(folder / GOOD / "servers")
     load = partial(run, [sys.executable, "-c", LOAD, files])
-    return {**{name: check(name) for name in NAMES[:-1]}, LOADING: load}
+    form = partial(run, [*icesync(), "-C", str(folder / GOOD), "fmt", "--check"])
+    checks = {name: check(name) for name in (GOOD, BAD, WAIVED)}
+    return {**checks, FORMAT: form, LOADING: load}
 
 
 def show(servers: int, samples: Samples, rounds: int) -> None:
