@@ -20,6 +20,9 @@ RELEASED: Final = False
 
 _SCP: Final = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!/)([^\s?#]+)", re.ASCII)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
+_WHEEL: Final = re.compile(r"https://[\w.~/%+:-]+", re.ASCII)
+"""An address without a user, and without anything that means something in a workflow."""
+
 _ORIGIN: Final = re.compile(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(\S+)')
 
 
@@ -89,7 +92,7 @@ def address_of_source(text: str, environ: Mapping[str, str]) -> str | None:
         return None
     if commit is not None:
         return _pinned(url, str(commit))
-    if "archive_info" in source and parts.scheme == "https" and "@" not in parts.netloc:
+    if "archive_info" in source and _WHEEL.fullmatch(url):
         return url
     if "dir_info" in source and parts.scheme == "file":
         # A clone on this disk stands for its remote, once what is checked out is there.

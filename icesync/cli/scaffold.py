@@ -57,6 +57,7 @@ ADDITIONS: Final = (
     "  icesync init --pre-commit    hooks: format and validate before each commit",
     "  icesync init --readme        a README for colleagues who edit in the browser",
     "  icesync init --go-live       calls ICE instead of the emulator",
+    "  icesync --config DIR/icesync.yaml init   begins another configuration in DIR",
 )
 """What init can do in a repository that has a configuration."""
 
@@ -223,7 +224,9 @@ def _env_line(name: str) -> str:
     return f"          {name}: ${{{{ secrets.{name} }}}}\n"
 
 
-_ENV_LINE: Final = re.compile(r"^ {10}(?!ICESYNC_)(\w+): \$\{\{ secrets\.\1 \}\}\n", re.MULTILINE)
+_ENV_LINE: Final = re.compile(
+    r"^ {10}(?!ICESYNC_FINGERPRINT_KEY)(\w+): \$\{\{ secrets\.\1 \}\}\n", re.MULTILINE
+)
 
 
 def _fixed_folder(pattern: str) -> str:
@@ -252,7 +255,7 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
             yield name, "wrote"
         elif name == ".gitignore" and (missing := missing_lines(path, text)):
             before = read_named(path)
-            append_to(path, "".join(["" if before.endswith(b"\n") else "\n", *missing]))
+            append_to(path, "".join(["\n" if before and before[-1:] != b"\n" else "", *missing]))
             yield name, "added to"
         elif ".github/workflows/" in name and _differs_in_variables(path, text):
             write_open(path, text.encode())
@@ -365,7 +368,11 @@ def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterat
     steps = tuple(_next_steps(setting, wishes))
     width = max((len(command) for command, _ in steps), default=0)
     begun = wishes.server and results.get(_server_file(wishes)) == "wrote"
-    head = f"Next, edit {_server_file(wishes)}, then run:" if begun else "Next, run:"
+    head = (
+        f"Next, edit {_from_here(setting, _server_file(wishes))}, then run:"
+        if begun
+        else "Next, run:"
+    )
     yield from ("", head) if steps else ()
     yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
 
@@ -388,10 +395,14 @@ def _further_lines(setting: Setting, wishes: Wishes, results: Mapping[str, str])
             yield from map(str.rstrip, map(_env_line, missing))
 
 
+def _from_here(setting: Setting, name: str) -> str:
+    """Return the file *name* as a shell takes it in the working directory."""
+    return shlex.quote(os.path.relpath(setting.folder / name))
+
+
 def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
     """Yield each secret that the workflow needs, as the command that sets it."""
-    from_file = setting.folder.resolve() / KEY_FILE
-    key = shlex.quote(os.path.relpath(from_file))
+    key = _from_here(setting, KEY_FILE)
     names = (*setting.access, *setting.passwords)
     listed = setting.access if len(setting.passwords) > _MANY else names
     install = None if installable(os.environ) else "git+https://HOST/OWNER/icesync@COMMIT"
@@ -402,7 +413,8 @@ def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
         yield f"  gh secret set {KEY_VARIABLE} < {key}"
         yield from (f"  gh secret set {name}" for name in listed)
         if listed != names:
-            yield f"  gh secret set --env-file {_PASSWORDS_FILE}   # {_counted_names(setting)}"
+            passwords = _from_here(setting, _PASSWORDS_FILE)
+            yield f"  gh secret set --env-file {passwords}   # {_counted_names(setting)}"
         return
     if install:
         yield f"  glab variable set ICESYNC_INSTALL {install}   # what is to be installed"
@@ -426,13 +438,15 @@ def _counted_names(setting: Setting) -> str:
 
 
 def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
-    """Yield commands to type, in order, and what each is for."""
-    folder = setting.folder
-    if folder.resolve() != Path.cwd() and (wishes.anew or wishes.pre_commit):
-        yield f"cd {shlex.quote(str(folder))}", ""
+    """
+    Yield commands to type, in order, and what each is for; those of icesync find *setting*.
+
+    The console adds where the configuration is.
+    """
     if wishes.anew and wishes.server is None:
+        servers, example = _from_here(setting, "servers"), _from_here(setting, EXAMPLE)
         yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
-        yield f"mkdir -p servers && cp {EXAMPLE} servers/first.yaml", "or a first one by hand"
+        yield f"mkdir -p {servers} && cp {example} {servers}/first.yaml", "or a first one by hand"
     if wishes.anew:
         yield "icesync plan", "preview (needs no passwords)"
         names = (*(() if wishes.emulated else setting.access), *setting.passwords)

@@ -186,23 +186,20 @@ def open_key(
         ConfigInvalid: it is another key than the snapshot's.
 
     """
+    way = (
+        "run `icesync keygen` to create one"
+        if snapshot.key_id is None
+        else f"get the key {snapshot.key_id} from whoever made it; do not make a new one"
+    )
     resolution = resolve_references([reference], providers)
     for failure in resolution.failures.values():
-        raise type(failure)(
-            f"the fingerprint key: {failure.message}",
-            *failure.hints,
-            "run `icesync keygen` to create one",
-        )
+        raise type(failure)(f"the fingerprint key: {failure.message}", *failure.hints, way)
     key = read_key(resolution.values[reference.text])
     if key is None:
-        raise SecretMissing(
-            f"the fingerprint key in {reference} is not 256 bits in base64",
-            "run `icesync keygen` to create one",
-        )
+        raise SecretMissing(f"the fingerprint key in {reference} is not 256 bits in base64", way)
     if snapshot.key_id is not None and snapshot.key_id != key.id:
         raise ConfigInvalid(
-            f"wrong fingerprint key: the state uses {snapshot.key_id}, this is {key.id}",
-            f"get the key {snapshot.key_id} from whoever made it; do not make a new one",
+            f"wrong fingerprint key: the state uses {snapshot.key_id}, this is {key.id}", way
         )
     return key
 

@@ -169,7 +169,7 @@ def test_another_fingerprint_key(repository: Repository) -> None:
     """Another key is an error, not "all passwords changed"."""
     repository.apply().write("key", f"{OTHER_KEY}\n")
 
-    assert_refused(repository.run("plan"), 3, "wrong fingerprint key", hint="use the key")
+    assert_refused(repository.run("plan"), 3, "wrong fingerprint key", hint="get the key")
 
 
 @pytest.mark.parametrize("text", ["short", "AAECAw==", "not base64 at all, but long enough"])

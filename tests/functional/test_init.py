@@ -169,11 +169,22 @@ def test_next_steps_are_true(root: Path) -> None:
 
 
 def test_next_steps_from_elsewhere(root: Path) -> None:
-    """With another folder, the first step is to go there."""
-    told = run_program(["-C", "mail server", "init"], root).stderr
+    """With another folder, each step works from where one is."""
+    told = run_program(["-C", "mail server", "init", "--emulator"], root).stderr
+    steps = [line.strip().split("   ")[0] for line in told.splitlines() if line.startswith("  ")]
+    others = ("icesync -C 'mail server' import", "pre-commit")
+    script = "\n".join(step for step in steps if not step.startswith(others))
+    script = script.replace(" apply", " apply --auto-approve")
+    environ = {"PATH": f"{BIN}:/usr/bin:/bin", "ICE_59_663_SMTP": "x", "ICE_59_663_IMAP": "y"}
 
-    assert "  cd 'mail server'\n" in told
-    assert (root / "mail server/icesync.yaml").exists()
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=root, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "icesync -C 'mail server' plan" in script
+    assert done.returncode == 0, done.stderr
+    assert "1 applied" in done.stdout
 
 
 def test_nothing_is_overwritten(root: Path) -> None:

@@ -54,12 +54,22 @@ def test_web_address(remote: str, address: str | None) -> None:
             "https://example.org/icesync.whl",
         ),
         ({"url": "https://u:p@example.org/icesync.whl", "archive_info": {}}, None),
+        ({"url": "https://example.org/a'}}b.whl", "archive_info": {}}, None),
         ({"url": "file:///nowhere/icesync", "dir_info": {}}, None),
         ({"url": "x", "vcs_info": {"commit_id": "main"}}, None),
         ({"url": "x", "vcs_info": "odd"}, None),
         ([], None),
     ],
-    ids=["git", "wheel", "wheel with a password", "folder", "no commit", "odd", "list"],
+    ids=[
+        "git",
+        "wheel",
+        "wheel with a password",
+        "odd wheel",
+        "folder",
+        "no commit",
+        "odd",
+        "list",
+    ],
 )
 def test_address_of_source(source: object, expected: str | None) -> None:
     """What pip wrote down about its source is what another machine installs."""
