@@ -63,12 +63,14 @@ class Builder:
         self.inferred: Counter[str] = Counter()
         """what was inferred, in words, and for how many servers"""
         self._named = True
+        self._drafts: Counter[str] = Counter()
         self._rows: dict[Address, list[str]] = {}
         self._lacking: dict[tuple[str, tuple[str, ...]], list[tuple[Draft, Address]]] = {}
 
     def add(self, drafts: Sequence[Draft]) -> tuple[ImportedServer, ...]:
         """Return the servers of *drafts*, sorted by address."""
         self._named = any(key.endswith(".username") for d in drafts for key in d.settings)
+        self._drafts = Counter(draft.position.file for draft in drafts)
         for draft in drafts:
             if draft.settings.get("name") == EXAMPLE:
                 told = "is the example of the template"
@@ -185,17 +187,19 @@ class Builder:
         self._lacking.setdefault((draft.position.file, names), []).append((draft, address))
 
     def _report_missing(self) -> None:
-        for (_, keys), lacking in self._lacking.items():
-            first, address = lacking[0]
+        for (file, keys), lacking in self._lacking.items():
+            first = lacking[0][0]
             named = ", ".join(f"`{key}`" for key in keys)
-            rows = [row_name(draft) for draft, _ in lacking]
-            named_by = [
-                str(address) if address.organization else row
-                for (_, address), row in zip(lacking, rows, strict=True)
+            rule = "ICE107" if lacking[0][1].organization else "ICE101"
+            told = f"no value for {named}"
+            names = [
+                str(address) if address.organization else row_name(draft)
+                for draft, address in lacking
             ]
-            rule = "ICE107" if address.organization else "ICE101"
-            self.findings.add(first.position, rule, f"no value for {named}", _ways(keys),
-                              subject=f"{listed(named_by)}:")  # fmt: skip
+            subject = f"{listed(names)}:"
+            if first.row and len(lacking) == self._drafts[file]:
+                subject, told = "", f"no column gives {named}"
+            self.findings.add(first.position, rule, told, _ways(keys), subject=subject)
 
     def _report_repeated(self) -> None:
         repeated = {a: rows for a, rows in self._rows.items() if len(rows) > 1}

@@ -92,7 +92,7 @@ def command(
         print_template(common, template)
         return 0
     if not files:
-        raise click.MissingParameter(param_type="argument", param_hint="FILE...")
+        raise click.MissingParameter(param_type="argument", param_hint="FILE")
     from icesync.engine.import_ import ImportRequest
 
     request = ImportRequest(

@@ -316,9 +316,21 @@ def test_what_is_wrong_with_a_column_is_told_once(world: World) -> None:
     rates = ("`smtp.poll_rate`,", "`imap.poll_rate`")
 
     assert told == [
-        f"f:2:1 ICE107 59/1, 59/2, 59/3 and 37 more: no value for {' '.join(rates)}",
+        f"f:2:1 ICE107 no column gives {' '.join(rates)}",
         "f:2:1 ICE208 `Status` (C2, C3, C4 and 37 more) must be one of Enabled, Disabled",
     ]
+
+
+def test_what_some_rows_lack_names_them(world: World) -> None:
+    """A cell that is empty is told by its server; an organization that no column has, once."""
+    rows = [ROW, ROW.replace("59,1,", "59,2,").replace(",10", ",")]
+    ids = "\n".join(row.partition(",")[2] for row in [FULL, *rows[:1], *rows[:1]])
+
+    assert world.told("\n".join([FULL, *rows])) == [
+        "f:3:1 ICE107 59/2: no value for `smtp.poll_rate`, `imap.poll_rate`"
+    ]
+    assert world.told(ids) == ["f:2:1 ICE101 no column gives `organization`"]
+    assert world.propose(ids.rpartition("\n")[0], values=["organization=59"]).problems == ()
 
 
 def test_rows_that_repeat_a_server(world: World) -> None:
