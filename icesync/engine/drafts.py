@@ -221,23 +221,34 @@ class Drafter:
         draft = Draft(SourcePosition(file, record.line, record.column), record.row)
         given = self._given(draft, record, columns)
         if ENCRYPTION in given:
-            self._take_encryption(draft, given.pop(ENCRYPTION)[0])
+            self._take_encryption(draft, given.pop(ENCRYPTION)[0], given)
         for key in ("organization", "skill", "incoming"):
             if key in given:
                 self._take(draft, key, *given.pop(key))
             else:
                 self._take_constant(draft, key, key)
         incoming = self._incoming(draft, given)
+        self._take_rest(draft, given, incoming)
+        for key in self._constants:
+            if (own := _resolved(key, incoming)) is not None:
+                self._take_constant(draft, own, key)
+        return draft
+
+    def _take_rest(
+        self, draft: Draft, given: Mapping[str, tuple[Cell, Column]], incoming: str
+    ) -> None:
+        """Read what depends on the protocol that the server collects by."""
+        taken: dict[str, Cell] = {}
         for key, (cell, column) in given.items():
             block, _, leaf = key.partition(".")
             if column.bare and leaf == "port" and not _fits_protocol(cell, block, incoming):
                 self._check_port(draft, cell, incoming)
             elif (own := _resolved(key, incoming)) is not None:
-                self._take(draft, own, cell, column)
-        for key in self._constants:
-            if (own := _resolved(key, incoming)) is not None:
-                self._take_constant(draft, own, key)
-        return draft
+                first = taken.setdefault(own, cell)
+                if first is cell:
+                    self._take(draft, own, cell, column)
+                elif not _agree(own, first, cell):
+                    self._report_twice(draft, cell, first)
 
     def _given(
         self, draft: Draft, record: Record, columns: Mapping[str, Column]
@@ -304,15 +315,20 @@ class Drafter:
         if key not in draft.unfit and key not in draft.tagged:
             self._enter(draft, key, reading, None)
 
-    def _take_encryption(self, draft: Draft, cell: Cell) -> None:
+    def _take_encryption(
+        self, draft: Draft, cell: Cell, given: Mapping[str, tuple[Cell, Column]]
+    ) -> None:
+        """Read both flags from one word; columns of their own must say the same."""
         flags = spell_encryption(cell.value) if isinstance(cell.value, str) else {}
         if not flags:
             draft.unfit |= {"ssl", "tls"}
             told = "must be ssl, starttls or none"
             self._report(draft, cell, "ICE013", told, "or give ssl and tls a column each")
-            return
         for key, flag in flags.items():
-            draft.settings.setdefault(key, flag)
+            if key not in given:
+                draft.settings[key] = flag
+            elif self._read(key, given[key][1], given[key][0].value).value is (not flag):
+                self._report_twice(draft, cell, given[key][0])
 
     def _read(self, key: str, column: Column, raw: Raw) -> _Reading:
         """Return what *raw* comes to as the setting *key*."""

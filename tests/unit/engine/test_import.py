@@ -355,6 +355,24 @@ def test_bare_port_belongs_to_its_protocol(world: World) -> None:
     assert "f:2:1 ICE301 `Port` (J2) does not say which protocol it is for" in odd
 
 
+@pytest.mark.parametrize(
+    ("names", "cells", "told"),
+    [
+        ("Posteingangsserver,IMAP host", "a.example.org,b.example.org", "Posteingangsserver"),
+        ("SSL,Encryption", "no,ssl", "SSL"),
+        ("SMTP user,smtp login", "a,b", "SMTP user"),
+    ],
+)
+def test_two_columns_for_one_setting(world: World, names: str, cells: str, told: str) -> None:
+    """They say the same, or which one counts is for a person to say."""
+    [line] = world.told(f"{FULL},{names}\n{ROW},{cells}")
+    same = {"a.example.org,b.example.org": "a.example.org,a.example.org", "a,b": "a,a"}
+    made = world.propose(f"{FULL},{names}\n{ROW},{same.get(cells, 'yes,ssl')}")
+
+    assert f"is given twice, with another value under {told}" in line
+    assert [d.message for d in made.problems if "twice" in d.message] == []
+
+
 def test_defaults_of_folders_count(world: World) -> None:
     """What they give is neither asked for nor written again."""
     (world.root / "servers" / "_defaults.yaml").write_text(
