@@ -17,6 +17,7 @@ from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import rewrite, set_state_aside
 from icesync.engine.session import demand_private
+from icesync.engine.state_merge import merge_attribute, merge_config
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 from icesync.render.style import counted
@@ -240,7 +241,7 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
 
     What git and a CI system look for at the top of the repository goes there, also
     when the configuration is further down. A workflow that differs only in its variables
-    is brought up to date; lines that a .gitignore lacks are added.
+    is brought up to date; lines that a .gitignore or .gitattributes lacks are added.
 
     Raises:
         UsageError: a file cannot be written, or the key's is a link or tracked by git.
@@ -253,7 +254,7 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         path = folder / name
         if write_new(path, text.encode(), mode):
             yield name, "wrote"
-        elif name == ".gitignore" and (missing := missing_lines(path, text)):
+        elif name in {".gitignore", ".gitattributes"} and (missing := missing_lines(path, text)):
             before = read_named(path)
             append_to(path, "".join(["\n" if before and before[-1:] != b"\n" else "", *missing]))
             yield name, "added to"
@@ -289,6 +290,7 @@ def _files(setting: Setting, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
     texts = dict(_first_files(setting, wishes)) if wishes.anew else {}
     if wishes.anew:
         texts[".gitignore"] = fill("gitignore", {})
+        texts[".gitattributes"] = f"{merge_attribute(setting.state)}\n"
         texts[f"{prefix}.prettierignore"] = fill("prettierignore", values)
     if wishes.editor:
         texts[".vscode/settings.json"] = fill("settings.json", {})
@@ -454,6 +456,7 @@ def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         if given:
             yield f"export {given}", "set the secrets"
         yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
+        yield merge_config(setting.inside.rstrip("/")), "let git merge the state, in each clone"
     if wishes.pre_commit:
         yield "pre-commit install", "format and validate before each commit"
 

@@ -27,17 +27,15 @@ if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.desired import Address
-    from icesync.model.project import StateSettings
     from icesync.ports import StateStore
 
 DRIVER: Final = "icesync"
 """What git calls the driver, in `.gitattributes` and in its configuration."""
 
 
-def merge_attribute(state: StateSettings) -> str:
-    """Return the line of `.gitattributes` that gives *state* to the driver."""
-    path = state.path.replace("{organization}", "*")
-    return f"{path} merge={DRIVER}"
+def merge_attribute(state: str) -> str:
+    """Return the line of `.gitattributes` that gives the files of the pattern *state* to it."""
+    return f"{state} merge={DRIVER}"
 
 
 def merge_config(folder: str = "") -> str:

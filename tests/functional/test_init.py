@@ -34,6 +34,7 @@ ALL: Final = {
     "servers/59-663.yaml",
     "README.md",
     ".gitignore",
+    ".gitattributes",
     ".prettierignore",
     ".vscode/settings.json",
     ".vscode/extensions.json",
@@ -158,12 +159,13 @@ def test_next_steps_are_true(root: Path) -> None:
     steps = [line.strip().split("   ")[0] for line in told.splitlines() if line.startswith("  ")]
     script = "\n".join(steps).replace("icesync apply", "icesync apply --auto-approve")
 
+    subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
     done = subprocess.run(
         ["bash", "-euc", script],
         cwd=root, env={"PATH": f"{BIN}:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert len(steps) == 3
+    assert len(steps) == 4
     assert done.returncode == 0, done.stderr
     assert "1 applied" in done.stdout
 
@@ -189,17 +191,18 @@ def test_next_steps_from_elsewhere(root: Path) -> None:
 
 def test_nothing_is_overwritten(root: Path) -> None:
     """What is there is kept, byte by byte, and named; what is not is written."""
-    for name in ALL - {"icesync.yaml", ".gitignore"}:
+    for name in ALL - {"icesync.yaml", ".gitignore", ".gitattributes"}:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"mine: {name}")
     (root / ".gitignore").write_text("*.pyc\n.icesync/")
+    (root / ".gitattributes").write_text("icesync.state.json merge=icesync\n")
 
     told = run_program(NEW, root).stderr
 
     assert "wrote    icesync.yaml\n" in told
     assert "added to .gitignore\n" in told
     assert told.count("kept     ") >= 5
-    assert {n for n in ALL if (root / n).read_text() != f"mine: {n}"} == {
+    assert {n for n in ALL - {".gitattributes"} if (root / n).read_text() != f"mine: {n}"} == {
         "icesync.yaml",
         ".gitignore",
     }
