@@ -106,6 +106,9 @@ def _changes_since(
     usual = {path: OPTIONS[path].default for path in _SENT_BY}
     if any({**usual, **options}[path] != {**usual, **present}[path] for path in _SENT_BY):
         changed |= validation.desired.servers.keys()
+    # A default that is gone is missed in the files of its servers.
+    servers = validation.desired.servers
+    files |= {servers[a].origin.position().file for a in changed & servers.keys()}
     if within is not None:
         changed = frozenset(a for a in changed if matches(a, within.targets))
         files &= within.files

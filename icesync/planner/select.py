@@ -256,7 +256,8 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
             continue
         near = _near(pattern, known)
         hint = f"did you mean {', '.join(near)}?" if near else "use 59/663 or 59/*"
-        raise UsageError(f"no server matches {option} {printable(pattern)}".strip(), hint)
+        named = f"{option} {printable(pattern)}".strip()
+        raise UsageError(f"no server matches {named}", hint)
 
 
 def _near(pattern: str, known: Iterable[Address]) -> list[str]:

@@ -85,13 +85,13 @@ def test_validate_of_some(two: Repository) -> None:
 def test_fmt_of_an_address(two: Repository) -> None:
     """An address stands for the file that defines it."""
     assert two.run("fmt", "70/663").stdout in {"", "servers/us/70.yaml\n"}
-    assert_refused(two.run("fmt", "70/1"), 64, "70/1 ")
+    assert_refused(two.run("fmt", "70/1"), 64, "no server matches 70/1")
 
 
 @pytest.mark.parametrize("command", ["plan", "validate", "probe"])
 def test_what_chooses_nothing_is_refused(two: Repository, command: str) -> None:
     """A slip is one sentence and 64, in every command."""
-    assert_refused(two.run(command, "59/633"), 64, "59/633 ", hint="did you mean")
+    assert_refused(two.run(command, "59/633"), 64, "no server matches 59/633", hint="did you mean")
     assert_refused(two.run(command, "nowhere"), 64, "no file of the configuration is at nowhere")
     assert_refused(two.run(command, "../x"), 64, "outside of the configuration's folder")
 
@@ -118,6 +118,22 @@ def test_since_a_ref(two: Repository) -> None:
     git(two, "commit", "-qam", "two")
     two.write("icesync.yaml", two.read("icesync.yaml").replace("files: [servers/*.yaml]\n", ""))
     assert planned(two, "--since", "HEAD") == ["70/663", "70/664"]
+
+
+def test_a_default_that_is_gone_is_missed_where_it_was_used(two: Repository) -> None:
+    """The file of a server is as it was; what it lacks now is told all the same."""
+    two.write(
+        "servers/us/_defaults.yaml", "version: 1\ndefaults: {smtp: {host: smtp.example.org}}\n"
+    )
+    two.replace("servers/us/70.yaml", "    host: smtp.example.org\n", "")
+    git(two, "init", "-q")
+    git(two, "add", "servers", "icesync.yaml")
+    git(two, "commit", "-qm", "one")
+    two.write("servers/us/_defaults.yaml", "version: 1\n")
+    told = two.run("validate", "servers/us", "--since", "HEAD")
+
+    assert told.code == 3
+    assert "servers/us/70.yaml" in told.stdout
 
 
 def test_a_ref_that_git_does_not_have(two: Repository) -> None:
