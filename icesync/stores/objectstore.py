@@ -25,7 +25,8 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.net import is_confidential, job_bundle
+from icesync.net import Patience, is_confidential, job_bundle
+from icesync.stores.httpcalls import PATIENCE_S, SAVE_PATIENCE_S
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRIES: Final = 4
 _PAUSE_S: Final = 1.5
 """A bucket of Google's takes one write a second to one object."""
 
@@ -52,6 +52,9 @@ _ENDPOINTS: Final = (
 
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 _NO_CREDENTIALS: Final = "no cloud credentials were found"
+_THROTTLED: Final = "requests are throttled"
+_FAILING: Final = "it fails, with a status of 500 or more"
+_UNREACHED: Final = "no connection"
 _CREDENTIALS: Final = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the job's role; a profile is not read",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS=FILE, or the job's service account",
@@ -68,7 +71,7 @@ _MEANINGS: Final = (
     (("InvalidAccessKey",), "the key of the storage account is not base64", ""),
     (
         ("code: 429", "429 Too Many", "code: 503", "SlowDown", "TooManyRequests", "rateLimit"),
-        "requests are throttled", "try again later",
+        _THROTTLED, "try again later",
     ),
     (
         ("dns error", "failed to lookup", "Name or service"),
@@ -82,13 +85,17 @@ _MEANINGS: Final = (
         ("invalid peer certificate", "UnknownIssuer", "certificate verify"),
         "its certificate is not trusted", "SSL_CERT_FILE=FILE   names the authority to trust",
     ),
-    (("code: 5",), "it fails, with a status of 500 or more", "try again later"),
+    (("code: 5",), _FAILING, "try again later"),
     (
         ("Connection refused", "error sending request", "Connect", "timed out", "TimedOut"),
-        "no connection", "check the endpoint variable if one is set, and the network",
+        _UNREACHED, "check the endpoint variable if one is set, and the network",
     ),
 )  # fmt: skip
 """What obstore's texts hold, which are not shown: they quote the whole exchange."""
+
+_KNOWN: Final = frozenset(told for _, told, _ in _MEANINGS)
+_PASSING: Final = frozenset({_THROTTLED, _FAILING, _UNREACHED})
+"""What may be over a moment later."""
 
 
 class Bucket:
@@ -135,7 +142,7 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
     bundle = job_bundle(environ)
     options |= {"root_certificate": Path(bundle).read_bytes()} if bundle else {}
     try:
-        retry = {"max_retries": 2}
+        retry = {"max_retries": 0}  # asked again on the schedule of all that icesync calls
         return Bucket(library.from_url(root, client_options=options, retry_config=retry))
     except Exception as error:  # noqa: BLE001 - obstore's errors share no base below this one
         problem, hint = _meaning(error)
@@ -340,9 +347,7 @@ class ObjectStore:
 
     def _delete_lock(self, lock_id: str) -> None:
         try:
-            self._patiently(
-                lambda: self._obstore.delete(self._bucket.opened, self._lock_path), "unlock"
-            )
+            self._patiently(self._delete, "unlock")
         except StateError as error:
             raise StateError(
                 f"the lock of {self._url} could not be released: {error.message}",
@@ -358,7 +363,10 @@ class ObjectStore:
             StateError: it cannot be done.
 
         """
-        for attempt in range(_TRIES):
+        saving = what == "write"
+        budget_s = SAVE_PATIENCE_S if saving else PATIENCE_S
+        patience = Patience(self._clock.monotonic, budget_s, _PAUSE_S)
+        while True:
             try:
                 return do()
             except self._taken:
@@ -369,9 +377,20 @@ class ObjectStore:
                 problem, hint = _meaning(error)
             if problem == _NO_CREDENTIALS:
                 raise AccessError(f"{self._url} cannot be asked: {problem}", self._credentials)
-            if attempt + 1 < _TRIES:
-                self._clock.sleep(_PAUSE_S * 2**attempt)
-        raise StateError(f"{self._url} was not reached: {problem}", *([hint] if hint else ()))
+            # What is not known may pass: that is worth the time of a save alone.
+            passing = problem in _PASSING or (saving and problem not in _KNOWN)
+            pause_s = patience.pause() if passing else None
+            if pause_s is None:
+                break
+            self._clock.sleep(pause_s)
+        raise StateError(f"{self._url} is unreachable: {problem}", *([hint] if hint else ()))
+
+    def _delete(self) -> None:
+        try:
+            self._obstore.delete(self._bucket.opened, self._lock_path)
+        except FileNotFoundError as error:
+            # Deleted by a first try whose answer was lost, or with its bucket.
+            self._demand_bucket(error)
 
     def _put(self, path: str, data: bytes, mode: Any) -> dict[str, str]:
         return _tag(self._obstore.put(self._bucket.opened, path, data, mode=mode))
