@@ -11,12 +11,16 @@ lengths, whatever the pattern.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _Set: TypeAlias = tuple[bool, frozenset[str], tuple[tuple[str, str], ...]]
 """Whether it is the complement, its characters and its ranges."""
 
 _Piece: TypeAlias = "str | _Set"
+_P = TypeVar("_P")
 
 _STAR: Final = "**"
 _ANY: Final = "??"
@@ -24,29 +28,12 @@ _ANY: Final = "??"
 
 def matches_name(pattern: str, name: str) -> bool:
     """Return whether *pattern* means the whole of *name*, where ``/`` is like any character."""
-    return pattern == name or _match(_pieces(pattern), name)
+    return pattern == name or _match(_pieces(pattern), name, _fits)
 
 
 def matches_path(pattern: str, path: str) -> bool:
     """Return whether *pattern* means *path*; both are divided by ``/``."""
-    parts, wanted = path.split("/"), _parts(pattern)
-    at = best = 0
-    star = -1
-    where = 0
-    while at < len(parts):
-        if where < len(wanted) and wanted[where] == _STAR:
-            star, best = where, at
-            where += 1
-        elif where < len(wanted) and matches_name(wanted[where], parts[at]):
-            at += 1
-            where += 1
-        elif star >= 0:
-            best += 1
-            at, where = best, star + 1
-        else:
-            return False
-    # At the end of a pattern two stars stand for at least one name.
-    return where == len(wanted)
+    return _match(_parts(pattern), path.split("/"), matches_name)
 
 
 @lru_cache(maxsize=1024)
@@ -109,14 +96,15 @@ def _fits(piece: _Piece, character: str) -> bool:
     return inside is not negative
 
 
-def _match(pieces: tuple[_Piece, ...], text: str) -> bool:
+def _match(pieces: Sequence[_P], items: Sequence[str], fits: Callable[[_P, str], bool]) -> bool:
+    """Return whether *pieces* mean all *items*; two stars stand for any number of them."""
     at = best = where = 0
     star = -1
-    while at < len(text):
+    while at < len(items):
         if where < len(pieces) and pieces[where] == _STAR:
             star, best = where, at
             where += 1
-        elif where < len(pieces) and _fits(pieces[where], text[at]):
+        elif where < len(pieces) and fits(pieces[where], items[at]):
             at += 1
             where += 1
         elif star >= 0:
