@@ -161,7 +161,7 @@ def test_own_credential(repository: Repository, ice: Ice, old: str, new: str) ->
     repository.replace("servers/59.yaml", old, new)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 3, "ICE411 59/663: `smtp.password` is a link into `")
+    assert_refused(result, 3, "ICE411 59/663: `smtp.password` is the same as `")
     assert ice.skills == []
 
 
@@ -185,7 +185,7 @@ def test_key_that_is_no_key(repository: Repository, text: str) -> None:
 @pytest.mark.parametrize(
     ("url", "sentence", "hint"),
     [
-        ("https://ice.example.org/ICEAPI", "to ice.example.org, a host that", "ALLOW_HOST"),
+        ("https://ice.example.org/ICEAPI", "to ice.example.org, but this job do", "ALLOW_HOST"),
         ("http://www.enterice.com/ICEAPI", "must be https", "use https://"),
     ],
 )

@@ -100,7 +100,7 @@ def test_another_target(repository: Repository, ice: Ice) -> None:
     repository.apply().calls(ice)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 8, "of another target: it says emulator", hint="--go-live")
+    assert_refused(result, 8, "this state belongs to emulator", hint="--go-live")
     assert ice.skills == []
 
 
@@ -204,7 +204,12 @@ def test_plan_of_another_snapshot(repository: Repository) -> None:
     repository.replace("servers/59.yaml", "2525", "587")
     repository.apply().replace("servers/59.yaml", "587", "2525")
 
-    assert_refused(repository.run("apply", "plan.json"), 6, "another lineage", hint="icesync plan")
+    assert_refused(
+        repository.run("apply", "plan.json"),
+        6,
+        "for another state (its lineage differs)",
+        hint="icesync plan",
+    )
 
 
 def test_plan_for_another_target(repository: Repository, ice: Ice) -> None:

@@ -394,7 +394,7 @@ def test_the_program_takes_faults_and_profiles(tmp_path: Path) -> None:
     [
         (("--fault", "rest"), "unknown fault `rest`"),
         (("--profile", "tokn=x"), "did you mean `token`?"),
-        (("--latency", "40"), "write latency:40ms"),
+        (("--latency", "40"), "use latency:40ms"),
         (("--tls-key", "key.pem"), "--tls-key needs --tls-cert"),
         (("--tls-cert", "missing.pem"), "missing.pem cannot be served"),
         (("--user", "nobody"), "--user takes NAME:PASSWORD"),

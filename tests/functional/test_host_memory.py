@@ -12,7 +12,7 @@ from icesync.codec.canonical import canonical, digest
 PARTS = '{per: organization, path: "state/{organization}"}'
 FORGET = "removed: [{skill: 663, action: forget}]\n"
 DISABLE = "removed: [{skill: 663, action: disable}]\n"
-SENTENCE = "would go to smtp.attacker.test instead of smtp.example.org)"
+SENTENCE = "would go to smtp.attacker.test instead of smtp.example.org"
 
 
 def forget(repository: Repository, way: str) -> None:

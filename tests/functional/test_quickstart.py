@@ -95,7 +95,7 @@ def test_another_folder(repository: Repository) -> None:
 def test_revision_is_remembered(repository: Repository) -> None:
     """The commit of a pipeline stands beside what was acknowledged."""
     commit = "0123456789" * 4
-    repository.run("apply", "-y", env={"GITHUB_SHA": commit})
+    repository.run("apply", "-y", env={"GITHUB_ACTIONS": "true", "GITHUB_SHA": commit})
 
     assert repository.entries["59/663"]["revision"] == commit
 

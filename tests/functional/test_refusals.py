@@ -187,7 +187,7 @@ def test_wrong_base_path(repository: Repository, ice: Ice) -> None:
     elsewhere = Ice(ice.url.replace("ICEAPI", "ICEAPPI"), ice.archive)
     result = repository.calls(elsewhere, token=ice.token()).run("apply", "-y")
 
-    assert_refused(result, 10, "ICE refused the first call", "404", hint="check `api.base_url`")
+    assert_refused(result, 10, "ICE rejected the first call", "404", hint="check `api.base_url`")
     assert repository.statuses == {}
 
 
@@ -216,7 +216,7 @@ def test_one_server_refused(repository: Repository, archive: Storage) -> None:
         result = repository.calls(ice).run("apply", "-y")
 
     assert_refused(result, 7, "1 of 3 changes were not applied", hint="icesync apply")
-    assert "refused the values: smtp.port (HTTP 400); see servers/59.yaml:" in result.stdout
+    assert "rejected the call: smtp.port (HTTP 400); see servers/59.yaml:" in result.stdout
     assert "icesync apply --target 59/664" in result.stdout
 
 

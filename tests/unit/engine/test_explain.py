@@ -169,7 +169,7 @@ def test_both_ends_of_a_move(
 
 def test_unknown_address() -> None:
     """A slip is told what comes near."""
-    with pytest.raises(UsageError, match="ADDR 59/633 ") as caught:
+    with pytest.raises(UsageError, match="ADDR 59/633") as caught:
         explain(Address(59, 633), DESIRED, snapshot(), USUAL)
 
     assert caught.value.hints == ("did you mean 59/663?",)
