@@ -35,6 +35,7 @@ _FILE_MODES: Final = frozenset({b"100644", b"100755"})
 
 _TIMEOUT_S: Final = 30.0
 _VERSIONS: Final = 20
+_DELETIONS: Final = 500
 _HISTORY_BYTES: Final = 64 * 2**20
 """How much of a file's history is read: of a large state only the last few versions."""
 
@@ -141,6 +142,16 @@ class Git:
         blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]
         wanted = "\n".join(list(dict.fromkeys(blobs))[:count]).encode()
         yield from _blobs(self._ask("cat-file", "--batch", given=wanted) if wanted else None)
+
+    def deleted(self, pattern: str) -> tuple[str, ...]:
+        """Return the files of the folder that fit the glob *pattern* and were deleted once."""
+        said = self._ask(
+            "log", f"--max-count={_DELETIONS}", "-m", "--diff-filter=D", "--no-renames", "-z",
+            "--relative", "--name-only", "--format=", "--", f":(glob){pattern}",
+        )  # fmt: skip
+        return tuple(
+            dict.fromkeys(os.fsdecode(name) for name in (said or b"").split(b"\0") if name)
+        )
 
     def _ask(self, *arguments: str, given: bytes = b"") -> bytes | None:
         """Return what git says, or None where it fails."""

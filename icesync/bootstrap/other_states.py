@@ -39,6 +39,7 @@ def find_other_states(
         return
     git = Git(project.root, environ)
     own = (project.state.backend, project.state.template)
+    yield from _deleted_parts(git, project)
     for state in (project.state, *_former(git, project)):
         place = (state.backend, state.template)
         if state.backend is Backend.LOCAL:
@@ -49,6 +50,17 @@ def find_other_states(
         elif place != own and place[1] not in seen:
             yield f"{state.backend} {state.template}", None
         seen.add(state.template)
+
+
+def _deleted_parts(git: Git, project: Project) -> Iterator[tuple[str, bytes | None]]:
+    """Yield the states of organizations that are not there any more."""
+    if project.state.backend is not Backend.LOCAL or project.state.per is None:
+        return
+    pattern = os.path.normpath(project.state.path).replace(ORGANIZATION_MARK, "*")
+    for name in git.deleted(pattern):
+        data = next(iter(git.versions(name, _MOST_BYTES)), None)
+        if data is not None and _KIND in data[:_HEAD_BYTES]:
+            yield name, data
 
 
 def _former(git: Git, project: Project) -> Iterator[StateSettings]:

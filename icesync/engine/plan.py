@@ -292,7 +292,7 @@ def compare_fleet(
         key,
         (
             *safety.refusals,
-            *states_elsewhere(session, stored, desired.servers, request.allowed),
+            *states_elsewhere(session, stored, selected.servers, request.allowed),
             *_seal_refusals(project, stored, key, request),
             *_refusals(project, request.allowed, made, confirmed, known, stored),
         ),

@@ -255,25 +255,31 @@ def states_elsewhere(
     """
     Return why an empty state is not begun: another one knows what ICE confirmed of *desired*.
 
-    With it would go what every guard stands on, so it is a safeguard that is lost.
+    With it would go what every guard stands on, so it is a safeguard that is lost. Of
+    states per organization each may be the one that is gone.
     """
-    if stored.snapshot.entries or SAFEGUARDS in allowed:
+    project, held = session.project, stored.snapshot.entries
+    new = set(desired) - held.keys()
+    parts: set[str] = set()
+    if project.state.per is not None:
+        empty = {a.organization for a in new} - {a.organization for a in held}
+        parts = {os.path.normpath(project.state.of(o).path) for o in empty}
+    if SAFEGUARDS in allowed or not new or (held and not parts):
         return ()
-    project = session.project
     place = place_of(project, "state.path")
     found = []
     for name, data in session.stores.others():
-        servers = _known_there(data, project.api.base_url) if data is not None else None
-        if servers is not None and not servers & set(desired):
+        if held and name not in parts:
             continue
-        count = "" if servers is None else f" of {len(servers)} servers"
+        servers = _known_there(data, project.api.base_url) if data is not None else None
+        if servers is not None and not servers & new:
+            continue
         shown = printable(name)
-        told = (
-            f"the state is empty, and there is one{count} at {shown}: "
-            "`icesync state migrate` carries it over"
-            if name != project.state.path
-            else f"the state is gone, and git's history has one{count}: `git log -- {shown}`"
-        )
+        if servers is None:
+            told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
+        else:
+            count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
+            told = f"the state is empty, and git's history has one of {count}: `git log -- {shown}`"
         told = f"{place.file}:{place.line}: {told}"
         found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
     return tuple(found)

@@ -72,7 +72,7 @@ def test_writers_that_need_no_configuration_spare_it(
     files = {p: p.read_bytes() for p in applied.root.rglob("*") if p.is_file()}
 
     for name in names:
-        assert_refused(applied.run(*writer, name), 64, f"{writer[1]} {name} is ")
+        assert_refused(applied.run(*writer, name), 64, f"{writer[1]} {name} would overwrite ")
     assert {p: p.read_bytes() for p in applied.root.rglob("*") if p.is_file()} == files
 
 
@@ -111,7 +111,7 @@ def test_another_name_of_the_state_is_the_state(applied: Repository) -> None:
     (applied.root / "other").hardlink_to(applied.root / "state.json")
 
     for name in ("other", str(applied.root / "state.json"), "servers/../state.json"):
-        assert_refused(applied.run("plan", "-o", name), 64, "is the state")
+        assert_refused(applied.run("plan", "-o", name), 64, "would overwrite the state")
 
 
 def test_states_of_organizations_are_known_by_their_pattern(repository: Repository) -> None:
@@ -120,7 +120,9 @@ def test_states_of_organizations_are_known_by_their_pattern(repository: Reposito
         "icesync.yaml", "{path: state.json}", '{per: organization, path: "state/{organization}"}'
     )
 
-    assert_refused(repository.run("plan", "-o", "state/70.lock"), 64, "is the lock of the state")
+    assert_refused(
+        repository.run("plan", "-o", "state/70.lock"), 64, "would overwrite the lock of the state"
+    )
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=" ".join)

@@ -120,7 +120,7 @@ def test_surgery_does_not_launder(applied: Repository, command: tuple[str, ...])
     edit(applied, other_host)
     assert applied.run(*command).code == 0
 
-    assert_refused(applied.run("apply", "-y"), 9, "59/663: its entry", hint="state-edited")
+    assert_refused(applied.run("apply", "-y"), 9, "59/663: its state entry", hint="state-edited")
 
 
 def test_sealed_state_needs_its_key(applied: Repository) -> None:

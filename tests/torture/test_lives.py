@@ -310,6 +310,13 @@ class Lives(RuleBasedStateMachine):
         self.apply(self.plan(), "-y")
         self.look()
 
+    @rule(pick=st.integers(0, 7))
+    def end_one(self, pick: int) -> None:
+        """Apply, take one server out by disabling it, and apply that."""
+        self.apply_now()
+        self.drop(pick, "disable")
+        self.apply_now()
+
     @rule(org=st.sampled_from(ORGANIZATIONS), skill=st.integers(1, 4), port=st.sampled_from(PORTS))
     def apply_one_organization(self, org: int, skill: int, port: int) -> None:
         """Change a server of each organization, and apply the change of one of them."""
@@ -344,6 +351,14 @@ class Lives(RuleBasedStateMachine):
         result = self.repository.run("plan", "-o", "saved.json")
         assert result.code == 0, result
         self.saved = self.plan()
+
+    @rule(address=st.sampled_from(ADDRESSES), ports=st.permutations(PORTS))
+    def apply_saved_too_late(self, address: str, ports: list[int]) -> None:
+        """Save a plan, change a server that it is about, and apply what was saved."""
+        self.edit(address, ports[0])
+        self.save_plan()
+        self.edit(address, ports[1])
+        self.apply_saved()
 
     @precondition(lambda self: self.saved is not None)
     @rule()
