@@ -25,7 +25,7 @@ _CLEAR: Final = "\x1b[2J\x1b[3J\x1b[H"
 
 
 def watchable(function: Function) -> Function:
-    """Add ``--watch`` to a command that takes the :class:`Common` flags and writes nothing."""
+    """Add ``--watch`` to a command that takes the flags of :class:`Common` and writes nothing."""
 
     @wraps(function)
     def run(common: Common, watch: bool, **flags: Any) -> int:
