@@ -124,11 +124,13 @@ class _Sightings:
         self._at: dict[Address, set[SentSecret]] = {}
         self._by_tag: dict[str, set[SentSecret]] = {}
         self._unseen: list[SentSecret] = []
+        tags: dict[str, str] = {}
         for sent in _sent(snapshot):
             self._at.setdefault(sent.address, set()).add(sent)
             value = values.get(sent.secret.reference)
             if value is not None:
-                tag = value_tag(value, self._run_key)
+                text = sent.secret.reference
+                tag = tags.get(text) or tags.setdefault(text, value_tag(value, self._run_key))
                 self._by_tag.setdefault(tag, set()).add(sent)
             if sent.secret.fingerprint and not (value and self._fits(sent, value)):
                 self._unseen.append(sent)
