@@ -42,7 +42,7 @@ FORGES: Final = {
 }
 """The files of each CI system, and the templates that they are made of."""
 
-EXAMPLE: Final = "example-server.yaml"
+EXAMPLE: Final = "examples/server.yaml"
 """An example that no pattern of `files:` finds: it is never sent, and stands in no import's way."""
 
 KEY_FILE: Final = ".icesync/fingerprint.key"
@@ -254,7 +254,7 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         path = folder / name
         if write_new(path, text.encode(), mode):
             yield name, "wrote"
-        elif name in {".gitignore", ".gitattributes"} and (missing := missing_lines(path, text)):
+        elif name in {".gitignore", ".gitattributes"} and (missing := _missing_lines(path, text)):
             before = read_named(path)
             append_to(path, "".join(["\n" if before and before[-1:] != b"\n" else "", *missing]))
             yield name, "added to"
@@ -265,7 +265,7 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
             yield name, "kept"
 
 
-def missing_lines(path: Path, text: str) -> list[str]:
+def _missing_lines(path: Path, text: str) -> list[str]:
     """Return the lines of *text* that the file *path* lacks."""
     if not path.is_file():
         return []
@@ -319,14 +319,9 @@ def _first_files(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
     organization, skill = wishes.server or (59, 663)  # doc:sample
     smtp, imap = variables_of(organization, skill)
     values = {"organization": organization, "skill": skill, "smtp": smtp, "imap": imap}
-    if wishes.server:
-        way, about = "../", ""
-    else:
-        way = ""
-        about = (
-            "# icesync does not read this example. Copy it to servers/, and fill in your values.\n"
-        )
-    modeline = _modeline(wishes, "email-servers", way)
+    about = "# icesync does not read examples/: copy this to servers/ and fill in your values.\n"
+    about = "" if wishes.server else about
+    modeline = _modeline(wishes, "email-servers", "../")
     yield _server_file(wishes), about + fill("server.yaml", {**values, "modeline": modeline})
 
 
@@ -481,7 +476,7 @@ def go_live(common: Common, session: Session, access: Access | None) -> Iterator
         yield f"{os.path.relpath(path)}: base_url: {VENDOR_BASE_URL}{by}"
     for name, target in moved:
         yield f"{name} described the emulator: moved to {target}"
-    if project.state.backend is not Backend.LOCAL:
+    if project.state.backend is not Backend.LOCAL and after != before:
         yield "the state of the emulator stays where it is: name another one under `state:`"
     if not moved and after == before:
         yield f"{os.path.relpath(path)} calls {project.api.base_url} already; nothing was changed"
@@ -494,4 +489,8 @@ def go_live(common: Common, session: Session, access: Access | None) -> Iterator
         steps += [(f"gh secret set {name}", "the same for the workflow") for name in live]
         steps.append(("icesync init --ci github", "brings its variables up to date"))
     width = max(len(command) for command, _ in steps)
-    yield from ("", "next:", *(f"  {command:<{width}}   {meaning}" for command, meaning in steps))
+    yield from (
+        "",
+        "Next, run:",
+        *(f"  {command:<{width}}   {meaning}" for command, meaning in steps),
+    )

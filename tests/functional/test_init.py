@@ -262,7 +262,7 @@ def test_without_a_server_an_example_is_written(root: Path) -> None:
         subprocess.run(["bash", "-euc", line], cwd=root, check=True)
     codes += [run_program(words, root).code for words in (["validate"], ["fmt", "--check"])]
 
-    assert "example-server.yaml" in _files(root)
+    assert "examples/server.yaml" in _files(root)
     assert codes == [3, 0, 0]
 
 
@@ -363,7 +363,7 @@ def test_link_is_not_followed(root: Path) -> None:
 
     told = run_program(["init"], root).stderr
 
-    assert "kept  icesync.yaml\n" in told
+    assert "the configuration is icesync.yaml\n" in told
     assert not (root / "elsewhere").exists()
 
 
@@ -427,7 +427,7 @@ def test_usual_answers(root: Path) -> None:
     result = run_in_terminal(["init"], root, answer=_type(b"\n\n\n"), question=b"Organization")
 
     assert result.code == 0
-    assert _files(root) == ALL ^ {"servers/59-663.yaml", "example-server.yaml"}
+    assert _files(root) == ALL ^ {"servers/59-663.yaml", "examples/server.yaml"}
     assert "base_url: emulator" in (root / "icesync.yaml").read_text()
 
 
