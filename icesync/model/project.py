@@ -5,8 +5,7 @@ This is the table of its options: each attribute that :func:`option` makes is a 
 path, kind, default, bounds, sentence and example, where the type checker knows its value.
 The strict reader, the JSON Schema with what editors show, the reference page and the
 variables that a job may set all derive from the rows: an option is one row, and whatever
-uses it. Variables that are neither an option's nor a flag's have their rows at the end of
-the first part.
+uses it. Variables that are neither an option's nor a flag's are the rows of ``VARIABLES``.
 """
 
 from __future__ import annotations

@@ -118,10 +118,11 @@ def test_plan_without_changes_loads_little(
 
 
 def test_plan_with_changes_has_nothing_that_sends(repository: Repository) -> None:
-    """Whoever plans cannot send, whatever the plan is."""
+    """Whoever plans cannot send, whatever the plan is; and a first plan loads few of our files."""
     modules = loaded(["plan"], repository.root, repository.environ)
 
     assert modules & {*NETWORK, "icesync.net", "icesync.client"} == set()
+    assert sum(name.partition(".")[0] == "icesync" for name in modules) <= 88
 
 
 def test_apply_loads_no_emulator(repository: Repository) -> None:
