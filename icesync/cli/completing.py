@@ -53,11 +53,13 @@ def allowed(context: click.Context, _parameter: click.Parameter, typed: str) -> 
 
 
 def topics(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    """Complete what `explain` knows: an address, a rule, a mail provider."""
+    """Complete what `explain` knows: an address, a rule, a mail provider, a topic."""
     from icesync.engine.explain import rules
+    from icesync.engine.topics import topics as pages
     from icesync.model.presets import PRESETS
 
-    return _matching([*rules(), *PRESETS, *_addresses(context)], typed)
+    named = [page.name for page in pages()]
+    return _matching([*named, *rules(), *PRESETS, *_addresses(context)], typed)
 
 
 def fields(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icesync.engine.explain import explain, explain_provider, find_field, rules
 from icesync.engine.state_operations import StateView, read_address, read_state
+from icesync.engine.topics import find_topic, topics
 from icesync.engine.validate import check_files
 from icesync.errors import StateMissing, UsageError, printable
 from icesync.model.snapshot import Snapshot
@@ -19,6 +20,10 @@ from icesync.render.explain import (
     render_providers,
     render_rule,
     render_rules,
+    render_topic,
+    render_topic_list,
+    rules_document,
+    topics_document,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +34,8 @@ if TYPE_CHECKING:
 
 def is_rule(topic: str) -> bool:
     """Return whether *topic* is meant as the id of a rule."""
-    return topic.lower().startswith("ice")
+    word = topic.lower()
+    return word == "rules" or (word.startswith("ice") and not word.startswith("icesync"))
 
 
 def is_provider(topic: str) -> bool:
@@ -52,24 +58,39 @@ def show_providers(common: Common, topic: str, *, as_json: bool) -> None:
         console.data(render_providers(found, console.style))
 
 
-def explain_rule(common: Common, topic: str | None) -> None:
+def explain_rule(common: Common, topic: str, *, as_json: bool) -> None:
     """
-    Write what the rule *topic* means; all rules, a line each, without one.
+    Write what the rule *topic* means; ``rules`` means all of them, a line each.
 
     Raises:
         UsageError: there is no such rule.
 
     """
-    console = common.console
-    if topic is None:
-        console.data(render_rules(rules().values(), console.style))
-        return
-    rule = rules().get(topic.upper())
-    if rule is None:
+    console, known = common.console, rules()
+    found = known.values() if topic == "rules" else (known.get(topic.upper()),)
+    shown = [rule for rule in found if rule is not None]
+    if not shown:
         near = near_rules(topic)
         hint = f"did you mean {near}?" if near else "run `icesync explain rules` for a list"
-        raise UsageError(f"no such rule: {printable(topic)}", hint)
-    console.data(render_rule(rule, console.style))
+        raise UsageError(f"unknown rule {printable(topic)}", hint)
+    if as_json:
+        console.document(rules_document(shown))
+    elif topic == "rules":
+        console.data(render_rules(shown, console.style))
+    else:
+        console.data(render_rule(shown[0], console.style))
+
+
+def explain_topic(common: Common, topic: str | None, *, as_json: bool) -> bool:
+    """Write the page of the reference that *topic* names, or all their names; return if it did."""
+    console = common.console
+    found = topics() if topic is None else tuple(filter(None, [find_topic(topic)]))
+    if found and as_json:
+        console.document(topics_document(found))
+    elif found:
+        render = render_topic_list(found, console.style) if topic is None else ""
+        console.data(render or render_topic(found[0], console.style))
+    return bool(found)
 
 
 def explain_server(common: Common, address: str, field: str | None, *, as_json: bool) -> None:

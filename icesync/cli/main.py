@@ -25,7 +25,7 @@ GROUPS: Final = {
         "init": "Set up a repository, or add to one.",
         "import": "Create server files from existing settings.",
         "validate": "Check all files; offline, without secrets.",
-        "explain": "Show which line sets each value, or explain a rule or a mail provider.",
+        "explain": "Explain a value, a rule, a mail provider or a topic.",
         "fmt": "Format files, keeping comments.",
     },
     "Change": {

@@ -67,3 +67,24 @@ class Explanation:
     move: Move | None = None
     open: bool = False
     entry: Entry | None = None
+
+
+@frozen
+class TopicEntry:
+    """One row of a page: a name that people meet, and its sentence."""
+
+    name: str
+    text: str
+
+
+@frozen
+class Topic:
+    """A page of the reference."""
+
+    name: str
+    title: str
+    entries: tuple[TopicEntry, ...]
+
+    def only(self, name: str) -> Topic:
+        """Return the page with nothing but the row *name*."""
+        return Topic(self.name, self.title, tuple(row for row in self.entries if row.name == name))

@@ -581,6 +581,51 @@ class Providers(TypedDict):
     providers: list[ProviderExplained]
 
 
+class TopicRow(TypedDict):
+    """A name that people meet, and what it means."""
+
+    name: str
+    text: str
+
+
+class TopicPage(TypedDict):
+    """A page of the reference."""
+
+    name: str
+    title: str
+    entries: list[TopicRow]
+
+
+class Topics(TypedDict):
+    """The reference, as `icesync explain --json` and `icesync explain TOPIC --json` print it."""
+
+    kind: Literal["icesync-topics"]
+    format_version: Version
+    topics: list[TopicPage]
+
+
+class RuleExplained(TypedDict):
+    """A rule; an example is there before and after, or not at all."""
+
+    id: str
+    severity: Literal["info", "warning", "error"]
+    title: str
+    what: str
+    why: str
+    before: str | None
+    after: str | None
+    source: str
+    suppressible: bool
+
+
+class Rules(TypedDict):
+    """Rules, as `icesync explain rules --json` and `icesync explain RULE --json` print them."""
+
+    kind: Literal["icesync-rules"]
+    format_version: Version
+    rules: list[RuleExplained]
+
+
 class EntryShown(TypedDict):
     """What the state says about one server, without salts and fingerprints."""
 
@@ -835,6 +880,8 @@ DOCUMENTS: Final[Mapping[str, Schema]] = {
     "explanation": _document("explanation", ServerExplained),
     "setting": _document("explanation of a setting", SettingExplained),
     "providers": _document("mail providers", Providers),
+    "topics": _document("reference", Topics),
+    "rules": _document("rules", Rules),
     "entry": _document("entry of the state", EntryDocument),
     "entries": _document("entries of the state", StateList),
     "secrets": _document("secret references", Secrets),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
-from icesync.model.explanation import AddressState, Explanation, FieldExplanation
+from icesync.model.explanation import AddressState, Explanation, FieldExplanation, Topic
 from icesync.model.fields import Role
 from icesync.model.presets import find_preset
 from icesync.model.secret import SecretRef
@@ -273,6 +273,77 @@ def render_rules(rules: Iterable[Rule], style: Style) -> str:
     return "".join(
         f"{style.paint(rule.id, 'bold')}  {_weight(rule, style)}  {rule.title}\n" for rule in rules
     )
+
+
+def rules_document(rules: Iterable[Rule]) -> documents.Rules:
+    """Return *rules* as plain data."""
+    return {
+        "kind": "icesync-rules",
+        "format_version": "1.0",
+        "rules": [
+            {
+                "id": rule.id,
+                "severity": rule.severity.value,
+                "title": rule.title,
+                "what": rule.what,
+                "why": rule.why,
+                "before": rule.before or None,
+                "after": rule.after or None,
+                "source": rule.source,
+                "suppressible": rule.suppressible,
+            }
+            for rule in rules
+        ],
+    }
+
+
+def render_topic_list(topics: Sequence[Topic], style: Style) -> str:
+    """Return a line for each page of the reference, and what else can be explained."""
+    width = max(len(topic.name) for topic in topics)
+    lines = (
+        f"{style.paint(f'{topic.name:<{width}}', 'bold')}  {topic.title}\n" for topic in topics
+    )
+    return (
+        f"{''.join(lines)}\nAlso: an address (59/663), a setting of it (59/663 smtp.port), a rule "
+        "(ICE303),\na mail provider (gmail, web.de), or one entry of a topic (host-change, "
+        "api.timeout_s).\n"
+    )
+
+
+def render_topic(topic: Topic, style: Style) -> str:
+    """Return a page of the reference: each name, then its sentence."""
+    longest = max(len(row.name) for row in topic.entries)
+    aside = longest + 2 <= _NAMES
+    margin = longest + 2 if aside else 4
+    width = min(style.width or _WIDTH, _WIDTH) - margin
+    lines = [style.paint(topic.title, "bold"), ""]
+    for row in topic.entries:
+        wrapped = textwrap.wrap(row.text, width, break_long_words=False, break_on_hyphens=False)
+        first, *rest = wrapped if aside else ("", *wrapped)
+        head = f"{row.name:<{longest}}  " if aside else row.name
+        lines.append(f"{style.paint(head, 'cyan')}{first}".rstrip())
+        lines += [f"{' ' * margin}{line}" for line in rest]
+    return "".join(f"{line}\n" for line in lines)
+
+
+_NAMES: Final = 28
+"""Names up to so wide stand beside their sentences, longer ones above them."""
+
+
+def topics_document(topics: Sequence[Topic]) -> documents.Topics:
+    """Return *topics* as plain data."""
+    return {
+        "kind": "icesync-topics",
+        "format_version": "1.0",
+        "topics": [
+            {
+                "name": topic.name,
+                "title": topic.title,
+                "entries": [{"name": row.name, "text": row.text} for row in topic.entries],
+            }
+            for topic in topics
+        ],
+    }
 
 
 def _weight(rule: Rule, style: Style) -> str:

@@ -13,7 +13,7 @@ from icesync.cli.options import Common, common_options, format_options
 @click.argument(
     "topic",
     required=False,
-    metavar="[ADDR [FIELD] | RULE | PROVIDER]",
+    metavar="[ADDR [FIELD] | RULE | PROVIDER | TOPIC]",
     shell_complete=topics,
 )
 @click.argument("field", required=False, shell_complete=fields, metavar="")
@@ -24,34 +24,43 @@ def command(
     common: Common, topic: str | None, field: str | None, format_name: str, as_json: bool
 ) -> int:
     """
-    Show which line sets each value, or explain a rule or a mail provider.
+    Explain a value, a rule, a mail provider or a topic.
 
-    Of a server every value with its file and line. With a FIELD, such as
-    smtp.port or SMTPPort, its whole chain: every layer that gives it, what is
-    sent of it, and where that is documented. Of a RULE, the id that stands in a
-    finding: what it looks at, why, an example before and after, and how to suppress
-    it. Of a mail PROVIDER, by its name, a domain of its addresses or one of its
-    hosts: hosts, ports, encryption and login, with source and date. Without
-    anything, all rules are listed.
+    Without arguments, lists the topics: rules, guards, limits, actions, exit codes,
+    presets, configuration keys and environment variables. All of them are printed
+    offline, from the installed version.
+
+    For a server, shows each value with its file and line. With a FIELD, such as
+    smtp.port or SMTPPort, shows all layers that set it, what is sent, and where that
+    is documented. For a RULE: what it checks, why, an example, and how to suppress it.
+    For a mail PROVIDER: hosts, ports, encryption and login, with source and date.
 
     \b
-    icesync explain 59/663
+    icesync explain
     icesync explain 59/663 smtp.port
     icesync explain ICE303
     icesync explain gmail
+    icesync explain host-change
+    icesync explain configuration
     """
     from icesync.cli.explain_view import (
         explain_rule,
         explain_server,
+        explain_topic,
         is_provider,
         is_rule,
         show_providers,
     )
 
-    if topic is None or (field is None and is_rule(topic)):
-        explain_rule(common, topic)
-    elif field is None and is_provider(topic):
-        show_providers(common, topic, as_json=as_json or format_name == "json")
-    else:
-        explain_server(common, topic, field, as_json=as_json or format_name == "json")
+    as_json = as_json or format_name == "json"
+    if topic is not None and field is not None:
+        explain_server(common, topic, field, as_json=as_json)
+    elif topic is not None and is_rule(topic):
+        explain_rule(common, topic, as_json=as_json)
+    elif explain_topic(common, topic, as_json=as_json):
+        pass
+    elif topic is not None and is_provider(topic):
+        show_providers(common, topic, as_json=as_json)
+    elif topic is not None:
+        explain_server(common, topic, field, as_json=as_json)
     return 0
