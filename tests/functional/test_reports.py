@@ -139,9 +139,9 @@ def test_apply_whose_snapshot_is_not_saved_reports_its_calls(
             "--report a is already used for another output",
         ),
         (["plan", "--report", "json=icesync.yaml"], "icesync.yaml would overwrite a YAML file"),
-        (["plan", "--report", "json=state.json"], "state.json is the state"),
-        (["plan", "--report", "json=state.json.lock"], "state.json.lock is the lock of the state"),
-        (["plan", "--report", "json=key"], "key is a key or a token"),
+        (["plan", "--report", "json=state.json"], "state.json would overwrite the state"),
+        (["plan", "--report", "json=state.json.lock"], "state.json.lock would overwrite the lock"),
+        (["plan", "--report", "json=key"], "key would overwrite a key"),
         (["plan", "--report", "json=-", "--report", "sarif=-"], "only one result"),
         (["plan", "--report", "sarif=-", "--json"], "only one result"),
         (["plan", "--report", "sarif=-", "--format", "text"], "only one result"),
@@ -209,7 +209,7 @@ def test_bug_in_a_renderer_keeps_the_code(
     result = repository.run("validate", "--report", "sarif=a.sarif")
 
     assert result.code == 3
-    assert "error: report sarif: unexpected ZeroDivisionError: this is a bug" in result.stderr
+    assert "error: report sarif: internal error (ZeroDivisionError): this is a bug" in result.stderr
     assert "perhaps" not in result.stderr
 
 

@@ -165,7 +165,7 @@ def test_state_commands_name_an_organization(fleet: Repository) -> None:
     for words in (("pull",), ("rm", "103/1")):
         assert_refused(fleet.run("state", *words), 64, "kept per organization; say which")
     mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
-    assert_refused(mixed, 64, "one organization's state", hint="moved:")
+    assert_refused(mixed, 64, "within one organization", hint="moved:")
 
 
 def test_migration_splits(repository: Repository) -> None:

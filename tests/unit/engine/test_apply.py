@@ -711,7 +711,7 @@ def test_incomplete_report_says_how_much() -> None:
     [
         (Report((result(FAILED, REJECTED),), 5), "1 of 1 changes were not", "run `icesync token`"),
         (Report((result(FAILED, REJECTED),), 5, 0, "same way"), "same way", "run `icesync to"),
-        (Report((DONE, result(FAILED, REJECTED)), 5), "1 of 2 changes", "icesync apply"),
+        (Report((DONE, result(FAILED, REJECTED)), 5), "1 of 2 changes", "run `icesync apply`"),
         (
             Report((DONE, result(FAILED, MISCONFIGURED)), 5),
             "the run was stopped: the cert",

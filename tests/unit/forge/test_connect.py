@@ -56,7 +56,7 @@ def test_fork_is_given_none() -> None:
 )
 def test_token_that_is_none(text: str) -> None:
     """What no header may hold is refused without being shown."""
-    with pytest.raises(AccessError, match="GITHUB_TOKEN holds") as caught:
+    with pytest.raises(AccessError, match="token in GITHUB_TOKEN contains a") as caught:
         find_token(GITHUB, {"GITHUB_TOKEN": text})
 
     assert "canary" not in str(caught.value)

@@ -111,7 +111,7 @@ def test_rest_says_who_where_graphql_does_not(refusal: Any) -> None:
 @pytest.mark.parametrize("user", [ForgeReadOnly("403"), ForgeRefused("404"), [], {}, {"login": ""}])
 def test_nobody_says_who(user: Any) -> None:
     """Without an account nothing can be told apart from what others wrote."""
-    with pytest.raises(ForgeRefused, match="whose the token is"):
+    with pytest.raises(ForgeRefused, match="whose token it is"):
         GitHub().account("", asker(graphql=ForgeRefused("404"), user=user))
 
 

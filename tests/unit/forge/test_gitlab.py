@@ -28,7 +28,7 @@ def test_next_page(path: str, number: str, following: str | None) -> None:
 @pytest.mark.parametrize("user", [None, [], {}, {"id": "501"}])
 def test_nobody_says_who(user: Any) -> None:
     """Without an account nothing can be told apart from what others wrote."""
-    with pytest.raises(ForgeRefused, match="whose the token is"):
+    with pytest.raises(ForgeRefused, match="whose token it is"):
         GitLab().account("", lambda *_: user)
 
 

@@ -45,7 +45,7 @@ def test_the_proxy_of_the_job(address: str, environ: dict[str, str], proxy: str 
 @pytest.mark.parametrize("proxy", ["socks5://proxy.test:1080", "http://", "http://a:b:c", "://"])
 def test_a_proxy_that_is_none_is_told(proxy: str) -> None:
     """One sentence with the variable, and no traceback."""
-    with pytest.raises(ConfigInvalid, match="the variable HTTPS_PROXY is not the address of"):
+    with pytest.raises(ConfigInvalid, match="the variable HTTPS_PROXY is not the URL of"):
         job_proxy("https://vault.test", {"HTTPS_PROXY": proxy})
 
 

@@ -210,7 +210,7 @@ def test_a_journal_that_cannot_be_removed_is_said(tmp_path: Path) -> None:
     """A folder in its place is an error in words."""
     (tmp_path / "state.json.journal").mkdir()
 
-    with pytest.raises(StateNotSaved, match="cannot be removed"):
+    with pytest.raises(StateNotSaved, match="cannot remove the"):
         LocalJournals(tmp_path / "state.json").drop()
 
 

@@ -238,7 +238,7 @@ def test_a_move_is_gained_before_it_is_lost() -> None:
 
 def test_a_foreign_entry_is_refused() -> None:
     """A part that holds another organization's server is refused by name."""
-    with pytest.raises(StateCorrupt, match="holds 70/1"):
+    with pytest.raises(StateCorrupt, match="but contains 70/1"):
         parted({59: FakeStore(stored_bytes(BOTH))}).read()
 
 
@@ -247,7 +247,7 @@ def test_another_target_is_refused() -> None:
     store = PartitionedStore(
         {59: FakeStore(stored_bytes({SUPPORT: entry()}))}, "emulator", TEMPLATE, "0", FakeClock()
     )
-    with pytest.raises(StateCorrupt, match="another target"):
+    with pytest.raises(StateCorrupt, match="belongs to"):
         store.read()
 
 
@@ -256,7 +256,7 @@ def test_two_keys_are_refused() -> None:
     one = encode_state(snapshot({SUPPORT: entry()}, key_id="one"), "0")
     two = encode_state(snapshot({BILLING: entry()}, key_id="two"), "0")
 
-    with pytest.raises(StateError, match="different keys"):
+    with pytest.raises(StateError, match="different fingerprint keys"):
         parted({59: FakeStore(one), 70: FakeStore(two)}).read()
 
 
