@@ -269,7 +269,9 @@ class Maintenance:
     @property
     def due(self) -> bool:
         """Whether there is something to do, even where nothing is to be sent."""
-        return bool(self.uncertain or self.stale or self.failed_logins or self.ending)
+        return bool(
+            self.uncertain or self.stale or self.orphans or self.failed_logins or self.ending
+        )
 
 
 @frozen

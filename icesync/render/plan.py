@@ -101,8 +101,7 @@ def render_plan(plan: Plan, digest: str, style: Style, *, every: bool = False) -
 
 def incomplete(plan: Plan) -> str:
     """Return why a plan that is not complete cannot be applied."""
-    secrets = [s for change in plan.changes for s in change.secrets if s.reference]
-    missed = sum(s.comparison is SecretComparison.NOT_COMPARED for s in secrets)
+    missed, secrets = _not_compared(plan)
     if plan.unanswered:
         return (
             f"Incomplete: the secret store failed for {counted(plan.unanswered, 'secret')}, "
@@ -112,7 +111,7 @@ def incomplete(plan: Plan) -> str:
         return "Incomplete: some secrets are not available, so this plan cannot be applied."
     words = "was" if missed == 1 else "were"
     return (
-        f"Incomplete: {missed:,} of {counted(len(secrets), 'password')} {words} not compared, "
+        f"Incomplete: {missed:,} of {counted(secrets, 'password')} {words} not compared, "
         "so this plan cannot be applied."
     )
 
@@ -156,10 +155,21 @@ def plan_headline(plan: Plan, style: Style) -> str:
     """Return the totals of *plan* as its first line."""
     if plan.effective:
         return f"{style.paint('Plan:', 'bold')} {totals(plan)}."
-    answer = style.paint("No changes.", "bold", "green")
     if not plan.changes:
         return "No servers selected."
+    missed, secrets = _not_compared(plan)
+    if missed:
+        told = f"{missed:,} of {counted(secrets, 'password')} not compared"
+        answer = style.paint(f"No changes in the settings, but {told}.", "bold", "yellow")
+    else:
+        answer = style.paint("No changes.", "bold", "green")
     return f"{answer} Nothing to send: {totals(plan)}."
+
+
+def _not_compared(plan: Plan) -> tuple[int, int]:
+    """Return how many passwords were not compared, and how many there are."""
+    secrets = [s for change in plan.changes for s in change.secrets if s.reference]
+    return sum(s.comparison is SecretComparison.NOT_COMPARED for s in secrets), len(secrets)
 
 
 def _group_lines(group: ChangeGroup, style: Style, *, in_full: bool) -> Iterator[str]:

@@ -130,6 +130,25 @@ def _due(maintenance: Maintenance | None) -> Iterator[str]:
         yield f"{counted(len(maintenance.ending), 'certificate')} expiring soon"
 
 
+def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
+    """Return the last line of a check: what needs attention, and the exit code that says so."""
+    found = [
+        (len(plan.effective), "change is waiting", "changes are waiting"),
+        (len(maintenance.orphans), "server is in no file", "servers are in no file"),
+        (
+            len(maintenance.stale),
+            f"confirmation is older than {maintenance.max_age}",
+            f"confirmations are older than {maintenance.max_age}",
+        ),
+        (len(maintenance.failed_logins), "login failed", "logins failed"),
+        (len(maintenance.ending), "certificate expires soon", "certificates expire soon"),
+    ]
+    told = [f"{n:,} {one if n == 1 else many}" for n, one, many in found if n]
+    if maintenance.uncertain and not plan.effective:
+        told.append(f"{counted(len(maintenance.uncertain), 'call')} without a known outcome")
+    return f"check: {', '.join(told) or 'nothing needs attention'} (exit {exit_code})"
+
+
 def _verdict(review: CommandResult) -> str:
     if review.failure is not None:
         return f"stopped, exit code {review.exit_code}"

@@ -324,7 +324,7 @@ def test_check_says_what_waits(repository: Repository) -> None:
     repository.servers([663])
     result = repository.run("check", "--json")
 
-    assert result.code == 0
+    assert result.code == 2
     assert result.document["maintenance"]["orphans"] == ["59/664"]
     assert [a["address"] for a in result.document["maintenance"]["oldest"]] == ["59/663", "59/664"]
     repository.environ["ICE_SMTP"] = "rotated"

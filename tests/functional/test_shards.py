@@ -141,7 +141,7 @@ def test_an_empty_shard(fleet: Repository) -> None:
     result = fleet.run("apply", "-y", "--shard", "13/13")
 
     assert result.code == 0
-    assert "no organization is left" in result.stderr
+    assert "no organizations, nothing" in result.stderr
     assert not (fleet.root / "state").exists()
 
 
@@ -161,9 +161,9 @@ def test_state_commands_name_an_organization(fleet: Repository) -> None:
 
     assert (listed.code, listed.stdout.count("103/")) == (0, 5)
     hint = "--organization 59"
-    assert_refused(fleet.run("state", "list"), 64, "kept per organization; say which", hint=hint)
+    assert_refused(fleet.run("state", "list"), 64, "one state per organization", hint=hint)
     for words in (("pull",), ("rm", "103/1")):
-        assert_refused(fleet.run("state", *words), 64, "kept per organization; say which")
+        assert_refused(fleet.run("state", *words), 64, "one state per organization")
     mixed = fleet.run("state", "mv", "103/1", "104/9", "--organization", "103")
     assert_refused(mixed, 64, "within one organization", hint="moved:")
 
@@ -219,7 +219,7 @@ def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
     fleet.write("servers/moved.yaml", moved)
     half = fleet.run("plan", "--organization", "102")
 
-    assert_refused(half, 64, "both organizations must be in one run", hint="run once without")
+    assert_refused(half, 64, "both organizations must be in the same run", hint="run once without")
     fleet.apply()
     assert fleet.run("plan", "--detailed-exitcode").code == 0
 
@@ -227,13 +227,13 @@ def test_a_move_between_shards_is_refused(fleet: Repository) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence", "hint"),
     [
-        (("--shard", "6/5"), "no shard", "--shard 2/5"),
-        (("--shard", "0/5"), "no shard", "--shard 2/5"),
-        (("--shard", "2 of 5"), "no shard", "--shard 2/5"),
-        (("--shard", "1/1001"), "no shard", "at most 1000"),
+        (("--shard", "6/5"), "invalid --shard", "--shard 2/5"),
+        (("--shard", "0/5"), "invalid --shard", "--shard 2/5"),
+        (("--shard", "2 of 5"), "invalid --shard", "--shard 2/5"),
+        (("--shard", "1/1001"), "invalid --shard", "at most 1000"),
         (("--shard", "1/2", "--target", "101/1"), "both say which", "one of them"),
         (("--shard", "1/2", "--organization", "101"), "both say which", "one of them"),
-        (("--organization", "7"), "neither files nor states", "validate"),
+        (("--organization", "7"), "not in any file or state", "validate"),
     ],
 )
 def test_refusals(fleet: Repository, words: tuple[str, ...], sentence: str, hint: str) -> None:
@@ -247,7 +247,7 @@ def test_a_report_never_overwrites_a_part(fleet: Repository) -> None:
     before = fleet.read("state/103.json")
     result = fleet.run("plan", "--organization", "104", "--report", "json=state/103.json")
 
-    assert_refused(result, 64, "is the state", hint="another path")
+    assert_refused(result, 64, "would overwrite the state", hint="another path")
     assert fleet.read("state/103.json") == before
 
 

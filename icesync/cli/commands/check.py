@@ -50,11 +50,13 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     from icesync.cli.options import own_words
     from icesync.engine.check import CheckRequest, check
     from icesync.errors import EXIT_CHANGES, EXIT_OK
+    from icesync.render.text import check_verdict
 
     found = check(output.open(), CheckRequest(wanted, max_age), output)
     if found.maintenance.stale:
         scope = own_words(without=frozenset({"max_age", "secrets_mode", "with_probe", "ca_file"}))
         words = ["icesync", "apply", "--resend", f"older-than={max_age}", *scope]
-        hint = f"{shlex.join(words)}   sends them again"
-        output.console.talk(f"hint: {hint}")
-    return EXIT_CHANGES if found.due else EXIT_OK
+        output.console.talk(f"hint: run `{shlex.join(words)}` to send them again")
+    code = EXIT_CHANGES if found.due else EXIT_OK
+    output.console.talk(check_verdict(found.planning.plan, found.maintenance, code))
+    return code

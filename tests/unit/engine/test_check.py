@@ -22,6 +22,7 @@ BEFORE = snapshot(
     }
 )
 PLAN = plan(desired(server(SUPPORT), server(BILLING)), BEFORE)
+COMPLETE = plan(desired(server(SUPPORT), server(BILLING), server(SALES)), BEFORE)
 CERTAIN = snapshot({SUPPORT: entry(), BILLING: entry()})
 
 
@@ -72,7 +73,7 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
     fine = replace(row, result=replace(row.result, kind=ProbeKind.OK))
     report = replace(PROBED, rows=(fine, replace(fine, address=BILLING)))
     now = PROBED.made_at + timedelta(days=days)
-    maintenance = look_after(PLAN, CERTAIN, now, probe=report)
+    maintenance = look_after(COMPLETE, CERTAIN, now, probe=report)
 
     assert fine.severity is ProbeSeverity.PASSED
     assert [one.addresses for one in maintenance.ending] == [(SALES, BILLING)] * due
@@ -81,6 +82,6 @@ def test_a_certificate_is_due_when_it_ends_soon(days: int, due: bool) -> None:
 
 def test_nobody_who_was_not_asked_said_no() -> None:
     """Without a probe nothing is due that only a probe can know."""
-    maintenance = look_after(PLAN, CERTAIN, NOW)
+    maintenance = look_after(COMPLETE, CERTAIN, NOW)
 
     assert (maintenance.failed_logins, maintenance.ending, maintenance.due) == ((), (), False)

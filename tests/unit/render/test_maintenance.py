@@ -4,13 +4,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from builders import SALES, SUPPORT, desired, plan
 from reviews import UPKEEP
 
 from icesync.model.desired import Address
 from icesync.model.report import Maintenance
 from icesync.render.plan import CANNOT_BE_READ
 from icesync.render.style import Style
-from icesync.render.text import addresses_in_line, left_of_token, render_maintenance
+from icesync.render.text import (
+    addresses_in_line,
+    check_verdict,
+    left_of_token,
+    render_maintenance,
+)
 
 
 def test_nothing_to_look_after_is_nothing_to_read() -> None:
@@ -42,3 +48,30 @@ def test_many_addresses() -> None:
 
     assert addresses_in_line(many).endswith("59/10 and 2 more")
     assert addresses_in_line(many[:2]) == "59/1, 59/2"
+
+
+@pytest.mark.parametrize(
+    ("maintenance", "code", "told"),
+    [
+        (Maintenance(UPKEEP.now), 0, "check: nothing needs attention (exit 0)"),
+        (
+            Maintenance(UPKEEP.now, orphans=(SALES, SUPPORT)),
+            2,
+            "check: 2 servers are in no file (exit 2)",
+        ),
+        (
+            Maintenance(UPKEEP.now, max_age="30d", stale=(SALES,)),
+            2,
+            "check: 1 confirmation is older than 30d (exit 2)",
+        ),
+        (
+            Maintenance(UPKEEP.now, uncertain=(SALES,)),
+            2,
+            "check: 1 call without a known outcome (exit 2)",
+        ),
+    ],
+    ids=["nothing", "in no file", "old", "unknown"],
+)
+def test_a_check_ends_with_its_verdict(maintenance: Maintenance, code: int, told: str) -> None:
+    """The last line says what needs attention, and the exit code that says the same."""
+    assert check_verdict(plan(desired()), maintenance, code) == told
