@@ -27,7 +27,7 @@ def test_full_disk(repository: Repository, command: list[str]) -> None:
         result = repository.spawn(*command, stdout=stdout)
 
     assert result.code == 1
-    assert result.stderr.count("error: cannot write the output: No space left") == 1
+    assert result.stderr.count("error: the disk is full") == 1
     assert_quiet(result)
 
 
@@ -39,7 +39,7 @@ def test_full_disk_without_a_buffer(repository: Repository, command: list[str]) 
         result = repository.spawn(*command, env={"PYTHONUNBUFFERED": "1"}, stdout=stdout)
 
     assert result.code == 1
-    assert result.stderr.count("error: cannot write the output: No space left") == 1
+    assert result.stderr.count("error: the disk is full") == 1
     assert_quiet(result)
 
 
