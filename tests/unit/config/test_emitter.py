@@ -34,7 +34,8 @@ def imported(address: Address = SUPPORT, name: str = "", **changed: Setting) -> 
     more = {key.replace("__", "."): value for key, value in changed.items()}
     pop3 = {k.replace("smtp", "pop3"): v for k, v in SETTINGS.items() if k.startswith("smtp")}
     secrets = {f"{b}.password": reference(f"ref+env://ICE_{b.upper()}") for b in ("smtp", "pop3")}
-    return ImportedServer(address, {**SETTINGS, **pop3, **more}, secrets, {}, position(), name)
+    given = {**SETTINGS, **pop3, **more}
+    return ImportedServer(address, given, given, secrets, {}, position(), name)
 
 
 def test_file_has_its_golden_text(golden: Callable[[str, str], None]) -> None:
@@ -88,7 +89,8 @@ def servers(draw: st.DrawFn) -> list[ImportedServer]:
             st.sampled_from(["ref+env://ICE_A", "ref+file://a.yaml#/59-1/smtp", "ref+a://b:"])
         )
         secrets = {"smtp.password": reference(text)}
-        found.append(ImportedServer(Address(59, skill), settings, secrets, {}, position(), name))
+        address = Address(59, skill)
+        found.append(ImportedServer(address, settings, settings, secrets, {}, position(), name))
     return found
 
 
