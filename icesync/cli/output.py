@@ -32,6 +32,7 @@ from icesync.errors import (
 from icesync.frozen import frozen
 from icesync.model.pipeline import Forge
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
+from icesync.model.snapshot import UNSAVED_STATE
 from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.plan import caveat, render_refusals, spent_told
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from icesync.engine.session import Part, Session
     from icesync.model.report import Event, Notify
 
-_RESCUED: Final = "errored.icesync.json"
 
 STDOUT: Final = "-"
 
@@ -237,7 +237,7 @@ class Output:
             or self._session.project.state.per is not None
         ):
             return
-        rescued = Path(self._session.project.root) / _RESCUED
+        rescued = Path(self._session.project.root) / UNSAVED_STATE
         try:
             from icesync.cli.files import write_private
 
@@ -247,8 +247,8 @@ class Output:
             return
         error.hints = (
             (
-                f"the state was saved to {_RESCUED} (without secrets); to store it later: "
-                f"icesync state push {_RESCUED}"
+                f"the state was saved to {UNSAVED_STATE} (without secrets); to store it later: "
+                f"icesync state push {UNSAVED_STATE}"
             ),
             *error.hints,
         )

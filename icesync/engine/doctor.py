@@ -17,6 +17,7 @@ from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError
 from icesync.model.health import Finding, Health
 from icesync.model.project import ORGANIZATION_MARK, Backend
+from icesync.model.snapshot import UNSAVED_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,7 +48,6 @@ _LOCAL: Final = frozenset({"env", "file"})
 """The references that are looked up: they ask nobody and run no program."""
 
 _NAMED: Final = 3
-_ERRORED: Final = "errored.icesync.json"
 _SOON: Final = timedelta(hours=24)
 _SKEW: Final = timedelta(minutes=5)
 _OLDEST_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -238,7 +238,7 @@ def _git(session: Session, machine: Machine) -> Finding:
     local = project.state.backend is Backend.LOCAL
     path = project.state.path.replace(ORGANIZATION_MARK, "1")
     companions = [f"{path}{end}" for end in (".lock", ".journal", ".backup")] if local else []
-    private = [".icesync/fingerprint.key", _ERRORED, *companions]
+    private = [".icesync/fingerprint.key", UNSAVED_STATE, *companions]
     ignored = machine.ignored(project.root, [*private, path])
     if ignored is None:
         return _warning(name, "this is no git repository: nothing keeps the history", "git init")
@@ -297,10 +297,10 @@ def _workflow(session: Session, desired: DesiredState | None) -> Finding:
 def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
     name, project = "left behind", session.project
     nothing = True
-    if (Path(project.root) / _ERRORED).exists():
+    if (Path(project.root) / UNSAVED_STATE).exists():
         nothing = False
-        yield Finding(name, Health.ERROR, f"{_ERRORED}: a state that could not be saved",
-                      (f"icesync state push {_ERRORED}",))  # fmt: skip
+        yield Finding(name, Health.ERROR, f"{UNSAVED_STATE}: a state that could not be saved",
+                      (f"icesync state push {UNSAVED_STATE}",))  # fmt: skip
     if stored is None:
         return
     if stored.running is not None:

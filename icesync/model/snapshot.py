@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import Fingerprint
 
+UNSAVED_STATE: Final = "errored.icesync.json"
+"""Where a run leaves what its store did not take."""
+
 UNRECORDED_WIRE: Final = WireOptions(OrgKey.BOTH, Absent.EMPTY)
 """How a record was sent whose entry does not say it, whatever the defaults become."""
 

@@ -28,7 +28,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateConflict, StateError, StateLocked, StateMissing, StateNotSaved
-from icesync.model.snapshot import LockInfo
+from icesync.model.snapshot import UNSAVED_STATE, LockInfo
 from icesync.stores.files import (
     file_system_of,
     is_shared,
@@ -438,11 +438,12 @@ def _holds(is_state: Callable[[bytes], bool], path: Path) -> bool:
 
 
 def _json_files(root: Path | None) -> Iterator[Path]:
-    """Give the JSON files of *root* and of its folders, in order; a state is no deeper."""
+    """Give the JSON files of *root* and its folders, in order, but what no store took."""
     if root is None:
         return iter(())
     found = (path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern)))
-    return islice((path for path in found if path.is_file()), _MOST_FILES)
+    others = (path for path in found if path.name != UNSAVED_STATE and path.is_file())
+    return islice(others, _MOST_FILES)
 
 
 def _read_file(path: Path) -> bytes:

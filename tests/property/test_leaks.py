@@ -87,6 +87,11 @@ class Journey:
             result = self.run(*command.split(), **environ)
             assert result.code == code, (command, result)
 
+    def forget(self) -> None:
+        """Remove the state and its backup, as if nothing had been sent before."""
+        for name in ("state.json", "state.json.backup"):
+            (self.repository.root / name).unlink(missing_ok=True)
+
     def goes_well(self, archive: Storage) -> None:
         """Use every command where nothing is in the way."""
         service = Service(SystemClock(), archive)
@@ -119,11 +124,11 @@ class Journey:
                 result = self.run("apply", "-y", "--settle", "0", *_kinds("apply").split())
                 assert result.code in {code, 4}, result
                 self.demand(0, "show --json", "plan")
-            (repository.root / "state.json").unlink(missing_ok=True)
+            self.forget()
         nobody = Ice("http://127.0.0.1:1/ICEAPI", archive)
         repository.calls(nobody, token=ice.token())
         self.demand(10, "apply -y")
-        (repository.root / "state.json").unlink(missing_ok=True)
+        self.forget()
         self.bad_credentials(archive)
 
     def bad_credentials(self, archive: Storage) -> None:
@@ -253,7 +258,7 @@ def test_any_secret(texts: list[str]) -> None:
     with new_world() as (root, archive):
         journey = Journey(root, {f"secret {n}": text for n, text in enumerate(texts)})
         journey.goes_well(archive)
-        (root / "state.json").unlink()
+        journey.forget()
         journey.goes_wrong(archive)
 
 

@@ -40,8 +40,10 @@ _CALL_OUT: Final = {
 }
 """Commands that serve for ever or call somebody else than ICE: only what they refuse is run."""
 
-_BEYOND: Final = frozenset({"--probe", "--color", "--no-input", "--quiet", "--debug", "--verbose"})
-"""Flags that call out, or that every command has."""
+_BEYOND: Final = frozenset(
+    {"--probe", "--watch", "--color", "--no-input", "--quiet", "--debug", "--verbose"}
+)
+"""Flags that call out or go on for ever, or that every command has."""
 
 _MANNERS: Final = ((), _LOUD, ("--quiet",), ("--color", "always", "-v"))
 """What every command can be told."""
@@ -144,7 +146,7 @@ class Stage:
 
     def forget(self) -> None:
         """Remove what the runs remember, but for what they could have leaked into."""
-        for name in ("state.json", "state.json.journal"):
+        for name in ("state.json", "state.json.backup", "state.json.journal"):
             (self.root / name).unlink(missing_ok=True)
 
     def run(self, line: str, *flags: str, **how: Any) -> Result:

@@ -57,7 +57,7 @@ def test_reads(text: str, fault: Fault) -> None:
         ("reset:1", "`reset` takes no argument", "use reset"),
         ("latency:40", "`latency` takes a time such as 40ms or 2s, not `40`", "use latency:40ms"),
         ("latency:1.5ms", "`latency` takes a time such as 40ms or 2s, not `1.5ms`", "use lat"),
-        ("late:2000000s", "`late` takes a time such as 40ms or 2s, not `2000000s`", "write"),
+        ("late:2000000s", "`late` takes a time such as 40ms or 2s, not `2000000s`", "use late:"),
         ("throttle:rat=1/s", "`throttle` takes rate=N/s and retry=SECONDS", "use throttle:rate"),
         ("throttle:rate=0/s", "`throttle` takes rate=N/s and retry=SECONDS", "use throttle:rate"),
         ("throttle:retry=soon", "`throttle` takes rate=N/s and retry=SECONDS", "use throttle:"),

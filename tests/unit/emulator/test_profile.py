@@ -49,7 +49,11 @@ def test_settings_are_read_kindly() -> None:
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
-        (["token"], "invalid profile setting `token`", "the keys are token, message"),
+        (
+            ["token"],
+            "invalid profile setting `token`: use KEY=VALUE",
+            "the keys are token, message",
+        ),
         (["tokn=error"], "unknown profile key `tokn`", "did you mean `token`?"),
         (["zz=1"], "unknown profile key `zz`", "one of: token, message, unknown"),
         (["token=eror"], "the profile key `token` does not accept `eror`", "did you mean `error`?"),

@@ -123,5 +123,5 @@ def test_a_machine_without_a_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dns.resolver, "Resolver", none)
 
-    with pytest.raises(OSError, match="no resolver"):
+    with pytest.raises(OSError, match="no DNS resolver"):
         Domains()
