@@ -117,9 +117,9 @@ UPKEEP: Final = Maintenance(
         Acknowledgement("2026-02-10T11:00:00Z", SALES),
     ),
     max_age="30d",
-    stale=(Address(59, 7),),
+    out_of_date=(Address(59, 7),),
     uncertain=(Address(59, 3),),
-    orphans=(Address(59, 6),),
+    not_in_any_file=(Address(59, 6),),
     token_ends=datetime(2026, 2, 12, 13, tzinfo=UTC),
 )
 

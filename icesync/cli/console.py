@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from icesync.diagnostics import Diagnostic
     from icesync.model.report import Event
 
 
@@ -119,6 +120,14 @@ class Console:
         sys.stdout.flush()
         with suppress(OSError):
             sys.stderr.write(self.located(text))
+
+    def complain_of(self, found: Iterable[Diagnostic], *, every: bool = False) -> None:
+        """Write *found* to stderr; when asked to be quiet only the errors of it."""
+        from icesync.diagnostics import Severity
+        from icesync.render.findings import render_diagnostics
+
+        told = [d for d in found if not self.quiet or d.severity is Severity.ERROR]
+        self.complain(render_diagnostics(told, self.talk_style, every=every))
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""

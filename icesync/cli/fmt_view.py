@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from icesync.diagnostics import sort_diagnostics
 from icesync.engine.fmt import MAX_BYTES, compare, find_literal_secrets, format_text
 from icesync.errors import EXIT_UNEXPECTED, ConfigError
-from icesync.render.findings import render_diagnostics
 from icesync.render.style import counted, render_diff, safe
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
         problems += secrets
         named = not diff or secrets
         console.data(f"{safe(file.source.path)}\n" if named else _difference(console, file))
-    console.complain(render_diagnostics(sort_diagnostics(problems), console.talk_style))
+    console.complain_of(sort_diagnostics(problems))
     for path, reason in formatting.spared:
         console.talk(f"skipped: {safe(path)}: {reason}")
     for left in formatting.unwritten:

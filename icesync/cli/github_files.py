@@ -43,7 +43,7 @@ def write_github_outputs(
         try:
             act()
         except FileUnwritable as error:
-            console.complain(f"warning: {safe(error.message)}\n")
+            console.talk(f"warning: {safe(error.message)}")
 
 
 def append_summary(make: Callable[[int], str]) -> bool:

@@ -226,7 +226,5 @@ def _drop_output() -> None:
 
 def _show_findings(error: ConfigError, common: Common) -> None:
     from icesync.diagnostics import Diagnostic
-    from icesync.render.findings import render_diagnostics
 
-    found = [d for d in error.diagnostics if isinstance(d, Diagnostic)]
-    common.console.complain(render_diagnostics(found, common.console.talk_style))
+    common.console.complain_of(d for d in error.diagnostics if isinstance(d, Diagnostic))

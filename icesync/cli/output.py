@@ -33,7 +33,6 @@ from icesync.frozen import frozen
 from icesync.model.pipeline import Forge
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.model.snapshot import UNSAVED_STATE
-from icesync.render.findings import render_diagnostics
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.plan import caveat, render_refusals, spent_told
 from icesync.render.style import Style, age, counted, oldest, safe
@@ -175,9 +174,7 @@ class Output:
             case Caution(text):
                 self.console.talk(f"warning: {text}")
             case Found(diagnostic):
-                if not self.console.quiet:
-                    style = self.console.talk_style
-                    self.console.complain(render_diagnostics([diagnostic], style))
+                self.console.complain_of([diagnostic])
             case ApplyStarted(plan):
                 from icesync.cli.event_log import ResultLog
                 from icesync.cli.progress import open_progress
@@ -288,6 +285,7 @@ class Output:
             read_pipeline(self._root, self._pipeline, (self._config, *scope_words())),
             __version__,
             include_info=self.console.verbose > 0,
+            errors_only=self.console.quiet,
             now=self._session.clock.now() if self._session is not None else None,
             summary=self._summary,
         )
@@ -354,13 +352,11 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     """Say what the plan itself does not hold."""
     from icesync.engine.state import told_of_dead_run, told_of_running
 
-    style = console.talk_style
+    every = console.verbose > 0
+    least = set() if every else {Severity.INFO}
+    console.complain_of((d for d in planning.warnings if d.severity not in least), every=every)
     if not console.quiet:
-        least = set() if console.verbose else {Severity.INFO}
-        shown = [d for d in planning.warnings if d.severity not in least]
-        every = console.verbose > 0
-        console.complain(render_diagnostics(shown, style, every=every))
-        console.complain(render_refusals(planning.refusals, style, every=every))
+        console.complain(render_refusals(planning.refusals, console.talk_style, every=every))
     if planning.unshown:
         noun = "1 warning" if planning.unshown == 1 else f"{planning.unshown} warnings"
         console.talk(f"note: {noun} for unchanged servers not shown; run `icesync validate`")

@@ -138,7 +138,7 @@ def look_after(
     """
     entries = snapshot.entries
     known = sorted(Acknowledgement(e.applied_at, a) for a, e in entries.items() if e.applied_at)
-    stale = older_than(snapshot, parse_age(max_age), now) if max_age else ()
+    out_of_date = older_than(snapshot, parse_age(max_age), now) if max_age else ()
     claims = read_token(token) if token is not None else None
     unknown = {a for a, entry in entries.items() if _is_open(entry, running)}
     # Of a state that was put back, the outcome is known: it is the plan that is open.
@@ -147,9 +147,9 @@ def look_after(
         now=now,
         oldest=tuple(known[:_OLDEST]),
         max_age=max_age,
-        stale=stale,
+        out_of_date=out_of_date,
         uncertain=tuple(sorted(unknown)),
-        orphans=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
+        not_in_any_file=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
         token_ends=claims.expires_at if claims is not None else None,
         failed_logins=_failed_logins(probe) if probe is not None else (),
         ending=_ending(probe, now) if probe is not None else (),

@@ -246,8 +246,8 @@ class Maintenance:
     """
     What a schedule looks after, beside the changes, at the moment *now*.
 
-    *oldest* are the oldest assertions, the oldest first; *stale* all servers
-    whose assertion is older than *max_age*, where somebody asked. *token_ends*
+    *oldest* are the oldest confirmations, the oldest first; *out_of_date* all servers
+    whose confirmation is older than *max_age*, where somebody asked. *token_ends*
     is None where nobody knows. *failed_logins* and *ending*, the first end first, are
     what a probe saw, where somebody asked.
     """
@@ -255,9 +255,9 @@ class Maintenance:
     now: datetime
     oldest: tuple[Acknowledgement, ...] = ()
     max_age: str | None = None
-    stale: tuple[Address, ...] = ()
+    out_of_date: tuple[Address, ...] = ()
     uncertain: tuple[Address, ...] = ()
-    orphans: tuple[Address, ...] = ()
+    not_in_any_file: tuple[Address, ...] = ()
     token_ends: datetime | None = None
     failed_logins: tuple[FailedLogin, ...] = ()
     ending: tuple[ExpiringCertificate, ...] = ()
@@ -269,8 +269,14 @@ class Maintenance:
     @property
     def due(self) -> bool:
         """Whether there is something to do, even where nothing is to be sent."""
-        return bool(
-            self.uncertain or self.stale or self.orphans or self.failed_logins or self.ending
+        return any(
+            (
+                self.uncertain,
+                self.out_of_date,
+                self.not_in_any_file,
+                self.failed_logins,
+                self.ending,
+            )
         )
 
 

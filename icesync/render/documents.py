@@ -402,9 +402,9 @@ class MaintenanceDue(TypedDict):
 
     now: Time
     uncertain: list[Address]
-    orphans: list[Address]
+    not_in_any_file: list[Address]
     max_age: str | None
-    stale: list[Address]
+    out_of_date: list[Address]
     oldest: list[Confirmed]
     token_ends_at: Time | None
     failed_logins: list[LoginRejected]
@@ -511,7 +511,7 @@ class FieldExplained(TypedDict):
     sources: list[Source]
     meaning: str
     note: str
-    acknowledged: SettingValue
+    confirmed: SettingValue
 
 
 class ExplanationHead(TypedDict):

@@ -247,7 +247,7 @@ def _plain_field(field: FieldExplanation) -> documents.FieldExplained:
         "sources": list(row.sources),
         "meaning": row.meaning,
         "note": row.note,
-        "acknowledged": field.known,
+        "confirmed": field.known,
     }
 
 

@@ -31,7 +31,7 @@ class RenderContext:
     *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
     Who is *include_info* wants to read what only informs, too. *now* is the moment of the
     showing, None where no clock is known yet; *summary* asks a text for one line a
-    server.
+    server. A text of *errors_only* leaves out the findings that stop nothing.
     """
 
     style: Style = field(default_factory=Style)
@@ -39,6 +39,7 @@ class RenderContext:
     version: str = ""
     limit_bytes: int = 60_000
     include_info: bool = False
+    errors_only: bool = False
     now: datetime | None = None
     summary: bool = False
 

@@ -172,9 +172,9 @@ def _maintenance(maintenance: Maintenance) -> documents.MaintenanceDue:
     return {
         "now": utc_text(maintenance.now),
         "uncertain": [str(address) for address in maintenance.uncertain],
-        "orphans": [str(address) for address in maintenance.orphans],
+        "not_in_any_file": [str(address) for address in maintenance.not_in_any_file],
         "max_age": maintenance.max_age,
-        "stale": [str(address) for address in maintenance.stale],
+        "out_of_date": [str(address) for address in maintenance.out_of_date],
         "oldest": [
             {"address": str(a.address), "applied_at": a.applied_at} for a in maintenance.oldest
         ],

@@ -160,7 +160,7 @@ def _ended(name: str, result: Result) -> _Case:
 
 def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
     """Yield a case for each server: what differs, or is too old, fails."""
-    stale = review.maintenance.stale if review.maintenance else ()
+    out_of_date = review.maintenance.out_of_date if review.maintenance else ()
     for change in plan.changes:
         name = _server(change)
         if change.action is Action.ORPHAN:
@@ -168,7 +168,7 @@ def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
         elif change.action is not Action.NO_OP:
             message = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""
             yield _Case(name, "failure", f"{change.action} is waiting", message)
-        elif change.address in stale:
+        elif change.address in out_of_date:
             yield _Case(name, "failure", "confirmed longer ago than --max-age")
         else:
             yield _Case(name)

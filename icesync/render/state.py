@@ -48,7 +48,7 @@ def render_entry(address: Address, entry: Entry, now: datetime, style: Style) ->
     """Return everything that the snapshot says about one server."""
     lines = [f"{style.paint(str(address), 'bold')}  {entry.status}"]
     facts = {
-        "acknowledged": f"{age(entry.applied_at, now)} ({entry.applied_at})"
+        "confirmed": f"{age(entry.applied_at, now)} ({entry.applied_at})"
         if entry.applied_at
         else "never",
         "last attempt": entry.attempted_at,

@@ -46,6 +46,8 @@ def render(review: CommandResult, view: RenderContext) -> str:
             return summarize_plan(review.plan, digest, style)
         return render_plan(review.plan, digest, style, every=view.include_info)
     hidden = set() if view.include_info else {Severity.INFO}
+    if view.errors_only:
+        hidden = {Severity.INFO, Severity.WARNING}
     found = [d for d in review.findings if d.severity not in hidden]
     return render_diagnostics(found, style, every=view.include_info)
 
@@ -134,9 +136,9 @@ def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
     """Return the last line of a check: what needs attention, and the exit code that says so."""
     found = [
         (len(plan.effective), "change is waiting", "changes are waiting"),
-        (len(maintenance.orphans), "server is in no file", "servers are in no file"),
+        (len(maintenance.not_in_any_file), "server is in no file", "servers are in no file"),
         (
-            len(maintenance.stale),
+            len(maintenance.out_of_date),
             f"confirmation is older than {maintenance.max_age}",
             f"confirmations are older than {maintenance.max_age}",
         ),
@@ -175,10 +177,10 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
     """Yield name and sentence of each fact that there is; safe text, without addresses' links."""
     if maintenance.uncertain:
         yield "outcome unknown", addresses_in_line(maintenance.uncertain)
-    if maintenance.orphans:
-        yield "in no file", addresses_in_line(maintenance.orphans)
-    if maintenance.max_age is not None and maintenance.stale:
-        yield f"older than {safe(maintenance.max_age)}", addresses_in_line(maintenance.stale)
+    if maintenance.not_in_any_file:
+        yield "in no file", addresses_in_line(maintenance.not_in_any_file)
+    if maintenance.max_age is not None and maintenance.out_of_date:
+        yield f"older than {safe(maintenance.max_age)}", addresses_in_line(maintenance.out_of_date)
     if maintenance.oldest:
         message = ", ".join(
             f"{a.address} {age(a.applied_at, maintenance.now)}" for a in maintenance.oldest

@@ -34,9 +34,7 @@ WORDS: Final = {
 }
 """What is not said, and what is said instead."""
 
-KEPT: Final = re.compile(
-    r"icesync-snapshot|`?Snapshot`?|\"(?:orphans?|stale|acknowledged)\"|orphan:|`orphan`|`?forge/"
-)
+KEPT: Final = re.compile(r"icesync-snapshot|`?Snapshot`?|\"orphan\"|orphan:|`orphan`|`?forge/")
 """Names in formats that programs read."""
 
 

@@ -10,6 +10,8 @@ from rig import run_program
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rig import Repository
+
 
 @pytest.mark.parametrize("command", ["", "state", "secrets", "ci", "completion"])
 def test_a_group_alone_shows_its_page(command: str, tmp_path: Path) -> None:
@@ -89,3 +91,18 @@ def test_terraforms_spelling_of_options(line: str, tmp_path: Path) -> None:
 
     assert told.code == 3
     assert "no icesync.yaml" in told.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "check", "doctor"])
+def test_quiet_leaves_warnings_out(repository: Repository, command: str) -> None:
+    """With ``-q`` only errors are printed, whichever command found them."""
+    repository.replace(
+        "servers/59.yaml",
+        "desk@example.org\n    poll_rate: 10\n  imap",
+        "sales@example.org\n    poll_rate: 10\n  imap",
+    )
+    loud, quiet = (repository.run(command, *more) for more in ([], ["-q"]))
+
+    assert "warning" in loud.stdout + loud.stderr
+    assert (quiet.code, quiet.stderr) == (loud.code, "")
+    assert "warning" not in quiet.stdout

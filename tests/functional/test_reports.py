@@ -325,7 +325,7 @@ def test_check_says_what_waits(repository: Repository) -> None:
     result = repository.run("check", "--json")
 
     assert result.code == 2
-    assert result.document["maintenance"]["orphans"] == ["59/664"]
+    assert result.document["maintenance"]["not_in_any_file"] == ["59/664"]
     assert [a["address"] for a in result.document["maintenance"]["oldest"]] == ["59/663", "59/664"]
     repository.environ["ICE_SMTP"] = "rotated"
     posted = repository.run("check", "--report", "markdown=issue.md")

@@ -53,7 +53,7 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     from icesync.render.text import check_verdict
 
     found = check(output.open(), CheckRequest(wanted, max_age), output)
-    if found.maintenance.stale:
+    if found.maintenance.out_of_date:
         scope = own_words(without=frozenset({"max_age", "secrets_mode", "with_probe", "ca_file"}))
         words = ["icesync", "apply", "--resend", f"older-than={max_age}", *scope]
         output.console.talk(f"hint: run `{shlex.join(words)}` to send them again")

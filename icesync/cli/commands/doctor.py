@@ -32,9 +32,11 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     from icesync.render.doctor import doctor_document, render_doctor
 
     findings, console = tuple(diagnose(common.open, LocalMachine())), common.console
+    wrong = [finding for finding in findings if finding.health is Health.ERROR]
     if as_json or format_name == "json":
         console.document(doctor_document(findings))
-    else:
+    elif not console.quiet:
         console.data(render_doctor(findings, console.style))
-    wrong = any(finding.health is Health.ERROR for finding in findings)
+    elif wrong:
+        console.data(render_doctor(wrong, console.style))
     return ConfigError.exit_code if wrong else EXIT_OK

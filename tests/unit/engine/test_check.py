@@ -30,16 +30,20 @@ def test_what_waits_is_named() -> None:
     """Unknown outcomes and orphans are named, and the oldest answer comes first."""
     maintenance = look_after(PLAN, BEFORE, NOW)
 
-    assert (maintenance.uncertain, maintenance.orphans) == ((BILLING,), (SALES,))
+    assert (maintenance.uncertain, maintenance.not_in_any_file) == ((BILLING,), (SALES,))
     assert maintenance.due
     assert [assertion.address for assertion in maintenance.oldest] == [SALES, SUPPORT]
-    assert (maintenance.stale, maintenance.max_age, maintenance.token_ends) == ((), None, None)
+    assert (maintenance.out_of_date, maintenance.max_age, maintenance.token_ends) == (
+        (),
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(("age", "stale"), [("30d", (SALES,)), ("1h", (SALES, SUPPORT))])
 def test_answers_age(age: str, stale: tuple[object, ...]) -> None:
     """What was acknowledged longer ago than the asked age is stale; what never was is not."""
-    assert look_after(PLAN, BEFORE, NOW, age).stale == tuple(sorted(stale))
+    assert look_after(PLAN, BEFORE, NOW, age).out_of_date == tuple(sorted(stale))
 
 
 def test_end_of_the_token() -> None:

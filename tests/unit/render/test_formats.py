@@ -69,6 +69,17 @@ def test_json_fits_its_schema(name: str) -> None:
     demand_fit(json.loads(shown(name, "json")))
 
 
+def test_a_quiet_text_holds_errors_only() -> None:
+    """A document for programs stays whole."""
+    review, quiet = REVIEWS["validate-findings"], replace(VIEW, errors_only=True)
+    text = renderer("text")(review, quiet)
+
+    assert "ICE" in text
+    assert "warning: " in renderer("text")(review, VIEW)
+    assert "warning: " not in text
+    assert renderer("json")(review, quiet) == renderer("json")(review, VIEW)
+
+
 def test_a_failed_run_is_not_valid() -> None:
     """A program that looks at one member is told the truth."""
     document = json.loads(shown("plan-invalid", "json"))

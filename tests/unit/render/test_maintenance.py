@@ -55,12 +55,12 @@ def test_many_addresses() -> None:
     [
         (Maintenance(UPKEEP.now), 0, "check: nothing needs attention (exit 0)"),
         (
-            Maintenance(UPKEEP.now, orphans=(SALES, SUPPORT)),
+            Maintenance(UPKEEP.now, not_in_any_file=(SALES, SUPPORT)),
             2,
             "check: 2 servers are in no file (exit 2)",
         ),
         (
-            Maintenance(UPKEEP.now, max_age="30d", stale=(SALES,)),
+            Maintenance(UPKEEP.now, max_age="30d", out_of_date=(SALES,)),
             2,
             "check: 1 confirmation is older than 30d (exit 2)",
         ),
