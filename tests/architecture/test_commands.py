@@ -139,11 +139,40 @@ def test_examples_parse(name: str) -> None:
     assert len(lines) >= 2
     for line in lines:
         for command in re.findall(r"icesync ((?:(?![;|&<>]).)+)", line):
-            words = shlex.split(command.partition("   ")[0])
-            path = " ".join(words[:2]) if " ".join(words[:2]) in ALL else words[0]
-            assert path in ALL, line
-            parsed = click.Context(program, obj=Common())
-            ALL[path].make_context(path, words[len(path.split()) :], parent=parsed)
+            parse(command)
+
+
+def parse(command: str) -> None:
+    """Let click read *command*, which raises where it could not be typed."""
+    words = shlex.split(command.partition("   ")[0])
+    while words[0] in {"-C", "--config"}:
+        del words[:2]
+    path = " ".join(words[:2]) if " ".join(words[:2]) in ALL else words[0]
+    assert path in ALL, command
+    parsed = click.Context(program, obj=Common())
+    ALL[path].make_context(path, words[len(path.split()) :], parent=parsed)
+
+
+def printed_commands() -> set[str]:
+    """Return the commands that the pages of the scenarios show in what was answered."""
+    found = set()
+    for page in (ROOT / "tests" / "scenarios").glob("*.txt"):
+        lines = [line[2:] for line in page.read_text().splitlines() if line[:2] in {"> ", "! "}]
+        found |= {*re.findall(r"`icesync ([^`]+)`", " ".join(map(str.strip, lines)))}
+        found |= {line.partition("icesync ")[2] for line in lines if _WHOLE.match(line)}
+    return found
+
+
+_WHOLE = re.compile(r"\s*(?:[\w ]+: )?icesync \S")
+
+
+def test_printed_commands_parse() -> None:
+    """Each command in an answer can be typed: its name, its options and their values."""
+    commands = printed_commands()
+
+    assert len(commands) > 20
+    for command in commands:
+        parse(command)
 
 
 def test_help_lists_every_command(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def fleet(tmp_path: Path) -> Path:
     run_program(["keygen", "--out", ".icesync/fingerprint.key"], folder)
     applied = run_program(["apply", "--auto-approve"], folder)
     assert applied.code == 0, applied.stderr
+    assert (applied.stdout + applied.stderr).count("\n") <= 25, "the first apply fits a screen"
     return folder
 
 
