@@ -66,7 +66,7 @@ _WORDS: Final = {word: told for told, words in _OTHER_PROGRAMS.items() for word 
 
 _OTHER_OPTIONS: Final = {
     "--dry-run": "`icesync plan` shows what would be sent",
-    "--check": "`icesync check` and `icesync fmt --check` look and write nothing",
+    "--check": "`icesync check` and `icesync fmt --check` write nothing",
     "--refresh": "ICE has no read API; omit it",
     "--refresh-only": "ICE has no read API; `icesync check` reports what needs attention",
     "--destroy": "`removed:` in a server file disables or forgets a server",
@@ -76,10 +76,10 @@ _OTHER_OPTIONS: Final = {
     "--yes": "it sends nothing, so there is nothing to approve",
     "--input": "`--no-input` never asks",
     "--output": "`--json` or `--format` chooses how stdout is written, `--report` writes a file",
-    "--var": "defaults stand in `defaults:` and _defaults.yaml",
-    "--var-file": "defaults stand in `defaults:` and _defaults.yaml",
+    "--var": "defaults are in `defaults:` and _defaults.yaml",
+    "--var-file": "defaults are in `defaults:` and _defaults.yaml",
     "--watch": "`icesync validate --watch` repeats on change",
-    "--fix": "`icesync fmt` formats; `icesync explain RULE` says how to mend the rest",
+    "--fix": "`icesync fmt` formats; `icesync explain RULE` says how to fix the rest",
     "--lock": "the state is always locked while it is written",
 }
 """What is said of options of other programs, where a command has none of that name."""

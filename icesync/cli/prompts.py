@@ -93,7 +93,7 @@ def ask_for_access(
             token = click.prompt("Reference of the token", TOKEN, err=True)
     if (token is None) is (username is None):
         raise UsageError(
-            "who does icesync act as at ICE: a token, or a login?",
+            "the access to ICE is missing: give a token or a login",
             f"icesync init --go-live --token {TOKEN}",
             "icesync init --go-live --login admin@example.com --organization 59",
         )

@@ -32,7 +32,7 @@ def watchable(function: Function) -> Function:
         if not watch:
             return function(common, **flags)
         if flags["reports"] or flags["as_json"] or flags["format_name"] != "text":
-            raise UsageError("--watch is for a person at a terminal", "omit --report and --json")
+            raise UsageError("--watch works only on a terminal", "omit --report and --json")
         _watch(common, lambda: function(common, **flags))
 
     return click.option(

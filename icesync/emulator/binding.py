@@ -59,7 +59,7 @@ def read_members(request: Request) -> Members | None:
     except RecursionError:
         raise ValueError("nested too deep") from None
     if document is not None and not isinstance(document, _Object):
-        raise ValueError("the body holds no object")
+        raise ValueError("the body contains no object")
     return document
 
 
@@ -172,7 +172,7 @@ def _to_text(raw: object) -> str | None:
         return raw
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         return json.dumps(raw)
-    raise ValueError("not a text")
+    raise ValueError("not a string")
 
 
 def _to_integer(raw: object) -> int:

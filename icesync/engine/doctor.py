@@ -164,18 +164,20 @@ def _key(session: Session, stored: Stored | None) -> Finding:
         if wanted is None:
             return _warning(
                 name,
-                "none: changed passwords are not found",
+                "none, so rotated passwords are not detected",
                 "icesync keygen --out .icesync/fingerprint.key",
             )
         return _warning(
             name,
-            f"none here; the state was made with {wanted}, and another does not fit",
+            f"none here; the state needs {wanted}, and no other key works",
             "export ICESYNC_FINGERPRINT_KEY='…'   with the key of whoever ran `icesync init`",
         )
     if reference.scheme not in _LOCAL:
         return _ok(name, f"{reference}, not looked up")
     if stored is None:
-        return _warning(name, f"{reference}; whether it fits is not known without the state")
+        return _warning(
+            name, f"{reference}; without the state it is unknown whether it is the right one"
+        )
     try:
         key = open_key(reference, session.providers, stored.snapshot)
     except IcesyncError as error:
@@ -199,15 +201,15 @@ def _token(session: Session) -> Finding:
 
 def _token_here(session: Session, name: str, reference: SecretRef) -> Finding:
     if resolve_references([reference], session.providers).failures:
-        return _warning(name, f"{reference} leads to none here", "icesync token")
+        return _warning(name, f"no token at {reference}", "icesync token")
     try:
         info = inspect_token(session)
     except IcesyncError as error:
         return _failed(name, error)
     ends = info.claims.expires_at if info.claims else None
     if ends is None:
-        return _ok(name, "there; it names no end")
-    text = f"ends at {ends:%Y-%m-%dT%H:%M:%SZ}"
+        return _ok(name, "there; it does not expire")
+    text = f"expires at {ends:%Y-%m-%dT%H:%M:%SZ}"
     return _warning(name, text, "icesync token") if ends - info.now < _SOON else _ok(name, text)
 
 
@@ -241,7 +243,9 @@ def _git(session: Session, machine: Machine) -> Finding:
     private = [".icesync/fingerprint.key", UNSAVED_STATE, *companions]
     ignored = machine.ignored(project.root, [*private, path])
     if ignored is None:
-        return _warning(name, "this is no git repository: nothing keeps the history", "git init")
+        return _warning(
+            name, "this is not a git repository, so nothing keeps the history", "git init"
+        )
     missing = [each for each in private if each not in ignored]
     if missing:
         lines = " ".join(shlex.quote(each) for each in missing)

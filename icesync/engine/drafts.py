@@ -214,7 +214,7 @@ class Drafter:
         told = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
         flags = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items()]
         meant = "it is" if len(unknown) == 1 else "they are"
-        hint = f"{' '.join(flags[:8])}   if that is what {meant}; nothing behind = leaves out"
+        hint = f"{' '.join(flags[:8])}   if that is what {meant}; nothing after `=` leaves it out"
         self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", told, hint)
 
     def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
@@ -393,7 +393,9 @@ def _check_damage(row: Field, raw: str) -> None:
     if isinstance(raw, NumberCell) and (
         row.secret or (row.kind is Kind.TEXT and row.key != "name")
     ):
-        what = "is a number in the workbook: leading zeros and long digits are lost"
+        what = (
+            "is a number in the workbook, so leading zeros and digits after the fifteenth are lost"
+        )
         hint = "format the column as text, then type the value again"
     elif not what and row.secret and (raw != raw.strip() or "\ufeff" in raw):
         rule, what, hint = "ICE405", "starts or ends with a space", "remove it"

@@ -464,7 +464,7 @@ class _Importer:
         """Say what was trimmed, left out, inferred and not given."""
         say = self.notes.append
         if drafter.trimmed:
-            say(f"blanks around {counted(drafter.trimmed, 'text')} were removed")
+            say(f"spaces around {counted(drafter.trimmed, 'value')} were removed")
         if drafter.left_out:
             say(f"not imported: {listed([f'`{name}`' for name in drafter.left_out])}")
         for told, number in (drafter.inferred + builder.inferred).items():

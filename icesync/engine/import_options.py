@@ -74,7 +74,7 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
         raise UsageError("--secrets yaml: needs a file named .yaml or .yml")
     if kind == SecretsKind.YAML and parse_secret_ref(f"ref+file://{path}#/59-663/smtp") is None:
         raise UsageError(
-            f"no reference can spell the path {shown}", "name a file without blanks, `?` and `#`"
+            f"a reference cannot contain the path {shown}", "name a file without spaces, `?` or `#`"
         )
     if session.caller.is_committed(path):
         raise UsageError(

@@ -74,7 +74,7 @@ class Builder:
         for draft in drafts:
             if draft.settings.get("name") == EXAMPLE:
                 told = "is the example of the template"
-                self.findings.add(draft.position, "ICE016", told, "replace it by your own servers",
+                self.findings.add(draft.position, "ICE016", told, "replace it with your servers",
                                   subject=f"row {draft.row}")  # fmt: skip
             else:
                 self._add(draft)

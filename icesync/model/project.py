@@ -193,7 +193,8 @@ VARIABLES: Final = {
     "GitLab-managed state.",
     "ICESYNC_TRUSTED_CONFIG": "The same as `--trusted-config` of `icesync plan`: take "
     "safeguards from that file or git ref, and a committed state from that ref.",
-    "ICESYNC_IMAGE": "Set in the container image: a missing library is a matter of its build.",
+    "ICESYNC_IMAGE": "Set in the container image: hints then name `docker build` instead of "
+    "`pip install`.",
     "NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE": "When to use colors, as in other programs.",
 }
 

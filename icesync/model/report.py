@@ -78,7 +78,7 @@ class OutcomeKind(StrEnum):
 
     @property
     def stops_run(self) -> bool:
-        """Whether every further call would meet it, too."""
+        """Whether every further call would fail too, too."""
         return _MEANINGS[self].stops_run
 
     @property

@@ -105,8 +105,8 @@ def read_secret_ref(text: str) -> SecretRef | Misspelling:
         return SecretRef(text, scheme, path, query[1:], fragment[1:])
     steps = {_decode(step) for step in path.removeprefix("/").split("/")}
     slips = {
-        "with nothing behind its `?`": query == "?",
-        "with nothing behind its `#`": fragment == "#",
+        "with nothing after its `?`": query == "?",
+        "with nothing after its `#`": fragment == "#",
         "whose key does not start with a slash": fragment and not fragment.startswith("#/"),
         "whose path ends in a slash": path.endswith("/"),
         "with an empty, `.` or `..` step in its path": _STEPS_UP & steps,

@@ -44,7 +44,7 @@ _KINDS: Final = (
     (re.compile("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
     (
         re.compile(r"'[0-9=+@-][^']*"),
-        "has the apostrophe in front by which a spreadsheet knows a text",
+        "starts with the apostrophe that marks text in a spreadsheet",
     ),
     (
         # Postman and .http files, shells and CI, cmd.

@@ -73,7 +73,7 @@ class _Node(NamedTuple):
                 start += length & 0x7F
                 length = int.from_bytes(data[2:start], "big")
             if len(data) < start + length:
-                raise ValueError("an element ends behind its parent")
+                raise ValueError("an element ends after its parent")
             yield _Node(tag, data[start : start + length])
             data = data[start + length :]
 

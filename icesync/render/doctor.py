@@ -32,7 +32,7 @@ def render_doctor(findings: Sequence[Finding], style: Style) -> str:
             for hint in finding.hints
         ]
     wrong = (_count(findings, Health.ERROR, "error"), _count(findings, Health.WARNING, "warning"))
-    return "\n".join([*lines, "", ", ".join(filter(None, wrong)) or "all is well"]) + "\n"
+    return "\n".join([*lines, "", ", ".join(filter(None, wrong)) or "everything is fine"]) + "\n"
 
 
 def _count(findings: Sequence[Finding], health: Health, noun: str) -> str:

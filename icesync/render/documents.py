@@ -72,7 +72,7 @@ Seconds = Annotated[float, _Also(minimum=0)]
 SettingValue = str | int | bool | None
 Folder = Annotated[
     str,
-    _Also(description="Where the configuration lies in its repository; empty at the root."),
+    _Also(description="Where the configuration is in its repository; empty at the root."),
 ]
 Settings = Annotated[
     dict[str, Any] | None, _Also(description="Settings, those with a dot nested; secrets are null.")

@@ -95,7 +95,7 @@ class AwsProvider(VersionedProvider):
             kind = _kind(code)
         except errors.BotoCoreError as error:
             # Its text may quote an address or a header; its kind says enough.
-            problem = f"AWS could not be asked: {type(error).__name__}"
+            problem = f"AWS could not be called: {type(error).__name__}"
             kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
         raise kind(f"`{reference}`: {problem}")
 

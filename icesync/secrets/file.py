@@ -212,7 +212,7 @@ def read_file(reference: SecretRef, path: Path) -> bytes:
     try:
         return _read(reference, path)
     except FileNotFoundError:
-        raise SecretMissing(f"`{reference}`: no file exists `{path}`") from None
+        raise SecretMissing(f"`{reference}`: file `{path}` does not exist") from None
     except OSError as error:
         raise SecretMissing(f"`{reference}` cannot be read: {error.strerror}") from error
 

@@ -116,7 +116,7 @@ class WebService:
             problem = str(error)
         finally:
             self._give_back(client)
-        raise SecretStoreUnreachable(f"`{reference}`: {self._name} cannot be asked: {problem}")
+        raise SecretStoreUnreachable(f"`{reference}`: {self._name} cannot be called: {problem}")
 
     def _take(self, reference: SecretRef) -> HttpClient:
         with self._lock:

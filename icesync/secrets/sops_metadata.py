@@ -81,7 +81,7 @@ def _build(parser: Any) -> Any:
             if stack and isinstance(stack[-1][0], dict) and stack[-1][1] is None:
                 parent = stack.pop()[0]
                 if not isinstance(event, ScalarEvent) or event.value in parent:
-                    raise ValueError(f"line {line}: a key that is given twice, or is not a text")
+                    raise ValueError(f"line {line}: a key that is given twice, or is not a string")
                 stack.append((parent, event.value))
                 continue
             root = _attach(stack, node, root)

@@ -71,7 +71,7 @@ def _read_pieces(pieces: list[tuple[int, str | Slip]]) -> Sheet:
         records += sheet.records
         slips += sheet.slips
     if not records and not slips:
-        told = "no call of UpdateEmailServer with a body is in the file"
+        told = "the file contains no UpdateEmailServer call with a body"
         slips.append(Slip(1, 1, told, "import the bodies of the calls, as JSON"))
     return Sheet(tuple(records), slips=tuple(slips))
 
@@ -114,7 +114,7 @@ class _Finder:
         if cell.name == "servers" and isinstance(cell.value, tuple):
             for item in cell.value:
                 if not isinstance(item, Record):
-                    told = "`servers` must hold objects only"
+                    told = "`servers` must contain only objects"
                     self.slips.append(Slip(cell.line, cell.column, told, rule="ICE010"))
         if isinstance(cell.value, str) and "&" in cell.value and _mentions_skill(cell.value):
             yield from self._reread(_body(cell.value, 1), (cell.line, cell.column))
@@ -178,7 +178,7 @@ def _curl_bodies(text: str) -> Iterator[tuple[int, str | Slip]]:
         line = text.count("\n", 0, start) + 1
         command = text[start:end]
         if "^\n" in command.replace("\r", "") or '^"' in command:
-            told = "the command line is one of Windows (cmd)"
+            told = "the command line is for Windows (cmd)"
             yield line, Slip(line, 1, told, "copy it again as cURL (bash), or save the body alone")
             continue
         try:

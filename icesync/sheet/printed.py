@@ -95,7 +95,7 @@ class _Reader:
             place = self._place(self.at)
             name = self._string()
             if self._peek() != ":":
-                raise _MalformedError("expected `:` behind a name")
+                raise _MalformedError("expected `:` after a name")
             self.at += 1
             cells.append(Cell(name, self._value(depth), *place))
             self._separate("}")
@@ -128,7 +128,7 @@ class _Reader:
     def _string(self) -> str:
         mark = self._peek()
         if not mark or (mark not in {'"', "'"} and mark not in _CURLY):
-            raise _MalformedError("expected a text in quotes or a value")
+            raise _MalformedError("expected a string in quotes or a value")
         try:
             if mark == '"':
                 found, self.at = scanstring(self.text, self.at + 1, False)
@@ -140,9 +140,11 @@ class _Reader:
                 inner = _IN_SINGLE.sub(_plain_quote, inner)
             found = json.loads(f'"{inner}"', strict=False)
         except ValueError:
-            raise _MalformedError("a text with a bad escape, or without its end") from None
+            raise _MalformedError(
+                "a string with an invalid escape, or without a closing quote"
+            ) from None
         if not self.text[end : end + 1]:
-            raise _MalformedError("a text without its end")
+            raise _MalformedError("a string without a closing quote")
         self.at = end + 1
         return str(found)
 

@@ -26,7 +26,7 @@ _ACCEPTED: Final = "import .xlsx, CSV with a header, or request bodies as JSON"
 _SAVE: Final = "open it in a spreadsheet program and save it as .xlsx or as CSV UTF-8"
 _KINDS: Final = (
     (b"PK\\x03\\x04.{0,80}opendocument\\.spreadsheet", "is an OpenDocument spreadsheet", _SAVE),
-    (b"PK\\x03\\x04", "is an archive, and not a workbook", _ACCEPTED),
+    (b"PK\\x03\\x04", "is an archive, not a workbook", _ACCEPTED),
     (b"%PDF-", "is a PDF", "import the sheet that it was made from"),
     (b"\\x1f\\x8b|BZh|\\xfd7zXZ|7z\\xbc\\xaf", "is compressed", "unpack it first"),
     (b"\\{\\\\rtf", "is a document of a word processor", _ACCEPTED),
@@ -66,7 +66,7 @@ def read_source(
         return refused
     text, notes = _decode(data)
     if text is None:
-        return _refused("the file is in no encoding that is known", "save it as UTF-8", "ICE002")
+        return _refused("the file has an unknown encoding", "save it as UTF-8", "ICE002")
     if "\0" in text:
         return _refused("the file is not text", _ACCEPTED)
     sheet = _read_text(text, find)

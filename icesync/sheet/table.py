@@ -66,16 +66,18 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
             continue
         extra = [cell for cell in cells if not cell.name]
         if extra and extra[-1].column > len(header):
-            told = f"row {row.number} has {extra[-1].column} columns, and the header {len(header)}"
-            slips.append(Slip(row.line, 1, told, "quote a value that holds the delimiter"))
+            told = (
+                f"row {row.number} has {extra[-1].column} columns, but the header has {len(header)}"
+            )
+            slips.append(Slip(row.line, 1, told, "quote values that contain the delimiter"))
             continue
         nameless.update(cell.column for cell in extra)
         records.append(Record(cells, row.line, 1, row.number))
     for column in sorted(nameless):
-        told = f"column {letters(column)} has values, and the header does not name it"
+        told = f"column {letters(column)} has values, but the header does not name it"
         slips.append(Slip(named.line, 1, told, "name the column, or clear its cells"))
     if not records and not slips:
-        told = "the table has a header, and no row below it"
+        told = "the table has a header, but no row below it"
         slips.append(Slip(named.line, 1, told, "add a row for each server"))
     return Sheet(tuple(records), tuple(cell for cell in header if cell.name), tuple(slips))
 

@@ -147,7 +147,7 @@ def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
     except Exception as error:  # noqa: BLE001 - obstore's errors share no base below this one
         problem, hint = _meaning(error)
     if problem == _NO_CREDENTIALS:
-        raise AccessError(f"{root} cannot be asked: {problem}", _CREDENTIALS[root[:2]])
+        raise AccessError(f"{root} cannot be called: {problem}", _CREDENTIALS[root[:2]])
     hint = hint or "url: s3://BUCKET/PATH/FILE.json"
     raise ConfigInvalid(f"`state.url` cannot be opened: {problem}", hint)
 
@@ -376,7 +376,7 @@ class ObjectStore:
                 self._demand_bucket(error)
                 problem, hint = _meaning(error)
             if problem == _NO_CREDENTIALS:
-                raise AccessError(f"{self._url} cannot be asked: {problem}", self._credentials)
+                raise AccessError(f"{self._url} cannot be called: {problem}", self._credentials)
             # What is not known may pass: that is worth the time of a save alone.
             passing = problem in _PASSING or (saving and problem not in _KNOWN)
             pause_s = patience.pause() if passing else None

@@ -25,7 +25,7 @@ Schema for editors. The tests write this page from the table in `icesync/model/p
 
 A host that gets a credential, and is neither the vendor's nor one of the clouds' nor on this
 machine, must be named by the job, outside of the repository: `ICESYNC_ALLOW_HOST=HOST` or
-`HOST:PORT`, several divided by blanks or commas.
+`HOST:PORT`, several separated by spaces or commas.
 """
 
 

@@ -154,27 +154,27 @@ def _retries() -> str:
         return f"{retry.attempts} attempts; {wait}"
 
     rows = [
-        ("surely not sent or not looked at: no connection, DNS, 408, 425",
+        ("not sent or not processed: no connection, DNS, 408, 425",
          again(OutcomeKind.TRANSIENT),
          "nothing happened", "as it was, exit 10 or 7"),
         ("no answer, or none that can be read: reset, deadline, 5xx, odd 2xx",
          again(OutcomeKind.UNCERTAIN),
-         "it may have been stored; again is safe, as a call is the whole record",
+         "it may have been stored; sending it again is safe, because a call is the whole record",
          "uncertain, in every plan until ICE confirms a call, exit 7"),
         ("429, or 503 with `Retry-After`", again(OutcomeKind.THROTTLED),
          ("all workers pause as long as asked; "
-         f"asked for more than {limits.MAX_PAUSE_S:g} s, the run ends"),
+         f"if asked for more than {limits.MAX_PAUSE_S:g} s, the run ends"),
          "as it was, exit 7"),
         ("the token is refused", "1 new login in a run, then never",
-         "every further call would meet it", "the run ends, exit 4"),
+         "every further call would fail too", "the run ends, exit 4"),
         ("wrong address, verb, certificate, redirect", again(OutcomeKind.MISCONFIGURED),
-         "every further call would meet it; the first call goes alone",
+         "every further call would fail too; the first call goes alone",
          "the run ends, exit 10 or 7"),
         ("refused values", again(OutcomeKind.REJECTED),
          ("they would be refused again; without a reason one new login is tried, and "
          f"{limits.FIRST_REFUSALS} first calls refused alike end the run"), "as it was, exit 7"),
         (f"{limits.MAX_FAILURES} failures in a row, over all workers", "no more in this run",
-         "what fails for all is not tried on all; the next apply goes on",
+         f"what fails for {limits.MAX_FAILURES} would fail for all; the next apply sends the rest",
          "the run ends, exit 7"),
     ]  # fmt: skip
     return _table(("what came", "made again", "why", "the server then"), rows)

@@ -69,7 +69,9 @@ def test_a_broken_configuration_is_watched_too(
 
 def test_a_document_is_not_watched(repository: Repository) -> None:
     """A file or a pipe gets one answer."""
-    assert_refused(repository.run("validate", "--watch", "--json"), 64, "--watch is for a person")
+    assert_refused(
+        repository.run("validate", "--watch", "--json"), 64, "--watch works only on a terminal"
+    )
 
 
 def test_ctrl_c_ends_it(repository: Repository) -> None:

@@ -52,7 +52,7 @@ def command(common: Common, shell: str | None, install: bool) -> int:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FileUnwritable(f"{path.parent} cannot be made: {error.strerror}") from None
+            raise FileUnwritable(f"cannot create {path.parent}: {error.strerror}") from None
         write_open(path, script.encode())
     common.console.talk(f"{path} {'is up to date' if there else 'was written'}")
     for line in next_steps(name, path, os.environ):

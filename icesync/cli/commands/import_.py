@@ -43,7 +43,7 @@ from icesync.cli.options import Common, common_options, lock_option
     "--yes",
     "confirmed",
     is_flag=True,
-    help="Change servers that are there without asking.",
+    help="Change existing servers without asking.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
 @click.option(

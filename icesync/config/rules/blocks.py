@@ -513,8 +513,8 @@ def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
         offers = f"it offers {other.host}" if other else f"it offers no {block.upper()}"
         yield Violation(
             f"{block}.host",
-            f"`{block}.host` {endpoint.host} is not a {block.upper()} host of "
-            f"{preset.name}: {offers}",
+            f"`{block}.host` {endpoint.host} is not a host of "
+            f"{preset.name} for {block.upper()}: {offers}",
             _checked(preset),
         )
     elif preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
@@ -589,7 +589,7 @@ def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
         key = f"{endpoint.block}.port"
         yield Violation(
             key,
-            f"`{key}` {endpoint.port} is a {home.upper()} port",
+            f"`{key}` {endpoint.port} is a port of {home.upper()}",
             f"{endpoint.block.upper()} usually uses {_DEFAULT[endpoint.block]}",
         )
 

@@ -162,7 +162,7 @@ declare(
         Severity.WARNING,
         what="`username` and `mailbox` of a block in use are addresses of unrelated domains. "
         "Shared mailboxes (`svc@contoso.com\\billing`), tenants (`onmicrosoft.com`), logins of "
-        "relays and the account behind an own domain are fine.",
+        "relays and the account of a custom domain are fine.",
         why="Often a copy-and-paste mistake: the login opens another mailbox, or none.",
         before="imap: {username: desk@example.net, mailbox: desk@example.org}\n",
         after="imap: {username: desk@example.org, mailbox: desk@example.org}\n",

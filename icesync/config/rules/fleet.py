@@ -269,7 +269,7 @@ def _collected(server: DesiredServer) -> tuple[str, ...]:
         "replies are not collected by this skill",
         Severity.WARNING,
         what="A server sends from an address (`spoofing.address` where spoofing is on, else "
-        "`smtp.mailbox`) that neither it nor another server collects. A tag behind a plus and "
+        "`smtp.mailbox`) that neither it nor another server collects. A tag after a plus and "
         "`noreply` addresses are fine.",
         why="Often a mistake: replies of customers go to a mailbox that no skill reads. "
         "If the address is an alias or is forwarded, suppress the finding. The "

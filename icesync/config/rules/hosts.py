@@ -201,7 +201,7 @@ def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
     """Find an address that many relays refuse."""
     if not address.text.rpartition("@")[0].isascii():
         key = address.key
-        message = f"`{key}` : the part before the @ needs SMTPUTF8"
+        message = f"`{key}` has non-ASCII characters before the @ and needs SMTPUTF8"
         yield Violation(key, message, "many relays reject it; use an ASCII alias")
 
 

@@ -74,7 +74,7 @@ def test_a_whole_file_is_a_secret(root: Path) -> None:
         ("eu.enc.yaml#/smtp/port", "is a number where a string is needed"),
         ("eu.enc.yaml#/smtp", "is a map where a string is needed"),
         ("eu.enc.yaml?x=1#/smtp", "takes a path and a key only"),
-        ("none.enc.yaml#/x", "no file exists"),
+        ("none.enc.yaml#/x", "does not exist"),
         ("/etc/passwd#/x", "is not allowed: files must match"),
         ("broken.enc.yaml#/smtp", "invalid output of sops: line 2: not valid YAML"),
         ("exit1.enc.yaml#/x", "`sops` ended with exit code 1"),

@@ -75,12 +75,12 @@ def test_members_of_blocks_have_dotted_names() -> None:
     ("text", "told"),
     [
         (f"curl {URL} -d @body.json", "the body of the call is in the file body.json"),
-        (f'curl "{URL}" ^\n -d ^"x^"', "the command line is one of Windows (cmd)"),
+        (f'curl "{URL}" ^\n -d ^"x^"', "the command line is for Windows (cmd)"),
         (f"curl {URL} -d 'x", "the command line of curl has a quote that is not closed"),
-        ("curl https://ice.example/x", "no call of UpdateEmailServer with a body is in the file"),
+        ("curl https://ice.example/x", "the file contains no UpdateEmailServer call with a body"),
         (f"POST {URL}\n\nhello\n", "the body of the call is not JSON"),
         ('{"a": 1}', "no object in the JSON names a skill or an organization"),
-        ('{"servers": [1]}', "`servers` must hold objects only"),
+        ('{"servers": [1]}', "`servers` must contain only objects"),
     ],
 )
 def test_what_is_no_call_is_told(text: str, told: str) -> None:
@@ -93,7 +93,7 @@ def test_what_is_no_call_is_told(text: str, told: str) -> None:
 OTHERS: dict[str, tuple[bytes, str]] = {
     "empty": (b" \n", "the file is empty"),
     "PDF": (b"%PDF-1.7", "the file is a PDF"),
-    "zip": (b"PK\x03\x04 word/document.xml", "the file is an archive, and not a workbook"),
+    "zip": (b"PK\x03\x04 word/document.xml", "the file is an archive, not a workbook"),
     "ods": (b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
             "the file is an OpenDocument spreadsheet"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "the file is a workbook of an old Excel (.xls)"),
@@ -101,7 +101,7 @@ OTHERS: dict[str, tuple[bytes, str]] = {
                   "the workbook is protected by a password"),
     "gzip": (b"\x1f\x8b\x08", "the file is compressed"),
     "binary": (b"\x7fELF\0\x01\x02", "the file is not text"),
-    "no encoding": (b"\x81\x8d\xff", "the file is in no encoding that is known"),
+    "no encoding": (b"\x81\x8d\xff", "the file has an unknown encoding"),
     "HTML": (b"<!DOCTYPE html><table>", "the file is an HTML page"),
     "XML": (b'<?xml version="1.0"?><a/>', "the file is XML"),
     "YAML": (b"version: 1\nservers: []\n", "the file is YAML, as server files are"),

@@ -71,9 +71,9 @@ def test_short_rows_and_explanations() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("orgid,skillid\n1,2,3\n", (2, "row 2 has 3 columns, and the header 2")),
-        ("orgid,skillid,\n1,2,3\n", (1, "column C has values, and the header does not name it")),
-        ("orgid,skillid\n", (1, "the table has a header, and no row below it")),
+        ("orgid,skillid\n1,2,3\n", (2, "row 2 has 3 columns, but the header has 2")),
+        ("orgid,skillid,\n1,2,3\n", (1, "column C has values, but the header does not name it")),
+        ("orgid,skillid\n", (1, "the table has a header, but no row below it")),
         (
             'orgid,skillid\n1,1\n"2\n',
             (3, "row 3 is not valid CSV: a quote that is not closed or not doubled"),
