@@ -54,13 +54,13 @@ def findings() -> tuple[Diagnostic, ...]:
     return (
         Diagnostic(
             "ICE401",
-            "`servers[0].smtp.password` is a plaintext secret",
+            "59/663: `smtp.password` is a plaintext secret",
             SourcePosition("servers/59.yaml", 16, 17),
             "use a reference: ref+env://ICE_NAME",
         ),
         Diagnostic(
             "ICE301",
-            "`servers[1].smtp.port` must be 1 to 65535",
+            "59/664: `smtp.port` must be 1 to 65535",
             SourcePosition("servers/59.yaml", 22, 13),
         ),
         Diagnostic(

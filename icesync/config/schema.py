@@ -672,7 +672,8 @@ class _Explanations:
             )
             hint = f"one of: {listed}"
         where = self.document.key_position(path)
-        return Diagnostic("ICE105", f"unknown key `{dotted(path)}`", where, hint)
+        address, name = _named(self.document, path)
+        return Diagnostic("ICE105", f"{address}unknown key `{name}`", where, hint)
 
     def _near(self, key: str, known: tuple[str, ...]) -> str:
         """Return the known key that *key* probably means, or an empty text."""
@@ -720,8 +721,9 @@ def _of_ice(key: str, path: NodePath) -> str | None:
 
 def _missing_key(document: Document, path: NodePath, key: str) -> Diagnostic:
     rule = "ICE101" if key in {"organization", "skill"} else "ICE107"
-    where = dotted((*path, key))
-    return Diagnostic(rule, f"`{where}` is required", document.position(path), f"add `{key}:`")
+    address, name = _named(document, (*path, key))
+    message = f"{address}`{name}` is required"
+    return Diagnostic(rule, message, document.position(path), f"add `{key}:`")
 
 
 def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
@@ -729,6 +731,7 @@ def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
     value = document.data
     for part in path:
         value = value[part]
+    address, name = _named(document, path)
     field = _field_at(path)
     if error.schema.get("pattern") == REFERENCE_PATTERN:
         field = FIELDS_BY_KEY["smtp.password"]  # icesync's own secrets are references too
@@ -736,12 +739,12 @@ def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:
         try:
             read_value(field, value)
         except InvalidValue as unfit:
-            return Diagnostic(unfit.rule, f"`{dotted(path)}` {unfit.message}", position, unfit.hint)
-    return _generic(error, path, position)
+            message = f"{address}`{name}` {unfit.message}"
+            return Diagnostic(unfit.rule, message, position, unfit.hint)
+    return _generic(error, f"{address}`{name}`" if path else "the file", position)
 
 
-def _generic(error: Any, path: NodePath, position: Any) -> Diagnostic:
-    where = f"`{dotted(path)}`" if path else "the file"
+def _generic(error: Any, where: str, position: Any) -> Diagnostic:
     wanted = error.validator_value
     if error.validator == "type":
         shapes = wanted in {"object", "array"} or isinstance(error.instance, dict | list)
@@ -772,6 +775,23 @@ def _field_at(path: NodePath) -> Field | None:
     if names and names[0] in {"defaults", "servers", "removed", "moved"}:
         names = names[1:]
     return FIELDS_BY_KEY.get(".".join(names))
+
+
+def _named(document: Document, path: NodePath) -> tuple[str, str]:
+    """
+    Return how to name *path*: the address to begin with, and the rest.
+
+    As the rules about servers do it: ``59/663: `` and ``smtp.port``. Where no address
+    is known, nothing and the whole path.
+    """
+    if len(path) < 3 or path[0] != "servers":
+        return "", dotted(path)
+    try:
+        organization = read_value(FIELDS_BY_KEY["organization"], document.data["organization"])
+        skill = read_value(FIELDS_BY_KEY["skill"], document.data["servers"][path[1]]["skill"])
+    except (InvalidValue, KeyError, TypeError):
+        return "", dotted(path)
+    return f"{organization}/{skill}: ", dotted(path[2:])
 
 
 def dotted(path: NodePath) -> str:

@@ -162,17 +162,19 @@ def test_fitting_file_has_no_findings() -> None:
         ),
         (
             "servers: [{skill: 1, smtp: {port: 99999}}]",
-            "`servers[0].smtp.port` must be a port, 1 to 65535",
+            "59/1: `smtp.port` must be a port, 1 to 65535",
         ),
-        ("servers: [{skill: 1, smtp: {host: ''}}]", "`servers[0].smtp.host` is empty"),
+        ("servers: [{skill: x1, ssl: true}]", "`servers[0].skill` must be a positive integer"),
+        ("servers: [{skill: 1, sssl: true}]", "59/1: unknown key `sssl`"),
+        ("servers: [{skill: 1, smtp: {host: ''}}]", "59/1: `smtp.host` is empty"),
         (
             "servers: [{skill: 1, smtp: {password: ~}}]",
-            "`servers[0].smtp.password` is empty",
+            "59/1: `smtp.password` is empty",
         ),
     ],
 )
 def test_message_names_the_path(written: str, message: str) -> None:
-    """A message names the whole path, then what was expected."""
+    """A message names the address where it is known, the path, then what was expected."""
     [told] = {d.message for d in _check(HEAD + written)}
 
     assert told == message

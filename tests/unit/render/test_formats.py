@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from builders import position
 from documents import demand_fit
 from reviews import REVIEWS, VIEW, findings
 
@@ -154,17 +155,19 @@ def test_codequality_has_what_gitlab_reads() -> None:
 
 def test_fingerprint_survives_moved_lines() -> None:
     """A finding is the same one when lines and servers are inserted above it."""
+    nameless = Diagnostic("ICE101", "`servers[0].skill` is required", position(5))
+    found = (*findings(), nameless)
     moved = tuple(
         replace(
             one,
             position=SourcePosition(one.position.file, one.position.line + 7),
             message=one.message.replace("servers[0]", "servers[4]"),
         )
-        for one in findings()
+        for one in found
     )
 
     assert [row["fingerprint"] for row in rows(moved)] == [
-        row["fingerprint"] for row in rows(findings())
+        row["fingerprint"] for row in rows(found)
     ]
 
 
