@@ -57,7 +57,7 @@ _OTHER_PROGRAMS: Final = {
     "`icesync import FILE` writes server files for servers that exist":
         ("dump", "adopt", "add", "create", "new"),
     "`icesync apply --resend ADDR` sends a server again": ("taint", "replace", "resend", "retry"),
-    "`icesync state unlock` shows the lock and breaks it": ("unlock", "force-unlock"),
+    "`icesync state unlock` shows the lock and removes it": ("unlock", "force-unlock"),
     "check out the older files with git, then `icesync apply`": ("rollback", "undo", "revert"),
     "`icesync explain` explains rules, addresses and providers": ("rule", "rules", "docs", "man"),
     "`icesync secrets check` shows where each reference leads": ("secret", "env"),

@@ -208,7 +208,7 @@ def _token_here(session: Session, name: str, reference: SecretRef) -> Finding:
         return _failed(name, error)
     ends = info.claims.expires_at if info.claims else None
     if ends is None:
-        return _ok(name, "there; it does not expire")
+        return _ok(name, "there; it has no expiry date")
     text = f"expires at {ends:%Y-%m-%dT%H:%M:%SZ}"
     return _warning(name, text, "icesync token") if ends - info.now < _SOON else _ok(name, text)
 

@@ -64,7 +64,7 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
     kind, _, name = text.partition(":")
     if kind not in {SecretsKind.ENV, SecretsKind.YAML} or not name:
         raise UsageError(
-            f"--secrets {printable(text)} names no kind of file",
+            f"--secrets {printable(text)} does not name a kind of file",
             "write env:FILE for variables, yaml:FILE for a file that SOPS can encrypt, or none",
         )
     root = Path(session.project.root)

@@ -19,13 +19,13 @@ PAGE = ROOT / "schemas" / "configuration.md"
 _HEAD = """\
 # Options of `icesync.yaml`
 
-The file is found upward from the working directory, up to the repository's root. `version: 1`
-is its first line; everything else may be left out. `icesync schema icesync` prints its JSON
+icesync looks for the file in the working directory and its parents, up to the repository's root.
+`version: 1` is required; everything else may be left out. `icesync schema icesync` prints its JSON
 Schema for editors. The tests write this page from the table in `icesync/model/project.py`.
 
-A host that gets a credential, and is neither the vendor's nor one of the clouds' nor on this
-machine, must be named by the job, outside of the repository: `ICESYNC_ALLOW_HOST=HOST` or
-`HOST:PORT`, several separated by spaces or commas.
+A host that gets a credential must be the vendor's, a cloud's or on this machine. The job allows
+others, outside the repository: `ICESYNC_ALLOW_HOST=HOST` or `HOST:PORT`, several separated by
+spaces or commas.
 """
 
 

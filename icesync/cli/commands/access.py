@@ -168,7 +168,7 @@ def describe_token(info: TokenInfo) -> str:
         return "a token that is not a JSON Web Token"
     who = f"{safe(claims.username or 'somebody')} at organization {claims.organization}"
     if claims.expires_at is None:
-        return f"token of {who}; it does not expire"
+        return f"token of {who}; it has no expiry date"
     left_s = (claims.expires_at - info.now).total_seconds()
     ends = readable_time(claims.expires_at)
     return f"token of {who}, expires at {ends}, in {left_s / 60:.0f} minutes"

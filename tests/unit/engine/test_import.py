@@ -173,7 +173,7 @@ def test_passwords_as_yaml(world: World) -> None:
 
     assert made.files[0].after == b"59-663:\n  smtp: 'hunter2'\n  pop3: 'hunter3'\n"
     assert str(made.new[0].secrets["smtp.password"]) == "ref+file://s/p.yaml#/59-663/smtp"
-    with pytest.raises(UsageError, match="no reference can spell"):
+    with pytest.raises(UsageError, match="a reference cannot contain"):
         world.propose(body(), secrets="yaml:a b.yaml")
 
 
@@ -268,7 +268,7 @@ def test_value_that_is_plain(
 
     assert made.problems == ()
     assert made.new[0].settings[key] == read
-    trimmed = "blanks around 1 text were removed" in made.notes
+    trimmed = "spaces around 1 value were removed" in made.notes
     assert trimmed is (key == "smtp.username" and value != read)
 
 
@@ -286,7 +286,7 @@ def test_table_of_an_administrator(world: World) -> None:
     assert "preset: gmail" in world.text()
     assert "host" not in world.text()
     assert made.notes == (
-        "blanks around 1 text were removed",
+        "spaces around 1 value were removed",
         "not imported: `Notes`",
         "2 servers: the user name is the address of the mailbox",
         "1 server: preset gmail, by the domain of the mailbox",
@@ -471,8 +471,8 @@ def test_template_is_to_be_filled_in(world: World) -> None:
         ({"values": ["status"]}, "--set status is not SETTING=VALUE"),
         ({"values": ["status=perhaps"]}, "--set status must be one of Enabled, Disabled"),
         ({"values": ["smtp.password=hunter2"]}, "--set smtp.password takes a reference only"),
-        ({"secrets": "p.env"}, "--secrets p.env names no kind of file"),
-        ({"secrets": "env:"}, "--secrets env: names no kind of file"),
+        ({"secrets": "p.env"}, "--secrets p.env does not name a kind of file"),
+        ({"secrets": "env:"}, "--secrets env: does not name a kind of file"),
         ({"secrets": "yaml:.icesync/p.env"}, "--secrets yaml: needs a file named .yaml or .yml"),
         ({"out": ".."}, "--out .. leads outside of the configuration's folder"),
         ({"out": "servers/.hidden"}, "no pattern of `files:` would find a file in servers/.hidden"),
