@@ -43,7 +43,7 @@ _STATUSES: Final = {
 }
 """The class of colours of each end, its symbol, and how loud it is at the top."""
 
-_ORPHAN: Final = Status("orphan", "?", "orphaned", 1)
+_ORPHAN: Final = Status("orphan", "?", "no longer in any file", 1)
 _LISTED: Final = 20
 
 
