@@ -290,7 +290,7 @@ def _workflow(session: Session, desired: DesiredState | None) -> Finding:
         return _warning(
             name,
             f"of another version: {', '.join(old)}",
-            "move them away, then icesync init --ci github, and compare",
+            "move them away, run `icesync init --ci github`, and compare",
         )
     if lacking:
         return _warning(name, f"does not pass on {_some(lacking)}", "icesync init --ci github")

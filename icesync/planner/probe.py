@@ -140,7 +140,7 @@ def _refusing(block: MailProtocol, host: str) -> str:
     preset, offer = find_offer(block, name) or (None, None)
     if preset is None or offer is None or not offer.refuses:
         return ""
-    return f"{preset.title}: no passwords {offer.refuses}"
+    return f"{preset.title}: no passwords ({offer.refuses})"
 
 
 def _senders(settings: Mapping[str, Setting]) -> tuple[str, ...]:

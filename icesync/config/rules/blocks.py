@@ -557,8 +557,8 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
     hint = _checked(known.preset)
     if offer.refuses:
         reason = (
-            f"{who} does not accept passwords for {what} {offer.refuses}, which ICE "
-            "has no field for"
+            f"{who} does not accept passwords for {what} ({offer.refuses}); ICE has no "
+            "field for a token"
         )
         yield Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
     elif offer.ends:

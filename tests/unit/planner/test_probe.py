@@ -138,12 +138,12 @@ def test_a_disabled_server_is_named_and_not_probed() -> None:
 @pytest.mark.parametrize(
     ("block", "host", "since"),
     [
-        ("smtp", "smtp-mail.outlook.com", "Outlook.com and Hotmail: no passwords since 16"),
-        ("imap", "Outlook.Office365.com.", "(Exchange Online): no passwords since January"),
+        ("smtp", "smtp-mail.outlook.com", "Outlook.com and Hotmail: no passwords (since 16"),
+        ("imap", "Outlook.Office365.com.", "(Exchange Online): no passwords (since January"),
         (
             "imap",
             "imap-mail.outlook.com",
-            "Outlook.com and Hotmail: no passwords since 16 September",
+            "Outlook.com and Hotmail: no passwords (since 16 September",
         ),
         ("smtp", "smtp.office365.com", None),
         ("imap", "imap.mail.yahoo.com", None),
