@@ -141,8 +141,8 @@ def test_whole_server_is_offered(
 def test_removal_is_offered(
     editor: Editor, folder: Path, findings: dict[tuple[int, int], str]
 ) -> None:
-    """An empty item under `removed:` offers an entry with both ways to end a server."""
+    """An empty item under `removed:` offers an entry with both ways to remove a server."""
     assert findings
     offered = editor.complete(folder / "servers" / "60.yaml", *PLACES["removal"])
 
-    assert "action: ${2|disable,forget|}" in offered["end a server"]["insertText"]
+    assert "action: ${2|disable,forget|}" in offered["remove a server"]["insertText"]
