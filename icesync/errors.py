@@ -91,6 +91,19 @@ def printable(value: object) -> str:
     return ascii(str(value))[1:-1]
 
 
+def counted(number: int, noun: str) -> str:
+    """Return *number* and *noun*, in the plural unless there is one."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int = 2) -> str:
+    """Return the first of *names* and how many more there are: ``A, B and 58 more``."""
+    if len(names) <= most + 1:
+        *rest, last = names or [""]
+        return f"{', '.join(rest)} and {last}" if rest else last
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
 class IcesyncError(Exception):
     """Base of all expected failures; *hints* are commands or sentences that show the way out."""
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import sort_diagnostics
 from icesync.engine.fmt import MAX_BYTES, compare, find_literal_secrets, format_text
-from icesync.errors import EXIT_UNEXPECTED, ConfigError
-from icesync.render.style import counted, render_diff, safe
+from icesync.errors import EXIT_UNEXPECTED, ConfigError, counted
+from icesync.render.style import render_diff, safe
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console

@@ -18,12 +18,11 @@ from icesync.engine.import_ import (
     ImportRequest,
     Input,
     Proposal,
-    counted,
     propose_import,
 )
 from icesync.engine.import_options import SecretsKind, print_rows
 from icesync.engine.import_writing import write_import
-from icesync.errors import FileUnwritable, PolicyRefused, UsageError
+from icesync.errors import FileUnwritable, PolicyRefused, UsageError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

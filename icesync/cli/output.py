@@ -27,6 +27,7 @@ from icesync.errors import (
     IcesyncError,
     PolicyRefused,
     UsageError,
+    counted,
     printable,
 )
 from icesync.frozen import frozen
@@ -35,7 +36,7 @@ from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, 
 from icesync.model.snapshot import UNSAVED_STATE
 from icesync.render.formats import RenderContext, renderer
 from icesync.render.plan import caveat, render_refusals, spent_told
-from icesync.render.style import Style, age, counted, oldest, safe
+from icesync.render.style import Style, age, oldest, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import rewrite, set_state_aside
 from icesync.engine.session import demand_private
 from icesync.engine.state_merge import merge_attribute, merge_config
+from icesync.errors import counted
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

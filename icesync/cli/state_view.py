@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.state_operations import read_state
+from icesync.errors import counted
 from icesync.render.state import entries_document, render_snapshot
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console

@@ -31,6 +31,7 @@ from icesync.errors import (
     Refused,
     TokenExpired,
     Unreachable,
+    listed,
 )
 from icesync.frozen import frozen
 from icesync.model.plan import STATE_EDITED
@@ -65,6 +66,9 @@ if TYPE_CHECKING:
     from icesync.ports import Clock
 
 _TOKEN_MARGIN_S: Final = 60.0
+
+_NAMED: Final = 5
+"""So many of a list are named in a message."""
 
 
 def _with_secrets() -> PlanRequest:
@@ -341,9 +345,8 @@ def check_token_scope(token: SecretValue, made: Plan, project: Project) -> list[
     foreign = foreign_organizations(token, made)
     if not foreign or project.api.emulated:
         return []
-    others = ", ".join(str(number) for number in foreign[:5])
-    more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
-    told = f"the token is for another organization than {others}{more}"
+    others = listed([str(number) for number in foreign], _NAMED)
+    told = f"the token is for another organization than {others}"
     position = project.positions.get("api.token", SourcePosition(project.config_file))
     return [Diagnostic("ICE402", told, position, None, Severity.WARNING)]
 

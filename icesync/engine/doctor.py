@@ -14,7 +14,7 @@ from icesync.engine.access import inspect_token, references_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
 from icesync.engine.state import load, told_of_dead_run, told_of_running
 from icesync.engine.validate import Scope, check_files, read_fleet
-from icesync.errors import ConfigError, IcesyncError
+from icesync.errors import ConfigError, IcesyncError, counted, listed
 from icesync.model.health import Finding, Health
 from icesync.model.project import ORGANIZATION_MARK, Backend
 from icesync.model.snapshot import UNSAVED_STATE
@@ -106,10 +106,6 @@ def _failed(name: str, error: IcesyncError) -> Finding:
     return Finding(name, Health.ERROR, text, tuple(hints))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _libraries(found: Mapping[str, str | None]) -> Finding:
     missing = [name for name, version in found.items() if version is None]
     shown = ", ".join(f"{name} {version}" for name, version in found.items() if version)
@@ -131,9 +127,9 @@ def _files(session: Session) -> tuple[DesiredState | None, Finding]:
     except ConfigError as error:
         return None, _failed("files", error)
     warnings = sum(d.severity is Severity.WARNING for d in checked.diagnostics)
-    text = f"{_counted(len(desired.servers), 'server')} in {_counted(len(checked.files), 'file')}"
+    text = f"{counted(len(desired.servers), 'server')} in {counted(len(checked.files), 'file')}"
     if warnings:
-        told = f"{text}, {_counted(warnings, 'warning')}"
+        told = f"{text}, {counted(warnings, 'warning')}"
         return desired, _warning("files", told, "icesync validate")
     return desired, _ok("files", text)
 
@@ -151,7 +147,7 @@ def _state(session: Session) -> tuple[Stored | None, Finding]:
         return stored, _ok("state", f"{where}: none yet, nothing was ever sent")
     newest = max((e.applied_at or "" for e in snapshot.entries.values()), default="")
     text = (
-        f"{where}: {_counted(len(snapshot.entries), 'server')} at {snapshot.base_url}, serial "
+        f"{where}: {counted(len(snapshot.entries), 'server')} at {snapshot.base_url}, serial "
         f"{snapshot.serial}, key {snapshot.key_id or 'none'}, last confirmed {newest or 'never'}"
     )
     return stored, _ok("state", text)
@@ -226,13 +222,9 @@ def _secrets(session: Session, desired: DesiredState | None) -> Finding:
     )
     if not missing:
         return _ok(name, text)
-    return _warning(name, f"{text}; not set: {_some(missing)}", "icesync secrets check")
-
-
-def _some(missing: Mapping[str, object]) -> str:
-    more = len(missing) - _NAMED
-    shown = ", ".join(sorted(missing)[:_NAMED])
-    return f"{shown} and {more} more" if more > 0 else shown
+    return _warning(
+        name, f"{text}; not set: {listed(sorted(missing), _NAMED)}", "icesync secrets check"
+    )
 
 
 def _git(session: Session, machine: Machine) -> Finding:
@@ -278,7 +270,9 @@ def _workflow(session: Session, desired: DesiredState | None) -> Finding:
             found[path.relative_to(top).as_posix()] = match[1] if match else None
         if "icesync apply" in text and "secrets." in text:
             variables = (r.path for r in users if r.scheme == "env")
-            lacking |= dict.fromkeys(v for v in variables if not re.search(rf"\b{v}\b", text))
+            lacking |= dict.fromkeys(
+                v for v in variables if not re.search(rf"\b{re.escape(v)}\b", text)
+            )
     if not found:
         return _ok(name, "none; `icesync init --ci github` writes them, `--ci gitlab` too")
     old = [
@@ -293,7 +287,9 @@ def _workflow(session: Session, desired: DesiredState | None) -> Finding:
             "move them away, run `icesync init --ci github`, and compare",
         )
     if lacking:
-        return _warning(name, f"does not pass on {_some(lacking)}", "icesync init --ci github")
+        return _warning(
+            name, f"does not pass on {listed(sorted(lacking), _NAMED)}", "icesync init --ci github"
+        )
     versions = sorted({version or "written by hand" for version in found.values()})
     return _ok(name, f"{', '.join(found)}: {', '.join(versions)}")
 
@@ -317,7 +313,7 @@ def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
     if unknown and stored.running is None:
         nothing = False
         yield _warning(
-            name, f"{_counted(len(unknown), 'unknown outcome')}: {_some(dict.fromkeys(unknown))}",
+            name, f"{counted(len(unknown), 'unknown outcome')}: {listed(sorted(unknown), _NAMED)}",
             "icesync plan",
         )  # fmt: skip
     if nothing:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml.document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.errors import UsageError, printable
+from icesync.errors import UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address
 from icesync.model.fields import (
@@ -121,18 +121,12 @@ class Findings:
         """Return all that was found."""
         told = []
         for (_, subject, rule, message, hint), places in self.found.items():
-            named = listed(list(dict.fromkeys(place for _, place in places if place)))
+            named = listed(list(dict.fromkeys(place for _, place in places if place)), _SHOWN)
             shown = f"{subject} ({named})" if named and subject else subject or named
             more = f" (and {len(places) - 1} more)" if len(places) > 1 and not named else ""
             text = f"{shown} {message}{more}".strip()
             told.append(Diagnostic(rule, text, places[0][0], hint))
         return told
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of *names*, and how many there are besides."""
-    shown, more = ", ".join(names[:_SHOWN]), len(names) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 class Drafter:
@@ -210,7 +204,7 @@ class Drafter:
         near = {name: near_name(name) for name in unknown}
         self.unknown |= near
         noun = "column" if sheet.header else "member"
-        named = listed([_shown(name) for name in unknown])
+        named = listed([_shown(name) for name in unknown], _SHOWN)
         told = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
         flags = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items()]
         meant = "it is" if len(unknown) == 1 else "they are"

@@ -24,7 +24,7 @@ from icesync.config.resolve import defaults_of, resolve
 from icesync.config.values import Layer
 from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.engine.drafts import ColumnUse, Drafter, Findings, listed
+from icesync.engine.drafts import ColumnUse, Drafter, Findings
 from icesync.engine.import_options import (
     Destination,
     SecretsKind,
@@ -35,7 +35,7 @@ from icesync.engine.import_options import (
 )
 from icesync.engine.imported_servers import Builder
 from icesync.engine.validate import NO_SERVER_FILE, check_files
-from icesync.errors import ConfigInvalid, UsageError
+from icesync.errors import ConfigInvalid, UsageError, counted, listed
 from icesync.frozen import frozen
 from icesync.model.secret import SecretRef
 from icesync.sheet.source import read_source
@@ -511,11 +511,6 @@ def _shown(value: Setting | SecretRef | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "(none)" if value is None or value == "" else str(value)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return *number* with *noun*, in its plural if need be."""
-    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _sources(session: Session) -> tuple[SourceFile, ...]:

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING
 from icesync import __version__
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.diagnostics import Diagnostic
-from icesync.engine.drafts import listed
-from icesync.engine.import_ import FileChange, ImportRequest, Proposal, counted
 from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.state import Writer, load, locked, save, sealing_key
-from icesync.errors import ConfigInvalid, IcesyncError, UsageError
+from icesync.errors import ConfigInvalid, IcesyncError, UsageError, counted, listed
 from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord, assume
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from icesync.engine.import_ import FileChange, ImportRequest, Proposal
     from icesync.engine.session import Session
     from icesync.engine.state import Stored
     from icesync.model.desired import Address

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.resolve import fill
 from icesync.config.values import Layer, missing_keys
-from icesync.engine.drafts import EXAMPLE, Findings, listed, row_name, slot
+from icesync.engine.drafts import EXAMPLE, Findings, row_name, slot
+from icesync.errors import listed
 from icesync.model.desired import Address
 from icesync.model.fields import (
     FIELDS,

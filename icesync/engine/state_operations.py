@@ -30,7 +30,7 @@ from icesync.engine.session import SILENT, Work, demand_private, hold_lock, inte
 from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
 from icesync.engine.state_merge import resolve
 from icesync.engine.validate import all_organizations, organizations_of
-from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, printable
+from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address, parse_address
 from icesync.model.project import Backend
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
     from icesync.model.snapshot import Entry, SecretRecord, SentSecret
     from icesync.ports import SecretProvider, StateStore
+
+_NAMED: Final = 5
+"""So many of a list are named in a message."""
 
 
 @frozen
@@ -490,9 +493,8 @@ def _refingerprint(
                 count += 1
         entries[address] = replace(entry, secrets=records, digest="")
     if problems:
-        shown = ", ".join(problems[:5]) + (f" and {len(problems) - 5} more" * (len(problems) > 5))
         raise ConfigInvalid(
-            f"not every secret is the one that ICE confirmed: {shown}",
+            f"not every secret is the one that ICE confirmed: {listed(problems, _NAMED)}",
             "icesync apply   sends what was rotated; then change the key",
         )
     return entries, count

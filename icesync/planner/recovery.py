@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import StateCorrupt
+from icesync.errors import StateCorrupt, listed
 from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.safety import strictest
@@ -135,18 +135,16 @@ def _check_belongs(snapshot: Snapshot, digest: str | None, log: JournalLog) -> N
 def _remedies(log: JournalLog) -> tuple[str, ...]:
     """Return the ways out, and what the second of them would lose sight of."""
     known = sorted({record.address for record in log.records})
-    named = ", ".join(str(address) for address in known[:_MAX_NAMED])
-    more = f" and {len(known) - _MAX_NAMED} more" if len(known) > _MAX_NAMED else ""
-    drops = f"which loses what was sent to {named}{more}" if known else "which contains no call"
+    named = listed([str(address) for address in known], _MAX_NAMED)
+    drops = f"which loses what was sent to {named}" if known else "which contains no call"
     ways = [
         "restore the state that the journal belongs to (from git, .backup or errored.icesync.json)",
         f"or move the journal away, {drops}",
     ]
     if known:
-        targets = " ".join(f"--resend {address}" for address in known[:_MAX_NAMED])
-        ways.append(
-            f"then run `icesync apply {'--resend all' if more else targets}` to send it again"
-        )
+        targets = " ".join(f"--resend {address}" for address in known)
+        chosen = "--resend all" if len(known) > _MAX_NAMED else targets
+        ways.append(f"then run `icesync apply {chosen}` to send it again")
     return tuple(ways)
 
 

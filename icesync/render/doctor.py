@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import counted
 from icesync.model.health import Health
-from icesync.render.style import Style, counted, safe
+from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

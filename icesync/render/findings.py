@@ -19,10 +19,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.diagnostics import Diagnostic, Severity
+from icesync.errors import counted, listed
 from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.secret import SecretComparison
-from icesync.render.style import Style, counted, fold, safe
+from icesync.render.style import Style, fold, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -136,9 +137,6 @@ def identities(findings: Sequence[Diagnostic], ci: Pipeline) -> tuple[str, ...]:
         )
     return tuple(made)
 
-
-MAX_NAMED: Final = 2
-"""So many of a group are named; the others are counted."""
 
 _MAX_ADDS_IN_FULL: Final = 3
 _MAX_ADDS_LISTED: Final = 12
@@ -313,11 +311,3 @@ def _sentence(group: Sequence[Diagnostic]) -> str:
     if len(addresses) < len(group):
         return group[0].message
     return f"{listed(addresses)}: {group[0].message.partition(': ')[2]}"
-
-
-def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
-    """Return the first of *names* and how many more there are: ``A, B and 58 more``."""
-    if len(names) <= most + 1:
-        *rest, last = names
-        return f"{', '.join(rest)} and {last}" if rest else last
-    return f"{', '.join(names[:most])} and {len(names) - most:,} more"

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
+from icesync.errors import listed
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import Command, ResultStatus
-from icesync.render.findings import group_findings, group_refusals, listed
+from icesync.render.findings import group_findings, group_refusals
 from icesync.render.plan import refusal_sentence, totals
 from icesync.render.probe import server_words
 from icesync.render.style import safe

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.marker import Marker, encode_marker
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
-from icesync.errors import ApplyIncomplete, ProbeFailed
+from icesync.errors import ApplyIncomplete, ProbeFailed, counted, listed
 from icesync.model.plan import Action
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.model.report import ResultStatus
@@ -32,7 +32,6 @@ from icesync.render.findings import (
     group_findings,
     group_refusals,
     is_full_record_shown,
-    listed,
 )
 from icesync.render.plan import (
     SYMBOLS,
@@ -49,7 +48,7 @@ from icesync.render.plan import (
 )
 from icesync.render.probe import loudest_first, mode_text, server_words, totals_of
 from icesync.render.report import MEANINGS, retry_command
-from icesync.render.style import counted, safe
+from icesync.render.style import safe
 from icesync.render.text import facts_of, headline
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import counted, listed
 from icesync.model.desired import Move
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
@@ -22,9 +23,8 @@ from icesync.render.findings import (
     group_changes,
     group_refusals,
     is_full_record_shown,
-    listed,
 )
-from icesync.render.style import Style, columns, counted, fold, quote, safe
+from icesync.render.style import Style, columns, fold, quote, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,6 +43,7 @@ _ALIGNED: Final = 60
 """Places line up behind values of up to so many columns."""
 
 _NAMED_ENTRIES: Final = 5
+_NAMED_KEYS: Final = 6
 
 _PLAIN_REASONS: Final = frozenset({Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES})
 """What the sentence of an action says by itself."""
@@ -368,8 +369,7 @@ def gist_of(change: ResourceChange) -> str:
         return f"from {change.moved_from}"
     if change.action is Action.UPDATE:
         keys = changed_keys(change)
-        more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
-        return safe(", ".join(keys[:6])) + more
+        return safe(listed(keys, _NAMED_KEYS))
     return quote(change.name) if change.name else ""
 
 
@@ -397,10 +397,9 @@ def refusal_sentence(group: RefusalGroup) -> str:
 
 def spent_told(entries: Sequence[Move | Removal]) -> str:
     """Return which *entries* of ``removed:`` and ``moved:`` the state knows nothing about."""
-    message = [
+    named = [
         f"{entry.source if isinstance(entry, Move) else entry.address}"
         f" ({safe(entry.position.file)}:{entry.position.line})"
-        for entry in entries[:_NAMED_ENTRIES]
+        for entry in entries
     ]
-    more = f" and {len(entries) - len(message)} more" if len(entries) > len(message) else ""
-    return f"{', '.join(message)}{more}"
+    return listed(named, _NAMED_ENTRIES)

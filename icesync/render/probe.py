@@ -11,6 +11,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import listed
 from icesync.model.probe import ProbeSeverity
 from icesync.render.style import Style, safe
 
@@ -203,9 +204,7 @@ def server_words(row: ProbeRow) -> str:
 
 
 def _named(row: ProbeRow) -> str:
-    names = ", ".join(str(address) for address in row.shared_with[:_NAMED])
-    more = len(row.shared_with) - _NAMED
-    return f"{names} and {more} more" if more > 0 else names
+    return listed([str(address) for address in row.shared_with], _NAMED)
 
 
 def _domains(report: ProbeReport, style: Style) -> Iterator[str]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.codec.canonical import pretty
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
+from icesync.errors import counted
 from icesync.render.findings import identities
-from icesync.render.style import counted, safe
+from icesync.render.style import safe
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import listed
 from icesync.model.snapshot import utc_text
 from icesync.render.style import Style, age_of, safe
 
@@ -70,9 +71,7 @@ def _metadata(status: SecretStatus, now: datetime) -> str:
 
 
 def _users(status: SecretStatus) -> str:
-    named = ", ".join(safe(user) for user in status.used_by[:_NAMED_USERS])
-    more = len(status.used_by) - _NAMED_USERS
-    return f"{named} and {more} more" if more > 0 else named
+    return listed([safe(user) for user in status.used_by], _NAMED_USERS)
 
 
 def _total(statuses: Sequence[SecretStatus]) -> str:

@@ -64,11 +64,6 @@ def safe(text: str) -> str:
     return _LINE_COMMAND.sub(r"\1\\u{3a}", text) if ":" in text else text
 
 
-def counted(number: int, noun: str) -> str:
-    """Return *number* and *noun*, in the plural unless there is one."""
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def quote(text: str) -> str:
     """Return *text* safe and in double quotes."""
     return '"' + safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
+from icesync.errors import counted, listed
 from icesync.model.plan import Action
 from icesync.model.report import Command
 from icesync.model.snapshot import readable_time
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
-from icesync.render.style import Cell, Style, age, counted, fold, render_table, safe
+from icesync.render.style import Cell, Style, age, fold, render_table, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,7 +193,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
     if maintenance.failed_logins:
         yield (
             "rejected logins",
-            _first(
+            listed(
                 [f"{one.address} {one.protocol} {one.kind}" for one in maintenance.failed_logins]
             ),
         )
@@ -203,12 +204,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
 
 def addresses_in_line(addresses: Sequence[Address]) -> str:
     """Return the first ten of *addresses*, and how many more there are."""
-    return _first([str(address) for address in addresses])
-
-
-def _first(message: Sequence[str]) -> str:
-    more = f" and {len(message) - _NAMED} more" if len(message) > _NAMED else ""
-    return ", ".join(message[:_NAMED]) + more
+    return listed([str(address) for address in addresses], _NAMED)
 
 
 def left_of_token(maintenance: Maintenance) -> str:

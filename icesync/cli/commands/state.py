@@ -18,9 +18,8 @@ from icesync.cli.options import (
     state_options,
 )
 from icesync.cli.output_options import output_options
-from icesync.errors import printable
+from icesync.errors import counted, printable
 from icesync.model.report import Command
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.cli.output import Output

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Severity
+from icesync.errors import counted
 from icesync.render.htmlpage.charts import bar_of
 from icesync.render.htmlpage.page import Card, Sheet, Status
 from icesync.render.htmlpage.plan import alerts_of, facts_of
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic

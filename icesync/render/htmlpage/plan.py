@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
-from icesync.errors import ApplyIncomplete, ProbeFailed
+from icesync.errors import ApplyIncomplete, ProbeFailed, counted
 from icesync.model.fields import BLOCKS
 from icesync.model.plan import Action, Reason
 from icesync.model.secret import SecretComparison
@@ -46,7 +46,7 @@ from icesync.render.plan import (
     shown_value,
     totals,
 )
-from icesync.render.style import age, counted
+from icesync.render.style import age
 from icesync.render.text import facts_of as facts_in_words
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import counted
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
 from icesync.render.htmlpage.charts import bar_of
 from icesync.render.htmlpage.page import Alert, Block, Card, Item, Sheet, Status
@@ -16,7 +17,6 @@ from icesync.render.probe import (
     server_words,
     totals_of,
 )
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
+from icesync.errors import counted
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.model.snapshot import utc_text
@@ -23,7 +24,6 @@ from icesync.render.htmlpage.plan import (
     tiles_by,
 )
 from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
-from icesync.render.style import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -119,7 +119,7 @@ def test_large_organization_has_several_files(world: World) -> None:
     made = world.propose("\n".join([FULL, *rows]))
 
     assert [(f.path, f.told) for f in made.files] == [
-        ("servers/59.yaml", "1000 servers"), ("servers/59-2.yaml", "101 servers"),
+        ("servers/59.yaml", "1,000 servers"), ("servers/59-2.yaml", "101 servers"),
     ]  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def test_columns_are_what_somebody_says(world: World) -> None:
     told = world.told(table)
     made = world.propose(table, columns=["Contact=smtp.mailbox,incoming.mailbox", "Owner="])
 
-    assert told[0] == "f:1:6 ICE105 unknown columns `Contact`, `Owner`"
+    assert told[0] == "f:1:6 ICE105 unknown columns `Contact` and `Owner`"
     assert made.problems == ()
     assert made.new[0].settings["imap.mailbox"] == "a@gmail.com"
 

@@ -11,11 +11,12 @@ from builders import SUPPORT, desired, entry, plan, position, server, snapshot
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Diagnostic, Severity
+from icesync.errors import listed
 from icesync.model.desired import Address
 from icesync.model.plan import Action, FieldChange, Plan, Refusal, ResourceChange
 from icesync.model.report import Acknowledgement, Command, CommandResult
 from icesync.render import markdown
-from icesync.render.findings import group_changes, listed, render_diagnostics
+from icesync.render.findings import group_changes, render_diagnostics
 from icesync.render.formats import RenderContext
 from icesync.render.htmlpage import render as render_page
 from icesync.render.plan import CANNOT_BE_READ, caveat_of, render_plan, render_refusals

@@ -47,7 +47,7 @@ def test_many_addresses() -> None:
     many = [Address(59, skill) for skill in range(1, 13)]
 
     assert addresses_in_line(many).endswith("59/10 and 2 more")
-    assert addresses_in_line(many[:2]) == "59/1, 59/2"
+    assert addresses_in_line(many[:2]) == "59/1 and 59/2"
 
 
 @pytest.mark.parametrize(
