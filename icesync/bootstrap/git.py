@@ -63,8 +63,11 @@ class Git:
         commit = self.commit_of("HEAD")
         if commit is None or not self._ask("branch", "--remotes", "--contains", commit):
             return None
-        address = (self._ask("remote", "get-url", "origin") or b"").decode("utf-8", "replace")
-        return address.strip(), commit
+        return self.remote(), commit
+
+    def remote(self) -> str:
+        """Return the address that the repository was cloned from, or an empty text."""
+        return (self._ask("remote", "get-url", "origin") or b"").decode("utf-8", "replace").strip()
 
     def ignored(self, names: Sequence[str]) -> frozenset[str] | None:
         """Return which of *names* in the folder it ignores; None where there is no repository."""

@@ -23,8 +23,6 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _WHEEL: Final = re.compile(r"https://[\w.~/%+:-]+", re.ASCII)
 """An address without a user, and without anything that means something in a workflow."""
 
-_ORIGIN: Final = re.compile(r'\[remote "origin"\][^\[]*?\burl\s*=\s*(\S+)')
-
 
 def web_address(remote: str) -> str | None:
     """
@@ -52,18 +50,10 @@ def _split(remote: str) -> tuple[str, str]:
     return f"{parts.hostname}{port}", parts.path
 
 
-def remote_of(folder: Path) -> str:
+def remote_of(folder: Path, environ: Mapping[str, str]) -> str:
     """Return the address that the repository around *folder* was cloned from, or an empty text."""
-    start = folder.resolve()
-    for place in (start, *start.parents):
-        if (place / ".git").exists():
-            try:
-                text = (place / ".git" / "config").read_text(errors="replace")
-            except OSError:
-                return ""
-            found = _ORIGIN.search(text)
-            return found[1] if found else ""
-    return ""
+    place = folder.resolve()
+    return Git(str(next(p for p in (place, *place.parents) if p.is_dir())), environ).remote()
 
 
 def installable(environ: Mapping[str, str]) -> str | None:

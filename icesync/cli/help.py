@@ -221,12 +221,8 @@ def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> str:
 
     near = difflib.get_close_matches(word, names, n=1)
     meant = f"{path} {near[0]}".strip() if near else ""
-    told = (
-        f"did you mean `{meant}`?"
-        if meant in _OFFERED
-        else f"`{ctx.command_path} --help` lists them"
-    )
-    return f"no such command: {printable(f'{path} {word}'.strip())}; {told}"
+    told = f"no such command: {printable(f'{path} {word}'.strip())}"
+    return f"{told}; did you mean `{meant}`?" if meant in _OFFERED else told
 
 
 def _no_option(error: click.NoSuchOption, ctx: click.Context) -> str:

@@ -183,7 +183,7 @@ def variables_of(organization: int, skill: int) -> tuple[str, str]:
 
 def guess_forge(folder: Path) -> str:
     """Return whose CI the repository around *folder* has, as far as git knows."""
-    remote = remote_of(folder)
+    remote = remote_of(folder, os.environ)
     return next((forge for forge in FORGES if forge in remote), "none")
 
 
@@ -339,7 +339,7 @@ def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
 
 def _readme(setting: Setting, forge: str) -> str:
     """Return a page for colleagues who edit in the browser."""
-    home = web_address(remote_of(setting.folder))
+    home = web_address(remote_of(setting.folder, os.environ))
     inside = f"{setting.inside}servers"
     link = {
         "github": (f"{home}/tree/HEAD/{inside}", f"{home}/actions"),

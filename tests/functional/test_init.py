@@ -346,7 +346,8 @@ def test_every_secret_is_listed(root: Path, forge: str, commands: list[str]) -> 
 )  # fmt: skip
 def test_page_for_colleagues(root: Path, remote: str, link: str, word: str) -> None:
     """The page has the address of this repository and the words of its CI system, and no secret."""
-    (root / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {remote}\n')
+    for words in (["init", "--quiet"], ["remote", "add", "origin", remote]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)
     run_program(NEW, root)
     page = (root / "README.md").read_text()
 
@@ -378,7 +379,8 @@ def test_link_is_not_followed(root: Path) -> None:
 )
 def test_forge_is_guessed(root: Path, remote: str, written: set[str]) -> None:
     """Without a flag, git's remote says whose workflow is written."""
-    (root / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {remote}\n')
+    for words in (["init", "--quiet"], ["remote", "add", "origin", remote]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)
 
     run_program(NEW, root)
 
