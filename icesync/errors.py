@@ -231,6 +231,15 @@ class StateCorrupt(StateError):
 class StateMissing(StateError):
     """Nothing is stored where the state should be, and nobody said that it is a new one."""
 
+    @classmethod
+    def at(cls, place: str, setting: str) -> StateMissing:
+        """Return that there is none at *place* of a remote store, which *setting* names."""
+        return cls(
+            f"there is no state at {place}",
+            f"correct `{setting}`, if the state is somewhere else",
+            "run `icesync state init` to start a new state there",
+        )
+
 
 class StateTooNew(StateError):
     """The snapshot was written by a newer icesync."""

@@ -108,7 +108,7 @@ class Git:
         if listed is None or len(contents) != len(objects):
             raise UsageError(
                 f"git does not have the files of {ref} here: the clone is partial",
-                f"git fetch --refetch --no-filter origin {ref}   gets them",
+                f"run `git fetch --refetch --no-filter origin {ref}` to get them",
             )
         return dict(zip(objects, contents, strict=True))
 
@@ -124,10 +124,13 @@ class Git:
             return f"{printable(self._folder)} is not in a git repository", "git init"
         if shallow.strip() == b"true":
             told = f"this clone is shallow and does not have {shown}"
-            return told, "git fetch --unshallow   or `fetch-depth: 0` of the checkout in CI"
+            return (
+                told,
+                "run `git fetch --unshallow`, or set `fetch-depth: 0` for the checkout in CI",
+            )
         return (
             f"git knows no commit {shown}",
-            "git fetch origin; git branch --all",
+            "run `git fetch origin; git branch --all` to see what there is",
         )
 
     def versions(self, name: str, size: int, commit: str = "HEAD") -> Iterator[bytes]:

@@ -43,14 +43,17 @@ def _usage_hint(error: click.ClickException) -> str:
 
 
 _SCARCE: Final = {
-    errno.ENOMEM: ("there is not enough memory", "ulimit -v; free -m   show what is there"),
-    errno.EMFILE: ("too many files are open", "ulimit -n   shows the limit of this process"),
+    errno.ENOMEM: ("there is not enough memory", "run `ulimit -v; free -m` to see what there is"),
+    errno.EMFILE: ("too many files are open", "run `ulimit -n` to see the limit of this process"),
     errno.ENFILE: ("too many files are open on this machine", "sysctl fs.file-nr"),
-    errno.EAGAIN: ("no process or thread can be started", "ulimit -u   shows the limit"),
-    errno.ENOSPC: ("the disk is full", "df -h; df -i   show space and inodes"),
+    errno.EAGAIN: ("no process or thread can be started", "run `ulimit -u` to see the limit"),
+    errno.ENOSPC: ("the disk is full", "run `df -h; df -i` to see space and inodes"),
     errno.EDQUOT: ("the quota of the disk is used up", "quota"),
-    errno.EFBIG: ("a file is larger than this process may write", "ulimit -f   shows the limit"),
-    errno.EIO: ("the disk or the terminal failed", "dmesg   may say why"),
+    errno.EFBIG: (
+        "a file is larger than this process may write",
+        "run `ulimit -f` to see the limit",
+    ),
+    errno.EIO: ("the disk or the terminal failed", "run `dmesg` to see why"),
 }
 """What a machine may lack, by the number of the error: a sentence, and where to look."""
 

@@ -212,7 +212,7 @@ def _confirm(proposal: Proposal, *, confirmed: bool, asking: bool) -> None:
         told = counted(len(proposal.changed), "server")
         raise PolicyRefused(
             f"{told} would change; nothing was written",
-            "--yes   writes the changes shown above",
+            "pass --yes to write the changes shown above",
         )
 
 

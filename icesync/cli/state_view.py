@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.state_operations import read_state
-from icesync.errors import counted
+from icesync.errors import counted, listed
 from icesync.render.state import entries_document, render_snapshot
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def tell_union(console: Console, united: United) -> None:
     snapshot, contested = united.snapshot, united.contested
     console.talk(f"merged: {counted(len(snapshot.entries), 'server')}, serial {snapshot.serial}")
     if contested:
-        named = ", ".join(map(str, contested[:_NAMED]))
-        more = f" and {len(contested) - _NAMED} more" if len(contested) > _NAMED else ""
-        console.talk(f"the sides differ on {named}{more}: the next apply sends that again")
+        named = listed([str(address) for address in contested], _NAMED)
+        console.talk(f"the sides differ on {named}: the next apply sends that again")
     if united.unsealed:
-        console.talk("note: without the fingerprint key the state is not sealed")
-        console.talk("hint: icesync apply --allow state-edited   once the change was looked at")
-    console.talk("hint: icesync plan   shows what the next apply sends")
+        console.talk("note: without the fingerprint key the state is not signed")
+        console.talk("hint: review the change, then run `icesync apply --allow state-edited`")
+    console.talk("hint: run `icesync plan` to see what the next apply sends")

@@ -315,7 +315,7 @@ def find_exposure(path: Path) -> tuple[str, str] | None:
     if is_tracked(path):
         return (
             f"{shown} is tracked by git, so everyone who can read the repository has it",
-            f"git rm --cached {shlex.quote(str(path))}   then commit, and replace the secret",
+            f"run `git rm --cached {shlex.quote(str(path))}`, commit, and replace the secret",
         )
     return None
 

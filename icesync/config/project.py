@@ -90,7 +90,7 @@ def _misfits(
         yield (
             ("url",) if state.url else (),
             "`state.url` must name an object in a bucket",
-            "url: s3://BUCKET/PATH/icesync.state.json   or gs:// or az://",
+            "use url: s3://BUCKET/PATH/icesync.state.json, or gs:// or az://",
         )
     if backend is Backend.HTTP:
         yield from _http_problems(state, given)

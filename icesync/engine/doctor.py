@@ -166,7 +166,7 @@ def _key(session: Session, stored: Stored | None) -> Finding:
         return _warning(
             name,
             f"none here; the state needs {wanted}, and no other key works",
-            "export ICESYNC_FINGERPRINT_KEY='…'   with the key of whoever ran `icesync init`",
+            "set ICESYNC_FINGERPRINT_KEY to the key of whoever ran `icesync init`",
         )
     if reference.scheme not in _LOCAL:
         return _ok(name, f"{reference}, not looked up")
@@ -189,7 +189,9 @@ def _token(session: Session) -> Finding:
         return _ok(name, f"each apply logs in as {api.login.username}")
     if api.token is None:
         text = "neither `api.token` nor `api.login` is set"
-        return Finding(name, Health.ERROR, text, ("token: ref+env://ICE_TOKEN   under `api:`",))
+        return Finding(
+            name, Health.ERROR, text, ("write `token: ref+env://ICE_TOKEN` under `api:`",)
+        )
     if api.token.scheme not in _LOCAL:
         return _ok(name, f"{api.token}, not checked; run `icesync token` to check it")
     return _token_here(session, name, api.token)
@@ -248,7 +250,7 @@ def _git(session: Session, machine: Machine) -> Finding:
         return _warning(
             name,
             f"{path} is ignored: another clone would send every server again",
-            f"git check-ignore --verbose {shlex.quote(path)}   says by which line",
+            f"run `git check-ignore --verbose {shlex.quote(path)}` to see by which line",
         )
     return _ok(name, "keys, locks and journals are ignored")
 

@@ -79,7 +79,7 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
     if session.caller.is_committed(path):
         raise UsageError(
             f"{shown} would hold passwords, and git does not ignore it",
-            f"echo {shown} >> .gitignore   keeps it out of the repository",
+            f"run `echo {shown} >> .gitignore` to keep it out of the repository",
         )
     return Destination(SecretsKind(kind), path)
 

@@ -418,7 +418,7 @@ def rekey(
     if project.fingerprint_key is None:
         raise ConfigInvalid(
             f"{project.config_file} has no `fingerprints.key`, so there is nothing to replace",
-            "set it, then: icesync apply --resend all   makes the first fingerprints",
+            "set it, then run `icesync apply --resend all` to make the first fingerprints",
         )
     stored = load(store, project.api.base_url)
     old = open_key(project.fingerprint_key, providers, stored.snapshot)
@@ -495,7 +495,7 @@ def _refingerprint(
     if problems:
         raise ConfigInvalid(
             f"not every secret is the one that ICE confirmed: {listed(problems, _NAMED)}",
-            "icesync apply   sends what was rotated; then change the key",
+            "run `icesync apply` to send what was rotated, then change the key",
         )
     return entries, count
 

@@ -418,7 +418,9 @@ def read_fleet(
         choice, note = choose_servers(session, validation, scope.words, scope.since)
         if not choice.targets and scope.since is None:
             named_files = ", ".join(sorted(choice.files))
-            raise UsageError(f"no server is in {named_files}", "icesync validate   checks it")
+            raise UsageError(
+                f"no server is in {named_files}", "run `icesync validate` to check all files"
+            )
         selection = only(selection, choice.targets)
         named[0] = ("", choice.patterns)
     if session.project.state.per is None:

@@ -94,7 +94,7 @@ def _no_file(path: str, files: Collection[str]) -> tuple[str, str]:
         told = f"{shown} is outside of the configuration's folder"
         return told, "icesync -C DIR …   looks at another configuration"
     if path.isdecimal():
-        return f"{shown} is neither a file nor an address", f"'{shown}/*'   means its servers"
+        return f"{shown} is neither a file nor an address", f"use '{shown}/*' for its servers"
     import difflib
 
     told = f"no file of the configuration is at {shown}"

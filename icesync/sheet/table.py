@@ -49,7 +49,7 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
     at = next((n for n, row in enumerate(early) if _is_header(row.cells, find)), None)
     if at is None:
         told = "no row names the columns: one for the organization, one for the skill"
-        hint = "icesync import --template csv   prints a table to fill in"
+        hint = "run `icesync import --template csv` to print a table to fill in"
         return Sheet(slips=(Slip(early[0].line if early else 1, 1, told, hint),))
     named = early[at]
     quoted = all(_unquoted(cell) != cell for cell in named.cells if isinstance(cell, str) and cell)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 256 * 1024 * 1024
 """A workbook that unpacks to more is not opened: a few kilobytes can hold gigabytes."""
-_INSTALL: Final = "pip install 'icesync[excel]'   or save the sheet as CSV UTF-8"
+_INSTALL: Final = "run `pip install 'icesync[excel]'`, or save the sheet as CSV UTF-8"
 _SAVE: Final = "open it in a spreadsheet program and save it as .xlsx or as CSV UTF-8"
 _RETYPE: Final = "format the column as text, then type the value again"
 _DATED: Final = Broken("is a date in the workbook", _RETYPE)

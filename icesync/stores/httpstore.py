@@ -256,18 +256,14 @@ class HttpStore:
             StateMissing: always.
 
         """
-        raise StateMissing(
-            f"there is no state at {self.describe()}",
-            f"correct `{self._endpoint.setting}`, if the state is somewhere else",
-            "run `icesync state init` to start a new state there",
-        )
+        raise StateMissing.at(self.describe(), self._endpoint.setting)
 
     @property
     def recovery(self) -> tuple[str, ...]:
         """The versions that the store may keep, and a copy."""
         return (
             "restore an older version at that server, if it keeps some",
-            "if you have a copy: icesync state push --force FILE",
+            "if you have a copy, run `icesync state push --force FILE` to store it",
         )
 
     def lock_warning(self) -> str | None:

@@ -327,14 +327,14 @@ class LocalStore:
             return
         if self.journals.read() is not None:
             return  # a run that died began the state here
-        new = "icesync state init   begins a new state all the same"
+        new = "run `icesync state init` to start a new state anyway"
         backup = self._backup()
         if backup.exists():
             names = shlex.quote(str(backup)), shlex.quote(self.describe())
             raise StateMissing(
                 f"`{self.describe()}` is gone, and its backup is still there",
-                f"git checkout -- {names[1]}   restores the committed one, if it is committed",
-                f"cp {names[0]} {names[1]}   restores the one before the last save",
+                f"run `git checkout -- {names[1]}` to restore the committed state, if any",
+                f"run `cp {names[0]} {names[1]}` to restore the state before the last save",
                 new,
             )
         other = next(filter(partial(_holds, is_state), _json_files(self._root)), None)
@@ -351,8 +351,8 @@ class LocalStore:
         """The commit, and the backup."""
         name = shlex.quote(self.describe())
         return (
-            f"git checkout -- {name}   restores the committed one, if it is committed",
-            f"cp {name}.backup {name}   restores the one before the last save",
+            f"run `git checkout -- {name}` to restore the committed state, if any",
+            f"run `cp {name}.backup {name}` to restore the state before the last save",
         )
 
     def lock_warning(self) -> str | None:

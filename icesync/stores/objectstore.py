@@ -83,7 +83,7 @@ _MEANINGS: Final = (
     ),
     (
         ("invalid peer certificate", "UnknownIssuer", "certificate verify"),
-        "its certificate is not trusted", "SSL_CERT_FILE=FILE   names the authority to trust",
+        "its certificate is not trusted", "set SSL_CERT_FILE to the CA certificates",
     ),
     (("code: 5",), _FAILING, "try again later"),
     (
@@ -278,18 +278,14 @@ class ObjectStore:
             StateMissing: always.
 
         """
-        raise StateMissing(
-            f"there is no state at {self.describe()}",
-            "correct `state.url`, if the state is somewhere else",
-            "icesync state init   begins a new state there",
-        )
+        raise StateMissing.at(self.describe(), "state.url")
 
     @property
     def recovery(self) -> tuple[str, ...]:
         """The versions that the store may keep, and a copy."""
         return (
             "restore an older version of the object, if the bucket keeps them",
-            "icesync state push --force FILE   stores a copy, if you have one",
+            "if you have a copy, run `icesync state push --force FILE` to store it",
         )
 
     def lock_warning(self) -> str | None:

@@ -109,7 +109,7 @@ def test_a_file_in_git_is_refused(tmp_path: Path, option: str) -> None:
     assert f"`{option}`" in found.message
     assert f"{name} is tracked by git" in found.message
     assert found.hint is not None
-    _git(tmp_path, *found.hint.partition("   ")[0].split()[1:])
+    _git(tmp_path, *found.hint.split("`")[1].split()[1:])
     read_project(tmp_path / "icesync.yaml")
 
 

@@ -130,7 +130,8 @@ def test_without_openpyxl(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigMalformed, match="not installed") as caught:
         read_source(workbook(HEADER))
 
-    assert caught.value.hints == ("pip install 'icesync[excel]'   or save the sheet as CSV UTF-8",)
+    told = "run `pip install 'icesync[excel]'`, or save the sheet as CSV UTF-8"
+    assert caught.value.hints == (told,)
 
 
 def test_bomb_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
