@@ -115,7 +115,7 @@ class Wishes:
 
 
 @frozen
-class Setting:
+class Layout:
     """
     What the files say about a configuration in *folder*.
 
@@ -144,9 +144,9 @@ class Setting:
         return "" if way == "." else f"{way}/"
 
 
-def find_setting(common: Common, config: Path | None, wishes: Wishes) -> Setting:
+def find_layout(common: Common, config: Path | None, wishes: Wishes) -> Layout:
     """
-    Return the setting of the configuration *config*, or of the one that is begun.
+    Return the layout of the configuration *config*, or of the one that is begun.
 
     Raises:
         ConfigInvalid: what is there is wrong, so that no workflow can be made for it.
@@ -155,13 +155,13 @@ def find_setting(common: Common, config: Path | None, wishes: Wishes) -> Setting
     if config is None:
         begun = common.folder / (common.config or "icesync.yaml")
         passwords: tuple[str, ...] = variables_of(*wishes.server) if wishes.server else ()
-        return Setting(begun.parent, begun.name, passwords=passwords)
+        return Layout(begun.parent, begun.name, passwords=passwords)
     if wishes.forge not in FORGES:
-        return Setting(_way_to(config.parent), config.name)
+        return Layout(_way_to(config.parent), config.name)
     session = common.open()
     project = session.project
     access, passwords = variables_of_files(session)
-    return Setting(
+    return Layout(
         _way_to(config.parent),
         config.name,
         "*".join(map(shlex.quote, project.state.path.split(ORGANIZATION_MARK))),
@@ -193,19 +193,19 @@ def fill(name: str, values: Mapping[str, object]) -> str:
     return _PLACE.sub(lambda match: str(values[match[1]]), text)
 
 
-def workflow_files(forge: str, setting: Setting, install: str | None) -> dict[str, str]:
+def workflow_files(forge: str, layout: Layout, install: str | None) -> dict[str, str]:
     """Return the text of each file of *forge* by its path in the repository."""
-    values = _workflow_values(forge, setting, install)
+    values = _workflow_values(forge, layout, install)
     return {path: fill(template, values) for path, template in FORGES.get(forge, {}).items()}
 
 
-def _workflow_values(forge: str, setting: Setting, install: str | None) -> dict[str, object]:
-    inside = setting.inside
+def _workflow_values(forge: str, layout: Layout, install: str | None) -> dict[str, object]:
+    inside = layout.inside
     here = json.dumps(inside.rstrip("/"))
     if forge == "github":
         known = f"vars.ICESYNC_INSTALL || '{install}'" if install else "vars.ICESYNC_INSTALL"
-        folders = dict.fromkeys(f"{_fixed_folder(p)}**" for p in setting.patterns)
-        paths = ", ".join(json.dumps(inside + name) for name in (setting.config_file, *folders))
+        folders = dict.fromkeys(f"{_fixed_folder(p)}**" for p in layout.patterns)
+        paths = ", ".join(json.dumps(inside + name) for name in (layout.config_file, *folders))
     else:
         known, paths = f'    ICESYNC_INSTALL: "{install}"\n' if install else "", ""
     return {
@@ -215,9 +215,9 @@ def _workflow_values(forge: str, setting: Setting, install: str | None) -> dict[
         "defaults": f"defaults:\n  run:\n    working-directory: {here}\n" if inside else "",
         "folder": here if inside else '"."',
         "inside": inside,
-        "state": setting.state,
-        "access": "".join(map(_env_line, setting.access)),
-        "passwords": "".join(map(_env_line, setting.passwords)),
+        "state": layout.state,
+        "access": "".join(map(_env_line, layout.access)),
+        "passwords": "".join(map(_env_line, layout.passwords)),
     }
 
 
@@ -235,7 +235,7 @@ def _fixed_folder(pattern: str) -> str:
     return fixed[: fixed.rfind("/") + 1]
 
 
-def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
+def scaffold(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
     """
     Write the files that are not there yet; yield each path and what became of it.
 
@@ -247,10 +247,10 @@ def scaffold(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
         UsageError: a file cannot be written, or the key's is a link or tracked by git.
 
     """
-    folder = setting.folder
+    folder = layout.folder
     if wishes.anew:
         demand_private(folder / KEY_FILE)
-    for name, (text, mode) in _files(setting, wishes).items():
+    for name, (text, mode) in _files(layout, wishes).items():
         path = folder / name
         if write_new(path, text.encode(), mode):
             yield name, "wrote"
@@ -281,16 +281,16 @@ def _differs_in_variables(path: Path, text: str) -> bool:
     return there != text and _ENV_LINE.sub("", there) == _ENV_LINE.sub("", text)
 
 
-def _files(setting: Setting, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
+def _files(layout: Layout, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
     """Return text and permissions of each file by its path."""
-    top = os.path.relpath(setting.top, setting.folder.resolve())
+    top = os.path.relpath(layout.top, layout.folder.resolve())
     prefix = "" if top == "." else f"{top}/"
-    chdir = f" -C {shlex.quote(setting.inside.rstrip('/'))}" if setting.inside else ""
-    values = {"inside": setting.inside, "chdir": chdir}
-    texts = dict(_first_files(setting, wishes)) if wishes.anew else {}
+    chdir = f" -C {shlex.quote(layout.inside.rstrip('/'))}" if layout.inside else ""
+    values = {"inside": layout.inside, "chdir": chdir}
+    texts = dict(_first_files(layout, wishes)) if wishes.anew else {}
     if wishes.anew:
         texts[".gitignore"] = fill("gitignore", {})
-        texts[".gitattributes"] = f"{merge_attribute(setting.state)}\n"
+        texts[".gitattributes"] = f"{merge_attribute(layout.state)}\n"
         texts[f"{prefix}.prettierignore"] = fill("prettierignore", values)
     if wishes.editor:
         texts[".vscode/settings.json"] = fill("settings.json", {})
@@ -298,10 +298,10 @@ def _files(setting: Setting, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
         texts |= {f"schemas/{name}.schema.json": print_file_schema(name) for name in file_schemas()}
     if wishes.pre_commit:
         texts[f"{prefix}.pre-commit-config.yaml"] = fill("pre-commit.yaml", values)
-    workflows = workflow_files(wishes.forge, setting, installable(os.environ))
+    workflows = workflow_files(wishes.forge, layout, installable(os.environ))
     texts |= {prefix + path: text for path, text in workflows.items()}
     if wishes.readme:
-        texts["README.md"] = _readme(setting, wishes.forge)
+        texts["README.md"] = _readme(layout, wishes.forge)
     files = {name: (text, 0o644) for name, text in texts.items()}
     if wishes.anew:
         files[KEY_FILE] = (make_key().decode(), 0o600)
@@ -310,10 +310,10 @@ def _files(setting: Setting, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
     return files
 
 
-def _first_files(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
+def _first_files(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
     api = _EMULATED if wishes.emulated else _LIVE
     yield (
-        setting.config_file,
+        layout.config_file,
         fill("icesync.yaml", {"modeline": _modeline(wishes, "icesync"), "api": api}),
     )
     organization, skill = wishes.server or (59, 663)  # doc:sample
@@ -337,10 +337,10 @@ def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
     return f"# yaml-language-server: $schema={way}schemas/{schema}.schema.json\n"
 
 
-def _readme(setting: Setting, forge: str) -> str:
+def _readme(layout: Layout, forge: str) -> str:
     """Return a page for colleagues who edit in the browser."""
-    home = web_address(remote_of(setting.folder, os.environ))
-    inside = f"{setting.inside}servers"
+    home = web_address(remote_of(layout.folder, os.environ))
+    inside = f"{layout.inside}servers"
     link = {
         "github": (f"{home}/tree/HEAD/{inside}", f"{home}/actions"),
         "gitlab": (f"{home}/-/tree/HEAD/{inside}", f"{home}/-/pipelines"),
@@ -351,7 +351,7 @@ def _readme(setting: Setting, forge: str) -> str:
     return fill("README.md", {**values, "steps": steps})
 
 
-def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+def tell(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
     """Yield what became of each file, which secrets are needed, and the next commands."""
     by_folder = groupby(results.items(), lambda item: (item[0].rpartition("/")[0], item[1]))
     width = max(map(len, results.values()), default=0)
@@ -359,14 +359,14 @@ def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterat
         first, *others = (name for name, _ in group)
         names = [first, *(name.rpartition("/")[2] for name in others)]
         yield f"{result:<{width}} {', '.join(names)}"
-    yield from _further_lines(setting, wishes, results)
+    yield from _further_lines(layout, wishes, results)
     if wishes.forge in FORGES:
-        yield from ("", *_secrets_to_set(setting, wishes.forge))
-    steps = tuple(_next_steps(setting, wishes))
+        yield from ("", *_secrets_to_set(layout, wishes.forge))
+    steps = tuple(_next_steps(layout, wishes))
     width = max((len(command) for command, _ in steps), default=0)
     begun = wishes.server and results.get(_server_file(wishes)) == "wrote"
     head = (
-        f"Next, edit {_from_here(setting, _server_file(wishes))}, then run:"
+        f"Next, edit {_from_here(layout, _server_file(wishes))}, then run:"
         if begun
         else "Next, run:"
     )
@@ -374,34 +374,34 @@ def tell(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterat
     yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
 
 
-def _further_lines(setting: Setting, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+def _further_lines(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
     """Yield what a person has to enter into files that are kept."""
     kept = {name.rpartition("../")[2] for name, result in results.items() if result == "kept"}
     if wishes.forge == "gitlab" and ".gitlab-ci.yml" in kept:
-        text = workflow_files("gitlab", setting, None)[".gitlab-ci.yml"]
+        text = workflow_files("gitlab", layout, None)[".gitlab-ci.yml"]
         yield from ("", ".gitlab-ci.yml is yours; add this to it:")
         yield from (f"  {line}" for line in text[text.index("include:") :].splitlines())
     if wishes.forge != "github":
         return
-    wanted = (*setting.access, *setting.passwords)
+    wanted = (*layout.access, *layout.passwords)
     for path in sorted(kept & set(FORGES["github"])):
-        text = read_named(setting.top / path).decode("utf-8", "replace")
+        text = read_named(layout.top / path).decode("utf-8", "replace")
         missing = [name for name in wanted if f"secrets.{name} " not in text]
         if missing and "plan.yml" not in path:
             yield from ("", f"{path} is yours; its steps that run icesync lack under `env:`")
             yield from map(str.rstrip, map(_env_line, missing))
 
 
-def _from_here(setting: Setting, name: str) -> str:
+def _from_here(layout: Layout, name: str) -> str:
     """Return the file *name* as a shell takes it in the working directory."""
-    return shlex.quote(os.path.relpath(setting.folder / name))
+    return shlex.quote(os.path.relpath(layout.folder / name))
 
 
-def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
+def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
     """Yield each secret that the workflow needs, as the command that sets it."""
-    key = _from_here(setting, KEY_FILE)
-    names = (*setting.access, *setting.passwords)
-    listed = setting.access if len(setting.passwords) > _MANY else names
+    key = _from_here(layout, KEY_FILE)
+    names = (*layout.access, *layout.passwords)
+    listed = layout.access if len(layout.passwords) > _MANY else names
     install = None if installable(os.environ) else "git+https://HOST/OWNER/icesync@COMMIT"
     yield "Create these CI secrets:"
     if forge == "github":
@@ -410,15 +410,15 @@ def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
         yield f"  gh secret set {KEY_VARIABLE} < {key}"
         yield from (f"  gh secret set {name}" for name in listed)
         if listed != names:
-            passwords = _from_here(setting, _PASSWORDS_FILE)
-            yield f"  gh secret set --env-file {passwords}   # {_counted_names(setting)}"
+            passwords = _from_here(layout, _PASSWORDS_FILE)
+            yield f"  gh secret set --env-file {passwords}   # {_counted_names(layout)}"
         return
     if install:
         yield f"  glab variable set ICESYNC_INSTALL {install}   # what is to be installed"
     yield f"  glab variable set {KEY_VARIABLE} --masked --protected < {key}"
     yield from (f"  glab variable set {name} '…' --masked --protected" for name in listed)
     if listed != names:
-        yield f"  and one for each of {_counted_names(setting)}"
+        yield f"  and one for each of {_counted_names(layout)}"
     yield (
         "  glab variable set ICESYNC_PUSH_TOKEN '…' --masked --protected"
         "   # commits the state: a project access token, scope write_repository"
@@ -429,29 +429,29 @@ def _secrets_to_set(setting: Setting, forge: str) -> Iterator[str]:
     )
 
 
-def _counted_names(setting: Setting) -> str:
-    first, last = setting.passwords[0], setting.passwords[-1]
-    return f"{counted(len(setting.passwords), 'password')}, {first} to {last}"
+def _counted_names(layout: Layout) -> str:
+    first, last = layout.passwords[0], layout.passwords[-1]
+    return f"{counted(len(layout.passwords), 'password')}, {first} to {last}"
 
 
-def _next_steps(setting: Setting, wishes: Wishes) -> Iterator[tuple[str, str]]:
+def _next_steps(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
     """
-    Yield commands to type, in order, and what each is for; those of icesync find *setting*.
+    Yield commands to type, in order, and what each is for; those of icesync find *layout*.
 
     The console adds where the configuration is.
     """
     if wishes.anew and wishes.server is None:
-        servers, example = _from_here(setting, "servers"), _from_here(setting, EXAMPLE)
+        servers, example = _from_here(layout, "servers"), _from_here(layout, EXAMPLE)
         yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
         yield f"mkdir -p {servers} && cp {example} {servers}/first.yaml", "or a first one by hand"
     if wishes.anew:
         yield "icesync plan", "preview (needs no passwords)"
-        names = (*(() if wishes.emulated else setting.access), *setting.passwords)
+        names = (*(() if wishes.emulated else layout.access), *layout.passwords)
         given = " ".join(f"{name}='…'" for name in names)
         if given:
             yield f"export {given}", "set the secrets"
         yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
-        yield merge_config(setting.inside.rstrip("/")), "let git merge the state, in each clone"
+        yield merge_config(layout.inside.rstrip("/")), "let git merge the state, in each clone"
     if wishes.pre_commit:
         yield "pre-commit install", "format and validate before each commit"
 
@@ -485,7 +485,7 @@ def go_live(common: Common, session: Session, access: Access | None) -> Iterator
     given = " ".join(f"{name}='…'" for name in live)
     steps = [(f"export {given}", "the access to ICE")] if live else []
     steps.append(("icesync plan", "every server is sent for the first time"))
-    if (Setting(path.parent).top / ".github/workflows/icesync-apply.yml").exists():
+    if (Layout(path.parent).top / ".github/workflows/icesync-apply.yml").exists():
         steps += [(f"gh secret set {name}", "the same for the workflow") for name in live]
         steps.append(("icesync init --ci github", "brings its variables up to date"))
     width = max(len(command) for command, _ in steps)

@@ -201,7 +201,7 @@ def _trouble(name: str) -> tuple[str, str] | None:
     return None
 
 
-class WeightedFinding(NamedTuple):
+class RatedFinding(NamedTuple):
     """A finding that counts, and what it weighs."""
 
     finding: UnplacedFinding
@@ -225,11 +225,11 @@ class SeverityPolicy:
             self.suppressions.add(suppressions)
         return problems
 
-    def apply(self, findings: Iterable[UnplacedFinding]) -> tuple[WeightedFinding, ...]:
+    def apply(self, findings: Iterable[UnplacedFinding]) -> tuple[RatedFinding, ...]:
         """Return those of *findings* that count; only what may be suppressed is placed."""
         suppressed = self.suppressions.rules
         return tuple(
-            WeightedFinding(finding, severity)
+            RatedFinding(finding, severity)
             for finding in findings
             if (severity := self._weigh(finding.rule, finding.severity)) is not None
             and not (finding.rule in suppressed and self._suppresses(finding))
@@ -272,7 +272,7 @@ class SeverityPolicy:
         return self.suppressions.cover(finding.rule, finding.position(), owner)
 
 
-def locate(weighted: Iterable[WeightedFinding]) -> list[Diagnostic]:
+def locate(weighted: Iterable[RatedFinding]) -> list[Diagnostic]:
     """
     Return *weighted* with places; what a shared default does to many servers is told once.
 

@@ -112,7 +112,7 @@ def chosen_files(session: Session, words: Sequence[str]) -> tuple[str, ...]:
     patterns = [word for word in words if is_address_pattern(word)]
     if not patterns:
         return tuple(words)
-    desired = check_files(session.project, session.providers).desired
+    desired = check_files(session.project, session.providers, rules=False).desired
     check_patterns("", patterns, desired.servers.keys())
     homes = choose(patterns, (), desired).files
     return (*(word for word in words if not is_address_pattern(word)), *sorted(homes))

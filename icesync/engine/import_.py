@@ -523,7 +523,7 @@ def _sources(session: Session) -> tuple[SourceFile, ...]:
 
 def _check_existing(session: Session) -> Validation:
     """Return what the files want that are there already; their mail settings are not judged."""
-    validation = check_files(session.project, session.providers)
+    validation = check_files(session.project, session.providers, rules=False)
     # That there is no server file yet is no fault here: one is coming.
     problems = tuple(d for d in validation.problems if d.message != NO_SERVER_FILE)
-    return replace(validation, problems=problems, findings=())
+    return replace(validation, problems=problems)

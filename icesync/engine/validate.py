@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from icesync.config.rules.base import UnplacedFinding
-    from icesync.config.severity import WeightedFinding
+    from icesync.config.severity import RatedFinding
     from icesync.engine.session import Session, View
     from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.project import Project
@@ -51,12 +51,12 @@ class Validation:
 
     *problems* are placed already: they come from reading. *findings* are those of
     the rules about mail; their places are looked up when they are asked for.
-    *severities* knows the waivers and weighs what a plan finds later.
+    *severities* knows the suppressions and weighs what a plan finds later.
     """
 
     desired: DesiredState
     problems: tuple[Diagnostic, ...]
-    findings: tuple[WeightedFinding, ...]
+    findings: tuple[RatedFinding, ...]
     files: tuple[str, ...]
     severities: SeverityPolicy
     sealed: tuple[str, ...] = ()
@@ -82,8 +82,8 @@ class Validation:
     @property
     def sound(self) -> bool:
         """Whether there are no errors; looks no place up."""
-        weights = [*(d.severity for d in self.problems), *(f.severity for f in self.findings)]
-        return Severity.ERROR not in weights
+        severities = [*(d.severity for d in self.problems), *(f.severity for f in self.findings)]
+        return Severity.ERROR not in severities
 
     def require(self) -> DesiredState:
         """
@@ -189,13 +189,15 @@ def check_files(
     *,
     strict: bool = False,
     secrets: SecretsMode = SecretsMode.SKIP,
+    rules: bool = True,
 ) -> Validation:
     """
     Return what the files of *project* want, and every finding of every file.
 
     Runs nothing and asks nobody: of *providers* only the names are looked at. But
     where more than passwords is sealed by sops, a file is opened if *secrets* are
-    looked up. *strict* makes errors of warnings.
+    looked up. *strict* makes errors of warnings. Without *rules* the mail settings
+    are not judged.
     """
 
     def place() -> SourcePosition:
@@ -210,17 +212,17 @@ def check_files(
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, place(), hint))
     problems.extend(_check_references(project, desired, providers))
     policy = SeverityPolicy(project.rules, strict)
-    misread = policy.read(_with_waivers(project, files))
+    misread = policy.read(_with_suppressions(project, files))
     placed = policy.apply_placed([*problems, *misread])
-    findings = policy.apply(lint(desired, live=project.api.live))
-    if all(d.severity is not Severity.ERROR for d in problems):
-        # Where a file cannot be read, what its waivers are for is not seen either.
+    findings = policy.apply(lint(desired, live=project.api.live)) if rules else ()
+    if rules and all(d.severity is not Severity.ERROR for d in problems):
+        # Where a file cannot be read, what its suppressions are for is not seen either.
         placed += policy.unused()
     paths = tuple(file.path for file in files)
     return Validation(desired, sort_diagnostics(placed), findings, paths, policy, tuple(sealed))
 
 
-def _with_waivers(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
+def _with_suppressions(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
     """Return *files* and the configuration itself, whose findings can be waived too."""
     own = read_file(Path(project.root), project.config_file)
     return [*files, own] if isinstance(own, SourceFile) else list(files)

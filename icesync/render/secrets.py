@@ -66,8 +66,8 @@ def secrets_document(statuses: Sequence[SecretStatus]) -> documents.Secrets:
 
 def _metadata(status: SecretStatus, now: datetime) -> str:
     version, changed_at = status.metadata.version, status.metadata.changed_at
-    message = [f"version {safe(version)[:12]}"] if version else []
-    return ", ".join([*message, *([age_of(changed_at, now)] if changed_at else [])])
+    parts = [f"version {safe(version)[:12]}"] if version else []
+    return ", ".join([*parts, *([age_of(changed_at, now)] if changed_at else [])])
 
 
 def _users(status: SecretStatus) -> str:

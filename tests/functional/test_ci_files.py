@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from localrunner import ROOT, read_yaml
 
-from icesync.cli.scaffold import FORGES, Setting, variables_of, workflow_files
+from icesync.cli.scaffold import FORGES, Layout, variables_of, workflow_files
 
 WORKFLOWS = sorted((ROOT / "examples" / "ci" / "github").glob("*.yml"))
 TEMPLATE = ROOT / "examples" / "ci" / "gitlab" / "icesync.yml"
@@ -31,7 +31,7 @@ def test_examples_are_what_init_writes(
     forge: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """The files to copy and those of ``icesync init`` have one source."""
-    setting = Setting(tmp_path, passwords=variables_of(59, 663))
+    setting = Layout(tmp_path, passwords=variables_of(59, 663))
 
     for path, text in workflow_files(forge, setting, None).items():
         example = ROOT / "examples" / "ci" / forge / path.rpartition("/")[2].replace("icesync-", "")

@@ -146,6 +146,6 @@ def test_workbook_of_libreoffice(tmp_path: Path) -> None:
     lost = run_program(["import", "m.xlsx", *flags], tmp_path)
     taken = run_program(["import", "m.xlsx", *flags, "--map", "User="], tmp_path)
 
-    assert "`User` (G2, G3, G4) is a number in the workbook" in lost.stderr
+    assert "`User` (G2, G3 and G4) is a number in the workbook" in lost.stderr
     assert (lost.code, taken.code) == (3, 0), taken
     assert "username: desk1@gmx.de" in (tmp_path / "servers" / "59.yaml").read_text()

@@ -97,7 +97,7 @@ def command(
     icesync init --go-live --token        from the emulator to ICE
     """
     from icesync.cli.prompts import Wanted, complete
-    from icesync.cli.scaffold import ADDITIONS, find_setting, scaffold, tell
+    from icesync.cli.scaffold import ADDITIONS, find_layout, scaffold, tell
     from icesync.render.style import safe
 
     console = common.console
@@ -109,11 +109,11 @@ def command(
     asking = console.interactive and not common.no_input
     config = common.find()
     wishes = complete(common.folder, wanted, anew=config is None, asking=asking)
-    setting = find_setting(common, config, wishes)
-    results = dict(scaffold(setting, wishes))
+    layout = find_layout(common, config, wishes)
+    results = dict(scaffold(layout, wishes))
     if config is not None:
         console.talk(safe(f"the configuration is {os.path.relpath(config)}"))
-    for line in tell(setting, wishes, results) if results else ADDITIONS:
+    for line in tell(layout, wishes, results) if results else ADDITIONS:
         console.talk(safe(line))
     return 0
 
