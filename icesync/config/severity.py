@@ -202,7 +202,7 @@ def _trouble(name: str) -> tuple[str, str] | None:
 
 
 class RatedFinding(NamedTuple):
-    """A finding that counts, and what it weighs."""
+    """A finding that counts, and its severity."""
 
     finding: UnplacedFinding
     severity: Severity
@@ -236,7 +236,7 @@ class SeverityPolicy:
         )
 
     def apply_placed(self, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Return those of *problems* that count, with what they weigh."""
+        """Return those of *problems* that count, with their severity."""
         return [
             replace(problem, severity=severity)
             for problem in problems
@@ -260,26 +260,26 @@ class SeverityPolicy:
         return self.apply_placed(found)
 
     def _weigh(self, rule: str, severity: Severity) -> Severity | None:
-        """Return what a finding of *rule* weighs, or None if it is switched off."""
+        """Return the severity of a finding of *rule*, or None if it is switched off."""
         level = self.levels.get(rule)
         if level is Level.OFF:
             return None
-        weight = Severity(level) if level is not None else severity
-        return Severity.ERROR if self.strict and weight is Severity.WARNING else weight
+        chosen = Severity(level) if level is not None else severity
+        return Severity.ERROR if self.strict and chosen is Severity.WARNING else chosen
 
     def _suppresses(self, finding: UnplacedFinding) -> bool:
         owner = finding.server.origin.position()
         return self.suppressions.cover(finding.rule, finding.position(), owner)
 
 
-def locate(weighted: Iterable[RatedFinding]) -> list[Diagnostic]:
+def locate(rated: Iterable[RatedFinding]) -> list[Diagnostic]:
     """
-    Return *weighted* with places; what a shared default does to many servers is told once.
+    Return *rated* with places; what a shared default does to many servers is told once.
 
-    The order of *weighted* decides which server is named.
+    The order of *rated* decides which server is named.
     """
     groups: dict[Diagnostic, list[str]] = {}
-    for finding, severity in weighted:
+    for finding, severity in rated:
         placed = finding.located(severity)
         groups.setdefault(replace(placed, subject=""), []).append(placed.subject)
     return [_told(placed, subjects) for placed, subjects in groups.items()]

@@ -76,7 +76,7 @@ class Mode(StrEnum):
 
 
 class ProbeSeverity(StrEnum):
-    """How much a result weighs."""
+    """The severity of a result."""
 
     PASSED = "passed"
     WARNING = "warning"
@@ -136,7 +136,7 @@ class ProbeKind(StrEnum):
 
     @property
     def severity(self) -> ProbeSeverity:
-        """How much it weighs; runners are often firewalled, so the way there only warns."""
+        """Its severity; runners are often firewalled, so the way there only warns."""
         return _SEVERITIES.get(self, ProbeSeverity.FAILED)
 
 
@@ -273,7 +273,7 @@ class ProbeRow:
 
     @property
     def severity(self) -> ProbeSeverity:
-        """How much the result weighs."""
+        """The severity of the result."""
         return self.result.kind.severity
 
 
@@ -293,5 +293,5 @@ class ProbeReport:
     domains: tuple[DomainNote, ...] = ()
 
     def with_severity(self, severity: ProbeSeverity) -> tuple[ProbeRow, ...]:
-        """Return the rows that weigh *severity*."""
+        """Return the rows of *severity*."""
         return tuple(row for row in self.rows if row.severity is severity)
