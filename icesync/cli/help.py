@@ -28,15 +28,20 @@ _OFFERED: Final = frozenset(
 )  # fmt: skip
 """The commands that a slip may be answered with: they send nothing and write nothing."""
 
-_NOT_OFFERED: Final = frozenset(
+_OFFERED_OPTIONS: Final = frozenset(
     {
-        "--resend", "--auto-approve", "--yes", "--allow", "--force", "--out", "--report",
-        "--assume-in-sync", "--fail-fast", "--allow-cleartext", "--insecure-bind", "--fault",
-        "--data", "--ready-file", "--install", "--new-key", "--close", "--settle", "--probe",
-        "--go-live",
+        "--all", "--body", "--changed", "--chdir", "--check", "--ci", "--color", "--config",
+        "--debug", "--detailed-exitcode", "--diff", "--dns", "--draft", "--dry-run", "--editor",
+        "--emulator",
+        "--exclude", "--expect-digest", "--forge", "--format", "--help", "--json", "--key",
+        "--latency", "--lock-timeout", "--map", "--max-age", "--no-input", "--number",
+        "--only-changes", "--organization", "--parallelism", "--plain", "--port", "--pre-commit",
+        "--profile", "--project", "--quiet", "--readme", "--secrets", "--set", "--shard", "--sheet",
+        "--since", "--skill", "--strict", "--summary", "--target", "--template", "--timeout",
+        "--title", "--trusted-config", "--verbose", "--watch",
     }
 )  # fmt: skip
-"""The options that send, write, or let something through."""
+"""The options that a slip may be answered with: they send nothing and let nothing through."""
 
 _OTHER_PROGRAMS: Final = {
     "`removed:` in a server file disables or forgets a server; ICE deletes nothing":
@@ -234,7 +239,7 @@ def _no_option(error: click.NoSuchOption, ctx: click.Context) -> str:
     told = f"no such option: {printable(name)}"
     if name in _OTHER_OPTIONS:
         return f"{told}; {_OTHER_OPTIONS[name]}"
-    return f"{told}; did you mean `{near[0]}`?" if {*near} - _NOT_OFFERED else told
+    return f"{told}; did you mean `{near[0]}`?" if {*near} & _OFFERED_OPTIONS else told
 
 
 def _refuse_argument(word: str, ctx: click.Context) -> None:

@@ -71,7 +71,8 @@ def test_a_habit_is_answered(line: str, answer: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "line", ["aply", "inti", "imprt", "logn", "fnt", "state pussh", "state rmm", "apply --alow x",
-             "apply --ressend all", "apply --auto-aprove", "import --assume-in-sink x"],
+             "apply --ressend all", "apply --auto-aprove", "import --assume-in-sink x",
+             "import --as-iz x"],
 )  # fmt: skip
 def test_a_slip_is_not_answered_with_what_sends_or_writes(line: str, tmp_path: Path) -> None:
     """Whoever takes an answer unread sends nothing, writes nothing and allows nothing."""
