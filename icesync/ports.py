@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from icesync.model.project import Login
     from icesync.model.report import Outcome
     from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
-    from icesync.model.snapshot import LockInfo
+    from icesync.model.snapshot import LockInfo, Snapshot
 
 
 class Journal(Protocol):
@@ -164,6 +164,32 @@ class StateStore(Protocol):
 
     def describe(self) -> str:
         """Return where the snapshot lives, in one short line without a secret."""
+        ...
+
+
+class Sealing(Protocol):
+    """Makes the seals of a state that is about to be stored."""
+
+    def of(self, after: Snapshot, before: Snapshot) -> Mapping[str, str]:
+        """Return the seals of *after*, the successor of *before*."""
+        ...
+
+    def renews(self, snapshot: Snapshot) -> bool:
+        """Return whether *snapshot* is to be sealed anew, although nothing in it changes."""
+        ...
+
+
+@runtime_checkable
+class Joined(Protocol):
+    """A store that joins the states of several organizations, each sealed by itself."""
+
+    @property
+    def parts(self) -> Mapping[int, Snapshot]:
+        """What was read or written last, by organization, where there is something."""
+        ...
+
+    def seal_by(self, sealing: Sealing) -> None:
+        """Seal each part by *sealing* from now on."""
         ...
 
 

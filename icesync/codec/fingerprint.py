@@ -10,7 +10,8 @@ servers sharing a password, and cannot be pasted elsewhere.
 Digests of a state can be computed by whoever edits it; a seal needs the key, which no
 pull request has. Each entry has one, bound to its address and digest, and the head has
 one over all of them: what is edited, removed or put back from an older state does not
-fit. A state that was stored without the key has no seal.
+fit. Of a state per organization each part has a head. A state that was stored without
+the key has no seal.
 
 This module, the wire encoder and :mod:`icesync.codec.secretfile` are the only ones
 that open secrets. Of a secret they tell its kind of characters and its length, nothing
@@ -134,7 +135,7 @@ def broken_seals(key: FingerprintKey, snapshot: Snapshot, *, whole: bool = True)
     Return which seals of *snapshot* are missing or do not fit.
 
     *snapshot* is as it was read. Without *whole* only the entries are looked at: a
-    state in parts has no head.
+    side of a merge conflict may have the other's head.
     """
     entries = tuple(
         address
@@ -167,6 +168,23 @@ def seals_of(
     if key is not None and (trusted or _is_whole(key, before)):
         seals[HEAD] = _head_seal(key, after)
     return seals
+
+
+class KeySealing(NamedTuple):
+    """By which *key* a save seals; *trusted* seals what icesync did not write, too."""
+
+    key: FingerprintKey | None
+    trusted: bool = False
+
+    def of(self, after: Snapshot, before: Snapshot) -> Mapping[str, str]:
+        """Return the seals of *after*, the successor of *before*."""
+        return seals_of(self.key, after, before, trusted=self.trusted)
+
+    def renews(self, snapshot: Snapshot) -> bool:
+        """Return whether *snapshot* is to be sealed anew, although nothing in it changes."""
+        if self.key is None or not self.trusted or snapshot.lineage is None:
+            return False
+        return bool(broken_seals(self.key, snapshot))
 
 
 def _is_whole(key: FingerprintKey, before: Snapshot) -> bool:

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from icesync.codec.fingerprint import HEAD
 from icesync.errors import StateCorrupt, StateError, printable
 from icesync.model.safety import strictest
 from icesync.model.snapshot import Entry, Snapshot
@@ -32,7 +33,7 @@ def join(
     """
     Return the *parts* by organization as one snapshot; *places* say where each is kept.
 
-    Its serial is the sum of theirs.
+    Its serial is the sum of theirs, and it has no seal over the whole: each part has one.
 
     Raises:
         StateCorrupt: a part is of another target, or holds another organization's server.
@@ -46,9 +47,13 @@ def join(
     serial = sum(part.serial for part in parts.values())
     safety = strictest(part.safety for part in parts.values() if part.safety is not None)
     key_id = _common_key(parts, places)
-    seals = {name: seal for part in parts.values() for name, seal in part.seals.items()}
+    seals = {name: seal for part in parts.values() for name, seal in _of_entries(part)}
     memory = tuple(sent for _, part in sorted(parts.items()) for sent in part.memory)
     return Snapshot(base_url, serial, lineage, key_id, None, entries, safety, seals, memory)
+
+
+def _of_entries(part: Snapshot) -> list[tuple[str, str]]:
+    return [(name, seal) for name, seal in part.seals.items() if name != HEAD]
 
 
 def _check_part(organization: int, part: Snapshot, place: str, base_url: str) -> None:
@@ -108,7 +113,7 @@ def split(snapshot: Snapshot, before: Mapping[int, Snapshot]) -> dict[int, Snaps
         seals = {name: snapshot.seals[name] for name in names if name in snapshot.seals}
         memory = tuple(s for s in snapshot.memory if s.address.organization == organization)
         remembered = memory != part.memory
-        if own != part.entries or rekeyed or held or seals != part.seals or remembered:
+        if own != part.entries or rekeyed or held or remembered or seals != dict(_of_entries(part)):
             changed[organization] = replace(
                 part,
                 serial=part.serial + 1,

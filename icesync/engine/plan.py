@@ -64,7 +64,7 @@ from icesync.planner.select import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address, DesiredState, Removal
     from icesync.model.plan import Plan, ResourceChange, Selection
     from icesync.model.project import Project
+    from icesync.model.snapshot import Snapshot
     from icesync.planner.policy import ConfirmedHosts
     from icesync.ports import SecretProvider
 
@@ -306,33 +307,35 @@ def _seal_refusals(
     project: Project, stored: Stored, key: FingerprintKey | None, request: PlanRequest
 ) -> tuple[Refusal, ...]:
     """Return what in the state was changed, removed or put back outside of icesync."""
-    known = stored.as_read
-    if stored.data is None or known is None or STATE_EDITED in request.allowed:
+    if STATE_EDITED in request.allowed:
         return ()
+    parts = stored.sealed_parts()
     if project.fingerprint_key is None:
-        if not known.seals:
+        if not any(part.seals for _, part in parts):
             return ()
         told = "the state is signed, but there is no fingerprint key to verify it"
         return (Refusal(STATE_EDITED, told, STATE_EDITED),)
     if key is None:
         return ()
-    broken = broken_seals(key, known, whole=project.state.per is None)
-    if broken and not known.seals:
-        told = "the state is not signed: it was stored without the fingerprint key, or edited"
-        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
-    found = [
-        Refusal(
-            STATE_EDITED,
-            f"{address}: its state entry was changed outside icesync",
-            STATE_EDITED,
-            address,
-        )
-        for address in broken.entries
-    ]
-    if broken.head and not found:
-        told = "the state was changed outside icesync: entries were removed or put back"
-        found.append(Refusal(STATE_EDITED, told, STATE_EDITED))
-    return tuple(found)
+    return tuple(
+        refusal for organization, part in parts for refusal in _edited(organization, part, key)
+    )
+
+
+def _edited(organization: int | None, part: Snapshot, key: FingerprintKey) -> Iterator[Refusal]:
+    """Yield what of *part*, the whole state or that of *organization*, does not fit its seals."""
+    broken = broken_seals(key, part)
+    state = "the state" if organization is None else f"the state of organization {organization}"
+    if broken and not part.seals:
+        told = f"{state} is not signed: it was stored without the fingerprint key, or edited"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED)
+        return
+    for address in broken.entries:
+        told = f"{address}: its state entry was changed outside icesync"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED, address)
+    if broken.head and not broken.entries:
+        told = f"{state} was changed outside icesync: entries were removed or put back"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED)
 
 
 def _refusals(

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync import __version__
-from icesync.codec.fingerprint import broken_seals, seals_of
+from icesync.codec.fingerprint import KeySealing, broken_seals, seals_of
 from icesync.codec.state import decode_state, encode_state, is_state_of, seal
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.session import Work, hold_lock
@@ -38,6 +38,7 @@ from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot, remember
 from icesync.planner.plan import without_leftovers
 from icesync.planner.select import check_patterns, matches
+from icesync.ports import Joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +62,8 @@ class Stored:
 
     *recovered* says how much came from the journal; None where there was none. *running*
     is the apply that is going on: what it did until now is in its journal, not here.
-    *as_read* is what the bytes say, before anything was folded in or dropped.
+    *as_read* is what the bytes say, before anything was folded in or dropped; *parts* are
+    the states by organization that it was joined of, None where there is one state.
     """
 
     snapshot: Snapshot
@@ -69,6 +71,13 @@ class Stored:
     recovered: Recovered | None = None
     running: LockInfo | None = None
     as_read: Snapshot | None = None
+    parts: Mapping[int, Snapshot] | None = None
+
+    def sealed_parts(self) -> tuple[tuple[int | None, Snapshot], ...]:
+        """Return each state that is sealed by itself as it was read, and of which organization."""
+        if self.parts is not None:
+            return tuple(self.parts.items())
+        return () if self.data is None or self.as_read is None else ((None, self.as_read),)
 
 
 def load(
@@ -106,7 +115,8 @@ def load(
     snapshot = replace(snapshot, memory=remember((as_read,), snapshot.entries))
     if left is None:
         running = None if holding else _running(store, snapshot)
-        return Stored(snapshot, data, running=running, as_read=as_read)
+        parts = store.parts if isinstance(store, Joined) else None
+        return Stored(snapshot, data, running=running, as_read=as_read, parts=parts)
     running = None if holding else store.lock_owner()
     if running is not None:
         return Stored(snapshot, data, running=running, as_read=as_read)
@@ -246,7 +256,7 @@ def save(
     same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
     same = same and memory == before.memory and before.serial == known.serial
     if writer.trusted and writer.key is not None and stored.data is not None:
-        same = same and not broken_seals(writer.key, known)
+        same = same and not any(broken_seals(writer.key, p) for _, p in stored.sealed_parts())
     nothing_new = same if stored.data is not None else not sealed
     if nothing_new and folded is None:
         # A run that changed nothing leaves nothing: its journal has no say either.
@@ -266,6 +276,8 @@ def save(
     )
     after = replace(after, seals=seals_of(writer.key, after, known, trusted=writer.trusted))
     data = encode_state(after, writer.icesync_version)
+    if isinstance(store, Joined):
+        store.seal_by(KeySealing(writer.key, writer.trusted))
     try:
         store.write(data, stored.data)
     except IcesyncError as error:
@@ -273,7 +285,8 @@ def save(
         raise
     if store.journals is not None:
         store.journals.drop()
-    return Stored(after, data, as_read=after)
+    parts = store.parts if isinstance(store, Joined) else None
+    return Stored(after, data, as_read=after, parts=parts)
 
 
 def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, Entry]:
@@ -337,7 +350,7 @@ def doubt_what_was_put_back(
     if stored.data is None:
         return stored, None
     snapshot, found = stored.snapshot, None
-    for part, organization in _parts(session, stored):
+    for organization, part in stored.sealed_parts():
         newer = _newer_versions(session, organization, part, len(stored.data))
         if not newer:
             continue
@@ -374,18 +387,6 @@ def with_reasons(made: Plan, found: PutBack | None) -> Plan:
     return replace(made, changes=tuple(changes))
 
 
-def _parts(session: Session, stored: Stored) -> Iterator[tuple[Snapshot, int | None]]:
-    """Yield each state that is kept by itself, and of which organization it is."""
-    if session.project.state.per is None:
-        if stored.as_read is not None:
-            yield stored.as_read, None
-        return
-    for organization in sorted({a.organization for a in stored.snapshot.entries}):
-        data = session.stores.of(organization).read()
-        if data is not None:
-            yield decode_state(data), organization
-
-
 def _of(snapshot: Snapshot, organization: int | None) -> dict[Address, Entry]:
     entries = snapshot.entries.items()
     return {a: e for a, e in entries if organization in {None, a.organization}}
@@ -414,4 +415,4 @@ def _is_believed(session: Session, lost: Snapshot, key: FingerprintKey | None) -
     project = session.project
     if project.fingerprint_key is None:
         return True
-    return key is not None and not broken_seals(key, lost, whole=project.state.per is None)
+    return key is not None and not broken_seals(key, lost)

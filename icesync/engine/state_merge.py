@@ -116,8 +116,8 @@ def merge_states(
     """
     try:
         sides = decode_state(ours), decode_state(theirs)
-        key, whole = _key(open_session, sides[0])
-        united = unite(*sides, _base(base), key, whole=whole)
+        key = _key(open_session, sides[0])
+        united = unite(*sides, _base(base), key, whole=True)
     except StateError as error:
         return b"<<<<<<< ours\n%b=======\n%b>>>>>>> theirs\n" % (_line(ours), _line(theirs)), error
     return encode_state(united.snapshot, __version__), united
@@ -131,13 +131,11 @@ def _base(data: bytes) -> Snapshot | None:
         return None
 
 
-def _key(open_session: Callable[[], Session], side: Snapshot) -> tuple[FingerprintKey | None, bool]:
+def _key(open_session: Callable[[], Session], side: Snapshot) -> FingerprintKey | None:
     try:
-        session = open_session()
-        key = sealing_key(session, Snapshot(side.base_url))
+        return sealing_key(open_session(), Snapshot(side.base_url))
     except IcesyncError:
-        return None, True
-    return key, session.project.state.per is None
+        return None
 
 
 def _line(data: bytes) -> bytes:

@@ -281,9 +281,11 @@ def migrate_state(
         hold_lock(target, new, "state migrate", request.lock_timeout_s) as work,
         work.saving(_saved(request)),
     ):
-        base_url = target.project.api.base_url
-        parted = source.project.state.per is not None
-        key = sealing_key(source, Snapshot(base_url)) if parted else None
+        base_url, reference = target.project.api.base_url, source.project.fingerprint_key
+        parted = {s.project.state.per for s in (source, target)} != {None}
+        # What is joined or split is sealed anew, as a whole or each part by itself.
+        blank = Snapshot(base_url)
+        key = open_key(reference, source.providers, blank) if parted and reference else None
         copied = state_transfer.migrate(old, new, base_url, key, dry_run=request.dry_run)
         reading.done = _saved(request)
     return StateChange(new.describe(), {}, copied.entries, copied.serial), old.describe()
@@ -427,9 +429,7 @@ def rekey(
     entries, count = _refingerprint(stored.snapshot, _Keys(old, new), resolution)
     if not dry_run:
         # Sealed under the old key, all of it: else it would be sealed anew unseen.
-        whole = not broken_seals(
-            old, stored.as_read or stored.snapshot, whole=project.state.per is None
-        )
+        whole = not broken_seals(old, stored.as_read or stored.snapshot)
         memory = _remembered(stored.snapshot, _Keys(old, new), resolution)
         stored = replace(stored, snapshot=replace(stored.snapshot, memory=memory))
         with saving():

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from icesync import __version__
-from icesync.codec.fingerprint import broken_seals, seals_of
+from icesync.codec.fingerprint import KeySealing, broken_seals, seals_of
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError, printable
+from icesync.ports import Joined
 
 if TYPE_CHECKING:
     from icesync.codec.fingerprint import FingerprintKey
@@ -96,7 +97,7 @@ def migrate(
     """
     Copy the snapshot of *source* to *target*, both locked, and return it; *source* stays as it is.
 
-    What was joined of parts, each of which is sealed, is sealed as a whole by *key*.
+    What is joined or split is sealed anew by *key*, if each seal of *source* fits.
 
     Raises:
         StateError: there is nothing to copy, or a store refuses.
@@ -106,9 +107,13 @@ def migrate(
     if source.describe() == target.describe():
         refuse_same_place(source)
     data = pull(source)
-    if key is not None and not broken_seals(key, found := decode_state(data), whole=False):
+    found = decode_state(data)
+    parts = source.parts.values() if isinstance(source, Joined) else [found]
+    if key is not None and not any(broken_seals(key, part) for part in parts):
         sealed = replace(found, seals=seals_of(key, found, found, trusted=True))
         data = encode_state(sealed, __version__)
+        if isinstance(target, Joined):
+            target.seal_by(KeySealing(key, trusted=True))
     return push(target, data, base_url, dry_run=dry_run)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from icesync.model.snapshot import LockInfo
-    from icesync.ports import Clock, StateStore
+    from icesync.ports import Clock, Sealing, StateStore
 
 
 T = TypeVar("T")
@@ -84,6 +84,16 @@ class PartitionedStore:
         self._known: bytes | None = None
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
+        self._sealing: Sealing | None = None
+
+    @property
+    def parts(self) -> Mapping[int, Snapshot]:
+        """What was read or written last, by organization, where there is something."""
+        return {o: part for o, part in self._parts.items() if part.lineage is not None}
+
+    def seal_by(self, sealing: Sealing) -> None:
+        """Seal each part by *sealing* from now on: only here is known what is in which."""
+        self._sealing = sealing
 
     def read(self) -> bytes | None:
         """
@@ -119,6 +129,10 @@ class PartitionedStore:
         if previous != self._known:
             raise StateConflict(f"{self.describe()} was read again in the meantime", "icesync plan")
         after = split(decode_state(data), self._parts)
+        if self._sealing is not None:
+            for organization, part in self._parts.items():
+                if organization not in after and self._sealing.renews(part):
+                    after[organization] = replace(part, serial=part.serial + 1)
         for parts in write_steps(self._parts, after):
             self._side_by_side(partial(self._write_part, parts), list(parts))
         self._known = data
@@ -126,6 +140,8 @@ class PartitionedStore:
     def _write_part(self, parts: Mapping[int, Snapshot], organization: int) -> None:
         part = parts[organization]
         kept = replace(part, lineage=part.lineage or str(uuid.uuid4()))
+        if self._sealing is not None:
+            kept = replace(kept, seals=self._sealing.of(kept, self._parts[organization]))
         new = encode_state(kept, self._version)
         try:
             self._stores[organization].write(new, self._data[organization])

@@ -123,6 +123,22 @@ def test_surgery_does_not_launder(applied: Repository, command: tuple[str, ...])
     assert_refused(applied.run("apply", "-y"), 9, "59/663: its state entry", hint="state-edited")
 
 
+def test_part_is_sealed_as_a_whole(repository: Repository) -> None:
+    """Of a state per organization each part is looked at; the refusal names whose it is."""
+    own = '{per: organization, path: "{organization}"}'
+    repository.replace("icesync.yaml", "{path: state.json}", own)
+    repository.servers([663, 664])
+    repository.apply()
+    part = repository.root / "59"
+    cut = without_entry(decode_state(part.read_bytes()))
+    part.write_bytes(encode_state(cut, "0.1.0"))
+    told = "the state of organization 59 was changed outside icesync: entries were removed"
+
+    assert_refused(repository.run("apply", "-y"), 9, told, hint="--allow state-edited")
+    assert repository.run("apply", "-y", "--allow", "state-edited").code == 0
+    assert repository.run("apply", "-y").code == 0
+
+
 def test_sealed_state_needs_its_key(applied: Repository) -> None:
     """Without `fingerprints.key` nobody can say who wrote it."""
     applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")

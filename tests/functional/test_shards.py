@@ -177,7 +177,9 @@ def test_migration_splits(repository: Repository) -> None:
 
     assert result.code == 0, result
     assert len(list((repository.root / "state").glob("*.json"))) == len(ORGANIZATIONS)
-    assert repository.run("plan", "--detailed-exitcode").code == 0
+    planned = repository.run("plan", "--detailed-exitcode")
+    assert planned.code == 0
+    assert "outside icesync" not in planned.stderr
     assert repository.run("state", "migrate", "--from-config", "old.yaml").code == 6
 
 
@@ -196,8 +198,8 @@ def test_migration_joins(fleet: Repository) -> None:
     assert "there is no state at `whole.json`, but `state/101.json` is one" in slip.stderr
     assert moved.code == 0, moved
     assert planned.code == 0
-    assert "outside of icesync" not in planned.stderr
-    assert "not sealed" not in planned.stderr
+    assert "outside icesync" not in planned.stderr
+    assert "not signed" not in planned.stderr
 
 
 def test_an_address_names_its_organization(fleet: Repository) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import BASE_URL, BILLING, SALES, SUPPORT, entry, snapshot, stored_bytes
+from builders import BASE_URL, BILLING, KEY, SALES, SUPPORT, entry, snapshot, stored_bytes
 from fakes import FakeClock, FakeStore
 
+from icesync.codec.fingerprint import Broken, broken_seals
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.engine.secret_resolution import run_parallel
 from icesync.engine.state import Writer, load, save
@@ -134,6 +135,73 @@ class StoreThatFails(FakeStore):
             raise StateNotSaved("the store says 500")
         self.writes_left -= 1
         super().write(data, previous)
+
+
+SEALED = Writer("0.1.0", KEY.id, key=KEY)
+"""A save of a command, which seals what it changes and nothing else."""
+
+
+def broken(stores: Mapping[int, FakeStore]) -> list[Broken]:
+    """Return for each part what does not fit its seals."""
+    return [broken_seals(KEY, decode_state(store.data or b"")) for store in stores.values()]
+
+
+def sealed(*entries: Mapping[Address, Entry]) -> dict[int, FakeStore]:
+    """Return two parts, after *entries* were saved in turn with the key."""
+    stores = {59: StoreThatFails(), 70: StoreThatFails()}
+    for one in entries:
+        store = parted(stores)
+        save(store, load(store, BASE_URL), one, SEALED)
+    return dict(stores)
+
+
+def cut(store: FakeStore) -> None:
+    """Take the last entry out of a part, with digests that fit."""
+    found = decode_state(store.data or b"")
+    *kept, gone = found.entries.items()
+    seals = {name: seal for name, seal in found.seals.items() if name != str(gone[0])}
+    store.data = encode_state(replace(found, entries=dict(kept), seals=seals), "0.1.0")
+
+
+def test_each_part_is_sealed_as_a_whole() -> None:
+    """Whatever icesync saves, a move to another organization too, each part fits its seals."""
+    pending, done = moving(SUPPORT, BILLING)
+    stores = sealed(BOTH, pending, done)
+
+    assert broken(stores) == [Broken(), Broken()]
+
+
+@pytest.mark.parametrize("failing", [59, 70])
+def test_half_a_save_breaks_no_seal(failing: int) -> None:
+    """A part that takes in one server and loses another is written twice, sealed each time."""
+    back = seal(BILLING, entry())
+    one = begin(None, plan_call(Record({}, {}), "i", "2026-01-02T00:00:00Z"))
+    stores = sealed({SUPPORT: seal(SUPPORT, entry()), BILLING: back})
+    swapped = {
+        SALES: replace(entry(), moved_from=MovedFrom(BILLING, back.digest)),
+        Address(70, 9): one,
+    }
+    stores[failing].writes_left = 1  # type: ignore[attr-defined]
+    store = parted(stores)
+    with suppress(StateNotSaved):
+        save(store, load(store, BASE_URL), swapped, SEALED)
+
+    assert broken(stores) == [Broken(), Broken()]
+
+
+def test_a_cut_part_is_noticed_until_a_person_trusts_it() -> None:
+    """An entry that is gone breaks the head; a save of something else does not mend it."""
+    stores = sealed({**BOTH, SALES: entry()})
+    cut(stores[59])
+    store = parted(stores)
+    found = load(store, BASE_URL)
+    noticed = broken(stores)
+    kept = save(store, found, {**found.snapshot.entries, Address(59, 9): entry()}, SEALED)
+    still = broken(stores)
+    save(store, kept, kept.snapshot.entries, replace(SEALED, trusted=True))
+
+    assert noticed == still == [Broken(head=True), Broken()]
+    assert broken(stores) == [Broken(), Broken()]
 
 
 @pytest.mark.parametrize("losing", [59, 70])
