@@ -46,7 +46,8 @@ class Console:
     Where a command writes; *quiet* keeps all talk but errors to itself.
 
     A reader of stderr that goes away is not worth ending anything for. *located*
-    puts where the configuration is into the commands that a text names.
+    puts where the configuration is into the commands that a text names, *named* names
+    a file of the project from where the user stands.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Console:
         quiet: bool = False,
         verbose: int = 0,
         located: Callable[[str], str] = str,
+        named: Callable[[str], str] = str,
     ) -> None:
         self.located = located
+        self.named = named
         self.quiet = quiet
         self.verbose = verbose
         self._colour = colour
@@ -145,8 +148,8 @@ class Console:
         colour = wants_colour(self._colour, os.environ, terminal=terminal)
         if not terminal:
             # Long lines stay whole in a pipe, for grep and for logs.
-            return Style(colour)
-        return Style(colour, min(max(_width_of(stream), _NARROWEST), _WIDEST))
+            return Style(colour, named=self.named)
+        return Style(colour, min(max(_width_of(stream), _NARROWEST), _WIDEST), self.named)
 
 
 def _width_of(stream: TextIO) -> int:

@@ -33,13 +33,14 @@ def report(console: Console, formatting: Formatting, *, diff: bool, looking: boo
         secrets = find_literal_secrets(file.source) if diff else ()
         problems += secrets
         named = not diff or secrets
-        console.data(f"{safe(file.source.path)}\n" if named else _difference(console, file))
+        name = console.style.file(file.source.path)
+        console.data(f"{name}\n" if named else _difference(console, file))
     console.complain_of(sort_diagnostics(problems))
     for path, reason in formatting.spared:
-        console.talk(f"skipped: {safe(path)}: {reason}")
+        console.talk(f"skipped: {console.style.file(path)}: {reason}")
     for left in formatting.unwritten:
         what = "skipped" if left.changed else "not written"
-        console.complain(f"error: {safe(left.path)}: {what}: {safe(left.reason)}\n")
+        console.complain(f"error: {console.style.file(left.path)}: {what}: {safe(left.reason)}\n")
         if left.changed:
             console.complain("  hint: run `icesync fmt` again\n")
     console.talk(_summary(formatting, looking=looking))

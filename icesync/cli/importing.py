@@ -75,7 +75,8 @@ def import_servers(
 
     """
     session, console = common.open(), common.console
-    request = replace(request, inputs=tuple(_input(name) for name in names))
+    root = Path(session.project.root)
+    request = replace(request, inputs=tuple(_input(name, root) for name in names))
     asking = console.interactive and not common.no_input and _STDIN not in names
     proposal = propose_import(session, request)
     answered = request
@@ -88,11 +89,10 @@ def import_servers(
     _tell_notes(console, proposal)
     _tell_changes(console, proposal)
     _confirm(proposal, confirmed=confirmed, asking=asking)
-    root = Path(session.project.root)
     told = write_import(session, answered, proposal, lambda file: _write(root, file), console.note)
     for file in proposal.files:
         private = ", readable by you only" if file.mode == 0o600 else ""
-        console.talk(f"wrote {file.path}: {file.told}{private}")
+        console.talk(f"wrote {console.named(file.path)}: {file.told}{private}")
     if told:
         console.talk(told)
     _tell_next(console, root, proposal)
@@ -113,10 +113,11 @@ def _command(names: Sequence[str], request: ImportRequest) -> str:
     return shlex.join(words)
 
 
-def _input(name: str) -> Input:
+def _input(name: str, root: Path) -> Input:
+    """Return the file *name* under the name that it has in the project, as findings need it."""
     if name == _STDIN:
         return Input("<stdin>", sys.stdin.buffer.read())
-    return Input(name, read_named(Path(name)))
+    return Input(os.path.relpath(name, root), read_named(Path(name)))
 
 
 def _write(root: Path, file: FileChange) -> None:
@@ -225,11 +226,11 @@ def _show(console: Console, proposal: Proposal) -> None:
         proposal.require()
     for file in proposal.files:
         if file.mode == 0o600:
-            console.talk(f"{file.path} would hold {file.told}")
+            console.talk(f"{console.named(file.path)} would hold {file.told}")
         elif file.before is None:
-            console.data(f"# {file.path}\n{file.after.decode()}")
+            console.data(f"# {console.named(file.path)}\n{file.after.decode()}")
         else:
-            console.talk(f"{file.path}: {file.told}")
+            console.talk(f"{console.named(file.path)}: {file.told}")
     _tell_changes(console, proposal)
     _tell_notes(console, proposal)
     if proposal.carried and proposal.destination is None:
@@ -250,7 +251,7 @@ def _tell_columns(console: Console, proposal: Proposal) -> None:
 
 def _tell_changes(console: Console, proposal: Proposal) -> None:
     for change in proposal.changed:
-        console.talk(f"~ {change.address}  {change.position.file}:{change.position.line}")
+        console.talk(f"~ {change.address}  {console.talk_style.place(change.position)}")
         for key, (before, after) in change.values.items():
             console.talk(f"    {key}: {before} -> {after}")
 

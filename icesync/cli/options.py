@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
@@ -50,6 +51,8 @@ class Common:
     no_input: bool = False
     debug: bool = False
     commands: tuple[str, ...] = ()
+    _root: str | None = None
+    """The configuration's folder once it is known; empty where it is the working directory."""
 
     @property
     def console(self) -> Console:
@@ -59,7 +62,19 @@ class Common:
             quiet=self.quiet,
             verbose=self.verbose,
             located=lambda text: locate(text, self, self.commands),
+            named=self.named,
         )
+
+    def named(self, file: str) -> str:
+        """Return the name that *file*, of the project, has in the working directory."""
+        if self._root is None:
+            with suppress(OSError):
+                config = self.find()
+                root = os.path.realpath(config.parent) if config is not None else ""
+                self._root = root if root != str(Path.cwd()) else ""
+        if not self._root or file.startswith("<"):
+            return file
+        return os.path.relpath(os.path.join(self._root, file))  # noqa: PTH118 - may be absolute
 
     def locate(self) -> Path:
         """Return the configuration file that these flags name or find."""
@@ -125,6 +140,8 @@ class Common:
     def relative(self, name: str, root: str) -> str:
         """Return the file *name*, as given on the command line, relative to *root*."""
         path = self.folder / name
+        if not os.path.lexists(path) and os.path.lexists(name):
+            path = Path(name)  # as findings are printed, from the working directory
         # The folder is resolved as the root was; a link at the end is the reader's business.
         full = path.resolve() if path.name in {"", ".."} else path.parent.resolve() / path.name
         return os.path.relpath(full, root).replace(os.sep, "/")

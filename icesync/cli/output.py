@@ -8,6 +8,7 @@ changes an exit code other than 0.
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import field, replace
 from functools import partial
@@ -243,10 +244,11 @@ class Output:
         except IcesyncError as second:
             error.add(second)
             return
+        named = self.common.named(UNSAVED_STATE)
         error.hints = (
             (
-                f"the state was saved to {UNSAVED_STATE} (without secrets); to store it later: "
-                f"icesync state push {UNSAVED_STATE}"
+                f"the state was saved to {named} (without secrets); to store it later: "
+                f"icesync state push {shlex.quote(named)}"
             ),
             *error.hints,
         )
@@ -367,7 +369,8 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     elif stored.recovered is not None and stored.recovered.records:
         console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
-        console.talk(f"note: done, and can be deleted: {spent_told(planning.obsolete)}")
+        told = spent_told(planning.obsolete, console.talk_style)
+        console.talk(f"note: done, and can be deleted: {told}")
     if planning.project.fingerprint_key is None:
         console.talk(
             "note: no fingerprint key, so rotated passwords are not detected; run "

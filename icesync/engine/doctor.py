@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from icesync import __version__
+from icesync.config.project import KEY_FILE
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
@@ -87,6 +89,11 @@ def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[
     yield _clock(session.clock.now(), stored)
 
 
+def _named(session: Session, file: str) -> str:
+    """Return the name of *file*, of the project, from the working directory, for a shell."""
+    return shlex.quote(os.path.relpath(Path(session.project.root) / file))
+
+
 def _ok(name: str, text: str) -> Finding:
     return Finding(name, Health.OK, text)
 
@@ -161,7 +168,7 @@ def _key(session: Session, stored: Stored | None) -> Finding:
             return _warning(
                 name,
                 "none, so rotated passwords are not detected",
-                "icesync keygen --out .icesync/fingerprint.key",
+                f"icesync keygen --out {_named(session, KEY_FILE)}",
             )
         return _warning(
             name,
@@ -244,13 +251,15 @@ def _git(session: Session, machine: Machine) -> Finding:
     if missing:
         lines = " ".join(shlex.quote(each) for each in missing)
         return _warning(
-            name, f"not ignored: {', '.join(missing)}", f"printf '%s\\n' {lines} >> .gitignore"
+            name,
+            f"not ignored: {', '.join(missing)}",
+            f"printf '%s\\n' {lines} >> {_named(session, '.gitignore')}",
         )
     if local and not project.api.emulated and path in ignored:
         return _warning(
             name,
             f"{path} is ignored: another clone would send every server again",
-            f"run `git check-ignore --verbose {shlex.quote(path)}` to see by which line",
+            f"run `git check-ignore --verbose {_named(session, path)}` to see by which line",
         )
     return _ok(name, "keys, locks and journals are ignored")
 
@@ -302,7 +311,7 @@ def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
     if (Path(project.root) / UNSAVED_STATE).exists():
         nothing = False
         yield Finding(name, Health.ERROR, f"{UNSAVED_STATE}: a state that could not be saved",
-                      (f"icesync state push {UNSAVED_STATE}",))  # fmt: skip
+                      (f"icesync state push {_named(session, UNSAVED_STATE)}",))  # fmt: skip
     if stored is None:
         return
     if stored.running is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.fingerprint import (
@@ -281,7 +282,8 @@ def states_elsewhere(
             told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
         else:
             count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
-            told = f"the state is empty, and git's history has one of {count}: `git log -- {shown}`"
+            way = shlex.quote(os.path.relpath(os.path.join(project.root, name)))  # noqa: PTH118
+            told = f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
         told = f"{place.file}:{place.line}: {told}"
         found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
     return tuple(found)

@@ -27,7 +27,7 @@ def render_doctor(findings: Sequence[Finding], style: Style) -> str:
     lines = []
     for finding in findings:
         word = style.paint(f"{finding.health:<7}", _COLOURS[finding.health])
-        lines.append(f"{word}  {finding.name:<{wide}}  {safe(finding.text)}")
+        lines.append(f"{word}  {finding.name:<{wide}}  {style.sentence(finding.text)}")
         lines += [
             f"{'':<{wide + 9}}  {style.paint('hint:', 'cyan')} {safe(hint)}"
             for hint in finding.hints

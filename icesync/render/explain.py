@@ -47,7 +47,7 @@ def render_explanation(explanation: Explanation, now: datetime, style: Style) ->
         if f.field.role is not Role.ADDRESS and (f.given if defined else f.known is not None)
     ]
     lines += [f"    {line}" for line in _columns(rows)]
-    lines += ["", *_standing(explanation, now)]
+    lines += ["", *_standing(explanation, now, style)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,11 +71,11 @@ def _columns(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
         yield f"{key:<{keys}}  {value:<{values}}  {rest}".rstrip()
 
 
-def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
+def _standing(explanation: Explanation, now: datetime, style: Style) -> Iterator[str]:
     """Yield sentences: how the files move or end it, and what ICE acknowledged."""
     address, removal = explanation.address, explanation.removal
     if explanation.move is not None:
-        yield _moving(explanation.move, explanation)
+        yield _moving(explanation.move, explanation, style)
     if removal is not None:
         yield f"Listed under `removed:` with the action {removal.action}."
     elif explanation.standing is AddressState.ORPHAN:
@@ -86,8 +86,8 @@ def _standing(explanation: Explanation, now: datetime) -> Iterator[str]:
     yield _memory(explanation, now)
 
 
-def _moving(move: Move, explanation: Explanation) -> str:
-    place = safe(f"{move.position.file}:{move.position.line}")
+def _moving(move: Move, explanation: Explanation, style: Style) -> str:
+    place = style.place(move.position)
     if not explanation.open:
         return f"The move from {move.source} to {move.address} is done ({place})."
     if explanation.address == move.address:
@@ -141,7 +141,7 @@ def _chain(chain: Sequence[Given], style: Style) -> list[tuple[str, str, str]]:
     return [
         (
             _value(given.value),
-            safe(f"{given.position.file}:{given.position.line}"),
+            style.place(given.position),
             f"{given.layer}{style.paint(', overridden', 'dim') if number else ''}",
         )
         for number, given in enumerate(chain)
@@ -184,7 +184,7 @@ def _find(explanation: Explanation, key: str) -> FieldExplanation:
 def _place(position: SourcePosition | None, style: Style) -> str:
     if position is None:
         return ""
-    return style.paint(f"{safe(position.file)}:{position.line}", "dim")
+    return style.paint(style.place(position), "dim")
 
 
 def _value(value: Setting | SecretRef | None, *, secret: bool = False) -> str:

@@ -23,7 +23,7 @@ from icesync.errors import counted, listed
 from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.secret import SecretComparison
-from icesync.render.style import Style, fold, safe
+from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,16 +53,17 @@ def render_diagnostics(
 def _group(group: FindingGroup, style: Style) -> str:
     text = _finding(replace(group.first, message=group.message, hint=None), style)
     if group.elsewhere:
-        places = listed([str(place) for place in group.elsewhere])
-        text += f"  {style.paint(f'also at {safe(places)}', 'dim')}\n"
+        places = listed([f"{style.place(one)}:{one.column}" for one in group.elsewhere])
+        text += f"  {style.paint(f'also at {places}', 'dim')}\n"
     return text + (_hint(group.hint, style) if group.hint else "")
 
 
 def _finding(diagnostic: Diagnostic, style: Style) -> str:
-    place = style.paint(f"{safe(str(diagnostic.position))}:", "bold")
+    position = diagnostic.position
+    place = style.paint(f"{style.place(position)}:{position.column}:", "bold")
     rule = style.paint(diagnostic.rule, _COLOURS[diagnostic.severity])
     weight = "" if diagnostic.severity is Severity.ERROR else f"{diagnostic.severity}: "
-    line = f"{place} {rule} {weight}{safe(diagnostic.message)}\n"
+    line = f"{place} {rule} {weight}{style.sentence(diagnostic.message)}\n"
     return line + (_hint(diagnostic.hint, style) if diagnostic.hint else "")
 
 
@@ -84,11 +85,11 @@ def render_totals(diagnostics: Sequence[Diagnostic], servers: int, files: int) -
 def render_error(message: str, hints: Sequence[str], style: Style) -> str:
     """Return what stopped a command, and the way out."""
     head = style.paint("error:", "red", "bold")
-    return f"{head} {safe(message)}\n" + "".join(_hint(hint, style, "") for hint in hints)
+    return f"{head} {style.sentence(message)}\n" + "".join(_hint(hint, style, "") for hint in hints)
 
 
 def _hint(text: str, style: Style, indent: str = "  ") -> str:
-    return f"{indent}{style.paint('hint:', 'cyan')} {safe(text)}\n"
+    return f"{indent}{style.paint('hint:', 'cyan')} {style.sentence(text)}\n"
 
 
 def diagnostics_document(

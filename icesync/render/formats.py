@@ -8,18 +8,20 @@ here; it is imported when it is asked for.
 from __future__ import annotations
 
 import importlib
-from dataclasses import field
-from typing import TYPE_CHECKING, Final
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.frozen import frozen
 from icesync.model.pipeline import Pipeline
 from icesync.model.report import Command
-from icesync.render.style import Style
+from icesync.render.style import Style, rename_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
+    from icesync.diagnostics import Diagnostic
+    from icesync.model.plan import Refusal
     from icesync.model.report import CommandResult
 
 
@@ -96,4 +98,21 @@ def renderer(name: str) -> Callable[[CommandResult, RenderContext], str]:
     row = FORMATS[name]
     module = importlib.import_module(f"icesync.render.{row.module}")
     render: Callable[[CommandResult, RenderContext], str] = getattr(module, row.function)
-    return render
+    if name in {"text", "json"}:  # named from where the user stands; from the configuration
+        return render
+    return lambda review, view: render(_from_top(review, view.ci), view)
+
+
+_Told = TypeVar("_Told", "Diagnostic", "Refusal")
+
+
+def _from_top(review: CommandResult, ci: Pipeline) -> CommandResult:
+    """Return *review* with the files in its sentences named from the repository's root."""
+    if not ci.folder:
+        return review
+
+    def renamed(one: _Told) -> _Told:
+        return replace(one, message=rename_places(one.message, ci.path))
+
+    findings, refusals = map(renamed, review.findings), map(renamed, review.refusals)
+    return replace(review, findings=tuple(findings), refusals=tuple(refusals))

@@ -51,7 +51,7 @@ class _Note(NamedTuple):
 
 def render_annotations(review: CommandResult, ci: Pipeline) -> str:
     """Return the workflow commands for *review*, a line each, most severe first."""
-    notes = list(_notes(review))
+    notes = list(_notes(review, ci))
     lines: list[str] = []
     for severity, level in _LEVELS.items():
         found = [note for note in notes if note.severity is severity]
@@ -63,10 +63,11 @@ def render_annotations(review: CommandResult, ci: Pipeline) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _notes(review: CommandResult) -> Iterator[_Note]:
+def _notes(review: CommandResult, ci: Pipeline) -> Iterator[_Note]:
     for found in group_findings(review.findings):
         one = found.first
-        more = f"\nalso at {listed([str(p) for p in found.elsewhere])}" if found.elsewhere else ""
+        places = [ci.path(str(place)) for place in found.elsewhere]
+        more = f"\nalso at {listed(places)}" if places else ""
         hint = f"\n{found.hint}" if found.hint else ""
         yield _Note(one.severity, one.rule, found.message + more + hint, one.position)
     failure = review.failure

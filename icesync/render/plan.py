@@ -183,7 +183,7 @@ def _group_lines(group: ChangeGroup, style: Style, *, in_full: bool) -> Iterator
     head = f"{style.paint(symbol, colour, 'bold')} {style.paint(sentence_of(group), 'bold')}"
     names = listed([_title(change) for change in group.changes])
     if group.by_file:
-        place = safe(change.file)
+        place = style.file(change.file)
         yield f"{head}: {names}  {style.paint(place, 'dim')}".rstrip()
         return
     yield f"{head}: {names}"
@@ -255,7 +255,7 @@ def _title(change: ResourceChange) -> str:
 def _place(position: SourcePosition | None, style: Style) -> str:
     if position is None:
         return ""
-    return "  " + style.paint(f"{safe(position.file)}:{position.line}", "dim")
+    return "  " + style.paint(style.place(position), "dim")
 
 
 def _whole_record(change: ResourceChange, style: Style) -> Iterator[str]:
@@ -380,7 +380,7 @@ def render_refusals(refusals: Sequence[Refusal], style: Style, *, every: bool = 
     lines = [style.paint("Blocked until you allow it:", "yellow", "bold")]
     for group in group_refusals(refusals):
         flag = style.paint(f"--allow {group.allow}", "cyan")
-        lines.append(f"  {safe(refusal_sentence(group))}  {flag}")
+        lines.append(f"  {style.sentence(refusal_sentence(group))}  {flag}")
         if every and len(group.refusals) > 1:
             lines += [f"    {refusal.address}" for refusal in group.refusals]
     return fold("\n".join(lines) + "\n", style.width)
@@ -395,11 +395,11 @@ def refusal_sentence(group: RefusalGroup) -> str:
     return f"{head}, {len(names):,} servers: {group.message} ({listed(names)})"
 
 
-def spent_told(entries: Sequence[Move | Removal]) -> str:
+def spent_told(entries: Sequence[Move | Removal], style: Style) -> str:
     """Return which *entries* of ``removed:`` and ``moved:`` the state knows nothing about."""
     named = [
         f"{entry.source if isinstance(entry, Move) else entry.address}"
-        f" ({safe(entry.position.file)}:{entry.position.line})"
+        f" ({style.place(entry.position)})"
         for entry in entries
     ]
     return listed(named, _NAMED_ENTRIES)

@@ -183,7 +183,7 @@ def _paragraph(rows: Sequence[ProbeRow], style: Style) -> Iterator[str]:
     kind = style.paint(result.kind, _COLOURS[row.severity])
     place = ""
     if row.position is not None:
-        place = "  " + style.paint(f"{safe(row.position.file)}:{row.position.line}", "dim")
+        place = "  " + style.paint(style.place(row.position), "dim")
     yield f"{head} {kind}{': ' if result.detail else ''}{safe(result.detail)}{place}"
     if result.text or result.code:
         yield f"    {style.paint('the server:', 'dim')} {server_words(row)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.report import Attempt, Report, Result, ResultStatus
-from icesync.render.style import Style, safe
+from icesync.render.style import Style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,13 +66,13 @@ def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str
     yield f"{style.paint(status.capitalize(), COLOURS[status], 'bold')}: {MEANINGS[status]}"
     width = max(len(str(result.address)) for result in results)
     for result in results[:_LISTED]:
-        yield f"  {result.address!s:<{width}}  {_reason(result)}".rstrip()
+        yield f"  {result.address!s:<{width}}  {_reason(result, style)}".rstrip()
     if len(results) > _LISTED:
         yield f"  and {len(results) - _LISTED} more"
 
 
-def _reason(result: Result) -> str:
-    return safe(result.outcome.detail) if result.outcome else ""
+def _reason(result: Result, style: Style) -> str:
+    return style.sentence(result.outcome.detail) if result.outcome else ""
 
 
 def retry_command(report: Report) -> str:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from icesync.diagnostics import SourcePosition
     from icesync.model.desired import Address
     from icesync.model.snapshot import Snapshot
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
 _LINE_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
+
+_PLACE: Final = re.compile(r"(?<![^\s(`])[^\s:()`,;]+\.ya?ml(?=:\d)", re.ASCII)
+"""A file in a sentence: a line number follows it."""
 
 _ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
 _TOKEN: Final = re.compile(r" *[^ ]+")
@@ -107,12 +111,23 @@ def _fold_line(line: str, width: int) -> str:
     return "\n".join(lines)
 
 
+def rename_places(text: str, named: Callable[[str], str]) -> str:
+    """Return *text*, a sentence, with the file of each ``FILE:LINE`` in it as *named* has it."""
+    return _PLACE.sub(lambda match: named(match[0]), text)
+
+
 @frozen
 class Style:
-    """How to paint: with colours or without, and how wide the place is (0: no limit)."""
+    """
+    How to paint: with colours or without, and how wide the place is (0: no limit).
+
+    Files are named from the configuration's folder everywhere; *named* gives their
+    names from where the reader stands, so that a terminal opens them.
+    """
 
     colour: bool = False
     width: int = 0
+    named: Callable[[str], str] = str
 
     def paint(self, text: str, *names: str) -> str:
         """Return *text* in the named colours, or as it is."""
@@ -120,6 +135,18 @@ class Style:
             return text
         codes = ";".join(_CODES[name] for name in names)
         return f"\x1b[{codes}m{text}\x1b[0m"
+
+    def file(self, name: str) -> str:
+        """Return the file *name* of the project, safe, as the reader names it."""
+        return safe(self.named(name))
+
+    def place(self, position: SourcePosition) -> str:
+        """Return ``FILE:LINE``, safe, as the reader names the file."""
+        return f"{self.file(position.file)}:{position.line}"
+
+    def sentence(self, text: str) -> str:
+        """Return *text*, safe, with the places in it as the reader names them."""
+        return safe(rename_places(text, self.named))
 
 
 _GAP: Final = "  "
@@ -178,6 +205,7 @@ _NO_LINE_END: Final = "\\ No newline at end of file"
 
 def render_diff(file: str, before: str, after: str, style: Style) -> str:
     """Return how *file* changes; texts that differ in what a line cannot show are named."""
+    file = style.named(file)
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     lines = list(difflib.unified_diff(old, new, file, file)) or [
         f"--- {file}\n",

@@ -43,21 +43,21 @@ def findings_sheet(review: CommandResult, view: RenderContext) -> Sheet:
         alerts=alerts_of(review),
         tones=tones,
         bar=bar_of(tones),
-        groups=sorted({d.position.file for d in findings}),
+        groups=sorted({view.ci.path(d.position.file) for d in findings}),
         group_word="file",
         cards_title="Findings",
-        cards=[_card(number, d) for number, d in enumerate(findings, start=1)],
+        cards=[_card(n, d, view) for n, d in enumerate(findings, start=1)],
         nothing="No findings.",
     )
 
 
-def _card(number: int, finding: Diagnostic) -> Card:
+def _card(number: int, finding: Diagnostic, view: RenderContext) -> Card:
     key, symbol = _TONES[finding.severity]
     rule = RULES.get(finding.rule)
     return Card(
         id=f"finding-{number}",
         kind=key,
-        group=finding.position.file,
+        group=view.ci.path(finding.position.file),
         tone=Status(key, symbol, finding.severity.value, 1),
         title=finding.rule,
         sentence=rule.title if rule else "",

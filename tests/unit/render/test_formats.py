@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from builders import position
 from documents import demand_fit
-from reviews import REVIEWS, VIEW, findings
+from reviews import GITHUB, REVIEWS, VIEW, findings
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
@@ -248,3 +248,17 @@ def test_junit_of_many_files_grows_with_their_number() -> None:
 
     assert document.count("<testcase ") == 50_000
     assert document.count("<failure ") == 25_000
+
+
+@pytest.mark.parametrize("kind", kinds_for(Command.VALIDATE))
+def test_files_from_the_top_of_the_repository(kind: str) -> None:
+    """What reads a report of a monorepo opens its files; JSON names the folder beside them."""
+    twice = "59/664 is defined twice, here and at servers/59.yaml:4:5"
+    found = (Diagnostic("ICE102", twice, position(9)),)
+    review = replace(REVIEWS["validate-findings"], findings=found)
+    text = renderer(kind)(review, replace(VIEW, ci=replace(GITHUB, folder="mail")))
+
+    if kind == "json":
+        assert json.loads(text)["folder"] == "mail"
+    else:
+        assert text.count("mail/servers/") >= text.count("servers/") > 0

@@ -173,8 +173,10 @@ def test_entries_that_do_nothing_are_named() -> None:
     """A slip under ``removed:`` and a move that is done look alike, so both are told."""
     entries = [removal(SALES), move(SALES, SUPPORT)]
 
-    assert spent_told(entries) == ("59/664 (servers/eu.yaml:90) and 59/663 (servers/eu.yaml:95)")
-    assert " and 3 more" in spent_told([*entries, *entries, *entries, *entries])
+    assert spent_told(entries, Style()) == (
+        "59/664 (servers/eu.yaml:90) and 59/663 (servers/eu.yaml:95)"
+    )
+    assert " and 3 more" in spent_told([*entries, *entries, *entries, *entries], Style())
 
 
 def test_refusals_show_their_way_out(golden: Callable[[str, str], None]) -> None:

@@ -123,3 +123,20 @@ def test_fold_keeps_all_words_in_their_order(text: str, width: int) -> None:
     for line in folded.split("\n"):
         indent = len(line) - len(line.lstrip(" "))
         assert columns(line) <= width or max(map(columns, line.split())) > width - indent - 4
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("twice, here and at servers/a.yaml:4:5", "twice, here and at ../servers/a.yaml:4:5"),
+        ("(servers/a.yml:4), so both", "(../servers/a.yml:4), so both"),
+        ("`a.yaml` has no line; smtp.example.com:587 is a host", None),
+        ("run `icesync fmt servers/a.yaml`", None),
+    ],
+)
+def test_places_in_sentences(text: str, shown: str | None) -> None:
+    """A file that a line number follows is named from where the reader stands."""
+    style = Style(named=lambda name: f"../{name}")
+
+    assert style.sentence(text) == (shown or text)
+    assert Style().sentence(text) == text
