@@ -12,7 +12,7 @@ import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from icesync import __version__
 from icesync.config.discover import CONFIG_NAMES, find_config
 from icesync.config.project import read_project
 from icesync.engine.session import Session
-from icesync.model.project import ORGANIZATION_MARK, Backend
+from icesync.model.project import ORGANIZATION_MARK, SIDE_BY_SIDE, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -132,8 +132,9 @@ class _Stores:
         template, base_url = self._project.state.template, self._project.api.base_url
         beside = Beside(self._open(self._project.state), others)
         return PartitionedStore(
-            stores, base_url, template, __version__, self._clock, beside, run_parallel
-        )
+            stores, base_url, template, __version__, self._clock, beside,
+            partial(run_parallel, workers=SIDE_BY_SIDE),
+        )  # fmt: skip
 
     def _open(self, state: StateSettings, *, own_folder: bool = False) -> StateStore:
         """

@@ -39,9 +39,9 @@ _WORKERS: Final = 8
 _LOOK_UP_S: Final = 0.2
 
 
-def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
+def run_parallel(do: Callable[[T], None], things: Sequence[T], *, workers: int = _WORKERS) -> None:
     """
-    Call *do* with each of *things*, at most eight at a time, and return when all are done.
+    Call *do* with each of *things*, *workers* at a time at most, and return when all are done.
 
     An interrupt leaves at once: the threads are daemons, so nobody waits for a
     far end that does not answer.
@@ -65,7 +65,7 @@ def run_parallel(do: Callable[[T], None], things: Sequence[T]) -> None:
             except BaseException as error:  # noqa: BLE001 - told by who waits
                 raised.append(error)
 
-    threads = [Thread(target=work, daemon=True) for _ in range(min(_WORKERS, len(things)))]
+    threads = [Thread(target=work, daemon=True) for _ in range(min(workers, len(things)))]
     for thread in threads:
         thread.start()
     for thread in threads:

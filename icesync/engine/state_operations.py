@@ -33,7 +33,7 @@ from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address, parse_address
-from icesync.model.project import Backend
+from icesync.model.project import SIDE_BY_SIDE, Backend
 from icesync.model.snapshot import Snapshot
 from icesync.planner.select import check_patterns
 
@@ -385,7 +385,7 @@ def init_state(session: Session, request: StateRequest) -> tuple[tuple[str, bool
             store.write(encode_state(sealed, __version__), None)
         begun[store.describe()] = new
 
-    run_parallel(begin, stores)
+    run_parallel(begin, stores, workers=SIDE_BY_SIDE)
     return tuple(sorted(begun.items()))
 
 

@@ -427,6 +427,9 @@ class Per(StrEnum):
 ORGANIZATION_MARK: Final = "{organization}"
 """What stands for the organization in the place of a snapshot per organization."""
 
+SIDE_BY_SIDE: Final = 32
+"""So many organizations' states are asked at once; fewer as soon as their server throttles."""
+
 
 @frozen
 class StateSettings:

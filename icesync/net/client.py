@@ -151,6 +151,46 @@ class Patience:
         return pause_s if self._monotonic() + pause_s <= self._deadline else None
 
 
+class Pace:
+    """
+    How many requests may be under way to one far end: half as many each time that it throttles.
+
+    Who is throttled keeps its turn while it waits. So nobody who comes later takes its
+    place, and where one turn is left, requests are made one after the other.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._width = float(most)
+        self._busy = 0
+        self._free = threading.Condition()
+        self._own = threading.local()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn and hold it; a thread that has one goes on."""
+        if getattr(self._own, "held", False):
+            yield
+            return
+        with self._free:
+            self._free.wait_for(lambda: self._busy < int(self._width))
+            self._busy += 1
+        self._own.held = True
+        try:
+            yield
+        finally:
+            self._own.held = False
+            with self._free:
+                self._busy -= 1
+                self._width = min(self._most, self._width + 1 / self._width)
+                self._free.notify_all()
+
+    def narrow(self) -> None:
+        """Allow half as many from now on, but one."""
+        with self._free:
+            self._width = max(1.0, self._width / 2)
+
+
 MAX_REPLY_BYTES: Final = 1024 * 1024
 _CONNECT_S: Final = 5.0
 _LATE: Final = "no complete reply within the deadline"
@@ -237,9 +277,11 @@ def open_client(options: ClientOptions) -> HttpClient:
 class ClientPool:
     """Connections to one far end, kept between requests; several threads may use it."""
 
-    def __init__(self, options: ClientOptions) -> None:
+    def __init__(self, options: ClientOptions, most: int = 8) -> None:
         self._options = options
         self._idle: list[HttpClient] = []
+        self._loading = threading.Lock()
+        self.pace = Pace(most)
         weakref.finalize(self, _close_all, self._idle)
 
     @contextlib.contextmanager
@@ -248,11 +290,19 @@ class ClientPool:
         try:
             client = self._idle.pop()
         except IndexError:
-            client = open_client(self._options)
+            client = open_client(self._trusting())
         try:
             yield client
         finally:
             self._idle.append(client)
+
+    def _trusting(self) -> ClientOptions:
+        """Return the options of a client; the list of whom to trust is loaded once for all."""
+        with self._loading:
+            if self._options.trust is None and self._options.answer is None:
+                trust = _usual_trust(self._options.base_url)
+                self._options = replace(self._options, trust=trust)
+        return self._options
 
 
 def _close_all(clients: list[HttpClient]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from icesync.errors import ConfigInvalid
 from icesync.frozen import frozen
+from icesync.model.project import SIDE_BY_SIDE
 from icesync.net import (
     THROTTLED,
     BrokenError,
@@ -67,9 +68,8 @@ class Unanswered(NamedTuple):
 
 def state_clients(options: ClientOptions) -> ClientPool:
     """Return connections to a state's server, which the states of one server may share."""
-    return ClientPool(
-        replace(options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES)
-    )
+    far = replace(options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES)
+    return ClientPool(far, SIDE_BY_SIDE)
 
 
 class HttpCalls:
@@ -85,6 +85,7 @@ class HttpCalls:
         self._endpoint = endpoint
         self._clients = clients
         self._clock = clock
+        self.turn = clients.pace.turn
 
     def persist(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """
@@ -92,21 +93,29 @@ class HttpCalls:
 
         A reply says whether it was *repeated*.
         """
-        patience = self.patience(PATIENCE_S)
-        reply = self.ask(method, address, body)
-        while (pause_s := self.pause_after(reply, patience)) is not None:
-            self._clock.sleep(pause_s)
+        with self.turn():
+            patience = self.patience(PATIENCE_S)
             reply = self.ask(method, address, body)
-            if isinstance(reply, RawReply):
-                reply = replace(reply, repeated=True)
+            while self.waited(reply, patience):
+                reply = self.ask(method, address, body)
+                if isinstance(reply, RawReply):
+                    reply = replace(reply, repeated=True)
         return reply
 
     def patience(self, total_s: float) -> Patience:
         """Return the schedule of one request."""
         return Patience(self._clock.monotonic, total_s)
 
-    def pause_after(self, reply: RawReply | Unanswered, patience: Patience) -> float | None:
-        """Return how long to wait before asking again; None for a final answer, or at the end."""
+    def waited(self, reply: RawReply | Unanswered, patience: Patience) -> bool:
+        """Wait as long as *reply* asks for; False for a final answer, or at the end."""
+        pause_s = self._pause_after(reply, patience)
+        if pause_s is None:
+            return False
+        self._clients.pace.narrow()
+        self._clock.sleep(pause_s)
+        return True
+
+    def _pause_after(self, reply: RawReply | Unanswered, patience: Patience) -> float | None:
         if isinstance(reply, Unanswered):
             return patience.pause() if reply.may_pass else None
         if reply.status not in THROTTLED and reply.status < _SERVER_ERROR:

@@ -14,9 +14,10 @@ there decides.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
@@ -47,6 +48,14 @@ _NO_ACCESS: Final = frozenset({401, 403})
 _SERIAL_KNOWN: Final = 422
 _TOO_LARGE: Final = 413
 _SERVER_ERROR: Final = 500
+_TRUSTED_S: Final = 10.0
+
+
+class _Seen(NamedTuple):
+    """What was stored when it was read or written last, and until when that is believed."""
+
+    data: bytes | None
+    until: float
 
 
 class HttpStore:
@@ -59,17 +68,10 @@ class HttpStore:
         self._calls = HttpCalls(endpoint, clients, clock)
         self._clock = clock
         self._lock_id: str | None = None
-        self._written: bytes | None = None
+        self._seen: _Seen | None = None
+        self._proven = False
 
-    def read(self) -> bytes | None:
-        """
-        Return the stored bytes, or None when nothing was ever stored.
-
-        Raises:
-            AccessError: the credentials were refused.
-            StateError: it cannot be reached or read.
-
-        """
+    def _read(self) -> bytes | None:
         reply = self._calls.persist("GET", self._endpoint.address)
         if isinstance(reply, Unanswered):
             raise StateError(f"{self.describe()} is unreachable: {reply.problem}")
@@ -82,6 +84,19 @@ class HttpStore:
         if expected and expected != md5(reply.body):
             raise StateError(f"the reply of {self.describe()} was damaged in transit", "try again")
         return reply.body
+
+    def read(self) -> bytes | None:
+        """
+        Return the stored bytes, or None when nothing was ever stored.
+
+        Raises:
+            AccessError: the credentials were refused.
+            StateError: it cannot be reached or read.
+
+        """
+        data = self._read()
+        self._seen = _Seen(data, self._clock.monotonic() + _TRUSTED_S)
+        return data
 
     def write(self, data: bytes, previous: bytes | None) -> None:
         """
@@ -100,13 +115,24 @@ class HttpStore:
             with self.lock(named_lock("write", moment), 0):
                 self.write(data, previous)
             return
-        # Under one lock nobody else writes: what this run wrote last is what is there.
-        if (self._written is None or self._written != previous) and self.read() != previous:
-            raise StateConflict(
-                f"{self.describe()} was changed by another run in the meantime", "icesync plan"
-            )
-        self._post(data)
-        self._written = data
+        with self._calls.turn():
+            if not self._is_known(previous) and self.read() != previous:
+                raise StateConflict(
+                    f"{self.describe()} was changed by another run in the meantime", "icesync plan"
+                )
+            self._post(data)
+        self._seen = _Seen(data, math.inf)
+        self._proven = self._lock_id is not None
+
+    def _is_known(self, previous: bytes | None) -> bool:
+        """
+        Return whether *previous* is there for certain: under one lock nobody else writes.
+
+        What was read is believed for a moment only: somebody may break the lock of a run
+        that waits for a person.
+        """
+        seen = self._seen if self._lock_id is not None else None
+        return seen is not None and seen.data == previous and self._clock.monotonic() <= seen.until
 
     def _post(self, data: bytes) -> None:
         patience = self._calls.patience(SAVE_PATIENCE_S)
@@ -114,17 +140,17 @@ class HttpStore:
             reply = self._calls.ask(
                 self._endpoint.update_method, self._with_lock_id(self._endpoint.address), data
             )
-            # Read back even after a yes: a snapshot that was lost is missed by nobody until then.
-            if self._is_stored(data):
+            accepted = isinstance(reply, RawReply) and reply.status in _DONE
+            # Under a lock the first save says what is about to be sent. It is read back even
+            # after a yes: nobody would miss it. A later one that is lost leaves the first.
+            if (accepted and self._proven) or self._is_stored(data):
                 return
-            if isinstance(reply, RawReply) and reply.status in _DONE:
+            if accepted:
                 raise StateNotSaved(
                     f"{self.describe()} accepted the state, but returns a different one"
                 )
-            pause_s = self._calls.pause_after(reply, patience)
-            if pause_s is None:
+            if not self._calls.waited(reply, patience):
                 break
-            self._clock.sleep(pause_s)
         if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
             self._refuse(reply)
         problem = reply.problem if isinstance(reply, Unanswered) else f"status {reply.status}"
@@ -133,7 +159,7 @@ class HttpStore:
     def _is_stored(self, data: bytes) -> bool:
         """Return whether a write without a clear answer arrived after all."""
         try:
-            return self.read() == data
+            return self._read() == data
         except (StateError, AccessError):
             return False
 
@@ -168,11 +194,11 @@ class HttpStore:
             yield
             return
         wait_for_lock(lambda: self._try_lock(owner), self.describe(), timeout_s, self._clock)
-        self._lock_id, self._written = owner.id, None
+        self._lock_id, self._seen, self._proven = owner.id, None, False
         try:
             yield
         finally:
-            self._lock_id = None
+            self._lock_id, self._proven = None, False
             self._release(owner)
 
     def _try_lock(self, owner: LockInfo) -> LockInfo | None:

@@ -25,7 +25,8 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.net import Patience, is_confidential, job_bundle
+from icesync.model.project import SIDE_BY_SIDE
+from icesync.net import Pace, Patience, is_confidential, job_bundle
 from icesync.stores.httpcalls import PATIENCE_S, SAVE_PATIENCE_S
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
@@ -108,6 +109,7 @@ class Bucket:
     def __init__(self, opened: Any) -> None:
         self.opened = opened
         self.honest = False
+        self.pace = Pace(SIDE_BY_SIDE)
 
 
 def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
@@ -173,6 +175,8 @@ class ObjectStore:
         self._obstore = importlib.import_module("obstore")
         self._errors = importlib.import_module("obstore.exceptions")
         self._stored: _Object | None = None
+        self._locked = False
+        self._proven = False
 
     def read(self) -> bytes | None:
         """
@@ -217,8 +221,10 @@ class ObjectStore:
                 ) from None
         else:
             self._stored = _Object(data, tag)
-            if self._get_tag() != tag:
+            # Under a lock the first save says what is about to be sent: nobody would miss it.
+            if not self._proven and self._get_tag() != tag:
                 raise StateNotSaved(f"{self._url} confirmed the state, but returns a different one")
+            self._proven = self._locked
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -234,9 +240,11 @@ class ObjectStore:
         wait_for_lock(lambda: self._try_lock(owner), self._url, timeout_s, self._clock)
         if not self._bucket.honest:
             self._try_conditions(owner)
+        self._locked, self._proven = True, False
         try:
             yield
         finally:
+            self._locked, self._proven = False, False
             self.break_lock(owner.id)
 
     def _try_lock(self, owner: LockInfo) -> LockInfo | None:
@@ -359,6 +367,10 @@ class ObjectStore:
             StateError: it cannot be done.
 
         """
+        with self._bucket.pace.turn():
+            return self._persist(do, what)
+
+    def _persist(self, do: Callable[[], T], what: str) -> T:
         saving = what == "write"
         budget_s = SAVE_PATIENCE_S if saving else PATIENCE_S
         patience = Patience(self._clock.monotonic, budget_s, _PAUSE_S)
@@ -378,6 +390,7 @@ class ObjectStore:
             pause_s = patience.pause() if passing else None
             if pause_s is None:
                 break
+            self._bucket.pace.narrow()
             self._clock.sleep(pause_s)
         raise StateError(f"{self._url} is unreachable: {problem}", *([hint] if hint else ()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import pytest
 
 from icesync.errors import ConfigInvalid
 from icesync.net import ClientOptions, job_bundle, job_options, job_trust
-from icesync.net.client import Patience
+from icesync.net.client import Pace, Patience
 from icesync.net.job import job_proxy
 
 if TYPE_CHECKING:
@@ -102,3 +104,35 @@ def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigInvalid, match="variable ICESYNC_CA_FILE names"):
         job_bundle({"ICESYNC_CA_FILE": str(tmp_path / "empty.pem")})
+
+
+def most_at_once(pace: Pace, workers: int) -> int:
+    """Return how many of *workers* had a turn at the same time, when each holds it a moment."""
+    busy, seen, turn = [0], [0], threading.Lock()
+
+    def work() -> None:
+        with pace.turn(), pace.turn():
+            with turn:
+                busy[0] += 1
+                seen[0] = max(seen[0], busy[0])
+            time.sleep(0.01)
+            with turn:
+                busy[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seen[0]
+
+
+def test_a_far_end_that_throttles_is_asked_by_fewer() -> None:
+    """Half as many at once each time, one at least, and slowly more again."""
+    pace = Pace(8)
+
+    assert most_at_once(pace, 12) == 8
+    for _ in range(9):
+        pace.narrow()
+    assert most_at_once(pace, 2) == 1
+    assert 2 <= most_at_once(pace, 12) <= 5

@@ -96,6 +96,34 @@ def test_a_write_names_its_lock(server: FakeStateServer, store: HttpStore) -> No
     ]  # fmt: skip
 
 
+def test_a_run_asks_for_nothing_that_it_knows(server: FakeStateServer, store: HttpStore) -> None:
+    """Under a lock what was read and written is there; only the first save is read back."""
+    server.data = ONE
+    with store.lock(OWNER, 0):
+        store.write(TWO, store.read())
+        store.write(ONE, TWO)
+
+    assert server.asked == [
+        "LOCK /lock", "GET /state", "POST /state", "GET /state", "POST /state", "UNLOCK /lock",
+    ]  # fmt: skip
+
+
+def test_a_lock_may_be_broken_while_a_person_thinks(
+    server: FakeStateServer, stack: ExitStack
+) -> None:
+    """What was read a while ago is read again before it is replaced, also under the lock."""
+    clock = FakeClock()
+    store = at(stack.enter_context(listening(server.answer)), clock=clock)
+    with store.lock(OWNER, 0):
+        assert store.read() is None
+        clock.sleep(60)
+        server.data = TWO
+        with pytest.raises(StateConflict, match="was changed by another run"):
+            store.write(ONE, None)
+
+    assert server.data == TWO
+
+
 def test_gitlab_speaks_with_its_own_words(stack: ExitStack) -> None:
     """Addresses and methods are GitLab's; dots in a name are kept, a path of a project escaped."""
     server = FakeGitLab()
