@@ -22,7 +22,7 @@ from icesync.model.report import (
     Outcome,
     OutcomeKind,
 )
-from icesync.render.formats import RenderContext
+from icesync.render import RenderContext
 
 __all__ = ["ATTACKS", "PAGES", "VIEW", "at_forge", "attacked", "large"]
 

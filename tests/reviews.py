@@ -29,7 +29,7 @@ from icesync.model.report import (
     Result,
     ResultStatus,
 )
-from icesync.render.formats import RenderContext
+from icesync.render import RenderContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
-    from icesync.config.yaml.document import SourceFile
+    from icesync.config.yaml_document import SourceFile
     from icesync.model.pipeline import Pipeline
     from icesync.model.project import Login, Project, StateSettings
     from icesync.model.secret import SecretValue
@@ -90,7 +90,7 @@ def open_session(folder: Path, config: Path | None = None, trusted: str | None =
 
 def _trusted(config: Path, named: str) -> SourceFile:
     """Return the configuration that the job trusts; only who names one loads what it needs."""
-    from icesync.bootstrap.trusted import read_trusted
+    from icesync.bootstrap.git import read_trusted
 
     return read_trusted(config, named, os.environ)
 
@@ -181,8 +181,7 @@ class _Stores:
     def _trusted_commit(self) -> str | None:
         if self._trusted is None:
             return None
-        from icesync.bootstrap.git import Git
-        from icesync.bootstrap.trusted import is_ref
+        from icesync.bootstrap.git import Git, is_ref
 
         git = Git(self._project.root, os.environ)
         return git.commit_of(self._trusted) if is_ref(self._trusted) else None
@@ -252,7 +251,7 @@ class _Stores:
 
     def others(self) -> Iterable[tuple[str, bytes | None]]:
         """Return the states that this configuration had before, as far as git knows."""
-        from icesync.bootstrap.other_states import find_other_states
+        from icesync.bootstrap.git import find_other_states
 
         return find_other_states(self._project, os.environ)
 
@@ -381,7 +380,7 @@ def _own_variables(project: Project) -> tuple[str, ...]:
 
 def _parse_secrets(content: bytes, path: str) -> object:
     """Return the YAML in *content* by the strict reader; ValueError quotes nothing."""
-    from icesync.config.yaml.document import SourceFile, parse_document
+    from icesync.config.yaml_document import SourceFile, parse_document
 
     document = parse_document(SourceFile(path, content))
     if document.problems:
@@ -397,7 +396,7 @@ def read_pipeline(root: Path, choice: str = "auto", part: Iterable[str] = ()) ->
     *part* are words that tell it from others about *root*: the configuration's name, of
     which the usual ones say nothing, and what the run is narrowed to.
     """
-    from icesync.forge.pipeline import read_pipeline as read
+    from icesync.forge import read_pipeline as read
 
     words = [word for word in part if word and word not in CONFIG_NAMES]
     return replace(read(os.environ, root, choice), part=" ".join(words))

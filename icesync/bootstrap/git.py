@@ -3,6 +3,10 @@ What git knows: commits, files at a commit, and the earlier versions of a file.
 
 git gets no credential of the job, and calls nobody: what a partial clone lacks is missing.
 Where there is no git, or no repository, nothing is known.
+
+Two things rest on it: the states that a configuration had before, and the configuration from
+which the safeguards are taken where the job names one (``ICESYNC_TRUSTED_CONFIG=origin/main``):
+it holds a pull request's files to the safeguards of the branch that they want to go to.
 """
 
 from __future__ import annotations
@@ -10,13 +14,20 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import UsageError, printable
+from icesync.config.discover import CONFIG_NAMES, is_inside, is_tracked, read_file
+from icesync.config.project import read_state_settings
+from icesync.config.yaml_document import SourceFile
+from icesync.errors import ConfigInvalid, UsageError, printable
+from icesync.model.project import ORGANIZATION_MARK, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from icesync.model.project import Project, StateSettings
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _BLOB: Final = re.compile(rb"[0-9a-f]{40,64} blob ([0-9]+)")
@@ -195,3 +206,118 @@ def _blobs(output: bytes | None) -> Iterator[bytes]:
         length = int(match[1])
         yield rest[:length]
         rest = rest[length + 1 :]
+
+
+_KIND: Final = b'"icesync-state"'
+_HEAD_BYTES: Final = 2048
+_MOST_BYTES: Final = 64 * 2**20
+_CONFIG_BYTES: Final = 64 * 2**10
+
+
+def find_other_states(
+    project: Project, environ: Mapping[str, str]
+) -> Iterator[tuple[str, bytes | None]]:
+    """
+    Yield place and content of each state that the configuration had before, by its history.
+
+    Whoever moves `state:` to an empty place, or deletes a state, loses all memory of what ICE
+    confirmed and what guards stand on. Of a place far away the history of the configuration
+    says no more than that it was one: its content is None.
+    """
+    root, seen = Path(project.root), set[str]()
+    if not any(is_tracked(root / name) for name in _names(project)):
+        return
+    git = Git(project.root, environ)
+    own = (project.state.backend, project.state.template)
+    yield from _deleted_parts(git, project)
+    for state in (project.state, *_former(git, project)):
+        place = (state.backend, state.template)
+        if state.backend is Backend.LOCAL:
+            if state.path not in seen and ORGANIZATION_MARK not in state.path:
+                data = next(iter(git.versions(state.path, _MOST_BYTES)), None)
+                if data is not None and _KIND in data[:_HEAD_BYTES]:
+                    yield state.path, data
+        elif place != own and place[1] not in seen:
+            yield f"{state.backend} {state.template}", None
+        seen.add(state.template)
+
+
+def _deleted_parts(git: Git, project: Project) -> Iterator[tuple[str, bytes | None]]:
+    """Yield the states of organizations that are not there any more."""
+    if project.state.backend is not Backend.LOCAL or project.state.per is None:
+        return
+    pattern = os.path.normpath(project.state.path).replace(ORGANIZATION_MARK, "*")
+    for name in git.deleted(pattern):
+        data = next(iter(git.versions(name, _MOST_BYTES)), None)
+        if data is not None and _KIND in data[:_HEAD_BYTES]:
+            yield name, data
+
+
+def _former(git: Git, project: Project) -> Iterator[StateSettings]:
+    for name in _names(project):
+        for data in git.versions(name, _CONFIG_BYTES):
+            state = read_state_settings(SourceFile(name, data))
+            if state is not None:
+                yield replace(state, path=os.path.normpath(state.path))
+
+
+def _names(project: Project) -> tuple[str, ...]:
+    """Return the name of the configuration, and what it may have been called before."""
+    return tuple(dict.fromkeys((project.config_file, *CONFIG_NAMES)))
+
+
+TRUSTED_CONFIG: Final = "ICESYNC_TRUSTED_CONFIG"
+
+_FILE: Final = re.compile(r"(?i).*\.ya?ml")
+
+
+def is_ref(named: str) -> bool:
+    """Return whether *named* is a git ref: a name that ends in ``.yaml`` is a file."""
+    return _FILE.fullmatch(named) is None
+
+
+def read_trusted(config: Path, named: str, environ: Mapping[str, str]) -> SourceFile:
+    """
+    Return the configuration that *named* means: a file, or a git ref where *config* stands.
+
+    A name that ends in ``.yaml`` is a file, all else a ref: no file that a pull
+    request adds can stand in for a branch. A ref without a configuration gives an
+    empty one, so the defaults hold.
+
+    Raises:
+        ConfigInvalid: it leads nowhere, or into the repository itself.
+
+    """
+    if not is_ref(named):
+        return _read_file(config, named)
+    if not _REF.fullmatch(named) or ".." in named:
+        raise ConfigInvalid(
+            f"the trusted configuration {named!a} is not a file or git ref",
+            f"use {TRUSTED_CONFIG}=origin/main, or a file outside the repository",
+        )
+    git = Git(str(config.parent), environ)
+    commit = git.commit_of(named)
+    if commit is None:
+        raise ConfigInvalid(
+            f"the trusted configuration {named} is not a commit in {config.parent}",
+            f"run `git fetch origin {named.removeprefix('origin/')}`, or check out with "
+            "fetch-depth: 2",
+        )
+    for name in CONFIG_NAMES:
+        data = git.read(commit, name)
+        if data is not None:
+            return SourceFile(f"{named}:{name}", data)
+    return SourceFile(f"{named}:{CONFIG_NAMES[0]}", b"version: 1\n")
+
+
+def _read_file(config: Path, named: str) -> SourceFile:
+    path = Path(named).absolute()
+    if is_inside(str(config.parent), str(path)):
+        raise ConfigInvalid(
+            f"the trusted configuration {named} is inside the repository that it protects",
+            f"use {TRUSTED_CONFIG}=origin/main for the configuration of a branch",
+        )
+    source = read_file(path.parent, path.name)
+    if not isinstance(source, SourceFile):
+        raise ConfigInvalid("the trusted configuration cannot be read", diagnostics=(source,))
+    return source

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import IcesyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
 
     import click
 
@@ -23,26 +23,22 @@ _MANY: Final = 200
 """More addresses than this are offered once a part of one is typed."""
 
 
-def addresses(*more: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes an address, or one of the words *more*."""
-
-    def complete(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-        return _matching([*more, *_addresses(context)], typed)
-
-    return complete
+def addresses(context: click.Context, typed: str, *more: str) -> list[str]:
+    """Complete an address, or one of the words *more*."""
+    return _matching([*more, *_addresses(context)], typed)
 
 
-def words(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def words(context: click.Context, typed: str) -> list[str]:
     """Complete an address, or a file or folder of the configuration."""
     return _matching([*_files(context), *_addresses(context, typed)], typed)
 
 
-def organizations(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def organizations(context: click.Context, typed: str) -> list[str]:
     """Complete an organization."""
     return _matching(dict.fromkeys(a.partition("/")[0] for a in _addresses(context)), typed)
 
 
-def allowed(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def allowed(context: click.Context, typed: str) -> list[str]:
     """Complete a guard or a limit; behind a guard and a colon an address."""
     from icesync.model.plan import ALLOWED_ALONE, ALLOWED_OF_SERVERS
 
@@ -52,7 +48,7 @@ def allowed(context: click.Context, _parameter: click.Parameter, typed: str) -> 
     return _matching([*ALLOWED_OF_SERVERS, *ALLOWED_ALONE], typed)
 
 
-def topics(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def topics(context: click.Context, typed: str) -> list[str]:
     """Complete what `explain` knows: an address, a rule, a mail provider, a topic."""
     from icesync.engine.explain import rules
     from icesync.engine.topics import topics as pages
@@ -62,14 +58,14 @@ def topics(context: click.Context, _parameter: click.Parameter, typed: str) -> l
     return _matching([*named, *rules(), *PRESETS, *_addresses(context)], typed)
 
 
-def fields(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def fields(_context: click.Context, typed: str) -> list[str]:
     """Complete a field of a server."""
     from icesync.model.fields import FIELDS
 
     return _matching([field.key for field in FIELDS], typed)
 
 
-def schemas(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def schemas(_context: click.Context, typed: str) -> list[str]:
     """Complete the name of a schema."""
     from icesync.engine.explain import file_schemas
     from icesync.render.documents import DOCUMENTS
@@ -77,9 +73,9 @@ def schemas(_context: click.Context, _parameter: click.Parameter, typed: str) ->
     return _matching([*file_schemas(), *DOCUMENTS], typed)
 
 
-def reports(kinds: Sequence[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes a report of one of *kinds*, up to the name of its file."""
-    return lambda _context, _parameter, typed: _matching([f"{kind}=" for kind in kinds], typed)
+def reports(_context: click.Context, typed: str, *kinds: str) -> list[str]:
+    """Complete a report of one of *kinds*, up to the name of its file."""
+    return _matching([f"{kind}=" for kind in kinds], typed)
 
 
 def _matching(known: Iterable[str], typed: str) -> list[str]:

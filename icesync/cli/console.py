@@ -101,7 +101,7 @@ class Console:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write *document* to stdout as JSON."""
-        from icesync.codec.canonical import pretty
+        from icesync.codec import pretty
 
         self.data(pretty(document))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Event
     from icesync.ports import Clock
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 class EventLog:

@@ -8,6 +8,7 @@ gets what this one was called with.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -21,21 +22,23 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
-from icesync.cli import completing
 from icesync.cli.console import Console
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from icesync.cli.output import Wanted
     from icesync.engine.plan import PlanRequest
     from icesync.engine.session import Session
     from icesync.engine.state_operations import StateRequest
     from icesync.model.project import Project
+    from icesync.model.report import Command
 
-Command: TypeAlias = Callable[..., Any]
+Function: TypeAlias = Callable[..., Any]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -154,7 +157,7 @@ def _remember(context: click.Context, parameter: click.Parameter, value: object)
         setattr(common, str(parameter.name), value)
 
 
-def _global(*names: str, **settings: Any) -> Callable[[Command], Command]:
+def _global(*names: str, **settings: Any) -> Callable[[Function], Function]:
     """Return an option of all commands; its value is kept in :class:`Common`."""
     settings = {"callback": _remember, "expose_value": False, **settings}
     return click.option(*names, cls=GlobalOption, **settings)
@@ -165,7 +168,7 @@ def _uncoloured(context: click.Context, _parameter: click.Parameter, value: bool
         context.find_root().ensure_object(Common).colour = "never"
 
 
-def common_options(command: Command) -> Command:
+def common_options(command: Function) -> Function:
     """Add the flags of :class:`Common`; a command then takes ``@click.pass_obj``."""
     options = (
         _global("-C", "--chdir", "folder", type=click.Path(path_type=Path), metavar="DIR",
@@ -189,10 +192,23 @@ def common_options(command: Command) -> Command:
     return command
 
 
-def chosen_servers(*, since: bool = True) -> Callable[[Command], Command]:
+def completing(
+    name: str, *words: str
+) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return a function of ``cli.completing``, with *words*; it is loaded when a shell asks."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+        module = importlib.import_module("icesync.cli.completing")
+        found: list[str] = getattr(module, name)(context, typed, *words)
+        return found
+
+    return complete
+
+
+def chosen_servers(*, since: bool = True) -> Callable[[Function], Function]:
     """Add the argument that chooses servers by file, folder or address, and ``--since``."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Function) -> Function:
         if since:
             command = click.option(
                 "--since", metavar="REF",
@@ -202,20 +218,20 @@ def chosen_servers(*, since: bool = True) -> Callable[[Command], Command]:
             "words",
             nargs=-1,
             metavar="[FILE|FOLDER|ADDR]...",
-            shell_complete=completing.words,
+            shell_complete=completing("words"),
         )(command)
 
     return decorate
 
 
-def strict_option(command: Command) -> Command:
+def strict_option(command: Function) -> Function:
     """Add ``--strict``."""
     return click.option(
         "--strict", is_flag=True, envvar="ICESYNC_STRICT", help="Treat warnings as errors.",
     )(command)  # fmt: skip
 
 
-def format_options(command: Command) -> Command:
+def format_options(command: Function) -> Function:
     """Add ``--format text|json`` and its short form ``--json``."""
     command = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")(
         command
@@ -231,7 +247,7 @@ _PROBE_HELP: Final = "Test the mail logins of changed servers; a rejected login 
 
 def plan_options(
     *, selected: bool = True, secrets: str | None = None, probe: str = _PROBE_HELP
-) -> Callable[[Command], Command]:
+) -> Callable[[Function], Function]:
     """
     Add the flags that a plan is made of; the command takes a PlanRequest as *wanted*.
 
@@ -239,13 +255,13 @@ def plan_options(
     of ``--secrets``, without which every secret must be there.
     """
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: Function) -> Function:
         @wraps(function)
         def run(*arguments: Any, **flags: Any) -> int:
             code: int = function(*arguments, wanted=_take_plan_request(flags), **flags)
             return code
 
-        command: Command = run
+        command: Function = run
         options = [*(_SELECTION if selected else ()), *_SCOPE, strict_option]
         options += [_secrets_option(secrets)] if secrets is not None else []
         options += [
@@ -282,30 +298,30 @@ def _take_plan_request(flags: dict[str, Any]) -> PlanRequest:
 
 _SELECTION: Final = (
     click.option("--target", "targets", multiple=True, metavar="ADDR",
-                 shell_complete=completing.addresses(),
+                 shell_complete=completing("addresses"),
                  help="Only these servers: 59/663, or a glob such as '59/*'."),
     click.option("--exclude", "excludes", multiple=True, metavar="ADDR",
-                 shell_complete=completing.addresses(),
+                 shell_complete=completing("addresses"),
                  help="Not these servers."),
     click.option("--resend", multiple=True, metavar="ADDR|all|unconfirmed|older-than=30d",
-                 shell_complete=completing.addresses("all", "unconfirmed", "older-than=30d"),
+                 shell_complete=completing("addresses", "all", "unconfirmed", "older-than=30d"),
                  help="Send these again even if nothing changed."),
     click.option("--allow", "allowed", multiple=True, metavar="RULE[:ADDR]",
-                 shell_complete=completing.allowed,
+                 shell_complete=completing("allowed"),
                  help="Allow what a limit or guard blocks: adds, host-change:59/663."),
 )  # fmt: skip
 
 _SCOPE: Final = (
     click.option("--organization", "organizations", multiple=True,
                  type=click.IntRange(1, 2**31 - 1),
-                 metavar="ORG", shell_complete=completing.organizations,
+                 metavar="ORG", shell_complete=completing("organizations"),
                  help="Only this organization. Repeatable."),
     click.option("--shard", metavar="K/N", envvar="ICESYNC_SHARD",
                  help="Process part K of N only; needs `state: {per: organization}`."),
 )  # fmt: skip
 
 
-def _secrets_option(default: str) -> Callable[[Command], Command]:
+def _secrets_option(default: str) -> Callable[[Function], Function]:
     return click.option(
         "--secrets", "secrets_mode", type=click.Choice(["auto", "require", "skip"]),
         default=default,
@@ -313,11 +329,11 @@ def _secrets_option(default: str) -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def organization_option(command: Command) -> Command:
+def organization_option(command: Function) -> Function:
     """Add ``--organization`` for commands about one snapshot."""
     return click.option(
         "--organization", type=click.IntRange(1, 2**31 - 1), metavar="ORG",
-        shell_complete=completing.organizations,
+        shell_complete=completing("organizations"),
         help="Organization whose state to use, with `state: {per: organization}`.",
     )(command)  # fmt: skip
 
@@ -342,7 +358,7 @@ def read_age(_context: click.Context, _parameter: click.Parameter, value: str | 
     return check_age(value)
 
 
-def state_options(*, writes: bool = True, locks: bool = True) -> Callable[[Command], Command]:
+def state_options(*, writes: bool = True, locks: bool = True) -> Callable[[Function], Function]:
     """
     Add the flags of an operation on the state; the command takes a StateRequest as *request*.
 
@@ -350,13 +366,13 @@ def state_options(*, writes: bool = True, locks: bool = True) -> Callable[[Comma
     adds what is not there need not wait.
     """
 
-    def decorate(function: Command) -> Command:
+    def decorate(function: Function) -> Function:
         @wraps(function)
         def run(*arguments: Any, **flags: Any) -> int:
             code: int = function(*arguments, request=_take_state_request(flags), **flags)
             return code
 
-        command: Command = run
+        command: Function = run
         if writes:
             command = click.option(
                 "--dry-run", is_flag=True, help="Show what would change; write nothing."
@@ -376,12 +392,110 @@ def _take_state_request(flags: dict[str, Any]) -> StateRequest:
     )
 
 
-def lock_option(command: Command) -> Command:
+def lock_option(command: Function) -> Function:
     """Add ``--lock-timeout``."""
     return click.option(
         "--lock-timeout", "lock_timeout_s", callback=read_duration, default="0",
         metavar="TIME", help="How long to wait for another run's lock, such as 5m.",
     )(command)  # fmt: skip
+
+
+_FILES: Final = ("out", "planfile", "ca_file")
+"""Parameters that name a file, which a report must not overwrite."""
+
+
+def output_options(name: Command) -> Callable[[Function], Function]:
+    """
+    Add ``--format``, ``--json``, ``--report`` and ``--ci``; the command takes an Output.
+
+    What the command came to is written when it ends, however it ends.
+    """
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def run(common: Common, **flags: Any) -> int:
+            from icesync.cli.output import Output
+
+            output = Output(common, name, _take_wanted(flags))
+            return output.conduct(lambda: function(output, **flags))
+
+        decorated: Function = run
+        for option in reversed(_output_flags(name)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def _output_flags(name: Command) -> tuple[Callable[[Function], Function], ...]:
+    from icesync.model.pipeline import Forge
+    from icesync.model.report import Command
+    from icesync.render import SHOWN, kinds_for
+
+    kinds = kinds_for(name)
+    return (
+        click.option("--format", "format_name", type=click.Choice(SHOWN), default="text",
+                     envvar="ICESYNC_FORMAT", help="Format of the result on stdout."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+        click.option("--report", "reports", multiple=True, metavar="KIND=PATH",
+                     shell_complete=completing("reports", *kinds),
+                     callback=_report_reader(name, kinds),
+                     help="Also write the result to PATH (- for stdout). "
+                          f"KIND: {', '.join(kinds)}."),
+        click.option("--ci", "pipeline", default="auto",
+                     type=click.Choice(["auto", *(str(forge) for forge in Forge)]),
+                     envvar="ICESYNC_CI",
+                     help="Write annotations, a job summary and outputs for this CI system."),
+        *([] if name in {Command.VALIDATE, Command.PROBE} else [_SUMMARY]),
+    )  # fmt: skip
+
+
+_SUMMARY: Final = click.option("--summary", is_flag=True, help="Show one line per server.")
+
+
+def _report_reader(
+    name: Command, possible: Sequence[str]
+) -> Callable[[click.Context, click.Parameter, Any], Pairs]:
+    """Return what reads the arguments of ``--report`` for the command *name*."""
+
+    def read(context: click.Context, parameter: click.Parameter, values: Any) -> Pairs:
+        pairs = [value.partition("=") for value in values]
+        for kind, _, path in pairs:
+            if kind not in possible:
+                from icesync.render import FORMATS
+
+                known = kind in FORMATS
+                what = (
+                    f"{name} does not write {kind}" if known else f"unknown kind {printable(kind)}"
+                )
+                told = f"{what}; use one of {', '.join(possible)}"
+                raise click.BadParameter(told, ctx=context, param=parameter)
+            if not path:
+                told = f"a path is required; use {kind}=PATH"
+                raise click.BadParameter(told, ctx=context, param=parameter)
+        return tuple((kind, path) for kind, _, path in pairs)
+
+    return read
+
+
+def _take_wanted(flags: dict[str, Any]) -> Wanted:
+    """Take the flags of :func:`output_options` out of *flags* and return what they want."""
+    from icesync.cli.output import STDOUT, Wanted
+
+    format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
+    reports: Pairs = flags.pop("reports")
+    pipeline = flags.pop("pipeline")
+    context = click.get_current_context()
+    source = context.get_parameter_source("format_name")
+    taken = as_json or source is ParameterSource.COMMANDLINE
+    if taken + sum(path == STDOUT for _, path in reports) > 1:
+        told = "only one result can go to stdout; use a path instead of -"
+        raise click.UsageError(told, context)
+    named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
+    summary = bool(flags.pop("summary", False))
+    return Wanted(
+        "json" if as_json else format_name, reports, pipeline, named, summary, flags.get("out")
+    )
 
 
 _EXTRA: Final = re.compile(r"pip install 'icesync\[(\w+)\]'")

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock, read_pipeline
-from icesync.cli.error_report import describe, exit_code_of
 from icesync.cli.options import apply_again, scope_words
 from icesync.diagnostics import Severity
 from icesync.engine.session import demand_free
@@ -35,7 +34,7 @@ from icesync.frozen import frozen
 from icesync.model.pipeline import Forge
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.model.snapshot import UNSAVED_STATE
-from icesync.render.formats import RenderContext, renderer
+from icesync.render import RenderContext, renderer
 from icesync.render.plan import caveat, render_refusals, spent_told
 from icesync.render.style import Style, age, oldest, safe
 
@@ -205,6 +204,8 @@ class Output:
         return EXIT_UNEXPECTED if code == EXIT_OK and not whole else code
 
     def _stopped(self, error: BaseException) -> None:
+        from icesync.cli.error_report import describe, exit_code_of
+
         self._rescue(error)
         if isinstance(error, IcesyncError) and self.review.command is Command.APPLY:
             error.hints = apply_again(error.hints)

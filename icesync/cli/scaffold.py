@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
-from icesync.bootstrap.origin import installable, remote_of, web_address
+from icesync.bootstrap.installation import installable, remote_of, web_address
 from icesync.cli.files import append_to, read_named, replace_text, write_new, write_open
 from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema

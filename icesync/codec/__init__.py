@@ -1,3 +1,55 @@
-"""Bytes and values: the snapshot, the saved plan, fingerprints. Pure; "now" is a parameter."""
+"""
+Bytes and values: the state, the saved plan, fingerprints. Pure; "now" is a parameter.
+
+What all of them share is here: one spelling of JSON for digests, and one for files.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Final
+
+_CI_COMMAND: Final = re.compile(r"#(?=#\[|#vso\[)")
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical(document: object) -> str:
+    """Return *document* with sorted keys, without blanks, in ASCII."""
+    return _ENCODER.encode(document)
+
+
+def digest(text: str) -> str:
+    """Return ``sha256:…`` of *text*."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def pretty(document: object) -> str:
+    """Return *document* with sorted keys, indented by 2, in ASCII, with a final newline."""
+    return _for_logs(json.dumps(document, sort_keys=True, indent=2, allow_nan=False)) + "\n"
+
+
+def one_line(document: object) -> str:
+    """Return *document* in a line, its members in their order, in ASCII, with a final newline."""
+    return _for_logs(json.dumps(document, allow_nan=False)) + "\n"
+
+
+def _for_logs(text: str) -> str:
+    """Return JSON that says the same, without ``##[``: CI runners obey that in any line."""
+    return _CI_COMMAND.sub(r"\\u0023", text) if "##" in text else text
+
+
+def unique_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """
+    Return the object of *pairs*, for ``json.loads(object_pairs_hook=…)``.
+
+    Raises:
+        ValueError: a key stands twice; `json` would keep the last in silence.
+
+    """
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key is given twice")
+    return document

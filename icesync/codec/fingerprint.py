@@ -28,7 +28,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.codec.canonical import canonical
+from icesync.codec import canonical
 from icesync.model.secret import Fingerprint, SecretValue
 
 if TYPE_CHECKING:

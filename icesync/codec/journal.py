@@ -15,7 +15,7 @@ import json
 import re
 from typing import Any, Final
 
-from icesync.codec.canonical import canonical
+from icesync.codec import canonical
 from icesync.codec.state import plain_entry, read_entry, read_time
 from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.desired import parse_address

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from icesync.codec.canonical import canonical, digest, pretty, unique_object
+from icesync.codec import canonical, digest, pretty, unique_object
 from icesync.diagnostics import SourcePosition
 from icesync.errors import PlanStale
 from icesync.model.desired import Address, parse_address

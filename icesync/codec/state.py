@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from icesync.codec.canonical import canonical, digest, pretty, unique_object
+from icesync.codec import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
 from icesync.model.fields import FIELDS_BY_KEY, Kind

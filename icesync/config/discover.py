@@ -18,7 +18,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.yaml.document import MAX_BYTES, SourceFile
+from icesync.config.yaml_document import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed, printable
 from icesync.model.glob import matches_path

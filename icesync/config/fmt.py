@@ -4,7 +4,7 @@ The canonical text of a document: order of keys, indentation, white space; nothi
 Two blanks for each level, dashes indented below their key, keys in the order of
 the documentation (unknown ones last, as they stand), items of lists as they stand.
 Scalars, comments and blank lines are copied as they are written
-(:mod:`icesync.config.yaml.tree`); what is in braces stays in braces, and no line
+(:mod:`icesync.config.yaml_tree`); what is in braces stays in braces, and no line
 is wrapped. A round trip through a YAML library does not do: ruamel.yaml spells
 escapes anew, leaves comments at columns of former lines, and loses those in braces.
 
@@ -22,8 +22,8 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.project import option_tree
-from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
-from icesync.config.yaml.tree import (
+from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
+from icesync.config.yaml_tree import (
     DIRECTIVE,
     Collection,
     Entry,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.config.project import OptionTree
-    from icesync.config.yaml.document import Node
-    from icesync.config.yaml.tree import NodePath
+    from icesync.config.yaml_document import Node
+    from icesync.config.yaml_tree import NodePath
 
 _MARGIN: Final = 2
 """At least so many blanks stand before a comment behind something, as yamllint asks."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.discover import check_private_files, has_file, is_inside, read_file
 from icesync.config.values import NOTHING
-from icesync.config.yaml.document import Document, Quoted, SourceFile, parse_document
+from icesync.config.yaml_document import Document, Quoted, SourceFile, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid
 from icesync.model.host import ALLOW_HOST, Service, TrustedHosts, read_endpoint

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from icesync.config.yaml.document import Document
-    from icesync.config.yaml.tree import NodePath
+    from icesync.config.yaml_document import Document
+    from icesync.config.yaml_tree import NodePath
     from icesync.model.fields import Field, Setting
     from icesync.model.secret import SecretRef
 

@@ -4,7 +4,7 @@ The severity of findings: the rule's own, that of ``rules:``, or none where it i
 ``rules:`` in icesync.yaml sets the severity of a rule, a comment suppresses it at
 one place, ``--strict`` turns warnings into errors. A suppression,
 ``# icesync: allow ICE303 reason``, that cannot be read, or that is not used, is a finding
-itself. It covers what its comment is about, which :mod:`icesync.config.yaml.tree` decides:
+itself. It covers what its comment is about, which :mod:`icesync.config.yaml_tree` decides:
 
 * behind a setting: that setting;
 * on a line of its own: what begins below, to its end: a setting, a block, or with
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules import RULES
-from icesync.config.yaml.document import check_text
+from icesync.config.yaml_document import check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.frozen import frozen
 from icesync.model.project import Level
@@ -28,9 +28,9 @@ from icesync.model.project import Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from icesync.config.rules.base import UnplacedFinding
-    from icesync.config.yaml.document import SourceFile
-    from icesync.config.yaml.tree import Subject, Tree
+    from icesync.config.rules import UnplacedFinding
+    from icesync.config.yaml_document import SourceFile
+    from icesync.config.yaml_tree import Subject, Tree
 
 _MARK: Final = b"icesync:"
 _IDS: Final = re.compile(r"ice\w*", re.IGNORECASE)
@@ -138,7 +138,7 @@ def find_suppressions(
     """Return the suppressions in *source*, and what is wrong with those that cannot be read."""
     if _MARK not in source.data or check_text(source):
         return (), ()
-    from icesync.config.yaml.tree import read_tree
+    from icesync.config.yaml_tree import read_tree
 
     tree = read_tree(source)
     if tree.problems:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.config.yaml.document import SOPS_METADATA, Document, SourceFile, parse_document
+from icesync.config.yaml_document import SOPS_METADATA, Document, SourceFile, parse_document
 from icesync.model.fields import FIELDS
 from icesync.model.secret import spell_path
 

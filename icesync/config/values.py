@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.yaml.document import Quoted
+from icesync.config.yaml_document import Quoted
 from icesync.model import presets
 from icesync.model.desired import MAX_ID
 from icesync.model.fields import (

@@ -20,7 +20,7 @@ from icesync.model.report import (
     Maintenance,
 )
 from icesync.model.snapshot import EntryStatus
-from icesync.planner.select import older_than, parse_age
+from icesync.planner import older_than, parse_age
 from icesync.wire.login import read_token
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from icesync.config.discover import belongs, list_files, read_file
 from icesync.config.project import UnfitOption, read_options
 from icesync.config.resolve import resolve
 from icesync.config.sops_files import read_sealed
-from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
+from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import SourcePosition
 from icesync.model.project import OPTIONS
-from icesync.planner.select import Choice, changed_servers, choose, matches
+from icesync.planner import Choice, changed_servers, choose, matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,8 +12,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from icesync.config.rules.hosts import damage, near_miss
 from icesync.config.values import InvalidValue, read_value
-from icesync.config.yaml.document import Quoted, find_unprintable, name_character
+from icesync.config.yaml_document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import UsageError, listed, printable
 from icesync.frozen import frozen
@@ -28,7 +29,6 @@ from icesync.model.fields import (
 )
 from icesync.model.imported import Broken, Draft, NumberCell, Record
 from icesync.model.secret import SecretRef, SecretValue, read_secret_ref
-from icesync.model.typos import damage, near_miss
 from icesync.sheet.columns import (
     COLLECTING,
     ENCRYPTION,

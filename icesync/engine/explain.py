@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from icesync.config.rules.hosts import near_miss
 from icesync.errors import UsageError, printable
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
 from icesync.model.presets import find_providers, known_providers
-from icesync.model.typos import near_miss
+from icesync.planner import check_patterns
 from icesync.planner.plan import open_moves
-from icesync.planner.select import check_patterns
 from icesync.wire.update import sent_members
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.fmt import Formatted, find_literal_secrets, format_source
-from icesync.config.yaml.document import MAX_BYTES, SourceFile, decode, is_sealed
+from icesync.config.yaml_document import MAX_BYTES, SourceFile, decode, is_sealed
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.frozen import frozen
 
@@ -107,7 +107,7 @@ def chosen_files(session: Session, words: Sequence[str]) -> tuple[str, ...]:
         return ()
     from icesync.engine.validate import check_files
     from icesync.model.desired import is_address_pattern
-    from icesync.planner.select import check_patterns, choose
+    from icesync.planner import check_patterns, choose
 
     patterns = [word for word in words if is_address_pattern(word)]
     if not patterns:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.state import decode_state
 from icesync.config.project import UnfitOption, read_options
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.engine.session import hold_lock
 from icesync.errors import ConfigInvalid, StateError
 from icesync.frozen import frozen
@@ -18,7 +18,7 @@ from icesync.model.project import EMULATOR, VENDOR_BASE_URL, Backend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.yaml.document import Document
+    from icesync.config.yaml_document import Document
     from icesync.engine.session import Session
     from icesync.ports import StateStore
 

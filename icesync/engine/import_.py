@@ -22,7 +22,7 @@ from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
 from icesync.config.resolve import defaults_of, resolve
 from icesync.config.values import Layer
-from icesync.config.yaml.document import SourceFile, is_sealed, parse_document
+from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import ColumnUse, Drafter, Findings
 from icesync.engine.import_options import (
@@ -43,7 +43,7 @@ from icesync.sheet.source import read_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.config.yaml.document import Document
+    from icesync.config.yaml_document import Document
     from icesync.engine.session import Session
     from icesync.engine.validate import Validation
     from icesync.model.desired import Address, DesiredServer

@@ -45,15 +45,7 @@ from icesync.model.desired import Move
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
 from icesync.model.report import Acknowledgement, Note
 from icesync.model.safety import terms_of
-from icesync.planner.plan import (
-    check_clashes,
-    make_plan,
-    obsolete_entries,
-    open_moves,
-    with_moves_applied,
-)
-from icesync.planner.policy import Policy, check_allowed, check_policy
-from icesync.planner.select import (
+from icesync.planner import (
     assumed,
     check_patterns,
     expand_ages,
@@ -62,6 +54,14 @@ from icesync.planner.select import (
     is_selected,
     narrow,
 )
+from icesync.planner.plan import (
+    check_clashes,
+    make_plan,
+    obsolete_entries,
+    open_moves,
+    with_moves_applied,
+)
+from icesync.planner.policy import Policy, check_allowed, check_policy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -29,7 +29,7 @@ from icesync.codec.fingerprint import (
     value_tag,
 )
 from icesync.codec.state import decode_state
-from icesync.config.rules.base import UnplacedFinding, Violation
+from icesync.config.rules import UnplacedFinding, Violation
 from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import resolve_references
 from icesync.errors import StateError, printable

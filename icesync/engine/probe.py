@@ -26,8 +26,8 @@ from icesync.model.host import ascii_host
 from icesync.model.presets import find_offer
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeResult, ProbeRow, ProbeSeverity
 from icesync.model.project import Guard
+from icesync.planner import check_patterns, is_selected, matches
 from icesync.planner.probe import WantedProbe, judge, judge_domain, sender_domains, wanted_probes
-from icesync.planner.select import check_patterns, is_selected, matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from icesync.codec.canonical import canonical, digest
+from icesync.codec import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.codec.journal import encode_head, encode_record
 from icesync.engine.state import Stored, Writer, digest_of, save

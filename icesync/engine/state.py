@@ -36,8 +36,8 @@ from icesync.model.plan import Reason
 from icesync.model.project import EMULATOR
 from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot, remember
+from icesync.planner import check_patterns, matches
 from icesync.planner.plan import without_leftovers
-from icesync.planner.select import check_patterns, matches
 from icesync.ports import Joined
 
 if TYPE_CHECKING:

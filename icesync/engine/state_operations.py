@@ -35,7 +35,7 @@ from icesync.frozen import frozen
 from icesync.model.desired import Address, parse_address
 from icesync.model.project import SIDE_BY_SIDE, Backend
 from icesync.model.snapshot import Snapshot
-from icesync.planner.select import check_patterns
+from icesync.planner import check_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,7 @@ from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve_files
 from icesync.config.rules import lint
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.yaml.document import Document, SourceFile, is_sealed, parse_document
+from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
 from icesync.engine.session import SILENT
@@ -24,19 +24,19 @@ from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageE
 from icesync.frozen import frozen
 from icesync.model.desired import ALL
 from icesync.model.plan import Selection
-from icesync.planner.select import only
+from icesync.planner import only
 from icesync.ports import FileOpener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.config.rules.base import UnplacedFinding
+    from icesync.config.rules import UnplacedFinding
     from icesync.config.severity import RatedFinding
     from icesync.engine.session import Session, View
     from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
-    from icesync.planner.select import Choice, Shard
+    from icesync.planner import Choice, Shard
     from icesync.ports import SecretProvider, StateStore
 
 NO_SERVER_FILE: Final = "no server file was found"
@@ -112,7 +112,7 @@ class Validation:
     def narrowed(self, choice: Choice) -> Validation:
         """Return this with what concerns *choice* only."""
         from icesync.model.plan import Selection
-        from icesync.planner.select import narrow, only
+        from icesync.planner import narrow, only
 
         desired = narrow(self.desired, only(Selection(), choice.targets))
         problems = tuple(d for d in self.problems if d.position.file in choice.files)
@@ -167,7 +167,7 @@ def _chosen(
     """Return *validation* with what *words* and *since* choose; a note counts the rest."""
     from icesync.engine.choice import choose_servers
     from icesync.model.report import Note
-    from icesync.planner.select import check_patterns
+    from icesync.planner import check_patterns
 
     choice, note = choose_servers(session, validation, words, since)
     desired = validation.desired
@@ -389,7 +389,7 @@ def parse_scope(
     """
     if shard is None:
         return Scope(selection, organizations)
-    from icesync.planner.select import parse_shard
+    from icesync.planner import parse_shard
 
     return Scope(selection, organizations, parse_shard(shard))
 
@@ -490,7 +490,7 @@ def _check(session: Session, scope: Scope) -> None:
 
 def _sizes(session: Session, desired: DesiredState) -> dict[int, int]:
     """Return how many servers each organization has, also one of which only the state is left."""
-    from icesync.planner.select import organizations
+    from icesync.planner import organizations
 
     return {**dict.fromkeys(session.stores.kept(), 0), **organizations(desired)}
 
@@ -504,7 +504,7 @@ def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str |
                 "run `icesync validate` to check all files",
             )
         return tuple(sorted(set(scope.organizations))), None
-    from icesync.planner.select import deal
+    from icesync.planner import deal
 
     chosen = deal(sizes, scope.shard)
     count = f"{len(chosen)} of {len(sizes)} organizations"
@@ -513,7 +513,7 @@ def _choose(scope: Scope, sizes: dict[int, int]) -> tuple[tuple[int, ...], str |
 
 
 def _refuse_half_moves(desired: DesiredState, chosen: frozenset[int]) -> None:
-    from icesync.planner.select import half_moves
+    from icesync.planner import half_moves
 
     half = half_moves(desired, chosen)
     if half:

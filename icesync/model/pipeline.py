@@ -1,7 +1,7 @@
 """
 The pipeline around a run, as one value, and what is posted where its change is reviewed.
 
-It is read once (:mod:`icesync.forge.pipeline`); nothing else asks for a pipeline's variables.
+It is read once (:mod:`icesync.forge`); nothing else asks for a pipeline's variables.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ from icesync.model.plan import (
 )
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.model.snapshot import UNRECORDED_WIRE, follow
-from icesync.planner.select import is_move_selected, is_selected, matches
+from icesync.planner import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -17,7 +17,7 @@ from icesync.model.plan import (
 )
 from icesync.model.project import OPTIONS, Guard, Limit, LimitName
 from icesync.model.snapshot import host_key
-from icesync.planner.select import check_patterns, matches
+from icesync.planner import check_patterns, matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

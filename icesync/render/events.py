@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from icesync.codec.canonical import one_line
+from icesync.codec import one_line
 from icesync.codec.plan import plan_digest
 from icesync.model.plan import Action
 from icesync.render.jsondoc import document
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Result
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 Event = dict[str, Any]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.codec.canonical import one_line, pretty
+from icesync.codec import one_line, pretty
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.plan import Action
 from icesync.render.findings import identities
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icesync.model.report import CommandResult
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 def open_section(name: str, title: str, moment: int, *, collapsed: bool = False) -> str:

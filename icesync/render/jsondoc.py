@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from icesync.codec.canonical import pretty
+from icesync.codec import pretty
 from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
 from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Refusal
     from icesync.model.probe import Certificate, ProbeReport, ProbeRow
     from icesync.model.report import CommandResult, Failure, Maintenance
-    from icesync.render import documents
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext, documents
 
 
 def probe_document(report: ProbeReport) -> documents.Probe:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult, Failure, Report, Result
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 @frozen

@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, Refusal, ResourceChange
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult, Maintenance, Report, Result
+    from icesync.render import RenderContext
     from icesync.render.findings import FindingGroup
-    from icesync.render.formats import RenderContext
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.codec.canonical import pretty
+from icesync.codec import pretty
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
 from icesync.errors import counted
@@ -19,7 +19,7 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
     from icesync.model.report import CommandResult
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport
     from icesync.model.report import CommandResult, Maintenance, Report, Result
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 def render(review: CommandResult, view: RenderContext) -> str:

@@ -20,7 +20,7 @@ from icesync.errors import (
 )
 from icesync.model.secret import SecretMetadata
 from icesync.net import job_bundle
-from icesync.secrets.base import SingleFlight, VersionedProvider, need
+from icesync.secrets import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

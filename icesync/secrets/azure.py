@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
 from icesync.net import job_bundle
-from icesync.secrets.base import SingleFlight, VersionedProvider, need
+from icesync.secrets import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:

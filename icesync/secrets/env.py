@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_name
-from icesync.secrets.base import make_secret
+from icesync.secrets import make_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretForbidden, SecretMissing, SecretStoreUnreachable
-from icesync.secrets.base import make_secret, without_final_newline
+from icesync.secrets import make_secret, without_final_newline
 from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:

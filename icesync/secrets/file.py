@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_path
-from icesync.secrets.base import (
+from icesync.secrets import (
     file_identity,
     file_metadata,
     make_secret,

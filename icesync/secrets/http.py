@@ -33,7 +33,7 @@ from icesync.net import (
     read_retry_after,
     trust_store,
 )
-from icesync.secrets.base import parse_json
+from icesync.secrets import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing, SecretStoreUnreachable
-from icesync.secrets.base import make_secret, need
+from icesync.secrets import make_secret, need
 
 if TYPE_CHECKING:
     from icesync.model.secret import SecretRef, SecretValue

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
-from icesync.secrets.base import make_secret
+from icesync.secrets import make_secret
 from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:

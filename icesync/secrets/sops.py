@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.errors import SecretMissing
 from icesync.model.host import TrustedHosts
 from icesync.model.secret import SecretRef, spell_path
-from icesync.secrets.base import (
+from icesync.secrets import (
     SingleFlight,
     file_identity,
     file_metadata,

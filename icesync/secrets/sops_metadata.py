@@ -28,10 +28,10 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from icesync.config.values import surprise
-from icesync.config.yaml.document import open_parser
+from icesync.config.yaml_document import open_parser
 from icesync.errors import SecretForbidden, SecretMissing, printable
 from icesync.model.host import Service, TrustedHosts
-from icesync.secrets.base import parse_json
+from icesync.secrets import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

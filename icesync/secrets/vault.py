@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from icesync.errors import SecretForbidden, SecretMissing, SecretStoreClosed, SecretStoreRefused
 from icesync.model.secret import SecretMetadata
-from icesync.secrets.base import SingleFlight, make_secret, pick
+from icesync.secrets import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateLocked, StateNotSaved
-from icesync.stores.files import flush_data, flush_file, flush_folder, open_regular
+from icesync.stores import flush_data, flush_file, flush_folder, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateConflict, StateError, StateLocked, StateMissing, StateNotSaved
 from icesync.model.snapshot import UNSAVED_STATE, LockInfo
-from icesync.stores.files import (
+from icesync.stores import (
     file_system_of,
     is_shared,
     open_regular,

@@ -22,8 +22,8 @@ from icesync.model.fields import FIELDS, Presence
 from icesync.model.presets import PRESETS, Preset
 from icesync.model.project import VARIABLES, Project, rows_of
 from icesync.model.report import Command, OutcomeKind
+from icesync.render import FORMATS, REPORTS
 from icesync.render.documents import DOCUMENTS
-from icesync.render.formats import FORMATS, REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

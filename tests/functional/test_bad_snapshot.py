@@ -250,7 +250,7 @@ def test_file_that_is_no_plan(
 
 def test_forged_checksum_does_not_help(repository: Repository) -> None:
     """A plan that was edited with its checksum made anew still is not what the files say."""
-    from icesync.codec.canonical import canonical, digest
+    from icesync.codec import canonical, digest
 
     repository.run("plan", "-o", "plan.json")
     plan = json.loads(repository.read("plan.json").replace("smtp.example.org", "evil.example"))

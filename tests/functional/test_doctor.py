@@ -13,7 +13,7 @@ from documents import demand_fit
 from rig import KEY, Repository, run_program
 
 from icesync.bootstrap import open_session
-from icesync.bootstrap.machine import LocalMachine
+from icesync.bootstrap.installation import LocalMachine
 from icesync.engine.doctor import _clock, diagnose
 from icesync.engine.state import Stored
 from icesync.model.health import Health

@@ -7,7 +7,7 @@ from json import dumps, loads
 import pytest
 from rig import Repository, assert_refused
 
-from icesync.codec.canonical import canonical, digest
+from icesync.codec import canonical, digest
 
 PARTS = '{per: organization, path: "state/{organization}"}'
 FORGET = "removed: [{skill: 663, action: forget}]\n"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.config.fmt import format_source
-from icesync.config.yaml.document import SourceFile
+from icesync.config.yaml_document import SourceFile
 from icesync.model.fields import FIELDS, Role
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from icesync.config.fmt import find_literal_secrets, format_source
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.fields import FIELDS, Kind, Role
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from icesync.model.report import (
     Result,
     ResultStatus,
 )
-from icesync.render.formats import kinds_for, renderer
+from icesync.render import kinds_for, renderer
 from icesync.render.github import encode_outputs, render_annotations
 from icesync.render.gitlab import open_section
 from icesync.render.text import headline

@@ -34,7 +34,7 @@ from icesync.cli.console import Console
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 from icesync.model.report import Command
-from icesync.render.formats import kinds_for
+from icesync.render import kinds_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

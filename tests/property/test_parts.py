@@ -10,7 +10,7 @@ from icesync.codec.partition import join, lineage_of, split
 from icesync.codec.state import seal
 from icesync.model.desired import Address
 from icesync.model.snapshot import SecretRecord, SentSecret, Snapshot
-from icesync.planner.select import Shard, deal
+from icesync.planner import Shard, deal
 
 ADDRESSES = st.builds(Address, st.integers(1, 4), st.integers(1, 6))
 KEYS = st.sampled_from([None, "one", "two"])

@@ -15,7 +15,7 @@ from icesync.config.resolve import resolve
 from icesync.config.rules import lint
 from icesync.config.schema import check_schema
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.yaml.document import (
+from icesync.config.yaml_document import (
     Document,
     SourceFile,
     _read_quickly,
@@ -23,7 +23,7 @@ from icesync.config.yaml.document import (
     check_text,
     parse_document,
 )
-from icesync.config.yaml.tree import read_tree
+from icesync.config.yaml_tree import read_tree
 from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role
 

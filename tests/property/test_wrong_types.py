@@ -19,16 +19,16 @@ from builders import snapshot as make_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icesync.codec import canonical, digest
 from icesync.codec import plan as plan_codec
 from icesync.codec import state as state_codec
-from icesync.codec.canonical import canonical, digest
 from icesync.codec.plan import decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import PlanStale, StateError
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.snapshot import EntryStatus, MovedFrom, Record, SentSecret
+from icesync.planner import from_the_future, older_than
 from icesync.planner.plan import without_leftovers
-from icesync.planner.select import from_the_future, older_than
 from icesync.render.plan import render_plan
 from icesync.render.state import entry_document, render_entry, render_snapshot
 from icesync.render.style import Style

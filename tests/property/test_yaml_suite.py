@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from icesync.config.fmt import format_source
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.bootstrap.origin import address_of_source, web_address
+from icesync.bootstrap.installation import address_of_source, web_address
 
 if TYPE_CHECKING:
     from pathlib import Path

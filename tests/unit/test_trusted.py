@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.bootstrap.trusted import read_trusted
+from icesync.bootstrap.git import read_trusted
 from icesync.errors import ConfigInvalid
 
 if TYPE_CHECKING:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import common_options, lock_option, plan_options, read_duration
-from icesync.cli.output_options import output_options
+from icesync.cli.options import (
+    common_options,
+    lock_option,
+    output_options,
+    plan_options,
+    read_duration,
+)
 from icesync.model.report import Command
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import common_options, plan_options, read_age
-from icesync.cli.output_options import output_options
+from icesync.cli.options import common_options, output_options, plan_options, read_age
 from icesync.model.report import Command
 
 if TYPE_CHECKING:

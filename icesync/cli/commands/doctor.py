@@ -25,7 +25,7 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
     icesync doctor
     icesync doctor --json
     """
-    from icesync.bootstrap.machine import LocalMachine
+    from icesync.bootstrap.installation import LocalMachine
     from icesync.engine.doctor import diagnose
     from icesync.errors import EXIT_OK, ConfigError
     from icesync.model.health import Health

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from icesync.cli.completing import fields, topics
 from icesync.cli.help import Page
-from icesync.cli.options import Common, common_options, format_options
+from icesync.cli.options import Common, common_options, completing, format_options
 
 
 @click.command(name="explain", cls=Page)
@@ -14,9 +13,9 @@ from icesync.cli.options import Common, common_options, format_options
     "topic",
     required=False,
     metavar="[ADDR [FIELD] | RULE | PROVIDER | TOPIC]",
-    shell_complete=topics,
+    shell_complete=completing("topics"),
 )
-@click.argument("field", required=False, shell_complete=fields, metavar="")
+@click.argument("field", required=False, shell_complete=completing("fields"), metavar="")
 @common_options
 @format_options
 @click.pass_obj

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from icesync.cli.completing import words
 from icesync.cli.help import Page
-from icesync.cli.options import Common, common_options
+from icesync.cli.options import Common, common_options, completing
 
 
 @click.command(name="fmt", cls=Page)
-@click.argument("files", nargs=-1, shell_complete=words, metavar="[FILE|FOLDER|ADDR|-]...")
+@click.argument(
+    "files", nargs=-1, shell_complete=completing("words"), metavar="[FILE|FOLDER|ADDR|-]..."
+)
 @common_options
 @click.option("--check", is_flag=True, help="Write nothing; exit 3 if a file is not formatted.")
 @click.option("--diff", is_flag=True, help="Like --check, and show what would change.")

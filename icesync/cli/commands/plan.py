@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import chosen_servers, common_options, plan_options
-from icesync.cli.output_options import output_options
+from icesync.cli.options import chosen_servers, common_options, output_options, plan_options
 from icesync.model.report import Command
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ def command(
     import shlex
     from dataclasses import replace
 
-    from icesync.cli.files import write_private
     from icesync.engine.plan import plan, save_plan
     from icesync.errors import EXIT_CHANGES, EXIT_OK
 
@@ -69,6 +67,8 @@ def command(
     scope = replace(wanted.scope, words=words, since=since)
     planning = plan(session, replace(wanted, scope=scope), output)
     if out is not None:
+        from icesync.cli.files import write_private
+
         write_private(out, save_plan(planning.plan))
         output.saved_plan = out
         allowed = [word for name in wanted.allowed for word in ("--allow", name)]

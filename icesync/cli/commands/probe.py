@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import chosen_servers, common_options
-from icesync.cli.output_options import output_options
+from icesync.cli.options import chosen_servers, common_options, output_options
 from icesync.model.report import Command
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from icesync import __version__
-from icesync.cli.completing import schemas
 from icesync.cli.help import Page
-from icesync.cli.options import Common, common_options
+from icesync.cli.options import Common, common_options, completing
 from icesync.errors import printable
 
 
 @click.command(name="schema", cls=Page)
-@click.argument("name", required=False, shell_complete=schemas)
+@click.argument("name", required=False, shell_complete=completing("schemas"))
 @common_options
 @click.option(
     "--draft",
@@ -76,7 +75,7 @@ def version_command(common: Common, as_json: bool) -> int:
         return 0
     import platform
 
-    from icesync.bootstrap.machine import library_versions
+    from icesync.bootstrap.installation import library_versions
 
     libraries = library_versions()
     python = platform.python_version()

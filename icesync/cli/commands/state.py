@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from icesync.cli.completing import addresses as complete_addresses
 from icesync.cli.help import Pages
 from icesync.cli.options import (
     Common,
     common_options,
+    completing,
     format_options,
     lock_option,
+    output_options,
     plan_options,
     state_options,
 )
-from icesync.cli.output_options import output_options
 from icesync.errors import counted, printable
 from icesync.model.report import Command
 
@@ -89,7 +89,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 
 
 @command.command(name="show")
-@click.argument("address", metavar="ADDR", shell_complete=complete_addresses())
+@click.argument("address", metavar="ADDR", shell_complete=completing("addresses"))
 @common_options
 @format_options
 @click.pass_obj
@@ -117,8 +117,8 @@ def show(
 
 
 @command.command(name="mv")
-@click.argument("source", metavar="SOURCE", shell_complete=complete_addresses())
-@click.argument("target", metavar="TARGET", shell_complete=complete_addresses())
+@click.argument("source", metavar="SOURCE", shell_complete=completing("addresses"))
+@click.argument("target", metavar="TARGET", shell_complete=completing("addresses"))
 @common_options
 @click.pass_obj
 @state_options()
@@ -149,7 +149,7 @@ def mv(common: Common, request: StateRequest, source: str, target: str) -> int:
     metavar="ADDR...",
     nargs=-1,
     required=True,
-    shell_complete=complete_addresses(),
+    shell_complete=completing("addresses"),
 )
 @common_options
 @click.pass_obj

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from icesync.cli.help import Page
-from icesync.cli.options import chosen_servers, common_options, strict_option
-from icesync.cli.output_options import output_options
+from icesync.cli.options import chosen_servers, common_options, output_options, strict_option
 from icesync.cli.watching import watchable
 from icesync.errors import ConfigError
 from icesync.model.report import Command

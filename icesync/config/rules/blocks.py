@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules.base import Violation, declare, on_endpoint, on_fleet, on_server
+from icesync.config.rules import Violation, declare, on_endpoint, on_fleet, on_server
 from icesync.config.rules.hosts import domain_of, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
@@ -24,7 +24,7 @@ from icesync.model.presets import IMPLICIT_TLS, Offer, Preset, find_offer, find_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.rules.base import Endpoint, Fleet
+    from icesync.config.rules import Endpoint, Fleet
     from icesync.model.desired import DesiredServer
 
 _BLOCK_KEYS: Final = {

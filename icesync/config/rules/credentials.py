@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.rules.base import Violation, declare, on_login
+from icesync.config.rules import Violation, declare, on_login
 from icesync.config.rules.hosts import domain_of, is_placeholder, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer, preset_of, providers_of
@@ -18,7 +18,7 @@ from icesync.model.presets import find_offer, preset_of, providers_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.rules.base import Login
+    from icesync.config.rules import Login
     from icesync.model.presets import Preset
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.rules.base import Violation, declare, on_fleet, on_server
+from icesync.config.rules import Violation, declare, on_fleet, on_server
 from icesync.diagnostics import Diagnostic, Rule, Severity
 from icesync.model.desired import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.config.rules.base import Fleet
+    from icesync.config.rules import Fleet
     from icesync.model.desired import Address, DesiredServer, Move, Removal
 
 _REST: Final = """\

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules.base import Violation, declare, on_fleet
+from icesync.config.rules import Violation, declare, on_fleet
 from icesync.config.rules.hosts import domain_of
 from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer
@@ -19,7 +19,7 @@ from icesync.model.presets import find_offer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.rules.base import Fleet
+    from icesync.config.rules import Fleet
     from icesync.model.desired import DesiredServer
 
 _TWO: Final = """\

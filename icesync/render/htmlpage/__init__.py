@@ -19,7 +19,7 @@ from icesync.render.htmlpage.report import report_sheet
 
 if TYPE_CHECKING:
     from icesync.model.report import CommandResult
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
     from icesync.render.htmlpage.page import Sheet
 
 __all__ = ["render"]

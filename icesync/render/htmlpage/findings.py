@@ -14,7 +14,7 @@ from icesync.render.htmlpage.plan import alerts_of, facts_of
 if TYPE_CHECKING:
     from icesync.diagnostics import Diagnostic
     from icesync.model.report import CommandResult
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 
 _TONES: Final = {

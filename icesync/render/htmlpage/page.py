@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
     from icesync.render.htmlpage.charts import AgeRow, Bar, OrganizationMap, Timeline
 
 

@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult
+    from icesync.render import RenderContext
     from icesync.render.findings import FindingGroup, RefusalGroup
-    from icesync.render.formats import RenderContext
     from icesync.render.htmlpage.charts import AgeRow, OrganizationMap
 
 _WORDS: Final = {

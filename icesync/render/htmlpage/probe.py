@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
 
 _COLOURS: Final = {
     ProbeSeverity.PASSED: "applied",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Report, Result
-    from icesync.render.formats import RenderContext
+    from icesync.render import RenderContext
     from icesync.render.htmlpage.page import Card
 
 

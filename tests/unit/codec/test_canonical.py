@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from icesync.codec.canonical import canonical, digest, pretty, unique_object
+from icesync.codec import canonical, digest, pretty, unique_object
 
 
 def test_canonical_text_has_one_spelling() -> None:

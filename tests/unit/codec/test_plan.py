@@ -17,7 +17,7 @@ from builders import (
     server,
 )
 
-from icesync.codec.canonical import canonical, digest, pretty
+from icesync.codec import canonical, digest, pretty
 from icesync.codec.plan import decode_plan, encode_plan, plan_digest, plan_document
 from icesync.errors import PlanStale
 from icesync.model.plan import Action, Plan, Selection

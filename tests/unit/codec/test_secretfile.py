@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.codec.secretfile import env_lines, fits_env, fits_yaml, merge, yaml_lines
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.secret import SecretValue
 
 AWKWARD = ("plain", "it's", '"', "$HOME `id` \\", "a\nb", "# x", " ", "ü\u200b", "!", "*?")

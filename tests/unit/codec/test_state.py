@@ -9,7 +9,7 @@ import pytest
 from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot, stored_bytes
 from documents import demand_fit
 
-from icesync.codec.canonical import canonical, digest, pretty
+from icesync.codec import canonical, digest, pretty
 from icesync.codec.state import decode_state, encode_state, entry_digest, is_state_of, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.project import Absent, OrgKey, WireOptions

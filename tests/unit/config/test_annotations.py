@@ -9,7 +9,7 @@ import yaml
 from icesync.config.resolve import resolve
 from icesync.config.rules import RULES
 from icesync.config.schema import SCHEMAS, build_schema, check_schema
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.fields import FIELDS, Kind
 from icesync.model.presets import tail_presets
 from icesync.model.project import REFERENCE_PATTERN

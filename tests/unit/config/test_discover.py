@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from icesync.config.discover import find_config, find_files, is_found, read_file
-from icesync.config.yaml.document import MAX_BYTES, SourceFile
+from icesync.config.yaml_document import MAX_BYTES, SourceFile
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import ConfigMalformed
 

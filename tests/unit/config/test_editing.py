@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.editing import edit_server_file
-from icesync.config.yaml.document import SourceFile
+from icesync.config.yaml_document import SourceFile
 from icesync.diagnostics import SourcePosition
 from icesync.model.desired import Address
 from icesync.model.imported import ImportedServer

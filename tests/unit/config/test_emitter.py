@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from icesync.config.emitter import write_server_file
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.desired import Address
 from icesync.model.fields import FIELDS, Kind, Role
 from icesync.model.imported import ImportedServer

@@ -15,7 +15,7 @@ import pytest
 
 from icesync.config.project import read_project
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.diagnostics import Diagnostic
 from icesync.errors import ConfigInvalid
 

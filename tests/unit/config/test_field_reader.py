@@ -10,7 +10,7 @@ from icesync.config.values import (
     read_layer,
     read_scalar,
 )
-from icesync.config.yaml.document import Quoted, SourceFile, parse_document
+from icesync.config.yaml_document import Quoted, SourceFile, parse_document
 from icesync.model.secret import SecretRef
 
 

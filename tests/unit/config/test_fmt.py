@@ -8,7 +8,7 @@ import pytest
 
 from icesync.config.fmt import format_source, key_order
 from icesync.config.schema import build_schema
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 
 ROOT = Path(__file__).parents[3]
 

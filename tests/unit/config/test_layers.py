@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.resolve import LayeredOrigin, Place
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 
 
 def _place(file: str, text: str, *path: str | int) -> Place:

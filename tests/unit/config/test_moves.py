@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.desired import Address
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.project import read_project
-from icesync.config.yaml.document import SourceFile
+from icesync.config.yaml_document import SourceFile
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigInvalid
 from icesync.model.project import (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.desired import Address, RemovalAction
 
 if TYPE_CHECKING:

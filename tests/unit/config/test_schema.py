@@ -16,7 +16,7 @@ from icesync.config.schema import (
     print_schema,
     to_instance,
 )
-from icesync.config.yaml.document import Quoted, SourceFile, parse_document
+from icesync.config.yaml_document import Quoted, SourceFile, parse_document
 from icesync.model.fields import FIELDS, Field, Kind, Role
 
 if TYPE_CHECKING:

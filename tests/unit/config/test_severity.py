@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from builders import SALES, SUPPORT, Place, position, server
 
-from icesync.config.rules.base import UnplacedFinding, Violation
+from icesync.config.rules import UnplacedFinding, Violation
 from icesync.config.severity import SeverityPolicy, locate
-from icesync.config.yaml.document import SourceFile
+from icesync.config.yaml_document import SourceFile
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.model.project import Level
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.sops_files import open_sealed, read_sealed
-from icesync.config.yaml.document import SourceFile, is_sealed
+from icesync.config.yaml_document import SourceFile, is_sealed
 
 PLAIN = b"""\
 version: 1

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from icesync.config.severity import Point, Suppression, Suppressions, find_suppressions
-from icesync.config.yaml.document import SourceFile
+from icesync.config.yaml_document import SourceFile
 from icesync.diagnostics import SourcePosition
 
 NODES = """\

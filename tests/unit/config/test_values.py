@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.values import InvalidValue, read_value, surprise
-from icesync.config.yaml.document import Quoted
+from icesync.config.yaml_document import Quoted
 from icesync.model.desired import MAX_ID
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY
 from icesync.model.secret import SecretRef

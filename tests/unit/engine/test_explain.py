@@ -6,7 +6,7 @@ import pytest
 from builders import SALES, SUPPORT, entry, move, removal, secret_record, snapshot
 
 from icesync.config.resolve import resolve
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.engine.explain import explain, explain_provider, find_field
 from icesync.errors import UsageError
 from icesync.model.desired import Address, DesiredState

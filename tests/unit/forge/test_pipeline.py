@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from icesync.errors import UsageError
+from icesync.forge import read_pipeline
 from icesync.forge.connect import with_target
-from icesync.forge.pipeline import read_pipeline
 from icesync.model.pipeline import Forge, Pipeline
 
 COMMIT = "9c42ffc94aed41bb7e2a75b0bf5ae624a4b3a08b"

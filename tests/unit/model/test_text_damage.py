@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.model.typos import damage
+from icesync.config.rules.hosts import damage
 
 BROKEN = [
     *("#N/A", "#REF!", "#WERT!", "#NAME?", "#DIV/0!", "########", '="0012"', "=SUM(A1:A2)"),

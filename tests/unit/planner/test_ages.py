@@ -7,7 +7,7 @@ import pytest
 from icesync.errors import UsageError
 from icesync.model.desired import Address
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
-from icesync.planner.select import expand_ages, parse_age
+from icesync.planner import expand_ages, parse_age
 
 NOW = datetime(2026, 3, 31, tzinfo=UTC)
 A, B, C = Address(59, 663), Address(59, 664), Address(59, 665)

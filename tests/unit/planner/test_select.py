@@ -8,7 +8,7 @@ from builders import BILLING, SALES, SUPPORT, desired, move, position, removal, 
 from icesync.errors import UsageError
 from icesync.model.desired import Address
 from icesync.model.plan import Selection
-from icesync.planner.select import changed_servers, check_patterns, choose, matches, narrow
+from icesync.planner import changed_servers, check_patterns, choose, matches, narrow
 
 KNOWN = [SUPPORT, SALES, BILLING]
 

@@ -17,7 +17,7 @@ from icesync.config.rules import RULES
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.plan import Action
 from icesync.model.report import Command, CommandResult
-from icesync.render.formats import FORMATS, REPORTS, RenderContext, kinds_for, renderer
+from icesync.render import FORMATS, REPORTS, RenderContext, kinds_for, renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,9 +15,8 @@ from icesync.errors import listed
 from icesync.model.desired import Address
 from icesync.model.plan import Action, FieldChange, Plan, Refusal, ResourceChange
 from icesync.model.report import Acknowledgement, Command, CommandResult
-from icesync.render import markdown
+from icesync.render import RenderContext, markdown
 from icesync.render.findings import group_changes, render_diagnostics
-from icesync.render.formats import RenderContext
 from icesync.render.htmlpage import render as render_page
 from icesync.render.plan import CANNOT_BE_READ, caveat_of, render_plan, render_refusals
 from icesync.render.style import Style

@@ -23,7 +23,7 @@ from icesync.model.report import (
     ResultStatus,
 )
 from icesync.model.secret import SecretFindings
-from icesync.render.formats import RenderContext
+from icesync.render import RenderContext
 from icesync.render.markdown import cell, code, fence, link, prose, render
 
 LIMIT = 60_000

@@ -11,7 +11,7 @@ from reviews import GITHUB, REVIEWS, VIEW
 
 from icesync.model.probe import ProbeKind, ProbeReport, ProbeSeverity
 from icesync.model.report import Command, CommandResult
-from icesync.render.formats import kinds_for, renderer
+from icesync.render import kinds_for, renderer
 from icesync.render.github import render_annotations
 from icesync.render.probe import loudest_first, render_probe
 from icesync.render.style import Style

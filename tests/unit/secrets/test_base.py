@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.errors import SecretMissing
-from icesync.secrets.base import SingleFlight
+from icesync.secrets import SingleFlight
 
 
 def test_a_failure_is_remembered_too() -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.stores.files import file_system_of, is_shared
+from icesync.stores import file_system_of, is_shared
 
 if TYPE_CHECKING:
     from pathlib import Path

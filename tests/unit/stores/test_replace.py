@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.stores.files import remove_leftovers, replace_file
+from icesync.stores import remove_leftovers, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.rules.base import Host, MailAddress, on_address, on_host
+from icesync.config.rules import Host, MailAddress, on_address, on_host
 from icesync.diagnostics import Severity
 
 

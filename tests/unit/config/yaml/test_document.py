@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from icesync.config.yaml import document as document_module
-from icesync.config.yaml.document import Document, Quoted, SourceFile, parse_document
+from icesync.config import yaml_document as document_module
+from icesync.config.yaml_document import Document, Quoted, SourceFile, parse_document
 from icesync.diagnostics import SourcePosition
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from icesync.config.yaml.document import (
+from icesync.config.yaml_document import (
     Quoted,
     SourceFile,
     open_parser,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.yaml.document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, parse_document
 
 FILE = """\
 version: 1

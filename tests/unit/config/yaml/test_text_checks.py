@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from icesync.config.yaml.document import (
+from icesync.config.yaml_document import (
     MAX_BYTES,
     SourceFile,
     check_text,

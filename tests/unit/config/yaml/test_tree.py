@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from icesync.config.yaml.document import SourceFile
-from icesync.config.yaml.tree import MAX_DEPTH, MAX_NODES, Tree, read_tree
+from icesync.config.yaml_document import SourceFile
+from icesync.config.yaml_tree import MAX_DEPTH, MAX_NODES, Tree, read_tree
 
 
 def _read(text: str) -> Tree:

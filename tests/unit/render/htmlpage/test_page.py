@@ -16,7 +16,7 @@ from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Action
 from icesync.model.report import Command, CommandResult, ResultStatus
 from icesync.model.secret import SecretFindings
-from icesync.render.formats import RenderContext
+from icesync.render import RenderContext
 from icesync.render.htmlpage import render
 
 if TYPE_CHECKING:

@@ -1,19 +1,22 @@
-"""Where this icesync was installed from, and where a repository is kept."""
+"""What runs icesync: Python, libraries, git, and where icesync and a repository came from."""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
-from importlib.metadata import Distribution, PackageNotFoundError
+import ssl
+import sys
+from importlib.metadata import Distribution, PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from icesync import __version__
-from icesync.bootstrap.git import Git
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RELEASED: Final = False
 """Whether an index has this version. The one place to change at a release."""
@@ -52,6 +55,8 @@ def _split(remote: str) -> tuple[str, str]:
 
 def remote_of(folder: Path, environ: Mapping[str, str]) -> str:
     """Return the address that the repository around *folder* was cloned from, or an empty text."""
+    from icesync.bootstrap.git import Git
+
     place = folder.resolve()
     return Git(str(next(p for p in (place, *place.parents) if p.is_dir())), environ).remote()
 
@@ -85,6 +90,8 @@ def address_of_source(text: str, environ: Mapping[str, str]) -> str | None:
     if "archive_info" in source and _WHEEL.fullmatch(url):
         return url
     if "dir_info" in source and parts.scheme == "file":
+        from icesync.bootstrap.git import Git
+
         # A clone on this disk stands for its remote, once what is checked out is there.
         folder = unquote(parts.path)
         pushed = Git(folder, environ).pushed() if Path(folder, ".git").exists() else None
@@ -96,3 +103,46 @@ def _pinned(remote: str, commit: str) -> str | None:
     address = web_address(remote)
     fits = address is not None and _COMMIT.fullmatch(commit)
     return f"git+{address}@{commit}" if fits else None
+
+
+LIBRARIES: Final = ("pyyaml", "jsonschema", "httpx", "deepdiff", "click")
+
+
+def library_versions() -> dict[str, str | None]:
+    """Return the version of each library that is needed; None for one that is missing."""
+    return {name: _version(name) for name in LIBRARIES}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+class LocalMachine:
+    """This machine."""
+
+    def python(self) -> str:
+        """Return the Python, the system, and where both are."""
+        system = f"{platform.system()} {platform.machine()}"
+        return f"Python {platform.python_version()}, {system}; {sys.prefix}"
+
+    def libraries(self) -> Mapping[str, str | None]:
+        """Return the version of each library, of libyaml inside of PyYAML, and of OpenSSL."""
+        openssl = ssl.OPENSSL_VERSION.split()[1]
+        return {"libyaml": _libyaml(), "OpenSSL": openssl, **library_versions()}
+
+    def ignored(self, root: str, names: Sequence[str]) -> frozenset[str] | None:
+        """Return which of *names* git ignores in *root*; None where there is no repository."""
+        from icesync.bootstrap.git import Git
+
+        return Git(root, os.environ).ignored(names)
+
+
+def _libyaml() -> str | None:
+    try:
+        from yaml._yaml import get_version_string
+    except ImportError:
+        return None
+    return str(get_version_string())

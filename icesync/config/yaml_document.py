@@ -7,7 +7,7 @@ build recursively: a deep document ends the process, a short one with aliases
 or merge keys fills the memory.)
 
 There are two readings. The quick one builds the data of ordinary documents and
-gives up at anything unusual; :mod:`icesync.config.yaml.tree` reads what the quick
+gives up at anything unusual; :mod:`icesync.config.yaml_tree` reads what the quick
 one gave up, knows the place of every node and collects every problem. A property
 test holds the two to the same data.
 
@@ -56,7 +56,7 @@ from icesync.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icesync.config.yaml.tree import NodePath, Tree
+    from icesync.config.yaml_tree import NodePath, Tree
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 """Largest file that is read; some 2,400 servers."""
@@ -525,7 +525,7 @@ def parse_document(source: SourceFile) -> Document:
 
 def _read_carefully(source: SourceFile) -> Tree:
     """Return *source* as a tree, which ordinary files do not need."""
-    from icesync.config.yaml.tree import read_tree
+    from icesync.config.yaml_tree import read_tree
 
     return read_tree(source)
 

@@ -2,7 +2,7 @@
 A YAML file as a tree: every node with its place, every comment with what it is about.
 
 The one reader of libyaml's events beside the quick one of
-:mod:`icesync.config.yaml.document`. Data, positions, the formatter and
+:mod:`icesync.config.yaml_document`. Data, positions, the formatter and
 suppressions stand on its tree. Scalars are slices of the text, so whoever
 writes the tree out again cannot change a quote, an escape or a long line.
 
@@ -39,7 +39,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from icesync.config.yaml.document import (
+from icesync.config.yaml_document import (
     MAX_NODES,
     Quoted,
     decode,
@@ -55,7 +55,7 @@ from icesync.diagnostics import Diagnostic, SourcePosition
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.yaml.document import SourceFile
+    from icesync.config.yaml_document import SourceFile
 
 MAX_DEPTH: Final = 32
 _ALIAS_FLOOR: Final = 10_000
