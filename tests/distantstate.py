@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import threading
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["DishonestProxy", "FakeGitLab", "FakeStateServer", "aim_at"]
+__all__ = ["DishonestProxy", "FakeBucket", "FakeGitLab", "FakeStateServer", "aim_at"]
 
 _KEYS = ("ID", "Operation", "Info", "Who", "Version", "Created", "Path")
 
@@ -118,6 +120,39 @@ class FakeGitLab(FakeStateServer):
         """Mix the holder's name with what the asking one sent, as GitLab does."""
         assert self.lock is not None
         return {**asking, **{key: self.lock[key] for key in ("ID", "Who", "Created")}}
+
+
+@dataclass
+class FakeBucket:
+    """A bucket of S3 that keeps its conditions (``If-Match``, ``If-None-Match``)."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Return what the bucket answers."""
+        path = urlsplit(target).path
+        with self._one_at_a_time:
+            found = self.objects.get(path)
+            tag = f'"{hashlib.sha256(found).hexdigest()}"' if found is not None else None
+            if method == "PUT":
+                wanted = headers.get("If-Match")
+                if wanted not in {None, tag} or (headers.get("If-None-Match") and tag):
+                    return 412, b"", {}
+                self.objects[path] = body
+                return 200, b"", {"ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
+            if method == "POST":  # DeleteObjects: the keys in a document
+                keys = re.findall(rb"<Key>([^<]*)</Key>", body)
+                for key in keys:
+                    self.objects.pop(f"{path.rstrip('/')}/{key.decode()}", None)
+                told = b"".join(b"<Deleted><Key>%s</Key></Deleted>" % key for key in keys)
+                return 200, b"<DeleteResult>%s</DeleteResult>" % told, {}
+            if found is None:
+                return 404, b"<Error><Code>NoSuchKey</Code></Error>", {}
+            day = {"ETag": str(tag), "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+            return 200, found, day
 
 
 @dataclass

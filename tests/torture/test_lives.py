@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import pytest
 from distant import listening
-from distantstate import FakeStateServer
+from distantstate import FakeBucket, FakeStateServer
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -39,6 +39,7 @@ ORGANIZATIONS: Final = (59, 70)
 ADDRESSES: Final = tuple(f"{org}/{skill}" for org in ORGANIZATIONS for skill in range(1, 5))
 PORTS: Final = (25, 465, 587, 2525)
 ALLOWED: Final = ("--allow", "host-change", "--allow", "disabled")
+_OBJECT: Final = "/states/mail.json"
 LOST, DROPPED, REFUSED = "lost", "dropped", "refused"
 
 _SERVERS: Final = """\
@@ -143,6 +144,7 @@ class Lives(RuleBasedStateMachine):
         self.repository = Repository(self.folder / "repository")
         self.repository.calls(Ice(self.far.url, self.vendor._storage))
         self.far_state = FakeStateServer()
+        self.bucket = FakeBucket()
         self.open = ExitStack()
         self.repository.replace("icesync.yaml", "{path: state.json}", self.place())
         self.clock = patch("icesync.bootstrap.SystemClock", HurriedClock)
@@ -154,7 +156,7 @@ class Lives(RuleBasedStateMachine):
         self.secret = 0
         self.saved: dict[str, dict[str, Any]] | None = None
         self.write()
-        if self.store == "http":
+        if self.store in {"http", "object"}:
             assert self.repository.run("state", "init").code == 0
 
     def place(self) -> str:
@@ -163,6 +165,14 @@ class Lives(RuleBasedStateMachine):
             return "{path: state.json}"
         if self.store == "parts":
             return '{per: organization, path: "state/{organization}.json"}'
+        if self.store == "object":
+            self.repository.environ |= {
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_REGION": "eu-west-1",
+                "AWS_ENDPOINT_URL": self.open.enter_context(listening(self.bucket.answer)),
+            }
+            return "{backend: objectstore, url: 's3://states/mail.json'}"
         address = self.open.enter_context(listening(self.far_state.answer))
         self.repository.environ |= {
             "ICESYNC_STATE_ADDRESS": f"{address}/state",
@@ -171,6 +181,12 @@ class Lives(RuleBasedStateMachine):
         }
         lock = f"lock_address: '{address}/lock', unlock_address: '{address}/lock'"
         return f"{{backend: http, address: '{address}/state', {lock}}}"
+
+    def lock_far_away(self) -> str | None:
+        """Return the id of the lock that stands at the far store, if one does."""
+        stored = self.bucket.objects.get(f"{_OBJECT}.lock")
+        lock = json.loads(stored) if stored else self.far_state.lock
+        return lock["ID"] if lock else None
 
     # -- the files
 
@@ -199,8 +215,8 @@ class Lives(RuleBasedStateMachine):
 
     def known(self) -> dict[str, dict[str, Any]]:
         """Return what the state says, read from the files themselves and from the journal."""
-        if self.store == "http":
-            data = self.far_state.data
+        if self.store in {"http", "object"}:
+            data = self.far_state.data or self.bucket.objects.get(_OBJECT, b"")
             far: dict[str, dict[str, Any]] = json.loads(data)["servers"] if data else {}
             return far
         entries: dict[str, dict[str, Any]] = {}
@@ -398,11 +414,11 @@ class Lives(RuleBasedStateMachine):
             process.communicate(timeout=TIMEOUT_S)
         self.vendor.hold = None
         self.vendor.let_go.set()
-        lock = self.far_state.lock
+        lock = self.lock_far_away()
         if lock is not None:
             # Only who was killed leaves a lock: a signal gives it back.
             assert not signalled
-            assert self.repository.run("state", "unlock", "--force", lock["ID"]).code == 0
+            assert self.repository.run("state", "unlock", "--force", lock).code == 0
 
         assert {a for a, _, _ in self.vendor.sent[before:]} <= planned.keys()
         self.look()
@@ -520,6 +536,18 @@ class Far(Lives):
     store = "http"
 
 
+class Bucket(Lives):
+    """A state in a bucket, which is locked by an object beside it."""
+
+    store = "object"
+
+
+class KilledBucket(Bucket):
+    """Runs over a state in a bucket are killed, too."""
+
+    kills = True
+
+
 class KilledFar(Far):
     """Runs over a state far away are killed, too."""
 
@@ -538,14 +566,14 @@ class KilledParts(Parts):
     kills = True
 
 
-@pytest.mark.parametrize("lives", [Lives, Parts, Far], ids=lambda c: c.store)
+@pytest.mark.parametrize("lives", [Lives, Parts, Far, Bucket], ids=lambda c: c.store)
 def test_short_lives(lives: type[Lives]) -> None:
     """A few lives hold all that is promised."""
     live(lives, 3 if lives is Lives else 2, 8)
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("lives", [Killed, KilledParts, KilledFar], ids=lambda c: c.store)
+@pytest.mark.parametrize("lives", [Killed, KilledParts, KilledFar, KilledBucket], ids=lambda c: c.store)
 def test_long_lives(lives: type[Lives]) -> None:
     """Many lives, with kills and signals at chosen calls, hold all that is promised."""
     live(lives, 40, 20)
