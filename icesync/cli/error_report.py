@@ -46,7 +46,10 @@ _SCARCE: Final = {
     errno.ENOMEM: ("there is not enough memory", "run `ulimit -v; free -m` to see what there is"),
     errno.EMFILE: ("too many files are open", "run `ulimit -n` to see the limit of this process"),
     errno.ENFILE: ("too many files are open on this machine", "sysctl fs.file-nr"),
-    errno.EAGAIN: ("no process or thread can be started", "run `ulimit -u` to see the limit"),
+    errno.EAGAIN: (
+        "no process or thread can be started",
+        "run `ulimit -u; ulimit -v` to see the limits",
+    ),
     errno.ENOSPC: ("the disk is full", "run `df -h; df -i` to see space and inodes"),
     errno.EDQUOT: ("the quota of the disk is used up", "quota"),
     errno.EFBIG: (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from icesync.cli.options import Common
     from icesync.engine.plan import Planning
     from icesync.engine.session import Part, Session
+    from icesync.model.pipeline import Pipeline
     from icesync.model.report import Event, Notify
 
 
@@ -283,10 +284,15 @@ class Output:
         self.console.data(text)
         self.console.complain(close_section(name, now))
 
+    @cached_property
+    def _run_by(self) -> Pipeline:
+        """The pipeline, which is read once: its event may be a large file."""
+        return read_pipeline(self._root, self._pipeline, (self._config, *scope_words()))
+
     def _view(self, style: Style | None = None) -> RenderContext:
         return RenderContext(
             style or Style(),
-            read_pipeline(self._root, self._pipeline, (self._config, *scope_words())),
+            self._run_by,
             __version__,
             include_info=self.console.verbose > 0,
             errors_only=self.console.quiet,

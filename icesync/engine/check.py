@@ -11,7 +11,7 @@ from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.session import SILENT
 from icesync.engine.validate import read_fleet
 from icesync.frozen import frozen
-from icesync.model.plan import Action, Reason
+from icesync.model.plan import Action
 from icesync.model.probe import ProbeSeverity
 from icesync.model.report import (
     Acknowledgement,
@@ -142,7 +142,7 @@ def look_after(
     claims = read_token(token) if token is not None else None
     unknown = {a for a, entry in entries.items() if _is_open(entry, running)}
     # Of a state that was put back, the outcome is known: it is the plan that is open.
-    unknown -= {c.address for c in plan.changes if c.reason is Reason.STATE_PUT_BACK}
+    unknown -= {c.address for c in plan.changes if c.reason and c.reason.put_back}
     return Maintenance(
         now=now,
         oldest=tuple(known[:_OLDEST]),

@@ -251,9 +251,7 @@ class Executor:
         """Yield each change with its outcome, in the order in which they end."""
         for change in self._local:
             yield change, None
-        for number in range(self._workers):
-            threading.Thread(target=self._work, name=f"call-{number}", daemon=True).start()
-        running = self._workers
+        running = self._start()
         deadline: float | None = None
         while running:
             if self._halt.signal_number is not None and deadline is None:
@@ -272,6 +270,17 @@ class Executor:
             else:
                 self._land(done[0])
                 yield done
+
+    def _start(self) -> int:
+        """Start the workers, and return how many: fewer where the machine has no more threads."""
+        for number in range(self._workers):
+            try:
+                threading.Thread(target=self._work, name=f"call-{number}", daemon=True).start()
+            except RuntimeError:
+                if number == 0:
+                    raise
+                return number
+        return self._workers
 
     def _land(self, change: ResourceChange) -> None:
         with self._lock:

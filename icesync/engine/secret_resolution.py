@@ -334,7 +334,7 @@ def missing_for_the_removed(
             f"state rm {change.address}",
         )
         for change in plan.calls
-        if change.reason in {Reason.REMOVED_IN_FILES, Reason.LEFT_UNCERTAIN}
+        if change.reason in {Reason.REMOVED_IN_FILES, Reason.LEFT_UNCERTAIN, Reason.LEFT_PUT_BACK}
         for s in change.secrets
         if (failure := resolution.failures.get(s.reference)) is not None
     ]

@@ -374,13 +374,20 @@ def doubt_what_was_put_back(
     return replace(stored, snapshot=snapshot), found
 
 
+_PUT_BACK: Final = {
+    Reason.LAST_WRITE_UNCERTAIN: Reason.STATE_PUT_BACK,
+    Reason.DISPUTED: Reason.STATE_PUT_BACK,
+    Reason.LEFT_UNCERTAIN: Reason.LEFT_PUT_BACK,
+}
+
+
 def with_reasons(made: Plan, found: PutBack | None) -> Plan:
     """Return *made*, in which the servers that are in doubt for it say so."""
     if found is None:
         return made
     changes = (
-        replace(c, reason=Reason.STATE_PUT_BACK)
-        if c.address in found.servers and c.reason in {Reason.LAST_WRITE_UNCERTAIN, Reason.DISPUTED}
+        replace(c, reason=_PUT_BACK[c.reason])
+        if c.address in found.servers and c.reason in _PUT_BACK
         else c
         for c in made.changes
     )

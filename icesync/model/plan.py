@@ -88,12 +88,20 @@ class Reason(StrEnum):
     DISPUTED = "two merged versions of the state differ about it"
     REQUESTED = "requested by --resend"
     STATE_PUT_BACK = "the state was put back to an older one since it was sent"
+    LEFT_PUT_BACK = (
+        "the state was put back to an older one since it was sent, and it is no longer in any file"
+    )
     WIRE_CHANGED = "`api.wire` changed since it was sent"
     NOT_IN_FILES = "it is no longer in any file"
     LEFT_UNCERTAIN = "the outcome of the last call is unknown, and it is no longer in any file"
     REMOVED_IN_FILES = "listed under `removed:`"
     ASSUMED = "its recorded values are unconfirmed"
     MOVE_NOT_SELECTED = "it moves to another address, which is not selected"
+
+    @property
+    def put_back(self) -> bool:
+        """Whether an older state took the place of the one that the call was recorded in."""
+        return self in {Reason.STATE_PUT_BACK, Reason.LEFT_PUT_BACK}
 
 
 class Placed:

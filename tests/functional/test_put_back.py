@@ -141,6 +141,26 @@ def test_server_that_was_ended_is_sent_again(committed: Repository) -> None:
     assert "! 59/664" in committed.run("plan").stdout
 
 
+def test_server_that_left_and_was_forgotten_says_what_is_true(committed: Repository) -> None:
+    """The old state alone is put back: its last call is known, and no file names the server."""
+    text = committed.read("servers/59.yaml")
+    kept = text.replace("  - {skill: 664, name: Desk 664}\n", "")
+    committed.write("servers/59.yaml", kept + "removed: [{skill: 664, action: disable}]\n")
+    committed.apply("--allow", "disabled")
+    commit(committed, "end 664")
+    committed.write("servers/59.yaml", kept)
+    commit(committed, "it has ended")
+    git(committed.root, "checkout", "--quiet", "HEAD~2", "--", "state.json")
+    planned = committed.run("plan")
+    checked = committed.run("check")
+
+    assert "! 59/664" in planned.stdout
+    assert "state was put back to an older one since it was sent, and it is no" in planned.stdout
+    assert "the last call is unknown" not in planned.stdout
+    assert checked.code == 2
+    assert "outcome unknown" not in checked.stdout
+
+
 def test_state_of_an_organization_alone_is_noticed(repository: Repository) -> None:
     """Each organization's state has a history of its own."""
     repository.replace("icesync.yaml", "{path: state.json}", PARTS)

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,47 @@ def test_what_is_scarce_has_a_sentence(error: BaseException, sentence: str) -> N
     assert failure is not None
     assert failure.message == sentence
     assert failure.hints
+
+
+_SCARCE = """
+import resource, sys, threading
+from icesync.cli.main import run
+import icesync.cli.commands.apply, icesync.engine.apply, icesync.stores.local, httpx
+
+pages = int(open("/proc/self/statm").read().split()[0])
+more, stack = int(sys.argv[1]) * 2**20, int(sys.argv[2]) * 2**20
+threading.stack_size(stack)
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more,) * 2)
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "stack", "sentence"),
+    [
+        (1, 0, "error: there is not enough memory\nhint: run `ulimit -v"),
+        (256, 512, "error: no process or thread can be started\nhint: run `ulimit -u"),
+    ],
+)
+def test_apply_without_memory_or_threads(
+    repository: Repository, ice: Ice, more: int, stack: int, sentence: str
+) -> None:
+    """A process that gets no more of either says so, ends with 1, and the next one goes on."""
+    repository.calls(ice).servers([663, 664])
+    done = subprocess.run(
+        [sys.executable, "-c", _SCARCE, str(more), str(stack), "apply", "-y"],
+        cwd=repository.root,
+        env={**os.environ, **repository.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+    assert done.returncode == 1, done
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert repository.apply().run("plan", "--detailed-exitcode").code == 0
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from icesync.wire.reply import Reply
 ORGANIZATIONS: Final = (59, 70)
 ADDRESSES: Final = tuple(f"{org}/{skill}" for org in ORGANIZATIONS for skill in range(1, 5))
 PORTS: Final = (25, 465, 587, 2525)
-ALLOWED: Final = ("--allow", "host-change", "--allow", "disabled")
+ALLOWED: Final = tuple(f"--allow={rule}" for rule in ("host-change", "disabled", "forgets"))
 _OBJECT: Final = "/states/mail.json"
 LOST, DROPPED, REFUSED = "lost", "dropped", "refused"
 
@@ -573,7 +573,9 @@ def test_short_lives(lives: type[Lives]) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("lives", [Killed, KilledParts, KilledFar, KilledBucket], ids=lambda c: c.store)
+@pytest.mark.parametrize(
+    "lives", [Killed, KilledParts, KilledFar, KilledBucket], ids=lambda c: c.store
+)
 def test_long_lives(lives: type[Lives]) -> None:
     """Many lives, with kills and signals at chosen calls, hold all that is promised."""
     live(lives, 40, 20)

@@ -142,3 +142,20 @@ def test_gateway_that_cannot_be_opened_ends_the_run() -> None:
         stage.apply()
 
     assert stage.entries == {}
+
+
+def test_run_goes_on_with_the_threads_that_it_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has no second thread left, the first one makes all calls."""
+    start = threading.Thread.start
+
+    def once(thread: threading.Thread) -> None:
+        if thread.name == "call-1":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", once)
+    run = ApplyOptions(concurrency=2, rate_per_s=1000)
+    stage = Stage(desired(server(SUPPORT), server(SALES)), run=run)
+
+    assert stage.apply().complete
+    assert stage.gateway.addresses == [SUPPORT, SALES]
