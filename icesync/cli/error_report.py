@@ -60,6 +60,8 @@ _SCARCE: Final = {
 }
 """What a machine may lack, by the number of the error: a sentence, and where to look."""
 
+_ROOM_BYTES: Final = 4 * 2**20
+
 
 def _scarce(error: BaseException) -> tuple[str, str] | None:
     """Return what the machine lacks, if that is what *error* says."""
@@ -67,7 +69,18 @@ def _scarce(error: BaseException) -> tuple[str, str] | None:
         return _SCARCE[errno.ENOMEM]
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return _SCARCE[errno.EAGAIN]
-    return _SCARCE.get(error.errno or 0) if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        return _SCARCE.get(error.errno or 0)
+    return _SCARCE[errno.ENOMEM] if _is_out_of_memory() else None
+
+
+def _is_out_of_memory() -> bool:
+    """Return whether no more memory can be had: the interpreter then fails in ways of its own."""
+    try:
+        bytearray(_ROOM_BYTES)
+    except MemoryError:
+        return True
+    return False
 
 
 def _unexpected(error: BaseException, *, debug: bool) -> Failure:

@@ -193,6 +193,10 @@ def _leave(error: BaseException, common: Common) -> int:
         return explain_error(error, common)
     except OSError:
         return EXIT_UNEXPECTED
+    except MemoryError:
+        with suppress(OSError):
+            os.write(2, b"error: there is not enough memory\n")
+        return EXIT_UNEXPECTED
 
 
 def explain_error(error: BaseException, common: Common) -> int:

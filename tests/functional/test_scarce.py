@@ -57,7 +57,8 @@ sys.exit(run(sys.argv[3:]))
 @pytest.mark.parametrize(
     ("more", "stack", "sentence"),
     [
-        (1, 0, "error: there is not enough memory\nhint: run `ulimit -v"),
+        (0, 0, "error: there is not enough memory\n"),
+        (2, 0, "error: there is not enough memory\nhint: run `ulimit -v"),
         (256, 512, "error: no process or thread can be started\nhint: run `ulimit -u"),
     ],
 )
