@@ -26,6 +26,7 @@ from icesync.errors import (
     ConfigError,
     IcesyncError,
     PolicyRefused,
+    StateMissing,
     UsageError,
     counted,
     printable,
@@ -167,6 +168,14 @@ class Output:
             console.complain(render_plan(plan, planning.digest, console.talk_style))
         answer = console.ask(f"\nApply these changes ({totals(plan)})? Only `yes` is accepted: ")
         return answer == "yes"
+
+    def may_create_state(self, missing: StateMissing) -> bool:
+        """Ask a person whether a new state is to be started; False where nobody can be asked."""
+        if self.common.no_input or not self.console.interactive:
+            return False
+        self.console.complain(f"{missing.message}\n")
+        question = "Start a new state there, and plan every server as new? Only `yes` is accepted: "
+        return self.console.ask(question) == "yes"
 
     def notify(self, event: Event) -> None:
         """Say what happens meanwhile, and remember it."""

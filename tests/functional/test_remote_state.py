@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from distant import listening
 from distantstate import FakeGitLab, aim_at
-from rig import TIMEOUT_S, FarEnd, Gate, Ice, Repository
+from rig import TIMEOUT_S, FarEnd, Gate, Ice, Repository, run_in_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +76,44 @@ def test_a_slip_in_the_name_is_no_first_use(
     assert again.stderr.endswith("/state/mail: holds a state already\n")
     assert json.loads(gitlab.data)["serial"] == 1
     assert repository.run("plan").code == 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "stored"),
+    [(["no"], 8, False), (["yes", "no"], 9, True), (["yes", "yes"], 0, True)],
+)
+def test_a_new_state_is_asked_for_on_a_terminal(
+    tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab,
+    answers: list[str], code: int, stored: bool,
+) -> None:  # fmt: skip
+    """Who applies for the first time may start the state there and then, and sees the plan next."""
+    repository = runner(tmp_path / "a", variables, ice.archive, ice.url)
+    told = "".join(f"{answer}\n" for answer in answers).encode()
+
+    done = run_in_terminal(
+        ["apply"], repository.root, repository.environ,
+        answer=lambda _, screen: screen.write(told) and None, question=b"Start a new state there",
+    )  # fmt: skip
+
+    assert done.code == code, done
+    assert "there is no state at" in done.stderr
+    assert bool(gitlab.data) is stored
+    assert bool(ice.skills) is (code == 0)
+
+
+def test_a_job_may_create_the_state(
+    tmp_path: Path, variables: dict[str, str], ice: Ice, gitlab: FakeGitLab
+) -> None:
+    """Where nobody can be asked, an option says it; what is stored already is kept."""
+    repository = runner(tmp_path / "a", variables, ice.archive, ice.url)
+
+    first = repository.run("apply", "-y", "--create-state")
+    second = repository.run("apply", "-y", "--create-state")
+
+    assert (first.code, second.code) == (0, 0)
+    assert "/state/mail: begun\n" in first.stderr
+    assert "begun" not in second.stderr
+    assert json.loads(gitlab.data)["serial"] > 1
 
 
 def test_a_job_applies_and_the_next_one_knows(

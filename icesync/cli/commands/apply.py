@@ -45,17 +45,21 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="After an uncertain call, wait this long before sending a different value.",
 )
+@click.option("--create-state", is_flag=True, help="Start a new state where there is none.")
 @lock_option
 @click.pass_obj
 @output_options(Command.APPLY)
 @plan_options()
-def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: Any) -> int:
+def command(
+    output: Output, wanted: PlanRequest, planfile: Path | None, create_state: bool, **flags: Any
+) -> int:
     """
     Send the changes to ICE.
 
     A saved plan (PLANFILE) is applied exactly as reviewed, or not at all. Without
     one, apply asks for approval unless --auto-approve is given. Ctrl-C ends the run
-    cleanly: calls in flight get five seconds.
+    cleanly: calls in flight get five seconds. Where a remote store holds no state yet,
+    apply asks on a terminal whether to start one, and otherwise needs --create-state.
 
     \b
     icesync apply
@@ -67,7 +71,7 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
     from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
     from icesync.engine.validate import Scope
-    from icesync.errors import EXIT_OK, UsageError
+    from icesync.errors import EXIT_OK, StateMissing, UsageError, listed
 
     if planfile is not None and wanted.scope != Scope():
         raise UsageError(
@@ -77,5 +81,15 @@ def command(output: Output, wanted: PlanRequest, planfile: Path | None, **flags:
         )
     session = output.open()
     saved = read_plan(planfile, "`--target {}` sends some servers only")
-    apply(session, ApplyRequest(wanted, saved, **flags), output)
+    request = ApplyRequest(wanted, saved, **flags)
+    try:
+        apply(session, request, output)
+    except StateMissing as missing:
+        if not create_state and not output.may_create_state(missing):
+            raise
+        from icesync.engine.state_operations import StateRequest, init_state
+
+        begun = [place for place, new in init_state(session, StateRequest()) if new]
+        output.console.talk(f"{listed(begun)}: begun")
+        apply(session, request, output)
     return EXIT_OK
