@@ -67,12 +67,12 @@ _PLACE: Final = re.compile(r"@\{(\w+)\}")
 
 _LIVE: Final = f"""\
   base_url: {VENDOR_BASE_URL}
-  token: ref+env://ICE_TOKEN      # or a login, from which a token is obtained:
+  token: ref+env://ICE_TOKEN      # or log in with:
   # login: {{organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}}
 """
 _EMULATED: Final = f"""\
-  base_url: {EMULATOR}      # it accepts everybody; its data is in .icesync/
-  # To go live, these two lines instead; `icesync init --go-live` writes them:
+  base_url: {EMULATOR}      # built in; accepts any login; data in .icesync/
+  # For ICE, use these two lines; `icesync init --go-live` writes them:
   # base_url: {VENDOR_BASE_URL}
   # token: ref+env://ICE_TOKEN
 """

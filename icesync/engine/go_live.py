@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _VALUE: Final = re.compile(rf"(?:{EMULATOR}|'{EMULATOR}'|\"{EMULATOR}\")(?![^\s,}}])")
 _OUR_COMMENTS: Final = re.compile(
-    r"[ \t]*# (?:it accepts everybody|To go live, |base_url: https|token: ref\+).*"
+    r"[ \t]*# (?:built in; accepts|For ICE, use these|base_url: https|token: ref\+).*"
 )
 _PLAIN: Final = re.compile(r"[A-Za-z][\w.@+/-]*(?::\/\/[\w.@+/#%?=-]+)?", re.ASCII)
 _ASIDE: Final = ".icesync/emulator"
@@ -99,7 +99,7 @@ def _ways(text: str, before: Document, access: Access | None) -> Iterator[str]:
     following = index + 1
     while following < len(lines) and _OUR_COMMENTS.fullmatch(lines[following].rstrip()):
         following += 1
-    ending = re.sub(r"[ \t]*# it accepts everybody.*", "", rest) if rest.strip() else rest
+    ending = re.sub(r"[ \t]*# built in; accepts.*", "", rest) if rest.strip() else rest
     indent = head[: len(head) - len(head.lstrip())]
     more = f"{indent}{access.line}\n" if access else ""
     block = f"{head}{VENDOR_BASE_URL}{ending}"

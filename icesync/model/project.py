@@ -45,7 +45,7 @@ class OptionKind(StrEnum):
     CHOICE = "one of a list"
     CHOICES = "list of words"
     TEXTS = "list of texts"
-    LIMIT = "count, share, or a list of both"
+    LIMIT = "count, percentage, or a list of both"
     LEVELS = "severity by rule"
 
 

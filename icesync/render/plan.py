@@ -164,6 +164,10 @@ def plan_headline(plan: Plan, style: Style) -> str:
         answer = style.paint(f"No changes in the settings, but {told}.", "bold", "yellow")
     else:
         answer = style.paint("No changes.", "bold", "green")
+    if not missed and all(c.action is Action.NO_OP and c.reason is None for c in plan.changes):
+        number = len(plan.changes)
+        who = "The server matches" if number == 1 else f"All {number:,} servers match"
+        return f"{answer} {who} what ICE last confirmed."
     return f"{answer} Nothing to send: {totals(plan)}."
 
 

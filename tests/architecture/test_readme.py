@@ -177,7 +177,7 @@ def _retries() -> str:
          f"what fails for {limits.MAX_FAILURES} would fail for all; the next apply sends the rest",
          "the run ends, exit 7"),
     ]  # fmt: skip
-    return _table(("what came", "made again", "why", "the server then"), rows)
+    return _table(("what happened", "retried", "why", "result"), rows)
 
 
 BLOCKS = {

@@ -281,7 +281,10 @@ def test_asserting_what_was_assumed(newcomer: Newcomer) -> None:
     assert "older than 1000d:" in checked.stdout
     assert applied.code == 0
     assert newcomer.repository.statuses == {"59/663": "applied"}
-    assert newcomer.run("plan", env=known).stdout == "No changes. Nothing to send: 1 unchanged.\n"
+    assert (
+        newcomer.run("plan", env=known).stdout
+        == "No changes. The server matches what ICE last confirmed.\n"
+    )
 
 
 def test_example_holds_every_member_of_the_sample() -> None:

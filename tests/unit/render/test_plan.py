@@ -97,7 +97,7 @@ def test_plan_without_changes_counts_what_it_looked_at() -> None:
     """How many servers were found unchanged."""
     made = plan(desired(server()), snapshot({SUPPORT: entry()}))
 
-    assert shown(made) == "No changes. Nothing to send: 1 unchanged.\n"
+    assert shown(made) == "No changes. The server matches what ICE last confirmed.\n"
 
 
 def test_single_change_is_not_listed_twice() -> None:
