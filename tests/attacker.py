@@ -14,8 +14,6 @@ import re
 import selectors
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -24,13 +22,15 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import certifi
 import trustme
 from canary import leaks
-from rig import TIMEOUT_S, FarEnd, Result
+from rig import TIMEOUT_S, FarEnd, run_process
 
 from icesync.bootstrap import SystemClock
 from icesync.emulator.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rig import Result
 
     from icesync.emulator.aspnet import Request
     from icesync.emulator.storage import Storage
@@ -87,8 +87,6 @@ exit 1
 
 _PROGRAMS: Final = {"sops": ("SOPS_AGE_KEY",), "op": ("OP_SERVICE_ACCOUNT_TOKEN",), "vault": ()}
 """Those programs, and the credentials that each may have: its own."""
-
-PROGRAM: Final = "import sys\nfrom icesync.cli.main import run\n{}\nsys.exit(run(sys.argv[1:]))"
 
 
 class Attacker:
@@ -210,9 +208,6 @@ class Job:
         self.calls: list[dict[str, Any]] = []
         self._service = Service(SystemClock(), archive)
         self._far_end = FarEnd(self._answer)
-        self._site = folder / "site"
-        self._site.mkdir()
-        (self._site / "sitecustomize.py").write_text(_SITE)
         self._folder = folder
         bin_ = folder / "bin"
         bin_.mkdir()
@@ -227,7 +222,7 @@ class Job:
         self.environ = {
             **self.canaries,
             "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(folder), "PYTHONPATH": str(self._site),
+            "HOME": str(folder),
             "BELIEVED": str(attacker.believed),
             "ATTACKER_PORT": str(attacker.port), "ATTACKER_LOG": str(self.log),
             "TF_HTTP_USERNAME": "ci", "ICESYNC_STATE_USERNAME": "ci", "CI": "true",
@@ -267,12 +262,8 @@ class Job:
 
     def run(self, *arguments: str, without: str = "") -> Result:
         """Run the program as the job does; *without* is code that takes a check away."""
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM.format(without), *arguments],
-            cwd=self.root, env=self.environ, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, timeout=60,
-        )  # fmt: skip
-        return Result(done.returncode, done.stdout, done.stderr)
+        prepare = f"{_SITE}\n{without}"
+        return run_process(arguments, self.root, self.environ, prepare=prepare)
 
     def _answer(self, request: Request) -> Reply:
         if request.path.endswith("UpdateEmailServer"):

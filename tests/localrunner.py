@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from starter import program_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -148,7 +149,8 @@ class Job:
 
 def _environ(more: Mapping[str, str]) -> dict[str, str]:
     """Return a clean environment with the icesync of this suite in front."""
-    return {"PATH": f"{_BIN}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **more}
+    path = f"{program_folder()}:{_BIN}:/usr/local/bin:/usr/bin:/bin"
+    return {"PATH": path, "LANG": "C.UTF-8", **more}
 
 
 def run_shell(script: str, cwd: Path, environ: Mapping[str, str]) -> tuple[int, str]:

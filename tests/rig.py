@@ -7,6 +7,7 @@ own where streams, signals or the end of the process matter.
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -22,6 +23,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from unittest.mock import patch
+
+from starter import Starter
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
@@ -162,7 +165,41 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 
 class Process(subprocess.Popen[str]):
-    """A program that does not outlive a test that failed: nobody would wait for its end."""
+    """
+    The program in a process of its own, which does not outlive a test that failed.
+
+    It is a fork of one that is loaded (see ``starter``) unless it is to be *fresh*;
+    a fork can run the code *prepare* before the program begins.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], *, fresh: bool = False, prepare: str = "", **how: Any
+    ) -> None:
+        self._arguments = arguments
+        self._prepare = prepare
+        self._starter = None if fresh else Starter.current()
+        super().__init__([*PROGRAM, *arguments], text=True, encoding="utf-8", **how)
+
+    def _execute_child(self, *details: Any) -> None:
+        """Start the program; called by Python's own class with the streams made ready."""
+        usual = super()._execute_child
+        how = inspect.signature(usual).bind(*details).arguments
+        if self._starter is None or not self._starter.fits(how["env"]):
+            usual(*details)
+            return
+        streams = [how[name] for name in ("p2cread", "c2pwrite", "errwrite")]
+        job = {
+            "arguments": list(self._arguments),
+            "cwd": os.fspath(how["cwd"] or Path.cwd()),
+            "environ": dict(how["env"]),
+            "session": how["start_new_session"],
+            "prepare": self._prepare,
+        }
+        descriptors = [usual if given == -1 else given for usual, given in enumerate(streams)]
+        self.pid = self._starter.start(job, descriptors)
+        self._child_created = True
+        pipes = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+        self._close_pipe_fds(*(how[name] for name in pipes))
 
     def __exit__(
         self,
@@ -181,14 +218,7 @@ def start_process(
 ) -> Process:
     """Start the program in a process of its own; streams that are not given are pipes."""
     usual = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return Process(
-        [*PROGRAM, *arguments],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        text=True,
-        encoding="utf-8",
-        **{**usual, **streams},
-    )
+    return Process(arguments, cwd=cwd, env={**os.environ, **(env or {})}, **{**usual, **streams})
 
 
 def run_process(

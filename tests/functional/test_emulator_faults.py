@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from rig import start_process
 
 from icesync.bootstrap import SystemClock
 from icesync.emulator.faults import FaultInjector, Kind, parse_fault
@@ -27,6 +25,7 @@ from icesync.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from icesync.emulator.storage import Call
 
@@ -353,11 +352,8 @@ def test_a_foreign_host_cannot_log_in(serve: Callable[..., Rig]) -> None:
 def program(tmp_path: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run ``icesync emulator`` in a process of its own, and give its address."""
     ready = tmp_path / "ready"
-    command = [sys.executable, "-m", "icesync", "emulator", "--port", "0", "--ready-file", ready]
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
-    )
+    arguments = ["emulator", "--port", "0", "--ready-file", str(ready), *flags]
+    process = start_process(arguments, tmp_path)
     try:
         wait_until(lambda: ready.exists() or process.poll() is not None)
         yield ready.read_text().strip() if ready.exists() else "", process

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 from rig import run_in_terminal, run_program
+from starter import program_folder
 
 from icesync.cli.scaffold import FORGES, Layout, variables_of, workflow_files
 from icesync.config.schema import SCHEMAS
@@ -177,7 +178,8 @@ def test_next_steps_from_elsewhere(root: Path) -> None:
     others = ("icesync -C 'mail server' import", "pre-commit", "git config")
     script = "\n".join(step for step in steps if not step.startswith(others))
     script = script.replace(" apply", " apply --auto-approve")
-    environ = {"PATH": f"{BIN}:/usr/bin:/bin", "ICE_59_663_SMTP": "x", "ICE_59_663_IMAP": "y"}
+    path = f"{program_folder()}:/usr/bin:/bin"
+    environ = {"PATH": path, "ICE_59_663_SMTP": "x", "ICE_59_663_IMAP": "y"}
 
     done = subprocess.run(
         ["bash", "-euc", script],

@@ -12,12 +12,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from click.testing import CliRunner
+from starter import program_folder
 
 from icesync.cli.main import program
 
@@ -43,7 +43,7 @@ CHANGING: Final = re.compile(r"sha256:[0-9a-f]{64}|\b\d+(?:\.\d)? m?s\b")
 def played(page: Path, folder: Path) -> str:
     """Return *page* with the output of its console blocks as it is now."""
     environ = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{program_folder()}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder), "LANG": "C.UTF-8", "COLUMNS": "100",
     }  # fmt: skip
     exported: list[str] = []

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import stat
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import PROGRAM, TIMEOUT_S, assert_refused
+from rig import TIMEOUT_S, assert_refused, run_program
+from starter import program_folder
 
 if TYPE_CHECKING:
     from rig import Repository, Result
@@ -41,10 +40,10 @@ def write(repository: Repository, writer: tuple[str, ...], name: str) -> Result:
 
 def shell(repository: Repository, line: str) -> str:
     """Return what a line of bash prints, in which icesync is the program."""
-    text = f'icesync() {{ {shlex.join(PROGRAM)} "$@"; }}; {line}'
+    path = f"{program_folder()}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", text],
-        cwd=repository.root, env={**os.environ, **repository.environ},
+        ["bash", "-c", line],
+        cwd=repository.root, env={**os.environ, **repository.environ, "PATH": path},
         capture_output=True, text=True, check=False, timeout=TIMEOUT_S * 2,
     )  # fmt: skip
     return done.stdout
@@ -215,11 +214,8 @@ def test_paths_are_relative_to_where_the_user_stands(applied: Repository, tmp_pa
         ["plan", "-o", "plan.json"], ["state", "pull", "-o", "pulled.json"],
         ["keygen", "-o", "new.key"], ["plan", "--report", "json=report.json"],
     ):  # fmt: skip
-        command = [sys.executable, "-m", "icesync", "-C", str(applied.root), *words]
-        subprocess.run(
-            command, cwd=here, env={**os.environ, **applied.environ},
-            check=True, capture_output=True,
-        )  # fmt: skip
+        result = run_program(["-C", str(applied.root), *words], here, applied.environ)
+        assert result.code == 0, result
 
     assert {path.name for path in here.iterdir()} == {
         "plan.json", "pulled.json", "new.key", "report.json",

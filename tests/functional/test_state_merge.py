@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import KEY, PROGRAM
+from rig import KEY
+from starter import program_folder
 
 if TYPE_CHECKING:
     from rig import Repository
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def git(repository: Repository, *words: str) -> subprocess.CompletedProcess[str]:
     """Run git in *repository*."""
     known = ["-c", "user.name=Chris", "-c", "user.email=chris@example.com"]
-    driver = f"merge.icesync.driver={shlex.join(PROGRAM)} state merge %O %A %B"
+    driver = f"merge.icesync.driver={program_folder()}/icesync state merge %O %A %B"
     return subprocess.run(
         ["git", *known, "-c", driver, *words],
         cwd=repository.root, capture_output=True, text=True, check=False,
