@@ -101,9 +101,9 @@ class Console:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write *document* to stdout as JSON."""
-        from icesync.codec import pretty
+        from icesync.render.jsondoc import spell
 
-        self.data(pretty(document))
+        self.data(spell(document))
 
     def talk(self, text: str) -> None:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from icesync.cli.scaffold import FORGES, Wishes, guess_forge
 from icesync.engine.go_live import Access
+from icesync.engine.init import FORGES, InitRequest
 from icesync.errors import UsageError
 from icesync.frozen import frozen
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TOKEN: Final = "ref+env://ICE_TOKEN"  # noqa: S105 - references
 PASSWORD: Final = "ref+env://ICE_PASSWORD"  # noqa: S105
@@ -20,7 +17,7 @@ _ID: Final = click.IntRange(1, 2**31 - 1)
 
 
 @frozen
-class Wanted:
+class InitFlags:
     """What the flags say; None where no flag was given."""
 
     organization: int | None = None
@@ -32,9 +29,11 @@ class Wanted:
     readme: bool | None = None
 
 
-def complete(folder: Path, wanted: Wanted, *, anew: bool, asking: bool) -> Wishes:
+def complete(flags: InitFlags, forge: str, *, anew: bool, asking: bool) -> InitRequest:
     """
-    Return *wanted* with what a person answers to the rest, or with what is usual.
+    Return *flags* with what a person answers to the rest, or with the defaults.
+
+    *forge* is whose CI the repository has, as far as git knows.
 
     Where a configuration is there already, only what the flags name is wished for.
 
@@ -44,32 +43,32 @@ def complete(folder: Path, wanted: Wanted, *, anew: bool, asking: bool) -> Wishe
 
     """
     if not anew:
-        if wanted.organization or wanted.skill or wanted.emulated is not None:
+        if flags.organization or flags.skill or flags.emulated is not None:
             raise UsageError(
                 "icesync.yaml is there already: init adds no server to it and leaves it as it is",
                 "run `icesync import FILE`, or add the server to a file that `files:` matches",
             )
-        return Wishes(
+        return InitRequest(
             anew=False,
-            forge=wanted.forge or "none",
-            editor=bool(wanted.editor),
-            pre_commit=bool(wanted.pre_commit),
-            readme=bool(wanted.readme),
+            forge=flags.forge or "none",
+            editor=bool(flags.editor),
+            pre_commit=bool(flags.pre_commit),
+            readme=bool(flags.readme),
         )
-    server = _ask_for_server(wanted) if asking else _server(wanted.organization, wanted.skill)
-    emulated = bool(wanted.emulated)
-    forge = wanted.forge or guess_forge(folder)
+    server = _ask_for_server(flags) if asking else _server(flags.organization, flags.skill)
+    emulated = bool(flags.emulated)
+    forge = flags.forge or forge
     if asking:
-        emulated = _ask_for_emulator() if wanted.emulated is None else wanted.emulated
-        forge = wanted.forge or _ask_for_forge(forge)
-    return Wishes(
+        emulated = _ask_for_emulator() if flags.emulated is None else flags.emulated
+        forge = flags.forge or _ask_for_forge(forge)
+    return InitRequest(
         anew=True,
         server=server,
         emulated=emulated,
         forge=forge,
-        editor=wanted.editor is not False,
-        pre_commit=wanted.pre_commit is not False,
-        readme=wanted.readme is not False,
+        editor=flags.editor is not False,
+        pre_commit=flags.pre_commit is not False,
+        readme=flags.readme is not False,
     )
 
 
@@ -113,9 +112,9 @@ def _server(organization: int | None, skill: int | None) -> tuple[int, int] | No
     return organization, skill
 
 
-def _ask_for_server(wanted: Wanted) -> tuple[int, int] | None:
-    organization = wanted.organization
-    if organization is None and wanted.skill is None:
+def _ask_for_server(flags: InitFlags) -> tuple[int, int] | None:
+    organization = flags.organization
+    if organization is None and flags.skill is None:
         organization = click.prompt(
             "Organization of a first server (Return: none, to import them)",
             default="", show_default=False, value_proc=_read_id, err=True,
@@ -124,7 +123,7 @@ def _ask_for_server(wanted: Wanted) -> tuple[int, int] | None:
             return None
     return (
         organization or click.prompt("Organization", type=_ID, err=True),
-        wanted.skill or click.prompt("Skill of that server", type=_ID, err=True),
+        flags.skill or click.prompt("Skill of that server", type=_ID, err=True),
     )
 
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from icesync.render import RenderContext, documents
 
 
+def spell(document: Mapping[str, Any]) -> str:
+    """Return *document* as every command prints JSON."""
+    return pretty(document)
+
+
 def probe_document(report: ProbeReport) -> documents.Probe:
     """Return *report* as plain data; keys stay as they are."""
     return {
@@ -97,7 +102,7 @@ def _certificate(certificate: Certificate, now: datetime) -> documents.Certifica
 
 def render(review: CommandResult, view: RenderContext) -> str:
     """Return :func:`document` as text."""
-    return pretty(document(review, view))
+    return spell(document(review, view))
 
 
 def document(review: CommandResult, view: RenderContext) -> dict[str, Any]:

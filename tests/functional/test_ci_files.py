@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from localrunner import ROOT, read_yaml
 
-from icesync.cli.scaffold import FORGES, Layout, variables_of, workflow_files
+from icesync.engine.init import FORGES, Layout, variables_of, workflow_files
 
 WORKFLOWS = sorted((ROOT / "examples" / "ci" / "github").glob("*.yml"))
 TEMPLATE = ROOT / "examples" / "ci" / "gitlab" / "icesync.yml"
@@ -33,7 +33,7 @@ def test_examples_are_what_init_writes(
     """The files to copy and those of ``icesync init`` have one source."""
     setting = Layout(tmp_path, passwords=variables_of(59, 663))
 
-    for path, text in workflow_files(forge, setting, None).items():
+    for path, text in workflow_files(forge, setting).items():
         example = ROOT / "examples" / "ci" / forge / path.rpartition("/")[2].replace("icesync-", "")
         if pytestconfig.getoption("--update-golden"):
             example.write_text(text)

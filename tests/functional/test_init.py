@@ -18,8 +18,8 @@ import yaml
 from rig import run_in_terminal, run_program
 from starter import program_folder
 
-from icesync.cli.scaffold import FORGES, Layout, variables_of, workflow_files
 from icesync.config.schema import SCHEMAS
+from icesync.engine.init import FORGES, Layout, variables_of, workflow_files
 
 if TYPE_CHECKING:
     import subprocess as processes
@@ -330,7 +330,7 @@ def test_pipeline_of_ones_own_is_kept(root: Path) -> None:
 def test_every_secret_is_listed(root: Path, forge: str, commands: list[str]) -> None:
     """What the workflow needs is printed as the commands that set it, the key from its file."""
     told = run_program([*NEW, "--ci", forge], root).stderr
-    files = workflow_files(forge, Layout(root, passwords=variables_of(59, 663)), None)
+    files = workflow_files(forge, Layout(root, passwords=variables_of(59, 663)))
     used = set(re.findall(r"secrets\.(\w+)", "".join(files.values())))
 
     assert [command for command in commands if f"  {command}" not in told] == []

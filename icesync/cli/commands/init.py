@@ -96,8 +96,20 @@ def command(
     icesync init --ci gitlab --editor     adds these to a repository
     icesync init --go-live --token        from the emulator to ICE
     """
-    from icesync.cli.prompts import Wanted, complete
-    from icesync.cli.scaffold import ADDITIONS, find_layout, scaffold, tell
+    from dataclasses import replace
+
+    from icesync.bootstrap.installation import installable, remote_of, web_address
+    from icesync.cli import files
+    from icesync.cli.prompts import InitFlags, complete
+    from icesync.engine.init import (
+        ADDITIONS,
+        FORGES,
+        begun_layout,
+        guess_forge,
+        layout_of,
+        tell,
+        write_files,
+    )
     from icesync.render.style import safe
 
     console = common.console
@@ -105,22 +117,28 @@ def command(
         return _go_live(common, token, login, organization)
     if token or login:
         raise click.UsageError("--token and --login belong to --go-live")
-    wanted = Wanted(organization, skill, emulated, forge, editor, pre_commit, readme)
+    flags = InitFlags(organization, skill, emulated, forge, editor, pre_commit, readme)
     asking = console.interactive and not common.no_input
     config = common.find()
-    wishes = complete(common.folder, wanted, anew=config is None, asking=asking)
-    layout = find_layout(common, config, wishes)
-    results = dict(scaffold(layout, wishes))
+    remote = remote_of(common.folder, os.environ)
+    request = complete(flags, guess_forge(remote), anew=config is None, asking=asking)
+    if config is not None and request.forge in FORGES:
+        layout = layout_of(common.open())
+    else:
+        layout = begun_layout(config or common.folder / (common.config or "icesync.yaml"), request)
+    layout = replace(layout, home=web_address(remote), install=installable(os.environ))
+    results = dict(write_files(layout, request, files))
     if config is not None:
         console.talk(safe(f"the configuration is {os.path.relpath(config)}"))
-    for line in tell(layout, wishes, results) if results else ADDITIONS:
+    for line in tell(layout, request, results, files) if results else ADDITIONS:
         console.talk(safe(line))
     return 0
 
 
 def _go_live(common: Common, token: str | None, login: str | None, organization: int | None) -> int:
+    from icesync.cli import files
     from icesync.cli.prompts import ask_for_access
-    from icesync.cli.scaffold import go_live
+    from icesync.engine.init import go_live
     from icesync.render.style import safe
 
     session, console = common.open(), common.console
@@ -129,6 +147,6 @@ def _go_live(common: Common, token: str | None, login: str | None, organization:
     if api.emulated and not (api.token or api.login):
         asking = console.interactive and not common.no_input
         access = ask_for_access(token, login, organization, asking=asking)
-    for line in go_live(common, session, access):
+    for line in go_live(session, access, files, common.open):
         console.talk(safe(line))
     return 0

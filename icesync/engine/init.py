@@ -1,4 +1,4 @@
-"""The files that ``icesync init`` writes, and what to do with them."""
+"""Set up a repository: the files that it lacks, and what to do with them; and go live."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import re
 import shlex
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from icesync import __version__
-from icesync.bootstrap.installation import installable, remote_of, web_address
-from icesync.cli.files import append_to, read_named, replace_text, write_new, write_open
 from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import rewrite, set_state_aside
@@ -23,9 +21,8 @@ from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from icesync.cli.options import Common
     from icesync.engine.go_live import Access
     from icesync.engine.session import Session
 
@@ -97,7 +94,7 @@ _WORDS: Final = {
 
 
 @frozen
-class Wishes:
+class InitRequest:
     """
     What is to be written.
 
@@ -114,6 +111,26 @@ class Wishes:
     readme: bool = False
 
 
+class Files(Protocol):
+    """How files are read and written; each error of theirs names the file."""
+
+    def read_named(self, path: Path) -> bytes:
+        """Return the content of the file *path*."""
+        ...
+
+    def write_new(self, path: Path, data: bytes, mode: int = ...) -> bool:
+        """Write *data* to *path* unless something is there; return whether it was written."""
+        ...
+
+    def write_open(self, path: Path, data: bytes) -> None:
+        """Write *data* to *path*."""
+        ...
+
+    def replace_text(self, path: Path, before: bytes, after: bytes) -> None:
+        """Put *after* in the place of *before*."""
+        ...
+
+
 @frozen
 class Layout:
     """
@@ -121,6 +138,8 @@ class Layout:
 
     *state* is the committed one, a pattern where there is one for each organization.
     *access* and *passwords* are the variables that it and the server files refer to.
+    *home* is the web address of the repository, *install* what pip takes to get icesync;
+    None where that is not known.
     """
 
     folder: Path
@@ -129,6 +148,8 @@ class Layout:
     patterns: tuple[str, ...] = ("servers/**/*.yaml",)
     access: tuple[str, ...] = ("ICE_TOKEN",)
     passwords: tuple[str, ...] = ()
+    home: str | None = None
+    install: str | None = None
 
     @property
     def top(self) -> Path:
@@ -144,26 +165,25 @@ class Layout:
         return "" if way == "." else f"{way}/"
 
 
-def find_layout(common: Common, config: Path | None, wishes: Wishes) -> Layout:
+def begun_layout(config: Path, request: InitRequest) -> Layout:
+    """Return the layout of the configuration *config*, of which nothing else counts yet."""
+    passwords: tuple[str, ...] = variables_of(*request.server) if request.server else ()
+    return Layout(_way_to(config.parent), config.name, passwords=passwords)
+
+
+def layout_of(session: Session) -> Layout:
     """
-    Return the layout of the configuration *config*, or of the one that is begun.
+    Return the layout of a configuration that is there.
 
     Raises:
         ConfigInvalid: what is there is wrong, so that no workflow can be made for it.
 
     """
-    if config is None:
-        begun = common.folder / (common.config or "icesync.yaml")
-        passwords: tuple[str, ...] = variables_of(*wishes.server) if wishes.server else ()
-        return Layout(begun.parent, begun.name, passwords=passwords)
-    if wishes.forge not in FORGES:
-        return Layout(_way_to(config.parent), config.name)
-    session = common.open()
     project = session.project
     access, passwords = variables_of_files(session)
     return Layout(
-        _way_to(config.parent),
-        config.name,
+        _way_to(Path(project.root)),
+        project.config_file,
         "*".join(map(shlex.quote, project.state.path.split(ORGANIZATION_MARK))),
         project.files,
         access or ("ICE_TOKEN",),
@@ -181,9 +201,8 @@ def variables_of(organization: int, skill: int) -> tuple[str, str]:
     return f"ICE_{organization}_{skill}_SMTP", f"ICE_{organization}_{skill}_IMAP"
 
 
-def guess_forge(folder: Path) -> str:
-    """Return whose CI the repository around *folder* has, as far as git knows."""
-    remote = remote_of(folder, os.environ)
+def guess_forge(remote: str) -> str:
+    """Return whose CI the repository that was cloned from *remote* has."""
     return next((forge for forge in FORGES if forge in remote), "none")
 
 
@@ -193,14 +212,14 @@ def fill(name: str, values: Mapping[str, object]) -> str:
     return _PLACE.sub(lambda match: str(values[match[1]]), text)
 
 
-def workflow_files(forge: str, layout: Layout, install: str | None) -> dict[str, str]:
+def workflow_files(forge: str, layout: Layout) -> dict[str, str]:
     """Return the text of each file of *forge* by its path in the repository."""
-    values = _workflow_values(forge, layout, install)
+    values = _workflow_values(forge, layout)
     return {path: fill(template, values) for path, template in FORGES.get(forge, {}).items()}
 
 
-def _workflow_values(forge: str, layout: Layout, install: str | None) -> dict[str, object]:
-    inside = layout.inside
+def _workflow_values(forge: str, layout: Layout) -> dict[str, object]:
+    inside, install = layout.inside, layout.install
     here = json.dumps(inside.rstrip("/"))
     if forge == "github":
         known = f"vars.ICESYNC_INSTALL || '{install}'" if install else "vars.ICESYNC_INSTALL"
@@ -235,7 +254,7 @@ def _fixed_folder(pattern: str) -> str:
     return fixed[: fixed.rfind("/") + 1]
 
 
-def scaffold(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
+def write_files(layout: Layout, request: InitRequest, files: Files) -> Iterator[tuple[str, str]]:
     """
     Write the files that are not there yet; yield each path and what became of it.
 
@@ -248,99 +267,96 @@ def scaffold(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
 
     """
     folder = layout.folder
-    if wishes.anew:
+    if request.anew:
         demand_private(folder / KEY_FILE)
-    for name, (text, mode) in _files(layout, wishes).items():
+    for name, (text, mode) in _files(layout, request).items():
         path = folder / name
-        if write_new(path, text.encode(), mode):
+        if files.write_new(path, text.encode(), mode):
             yield name, "wrote"
-        elif name in {".gitignore", ".gitattributes"} and (missing := _missing_lines(path, text)):
-            before = read_named(path)
-            append_to(path, "".join(["\n" if before and before[-1:] != b"\n" else "", *missing]))
-            yield name, "added to"
-        elif ".github/workflows/" in name and _differs_in_variables(path, text):
-            write_open(path, text.encode())
-            yield name, "updated"
         else:
-            yield name, "kept"
+            yield name, _bring_up_to_date(name, path, text, files)
 
 
-def _missing_lines(path: Path, text: str) -> list[str]:
-    """Return the lines of *text* that the file *path* lacks."""
-    if not path.is_file():
-        return []
-    there = set(read_named(path).decode("utf-8", "replace").splitlines())
-    return [line for line in text.splitlines(keepends=True) if line.rstrip() not in there]
+def _bring_up_to_date(name: str, path: Path, text: str, files: Files) -> str:
+    """Bring the file that is there to *text* as far as it is ours; return what became of it."""
+    workflow = ".github/workflows/" in name
+    if not (workflow or name in {".gitignore", ".gitattributes"}) or not path.is_file():
+        return "kept"
+    data = files.read_named(path)
+    before = data.decode("utf-8", "replace")
+    if workflow:
+        if before == text or _ENV_LINE.sub("", before) != _ENV_LINE.sub("", text):
+            return "kept"
+        files.write_open(path, text.encode())
+        return "updated"
+    there = set(before.splitlines())
+    missing = [line for line in text.splitlines(keepends=True) if line.rstrip() not in there]
+    if not missing:
+        return "kept"
+    end = "\n" if before and not before.endswith("\n") else ""
+    files.write_open(path, data + (end + "".join(missing)).encode())
+    return "added to"
 
 
-def _differs_in_variables(path: Path, text: str) -> bool:
-    """Return whether the file *path* is *text* but for the lines of secrets."""
-    if not path.is_file():
-        return False
-    there = read_named(path).decode("utf-8", "replace")
-    return there != text and _ENV_LINE.sub("", there) == _ENV_LINE.sub("", text)
-
-
-def _files(layout: Layout, wishes: Wishes) -> Mapping[str, tuple[str, int]]:
+def _files(layout: Layout, request: InitRequest) -> Mapping[str, tuple[str, int]]:
     """Return text and permissions of each file by its path."""
     top = os.path.relpath(layout.top, layout.folder.resolve())
     prefix = "" if top == "." else f"{top}/"
     chdir = f" -C {shlex.quote(layout.inside.rstrip('/'))}" if layout.inside else ""
     values = {"inside": layout.inside, "chdir": chdir}
-    texts = dict(_first_files(layout, wishes)) if wishes.anew else {}
-    if wishes.anew:
+    texts = dict(_first_files(layout, request)) if request.anew else {}
+    if request.anew:
         texts[".gitignore"] = fill("gitignore", {})
         texts[".gitattributes"] = f"{merge_attribute(layout.state)}\n"
         texts[f"{prefix}.prettierignore"] = fill("prettierignore", values)
-    if wishes.editor:
+    if request.editor:
         texts[".vscode/settings.json"] = fill("settings.json", {})
         texts[".vscode/extensions.json"] = fill("extensions.json", {})
         texts |= {f"schemas/{name}.schema.json": print_file_schema(name) for name in file_schemas()}
-    if wishes.pre_commit:
+    if request.pre_commit:
         texts[f"{prefix}.pre-commit-config.yaml"] = fill("pre-commit.yaml", values)
-    workflows = workflow_files(wishes.forge, layout, installable(os.environ))
+    workflows = workflow_files(request.forge, layout)
     texts |= {prefix + path: text for path, text in workflows.items()}
-    if wishes.readme:
-        texts["README.md"] = _readme(layout, wishes.forge)
+    if request.readme:
+        texts["README.md"] = _readme(layout, request.forge)
     files = {name: (text, 0o644) for name, text in texts.items()}
-    if wishes.anew:
+    if request.anew:
         files[KEY_FILE] = (make_key().decode(), 0o600)
         # Whatever another .gitignore says, the key stays out of git.
         files[".icesync/.gitignore"] = ("*\n", 0o644)
     return files
 
 
-def _first_files(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
-    api = _EMULATED if wishes.emulated else _LIVE
+def _first_files(layout: Layout, request: InitRequest) -> Iterator[tuple[str, str]]:
+    api = _EMULATED if request.emulated else _LIVE
     yield (
         layout.config_file,
-        fill("icesync.yaml", {"modeline": _modeline(wishes, "icesync"), "api": api}),
+        fill("icesync.yaml", {"modeline": _modeline(request, "icesync"), "api": api}),
     )
-    organization, skill = wishes.server or (59, 663)  # doc:sample
+    organization, skill = request.server or (59, 663)  # doc:sample
     smtp, imap = variables_of(organization, skill)
     values = {"organization": organization, "skill": skill, "smtp": smtp, "imap": imap}
     about = "# icesync does not read examples/: copy this to servers/ and fill in your values.\n"
-    about = "" if wishes.server else about
-    modeline = _modeline(wishes, "email-servers", "../")
-    yield _server_file(wishes), about + fill("server.yaml", {**values, "modeline": modeline})
+    about = "" if request.server else about
+    modeline = _modeline(request, "email-servers", "../")
+    yield _server_file(request), about + fill("server.yaml", {**values, "modeline": modeline})
 
 
-def _server_file(wishes: Wishes) -> str:
+def _server_file(request: InitRequest) -> str:
     """Return the file of the first server, which no import writes, or that of the example."""
-    return "servers/{}-{}.yaml".format(*wishes.server) if wishes.server else EXAMPLE
+    return "servers/{}-{}.yaml".format(*request.server) if request.server else EXAMPLE
 
 
-def _modeline(wishes: Wishes, schema: str, way: str = "") -> str:
+def _modeline(request: InitRequest, schema: str, way: str = "") -> str:
     """Return the line that tells an editor the schema; a relative path works offline."""
-    if not wishes.editor:
+    if not request.editor:
         return ""
     return f"# yaml-language-server: $schema={way}schemas/{schema}.schema.json\n"
 
 
 def _readme(layout: Layout, forge: str) -> str:
     """Return a page for colleagues who edit in the browser."""
-    home = web_address(remote_of(layout.folder, os.environ))
-    inside = f"{layout.inside}servers"
+    home, inside = layout.home, f"{layout.inside}servers"
     link = {
         "github": (f"{home}/tree/HEAD/{inside}", f"{home}/actions"),
         "gitlab": (f"{home}/-/tree/HEAD/{inside}", f"{home}/-/pipelines"),
@@ -351,7 +367,9 @@ def _readme(layout: Layout, forge: str) -> str:
     return fill("README.md", {**values, "steps": steps})
 
 
-def tell(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+def tell(
+    layout: Layout, request: InitRequest, results: Mapping[str, str], files: Files
+) -> Iterator[str]:
     """Yield what became of each file, which secrets are needed, and the next commands."""
     by_folder = groupby(results.items(), lambda item: (item[0].rpartition("/")[0], item[1]))
     width = max(map(len, results.values()), default=0)
@@ -359,14 +377,14 @@ def tell(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator
         first, *others = (name for name, _ in group)
         names = [first, *(name.rpartition("/")[2] for name in others)]
         yield f"{result:<{width}} {', '.join(names)}"
-    yield from _further_lines(layout, wishes, results)
-    if wishes.forge in FORGES:
-        yield from ("", *_secrets_to_set(layout, wishes.forge))
-    steps = tuple(_next_steps(layout, wishes))
+    yield from _further_lines(layout, request, results, files)
+    if request.forge in FORGES:
+        yield from ("", *_secrets_to_set(layout, request.forge))
+    steps = tuple(_next_steps(layout, request))
     width = max((len(command) for command, _ in steps), default=0)
-    begun = wishes.server and results.get(_server_file(wishes)) == "wrote"
+    begun = request.server and results.get(_server_file(request)) == "wrote"
     head = (
-        f"Next, edit {_from_here(layout, _server_file(wishes))}, then run:"
+        f"Next, edit {_from_here(layout, _server_file(request))}, then run:"
         if begun
         else "Next, run:"
     )
@@ -374,18 +392,20 @@ def tell(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator
     yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
 
 
-def _further_lines(layout: Layout, wishes: Wishes, results: Mapping[str, str]) -> Iterator[str]:
+def _further_lines(
+    layout: Layout, request: InitRequest, results: Mapping[str, str], files: Files
+) -> Iterator[str]:
     """Yield what a person has to enter into files that are kept."""
     kept = {name.rpartition("../")[2] for name, result in results.items() if result == "kept"}
-    if wishes.forge == "gitlab" and ".gitlab-ci.yml" in kept:
-        text = workflow_files("gitlab", layout, None)[".gitlab-ci.yml"]
+    if request.forge == "gitlab" and ".gitlab-ci.yml" in kept:
+        text = workflow_files("gitlab", layout)[".gitlab-ci.yml"]
         yield from ("", ".gitlab-ci.yml is yours; add this to it:")
         yield from (f"  {line}" for line in text[text.index("include:") :].splitlines())
-    if wishes.forge != "github":
+    if request.forge != "github":
         return
     wanted = (*layout.access, *layout.passwords)
     for path in sorted(kept & set(FORGES["github"])):
-        text = read_named(layout.top / path).decode("utf-8", "replace")
+        text = files.read_named(layout.top / path).decode("utf-8", "replace")
         missing = [name for name in wanted if f"secrets.{name} " not in text]
         if missing and "plan.yml" not in path:
             yield from ("", f"{path} is yours; its steps that run icesync lack under `env:`")
@@ -402,7 +422,7 @@ def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
     key = _from_here(layout, KEY_FILE)
     names = (*layout.access, *layout.passwords)
     listed = layout.access if len(layout.passwords) > _MANY else names
-    install = None if installable(os.environ) else "git+https://HOST/OWNER/icesync@COMMIT"
+    install = None if layout.install else "git+https://HOST/OWNER/icesync@COMMIT"
     yield "Create these CI secrets:"
     if forge == "github":
         if install:
@@ -434,31 +454,35 @@ def _counted_names(layout: Layout) -> str:
     return f"{counted(len(layout.passwords), 'password')}, {first} to {last}"
 
 
-def _next_steps(layout: Layout, wishes: Wishes) -> Iterator[tuple[str, str]]:
+def _next_steps(layout: Layout, request: InitRequest) -> Iterator[tuple[str, str]]:
     """
     Yield commands to type, in order, and what each is for; those of icesync find *layout*.
 
     The console adds where the configuration is.
     """
-    if wishes.anew and wishes.server is None:
+    if request.anew and request.server is None:
         servers, example = _from_here(layout, "servers"), _from_here(layout, EXAMPLE)
         yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
         yield f"mkdir -p {servers} && cp {example} {servers}/first.yaml", "or a first one by hand"
-    if wishes.anew:
+    if request.anew:
         yield "icesync plan", "preview (needs no passwords)"
-        names = (*(() if wishes.emulated else layout.access), *layout.passwords)
+        names = (*(() if request.emulated else layout.access), *layout.passwords)
         given = " ".join(f"{name}='…'" for name in names)
         if given:
             yield f"export {given}", "set the secrets"
-        yield "icesync apply", f"send it to {'the emulator' if wishes.emulated else 'ICE'}"
+        yield "icesync apply", f"send it to {'the emulator' if request.emulated else 'ICE'}"
         yield merge_config(layout.inside.rstrip("/")), "let git merge the state, in each clone"
-    if wishes.pre_commit:
+    if request.pre_commit:
         yield "pre-commit install", "format and validate before each commit"
 
 
-def go_live(common: Common, session: Session, access: Access | None) -> Iterator[str]:
+def go_live(
+    session: Session, access: Access | None, files: Files, reopen: Callable[[], Session]
+) -> Iterator[str]:
     """
     Let the configuration call ICE instead of the emulator; yield what was done and comes next.
+
+    *reopen* gives the session of the configuration as it is then.
 
     Raises:
         ConfigInvalid: only a person can change the file.
@@ -466,12 +490,12 @@ def go_live(common: Common, session: Session, access: Access | None) -> Iterator
 
     """
     project = session.project
-    path = common.locate()
-    before = read_named(path)
+    path = Path(project.root, project.config_file)
+    before = files.read_named(path)
     after = rewrite(path.name, before, access)
     moved = set_state_aside(session)
     if after != before:
-        replace_text(path, before, after)
+        files.replace_text(path, before, after)
         by = f", {access.line}" if access else ""
         yield f"{os.path.relpath(path)}: base_url: {VENDOR_BASE_URL}{by}"
     for name, target in moved:
@@ -481,7 +505,7 @@ def go_live(common: Common, session: Session, access: Access | None) -> Iterator
     if not moved and after == before:
         yield f"{os.path.relpath(path)} calls {project.api.base_url} already; nothing was changed"
         return
-    live, _ = variables_of_files(common.open())
+    live, _ = variables_of_files(reopen())
     given = " ".join(f"{name}='…'" for name in live)
     steps = [(f"export {given}", "the access to ICE")] if live else []
     steps.append(("icesync plan", "every server is sent for the first time"))
