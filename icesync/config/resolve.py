@@ -312,10 +312,12 @@ class _Resolver:
             return
         base, places = _merge(above)
         whole = all(item.layer is not None for item in above)
+        some_sealed = any(d.sealed for d in (document, *(place.document for place in places)))
         for index, layer in enumerate(layers):
-            place = Place(document, ("servers", index))
-            server = self._add_server(organization, layer, base, (place, *places), whole=whole)
-            missing = missing_keys(server.settings, server.secrets)
+            chain = (Place(document, ("servers", index)), *places)
+            sealed = _sealed(chain) if some_sealed else frozenset()
+            server = self._add_server(organization, layer, base, chain, whole=whole, sealed=sealed)
+            missing = _lacking(server)
             if missing and whole:
                 self._report_missing(server, missing)
         for index, (skill, action) in enumerate(removals):
@@ -375,7 +377,10 @@ class _Resolver:
         places: tuple[Place, ...],
         *,
         whole: bool,
+        sealed: frozenset[str] = frozenset(),
     ) -> DesiredServer:
+        if sealed:
+            own, base = _without(own, sealed), _without(base, sealed)
         address = Address(organization, own.labels["skill"])
         settings = {**base.settings, **own.settings} if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
@@ -386,8 +391,8 @@ class _Resolver:
         server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name, local=local)
         if own.presets or base.presets:
             server = _filled(server, places, {**base.presets, **own.presets})
-        if not whole:
-            server = replace(server, whole=False)
+        if sealed or not whole:
+            server = replace(server, whole=False, sealed=sealed)
         if not needs_login(settings):
             self._check_login(server, own)
         first = self.servers.setdefault(address, server)
@@ -463,6 +468,31 @@ class _Resolver:
             where = document.position()
             found = (Diagnostic("ICE013", "the file has errors", where),)
         self.problems.extend(found)
+
+
+def _sealed(places: Sequence[Place]) -> frozenset[str]:
+    """Return the keys whose effective values are sealed; *places* begin with the most special."""
+    keys: frozenset[str] = frozenset()
+    for place in reversed(places):
+        data, above = place.document.data, place.path
+        kept = (k for k in keys if _node(data, (*above, *k.split("."))) is None)
+        keys = frozenset(kept) | place.document.sealed.get(above, frozenset())
+    return keys
+
+
+def _without(layer: Layer, keys: frozenset[str]) -> Layer:
+    """Return *layer* without what a more special layer seals; what it seals is not in it."""
+    return Layer(*({k: v for k, v in part.items() if k not in keys} for part in layer.targets))
+
+
+def _lacking(server: DesiredServer) -> list[str]:
+    """Return the required keys that *server* surely lacks."""
+    missing, sealed = missing_keys(server.settings, server.secrets), server.sealed
+    if sealed and missing:
+        if any(key.rpartition(".")[2] in {"preset", "incoming", "login"} for key in sealed):
+            return []  # which are required, or filled, is sealed as well
+        return [key for key in missing if key not in sealed]
+    return missing
 
 
 class _Missing(NamedTuple):

@@ -54,7 +54,7 @@ from icesync.errors import ConfigMalformed, printable
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from icesync.config.yaml_tree import NodePath, Tree
 
@@ -439,7 +439,7 @@ class Document:
     document that changed or has a problem pays for them.
     """
 
-    __slots__ = ("_data", "_tree", "altered", "problems", "source")
+    __slots__ = ("_data", "_tree", "altered", "problems", "sealed", "source")
 
     def __init__(
         self,
@@ -452,6 +452,8 @@ class Document:
         self.problems = problems
         self.altered = False
         """Whether the data is not what the text says."""
+        self.sealed: Mapping[NodePath, frozenset[str]] = {}
+        """The settings that sops encrypted, which the data lacks, by the place of their mapping."""
         self._data = data
         self._tree = tree
 

@@ -106,8 +106,12 @@ def _changes_since(
     usual = {path: OPTIONS[path].default for path in _SENT_BY}
     if any({**usual, **options}[path] != {**usual, **present}[path] for path in _SENT_BY):
         changed |= validation.desired.servers.keys()
-    # A default that is gone is missed in the files of its servers.
     servers = validation.desired.servers
+    # What sops encrypted, nobody can compare: where the file differs, its servers do.
+    data = ((path, (before.get(path), after[path])) for path in files)
+    closed = {p for p, two in data if any(is_sealed(SourceFile(p, d)) for d in two if d)}
+    changed |= {a for a, server in servers.items() if server.origin.files() & closed}
+    # A default that is gone is missed in the files of its servers.
     files |= {servers[a].origin.position().file for a in changed & servers.keys()}
     if within is not None:
         changed = frozenset(a for a in changed if matches(a, within.targets))

@@ -39,7 +39,7 @@ from icesync.engine.secret_resolution import (
 from icesync.engine.session import SILENT
 from icesync.engine.state import Stored, doubt_what_was_put_back, load, with_reasons
 from icesync.engine.validate import Fleet, Scope, own_credentials, read_fleet
-from icesync.errors import ConfigInvalid, PlanStale, SecretMissing
+from icesync.errors import ConfigInvalid, PlanStale, SecretMissing, listed
 from icesync.frozen import frozen
 from icesync.model.desired import Move
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
@@ -59,6 +59,7 @@ from icesync.planner.plan import (
     make_plan,
     obsolete_entries,
     open_moves,
+    with_known_values,
     with_moves_applied,
 )
 from icesync.planner.policy import Policy, check_allowed, check_policy
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session, View
+    from icesync.engine.validate import Validation
     from icesync.model.desired import Address, DesiredState, Removal
     from icesync.model.plan import Plan, ResourceChange, Selection
     from icesync.model.project import Project
@@ -243,20 +245,18 @@ def compare_fleet(
     _refuse_clashes(desired, stored, selection)
     if fleet.note is None and (selection.targets or selection.excludes):
         view.notify(Note(_partial(selection, desired)))
-    selected = narrow(desired, selection)
-    resolution, missing = _resolve(selected, providers, request.secrets)
     moves = open_moves(desired, stored.snapshot).values()
     carried = with_moves_applied(stored.snapshot, moves, desired.removals)
+    desired = with_known_values(desired, carried)
+    selected = narrow(desired, selection)
+    resolution, missing = _resolve(selected, providers, request.secrets)
     findings = compare(selected, carried, resolution, key)
-    complete = request.secrets is not SecretsMode.SKIP and not missing and not key_problem
-    complete = complete and not validation.sealed
+    skipped = request.secrets is SecretsMode.SKIP
+    complete = not (_tell_sealed(validation, selected, view) or skipped or missing or key_problem)
     wire = project.api.wire
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete, wire=wire)
     made = with_reasons(made, put_back)
-    if validation.sealed:
-        # What no file that was read names may stand in one that is sealed.
-        left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)
-        made = replace(made, changes=left)
+    made = _without_orphans(made) if validation.sealed else made
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
     failures = [*resolution.failures.values(), *([key_error] if key_error is not None else [])]
@@ -301,6 +301,26 @@ def compare_fleet(
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
+
+
+def _without_orphans(made: Plan) -> Plan:
+    """Return *made* without them: what no file names that was read may stand in a sealed one."""
+    left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)
+    return replace(made, changes=left)
+
+
+def _tell_sealed(validation: Validation, selected: DesiredState, view: View) -> bool:
+    """Say what sops encrypted in the files and nobody opened; return whether there is any."""
+    told = []
+    servers = [str(a) for a, server in selected.servers.items() if server.sealed]
+    if servers:
+        told.append(f"encrypted settings of {listed(servers)} are not compared")
+    if validation.sealed:
+        files = listed(validation.sealed)
+        told.append(f"the servers in {files} are encrypted and not in this plan")
+    if told:
+        view.notify(Note(f"sops: {'; '.join(told)}"))
+    return bool(told)
 
 
 def _seal_refusals(

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve_files
@@ -20,7 +20,7 @@ from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
 from icesync.engine.session import SILENT
-from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError
+from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError, listed
 from icesync.frozen import frozen
 from icesync.model.desired import ALL
 from icesync.model.plan import Selection
@@ -204,9 +204,9 @@ def check_files(
         return project.positions.get("files", SourcePosition(project.config_file))
 
     files, unread = find_files(Path(project.root), project.files, place)
-    documents, sealed = _open(files, providers, secrets)
-    desired, found = resolve_files(documents)
-    problems = [*unread, *sealed.values(), *found]
+    opened = _open(files, providers, secrets)
+    desired, found = resolve_files(opened.documents)
+    problems = [*unread, *opened.told, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, place(), hint))
@@ -219,7 +219,8 @@ def check_files(
         # Where a file cannot be read, what its suppressions are for is not seen either.
         placed += policy.unused()
     paths = tuple(file.path for file in files)
-    return Validation(desired, sort_diagnostics(placed), findings, paths, policy, tuple(sealed))
+    sealed = tuple(sorted(opened.unread))
+    return Validation(desired, sort_diagnostics(placed), findings, paths, policy, sealed)
 
 
 def _with_suppressions(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
@@ -228,30 +229,38 @@ def _with_suppressions(project: Project, files: Sequence[SourceFile]) -> list[So
     return [*files, own] if isinstance(own, SourceFile) else list(files)
 
 
+class _Opened(NamedTuple):
+    """What reads each file, what is said of those that stay sealed, and which are not read."""
+
+    documents: Sequence[tuple[str, Callable[[], Document]]]
+    told: tuple[Diagnostic, ...] = ()
+    unread: frozenset[str] = frozenset()
+
+
 def _open(
     files: Sequence[SourceFile], providers: Mapping[str, SecretProvider], secrets: SecretsMode
-) -> tuple[list[tuple[str, Callable[[], Document]]], dict[str, Diagnostic]]:
-    """Return what reads each of *files*, and by its path what is said of one that stays sealed."""
+) -> _Opened:
+    """Return what reads each of *files*, and what stays sealed in them."""
     encrypted = [file for file in files if is_sealed(file)]
     if not encrypted:
-        return [(file.path, partial(parse_document, file)) for file in files], {}
+        return _Opened([(file.path, partial(parse_document, file)) for file in files])
     from icesync.config.sops_files import open_sealed, read_sealed
 
     opened = {file.path: read_sealed(file) for file in encrypted}
-    closed = [file for file in encrypted if opened[file.path] is None]
-    sealed = {file.path: _unread(file.path) for file in closed}
+    closed = [f for f in encrypted if (known := opened[f.path]) is None or known.sealed]
+    told = {file.path: _unread(file.path, opened[file.path]) for file in closed}
     opener: object = providers.get("sops") if closed else None
     if secrets is not SecretsMode.SKIP and isinstance(opener, FileOpener):
 
         def unseal(file: SourceFile) -> None:
             try:
                 opened[file.path] = open_sealed(file, opener.open_file(file.path))
-                del sealed[file.path]
+                del told[file.path]
             except SecretMissing as error:
                 required = secrets is SecretsMode.REQUIRE or isinstance(error, SecretForbidden)
                 severity = Severity.ERROR if required else Severity.WARNING
                 hint = _first(error.hints)
-                sealed[file.path] = Diagnostic(
+                told[file.path] = Diagnostic(
                     "ICE412", error.message, SourcePosition(file.path), hint, severity
                 )
 
@@ -260,11 +269,18 @@ def _open(
     def read(file: SourceFile) -> Document:
         return opened.get(file.path) or parse_document(file)
 
-    return [(file.path, partial(read, file)) for file in files if file.path not in sealed], sealed
+    unread = frozenset(path for path, document in opened.items() if document is None)
+    documents = [(file.path, partial(read, file)) for file in files if file.path not in unread]
+    return _Opened(documents, tuple(told.values()), unread)
 
 
-def _unread(path: str) -> Diagnostic:
-    message = "the servers of this file are encrypted by sops and were not read"
+def _unread(path: str, document: Document | None) -> Diagnostic:
+    if document is None:
+        message = "the servers of this file are encrypted by sops and were not read"
+    else:
+        keys = sorted({key for keys in document.sealed.values() for key in keys})
+        named = listed([f"`{key}`" for key in keys])
+        message = f"encrypted by sops and not read: {named}"
     hint = "encrypt only the passwords: sops --encrypted-regex '^password$'"
     return Diagnostic("ICE412", message, SourcePosition(path), hint, Severity.INFO)
 

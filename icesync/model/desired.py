@@ -107,7 +107,8 @@ class DesiredServer:
     the references, by dotted key. Absent means "not given": how that is sent is
     a setting of the wire (``api.wire.absent``). *presets* names the provider whose
     preset governs a block, by block; what it filled is in *settings*. A server of
-    which something could not be read is not *whole*: it is here to be looked at.
+    which something could not be read is not *whole*: it is here to be looked at. *sealed*
+    are the keys of settings whose values sops encrypted, and nobody opened.
     *local* is never sent nor remembered: what icesync itself goes by, such as the
     mode of a probe.
     """
@@ -120,6 +121,7 @@ class DesiredServer:
     presets: Mapping[str, str] = field(default_factory=dict)
     whole: bool = True
     local: Mapping[str, Setting] = field(default_factory=dict)
+    sealed: frozenset[str] = frozenset()
 
 
 class RemovalAction(StrEnum):

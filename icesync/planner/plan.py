@@ -174,6 +174,35 @@ def with_moves_applied(
     return replace(snapshot, entries=entries)
 
 
+_PRESET_KEYS: Final = frozenset(
+    {
+        "ssl",
+        "tls",
+        *(f"{block}.{leaf}" for block in ("smtp", "pop3", "imap") for leaf in ("host", "port")),
+    }
+)
+"""What a preset may give."""
+
+
+def with_known_values(desired: DesiredState, known: Snapshot) -> DesiredState:
+    """
+    Return *desired* in which what sops encrypted is what ICE confirmed last.
+
+    Nobody opened it, so nothing is said of it. A preset that is sealed may give any of
+    the settings that a preset gives.
+    """
+    servers = {}
+    for address, server in desired.servers.items():
+        entry = known.entries.get(address) if server.sealed else None
+        if entry is not None:
+            keys = set(server.sealed)
+            if any(key.endswith("preset") for key in keys):
+                keys |= _PRESET_KEYS
+            values = {k: v for k, v in entry.settings.items() if k in keys}
+            servers[address] = replace(server, settings={**values, **server.settings})
+    return replace(desired, servers={**desired.servers, **servers}) if servers else desired
+
+
 def _prior(source: Entry, attempt: Entry | None) -> str:
     """Return what a saved plan holds a move to: both entries that it started from."""
     if attempt is None or (attempt.announced_over is not None and attempt.prior != attempt.digest):

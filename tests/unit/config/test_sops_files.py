@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from icesync.config.resolve import resolve
 from icesync.config.sops_files import open_sealed, read_sealed
 from icesync.config.yaml_document import SourceFile, is_sealed
+from icesync.model.desired import Address
 
 PLAIN = b"""\
 version: 1
@@ -77,15 +79,67 @@ def test_sealed_passwords_become_references_without_opening_anything() -> None:
     assert "sops" not in document.data
 
 
-@pytest.mark.parametrize("place", [b"skill: 1", b"host: h,", b"servers:"])
-def test_where_more_is_sealed_nothing_is_said(place: bytes) -> None:
-    """A server without its settings is none."""
-    name, _, _ = place.partition(b":")
-    value = b" 'ENC[x]'," if place.endswith(b",") else b" 'ENC[x]'"
-    text = b"version: 'ENC[x]'\n" + SEALED if name == b"servers" else SEALED
-    text = text.replace(place, name + b":" + value) if name != b"servers" else text
+@pytest.mark.parametrize(
+    ("plain", "sealed"),
+    [
+        (b"host: h, p", {"imap.host", "smtp.host"}),
+        (b"smtp: {host: h", {"smtp.host"}),
+        (b"skill: 1\n", set()),
+    ],
+)
+def test_other_sealed_settings_are_not_there(plain: bytes, sealed: set[str]) -> None:
+    """A server is known by its plain keys; of what is sealed only that it is."""
+    name, _, value = plain.rpartition(b": ")
+    text = SEALED.replace(plain, name + b": 'ENC[AES256_GCM,data:x]'" + value[1:])
+    document = read_sealed(SourceFile("a.yaml", text))
 
-    assert read_sealed(SourceFile("a.yaml", text)) is None
+    if not sealed:
+        assert document is None
+        return
+    assert document is not None
+    assert document.sealed == {("servers", 0): frozenset(sealed)}
+    assert "host" not in document.data["servers"][0]["smtp"]
+
+
+@pytest.mark.parametrize("place", [b"version: 'ENC[x]'\n", b"removed: [{skill: 'ENC[x]'}]\n"])
+def test_where_it_is_not_said_which_servers_are_meant_nothing_is(place: bytes) -> None:
+    """Ids that are sealed lead to no server."""
+    assert read_sealed(SourceFile("a.yaml", place + SEALED)) is None
+
+
+def test_a_sealed_comment_is_no_server() -> None:
+    """In a list sops writes a comment as an item; places and lines stay those of the servers."""
+    text = SEALED.replace(b"servers:\n", b"servers:\n  - ENC[AES256_GCM,data:x,type:comment]\n")
+    document = read_sealed(SourceFile("a.yaml", text))
+
+    assert document is not None
+    assert [server["skill"] for server in document.data["servers"]] == ["1"]
+    assert document.position(("servers", 0)).line == 3
+
+
+LAYERS = b"""\
+version: 1
+organization: 59
+defaults: {preset: gmail, smtp: {host: 'ENC[x]', port: 'ENC[x]', username: desk}}
+servers:
+  - {skill: 1, smtp: {port: 587, username: 'ENC[x]'}}
+  - {skill: 2, incoming: 'ENC[x]'}
+sops: {mac: 'ENC[x]'}
+"""
+
+
+def test_the_most_special_layer_says_what_is_sealed() -> None:
+    """A plain value over a sealed one counts, and a sealed one over a plain value."""
+    document = read_sealed(SourceFile("servers/a.yaml", LAYERS))
+    assert document is not None
+    desired, problems = resolve([document])
+    one, two = (desired.servers[Address(59, skill)] for skill in (1, 2))
+
+    assert one.sealed == {"smtp.host", "smtp.username"}
+    assert one.settings["smtp.port"] == 587
+    assert "smtp.username" not in one.settings
+    assert two.sealed == {"smtp.host", "smtp.port", "incoming"}
+    assert not [p for p in problems if "host" in p.message or "username" in p.message]
 
 
 def test_what_follows_the_metadata_is_not_lost() -> None:
