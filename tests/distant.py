@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import TypeAlias
@@ -38,8 +39,12 @@ __all__ = [
 
 
 @contextmanager
-def listening(answer: Answer) -> Iterator[str]:
-    """Serve *answer*: method, target, headers and body to status, JSON and headers."""
+def listening(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """
+    Serve *answer*: method, target, headers and body to status, JSON and headers.
+
+    With *context* by TLS.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -66,11 +71,20 @@ def listening(answer: Answer) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of who broke off."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if context is not None:
+        # The handshake in the thread of its connection: one that hangs stops nobody.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -20,7 +20,7 @@ from icesync.net.client import (
     read_retry_after,
     trust_store,
 )
-from icesync.net.job import job_bundle, job_options, job_trust
+from icesync.net.job import job_bundle, job_options, job_trust, told_of_certificate
 
 __all__ = [
     "MAX_REPLY_BYTES",
@@ -41,5 +41,6 @@ __all__ = [
     "job_trust",
     "open_client",
     "read_retry_after",
+    "told_of_certificate",
     "trust_store",
 ]

@@ -12,6 +12,7 @@ instead. A far end is asked again by what it asks for itself, and by one schedul
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 import threading
@@ -27,6 +28,7 @@ from urllib.parse import urlsplit
 import certifi
 import httpx
 
+from icesync.errors import printable
 from icesync.frozen import frozen
 from icesync.model.host import is_loopback
 
@@ -356,6 +358,7 @@ class HttpClient:
         }
         self._urls: dict[str, httpx.URL] = {}
         self._socket: socket.socket | None = None
+        self._greeted = ""
         self._reused = False
 
     def post_json(self, path: str, body: bytes) -> RawReply:
@@ -423,6 +426,9 @@ class HttpClient:
                     response.stream.close()  # type: ignore[union-attr]
         except httpx.HTTPError as error:
             failure = _translate(error, late=watched.late)
+            if isinstance(failure, _UntrustedError):
+                origin = f"{request.url.scheme}://{request.url.netloc.decode()}/"
+                failure = failure.told_of(self._greeted, origin, self._options.proxy)
         # Out here: the request, with its body, hangs on httpx's error, and a
         # context would keep that.
         raise failure
@@ -451,6 +457,8 @@ class HttpClient:
     def _trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
+        elif event.endswith(".start_tls.started"):
+            self._greeted = info["server_hostname"]
 
 
 def _transport(options: ClientOptions) -> httpx.BaseTransport:
@@ -460,7 +468,7 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
         return httpx.HTTPTransport(
             verify=options.trust or _usual_trust(options.base_url),
             trust_env=False,
-            proxy=options.proxy,
+            proxy=_proxy(options),
             limits=limits,
         )
 
@@ -470,6 +478,14 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
         return httpx.Response(reply.status, headers=dict(reply.headers), stream=stream)
 
     return httpx.MockTransport(handle)
+
+
+def _proxy(options: ClientOptions) -> httpx.Proxy | None:
+    """Return the proxy; one that is called by https is verified by the job's own list, too."""
+    if options.proxy is None:
+        return None
+    secured = options.proxy.startswith("https:")
+    return httpx.Proxy(options.proxy, ssl_context=options.trust if secured else None)
 
 
 def _usual_trust(base_url: str) -> ssl.SSLContext:
@@ -491,6 +507,8 @@ def _read(response: httpx.Response, max_bytes: int) -> RawReply:
 
 
 def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
+    if isinstance(error, httpx.ProxyError):
+        return _proxy_refused(str(error))
     meaning, text = next((m, text) for kind, m, text in _MEANINGS if isinstance(error, kind))
     if late:
         # A lost connection was shut down here, and is not made anew.
@@ -502,15 +520,94 @@ def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
     return meaning(text)
 
 
+def _proxy_refused(answer: str) -> Exception:
+    """Return what the *answer* of a proxy means: a status, and a reason that is not believed."""
+    status = answer[:3] if answer[:3].isdigit() else ""
+    if status == "407":
+        return MisconfiguredError(
+            "the proxy needs a login (status 407): set "
+            "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the job's environment"
+        )
+    told = f": status {status}" if status else ""
+    refused = status.startswith("4") and status not in {"408", "429"}
+    kind = MisconfiguredError if refused else NotSentError
+    return kind(f"the proxy rejected the connection{told}")
+
+
+_UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
+"""X509_verify_cert's codes of a certificate that nobody known vouches for."""
+
+_LONGEST_NAME: Final = 80
+
+
+class _UntrustedError(MisconfiguredError):
+    """The certificate of a far end was not accepted."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError) -> None:
+        self._reason = getattr(error, "verify_message", "").rstrip(".") or "it cannot be verified"
+        self._unknown = getattr(error, "verify_code", 0) in _UNKNOWN_ISSUER
+        super().__init__(self._reason)
+
+    def told_of(self, host: str, origin: str, proxy: str | None) -> MisconfiguredError:
+        """Return it with *host*, met on the way to *origin*, and with who issued it."""
+        issuer = find_issuer(host, origin, proxy)
+        if not self._unknown:
+            issued = f" (issued by {issuer})" if issuer else ""
+            return MisconfiguredError(
+                f"the certificate of {host} is not valid: {self._reason}{issued}"
+            )
+        return MisconfiguredError(untrusted(host, issuer, f" ({self._reason})"))
+
+
+def untrusted(host: str, issuer: str, reason: str = "") -> str:
+    """Return that nobody known vouches for the certificate of *host*, and what to set."""
+    why = f"is issued by {issuer}, which" if issuer else "has an issuer that"
+    return (
+        f"the certificate of {host} {why} is not trusted{reason}; if that is your own CA, set "
+        "ICESYNC_CA_FILE=FILE in the job's environment"
+    )
+
+
+class _SeenError(Exception):
+    """A certificate was seen; nothing more is wanted."""
+
+
+@functools.lru_cache(maxsize=64)
+def find_issuer(host: str, origin: str, proxy: str | None) -> str:
+    """
+    Return who issued the certificate of *host*, met on the way to *origin*, or nothing.
+
+    A connection of its own ends after the handshake: it trusts everybody, so nothing is
+    sent on it but what *proxy* asks for.
+    """
+    from icesync.net.certificate import read_certificate
+
+    seen: list[bytes] = []
+    greeted = ""
+
+    def look(event: str, info: Mapping[str, Any]) -> None:
+        nonlocal greeted
+        if event.endswith(".start_tls.started"):
+            greeted = info["server_hostname"]
+        elif event.endswith(".start_tls.complete") and greeted == host:
+            with contextlib.closing(info["return_value"]) as stream:
+                seen.append(stream.get_extra_info("ssl_object").getpeercert(True) or b"")
+            raise _SeenError
+
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    extensions = {"timeout": httpx.Timeout(_CONNECT_S).as_dict(), "trace": look}
+    options = ClientOptions(origin, _CONNECT_S, "", proxy, anybody)
+    with contextlib.suppress(Exception), contextlib.closing(_transport(options)) as transport:
+        transport.handle_request(httpx.Request("HEAD", origin, extensions=extensions))
+    certificate = read_certificate(seen[0]) if seen else None
+    return f"`{printable(certificate.issuer[:_LONGEST_NAME])}`" if certificate else ""
+
+
 def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            words = getattr(error, "verify_message", "").rstrip(".")
-            reason = words or "it cannot be verified"
-            return MisconfiguredError(
-                f"the server's certificate is not trusted: {reason}; set "
-                "SSL_CERT_FILE=FILE in the job's environment to trust your own CA"
-            )
+            return _UntrustedError(error)
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return MisconfiguredError("the server does not support TLS as requested")
         error = error.__cause__ or error.__context__

@@ -8,17 +8,18 @@ Nothing on this machine is asked through a proxy, and plain HTTP never is.
 from __future__ import annotations
 
 import atexit
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import certifi
 
 from icesync.errors import ConfigInvalid
 from icesync.model.host import is_loopback
-from icesync.net.client import trust_store
+from icesync.net.client import find_issuer, trust_store, untrusted
 
 if TYPE_CHECKING:
     import ssl
@@ -88,6 +89,19 @@ def _bypassed(host: str, environ: Mapping[str, str]) -> bool:
         if word == "*" or (name and (host == name or host.endswith(f".{name}"))):
             return True
     return False
+
+
+_ORIGIN: Final = re.compile(r"https://[^\s/?#,()<>'\"]+")
+
+
+def told_of_certificate(text: str, environ: Mapping[str, str]) -> str:
+    """Return whose certificate a library did not accept: *text* is its own, with an address."""
+    found = _ORIGIN.search(text)
+    host = urlsplit(found[0]).hostname if found else None
+    if found is None or not host:
+        return untrusted("the far end", "")
+    origin = f"{found[0]}/"
+    return untrusted(host, find_issuer(host, origin, job_proxy(origin, environ)))
 
 
 def job_bundle(environ: Mapping[str, str]) -> str | None:

@@ -16,6 +16,7 @@ from icesync.model.probe import (
     ProbeResult,
     StepName,
 )
+from icesync.net.certificate import read_certificate, read_details
 from icesync.probe import imap, pop3, smtp
 from icesync.probe.connect import connect, look_up, system_resolve
 from icesync.probe.connection import Connection, Deadline, ProbeAborted, Timeouts
@@ -28,8 +29,6 @@ from icesync.probe.tls import (
     meaning_of,
     open_looking,
     open_trust,
-    read_certificate,
-    read_details,
 )
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from icesync.errors import (
     SecretStoreUnreachable,
 )
 from icesync.model.secret import SecretMetadata
-from icesync.net import job_bundle
+from icesync.net import job_bundle, told_of_certificate
 from icesync.secrets import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ class AwsProvider(VersionedProvider):
         except errors.BotoCoreError as error:
             # Its text may quote an address or a header; its kind says enough.
             problem = f"AWS could not be called: {type(error).__name__}"
+            if isinstance(error, errors.SSLError):
+                problem = f"AWS: {told_of_certificate(str(error), os.environ)}"
             kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
         raise kind(f"`{reference}`: {problem}")
 

@@ -11,6 +11,7 @@ of a run is tried to be taken again, and a store that lets it is refused.
 from __future__ import annotations
 
 import importlib
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -26,7 +27,7 @@ from icesync.errors import (
 )
 from icesync.frozen import frozen
 from icesync.model.project import SIDE_BY_SIDE
-from icesync.net import Pace, Patience, is_confidential, job_bundle
+from icesync.net import Pace, Patience, is_confidential, job_bundle, told_of_certificate
 from icesync.stores.httpcalls import PATIENCE_S, SAVE_PATIENCE_S
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
@@ -56,6 +57,7 @@ _NO_CREDENTIALS: Final = "no cloud credentials were found"
 _THROTTLED: Final = "requests are throttled"
 _FAILING: Final = "it fails, with a status of 500 or more"
 _UNREACHED: Final = "no connection"
+_UNTRUSTED: Final = "its certificate is not trusted"
 _CREDENTIALS: Final = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the job's role; a profile is not read",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS=FILE, or the job's service account",
@@ -83,8 +85,8 @@ _MEANINGS: Final = (
         "plain http:// is not supported, except on this machine", "give an https:// endpoint",
     ),
     (
-        ("invalid peer certificate", "UnknownIssuer", "certificate verify"),
-        "its certificate is not trusted", "set SSL_CERT_FILE to the CA certificates",
+        ("InvalidCertificate", "invalid peer certificate", "UnknownIssuer", "certificate verify"),
+        _UNTRUSTED, "",
     ),
     (("code: 5",), _FAILING, "try again later"),
     (
@@ -383,6 +385,9 @@ class ObjectStore:
                 self._refused(error, what)
                 self._demand_bucket(error)
                 problem, hint = _meaning(error)
+                if problem == _UNTRUSTED:
+                    told = told_of_certificate(str(error), os.environ)
+                    raise StateError(f"{self._url} cannot be called: {told}") from None
             if problem == _NO_CREDENTIALS:
                 raise AccessError(f"{self._url} cannot be called: {problem}", self._credentials)
             # What is not known may pass: that is worth the time of a save alone.

@@ -19,7 +19,7 @@ from icesync.net import (
     open_client,
     trust_store,
 )
-from icesync.net.client import _MEANINGS, _LostError, _translate
+from icesync.net.client import _MEANINGS, _LostError, _translate, find_issuer
 
 from .conftest import reset, server_context
 
@@ -491,8 +491,7 @@ def test_wrong_name_is_refused(
     error = failure(connect(far.url, trust=trust_store(str(other))))
 
     assert isinstance(error, MisconfiguredError)
-    assert str(error).startswith("the server's certificate is not trusted: IP address mis")
-    assert "SSL_CERT_FILE=FILE" in str(error)
+    assert str(error).startswith("the certificate of 127.0.0.1 is not valid: IP address mis")
     assert far.requests == []
 
 
@@ -507,6 +506,104 @@ def test_unknown_issuer_is_refused(
 
     assert isinstance(error, MisconfiguredError)
     assert far.requests == []
+
+
+def test_an_unknown_issuer_is_named(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient], trusted: Path
+) -> None:
+    """Who issued the certificate, and what to set; the look at it sends nothing."""
+    far = far_end(answering(), context=server_context(trusted))
+
+    error = str(failure(connect(far.url, trust=trust_store())))
+
+    assert error.startswith("the certificate of 127.0.0.1 is issued by `far end`, which is not")
+    assert "set ICESYNC_CA_FILE=FILE" in error
+    assert (far.requests, far.connections) == ([], 2)
+
+
+def test_an_issuer_that_is_not_to_be_had_hides_no_reason(
+    far_end: OpenFarEnd,
+    connect: Callable[..., HttpClient],
+    trusted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A far end that does not answer twice: the reason and the variable are told all the same."""
+    far = far_end(answering(), context=server_context(trusted))
+    monkeypatch.setattr("icesync.net.client.find_issuer", lambda *_: "")
+
+    error = str(failure(connect(far.url, trust=trust_store())))
+    away = find_issuer("127.0.0.1", "https://127.0.0.1:1/", None)
+
+    assert "has an issuer that is not trusted (self" in error
+    assert "set ICESYNC_CA_FILE=FILE" in error
+    assert not away
+
+
+def tunnel(status: bytes = b"200 fine", *, issuer: Path | None = None) -> Script:
+    """Return a proxy that answers to CONNECT with *status*; *issuer* then speaks for the host."""
+
+    def serve(connection: socket.socket, far: FarEnd) -> None:
+        far.read(connection)
+        connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+        if issuer is not None:
+            context = server_context(issuer)
+            with context.wrap_socket(connection, server_side=True) as secured:
+                answering()(secured, far)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        (b"407 Proxy Authentication Required", MisconfiguredError, "needs a login (status 407)"),
+        (b"403 Forbidden by <policy>", MisconfiguredError, "rejected the connection: status 403"),
+        (b"503 later", NotSentError, "rejected the connection: status 503"),
+        (b"429 slow", NotSentError, "rejected the connection: status 429"),
+    ],
+)
+def test_what_a_proxy_refuses(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient], status: bytes, kind: type, told: str
+) -> None:
+    """What will not pass is not asked again; a proxy's own words are not repeated."""
+    proxy = far_end(tunnel(status))
+
+    error = failure(connect("https://vault.test", proxy=proxy.url, trust=trust_store()))
+
+    assert type(error) is kind
+    assert told in str(error)
+    assert "policy" not in str(error)
+
+
+def test_a_proxy_gets_its_login_and_may_speak_for_a_host(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient], certificate: Callable[[str], Path]
+) -> None:
+    """One that inspects TLS has a CA of its own: it is named, or trusted where the job does."""
+    issuer = certificate("DNS:vault.test")
+    proxy = far_end(tunnel(issuer=issuer))
+    address = proxy.url.replace("//", "//me:p%40ss@")
+
+    error = str(failure(connect("https://vault.test", proxy=address, trust=trust_store())))
+    trusting = connect("https://vault.test", proxy=address, trust=trust_store(str(issuer)))
+    reply = trusting.post_json("/x", BODY)
+
+    assert error.startswith("the certificate of vault.test is issued by `far end`, which is not")
+    assert reply.status == 200
+    assert all(b"Proxy-Authorization: Basic bWU6cEBzcw==" in r for r in proxy.requests[:3])
+    assert sum(BODY in request for request in proxy.requests) == 1
+
+
+def test_a_proxy_that_is_called_by_https_is_verified_by_the_same_list(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient], trusted: Path
+) -> None:
+    """A private CA of the job counts for the proxy as well, and is named where it is unknown."""
+    proxy = far_end(tunnel(b"403 no"), context=server_context(trusted))
+
+    known = connect("https://vault.test", proxy=proxy.url, trust=trust_store(str(trusted)))
+    unknown = connect("https://vault.test", proxy=proxy.url, trust=trust_store())
+
+    assert "status 403" in str(failure(known))
+    assert "the certificate of 127.0.0.1 is issued by `far end`" in str(failure(unknown))
 
 
 def test_variables_add_no_issuer(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailscript import SMTP, Certificates, ScriptedServer
 
 from icesync.model.probe import Certificate, Mode, ProbeResult
-from icesync.probe.tls import read_certificate
+from icesync.net.certificate import read_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,17 +16,22 @@ from icesync.errors import (
     AccessError,
     ConfigInvalid,
     IcesyncError,
+    SecretStoreUnreachable,
     StateConflict,
     StateError,
     StateLocked,
     StateNotSaved,
 )
+from icesync.model.secret import parse_secret_ref
 from icesync.model.snapshot import LockInfo
+from icesync.secrets.aws import AwsProvider
 from icesync.stores.lock_info import write_lock
 from icesync.stores.objectstore import ObjectStore, open_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mailscript import Certificates
 
 OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
 OTHER = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z", "https://ci/2")
@@ -208,3 +213,24 @@ def test_what_obstore_says_is_told_in_words(
         ObjectStore(open_bucket(url, os.environ), url, FakeClock()).read()
 
     assert hint in " ".join(caught.value.hints)
+
+
+def test_whoever_issued_an_unknown_certificate_is_named(
+    monkeypatch: pytest.MonkeyPatch, certificates: Certificates
+) -> None:
+    """Also where a library calls: issuer, host and the variable; with that variable it works."""
+    url = "s3://bucket/state.json"
+    with listening(lambda *_: (404, b"", {}), certificates.contexts["good"]) as address:
+        aim_at(address, monkeypatch)
+        with pytest.raises(StateError, match="is issued by `trustme") as caught:
+            ObjectStore(open_bucket(url, os.environ), url, FakeClock()).read()
+        secret = parse_secret_ref("ref+awssecrets://mail")
+        assert secret is not None
+        with pytest.raises(SecretStoreUnreachable, match="is issued by `trustme") as missing:
+            AwsProvider("awssecrets").fetch(secret)
+        monkeypatch.setenv("ICESYNC_CA_FILE", certificates.ca_file)
+        known = ObjectStore(open_bucket(url, os.environ), url, FakeClock()).read()
+
+    for error in (caught.value, missing.value):
+        assert "set ICESYNC_CA_FILE=FILE" in error.message
+    assert known is None
