@@ -39,8 +39,18 @@ def plan_digest(plan: Plan) -> str:
 
     No time, no version, no serial, no place in a file: only the target, the terms
     (how it is sent, and what holds it back), the changes, what they started from,
-    and the tags of the secrets seen.
+    and the tags of the secrets seen. That of the latest plan is kept: each format of one
+    result tells it.
     """
+    if not (_latest and _latest[0][0] is plan):
+        _latest[:] = [(plan, _plan_digest(plan))]
+    return _latest[0][1]
+
+
+_latest: Final[list[tuple[Plan, str]]] = []
+
+
+def _plan_digest(plan: Plan) -> str:
     content = {
         "target": plan.base_url,
         "complete": plan.complete,

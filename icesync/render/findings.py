@@ -175,9 +175,14 @@ def group_changes(changes: Iterable[ResourceChange]) -> tuple[ChangeGroup, ...]:
     """
     shown = [change for change in changes if change.action is not Action.NO_OP]
     adds = sum(change.action is Action.ADD for change in shown)
+    signatures = [_signature(change, adds) for change in shown]
+    counts = Counter(signatures)
     groups: dict[object, list[ResourceChange]] = {}
-    for change in shown:
-        groups.setdefault(_signature(change, adds), []).append(change)
+    for change, signature in zip(shown, signatures, strict=True):
+        # To look up lines costs more than all else, so it is done for what is alike only.
+        alike = counts[signature] > 1 and change.action is not Action.ADD
+        lines = tuple(field.position for field in change.fields) if alike else ()
+        groups.setdefault((signature, lines), []).append(change)
     return tuple(
         ChangeGroup(tuple(group), by_file=group[0].action is Action.ADD and adds > _MAX_ADDS_LISTED)
         for group in groups.values()
@@ -190,7 +195,7 @@ def is_full_record_shown(changes: Iterable[ResourceChange]) -> bool:
 
 
 def _signature(change: ResourceChange, adds: int) -> object:
-    """Return what two changes have in common that belong together."""
+    """Return what two changes have in common that belong together, but for the lines."""
     head = (change.action, change.reason)
     match change.action:
         case Action.ADD if adds > _MAX_ADDS_LISTED:
@@ -199,7 +204,7 @@ def _signature(change: ResourceChange, adds: int) -> object:
             return change.address
         case Action.ORPHAN:
             return (*head, change.address.organization)
-    fields = repr([(f.key, f.before, f.after, f.position) for f in change.fields])
+    fields = repr([(f.key, f.before, f.after) for f in change.fields])
     secrets = tuple(
         (s.key, s.comparison)
         for s in change.secrets

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Chromium: apt install chromium")
 
 CARDS = "article:not([hidden])"
+ROWS = "tr[data-kind]:not([hidden])"
 LINES = ".rest li:not([hidden])"
 
 
@@ -106,7 +107,7 @@ def test_chips_filter_by_kind(show: Any) -> None:
 
 def test_organization_filters(show: Any) -> None:
     """One organization of ten leaves a tenth, and the others pale in the picture."""
-    browser = show(large(100, 30))
+    browser = show(large(100, 20))
 
     browser.run("group.value = '2'; group.dispatchEvent(new Event('change')); 0")
     browser.settle()
@@ -117,7 +118,7 @@ def test_organization_filters(show: Any) -> None:
 
 def test_address_keeps_the_filter(show: Any) -> None:
     """Whoever gets the link sees what its sender saw."""
-    browser = show(large(100, 30), "#q=desk&in=2&kind=update")
+    browser = show(large(100, 20), "#q=desk&in=2&kind=update")
 
     assert count(browser, CARDS) == 10
     assert browser.run("[query.value, group.value]") == ["desk", "2"]
@@ -214,12 +215,30 @@ def test_policy_stops_what_escaping_would_miss(browser: Browser, tmp_path: Path)
 def test_ten_thousand_servers(show: Any) -> None:
     """A large fleet is all there, and a filter reaches all of it."""
     browser = show(large(10_000, 300))
-    assert (count(browser, CARDS), count(browser, LINES)) == (300, 9_700)
+    assert (count(browser, CARDS), count(browser, ROWS), count(browser, LINES)) == (1, 300, 9_700)
 
     write(browser, "desk 10/10000")
 
     assert (count(browser, CARDS), count(browser, LINES)) == (0, 1)
     assert browser.run("document.querySelectorAll('.rest:not([hidden])').length") == 1
+
+
+def test_lines_of_a_table_are_found_as_cards_are(show: Any) -> None:
+    """By what they have in common too, by organization, cell and link; the table opens for them."""
+    browser = show(large(100, 30))
+    first = (count(browser, CARDS), count(browser, ROWS), browser.run("count.textContent"))
+    write(browser, "smtp.port 3/30")
+    found = (count(browser, CARDS), count(browser, ROWS))
+    write(browser, "desk 77")
+    none = (count(browser, CARDS), count(browser, ROWS))
+    browser.run("location.hash = '3/21'")
+    browser.settle()
+
+    assert first == (3, 30, "all 100 shown")
+    assert found == (1, 1)
+    assert none == (0, 0)
+    assert focused(browser) == "3/21"
+    assert browser.run("document.activeElement.closest('details').open") is True
 
 
 def test_equal_changes_are_one_card(show: Any) -> None:
@@ -246,10 +265,10 @@ axe.run(%s).then(({violations}) => violations.map(
 """
 
 
-@pytest.mark.parametrize("name", ["plan", "apply", "findings"])
+@pytest.mark.parametrize("name", ["plan", "apply", "findings", "large"])
 def test_page_is_accessible(show: Any, name: str) -> None:
     """Axe finds nothing: names, roles, headings, language, landmarks; contrast in the dark too."""
-    browser = show(PAGES[name])
+    browser = show(large(100, 30) if name == "large" else PAGES[name])
     browser.run(AXE.read_text() + "; 0")
     try:
         browser.look(height=6000)
@@ -273,10 +292,10 @@ def test_axe_would_find_something(show: Any) -> None:
     assert {"html-has-lang", "color-contrast"} <= rules
 
 
-@pytest.mark.parametrize("name", ["plan", "apply", "findings"])
+@pytest.mark.parametrize("name", ["plan", "apply", "findings", "large"])
 def test_page_fits_its_window(show: Any, name: str) -> None:
     """Nobody scrolls sideways, on a phone or on a desk."""
-    browser = show(attacked(PAGES[name]))
+    browser = show(attacked(large(100, 30) if name == "large" else PAGES[name]))
     for width in (320, 480, 1280):
         browser.look(width=width)
         assert browser.run("document.documentElement.scrollWidth") <= width

@@ -44,7 +44,13 @@ class ServerCell:
 
     address: Address
     tone: Status | None
-    title: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        """What is told of the server."""
+        title = f"{self.address} {self.name}".rstrip()
+        return f"{title}: {self.tone.word if self.tone else 'unchanged'}"
 
 
 @frozen

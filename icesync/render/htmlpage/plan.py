@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.errors import ApplyIncomplete, ProbeFailed, counted
-from icesync.model.fields import BLOCKS
-from icesync.model.plan import Action, Reason
-from icesync.model.secret import SecretComparison
-from icesync.render.findings import ChangeGroup, group_changes, group_findings, group_refusals
+from icesync.model.plan import Action
+from icesync.render.findings import group_findings, group_refusals
+from icesync.render.htmlpage.cards import plan_cards
 from icesync.render.htmlpage.charts import (
     MAX_TILES,
     ServerCell,
@@ -23,12 +21,9 @@ from icesync.render.htmlpage.charts import (
 )
 from icesync.render.htmlpage.page import (
     Alert,
-    Block,
-    Card,
     Fact,
     Item,
     Rest,
-    Row,
     Server,
     Sheet,
     Status,
@@ -37,13 +32,7 @@ from icesync.render.plan import (
     SYMBOLS,
     caveat_of,
     incomplete,
-    old_record,
     refusal_sentence,
-    removal_hint,
-    rest_of,
-    sentence_of,
-    shown_secret,
-    shown_value,
     totals,
 )
 from icesync.render.style import age
@@ -82,99 +71,6 @@ def action_tones(plan: Plan) -> list[Status]:
     ]
     tones.append(Status(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
     return [tone for tone in tones if tone.count]
-
-
-def card_of(change: ResourceChange) -> Card:
-    """Return *change* in full."""
-    symbol, _, sentence = SYMBOLS[change.action]
-    tone = Status(change.action.value, symbol, change.action.value, 1)
-    first = change.action is Action.ADD
-    sent = change.action.sends
-    return Card(
-        id=str(change.address),
-        kind=change.action.value,
-        group=str(change.address.organization),
-        tone=tone,
-        title=str(change.address),
-        sentence=sentence,
-        name=change.name,
-        place=change.position,
-        reason=_reason(change),
-        rows=tuple(_rows(change)) if sent and not first else (),
-        blocks=tuple(_blocks(change)) if first else (),
-        riding=rest_of(change) if sent and not first else "",
-        hint=_hint(change),
-    )
-
-
-def cards_of(changes: Sequence[ResourceChange]) -> list[Card]:
-    """Return *changes* as cards: one for all servers whose change is the same."""
-    cards: list[Card] = []
-    for group in group_changes(changes):
-        if group.by_file or len(group.changes) == 1:
-            cards += [card_of(change) for change in group.changes]
-        else:
-            cards.append(_group_card(group))
-    return cards
-
-
-def _group_card(group: ChangeGroup) -> Card:
-    change = group.first
-    card = card_of(change)
-    organizations = {c.address.organization for c in group.changes}
-    return replace(
-        card,
-        id=f"from-{change.address}",
-        group=card.group if len(organizations) == 1 else "",
-        title=counted(len(group.changes), "server"),
-        name="",
-        sentence=sentence_of(group).partition(" ")[2].partition(" ")[2],
-        place=None,
-        rows=tuple(replace(row, place=None) if row.secret else row for row in card.rows),
-        riding=f"{card.riding} each" if card.riding else "",
-        hint=removal_hint(group) if change.action is Action.ORPHAN else card.hint,
-        servers=tuple(Server(str(c.address), c.name, "") for c in group.changes),
-    )
-
-
-def _reason(change: ResourceChange) -> str:
-    told = change.reason in {None, Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES}
-    return "" if told else f"because {change.reason}"
-
-
-def _hint(change: ResourceChange) -> str:
-    if change.moved_from is not None:
-        return old_record(change)
-    if change.action is not Action.ORPHAN:
-        return ""
-    return removal_hint(ChangeGroup((change,)))
-
-
-def _rows(change: ResourceChange) -> Iterator[Row]:
-    for field in change.fields:
-        before, after = shown_value(field.before), shown_value(field.after)
-        yield Row(field.key, before, after, place=field.position)
-    for secret in change.secrets:
-        if secret.comparison is not SecretComparison.UNCHANGED:
-            yield Row(secret.key, secret=shown_secret(secret), place=secret.position)
-
-
-def _blocks(change: ResourceChange) -> Iterator[Block]:
-    for name in ("", *BLOCKS):
-        rows = [
-            (_leaf(f.key), shown_value(f.after)) for f in change.fields if _block(f.key) == name
-        ]
-        rows += [(_leaf(s.key), "(sensitive)") for s in change.secrets if _block(s.key) == name]
-        if rows:
-            yield Block(name or "record", tuple(rows))
-
-
-def _block(key: str) -> str:
-    return key.rpartition(".")[0]
-
-
-def _leaf(key: str) -> str:
-    return key.rpartition(".")[2]
 
 
 def rests_of(
@@ -218,7 +114,7 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
         groups=groups_of(plan),
         group_word="organization",
         cards_title="Changes",
-        cards=cards_of(loud),
+        cards=plan_cards(loud, view.ci),
         nothing="The files match what ICE last confirmed.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: change.action.value),
@@ -290,14 +186,7 @@ def tiles_by(
 ) -> list[OrganizationMap]:
     """Return the picture of *plan*: each server in the tone that *key_of* names."""
     loud = {tone.key: tone for tone in tones if tone.key != QUIET}
-    spots = []
-    for change in plan.changes:
-        tone = loud.get(key_of(change))
-        title = f"{change.address} {change.name}".rstrip()
-        spots.append(
-            ServerCell(change.address, tone, f"{title}: {tone.word if tone else 'unchanged'}")
-        )
-    return tiles_of(spots)
+    return tiles_of([ServerCell(c.address, loud.get(key_of(c)), c.name) for c in plan.changes])
 
 
 def alerts_of(review: CommandResult) -> list[Alert]:

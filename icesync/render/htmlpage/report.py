@@ -10,13 +10,13 @@ from icesync.errors import counted
 from icesync.model.plan import Action
 from icesync.model.report import ResultStatus
 from icesync.model.snapshot import utc_text
+from icesync.render.htmlpage.cards import Ending, outcome_cards
 from icesync.render.htmlpage.charts import bar_of, timeline_of
 from icesync.render.htmlpage.page import Alert, Fact, Item, Sheet, Status
 from icesync.render.htmlpage.plan import (
     QUIET,
     ages_of,
     alerts_of,
-    card_of,
     facts_of,
     groups_of,
     parted,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Report, Result
     from icesync.render import RenderContext
-    from icesync.render.htmlpage.page import Card
 
 
 _STATUSES: Final = {
@@ -65,7 +64,7 @@ def report_sheet(review: CommandResult, plan: Plan, report: Report, view: Render
         groups=groups_of(plan),
         group_word="organization",
         cards_title="Outcomes",
-        cards=[_card(change, results.get(change.address)) for change in loud],
+        cards=outcome_cards(loud, {address: _ending(r) for address, r in results.items()}, view.ci),
         nothing="Nothing to send.",
         rest=rests_of(quiet, acknowledged, view.now),
         tiles=tiles_by(plan, tones, lambda change: _key(change, results)),
@@ -108,17 +107,12 @@ def _key(change: ResourceChange, results: Mapping[Address, Result]) -> str:
     return _STATUSES[result.status][0] if result else change.action.value
 
 
-def _card(change: ResourceChange, result: Result | None) -> Card:
-    card = card_of(change)
-    if result is None:
-        return card
+def _ending(result: Result) -> Ending:
     key, symbol, _ = _STATUSES[result.status]
-    return replace(
-        card,
-        kind=key,
-        outcome=Status(key, symbol, result.status.value, 1),
-        detail=result.outcome.detail if result.outcome else "",
-        spent=spent(result),
+    return Ending(
+        Status(key, symbol, result.status.value, 1),
+        result.outcome.detail if result.outcome else "",
+        spent(result),
     )
 
 

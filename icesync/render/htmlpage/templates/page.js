@@ -13,11 +13,19 @@
   const count = named("count");
   const none = named("none");
   const chips = find("[data-chip]");
-  const rests = find("[data-rest]");
+  const folds = find("[data-fold]");
   const cells = new Map(find("[data-at]").map((cell) => [cell.dataset.at, cell]));
   const tiles = find("[data-tile]");
+  // What all lines of a table have in common is looked for in each of them.
+  const tables = new Map(find("[data-table]").map((element) => [element, {
+    element,
+    parts: [...element.querySelectorAll(".head, .blocks, thead")],
+    text: null,
+    shown: true,
+  }]));
   const items = find("[data-kind]").map((element) => ({
     element,
+    table: tables.get(element.closest("[data-table]")),
     kind: element.dataset.kind,
     cells: [element, ...element.querySelectorAll("[data-member]")]
       .map((one) => cells.get(one.id)).filter(Boolean),
@@ -27,19 +35,22 @@
     text: null,
     shown: true,
   }));
-  const cards = items.filter((item) => item.element.matches("article"));
+  const cards = [...tables.values(), ...items.filter(({ element }) => element.matches("article"))]
+    .sort((one, other) => one.element.compareDocumentPosition(other.element) & 4 ? -1 : 1);
   const total = items.reduce((sum, item) => sum + item.size, 0);
-  const unfolded = new Set(rests.filter((rest) => rest.open));
+  const unfolded = new Set(folds.filter((fold) => fold.open));
   let wasAsked = false;
   const state = { text: "", group: "", kinds: new Set() };
 
-  const textOf = (item) => (item.text ??= item.element.textContent.toLowerCase());
+  const textOf = (item) => (item.text ??=
+    (item.parts ?? [item.element]).map((part) => part.textContent).join("\n").toLowerCase());
 
   // Everything that is asked for must be there: words are joined by "and".
   const fits = (item, words) =>
     (!state.group || item.groups.has(state.group)) &&
     (!state.kinds.size || state.kinds.has(item.kind)) &&
-    words.every((word) => textOf(item).includes(word));
+    words.every((word) => textOf(item).includes(word) ||
+      (item.table && textOf(item.table).includes(word)));
 
   function show() {
     const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -53,16 +64,18 @@
       for (const cell of item.cells) cell.classList.toggle("dim", !fit);
     }
     const asked = words.length > 0 || Boolean(state.group);
-    for (const rest of rests) {
-      rest.hidden = !rest.querySelector("li:not([hidden])");
-      if (asked !== wasAsked) rest.open = asked || unfolded.has(rest);
+    for (const fold of folds) {
+      fold.hidden = !fold.querySelector("[data-kind]:not([hidden])");
+      if (asked !== wasAsked) fold.open = asked || unfolded.has(fold);
+      const table = tables.get(fold.parentElement);
+      if (table) table.element.hidden = !(table.shown = !fold.hidden);
     }
     wasAsked = asked;
     for (const tile of tiles) {
       tile.classList.toggle("dim", Boolean(state.group) && tile.dataset.tile !== state.group);
     }
     const section = named("rest-section");
-    if (section) section.hidden = rests.every((rest) => rest.hidden);
+    if (section) section.hidden = !section.querySelector("[data-fold]:not([hidden])");
     none.hidden = shown > 0 || items.length === 0;
     const [some, all] = [shown, total].map((number) => number.toLocaleString("en"));
     count.textContent = some === all ? `all ${all} shown` : `${some} of ${all} shown`;
@@ -120,6 +133,7 @@
   function open(item) {
     if (!item.shown) clear();
     show();
+    item.element.closest("details")?.setAttribute("open", "");
     item.element.tabIndex = -1;
     visit(item);
   }

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import SUPPORT, desired, entry, plan, secret_record, server, snapshot
-from pages import ATTACKS, PAGES, VIEW, at_forge, attacked
+from pages import ATTACKS, PAGES, VIEW, at_forge, attacked, large
 
 from icesync.model.desired import Address
 from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.plan import Action
-from icesync.model.report import Command, CommandResult, ResultStatus
+from icesync.model.report import (
+    Attempt,
+    Command,
+    CommandResult,
+    Outcome,
+    OutcomeKind,
+    Report,
+    Result,
+    ResultStatus,
+)
 from icesync.model.secret import SecretFindings
 from icesync.render import RenderContext
 from icesync.render.htmlpage import render
@@ -233,6 +242,72 @@ def test_equal_changes_are_one_card() -> None:
     assert '<li id="70/30" data-member="70">' in page
 
 
+def many_adds(count: int, organizations: int) -> CommandResult:
+    """Return the plan of so many first sends, which differ in their port."""
+    first = plan(desired(server(SUPPORT, {"smtp.password": "x"})))
+    [add] = first.changes
+    assert add.after is not None
+    changes = tuple(
+        replace(add, address=Address(1 + n * organizations // count, n + 1), name=f"Desk {n}",
+                after={**add.after, "smtp.port": 1000 + n})
+        for n in range(count)
+    )  # fmt: skip
+    return CommandResult(Command.PLAN, plan=replace(first, changes=changes))
+
+
+def test_many_first_sends_are_tables() -> None:
+    """Up to 24 have a card each; of more an organization is a table of what differs in it."""
+    few, many = render(many_adds(24, 2), VIEW), render(many_adds(40, 2), VIEW)
+
+    assert (few.count("<article"), many.count("<article")) == (24, 2)
+    assert many.count("<tr id=") == 40
+    assert '<th scope="col">Server</th><th scope="col">smtp.port</th></tr>' in many
+    assert many.count("<td>1039</td>") == 1
+    assert many.count("(sensitive)") == 2
+
+
+def test_organizations_with_a_server_or_two_share_a_table() -> None:
+    """A table for each of them would be a page of headings."""
+    page = render(many_adds(40, 40), VIEW)
+
+    assert (page.count("<article"), page.count("<tr id=")) == (1, 40)
+
+
+def test_many_lines_are_folded() -> None:
+    """A hundred can be looked over at once, more open on request."""
+    assert render(many_adds(100, 2), VIEW).count("data-fold open") == 2
+    assert render(many_adds(101, 2), VIEW).count("data-fold open") == 0
+
+
+def test_attacks_in_a_table_are_text() -> None:
+    """A row is escaped at once, old and new values, names and files."""
+    review = attacked(large(100, 30))
+    assert review.plan is not None
+    page = Text(render(review, VIEW))
+
+    assert page.dangers == []
+    for attack in ATTACKS[:-1]:
+        assert page.text.count(attack) > 30
+    assert "\t" not in page.text
+    assert "\f" not in page.text
+
+
+def test_many_outcomes_are_tables_by_how_they_ended() -> None:
+    """What failed stands apart, with its answer; a change that ended has its time."""
+    made = many_adds(40, 1)
+    assert made.plan is not None
+    results = tuple(
+        Result(c.address, c.action, ResultStatus.FAILED if n < 2 else ResultStatus.APPLIED,
+               Outcome(OutcomeKind.APPLIED, f"answer {n}"),
+               (Attempt(OutcomeKind.APPLIED, 0.0, 0.25),))
+        for n, c in enumerate(made.plan.changes)
+    )  # fmt: skip
+    page = render(replace(made, report=Report(results, 1, 2.0)), VIEW)
+
+    assert (page.count("<article"), page.count("<tr id=")) == (3, 38)
+    assert page.count("<td>250 ms</td><td>answer ") == 38
+
+
 def test_many_unchanged_servers_are_folded() -> None:
     """A few are listed at once; of many, each organization opens on request."""
     made = PAGES["plan"].plan
@@ -243,5 +318,5 @@ def test_many_unchanged_servers_are_folded() -> None:
         changes = tuple(replace(quiet, address=Address(n, 1)) for n in range(1, count + 1))
         return render(replace(PAGES["plan"], plan=replace(made, changes=changes)), VIEW)
 
-    assert page(60).count('<details class="rest" data-rest open>') == 60
-    assert page(61).count('<details class="rest" data-rest>') == 61
+    assert page(60).count('<details class="rest" data-fold open>') == 60
+    assert page(61).count('<details class="rest" data-fold>') == 61

@@ -1,0 +1,306 @@
+"""
+What the changes of a plan look like on a page: cards, and tables of many that are alike.
+
+A few changes have a card each, with all that is sent. Of many of one kind a page of cards
+would be too heavy to open and too long to read: they are tables, an organization each. What
+the servers of a table have in common is told once; a column is something that differs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from icesync.errors import counted
+from icesync.frozen import frozen
+from icesync.model.fields import BLOCKS, FIELDS
+from icesync.model.plan import Action, Reason
+from icesync.model.secret import SecretComparison
+from icesync.render.findings import ChangeGroup, group_changes
+from icesync.render.htmlpage.page import Block, Card, Line, Row, Server, Status, Table
+from icesync.render.plan import (
+    SYMBOLS,
+    old_record,
+    removal_hint,
+    rest_of,
+    sentence_of,
+    shown_secret,
+    shown_value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from icesync.model.desired import Address
+    from icesync.model.fields import Setting
+    from icesync.model.pipeline import Pipeline
+    from icesync.model.plan import ResourceChange
+
+_MAX_CARDS: Final = 24
+"""Of more changes of one kind those that are not alike are lines of tables."""
+
+_MIN_LINES: Final = 3
+"""Organizations with fewer lines share a table."""
+
+_MAX_OPEN: Final = 100
+"""Tables with more lines in all are folded."""
+
+_SAME: Final = ("", "")
+
+
+class _Secret(Enum):
+    SENSITIVE = "(sensitive)"
+
+
+Columns: TypeAlias = dict[str, list[tuple[str, str]]]
+"""Of each column what a server had, or nothing, and what it has."""
+
+
+@frozen
+class Ending:
+    """What a change came to: *status* in its colours, what was said about it, how long it took."""
+
+    status: Status
+    detail: str = ""
+    spent: str = ""
+
+
+def plan_cards(changes: Sequence[ResourceChange], ci: Pipeline) -> list[Card]:
+    """Return *changes* as cards: one for all servers whose change is the same."""
+    cards: list[tuple[Address, Card]] = []
+    alone: list[ResourceChange] = []
+    for group in group_changes(changes):
+        if group.by_file or len(group.changes) == 1:
+            alone += group.changes
+        else:
+            cards.append((group.first.address, _group_card(group)))
+    return _sorted([*cards, *_cards(alone, {}, ci)])
+
+
+def outcome_cards(
+    changes: Sequence[ResourceChange], endings: Mapping[Address, Ending], ci: Pipeline
+) -> list[Card]:
+    """Return *changes* as cards, each with its ending, if it has one."""
+    return _sorted(_cards(changes, endings, ci))
+
+
+def _sorted(cards: Iterable[tuple[Address, Card]]) -> list[Card]:
+    return [card for _, card in sorted(cards, key=lambda pair: pair[0])]
+
+
+def _cards(
+    changes: Sequence[ResourceChange], endings: Mapping[Address, Ending], ci: Pipeline
+) -> Iterator[tuple[Address, Card]]:
+    """Yield *changes* as cards or, of a kind that has many, as tables; each with its address."""
+    kinds: dict[str, list[ResourceChange]] = {}
+    for change in changes:
+        ending = endings.get(change.address)
+        kind = ending.status.key if ending else change.action.value
+        kinds.setdefault(kind, []).append(change)
+    for alike in kinds.values():
+        few = len(alike) <= _MAX_CARDS
+        groups = [[change] for change in alike] if few else list(_tabled(alike))
+        is_open = sum(map(len, groups)) <= _MAX_OPEN
+        for group in groups:
+            first = group[0]
+            if len(group) == 1:
+                yield first.address, card_of(first, endings.get(first.address))
+            else:
+                yield first.address, _table_card(group, endings, ci, is_open=is_open)
+
+
+def _tabled(changes: Sequence[ResourceChange]) -> Iterator[list[ResourceChange]]:
+    """Yield what shares a table: what happens for one reason in one organization."""
+    tables: dict[object, list[ResourceChange]] = {}
+    for change in changes:
+        key = (change.action, change.reason, change.address.organization)
+        tables.setdefault(key, []).append(change)
+    small: dict[object, list[ResourceChange]] = {}
+    for table in tables.values():
+        if len(table) < _MIN_LINES:
+            small.setdefault((table[0].action, table[0].reason), []).extend(table)
+        else:
+            yield table
+    yield from small.values()
+
+
+def _table_card(
+    changes: Sequence[ResourceChange],
+    endings: Mapping[Address, Ending],
+    ci: Pipeline,
+    *,
+    is_open: bool,
+) -> Card:
+    """Return *changes*, which have action and reason in common, as one card with a table."""
+    first = changes[0]
+    ending = endings.get(first.address)
+    blocks: tuple[Block, ...] = ()
+    told: Columns = {}
+    if first.action is Action.ADD:
+        blocks, told = _first_sends(changes)
+    elif first.action.sends:
+        told = _differences(changes)
+    files = [change.file for change in changes]
+    same_file = len(set(files)) == 1
+    columns: Columns = {}
+    if not same_file:
+        columns["file"] = [("", ci.path(file)) for file in files]
+    if first.moved_from is not None:
+        columns["moved from"] = [("", str(change.moved_from)) for change in changes]
+    columns |= told
+    if ending is not None:
+        ended = [endings[change.address] for change in changes]
+        columns["took"] = [("", each.spent) for each in ended]
+        columns["answer"] = [("", each.detail) for each in ended]
+    columns = {name: cells for name, cells in columns.items() if any(map(any, cells))}
+    lines = [
+        Line(str(c.address), str(c.address.organization), c.name, cells)
+        for c, *cells in zip(changes, *columns.values(), strict=True)
+    ]
+    card = _outline_of(changes, ending)
+    return replace(
+        card,
+        name=f"organization {card.group}" if card.group else "",
+        file=files[0] if same_file else "",
+        blocks=blocks,
+        table=Table(tuple(columns), lines, is_open=is_open),
+        hint=_hint_of(changes),
+    )
+
+
+def _hint_of(changes: Sequence[ResourceChange]) -> str:
+    first = changes[0]
+    if first.action is Action.ORPHAN:
+        return removal_hint(ChangeGroup(tuple(changes)))
+    return f"{first.address} {old_record(first)}" if first.moved_from else ""
+
+
+def _first_sends(
+    changes: Sequence[ResourceChange],
+) -> tuple[tuple[Block, ...], Columns]:
+    """Return what records that are sent for the first time have in common, and what not."""
+    records: list[dict[str, Setting | _Secret]] = [
+        {**(c.after or {}), **dict.fromkeys((s.key for s in c.secrets), _Secret.SENSITIVE)}
+        for c in changes
+    ]
+    common: list[tuple[str, str]] = []
+    own: Columns = {}
+    given = set[str]().union(*records)
+    for key in (field.key for field in FIELDS if field.key in given):
+        values = [record.get(key) for record in records]
+        if values.count(values[0]) < len(values):
+            own[key] = [("", _shown(value)) for value in values]
+        else:
+            common.append((key, _shown(values[0])))
+    return tuple(_blocks(common)), own
+
+
+def _shown(value: Setting | _Secret | None) -> str:
+    if value is None:
+        return ""
+    return value.value if isinstance(value, _Secret) else shown_value(value)
+
+
+def _differences(changes: Sequence[ResourceChange]) -> Columns:
+    """Return old and new of each setting and secret that differs, empty where it does not."""
+    columns: Columns = {}
+    for number, change in enumerate(changes):
+        for row in _rows(change, placed=False):
+            cells = columns.setdefault(row.key, [_SAME] * len(changes))
+            cells[number] = (row.before, row.secret or row.after)
+    order = {field.key: number for number, field in enumerate(FIELDS)}
+    return dict(sorted(columns.items(), key=lambda column: order.get(column[0], 0)))
+
+
+def card_of(change: ResourceChange, ending: Ending | None = None) -> Card:
+    """Return *change* in full, with its *ending*."""
+    first = change.action is Action.ADD
+    sent = change.action.sends
+    return replace(
+        _outline(change, ending),
+        name=change.name,
+        place=change.position,
+        rows=tuple(_rows(change)) if sent and not first else (),
+        blocks=tuple(_blocks(_record(change))) if first else (),
+        riding=rest_of(change) if sent and not first else "",
+        hint=_hint(change),
+        detail=ending.detail if ending else "",
+        spent=ending.spent if ending else "",
+    )
+
+
+def _outline(change: ResourceChange, ending: Ending | None) -> Card:
+    symbol, _, sentence = SYMBOLS[change.action]
+    return Card(
+        id=str(change.address),
+        kind=ending.status.key if ending else change.action.value,
+        group=str(change.address.organization),
+        tone=Status(change.action.value, symbol, change.action.value, 1),
+        title=str(change.address),
+        sentence=sentence,
+        reason=_reason(change),
+        outcome=ending.status if ending else None,
+    )
+
+
+def _outline_of(changes: Sequence[ResourceChange], ending: Ending | None = None) -> Card:
+    """Return what a card of several *changes* says above them."""
+    card = _outline(changes[0], ending)
+    organizations = {c.address.organization for c in changes}
+    return replace(
+        card,
+        id=f"from-{card.id}",
+        group=card.group if len(organizations) == 1 else "",
+        title=counted(len(changes), "server"),
+        sentence=sentence_of(ChangeGroup(tuple(changes))).partition(" ")[2].partition(" ")[2],
+    )
+
+
+def _group_card(group: ChangeGroup) -> Card:
+    card = card_of(group.first)
+    return replace(
+        _outline_of(group.changes),
+        rows=tuple(replace(row, place=None) if row.secret else row for row in card.rows),
+        blocks=card.blocks,
+        riding=f"{card.riding} each" if card.riding else "",
+        hint=removal_hint(group) if group.first.action is Action.ORPHAN else card.hint,
+        servers=tuple(Server(str(c.address), c.name, "") for c in group.changes),
+    )
+
+
+def _reason(change: ResourceChange) -> str:
+    told = change.reason in {None, Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES}
+    return "" if told else f"because {change.reason}"
+
+
+def _hint(change: ResourceChange) -> str:
+    if change.moved_from is not None:
+        return old_record(change)
+    if change.action is not Action.ORPHAN:
+        return ""
+    return removal_hint(ChangeGroup((change,)))
+
+
+def _rows(change: ResourceChange, *, placed: bool = True) -> Iterator[Row]:
+    for field in change.fields:
+        before, after = shown_value(field.before), shown_value(field.after)
+        yield Row(field.key, before, after, place=field.position if placed else None)
+    for secret in change.secrets:
+        if secret.comparison is not SecretComparison.UNCHANGED:
+            place = secret.position if placed else None
+            yield Row(secret.key, secret=shown_secret(secret), place=place)
+
+
+def _record(change: ResourceChange) -> Iterator[tuple[str, str]]:
+    """Yield all that is sent, by key."""
+    yield from ((field.key, shown_value(field.after)) for field in change.fields)
+    yield from ((secret.key, _Secret.SENSITIVE.value) for secret in change.secrets)
+
+
+def _blocks(record: Iterable[tuple[str, str]]) -> Iterator[Block]:
+    blocks: dict[str, list[tuple[str, str]]] = {name: [] for name in ("", *BLOCKS)}
+    for key, text in record:
+        block, _, leaf = key.rpartition(".")
+        blocks.setdefault(block, []).append((leaf, text))
+    yield from (Block(name or "record", rows) for name, rows in blocks.items() if rows)
