@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError
+from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError, printable
 from icesync.model.report import Failure
 
 
@@ -90,6 +90,8 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
     if is_output_error(error):
         told = getattr(error, "strerror", None) or type(error).__name__
         return Failure(f"cannot write the output: {told}")
+    if isinstance(error, OSError) and error.filename is not None:
+        return Failure(f"cannot use {printable(error.filename)}: {error.strerror}")
     # The text of an unknown error may quote a value, so only its kind is told.
     told = f"internal error ({type(error).__name__}): this is a bug in icesync"
     hints = () if debug else ("run again with --debug and report the traceback",)

@@ -136,16 +136,27 @@ def check_writable(path: Path) -> None:
     if _descriptor_of(path) is not None:
         return
     place = Path(os.path.realpath(path))
-    if place.is_dir():
-        why = "it is a folder"
-    elif place.exists():
-        why = "" if os.access(place, os.W_OK) else "permission denied"
-    elif not place.parent.is_dir():
-        why = "its folder does not exist"
-    else:
-        why = "" if os.access(place.parent, os.W_OK) else "permission denied"
+    try:
+        mode = place.lstat().st_mode
+        _demand_no_loop(mode)
+        why = "it is a folder" if stat.S_ISDIR(mode) else _why_closed(place)
+    except (FileNotFoundError, NotADirectoryError):
+        there = place.parent.is_dir()
+        why = _why_closed(place.parent) if there else "its folder does not exist"
+    except OSError as error:
+        why = error.strerror or ""
     if why:
         raise FileUnwritable(f"cannot write {printable(path)}: {why}", "use another path")
+
+
+def _why_closed(place: Path) -> str:
+    return "" if os.access(place, os.W_OK) else "permission denied"
+
+
+def _demand_no_loop(mode: int) -> None:
+    """Demand that *mode* of a path that was followed to its end is that of no link."""
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
@@ -163,7 +174,9 @@ def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
                 _write_all(stream, data)
             return
         place = Path(os.path.realpath(path))
-        if place.exists() and not place.is_file():
+        mode_there = place.lstat().st_mode if os.path.lexists(place) else stat.S_IFREG
+        _demand_no_loop(mode_there)
+        if not stat.S_ISREG(mode_there):
             with os.fdopen(os.open(place, os.O_WRONLY), "wb", buffering=0) as stream:
                 _write_all(stream, data)
             return
@@ -173,7 +186,9 @@ def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
 
 
 def _descriptor_of(path: Path) -> int | None:
-    """Return the open descriptor that *path* stands for: ``/dev/stdout``, ``/dev/fd/63``."""
+    """Return the open descriptor that *path* stands for: ``-``, ``/dev/stdout``, ``/dev/fd/63``."""
+    if path == _STDOUT:
+        return 1
     text = os.path.abspath(path)  # noqa: PTH100 - a link must stay one
     if text in _STREAMS:
         return _STREAMS[text]
@@ -181,6 +196,7 @@ def _descriptor_of(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
+_STDOUT: Final = Path("-")
 _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,6})", re.ASCII)
 
@@ -236,12 +252,31 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
-        if isinstance(error, FileExistsError) and os.path.lexists(path):
+        taken = isinstance(error, FileExistsError) and os.path.lexists(path)
+        if taken and not path.is_dir():
             return False
+        why = "it is a folder" if taken else error.strerror
+        raise FileUnwritable(f"cannot write {printable(path)}: {why}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        # The next run must not take what is half written for what is there already.
+        with suppress(OSError):
+            path.unlink()
         raise FileUnwritable(f"cannot write {printable(path)}: {error.strerror}") from None
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
     return True
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether *path* is written to as it is: a descriptor, a device or a pipe."""
+    if _descriptor_of(path) is not None:
+        return True
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def append_to(path: Path, text: str) -> None:

@@ -84,7 +84,7 @@ class Common:
         from icesync.bootstrap import find_config
         from icesync.errors import UsageError
 
-        if not self.folder.is_dir():
+        if not os.path.isdir(self.folder):  # noqa: PTH112 - Path.is_dir raises for some names
             # Looking upward from a slip would find another configuration.
             raise UsageError(
                 f"-C {printable(self.folder)}: no such folder", "use an existing folder"
@@ -92,7 +92,7 @@ class Common:
         if self.config is None:
             return find_config(self.folder)
         named = self.folder / self.config
-        if not named.exists() and self.config.exists():
+        if not os.path.lexists(named) and os.path.lexists(self.config):
             raise UsageError(
                 f"there is no {printable(named)}: --config is relative to `-C DIR`",
                 f"-C {self.folder} --config {os.path.relpath(self.config, self.folder)}",
@@ -106,7 +106,7 @@ class Common:
 
         if self.config is not None:
             named = self.folder / self.config
-            return named if named.is_file() else None
+            return named if os.path.isfile(named) else None  # noqa: PTH113 - as above
         try:
             return find_config(self.folder)
         except ConfigMalformed:

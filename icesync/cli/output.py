@@ -8,6 +8,7 @@ changes an exit code other than 0.
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from dataclasses import field, replace
@@ -350,14 +351,14 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
         UsageError: one cannot, or two are the same.
 
     """
-    seen: dict[Path, str] = {
-        other.resolve(): "is already used for another output" for other in others
+    seen: dict[str, str] = {
+        os.path.realpath(other): "is already used for another output" for other in others
     }
     for path in paths:
-        place = path.resolve()
+        place = os.path.realpath(path)
         if place in seen:
             raise UsageError(f"--report {printable(path)} {seen[place]}", "use another path")
-        if path.suffix in {".yaml", ".yml"} and path.exists():
+        if path.suffix in {".yaml", ".yml"} and os.path.lexists(path):
             raise UsageError(
                 f"--report {printable(path)} would overwrite a YAML file", "use another path"
             )

@@ -54,7 +54,7 @@ def find_config(start: Path) -> Path:
         ConfigMalformed: there is none, or a second one that would take the place of the first.
 
     """
-    start = start.resolve()
+    start = Path(os.path.realpath(start))
     for folder in (start, *start.parents):
         found = [name for name in CONFIG_NAMES if os.path.lexists(folder / name)]
         if len(found) > 1:

@@ -7,6 +7,7 @@ what was read: an edit that an editor saves meanwhile is never lost.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -148,9 +149,9 @@ def _why_not(root: Path, path: str) -> Diagnostic | str:
     outside = path.startswith("/") or ".." in path.split("/")
     reason = "it is outside the configuration's folder" if outside else _UNMATCHED
     full = root / path
-    if outside and full.exists():
+    if outside and os.path.lexists(full):
         return reason
-    if full.is_dir():
+    if os.path.isdir(full):  # noqa: PTH112 - Path.is_dir raises for some names
         return reason
     result = read_file(root, path)
     return result if isinstance(result, Diagnostic) else reason

@@ -27,6 +27,7 @@ from icesync.errors import (
 )
 from icesync.frozen import frozen
 from icesync.model.project import ORGANIZATION_MARK, Backend
+from icesync.model.snapshot import UNSAVED_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -311,14 +312,14 @@ def interrupted(error: KeyboardInterrupt, told: str, *hints: str) -> Interrupted
     return Interrupted(text, *hints, signal_number=number)
 
 
-KEY: Final = "a key or a token"
+KEY: Final = "a key or a password"
+TOKEN: Final = "the token"  # noqa: S105 - a kind of file
 
 _STATE_FILES: Final = {
     "": "the state", ".lock": "the lock of the state", ".journal": "the journal of the state",
     ".backup": "the backup of the state",
 }  # fmt: skip
 _EMULATOR: Final = ".icesync/emulator.sqlite"
-_KEYS: Final = (".icesync/fingerprint.key", ".icesync/token")
 
 
 def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> None:
@@ -375,9 +376,15 @@ def _named(project: Project) -> Iterator[tuple[str, str]]:
     for end in ("", "-journal", "-wal", "-shm"):
         yield f"{_EMULATOR}{end}", "the data of the emulator"
     login = project.api.login
-    references = (project.api.token, login.password if login else None, project.fingerprint_key)
-    yield from ((r.path, KEY) for r in references if r is not None and r.scheme == "file")
-    yield from ((name, KEY) for name in _KEYS)
+    references = {
+        project.api.token: TOKEN,
+        login.password if login else None: KEY,
+        project.fingerprint_key: KEY,
+    }
+    yield from ((r.path, what) for r, what in references.items() if r and r.scheme == "file")
+    yield ".icesync/fingerprint.key", KEY
+    yield ".icesync/token", TOKEN
+    yield UNSAVED_STATE, "a state that could not be saved"
 
 
 def _state_of_an_organization(project: Project, inside: str) -> str | None:

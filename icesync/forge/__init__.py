@@ -8,6 +8,7 @@ are not read, and the names of branches are only shown: their authors are anybod
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -38,7 +39,7 @@ def read_pipeline(environ: Mapping[str, str], root: Path, choice: str = AUTO) ->
         forge = next((f for n, f in _RUNNERS.items() if environ.get(n) == "true"), Forge.NONE)
     else:
         forge = Forge(choice)
-    root = root.resolve()
+    root = Path(os.path.realpath(root))
     if forge is Forge.GITHUB:
         found, workspace = _github(environ), environ.get("GITHUB_WORKSPACE", "")
     elif forge is Forge.GITLAB:
@@ -145,7 +146,7 @@ def _link(text: str) -> str:
 def _folder(root: Path, workspace: str) -> str:
     """Return where *root* lies in its repository, which the runner or ``.git`` tells."""
     for folder in (root, *root.parents):
-        if str(folder) == workspace.rstrip("/") or (folder / ".git").exists():
+        if str(folder) == workspace.rstrip("/") or os.path.lexists(folder / ".git"):
             found = root.relative_to(folder).as_posix()
             return "" if found == "." else found
     return ""

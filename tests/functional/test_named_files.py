@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import stat
@@ -14,14 +16,20 @@ import pytest
 from rig import TIMEOUT_S, assert_refused, run_program
 from starter import program_folder
 
+from icesync.cli.files import write_new
+from icesync.errors import FileUnwritable
+
 if TYPE_CHECKING:
-    from rig import Repository, Result
+    from rig import Ice, Repository, Result
+
+LONG = "x" * 300
 
 WRITERS = [("plan", "-o", "{}"), ("state", "pull", "-o", "{}"), ("plan", "--report", "json={}")]
 LIVED_BY = [
     "icesync.yaml", "servers/59.yaml", "servers/70.yaml", "servers/_defaults.yaml", "state.json",
     "state.json.lock", "state.json.journal", "state.json.backup", ".icesync/emulator.sqlite",
     ".icesync/emulator.sqlite-wal", "key", ".icesync/token", ".git/config", "link",
+    "errored.icesync.json",
 ]  # fmt: skip
 
 
@@ -196,6 +204,16 @@ def test_a_new_plan_is_for_its_owner(applied: Repository) -> None:
         (["keygen", "-o", "key/key"], 73, "cannot write key/key: File exists"),
         (["plan", "--report", "json=no/a"], 73, "cannot write no/a: its folder"),
         (["plan", "--report", "json=servers"], 73, "cannot write servers: it is a folder"),
+        (["keygen", "-o", "servers"], 73, "cannot write servers: it is a folder"),
+        (["plan", "-o", "loop"], 73, "cannot write loop: Too many levels of symbolic links"),
+        (["state", "pull", "-o", "loop"], 73, "cannot write loop: Too many levels"),
+        (["apply", "loop"], 66, "cannot read loop: Too many levels"),
+        (["-C", "loop", "plan"], 64, "loop: no such folder"),
+        (["plan", "-o", LONG], 73, "File name too long"),
+        (["plan", "--report", f"json={LONG}"], 73, "File name too long"),
+        (["keygen", "-o", LONG], 73, "File name too long"),
+        (["-C", LONG, "plan"], 64, "no such folder"),
+        (["--config", LONG, "plan"], 3, "the configuration is invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -203,7 +221,41 @@ def test_a_file_that_cannot_be_used_has_a_code_of_its_own(
     applied: Repository, arguments: list[str], code: int, sentence: str
 ) -> None:
     """Not 64: the command line is right, the disk is not."""
+    (applied.root / "loop").symlink_to("loop")
+
     assert_refused(applied.run(*arguments), code, sentence, hint=None)
+
+
+def test_key_on_a_full_disk_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next keygen must not take an empty file for a key that exists."""
+
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "key"
+    monkeypatch.setattr("icesync.cli.files.os.fdopen", lambda number, _: os.close(number) or Full())
+    with pytest.raises(FileUnwritable, match="No space left"):
+        write_new(path, b"key")
+
+    assert not path.exists()
+
+
+def test_a_token_takes_the_place_of_no_key(applied: Repository, ice: Ice) -> None:
+    """Login writes the token's file; the key of the fingerprints is another one."""
+    applied.calls(ice)
+
+    assert_refused(applied.run("login", "--out", "key"), 64, "would overwrite a key or a password")
+    assert applied.run("login").code == 0
+
+
+@pytest.mark.parametrize("writer", [*WRITERS[:2], ("keygen", "-o", "{}")], ids=" ".join)
+def test_a_dash_is_stdout(applied: Repository, writer: tuple[str, ...]) -> None:
+    """As in `--report KIND=-`; no file is called so."""
+    assert len(shell(applied, f"icesync {' '.join(writer).format('-')}")) > 40
+    assert not (applied.root / "-").exists()
 
 
 def test_paths_are_relative_to_where_the_user_stands(applied: Repository, tmp_path: Path) -> None:

@@ -35,13 +35,16 @@ def keygen_command(common: Common, out: Path | None) -> int:  # fmt: skip
     icesync keygen --out .icesync/fingerprint.key
     gh secret set ICESYNC_FINGERPRINT_KEY < .icesync/fingerprint.key
     """
-    from icesync.cli.files import write_new
+    from icesync.cli.files import is_stream, write_new, write_secret
     from icesync.engine.access import make_key
     from icesync.engine.session import KEY, demand_free, demand_private
 
     console, key = common.console, make_key()
     if out is None:
         console.data(key.decode())
+        return 0
+    if is_stream(out):
+        write_secret(out, key)
         return 0
     project = common.project_around()
     if project is not None:
@@ -75,17 +78,17 @@ def login_command(common: Common, out: Path | None) -> int:  # fmt: skip
     icesync login
     icesync.yaml:  api: {token: ref+file://.icesync/token}
     """
-    from icesync.cli.files import check_writable, write_secret
+    from icesync.cli.files import check_writable, is_stream, write_secret
     from icesync.engine.access import log_in
-    from icesync.engine.session import KEY, demand_free, demand_private
+    from icesync.engine.session import TOKEN, demand_free, demand_private
 
     session = common.open()
     path = out
     if path is None:
         path = Path(session.project.root) / ".icesync" / "token"
         path.parent.mkdir(exist_ok=True)
-    demand_free(session.project, "--out", path, own=KEY)
-    if path.parts[:2] != ("/", "dev"):  # /dev/stdout is a link that no repository holds
+    demand_free(session.project, "--out", path, own=TOKEN)
+    if not is_stream(path):
         demand_private(path)
     check_writable(path)
     data, info = log_in(session)
