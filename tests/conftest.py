@@ -168,11 +168,13 @@ def ice(archive: Storage) -> Iterator[Ice]:
     from rig import Ice
 
     from icesync.bootstrap import SystemClock
+    from icesync.emulator.faults import FaultInjector
     from icesync.emulator.server import BackgroundServer
     from icesync.emulator.service import Service
 
-    with BackgroundServer(Service(SystemClock(), archive)) as server:
-        yield Ice(server.url, archive)
+    faults = FaultInjector()
+    with BackgroundServer(Service(SystemClock(), archive, injector=faults)) as server:
+        yield Ice(server.url, archive, faults)
 
 
 @pytest.fixture(scope="session")

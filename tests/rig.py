@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from unittest.mock import patch
 
-from starter import Starter
+from starter import Starter, prepared
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import run
 from icesync.emulator.aspnet import Request
+from icesync.emulator.faults import FaultInjector, parse_fault
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Verdict
 from icesync.wire.login import sign_token, write_token
@@ -53,6 +54,7 @@ __all__ = [
     "Repository",
     "Result",
     "assert_refused",
+    "looks_at",
     "run_in_terminal",
     "run_process",
     "run_program",
@@ -178,7 +180,8 @@ class Process(subprocess.Popen[str]):
         self._arguments = arguments
         self._prepare = prepare
         self._starter = None if fresh else Starter.current()
-        super().__init__([*PROGRAM, *arguments], text=True, encoding="utf-8", **how)
+        program = [sys.executable, "-c", prepared(prepare)] if prepare else PROGRAM
+        super().__init__([*program, *arguments], text=True, encoding="utf-8", **how)
 
     def _execute_child(self, *details: Any) -> None:
         """Start the program; called by Python's own class with the streams made ready."""
@@ -290,13 +293,20 @@ def _watch(
     return shown.decode()
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
     """Wait until *holds*; fail with *what* when it takes too long."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain: {what}")
         time.sleep(0.005)
+
+
+def looks_at(pid: int, suffix: str) -> bool:
+    """Return whether a process has a file open whose name ends so."""
+    with suppress(OSError):
+        return any(str(fd.readlink()).endswith(suffix) for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 def assert_refused(result: Result, code: int, *sentences: str, hint: str | None = "") -> None:
@@ -317,11 +327,19 @@ def assert_refused(result: Result, code: int, *sentences: str, hint: str | None 
 
 
 class Ice:
-    """An emulated ICE on loopback: its address, its memory, and tokens for it."""
+    """ICE at the far end, emulated: its address, its memory, its faults, and tokens for it."""
 
-    def __init__(self, url: str, archive: Storage) -> None:
+    def __init__(self, url: str, archive: Storage, faults: FaultInjector | None = None) -> None:
         self.url = url
         self.archive = archive
+        self._faults = faults or FaultInjector()
+        self._heard = 0
+
+    def strike(self, *faults: str) -> None:
+        """Let these faults strike from now on, and no others."""
+        self._faults.clear()
+        for fault in faults:
+            self._faults.add(parse_fault(fault))
 
     def token(self, lives_s: float = 3600) -> str:
         """Return a token that ends in so many seconds."""
@@ -330,10 +348,24 @@ class Ice:
         return write_token(sign_token(claims, self.archive.signing_key)).decode().strip()
 
     @property
+    def updates(self) -> list[Call]:
+        """The updates that came for a server, in order."""
+        calls = reversed(self.archive.calls(100_000))
+        return [call for call in calls if call.path.endswith("UpdateEmailServer") and call.skill]
+
+    def settled(self, timeout_s: float = TIMEOUT_S) -> list[Call]:
+        """Return the updates since the last time this was asked, once none is in flight."""
+        wait_until(
+            lambda: all(call.ended_at for call in self.updates), "all calls have ended", timeout_s
+        )
+        fresh = [call for call in self.updates if call.id > self._heard]
+        self._heard = max([self._heard, *(call.id for call in fresh)])
+        return fresh
+
+    @property
     def accepted(self) -> list[Call]:
         """The updates that were accepted, in order."""
-        calls = reversed(self.archive.calls(100_000))
-        return [call for call in calls if call.outcome == Verdict.APPLIED]
+        return [call for call in self.updates if call.outcome == Verdict.APPLIED]
 
     @property
     def skills(self) -> list[int | None]:
@@ -424,6 +456,7 @@ class Gate:
         self._service = Service(SystemClock(), archive)
         self.reached = threading.Event()
         self._opened = threading.Event()
+        self._mutex = threading.Lock()
         self._free = free
         self._late = late
 
@@ -434,9 +467,9 @@ class Gate:
     def answer(self, request: Request) -> Reply:
         """Answer, sooner or later."""
         update = request.path.endswith("UpdateEmailServer")
-        held = update and self._free == 0
-        if update and self._free:
-            self._free -= 1
+        with self._mutex:
+            held = update and self._free == 0
+            self._free -= update and not held
         if not held:
             return self._service.answer(request)
         reply = self._service.answer(request) if self._late else None
@@ -462,11 +495,11 @@ class Echo:
 
 
 class Picky:
-    """An ICE that answers the updates of one *skill* with *reply*, until that is None."""
+    """An ICE that answers the updates of one *skill*, or all, with *reply*, until that is None."""
 
-    def __init__(self, archive: Storage, skill: int, reply: Reply | None) -> None:
+    def __init__(self, archive: Storage, skill: int | None, reply: Reply | None) -> None:
         self._service = Service(SystemClock(), archive)
-        self._mark = b'"SkillId":%d,' % skill
+        self._mark = b'"SkillId":' if skill is None else b'"SkillId":%d,' % skill
         self.reply = reply
 
     def answer(self, request: Request) -> Reply:

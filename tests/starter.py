@@ -48,9 +48,11 @@ class Starter:
         listener = Socket(AF_UNIX, SOCK_SEQPACKET)
         listener.bind(self._address)
         listener.listen(16)
-        self._settings = _read_at_start(os.environ)
+        environ = {**os.environ, "PYTHONUTF8": "1"}
+        self._settings = _read_at_start(environ)
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(listener.fileno())],
+            env=environ,
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
         )
@@ -104,6 +106,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def _read_at_start(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith(_START_TIMES)}
+
+
+def prepared(code: str) -> str:
+    """Return a program that runs *code*, then icesync."""
+    here = os.path.dirname(__file__)
+    program = "from icesync.__main__ import main\nmain()\n"
+    return f"import sys\nsys.path.insert(0, {here!r})\n{code}\n{program}"
 
 
 def program_folder() -> str:

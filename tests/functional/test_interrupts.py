@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import signal
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from rig import TIMEOUT_S, FarEnd, Gate, Ice, Repository, wait_until
+from rig import TIMEOUT_S, FarEnd, Gate, Ice, Repository, looks_at, wait_until
 
 from icesync.bootstrap import SystemClock
 from icesync.emulator.service import Service
@@ -226,13 +225,6 @@ def test_ctrl_c_at_the_question(repository: Repository, archive: Storage) -> Non
     assert result.code == 130
     assert "interrupted; nothing was sent" in result.stderr
     assert archive.calls(1) == ()
-
-
-def looks_at(pid: int, suffix: str) -> bool:
-    """Return whether a process has a file open whose name ends so."""
-    with suppress(OSError):
-        return any(str(fd.readlink()).endswith(suffix) for fd in Path(f"/proc/{pid}/fd").iterdir())
-    return False
 
 
 def test_ctrl_c_while_waiting_for_the_lock(repository: Repository) -> None:

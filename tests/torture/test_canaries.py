@@ -15,6 +15,7 @@ import click
 import pytest
 from canary import AWKWARD, Search
 from rig import KEY, Echo, FarEnd, Ice, Repository
+from torture.arena import start
 
 from icesync.bootstrap import SystemClock
 from icesync.cli.main import COMMANDS, load_command
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from torture.arena import Nursery, Result
+    from torture.arena import Result
 
 _LEAST_RUNS: Final = 1000
 _STEPS: Final = int(os.environ.get("ICESYNC_TORTURE_CANARY_STEPS", "60"))
@@ -108,15 +109,14 @@ _LOGIN_SECRET: Final = "login '9318' \\ \"quoted\""
 class Stage:
     """A repository with a server for each awkward secret, and processes that run over it."""
 
-    def __init__(self, root: Path, nursery: Nursery) -> None:
+    def __init__(self, root: Path) -> None:
         self._repository = Repository(root)
-        self._nursery = nursery
         self.root = root
         self.runs = 0
         secrets = {**AWKWARD, "random": _RANDOM}
         self.search = Search(root, secrets)
-        for start in range(len(_RANDOM) - 8 + 1):
-            self.search.add(f"piece {start}", _RANDOM[start : start + 8])
+        for first in range(len(_RANDOM) - 8 + 1):
+            self.search.add(f"piece {first}", _RANDOM[first : first + 8])
         self.search.add("the key", KEY, root / "key")
         lines = ""
         for skill, secret in enumerate(secrets.values(), start=1):
@@ -151,9 +151,8 @@ class Stage:
 
     def run(self, line: str, *flags: str, **how: Any) -> Result:
         """Run one line in a process of its own, and search all that came of it."""
-        fleet: Any = self
         self.runs += 1
-        result = self._nursery.start(fleet, *line.split(), *flags, **how).wait()
+        result = start(self.root, self.variables, *line.split(), *flags, **how).wait()
         self.search.look(f"the output of `{line}`", result.text.encode())
         kept = self.root / ".icesync" / "token"
         if kept.exists() and kept not in self.search.sources:
@@ -170,9 +169,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, nursery: Nursery) -> Stage:
+def stage(tmp_path: Path) -> Stage:
     """A stage below a scratch folder."""
-    return Stage(tmp_path / "repository", nursery)
+    return Stage(tmp_path / "repository")
 
 
 @contextmanager

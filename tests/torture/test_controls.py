@@ -7,19 +7,20 @@ The builds without flushing and without a lock stand beside their harnesses.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from rig import TIMEOUT_S, FarEnd, Gate, Ice, Picky, wait_until
 from torture.arena import Fleet, Ordeal
-from torture.farend import RawFarEnd
 from torture.judge import Judge, Violation, recall
+
+from icesync.wire.reply import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torture.arena import Nursery
+    from icesync.emulator.storage import Storage
 
 
 def kill_in_calls(ordeal: Ordeal, defect: str) -> None:
@@ -27,11 +28,7 @@ def kill_in_calls(ordeal: Ordeal, defect: str) -> None:
     ordeal.begin()
     ordeal.ice.strike("latency:800ms")
     child = ordeal.start(defect=defect)
-    deadline = time.monotonic() + 20
-    while len(ordeal.ice._calls()) < 1 + ordeal.fleet.concurrency:
-        if time.monotonic() > deadline:
-            raise RuntimeError(child.text)
-        time.sleep(0.01)
+    wait_until(lambda: len(ordeal.ice.updates) >= ordeal.fleet.concurrency, "the first calls")
     child.kill()
     ordeal.hear()
     ordeal.judge.look_after_crashes()
@@ -48,17 +45,20 @@ def test_missing_intent_is_noticed(ordeal: Callable[[int], Ordeal]) -> None:
         kill_in_calls(ordeal(12), "no-intent")
 
 
-def test_early_acknowledgement_is_noticed(tmp_path: Path, nursery: Nursery) -> None:
+def test_early_acknowledgement_is_noticed(tmp_path: Path, archive: Storage) -> None:
     """What counts as acknowledged before its reply is claimed without having happened."""
-    with RawFarEnd(held_from=1, stores=False) as end:
-        ordeal = Ordeal(Fleet(tmp_path / "repository", end.url, 12), end, nursery)
+    gate = Gate(archive)
+    with FarEnd(gate.answer) as end:
+        fleet = Fleet(tmp_path / "repository", end.url, 12)
+        ordeal = Ordeal(fleet, Ice(end.url, archive))
         child = ordeal.start(defect="ack-before-reply")
-        end.reached.wait(20)
+        gate.reached.wait(TIMEOUT_S)
         child.kill()
         ordeal.hear()
 
         with pytest.raises(Violation, match=r"I1: .* ICE never accepted it"):
             ordeal.judge.look_after_crashes()
+        gate.open()
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,12 @@ def test_early_acknowledgement_is_noticed(tmp_path: Path, nursery: Nursery) -> N
     [pytest.param("", False, marks=pytest.mark.torture), ("substring", True)],
 )
 def test_success_by_substring_is_noticed(
-    tmp_path: Path, nursery: Nursery, defect: str, *, noticed: bool
+    tmp_path: Path, archive: Storage, defect: str, *, noticed: bool
 ) -> None:
     """The word stands in "Unsuccessful" too, and that is no success."""
-    with RawFarEnd(stores=False, reply=b'{"Message":"Unsuccessful"}') as end:
-        ordeal = Ordeal(Fleet(tmp_path / "repository", end.url, 2), end, nursery)
+    reply = Reply(200, {"content-type": "application/json"}, b'{"Message":"Unsuccessful"}')
+    with FarEnd(Picky(archive, None, reply).answer) as end:
+        ordeal = Ordeal(Fleet(tmp_path / "repository", end.url, 2), Ice(end.url, archive))
         ordeal.start(defect=defect).wait()
         ordeal.hear()
         try:
