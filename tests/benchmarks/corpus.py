@@ -70,11 +70,12 @@ SERVER = """\
 
 _ACKNOWLEDGE = """
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from icesync.bootstrap import open_session
-from icesync.codec.fingerprint import fingerprint
-from icesync.codec.state import encode_state
+from icesync.codec.fingerprint import fingerprint, seals_of
+from icesync.codec.state import encode_state, seal
 from icesync.engine.plan import PlanRequest, plan
 from icesync.model.snapshot import Entry, EntryStatus, SecretRecord, Snapshot
 
@@ -90,9 +91,12 @@ def secret(address, name, reference):
 entries = {}
 for address, server in made.desired.servers.items():
     secrets = {name: secret(address, name, ref) for name, ref in server.secrets.items()}
-    entries[address] = Entry(EntryStatus.APPLIED, server.settings, secrets, applied_at=now)
+    entry = Entry(EntryStatus.APPLIED, server.settings, secrets, applied_at=now)
+    entries[address] = seal(address, entry)
 target = context.project.api.base_url
+before = Snapshot(target)
 snapshot = Snapshot(target, serial=1, lineage="bench", key_id=key.id, entries=entries)
+snapshot = replace(snapshot, seals=seals_of(key, snapshot, before, trusted=False))
 path = Path(context.project.root, context.project.state.path)
 path.write_bytes(encode_state(snapshot, "0"))
 """
