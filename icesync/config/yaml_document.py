@@ -6,10 +6,10 @@ so size, depth, nodes and alias expansion are bounded first. (PyYAML's loaders
 build recursively: a deep document ends the process, a short one with aliases
 or merge keys fills the memory.)
 
-There are two readings. The quick one builds the data of ordinary documents and
-gives up at anything unusual; :mod:`icesync.config.yaml_tree` reads what the quick
-one gave up, knows the place of every node and collects every problem. A property
-test holds the two to the same data.
+There are three readings, each for what the one before gives up: by lines, which knows
+block style with one plain key and value a line, as `icesync fmt` writes it; by events,
+which knows all ordinary documents; and :mod:`icesync.config.yaml_tree`, which knows the
+place of every node and collects every problem. Property tests hold them to the same data.
 
 Scalars stay text: a password ``0012`` cannot become 10. A scalar that was
 quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
@@ -509,6 +509,10 @@ def parse_document(source: SourceFile) -> Document:
     if problems:
         return Document(source, problems=problems)
     try:
+        return Document(source, _read_lines(source.data))
+    except _UnusualError:
+        pass
+    try:
         return Document(source, _read_quickly(source.data))
     except _UnusualError:
         tree = _read_carefully(source)
@@ -533,7 +537,7 @@ def _read_carefully(source: SourceFile) -> Tree:
 
 
 class _UnusualError(Exception):
-    """The document needs the careful reading."""
+    """The document needs a more careful reading."""
 
 
 class _TooManyError(Exception):
@@ -541,6 +545,92 @@ class _TooManyError(Exception):
 
 
 _QUICK_DEPTH: Final = 16
+_QUICK_LINES: Final = MAX_NODES // 4
+
+_LINE: Final = re.compile(
+    r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
+    r"(?: +(?:([\w/.~+$](?:[^\s:]|:(?=\S)| +(?=[^\s#]))*)|'([^']*)'|\"([^\"\\]*)\"))?"
+    r"(?: +#.*)? *"
+)
+"""A key and its value: plain, in quotes without escapes, or on the lines below."""
+_NO_CODE: Final = re.compile(r" *(?:#.*)?")
+_REMEMBERED: Final = 4096
+
+
+class _Lines(dict[str, tuple[int, str, str | None] | None]):
+    """
+    What each line says, learned as it is asked: most lines of a fleet are seen again and again.
+
+    The level of its key, the key, and the value. Levels are twice the column, and one more
+    where a dash opens an item, so that a list may stand right below its key.
+    """
+
+    def __missing__(self, line: str) -> tuple[int, str, str | None] | None:
+        match = _LINE.fullmatch(line)
+        if match is None and not _NO_CODE.fullmatch(line):
+            raise _UnusualError
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[line] = None if match is None else self._read(*match.groups())
+        return self[line]
+
+    def _read(
+        self, indent: str, dash: str | None, key: str, plain: str | None, *quotes: str | None
+    ) -> tuple[int, str, str | None]:
+        value = plain
+        for text in quotes:
+            value = value if text is None else Quoted(text)
+        if value is not None and not value.isprintable():
+            raise _UnusualError
+        return 2 * len(indent) + (dash is not None), key, value
+
+
+_LINES: Final = _Lines()
+
+
+def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its speed
+    """Return the data of a document in block style; *data* was checked by :func:`check_text`."""
+    lines = data.decode().split("\n")
+    if len(lines) > _QUICK_LINES:
+        raise _UnusualError
+    root: list[Node] = []
+    current: Node = root
+    opened: str | None = ""
+    """the key whose value begins on the next line"""
+    above: list[tuple[int, Node]] = []
+    """the collections around the current one, with their levels"""
+    level = -1
+    for line in lines:
+        said = _LINES[line]
+        if said is None:
+            continue
+        here, key, value = said
+        if (here > level) is (opened is None) or len(above) > _QUICK_DEPTH:
+            raise _UnusualError
+        if opened is not None:
+            above.append((level, current))
+            made: Node = [] if here & 1 else {}
+            if current is root:
+                root.append(made)
+            else:
+                current[opened] = made
+            level, current, opened = here, made, None
+        while here < level:
+            level, current = above.pop()
+        if here != level:
+            raise _UnusualError
+        if here & 1:
+            above.append((level, current))
+            current.append({})
+            level, current = here + 3, current[-1]
+        if key in current:
+            raise _UnusualError
+        if value is None:
+            opened = key
+        current[key] = value
+    if opened is not None:
+        raise _UnusualError
+    return root[0]
 
 
 def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept flat for its speed

@@ -18,6 +18,7 @@ from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml_document import (
     Document,
     SourceFile,
+    _read_lines,
     _read_quickly,
     _UnusualError,
     check_text,
@@ -97,6 +98,44 @@ def test_both_readings_give_the_same_data(text: str) -> None:
 
     assert tree.problems == ()
     assert _exact(tree.data()) == _exact(quick)
+
+
+_SCALARS = (
+    "", "", "x", "1", "~", "a b", "a:b", "a :b", "a#c", "ref+file://p#/k", "'q'", "''", '"q"', "é",
+)  # fmt: skip
+_ODD_SCALARS = (
+    "a: b", "a:", "a #c", "'a''b'", '"a\\n"', "a\u00a0b", "{a: b}", "[a]", "|", "-1", "&a", "*a",
+    "a\t", "---",
+)  # fmt: skip
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> str:
+    """Return a text in block style: mostly well indented, with scalars of all kinds."""
+    lines, column = [], 0
+    for number in range(draw(st.integers(1, 8))):
+        column = draw(st.sampled_from([*[column] * 9, max(column - 2, 0), 1]))
+        dash = draw(st.sampled_from(["", "", "", "", "- "]))
+        odd = draw(st.integers(0, 9)) == 9
+        scalar = draw(st.sampled_from(_ODD_SCALARS if odd else _SCALARS))
+        tail = draw(st.sampled_from(["", "", " ", " # c", "#c" if odd else "  # c"]))
+        lines.append(f"{' ' * column}{dash}k{number % 7}: {scalar}{tail}")
+        column += len(dash) + 2 * (not scalar)
+    return "\n".join(lines)
+
+
+@given(blocks())
+def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
+    """What is read line by line is what libyaml's events say; nothing else is taken."""
+    source = _source(text)
+    assume(not check_text(source))
+    try:
+        by_lines = _read_lines(source.data)
+    except _UnusualError:
+        event("unusual")
+        return
+
+    assert _exact(by_lines) == _exact(_read_quickly(source.data))
 
 
 def _node_places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,14 @@ import pytest
 import yaml
 
 from icesync.config.fmt import format_source
-from icesync.config.yaml_document import SourceFile, parse_document
+from icesync.config.yaml_document import (
+    SourceFile,
+    _read_lines,
+    _read_quickly,
+    _UnusualError,
+    check_text,
+    parse_document,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +69,18 @@ def test_every_problem_has_a_place(corpus: list[SourceFile]) -> None:
             assert 1 <= problem.position.line <= last, (source.path, problem)
             assert problem.position.column >= 1, (source.path, problem)
     assert len(corpus) > 300
+
+
+def test_a_reading_by_lines_gives_the_data_of_events(corpus: list[SourceFile]) -> None:
+    """What is read line by line is what libyaml's events say."""
+    read = []
+    for source in corpus:
+        with suppress(_UnusualError):
+            if not check_text(source):
+                read.append((_read_lines(source.data), source))
+
+    assert all(data == _read_quickly(source.data) for data, source in read)
+    assert len(read) > 5
 
 
 def test_what_is_formatted_stays_so(corpus: list[SourceFile]) -> None:

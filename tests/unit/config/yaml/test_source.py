@@ -76,11 +76,11 @@ def test_error_without_a_place_is_at_the_start(error: Exception) -> None:
 
 
 def test_missing_libyaml_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without libyaml nothing can be read, and the way out is a command, not a finding."""
+    """What libyaml is needed for cannot be read, and the hint is a command, not a finding."""
     monkeypatch.delattr(yaml, "CBaseLoader")
 
     with pytest.raises(ConfigMalformed) as caught:
-        parse_document(SourceFile("a.yaml", b"a: 1"))
+        parse_document(SourceFile("a.yaml", b"a: {b: 1}"))
 
     assert "libyaml" in caught.value.message
     assert caught.value.hints[0].startswith("pip install")
