@@ -309,7 +309,7 @@ def read_tree(source: SourceFile) -> Tree:
     """
     Return the tree of *source*, with every problem of it; never raises.
 
-    The bytes must have passed :func:`icesync.config.yaml.document.check_text`.
+    The bytes must have passed :func:`icesync.config.yaml_document.check_text`.
     """
     reader = _Reader(source, decode(source.data))
     try:

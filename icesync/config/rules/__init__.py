@@ -110,7 +110,11 @@ class Login(NamedTuple):
 
 
 class MailAddress(NamedTuple):
-    """An email address, as a mailbox or a sender; *in_use*: something depends on it."""
+    """
+    An email address, as a mailbox or a sender; *in_use*: something depends on it.
+
+    Whether it breaks a rule depends on *text* alone; the others say where, and how severe it is.
+    """
 
     key: str
     text: str
@@ -129,7 +133,8 @@ def declare(rule: Rule) -> Rule:
     return rule
 
 
-Check: TypeAlias = "Callable[[Subject_contra], Iterator[Violation]]"
+Check: TypeAlias = "Callable[[Subject_contra], Violation | None]"
+"""What one rule finds at its subject: one thing at most."""
 
 
 class Checks(Generic[Subject_contra]):
@@ -148,18 +153,20 @@ class Checks(Generic[Subject_contra]):
 
         return enter
 
-    def all(self, subject: Subject_contra) -> Iterator[Broken]:
-        """Yield everything that *subject* breaks."""
-        for rule, check in self._checks:
-            for violation in check(subject):
-                yield rule, violation
+    def all(self, subject: Subject_contra) -> list[Broken]:
+        """Return everything that *subject* breaks."""
+        return [
+            (rule, violation)
+            for rule, check in self._checks
+            if (violation := check(subject)) is not None
+        ]
 
-    def first(self, subject: Subject_contra) -> Iterator[Broken]:
-        """Yield what the first check finds that finds something: one slip, one finding."""
+    def first(self, subject: Subject_contra) -> list[Broken]:
+        """Return what the first check finds that finds something: one slip, one finding."""
         for rule, check in self._checks:
-            for violation in check(subject):
-                yield rule, violation
-                return
+            if (violation := check(subject)) is not None:
+                return [(rule, violation)]
+        return []
 
 
 on_host: Final = Checks[Host]()
@@ -225,23 +232,23 @@ _KEYS: Final = tuple(
 )
 
 
-class _Endpoints(dict[Endpoint, tuple[Broken, ...]]):
+class _Endpoints(dict[tuple[Any, ...], list[Broken]]):
     """
-    What the rules say about each endpoint that was seen.
+    What the rules say about each endpoint that was seen, by the fields of :class:`Endpoint`.
 
     A fleet has few distinct endpoints, so a rule here may look closely: a second
     server with the same endpoint costs one look-up.
     """
 
-    def __missing__(self, endpoint: Endpoint) -> tuple[Broken, ...]:
+    def __missing__(self, fields: tuple[Any, ...]) -> list[Broken]:
+        endpoint = Endpoint(*fields)
         found: list[Broken] = []
         if endpoint.host is not None:
             key = f"{endpoint.block}.host"
-            host = Host(key, endpoint.host, endpoint.in_use, endpoint.live)
-            found += on_host.first(host)
+            found += on_host.first(Host(key, endpoint.host, endpoint.in_use, endpoint.live))
         found += on_endpoint.all(endpoint)
-        self[endpoint] = tuple(found)
-        return self[endpoint]
+        self[fields] = found
+        return found
 
 
 def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
@@ -268,26 +275,37 @@ def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
     ]
 
 
-def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> Iterator[Broken]:
+def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> list[Broken]:
     settings: Mapping[str, Any] = server.settings  # each key's type is its field's
     get, presets = settings.get, server.presets.get
     in_use = ("smtp", get("incoming"))
     # A flag that is missing has its own finding, and is not taken for false here.
     encrypted = get("ssl") is not False or get("tls") is not False
     logs_in = needs_login(settings)
+    found: list[Broken] = []
+    sound: set[str] = set()
+    """the addresses that break nothing: the same one often stands in each block"""
     for block, host, port, username, mailbox, poll_rate in _KEYS:
         used = block in in_use
-        name, preset = get(host), presets(block, "")
+        name, preset, box = get(host), presets(block, ""), get(mailbox)
         login = block != "smtp" or logs_in
-        yield from endpoints[
-            Endpoint(block, name, get(port), encrypted, used, get(poll_rate), preset, live, login)
+        found += endpoints[
+            block, name, get(port), encrypted, used, get(poll_rate), preset, live, login
         ]
-        box = get(mailbox)
-        if box is not None:
-            yield from on_address.first(MailAddress(mailbox, box, used))
-        yield from on_login.all(Login(block, name, get(username), box, used, preset))
+        if box is not None and box not in sound:
+            found += _check_address(MailAddress(mailbox, box, used), sound)
+        found += on_login.all(Login(block, name, get(username), box, used, preset))
     sender = get("spoofing.address")
-    if sender is not None:
+    if sender is not None and sender not in sound:
         spoofing = MailAddress("spoofing.address", sender, bool(get("spoofing.enabled")))
-        yield from on_address.first(spoofing)
-    yield from on_server.all(server)
+        found += _check_address(spoofing, sound)
+    found += on_server.all(server)
+    return found
+
+
+def _check_address(address: MailAddress, sound: set[str]) -> list[Broken]:
+    """Return what *address* breaks; one that breaks nothing is one of *sound* from now on."""
+    found = on_address.first(address)
+    if not found:
+        sound.add(address.text)
+    return found

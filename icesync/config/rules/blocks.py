@@ -135,12 +135,13 @@ declare(
         source="doc:table",
     )
 )
-def spoofing_without_address(server: DesiredServer) -> Iterator[Violation]:
+def spoofing_without_address(server: DesiredServer) -> Violation | None:
     """Find spoofing that is on without a sender to show."""
     settings = server.settings
     if settings.get("spoofing.enabled") and "spoofing.address" not in settings and server.whole:
         message = "spoofing is on, but `spoofing.address` is missing"
-        yield Violation("spoofing.enabled", message, "add `spoofing.address`")
+        return Violation("spoofing.enabled", message, "add `spoofing.address`")
+    return None
 
 
 @on_server(
@@ -155,14 +156,15 @@ def spoofing_without_address(server: DesiredServer) -> Iterator[Violation]:
         source="doc:table",
     )
 )
-def idle_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
+def idle_spoofing_address(server: DesiredServer) -> Violation | None:
     """Find a sender to show while spoofing is off."""
     settings = server.settings
     if "spoofing.address" in settings and not settings.get("spoofing.enabled"):
         message = "`spoofing.address` is ignored while spoofing is off"
-        yield Violation(
+        return Violation(
             "spoofing.address", message, "set `spoofing.enabled: true`, or remove the address"
         )
+    return None
 
 
 @on_server(
@@ -179,20 +181,21 @@ def idle_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
         source="RFC 7489 (DMARC), section 3.1: alignment",
     )
 )
-def foreign_spoofing_address(server: DesiredServer) -> Iterator[Violation]:
+def foreign_spoofing_address(server: DesiredServer) -> Violation | None:
     """Find a sender to show whose domain is not related to the mailbox's."""
     address = server.settings.get("spoofing.address")
     if address is None or not server.settings.get("spoofing.enabled"):
-        return
+        return None
     shown = domain_of(str(address))
     own = domain_of(str(server.settings.get("smtp.mailbox", "")))
     if own and not related(shown, own):
-        yield Violation(
+        return Violation(
             "spoofing.address",
             f"`spoofing.address` is of {shown}, `smtp.mailbox` of {own}: SPF and DMARC will "
             "likely fail",
             f"allow the mail server of {own} in the DNS records of {shown}, or use one domain",
         )
+    return None
 
 
 @on_fleet(
@@ -240,19 +243,21 @@ def _is_off(server: DesiredServer) -> bool:
         source="observed: Json.NET binding",
     )
 )
-def incomplete_spare_block(server: DesiredServer) -> Iterator[Violation]:
+def incomplete_spare_block(server: DesiredServer) -> Violation | None:
     """Find a block that is not in use and would overwrite what the record holds."""
-    incoming = server.settings.get("incoming")
+    settings, secrets = server.settings, server.secrets
+    incoming = settings.get("incoming")
     unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
     keys = _BLOCK_KEYS[unused]
-    given = [key for key in keys if key in server.settings or key in server.secrets]
-    mentioned = {f"{unused}.username", f"{unused}.mailbox", f"{unused}.password"}.intersection(
-        given
-    )
-    if mentioned and len(given) < len(keys) and server.whole:
-        missing = ", ".join(f"`{key}`" for key in keys if key not in given)
-        message = f"`{unused}` is not in use, and incomplete: {missing} will be sent as empty"
-        yield Violation(given[0], message, "complete it, or remove the block")
+    missing = [key for key in keys if key not in settings and key not in secrets]
+    if not missing or not server.whole:
+        return None
+    given = [key for key in keys if key not in missing]
+    if {f"{unused}.username", f"{unused}.mailbox", f"{unused}.password"}.intersection(given):
+        told = ", ".join(f"`{key}`" for key in missing)
+        message = f"`{unused}` is not in use, and incomplete: {told} will be sent as empty"
+        return Violation(given[0], message, "complete it, or remove the block")
+    return None
 
 
 declare(
@@ -366,8 +371,13 @@ def _family(preset: Preset) -> str:
     return preset.name.partition("/")[0]
 
 
+_ANY_NO_LOGIN: Final = re.compile("|".join(pattern for pattern, _, _ in _NO_LOGIN))
+
+
 def _no_login(host: str) -> tuple[str, str] | None:
     """Return what *host* is, and whose, if it takes no login."""
+    if not _ANY_NO_LOGIN.fullmatch(host):
+        return None
     for pattern, what, owner in _NO_LOGIN:
         if re.fullmatch(pattern, host):
             return what, owner
@@ -421,11 +431,12 @@ declare(
         source="doc:table",
     )
 )
-def both_flags(server: DesiredServer) -> Iterator[Violation]:
+def both_flags(server: DesiredServer) -> Violation | None:
     """Find two flags of which one is enough."""
     if server.settings.get("ssl") and server.settings.get("tls"):
         message = "`ssl` and `tls` are both true; the vendor does not say which one applies"
-        yield Violation("tls", message, "set one of them to false")
+        return Violation("tls", message, "set one of them to false")
+    return None
 
 
 @on_endpoint(
@@ -442,14 +453,15 @@ def both_flags(server: DesiredServer) -> Iterator[Violation]:
         source=f"doc:sample; {_IMPLICIT}",
     )
 )
-def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
+def clear_on_tls_port(endpoint: Endpoint) -> Violation | None:
     """Find a connection that works nowhere."""
     if endpoint.in_use and not endpoint.encrypted and _mode(endpoint) == "implicit":
-        yield Violation(
+        return Violation(
             f"{endpoint.block}.port",
             f"`{endpoint.block}.port` {endpoint.port} uses TLS, but `ssl` and `tls` are both false",
             "set `ssl` or `tls` to true",
         )
+    return None
 
 
 @on_endpoint(
@@ -467,15 +479,15 @@ def clear_on_tls_port(endpoint: Endpoint) -> Iterator[Violation]:
         "SecureSocketOptions",
     )
 )
-def implicit_sending(endpoint: Endpoint) -> Iterator[Violation]:
+def implicit_sending(endpoint: Endpoint) -> Violation | None:
     """Find a way of sending that not every mail library knows, where there is another one."""
     if endpoint.block != "smtp" or endpoint.port not in {465, 2465}:
-        return
+        return None
     known = _provider(endpoint)
     if known is not None and not _offers_starttls(known.offer):
-        return
+        return None
     where = f"{endpoint.host} offers it" if known else "where the provider offers it"
-    yield Violation(
+    return Violation(
         "smtp.port",
         f"`smtp.port` {endpoint.port} uses implicit TLS, which some .NET mail clients do "
         "not support; which one ICE uses is unknown",
@@ -502,28 +514,29 @@ def _offers_starttls(offer: Offer | None) -> bool:
         source="the provider's own page, which the finding names with the day it was checked",
     )
 )
-def not_offered(endpoint: Endpoint) -> Iterator[Violation]:
+def not_offered(endpoint: Endpoint) -> Violation | None:
     """Find a host or a port that the provider does not have."""
     known = _provider(endpoint)
     if known is None or not endpoint.in_use or _no_login((endpoint.host or "").lower()):
-        return
+        return None
     block, (preset, offer) = endpoint.block, known
     if offer is None:
         other = preset.offers.get(block)
         offers = f"it offers {other.host}" if other else f"it offers no {block.upper()}"
-        yield Violation(
+        return Violation(
             f"{block}.host",
             f"`{block}.host` {endpoint.host} is not a host of "
             f"{preset.name} for {block.upper()}: {offers}",
             _checked(preset),
         )
-    elif preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
+    if preset.complete and endpoint.port is not None and endpoint.port not in offer.ports:
         offers = ", ".join(f"{port} ({_MODE_WORDS[offer.mode(port)]})" for port in offer.ports)
-        yield Violation(
+        return Violation(
             f"{block}.port",
             f"`{block}.port` {endpoint.port} is not one of {preset.name}: {offers}",
             _checked(preset),
         )
+    return None
 
 
 _MODE_WORDS: Final = {"implicit": "TLS", "starttls": "STARTTLS", "none": "no encryption"}
@@ -547,11 +560,11 @@ def _checked(preset: Preset) -> str:
         source="learn.microsoft.com: deprecation of basic authentication in Exchange Online",
     )
 )
-def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
+def no_passwords(endpoint: Endpoint) -> Violation | None:
     """Find a provider with which no password works, or soon none will."""
     known = _provider(endpoint)
     if known is None or known.offer is None or not endpoint.in_use or not endpoint.login:
-        return
+        return None
     offer, key = known.offer, f"{endpoint.block}.host"
     who, what = known.preset.name, endpoint.block.upper()
     hint = _checked(known.preset)
@@ -560,10 +573,11 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
             f"{who} does not accept passwords for {what} ({offer.refuses}); ICE has no "
             "field for a token"
         )
-        yield Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
-    elif offer.ends:
+        return Violation(key, f"`{key}` {endpoint.host}: {reason}", hint)
+    if offer.ends:
         message = f"`{key}` {endpoint.host}: {who}, {what}: {offer.ends}"
-        yield Violation(key, message, hint, Severity.WARNING)
+        return Violation(key, message, hint, Severity.WARNING)
+    return None
 
 
 @on_endpoint(
@@ -579,19 +593,20 @@ def no_passwords(endpoint: Endpoint) -> Iterator[Violation]:
         source="IANA service names and port numbers",
     )
 )
-def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
+def crossed_port(endpoint: Endpoint) -> Violation | None:
     """Find a port at which another protocol is spoken."""
     known = _provider(endpoint)
     if known is not None and known.offer is not None and endpoint.port in known.offer.ports:
-        return
+        return None
     home = _PORTS.get(endpoint.port or 0)
     if home is not None and home != endpoint.block:
         key = f"{endpoint.block}.port"
-        yield Violation(
+        return Violation(
             key,
             f"`{key}` {endpoint.port} is a port of {home.upper()}",
             f"{endpoint.block.upper()} usually uses {_DEFAULT[endpoint.block]}",
         )
+    return None
 
 
 @on_endpoint(
@@ -607,17 +622,18 @@ def crossed_port(endpoint: Endpoint) -> Iterator[Violation]:
         source="RFC 8314",
     )
 )
-def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
+def clear_text(endpoint: Endpoint) -> Violation | None:
     """Find a password that anybody on the way can read."""
     if endpoint.port is None or not endpoint.in_use or endpoint.encrypted or not endpoint.login:
-        return
+        return None
     if _mode(endpoint) != "implicit":
-        yield Violation(
+        return Violation(
             f"{endpoint.block}.port",
             f"the password of `{endpoint.block}` would be sent unencrypted on port "
             f"{endpoint.port}: `ssl` and `tls` are both false",
             "set `ssl` or `tls` to true",
         )
+    return None
 
 
 @on_endpoint(
@@ -634,16 +650,17 @@ def clear_text(endpoint: Endpoint) -> Iterator[Violation]:
         source="doc:sample; IANA service names and port numbers; pages of hosters and relays",
     )
 )
-def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
+def unusual_port(endpoint: Endpoint) -> Violation | None:
     """Find a port that looks like a slip of a digit."""
     known, port = _provider(endpoint), endpoint.port
     offered = known.offer.ports if known is not None and known.offer is not None else ()
     if port is None or port in _PORTS or port in offered:
-        return
+        return None
     if endpoint.block != "smtp" or port not in _SPARE_PORTS:
         key, what = f"{endpoint.block}.port", endpoint.block.upper()
         message = f"`{key}` {endpoint.port} is not a usual port for {what}"
-        yield Violation(key, message, f"{what} usually uses {_DEFAULT[endpoint.block]}")
+        return Violation(key, message, f"{what} usually uses {_DEFAULT[endpoint.block]}")
+    return None
 
 
 @on_server(
@@ -660,7 +677,7 @@ def unusual_port(endpoint: Endpoint) -> Iterator[Violation]:
         source="doc:sample",
     )
 )
-def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
+def odd_poll_rates(server: DesiredServer) -> Violation | None:
     """Find a poll rate that looks like seconds where the other one looks like minutes."""
     settings = server.settings
     keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
@@ -668,12 +685,12 @@ def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
     for rate, key in rates:
         if rate > _LONGEST_RATE:
             message = f"`{key}` {rate}: is this in seconds? The vendor does not document the unit"
-            yield Violation(key, message, "the vendor's sample has 10")
-            return
+            return Violation(key, message, "the vendor's sample has 10")
     (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))
     if high >= low * _WIDE:
         message = f"`{key}` {high} is {high // low} times the other block's {low}"
-        yield Violation(key, message, "one of the two may be in another unit")
+        return Violation(key, message, "one of the two may be in another unit")
+    return None
 
 
 @on_endpoint(
@@ -690,13 +707,14 @@ def odd_poll_rates(server: DesiredServer) -> Iterator[Violation]:
         source="assumed",
     )
 )
-def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
+def eager_polling(endpoint: Endpoint) -> Violation | None:
     """Find a poll rate that a big provider may not like."""
     incoming = endpoint.in_use and endpoint.block != "smtp"
     known = _provider(endpoint) if incoming and endpoint.poll_rate == 1 else None
     if known is not None:
         key = f"{endpoint.block}.poll_rate"
-        yield Violation(key, f"`{key}` 1: {known.preset.name} may throttle such frequent logins")
+        return Violation(key, f"`{key}` 1: {known.preset.name} may throttle such frequent logins")
+    return None
 
 
 @on_endpoint(
@@ -712,25 +730,26 @@ def eager_polling(endpoint: Endpoint) -> Iterator[Violation]:
         source="the MX records and API pages of the providers; RFC 5321, section 5",
     )
 )
-def no_login(endpoint: Endpoint) -> Iterator[Violation]:
+def no_login(endpoint: Endpoint) -> Violation | None:
     """Find a host at which no password is asked for."""
     host = (endpoint.host or "").lower().rstrip(".")
     if not host or not endpoint.in_use:
-        return
+        return None
     key, what = f"{endpoint.block}.host", _no_login(host)
     found = find_offer(endpoint.block, host)
     if found is not None and found[1] is not None:
-        return
+        return None
     if what is not None and what[0] == "mx" and not endpoint.login:
-        return  # a connector takes mail of its organization there, by the sender's address
+        return None  # a connector takes mail of its organization there, by the sender's address
     if what is not None:
         preset = find_preset(what[1])
-        yield Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))
-    elif found is None:
+        return Violation(key, f"`{key}` {host} {_WHAT[what[0]]}", _instead(endpoint.block, preset))
+    if found is None:
         for preset in providers_of(host)[:1]:
             message = f"`{key}` {host} is the domain of addresses, not a mail server"
             hint = _instead(endpoint.block, preset)
-            yield Violation(key, message, hint, Severity.WARNING)
+            return Violation(key, message, hint, Severity.WARNING)
+    return None
 
 
 def _instead(block: str, preset: Preset | None) -> str:

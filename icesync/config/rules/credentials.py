@@ -16,8 +16,6 @@ from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer, preset_of, providers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from icesync.config.rules import Login
     from icesync.model.presets import Preset
 
@@ -169,22 +167,22 @@ declare(
         source="assumed",
     )
 )
-def other_domain(login: Login) -> Iterator[Violation]:
+def other_domain(login: Login) -> Violation | None:
     """Find a user name that is an address of another domain than the mailbox."""
     block, host, username, mailbox, in_use, _ = login
     if not in_use or username is None or mailbox is None or "@" not in mailbox:
-        return
+        return None
     # Exchange, Courier and Dovecot take svc@contoso.com\billing, /billing, *master: a shared
     # mailbox, or somebody who logs in for another. The domain ends where a domain can.
     others = [domain_of(f"@{domain}") for domain in _DOMAIN.findall(username)]
     if not others or ".." in username or is_placeholder(username):
-        return
+        return None
     own = domain_of(mailbox)
     provider = preset_of(block, host, login.preset)
     if any(_belongs(other, own, host or "", provider) for other in others):
-        return
+        return None
     message = f"`{block}.username` is of {others[0]}, `{block}.mailbox` of {own}"
-    yield Violation(f"{block}.username", message, "check both; one may have been copied")
+    return Violation(f"{block}.username", message, "check both; one may have been copied")
 
 
 _DOMAIN: Final = re.compile(r"@([^\s@\\/*%:,;<>\"]+)")
@@ -228,18 +226,19 @@ _TENANT_ENDINGS: Final = (".onmicrosoft.com", ".onmicrosoft.de", ".onmicrosoft.u
         offline=False,
     )
 )
-def one_user_name(login: Login) -> Iterator[Violation]:
+def one_user_name(login: Login) -> Violation | None:
     """Find a user name that the provider does not take."""
     username, preset = login.username, preset_of(login.block, login.host, login.preset)
     if preset is None or username is None or not login.in_use or is_placeholder(username):
-        return
+        return None
     key, form = f"{login.block}.username", preset.user_form
     if preset.user and username != preset.user:
         message = f"`{key}`: {preset.title} accepts only the user name {preset.user}"
-        yield Violation(key, message, f"login: {preset.login}")
-    elif form is not None and re.fullmatch(form.pattern, username) is None:
+        return Violation(key, message, f"login: {preset.login}")
+    if form is not None and re.fullmatch(form.pattern, username) is None:
         message = f"`{key}`: {preset.title} needs {form.words}"
-        yield Violation(key, message, f"login: {preset.login}")
+        return Violation(key, message, f"login: {preset.login}")
+    return None
 
 
 @on_login(
@@ -256,16 +255,16 @@ def one_user_name(login: Login) -> Iterator[Violation]:
         source="RFC 5322, section 3.4; yaml.org/spec/1.2.2, section 5.7",
     )
 )
-def user_name_slip(login: Login) -> Iterator[Violation]:
+def user_name_slip(login: Login) -> Violation | None:
     """Find what copying leaves in a user name."""
     username = login.username
     if username is None or _PLAIN_USER.fullmatch(username) or is_placeholder(username):
-        return
+        return None
     for pattern, what, hint in _USER_SLIPS:
         if re.search(pattern, username):
             key = f"{login.block}.username"
-            yield Violation(key, f"`{key}` {what}", hint)
-            return
+            return Violation(key, f"`{key}` {what}", hint)
+    return None
 
 
 _PLAIN_USER: Final = re.compile(r"[A-Za-z0-9._%+@=~-]+")
@@ -298,18 +297,19 @@ _USER_SLIPS: Final = (
         source="the addresses and hosts of the providers known",
     )
 )
-def foreign_mailbox(login: Login) -> Iterator[Violation]:
+def foreign_mailbox(login: Login) -> Violation | None:
     """Find a mailbox that lives elsewhere."""
     block, host, _, mailbox, in_use, _ = login
     if block == "smtp" or not in_use or mailbox is None or host is None or "@" not in mailbox:
-        return
+        return None
     owners = providers_of(domain_of(mailbox))
     found = find_offer(block, host.lower().rstrip("."))
     if not owners or found is None or found[1] is None:
-        return
+        return None
     names = {owner.name.partition("/")[0] for owner in owners}
     hosts = {h for owner in owners for o in owner.offers.values() for h in (o.host, *o.also)}
     if found[0].name.partition("/")[0] not in names and host.lower() not in hosts:
         message = f"`{block}.mailbox` {mailbox} is of {owners[0].title}, `{block}.host` is not"
         offer = owners[0].offers.get(block)
-        yield Violation(f"{block}.host", message, f"it offers {offer.host}" if offer else None)
+        return Violation(f"{block}.host", message, f"it offers {offer.host}" if offer else None)
+    return None

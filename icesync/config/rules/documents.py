@@ -183,14 +183,15 @@ def same_server_id(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
         source="doc:sample, doc:table",
     )
 )
-def status_and_active(server: DesiredServer) -> Iterator[Violation]:
+def status_and_active(server: DesiredServer) -> Violation | None:
     """Find the two settings that say opposite things."""
     status, active = server.settings.get("status"), server.settings.get("active")
     if active is not None and status is not None and (status == "Enabled") is not active:
         message = f"`status` is {status} and `active` {str(active).lower()}: they disagree"
-        yield Violation(
+        return Violation(
             "active", message, "make them agree; the vendor's sample request has no `IsActive`"
         )
+    return None
 
 
 _ONE: Final = "version: 1\norganization: 59\nservers:\n  - skill: 663\nmoved:\n"

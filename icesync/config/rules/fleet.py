@@ -60,36 +60,60 @@ def is_enabled(server: DesiredServer) -> bool:
     return settings.get("status") == "Enabled" and settings.get("active") is not False
 
 
-class _Collector(NamedTuple):
+class _Inbox(NamedTuple):
     """
-    What one server collects: two servers with a common key collect the same mail.
+    Where an enabled server collects mail.
 
-    *place* is the host, or the provider behind it; *user* and *mailbox* are spelled in one
-    way, whatever the files say.
+    *login* and *mailbox* are spelled in one way, whatever the files say; None where the
+    files give none.
     """
 
+    server: DesiredServer
     block: str
-    place: str
-    user: str
-    mailbox: str
-
-    @property
-    def keys(self) -> tuple[tuple[str, str], ...]:
-        """Return the login and the mailbox at that place."""
-        return tuple((self.place, text) for text in (self.user, self.mailbox) if text)
+    login: str | None
+    mailbox: str | None
 
 
-def _collectors(fleet: Fleet) -> list[tuple[DesiredServer, _Collector]]:
-    """Return the enabled servers that collect mail, each with what it collects."""
+def _inboxes(fleet: Fleet) -> list[_Inbox]:
+    """Return the inboxes of the enabled servers."""
     found = []
     for server in fleet.enabled:
         get = server.settings.get
         block = str(get("incoming"))
-        host, user = get(f"{block}.host"), get(f"{block}.username")
-        if host is not None and user is not None:
-            mailbox = canonical_address(str(get(f"{block}.mailbox", "")))
-            login = canonical_address(str(user))
-            found.append((server, _Collector(block, _place(block, str(host)), login, mailbox)))
+        login, mailbox = get(f"{block}.username"), get(f"{block}.mailbox")
+        found.append(
+            _Inbox(
+                server,
+                block,
+                None if login is None else canonical_address(str(login)),
+                None if mailbox is None else canonical_address(str(mailbox)),
+            )
+        )
+    return found
+
+
+class _Collector(NamedTuple):
+    """
+    What one server collects: two servers with a common key collect the same mail.
+
+    *keys* are the login and the mailbox at a place: a host, or the provider behind it.
+    """
+
+    server: DesiredServer
+    block: str
+    keys: tuple[tuple[str, str], ...]
+
+
+def _collectors(fleet: Fleet) -> list[_Collector]:
+    """Return what the enabled servers collect."""
+    found = []
+    for server, block, login, mailbox in fleet.once(_inboxes):
+        host = server.settings.get(f"{block}.host")
+        if host is None or login is None:
+            continue
+        place = _place(block, str(host))
+        keys = [(place, text) for text in (login, mailbox) if text]
+        found.append(_Collector(server, block, tuple(keys)))
     return found
 
 
@@ -172,10 +196,10 @@ def _same_mailbox(
     fleet: Fleet, block: str, sentence: str
 ) -> Iterator[tuple[DesiredServer, Violation]]:
     first: dict[tuple[str, str], DesiredServer] = {}
-    for server, found in fleet.once(_collectors):
-        if found.block != block:
+    for server, used, keys in fleet.once(_collectors):
+        if used != block:
             continue
-        others = [first.setdefault(key, server) for key in found.keys]
+        others = [first.setdefault(key, server) for key in keys]
         other = next((o for o in others if o is not server), None)
         if other is not None:
             message = f"`{block}` {sentence.format(other=other.address)}"
@@ -198,15 +222,14 @@ def _same_mailbox(
 def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a mailbox that one skill empties and another reads."""
     emptied: dict[tuple[str, str], DesiredServer] = {}
-    readers: list[tuple[_Collector, DesiredServer]] = []
-    for server, found in fleet.once(_collectors):
-        if found.block == "pop3":
-            for key in found.keys:
+    for server, block, keys in fleet.once(_collectors):
+        if block == "pop3":
+            for key in keys:
                 emptied.setdefault(key, server)
-        else:
-            readers.append((found, server))
-    for reader, server in readers:
-        other = next((emptied[key] for key in reader.keys if key in emptied), None)
+    for server, block, keys in fleet.once(_collectors):
+        if block == "pop3":
+            continue
+        other = next((emptied[key] for key in keys if key in emptied), None)
         if other is not None:
             message = f"{other.address} collects the same mailbox by POP3 and may delete its mail"
             yield server, Violation("imap.username", message, "use IMAP for both")
@@ -235,32 +258,28 @@ def foreign_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 
 def _answers(fleet: Fleet) -> list[tuple[DesiredServer, str, str, DesiredServer | None]]:
     """Return the servers that do not collect their answers: the sender, and who collects them."""
-    collected = [(server, _collected(server)) for server in fleet.enabled]
+    collected = [(inbox, _addresses(inbox)) for inbox in fleet.once(_inboxes)]
     collectors: dict[str, DesiredServer] = {}
-    for server, addresses in collected:
+    for inbox, addresses in collected:
         for address in addresses:
-            collectors.setdefault(address, server)
+            collectors.setdefault(address, inbox.server)
     found = []
-    for server, own in collected:
+    for (server, _, _, mailbox), own in collected:
         spoofing = server.settings.get("spoofing.enabled")
         key = "spoofing.address" if spoofing else "smtp.mailbox"
         sender = server.settings.get(key)
-        mailbox = server.settings.get(f"{server.settings.get('incoming')}.mailbox")
-        if sender is None or mailbox is None:
+        if sender is None or mailbox is None or not own:
             continue
         shown = canonical_address(str(sender))
-        if own and shown not in own and "@" in shown:
+        if shown not in own and "@" in shown:
             found.append((server, key, str(sender), collectors.get(shown)))
     return found
 
 
-def _collected(server: DesiredServer) -> tuple[str, ...]:
-    """Return the addresses whose mail *server* collects: its mailbox first."""
-    settings = server.settings
-    block = settings.get("incoming")
-    texts = (settings.get(f"{block}.mailbox"), settings.get(f"{block}.username"))
-    found = [canonical_address(str(text)) for text in texts if text is not None]
-    return tuple(dict.fromkeys(a for a in found if "@" in a and _DOMAIN.fullmatch(a)))
+def _addresses(inbox: _Inbox) -> list[str]:
+    """Return the addresses whose mail arrives in *inbox*: its mailbox first."""
+    texts = {inbox.mailbox: None, inbox.login: None}
+    return [t for t in texts if t is not None and "@" in t and _DOMAIN.fullmatch(t)]
 
 
 @on_fleet(

@@ -21,8 +21,6 @@ from icesync.model.host import IpAddress, ascii_host, numeric_address
 from icesync.model.presets import PRESETS, known_hosts, providers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from icesync.config.rules import Host, Login, MailAddress
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -106,43 +104,46 @@ _PLACEHOLDERS: Final = Rule(
 
 
 @on_host(_PLACEHOLDERS)
-def placeholder_host(host: Host) -> Iterator[Violation]:
+def placeholder_host(host: Host) -> Violation | None:
     """Find a host that somebody meant to fill in, or that exists in documentation only."""
     if is_placeholder(host.name):
-        yield _placeholder(host.key, host.name, in_use=host.in_use)
-    elif what := damage(host.name):
-        yield _damaged(host.key, what, in_use=host.in_use)
-    elif host.live and _RESERVED.fullmatch(host.name) and _PLAIN_HOST.fullmatch(host.name):
+        return _placeholder(host.key, host.name, in_use=host.in_use)
+    if what := damage(host.name):
+        return _damaged(host.key, what, in_use=host.in_use)
+    if host.live and _RESERVED.fullmatch(host.name) and _PLAIN_HOST.fullmatch(host.name):
         message = f"`{host.key}` {host.name} is a reserved example domain"
-        yield Violation(
+        return Violation(
             host.key, message, "replace it with your mail server's name", Severity.WARNING
         )
+    return None
 
 
 @on_address(_PLACEHOLDERS)
-def placeholder_address(address: MailAddress) -> Iterator[Violation]:
+def placeholder_address(address: MailAddress) -> Violation | None:
     """Find an address that somebody meant to fill in."""
     if is_placeholder(address.text):
-        yield _placeholder(address.key, address.text, in_use=address.in_use)
-    elif what := damage(address.text):
-        yield _damaged(address.key, what, in_use=address.in_use)
+        return _placeholder(address.key, address.text, in_use=address.in_use)
+    if what := damage(address.text):
+        return _damaged(address.key, what, in_use=address.in_use)
+    return None
 
 
 @on_login(_PLACEHOLDERS)
-def placeholder_user(login: Login) -> Iterator[Violation]:
+def placeholder_user(login: Login) -> Violation | None:
     """Find a user name that somebody meant to fill in, or that the vendor printed."""
     block, host, username, _, in_use, _ = login
     if username is None:
-        return
+        return None
     key = f"{block}.username"
     if (host, username) == _VENDOR:
         message = f"`{key}` {username} at {host} is the vendor's sample value"
         severity = None if in_use else Severity.WARNING
-        yield Violation(key, message, "replace it with the real value", severity)
-    elif is_placeholder(username):
-        yield _placeholder(key, username, in_use=in_use)
-    elif what := damage(username):
-        yield _damaged(key, what, in_use=in_use)
+        return Violation(key, message, "replace it with the real value", severity)
+    if is_placeholder(username):
+        return _placeholder(key, username, in_use=in_use)
+    if what := damage(username):
+        return _damaged(key, what, in_use=in_use)
+    return None
 
 
 def _damaged(key: str, what: str, *, in_use: bool) -> Violation:
@@ -168,16 +169,17 @@ def _placeholder(key: str, text: str, *, in_use: bool) -> Violation:
         source="RFC 5321, sections 4.1.2 and 4.5.3",
     )
 )
-def not_an_address(address: MailAddress) -> Iterator[Violation]:
+def not_an_address(address: MailAddress) -> Violation | None:
     """Find a text that no mail server takes as a sender."""
     key, text = address.key, address.text
     if _PLAIN_ADDRESS.fullmatch(text):
-        return
+        return None
     local, at, domain = text.rpartition("@")
     reason = _odd(local, domain) if at else "it has no @"
     if reason:
         message = f"`{key}` is not an email address: {reason}"
-        yield Violation(key, message, "use local@domain, such as desk@example.org")
+        return Violation(key, message, "use local@domain, such as desk@example.org")
+    return None
 
 
 def _odd(local: str, domain: str) -> str:
@@ -206,12 +208,13 @@ def _odd(local: str, domain: str) -> str:
         source="RFC 6531",
     )
 )
-def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
+def needs_smtputf8(address: MailAddress) -> Violation | None:
     """Find an address that many relays refuse."""
     if not address.text.rpartition("@")[0].isascii():
         key = address.key
         message = f"`{key}` has non-ASCII characters before the @ and needs SMTPUTF8"
-        yield Violation(key, message, "many relays reject it; use an ASCII alias")
+        return Violation(key, message, "many relays reject it; use an ASCII alias")
+    return None
 
 
 @on_host(
@@ -228,7 +231,7 @@ def needs_smtputf8(address: MailAddress) -> Iterator[Violation]:
         source="RFC 1918, RFC 6761, RFC 6762, RFC 8375",
     )
 )
-def unreachable_host(host: Host) -> Iterator[Violation]:
+def unreachable_host(host: Host) -> Violation | None:
     """Find a host that exists only where the author sits; a public IP address can be reached."""
     name = host.name.rstrip(".").lower()
     address = numeric_address(name)
@@ -238,7 +241,8 @@ def unreachable_host(host: Host) -> Iterator[Violation]:
         message = f"`{host.key}` {host.name} cannot be reached by ICE"
         if private and str(address) != name.strip("[]"):
             message = f"`{host.key}` {host.name} is {address}, which ICE cannot reach"
-        yield Violation(host.key, message, "use the public name of the mail server")
+        return Violation(host.key, message, "use the public name of the mail server")
+    return None
 
 
 def _is_example(address: IpAddress) -> bool:
@@ -258,33 +262,36 @@ def _is_example(address: IpAddress) -> bool:
         source="RFC 4343",
     )
 )
-def untidy_host(host: Host) -> Iterator[Violation]:
+def untidy_host(host: Host) -> Violation | None:
     """Find upper case and a final dot."""
     tidy = host.name.rstrip(".").lower()
     if tidy != host.name and _PLAIN_HOST.fullmatch(tidy):
         message = f"`{host.key}` is sent unchanged: {host.name!a}"
-        yield Violation(host.key, message, f"use {tidy}")
+        return Violation(host.key, message, f"use {tidy}")
+    return None
 
 
 @on_address(_INTERNATIONAL)
-def international_domain(address: MailAddress) -> Iterator[Violation]:
+def international_domain(address: MailAddress) -> Violation | None:
     """Find an address whose domain somebody has to convert before mail can go there."""
     local, _, domain = address.text.rpartition("@")
     if local.isascii() and not domain.isascii() and (encoded := _encode(domain)) is not None:
         key = address.key
         message = f"`{key}` has the domain {domain}; whether ICE converts it is unknown"
-        yield Violation(key, message, f"use {local}@{encoded}")
+        return Violation(key, message, f"use {local}@{encoded}")
+    return None
 
 
 @on_host(_INTERNATIONAL)
-def international_host(host: Host) -> Iterator[Violation]:
+def international_host(host: Host) -> Violation | None:
     """Find a name that somebody has to convert before it can be looked up."""
     if host.name.isascii() or any(re.search(pattern, host.name) for pattern, _ in _REASONS):
-        return
+        return None
     encoded = _encode(host.name)
     if encoded is not None:
         message = f"`{host.key}` {host.name} is sent unchanged; whether ICE converts it is unknown"
-        yield Violation(host.key, message, f"use {encoded}")
+        return Violation(host.key, message, f"use {encoded}")
+    return None
 
 
 @on_host(
@@ -299,7 +306,7 @@ def international_host(host: Host) -> Iterator[Violation]:
         source="RFC 1123, section 2.1; RFC 5891",
     )
 )
-def not_a_host(host: Host) -> Iterator[Violation]:
+def not_a_host(host: Host) -> Violation | None:
     """Find a text that cannot be looked up."""
     name, address = host.name, numeric_address(host.name)
     if address is not None and name == name.strip():
@@ -307,13 +314,14 @@ def not_a_host(host: Host) -> Iterator[Violation]:
             message = (
                 f"`{host.key}` {name} is a notation of {address} that not every program accepts"
             )
-            yield Violation(host.key, message, f"use {address}, or better the host name")
-        return
+            return Violation(host.key, message, f"use {address}, or better the host name")
+        return None
     numeric = re.fullmatch(r"[0-9.]+", name)
     if numeric or not _PLAIN_HOST.fullmatch(name):
         found = (reason for pattern, reason in _REASONS if re.search(pattern, name))
         message = f"`{host.key}` is not a host name: {next(found, 'its labels are invalid')}"
-        yield Violation(host.key, message, _HINT_BARE)
+        return Violation(host.key, message, _HINT_BARE)
+    return None
 
 
 @on_host(
@@ -328,14 +336,15 @@ def not_a_host(host: Host) -> Iterator[Violation]:
         source="the hosts of the presets and of the providers known",
     )
 )
-def near_miss_host(host: Host) -> Iterator[Violation]:
+def near_miss_host(host: Host) -> Violation | None:
     """Find a name that looks like a provider's and is not."""
     found = near_miss(host.name)
     if found is not None:
         severity = None if host.in_use else Severity.WARNING
         message = f"`{host.key}` {host.name} looks like a typo of {found.meant}"
         hint = f"use {found.meant}; if {found.slip} is intended, suppress this finding"
-        yield Violation(host.key, message, hint, severity)
+        return Violation(host.key, message, hint, severity)
+    return None
 
 
 def _encode(host: str) -> str | None:
