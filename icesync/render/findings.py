@@ -26,11 +26,12 @@ from icesync.model.secret import SecretComparison
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.pipeline import Pipeline
     from icesync.model.plan import Refusal, ResourceChange
+    from icesync.model.report import CommandResult
     from icesync.render import documents
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
@@ -137,6 +138,14 @@ def identities(findings: Sequence[Diagnostic], ci: Pipeline) -> tuple[str, ...]:
             hashlib.sha256(f"{text}\0{seen[text]}".encode(errors="replace")).hexdigest()[:32]
         )
     return tuple(made)
+
+
+def blocking(review: CommandResult) -> Iterator[Diagnostic]:
+    """Yield what blocks the plan and is about a line of the configuration, as a finding."""
+    for one in review.refusals:
+        if one.position is not None:
+            allow = f"--allow {one.allow}"
+            yield Diagnostic(one.rule, one.message, one.position, allow, Severity.WARNING)
 
 
 _MAX_ADDS_IN_FULL: Final = 3

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.codec import one_line, pretty
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.model.plan import Action
-from icesync.render.findings import identities
+from icesync.render.findings import blocking, identities
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from icesync.model.report import CommandResult
     from icesync.render import RenderContext
 
@@ -44,7 +42,7 @@ def render_codequality(review: CommandResult, view: RenderContext) -> str:
     A run that was stopped by something else stands there as a finding in the
     configuration: an empty list would read as "all is well".
     """
-    found = (*review.findings, *_blocked(review))
+    found = (*review.findings, *blocking(review))
     if review.failure is not None and not any(one.severity is Severity.ERROR for one in found):
         place = SourcePosition("icesync.yaml")
         found = (*found, Diagnostic("icesync", review.failure.message, place))
@@ -52,14 +50,6 @@ def render_codequality(review: CommandResult, view: RenderContext) -> str:
         _row(one, known, view) for one, known in zip(found, identities(found, view.ci), strict=True)
     ]
     return pretty(rows)
-
-
-def _blocked(review: CommandResult) -> Iterator[Diagnostic]:
-    """Yield what blocks the plan and is about a line of the configuration."""
-    for one in review.refusals:
-        if one.position is not None:
-            allow = f"--allow {one.allow}"
-            yield Diagnostic(one.rule, one.message, one.position, allow, Severity.WARNING)
 
 
 def _row(one: Diagnostic, fingerprint: str, view: RenderContext) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from icesync.codec import pretty
 from icesync.config.rules import RULES
 from icesync.diagnostics import Rule, Severity
 from icesync.errors import counted
-from icesync.render.findings import identities
+from icesync.model.plan import SAFEGUARDS
+from icesync.render.findings import blocking, identities
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -29,13 +30,23 @@ _MAX_RESULTS: Final = 25_000
 """GitHub refuses a file with more results in one run
 (https://docs.github.com/en/code-security/code-scanning: limits of SARIF uploads)."""
 
-_RULE_NUMBERS: Final = {rule: number for number, rule in enumerate(RULES)}
+_SAFEGUARDS: Final = {
+    "id": SAFEGUARDS,
+    "shortDescription": {"text": "A safeguard is looser than at the last apply"},
+    "fullDescription": {"text": "A safeguard in icesync.yaml is looser than at the last apply."},
+    "help": {"text": "Blocked until somebody runs `icesync apply --allow safeguards`."},
+    "defaultConfiguration": {"level": "warning"},
+    "properties": {"tags": ["security"], "precision": "very-high"},
+}
+"""What only a plan can refuse, and has a line."""
+
+_RULE_NUMBERS: Final = {rule: number for number, rule in enumerate((*RULES, SAFEGUARDS))}
 
 
 def render(review: CommandResult, view: RenderContext) -> str:
     """Return the findings of *review* as a SARIF log; files are relative to the repository."""
-    prints = identities(review.findings, view.ci)
-    found = list(zip(review.findings, prints, strict=True))
+    findings = (*review.findings, *blocking(review))
+    found = list(zip(findings, identities(findings, view.ci), strict=True))
     if len(found) > _MAX_RESULTS:
         found.sort(key=lambda pair: _SEVEREST_FIRST.index(pair[0].severity))
     run = {
@@ -51,7 +62,7 @@ def _driver(view: RenderContext) -> dict[str, Any]:
     return {
         "name": "icesync",
         "semanticVersion": view.version or "0.0.0",
-        "rules": [_rule(rule) for rule in RULES.values()],
+        "rules": [*map(_rule, RULES.values()), _SAFEGUARDS],
     }
 
 

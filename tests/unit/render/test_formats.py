@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,7 @@ from reviews import GITHUB, REVIEWS, VIEW, findings
 
 from icesync.config.rules import RULES
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.model.plan import Action
+from icesync.model.plan import Action, Refusal
 from icesync.model.report import Command, CommandResult
 from icesync.render import FORMATS, REPORTS, RenderContext, kinds_for, renderer
 
@@ -102,7 +103,7 @@ def test_sarif_is_enough_for_github(name: str) -> None:
     [run] = json.loads(shown(name, "sarif"))["runs"]
     rules = run["tool"]["driver"]["rules"]
 
-    assert [rule["id"] for rule in rules] == list(RULES)
+    assert [rule["id"] for rule in rules] == [*RULES, "safeguards"]
     assert all(rule["help"]["text"] and rule["shortDescription"]["text"] for rule in rules)
     for result in run["results"]:
         place = result["locations"][0]["physicalLocation"]
@@ -110,6 +111,18 @@ def test_sarif_is_enough_for_github(name: str) -> None:
         assert set(place["region"]) == {"startLine", "startColumn", "endLine", "endColumn"}
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["message"]["text"]
+
+
+@pytest.mark.parametrize("kind", ["sarif", "gitlab-codequality"])
+def test_a_loosened_safeguard_is_a_finding_at_its_line(kind: str) -> None:
+    """Whoever reviews in the changed files sees it where it was written."""
+    place = SourcePosition("mail/icesync.yaml", 7, 3)
+    told = Refusal("safeguards", "`guards` no longer has tls-off", "safeguards", position=place)
+    review = replace(REVIEWS["plan"], refusals=(told,))
+    text = renderer(kind)(review, VIEW)
+
+    assert json.dumps(told.message) in text or told.message in text
+    assert re.search(r'"(startLine|begin)": 7\b', text)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in PAIRS if kind == "junit"])
