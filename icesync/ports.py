@@ -336,9 +336,9 @@ class Stores(Protocol):
         """Return the organizations whose state is on the disk, whether files name them or not."""
         ...
 
-    def committed(self, organization: int | None, size: int) -> Iterable[bytes]:
+    def committed(self, organization: int | None) -> Iterable[bytes]:
         """
-        Return the versions of one state, of about *size* bytes, that git's history has.
+        Return the versions of one state that git's history has.
 
         The newest is first. There are none where the state is not kept in git.
         """
@@ -348,11 +348,15 @@ class Stores(Protocol):
         """Return what is to be said about the state that is read, or None."""
         ...
 
-    def others(self) -> Iterable[tuple[str, bytes | None]]:
-        """
-        Return place and content of states that the configuration does not name any more.
+    def shallow(self) -> str | None:
+        """Return why earlier states are not known, where git keeps the state, or None."""
+        ...
 
-        The content is None where it cannot be read from here.
+    def others(self) -> Iterable[tuple[str, Iterable[bytes] | None]]:
+        """
+        Return place and versions of states that the configuration does not name any more.
+
+        The versions are None where they cannot be read from here.
         """
         ...
 

@@ -322,7 +322,7 @@ class FakeStores:
         """Return what was said."""
         return self._kept
 
-    def committed(self, organization: int | None, size: int) -> Iterable[bytes]:  # noqa: ARG002
+    def committed(self, organization: int | None) -> Iterable[bytes]:  # noqa: ARG002
         """Return nothing: the store is not kept in git."""
         return ()
 
@@ -330,7 +330,11 @@ class FakeStores:
         """Return nothing."""
         return None
 
-    def others(self) -> Iterable[tuple[str, bytes | None]]:
+    def shallow(self) -> str | None:
+        """Return nothing: the store is not kept in git."""
+        return None
+
+    def others(self) -> Iterable[tuple[str, Iterable[bytes] | None]]:
         """Return nothing: there is one store."""
         return ()
 

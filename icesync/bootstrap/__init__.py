@@ -232,7 +232,7 @@ class _Stores:
         found = glob.glob(wild, root_dir=self._project.root)  # noqa: PTH207 - with a root
         return frozenset(int(match[1]) for match in map(pattern.fullmatch, found) if match)
 
-    def committed(self, organization: int | None, size: int) -> Iterable[bytes]:
+    def committed(self, organization: int | None) -> Iterable[bytes]:
         """Return the versions that git has of a file that it tracks; others ask nobody."""
         state = (
             self._project.state if organization is None else self._project.state.of(organization)
@@ -247,9 +247,30 @@ class _Stores:
         from icesync.bootstrap.git import Git
 
         git = Git(str(path.parent), os.environ)
-        return git.versions(path.name, size, self._trusted_commit() or "HEAD")
+        return git.versions(path.name, self._trusted_commit() or "HEAD")
 
-    def others(self) -> Iterable[tuple[str, bytes | None]]:
+    def shallow(self) -> str | None:
+        """Return why earlier states are not known, where git keeps the state, or None."""
+        state, root = self._project.state, Path(self._project.root)
+        if state.backend is not Backend.LOCAL:
+            return None
+        from icesync.bootstrap.git import Git
+        from icesync.config.discover import is_tracked
+
+        one = state.of(next(iter(self.kept()), 0)) if state.per is not None else state
+        path = root / one.path
+        begun = path.exists()
+        if not is_tracked(path if begun else root / self._project.config_file):
+            return None
+        if not Git(self._project.root, os.environ).is_shallow():
+            return None
+        lost = "was put back" if begun else "is gone"
+        return (
+            f"this clone is shallow, so git does not know whether the state {lost}; "
+            "set `fetch-depth: 0` for the checkout, or run `git fetch --unshallow`"
+        )
+
+    def others(self) -> Iterable[tuple[str, Iterable[bytes] | None]]:
         """Return the states that this configuration had before, as far as git knows."""
         from icesync.bootstrap.git import find_other_states
 

@@ -45,10 +45,12 @@ _REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
 _FILE_MODES: Final = frozenset({b"100644", b"100755"})
 
 _TIMEOUT_S: Final = 30.0
-_VERSIONS: Final = 20
+_VERSIONS: Final = 500
+"""A pull request that puts a state back may hide the newer one behind many commits."""
 _DELETIONS: Final = 500
-_HISTORY_BYTES: Final = 64 * 2**20
-"""How much of a file's history is read: of a large state only the last few versions."""
+_HISTORY_BYTES: Final = 32 * 2**20
+"""How much of a file's history is read, besides the last few versions."""
+_ALWAYS: Final = 2
 
 
 class Git:
@@ -68,6 +70,10 @@ class Git:
         found = self._ask("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         text = (found or b"").decode("ascii", "replace").strip()
         return text if _COMMIT.fullmatch(text) else None
+
+    def is_shallow(self) -> bool:
+        """Return whether the clone lacks history."""
+        return (self._ask("rev-parse", "--is-shallow-repository") or b"").strip() == b"true"
 
     def pushed(self) -> tuple[str, str] | None:
         """Return the address of the remote and the commit that is checked out, if it has that."""
@@ -144,21 +150,36 @@ class Git:
             "run `git fetch origin; git branch --all` to see what there is",
         )
 
-    def versions(self, name: str, size: int, commit: str = "HEAD") -> Iterator[bytes]:
+    def versions(self, name: str, commit: str = "HEAD") -> Iterator[bytes]:
         """
-        Yield the versions of the file *name* that led to *commit*, newest first.
+        Yield the versions of the file *name* in the folder that led to *commit*, newest first.
 
-        It is in the folder, and of about *size* bytes; the last few are enough.
+        Of those but the last few the smaller ones, where all would be too
+        much to read: whoever puts a state back could pad it.
         """
-        count = max(2, min(_VERSIONS, _HISTORY_BYTES // max(size, 1)))
         log = self._ask(
-            "log", f"--max-count={count}", "-m", "--raw", "--no-abbrev", "--no-renames",
+            "log", f"--max-count={_VERSIONS}", "-m", "--raw", "--no-abbrev", "--no-renames",
             "--no-show-signature", "--format=", commit, "--", f":(literal){name}",
         )  # fmt: skip
         fields = (line.split() for line in (log or b"").decode("ascii", "replace").splitlines())
         blobs = [found[3] for found in fields if len(found) > 3 and found[3].strip("0")]
-        wanted = "\n".join(list(dict.fromkeys(blobs))[:count]).encode()
+        newest = list(dict.fromkeys(blobs))[:_VERSIONS]
+        chosen = self._within_bounds(newest) if len(newest) > _ALWAYS else newest
+        wanted = "\n".join(chosen).encode()
         yield from _blobs(self._ask("cat-file", "--batch", given=wanted) if wanted else None)
+
+    def _within_bounds(self, blobs: Sequence[str]) -> list[str]:
+        asked = "\n".join(blobs).encode()
+        told = self._ask("cat-file", "--batch-check=%(objectname) %(objectsize)", given=asked)
+        pairs = (line.split() for line in (told or b"").decode("ascii", "replace").splitlines())
+        sizes = {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
+        left, kept = _HISTORY_BYTES, set(blobs[:_ALWAYS])
+        for name in sorted(sizes, key=lambda name: sizes[name]):
+            left -= sizes[name]
+            if left < 0:
+                break
+            kept.add(name)
+        return [name for name in blobs if name in kept]
 
     def deleted(self, pattern: str) -> tuple[str, ...]:
         """Return the files of the folder that fit the glob *pattern* and were deleted once."""
@@ -210,19 +231,17 @@ def _blobs(output: bytes | None) -> Iterator[bytes]:
 
 _KIND: Final = b'"icesync-state"'
 _HEAD_BYTES: Final = 2048
-_MOST_BYTES: Final = 64 * 2**20
-_CONFIG_BYTES: Final = 64 * 2**10
 
 
 def find_other_states(
     project: Project, environ: Mapping[str, str]
-) -> Iterator[tuple[str, bytes | None]]:
+) -> Iterator[tuple[str, Iterator[bytes] | None]]:
     """
-    Yield place and content of each state that the configuration had before, by its history.
+    Yield place and versions of each state that the configuration had before, by its history.
 
     Whoever moves `state:` to an empty place, or deletes a state, loses all memory of what ICE
     confirmed and what guards stand on. Of a place far away the history of the configuration
-    says no more than that it was one: its content is None.
+    says no more than that it was one: its versions are None.
     """
     root, seen = Path(project.root), set[str]()
     if not any(is_tracked(root / name) for name in _names(project)):
@@ -234,28 +253,29 @@ def find_other_states(
         place = (state.backend, state.template)
         if state.backend is Backend.LOCAL:
             if state.path not in seen and ORGANIZATION_MARK not in state.path:
-                data = next(iter(git.versions(state.path, _MOST_BYTES)), None)
-                if data is not None and _KIND in data[:_HEAD_BYTES]:
-                    yield state.path, data
+                yield state.path, _states(git, state.path)
         elif place != own and place[1] not in seen:
             yield f"{state.backend} {state.template}", None
         seen.add(state.template)
 
 
-def _deleted_parts(git: Git, project: Project) -> Iterator[tuple[str, bytes | None]]:
+def _deleted_parts(git: Git, project: Project) -> Iterator[tuple[str, Iterator[bytes] | None]]:
     """Yield the states of organizations that are not there any more."""
     if project.state.backend is not Backend.LOCAL or project.state.per is None:
         return
     pattern = os.path.normpath(project.state.path).replace(ORGANIZATION_MARK, "*")
     for name in git.deleted(pattern):
-        data = next(iter(git.versions(name, _MOST_BYTES)), None)
-        if data is not None and _KIND in data[:_HEAD_BYTES]:
-            yield name, data
+        yield name, _states(git, name)
+
+
+def _states(git: Git, name: str) -> Iterator[bytes]:
+    """Yield the versions of the file *name* that may be states, newest first."""
+    return (data for data in git.versions(name) if _KIND in data[:_HEAD_BYTES])
 
 
 def _former(git: Git, project: Project) -> Iterator[StateSettings]:
     for name in _names(project):
-        for data in git.versions(name, _CONFIG_BYTES):
+        for data in git.versions(name):
             state = read_state_settings(SourceFile(name, data))
             if state is not None:
                 yield replace(state, path=os.path.normpath(state.path))

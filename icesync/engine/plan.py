@@ -222,7 +222,8 @@ def compare_fleet(
 ) -> Planning:
     """Return the plan for *fleet*, which was read already; an apply is *holding* the lock."""
     project, providers, now = session.project, session.providers, session.clock.now()
-    for note in (fleet.note, None if holding else session.stores.aside()):
+    stores = session.stores
+    for note in (fleet.note, None if holding else stores.aside(), stores.shallow()):
         if note is not None:
             view.notify(Note(note))
     validation, desired = fleet.validation, fleet.validation.desired

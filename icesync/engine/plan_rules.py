@@ -271,12 +271,16 @@ def states_elsewhere(
         return ()
     place = place_of(project, "state.path")
     found = []
-    for name, data in session.stores.others():
+    for name, versions in session.stores.others():
         if held and name not in parts:
             continue
-        servers = _known_there(data, project.api.base_url) if data is not None else None
-        if servers is not None and not servers & new:
-            continue
+        servers = None
+        if versions is not None:
+            # The newest need not be the one that knows them: somebody may have emptied it first.
+            known = (_known_there(data, project.api.base_url) for data in versions)
+            servers = next((found for found in known if found & new), None)
+            if servers is None:
+                continue
         shown = printable(name)
         if servers is None:
             told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"

@@ -351,7 +351,7 @@ def doubt_what_was_put_back(
         return stored, None
     snapshot, found = stored.snapshot, None
     for organization, part in stored.sealed_parts():
-        newer = _newer_versions(session, organization, part, len(stored.data))
+        newer = _newer_versions(session, organization, part)
         if not newer:
             continue
         # A sealed one first: what a pull request wrote there must not hide it.
@@ -399,12 +399,10 @@ def _of(snapshot: Snapshot, organization: int | None) -> dict[Address, Entry]:
     return {a: e for a, e in entries if organization in {None, a.organization}}
 
 
-def _newer_versions(
-    session: Session, organization: int | None, part: Snapshot, size: int
-) -> list[Snapshot]:
+def _newer_versions(session: Session, organization: int | None, part: Snapshot) -> list[Snapshot]:
     """Return the states of git's history that came after *part*."""
     found = []
-    for data in session.stores.committed(organization, size):
+    for data in session.stores.committed(organization):
         if max(map(int, _SERIAL.findall(data)), default=0) <= part.serial:
             continue
         try:

@@ -194,20 +194,15 @@ def test_what_a_pull_request_wrote_into_the_history_is_not_believed(committed: R
     assert_refused(result, 9, "would go to smtp.attacker.test", hint="--allow host-change:59/663")
 
 
-@pytest.mark.parametrize("way", ["no git", "no repository", "shallow", "untracked"])
-def test_without_a_history_nothing_is_said(committed: Repository, way: str, tmp_path: Path) -> None:
-    """A shallow clone, no git at all, or a state that is not committed: the plan is as ever."""
+@pytest.mark.parametrize("way", ["no git", "no repository", "untracked"])
+def test_without_a_history_nothing_is_said(committed: Repository, way: str) -> None:
+    """No git at all, or a state that is not committed: the plan is as ever."""
     revert(committed)
     environ = {"PATH": os.devnull} if way == "no git" else {}
     if way == "no repository":
         shutil.rmtree(committed.root / ".git")
     elif way == "untracked":
         git(committed.root, "rm", "--cached", "--quiet", "state.json")
-    elif way == "shallow":
-        url = f"file://{committed.root}"
-        git(tmp_path, "clone", "--quiet", "--depth", "1", url, "shallow")
-        shutil.copy(committed.root / "key", tmp_path / "shallow" / "key")
-        committed = copied(tmp_path / "shallow")
     result = committed.run("plan", env=environ)
 
     assert result.code == 0, result
@@ -303,3 +298,61 @@ def test_deleted_state_of_one_organization_is_told(repository: Repository) -> No
     told = "the state is empty, and git's history has one of 1 server: `git log -- state/60.json`"
     assert_refused(result, 9, told, hint="--allow safeguards")
     assert repository.run("apply", "-y", "--target", "61/*", "--target", "59/*").code == 0
+
+
+def bury(repository: Repository, contents: list[bytes]) -> None:
+    """Commit each of *contents* as the state, and check the last one out; b"" deletes it."""
+    stream = bytearray()
+    for number, data in enumerate(contents):
+        start = b"from refs/heads/main^0\n" if number == 0 else b""
+        change = b"M 100644 inline state.json\ndata %d\n%b\n" % (len(data), data)
+        stream += (
+            b"commit refs/heads/main\ncommitter t <t@example.org> %d +0000\ndata 1\nx\n%b%b\n"
+            % (1_800_000_000 + number, start, change if data else b"D state.json\n")
+        )
+    subprocess.run(
+        ["git", "-C", str(repository.root), "fast-import", "--quiet"],
+        input=bytes(stream),
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    git(repository.root, "checkout", "--quiet", "--force", "main")
+    git(repository.root, "reset", "--quiet", "--hard", "main")
+
+
+@pytest.mark.parametrize("padding", [0, 120_000])
+def test_newer_state_is_found_behind_many_others(
+    committed: Repository, padding: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull request may put an old state back in many commits, or make it large."""
+    monkeypatch.setattr("icesync.bootstrap.git._HISTORY_BYTES", 200_000)
+    old = git(committed.root, "show", "HEAD~1:state.json").encode()
+    sizes = [padding + n for n in range(1, 5 if padding else 30)]
+    bury(committed, [old + b" " * size for size in sizes])
+
+    assert SAID in committed.run("plan").stderr
+
+
+def test_state_is_found_that_was_emptied_before_it_was_deleted(committed: Repository) -> None:
+    """Whatever stood there last, an older version knows what ICE confirmed."""
+    bury(committed, [b"{}\n", b'{"kind": "icesync-state"}\n', b""])
+    committed.replace("icesync.yaml", "{path: state.json}", "{path: new.json}")
+    for name in committed.root.glob("state.json.*"):
+        name.unlink()
+    refused = committed.run("apply", "-y")
+
+    assert_refused(refused, 9, "git's history has one of 2 servers", hint="--allow safeguards")
+
+
+def test_shallow_clone_says_that_it_is_blind(committed: Repository, tmp_path: Path) -> None:
+    """Without history nobody can tell; it is said, and only there."""
+    told = "this clone is shallow, so git does not know whether the state was put back"
+    revert(committed)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{committed.root}", str(clone))
+    shutil.copy(committed.root / "key", clone / "key")
+    planned = copied(clone).run("plan")
+
+    assert planned.code == 0
+    assert told in planned.stderr
+    assert "shallow" not in committed.run("plan").stderr
