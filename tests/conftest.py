@@ -165,11 +165,11 @@ def archive() -> Iterator[Storage]:
 @pytest.fixture
 def ice(archive: Storage) -> Iterator[Ice]:
     """An emulated ICE on a free port, that accepts every login."""
+    from background import BackgroundServer
     from rig import Ice
 
     from icesync.bootstrap import SystemClock
     from icesync.emulator.faults import FaultInjector
-    from icesync.emulator.server import BackgroundServer
     from icesync.emulator.service import Service
 
     faults = FaultInjector()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from background import BackgroundServer
 from rig import Ice, Repository, assert_refused
 
 from icesync.bootstrap import SystemClock
-from icesync.emulator.server import BackgroundServer
 from icesync.emulator.service import Service
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+from background import BackgroundServer
 from rig import start_process
 
 from icesync.bootstrap import SystemClock
 from icesync.emulator.faults import FaultInjector, Kind, parse_fault
-from icesync.emulator.server import BackgroundServer, tls_context
+from icesync.emulator.server import tls_context
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 from icesync.errors import UsageError

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from background import BackgroundServer
 from fakes import FakeClock
 
-from icesync.emulator.server import BODY_LIMIT_BYTES, BackgroundServer, serve
+from icesync.emulator.server import BODY_LIMIT_BYTES, serve
 from icesync.emulator.service import Service
 from icesync.emulator.storage import Storage
 from icesync.errors import UsageError
