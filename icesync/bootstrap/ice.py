@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 from icesync import __version__
 from icesync.engine.session import fetch
 from icesync.errors import AccessError, ConfigInvalid
-from icesync.model.secret import SecretValue
+from icesync.model.secret import SecretRef, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icesync.model.project import Login, Project
-    from icesync.model.secret import SecretRef
     from icesync.net import ClientOptions
     from icesync.ports import Clock, Gateway, SecretProvider
 

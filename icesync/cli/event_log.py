@@ -13,21 +13,21 @@ from icesync.model.report import (
     CallsPaused,
     CallStarted,
     ChangeEnded,
+    CommandResult,
+    Event,
     Outcome,
     OutcomeKind,
     Report,
     Result,
     ResultStatus,
 )
-from icesync.render import events
+from icesync.render import RenderContext, events
 
 if TYPE_CHECKING:
     from icesync.cli.console import Console
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.report import CommandResult, Event
     from icesync.ports import Clock
-    from icesync.render import RenderContext
 
 
 class EventLog:

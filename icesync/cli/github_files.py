@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.cli.files import append_to
 from icesync.errors import FileUnwritable
-from icesync.render import renderer
+from icesync.render import RenderContext, renderer
 from icesync.render.github import encode_outputs, outputs, render_annotations
 from icesync.render.style import safe
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from icesync.cli.console import Console
     from icesync.model.report import CommandResult
-    from icesync.render import RenderContext
 
 _SUMMARY_BYTES: Final = 1_000_000
 """A step's summary may be 1 MiB in all, or none is shown; other commands write to it too."""

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from icesync import __version__
 from icesync.bootstrap import SystemClock, read_pipeline
-from icesync.cli.options import apply_again, scope_words
+from icesync.cli.options import Common, apply_again, scope_words
 from icesync.diagnostics import Severity
-from icesync.engine.session import demand_free
+from icesync.engine.session import Part, Session, demand_free
 from icesync.errors import (
     EXIT_OK,
     EXIT_UNEXPECTED,
@@ -33,7 +33,7 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.model.pipeline import Forge
+from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.model.snapshot import UNSAVED_STATE
 from icesync.render import RenderContext, renderer
@@ -46,12 +46,8 @@ if TYPE_CHECKING:
 
     from icesync.cli.console import Console
     from icesync.cli.event_log import EventLog, ResultLog
-    from icesync.cli.options import Common
     from icesync.engine.plan import Planning
-    from icesync.engine.session import Part, Session
-    from icesync.model.pipeline import Pipeline
     from icesync.model.report import Event, Notify
-
 
 STDOUT: Final = "-"
 

@@ -22,6 +22,8 @@ from icesync.model.report import (
     CallsPaused,
     CallStarted,
     ChangeEnded,
+    Event,
+    Notify,
     ResultStatus,
 )
 
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
     from icesync.cli.console import Console
     from icesync.model.desired import Address
-    from icesync.model.report import Event, Notify
-
 
 _LINE_EVERY_S: Final = 10.0
 _NAMED: Final = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.engine.state_operations import read_state
+from icesync.engine.state_operations import StateChange, read_state
 from icesync.errors import counted, listed
 from icesync.render.state import entries_document, render_snapshot
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from icesync.cli.console import Console
     from icesync.cli.options import Common
     from icesync.engine.state_merge import United
-    from icesync.engine.state_operations import StateChange
 
 _NAMED: Final = 10
 

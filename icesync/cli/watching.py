@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from time import sleep
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import click
 
 from icesync.errors import IcesyncError, UsageError
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from icesync.cli.options import Common
 
 Function: TypeAlias = Callable[..., int]

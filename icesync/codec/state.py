@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from icesync.codec import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
-from icesync.model.fields import FIELDS_BY_KEY, Kind
+from icesync.model.fields import FIELDS_BY_KEY, Kind, Setting
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import (
@@ -36,7 +36,6 @@ from icesync.model.snapshot import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from icesync.model.fields import Setting
     from icesync.model.safety import SafetyProfile
 
 _TYPES: Final = {

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from icesync.config.emitter import write_scalar, write_server
 from icesync.config.fmt import format_source
 from icesync.config.yaml_document import SourceFile
-from icesync.config.yaml_tree import Collection, Scalar, read_tree
+from icesync.config.yaml_tree import Collection, Scalar, Tree, read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.config.yaml_tree import Tree
     from icesync.model.fields import Setting
     from icesync.model.imported import ImportedServer
     from icesync.model.secret import SecretRef

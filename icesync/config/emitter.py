@@ -12,12 +12,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.values import NOTHING, surprise
-from icesync.model.fields import FIELDS
+from icesync.model.fields import FIELDS, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.model.fields import Setting
     from icesync.model.imported import ImportedServer
     from icesync.model.secret import SecretRef
 

@@ -21,13 +21,14 @@ from functools import cache
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.config.project import option_tree
-from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
+from icesync.config.project import OptionTree, option_tree
+from icesync.config.yaml_document import Node, SourceFile, is_sealed, parse_document
 from icesync.config.yaml_tree import (
     DIRECTIVE,
     Collection,
     Entry,
     Line,
+    NodePath,
     Scalar,
     TrailingComment,
     Tree,
@@ -39,10 +40,6 @@ from icesync.model.project import REFERENCE_PATTERN, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from icesync.config.project import OptionTree
-    from icesync.config.yaml_document import Node
-    from icesync.config.yaml_tree import NodePath
 
 _MARGIN: Final = 2
 """At least so many blanks stand before a comment behind something, as yamllint asks."""

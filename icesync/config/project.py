@@ -12,9 +12,9 @@ every password pass through them. What the job sets by a variable of its own is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from icesync.config.discover import check_private_files, has_file, is_inside, read_file
 from icesync.config.values import NOTHING
@@ -38,9 +38,6 @@ from icesync.model.project import (
 )
 from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
 
 OBJECT_URL: Final = re.compile(
     r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,221}(/(?!\.{1,2}(/|\Z))[A-Za-z0-9{}._=+,@!-]+)+"

@@ -42,7 +42,7 @@ from icesync.model.desired import (
     Removal,
     RemovalAction,
 )
-from icesync.model.fields import FIELDS_BY_KEY, LOGIN_KEYS, needs_login
+from icesync.model.fields import FIELDS_BY_KEY, LOGIN_KEYS, Field, Setting, needs_login
 from icesync.model.presets import find_preset
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
     from icesync.config.yaml_document import Document
     from icesync.config.yaml_tree import NodePath
-    from icesync.model.fields import Field, Setting
     from icesync.model.secret import SecretRef
 
 

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.config.project import OptionTree, option_tree
 from icesync.config.rules import RULES
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
-from icesync.config.yaml_document import Quoted, show_key
-from icesync.diagnostics import Diagnostic
+from icesync.config.yaml_document import Document, Quoted, show_key
+from icesync.diagnostics import Diagnostic, Rule
 from icesync.model.desired import ADDRESS_GRAMMAR, MAX_ID, RemovalAction
 from icesync.model.fields import (
     FIELDS,
@@ -50,9 +50,7 @@ from icesync.model.project import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icesync.config.yaml_document import Document
     from icesync.config.yaml_tree import NodePath
-    from icesync.diagnostics import Rule
 
 _CHOICES: Final[Mapping[Kind, Schema]] = {
     Kind.STATUS: {

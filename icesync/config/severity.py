@@ -19,8 +19,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules import RULES
-from icesync.config.yaml_document import check_text
+from icesync.config.rules import RULES, UnplacedFinding
+from icesync.config.yaml_document import SourceFile, check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.frozen import frozen
 from icesync.model.project import Level
@@ -28,8 +28,6 @@ from icesync.model.project import Level
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from icesync.config.rules import UnplacedFinding
-    from icesync.config.yaml_document import SourceFile
     from icesync.config.yaml_tree import Subject, Tree
 
 _MARK: Final = b"icesync:"

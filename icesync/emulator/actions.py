@@ -9,8 +9,8 @@ tokens are those of the library that the vendor's tokens point to (observed).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
@@ -29,7 +29,7 @@ from icesync.emulator.binding import (
     read_members,
 )
 from icesync.emulator.profile import Profile, TokenFailure, UnknownPair, Wording
-from icesync.emulator.storage import Tag, Verdict
+from icesync.emulator.storage import Storage, Tag, Verdict
 from icesync.frozen import frozen
 from icesync.model.desired import Address
 from icesync.wire.login import (
@@ -45,11 +45,7 @@ from icesync.wire.reply import Reply
 from icesync.wire.update import UPDATE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from icesync.emulator.aspnet import Request
-    from icesync.emulator.storage import Storage
     from icesync.model.secret import SecretValue
 
 

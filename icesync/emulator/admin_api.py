@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urljoin
 
 from icesync.emulator.binding import ORGANIZATION, SKILL, UPDATE
-from icesync.emulator.faults import parse_fault
-from icesync.emulator.storage import canonical, timestamp
+from icesync.emulator.faults import FaultInjector, parse_fault
+from icesync.emulator.storage import Storage, StoredServer, canonical, timestamp
 from icesync.errors import UsageError
 from icesync.model.desired import Address, parse_address
 from icesync.wire.reply import Reply
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
     from icesync.emulator.actions import Tokens
     from icesync.emulator.aspnet import Request
-    from icesync.emulator.faults import FaultInjector
     from icesync.emulator.profile import Profile
-    from icesync.emulator.storage import Storage, StoredServer
 
 ADMIN_PATH: Final = "/_emulator/"
 TOKEN_HEADER: Final = "x-emulator-token"  # noqa: S105 - the name of a header

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from icesync.emulator.storage import Verdict
+from icesync.emulator.storage import Call, Stats, StoredServer, Verdict
 from icesync.frozen import frozen
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icesync.emulator.faults import ActiveFault
-    from icesync.emulator.storage import Call, Stats, StoredServer
 
 _GOOD: Final = frozenset(
     {Verdict.APPLIED, Verdict.APPLIED_LATE, Verdict.LOGGED_IN, Verdict.LOGGED_OUT}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import h11
 
 from icesync.emulator.aspnet import Request, iis_page, kernel_page, phrase
-from icesync.emulator.faults import Kind
+from icesync.emulator.faults import Fault, Kind
 from icesync.errors import UsageError
 from icesync.model.host import is_loopback
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Callable
     from pathlib import Path
-    from typing import Self
 
-    from icesync.emulator.faults import Fault
     from icesync.emulator.service import Exchange, Service
     from icesync.wire.reply import Reply
 

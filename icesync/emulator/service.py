@@ -15,7 +15,7 @@ import sqlite3
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from itertools import count
@@ -24,20 +24,17 @@ from typing import TYPE_CHECKING, Final
 from icesync.emulator import aspnet
 from icesync.emulator.actions import Actions, Asked, Decision, Tokens
 from icesync.emulator.admin_api import AdminApi, is_admin
-from icesync.emulator.faults import ChosenFaults, FaultInjector, Kind, fault_reply
+from icesync.emulator.faults import ChosenFaults, Fault, FaultInjector, Kind, fault_reply
 from icesync.emulator.profile import Profile
-from icesync.emulator.storage import Call, Verdict, canonical, timestamp
+from icesync.emulator.storage import Call, Storage, Verdict, canonical, timestamp
 from icesync.frozen import frozen
 from icesync.wire.reply import Reply
 from icesync.wire.update import UPDATE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from icesync.emulator.aspnet import Request
-    from icesync.emulator.faults import Fault
-    from icesync.emulator.storage import Storage
     from icesync.model.desired import Address
     from icesync.ports import Clock
 

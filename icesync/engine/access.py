@@ -11,9 +11,9 @@ from icesync.engine.secret_resolution import SecretsMode, resolve_references, ru
 from icesync.engine.validate import check_files, own_credentials
 from icesync.errors import AccessError, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus
-from icesync.ports import MetadataProvider
-from icesync.wire.login import read_token, write_token
+from icesync.model.secret import SecretMetadata, SecretRef, SecretStatus, SecretValue
+from icesync.ports import MetadataProvider, SecretProvider
+from icesync.wire.login import Token, read_token, write_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from icesync.engine.session import Session
     from icesync.model.desired import DesiredState
     from icesync.model.project import Project
-    from icesync.model.secret import SecretValue
-    from icesync.ports import SecretProvider
-    from icesync.wire.login import Token
 
 
 @frozen

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from icesync import __version__
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.engine.executor import SETTLE_S, ApplyOptions, Executor, OpenGateway, StopRequest
-from icesync.engine.plan import PlanRequest, compare_fleet, restrict_to_saved
+from icesync.engine.plan import Planning, PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secret_resolution import SecretsMode
-from icesync.engine.session import SILENT
+from icesync.engine.session import SILENT, Session, View
 from icesync.engine.state import Writer, locked, save
-from icesync.engine.validate import Scope, read_fleet
+from icesync.engine.validate import Fleet, Scope, read_fleet
 from icesync.errors import (
     AccessError,
     ApplyIncomplete,
@@ -34,7 +34,7 @@ from icesync.errors import (
     listed,
 )
 from icesync.frozen import frozen
-from icesync.model.plan import STATE_EDITED
+from icesync.model.plan import STATE_EDITED, FieldChange, Plan, ResourceChange, SecretChange
 from icesync.model.report import (
     ApplyEnded,
     ApplyStarted,
@@ -56,11 +56,7 @@ from icesync.wire.login import read_token
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from icesync.engine.plan import Planning
-    from icesync.engine.session import Session, View
-    from icesync.engine.validate import Fleet
     from icesync.model.desired import Address
-    from icesync.model.plan import FieldChange, Plan, ResourceChange, SecretChange
     from icesync.model.project import Api, Project
     from icesync.model.secret import SecretValue
     from icesync.ports import Clock

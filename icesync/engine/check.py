@@ -6,34 +6,28 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine.apply import check_token
-from icesync.engine.plan import PlanRequest, compare_fleet
+from icesync.engine.plan import Planning, PlanRequest, compare_fleet
 from icesync.engine.secret_resolution import SecretsMode
-from icesync.engine.session import SILENT
+from icesync.engine.session import SILENT, Session, View
 from icesync.engine.validate import read_fleet
 from icesync.frozen import frozen
-from icesync.model.plan import Action
-from icesync.model.probe import ProbeSeverity
+from icesync.model.plan import Action, Plan
+from icesync.model.probe import ProbeReport, ProbeSeverity
 from icesync.model.report import (
     Acknowledgement,
     ExpiringCertificate,
     FailedLogin,
     Maintenance,
 )
-from icesync.model.snapshot import EntryStatus
+from icesync.model.snapshot import Entry, EntryStatus, Snapshot
 from icesync.planner import older_than, parse_age
 from icesync.wire.login import read_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icesync.engine.plan import Planning
-    from icesync.engine.session import Session, View
     from icesync.model.desired import Address
-    from icesync.model.plan import Plan
-    from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretValue
-    from icesync.model.snapshot import Entry, Snapshot
-
 
 _OLDEST: Final = 3
 

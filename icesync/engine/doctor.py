@@ -14,7 +14,7 @@ from icesync.config.project import KEY_FILE
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
-from icesync.engine.state import load, told_of_dead_run, told_of_running
+from icesync.engine.state import Stored, load, told_of_dead_run, told_of_running
 from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError, counted, listed
 from icesync.model.health import Finding, Health
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.engine.session import Session
-    from icesync.engine.state import Stored
     from icesync.model.desired import DesiredState
     from icesync.model.secret import SecretRef
 

@@ -19,15 +19,8 @@ from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address
-from icesync.model.fields import (
-    FIELDS,
-    FIELDS_BY_KEY,
-    INCOMING_BLOCKS,
-    Field,
-    Kind,
-    Role,
-)
-from icesync.model.imported import Broken, Draft, NumberCell, Record
+from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS, Field, Kind, Role, Setting
+from icesync.model.imported import Broken, Cell, Draft, NumberCell, Raw, Record, Sheet
 from icesync.model.secret import SecretRef, SecretValue, read_secret_ref
 from icesync.sheet.columns import (
     COLLECTING,
@@ -43,9 +36,6 @@ from icesync.sheet.values import spell, spell_encryption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from icesync.model.fields import Setting
-    from icesync.model.imported import Cell, Raw, Sheet
 
 EXAMPLE: Final = "EXAMPLE: replace this row"
 """The name of the one server in a template."""

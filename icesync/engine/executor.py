@@ -19,7 +19,7 @@ import queue
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -28,8 +28,6 @@ from icesync.model.plan import Action, Plan, ResourceChange, Update
 from icesync.model.report import Attempt, CallsPaused, CallStarted, Notify, Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from icesync.engine.recorder import Recorder
     from icesync.model.desired import Address
     from icesync.model.report import Retry

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.state import decode_state
 from icesync.config.project import UnfitOption, read_options
-from icesync.config.yaml_document import SourceFile, parse_document
-from icesync.engine.session import hold_lock
+from icesync.config.yaml_document import Document, SourceFile, parse_document
+from icesync.engine.session import Session, hold_lock
 from icesync.errors import ConfigInvalid, StateError
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL, Backend
@@ -18,8 +18,6 @@ from icesync.model.project import EMULATOR, VENDOR_BASE_URL, Backend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.yaml_document import Document
-    from icesync.engine.session import Session
     from icesync.ports import StateStore
 
 _VALUE: Final = re.compile(rf"(?:{EMULATOR}|'{EMULATOR}'|\"{EMULATOR}\")(?![^\s,}}])")

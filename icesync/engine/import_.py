@@ -22,7 +22,7 @@ from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
 from icesync.config.resolve import defaults_of, resolve
 from icesync.config.values import Layer
-from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
+from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import ColumnUse, Drafter, Findings
 from icesync.engine.import_options import (
@@ -34,22 +34,19 @@ from icesync.engine.import_options import (
     read_wishes,
 )
 from icesync.engine.imported_servers import Builder
-from icesync.engine.validate import NO_SERVER_FILE, check_files
+from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
 from icesync.errors import ConfigInvalid, UsageError, counted, listed
 from icesync.frozen import frozen
-from icesync.model.secret import SecretRef
+from icesync.model.secret import SecretRef, SecretValue
 from icesync.sheet.source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.config.yaml_document import Document
     from icesync.engine.session import Session
-    from icesync.engine.validate import Validation
     from icesync.model.desired import Address, DesiredServer
     from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer
-    from icesync.model.secret import SecretValue
 
 _MOST_SERVERS: Final = 1000
 """In one file; the strict reader takes about twice as many."""

@@ -17,7 +17,7 @@ from icesync import __version__
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.diagnostics import Diagnostic
 from icesync.engine.secret_resolution import resolve_references
-from icesync.engine.state import Writer, load, locked, save, sealing_key
+from icesync.engine.state import Stored, Writer, load, locked, save, sealing_key
 from icesync.errors import ConfigInvalid, IcesyncError, UsageError, counted, listed
 from icesync.model.snapshot import UNRECORDED_WIRE, Entry, SecretRecord, assume
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from icesync.engine.import_ import FileChange, ImportRequest, Proposal
     from icesync.engine.session import Session
-    from icesync.engine.state import Stored
     from icesync.model.desired import Address
     from icesync.model.imported import ImportedServer
     from icesync.model.project import WireOptions

@@ -13,7 +13,7 @@ from icesync.config.resolve import fill
 from icesync.config.values import Layer, missing_keys
 from icesync.engine.drafts import EXAMPLE, Findings, row_name, slot
 from icesync.errors import listed
-from icesync.model.desired import Address
+from icesync.model.desired import Address, DesiredServer
 from icesync.model.fields import (
     FIELDS,
     FIELDS_BY_KEY,
@@ -21,6 +21,7 @@ from icesync.model.fields import (
     NO_LOGIN,
     Kind,
     Role,
+    Setting,
     needs_login,
 )
 from icesync.model.imported import Draft, ImportedServer
@@ -31,9 +32,6 @@ from icesync.sheet.values import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from icesync.model.desired import DesiredServer
-    from icesync.model.fields import Setting
 
 _SECRET_ROWS: Final = tuple(row for row in FIELDS if row.secret)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from icesync import __version__
 from icesync.engine.access import make_key, variables_of_files
 from icesync.engine.explain import file_schemas, print_file_schema
-from icesync.engine.go_live import rewrite, set_state_aside
-from icesync.engine.session import demand_private
+from icesync.engine.go_live import Access, rewrite, set_state_aside
+from icesync.engine.session import Session, demand_private
 from icesync.engine.state_merge import merge_attribute, merge_config
 from icesync.errors import counted
 from icesync.frozen import frozen
@@ -22,9 +22,6 @@ from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from icesync.engine.go_live import Access
-    from icesync.engine.session import Session
 
 FORGES: Final = {
     "github": {

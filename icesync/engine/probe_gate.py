@@ -6,20 +6,17 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.engine import probe as logins
-from icesync.engine.plan import PlanRequest, compare_fleet
-from icesync.engine.session import SILENT, Probed
+from icesync.engine.plan import MailProbe, Planning, PlanRequest, compare_fleet
+from icesync.engine.session import SILENT, Probed, Session, View
 from icesync.engine.validate import Scope, read_fleet
 from icesync.frozen import frozen
 from icesync.model.desired import is_address_pattern
-from icesync.model.probe import SPEAKS_FROM_HERE
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeReport
 from icesync.model.project import Guard
 from icesync.model.report import Note
 from icesync.planner.probe import probe_refusals
 
 if TYPE_CHECKING:
-    from icesync.engine.plan import MailProbe, Planning
-    from icesync.engine.session import Session, View
-    from icesync.model.probe import ProbeReport
     from icesync.ports import Prober
 
 

@@ -21,12 +21,13 @@ from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
 from icesync.codec.journal import encode_head, encode_record
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.frozen import frozen
-from icesync.model.report import OutcomeKind
+from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.snapshot import (
     UNRECORDED_WIRE,
     CallEnded,
     Intent,
     JournalHead,
+    JournalRecord,
     Record,
     SecretRecord,
     announce,
@@ -42,10 +43,8 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
     from icesync.model.plan import Plan, ResourceChange
     from icesync.model.project import WireOptions
-    from icesync.model.report import Outcome
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import SecretValue
-    from icesync.model.snapshot import JournalRecord
     from icesync.ports import Clock, Journal, Journals, StateStore
 
 _RESERVED_A_CALL: Final = 3_072

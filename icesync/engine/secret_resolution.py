@@ -8,30 +8,27 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
-from icesync.diagnostics import Diagnostic, sort_diagnostics
+from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.plan import Reason
+from icesync.model.plan import Plan, Reason, ResourceChange
 from icesync.model.secret import (
     Misspelling,
     SecretComparison,
     SecretFindings,
     SecretRef,
+    SecretValue,
     identity_by_spelling,
     parse_secret_ref,
     read_secret_ref,
 )
-from icesync.ports import ReferenceReader
+from icesync.ports import ReferenceReader, SecretProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from icesync.diagnostics import SourcePosition
     from icesync.model.desired import Address, DesiredServer, DesiredState
-    from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.secret import SecretValue
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot
-    from icesync.ports import SecretProvider
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -26,20 +26,17 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.model.project import ORGANIZATION_MARK, Backend
-from icesync.model.snapshot import UNSAVED_STATE
+from icesync.model.project import ORGANIZATION_MARK, Backend, Project
+from icesync.model.snapshot import UNSAVED_STATE, LockInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     from icesync.engine.plan import Planning
     from icesync.model.plan import Refusal
     from icesync.model.probe import ProbeReport
-    from icesync.model.project import Project
     from icesync.model.report import Event
     from icesync.model.secret import SecretRef, SecretValue
-    from icesync.model.snapshot import LockInfo
     from icesync.ports import (
         Caller,
         Clock,

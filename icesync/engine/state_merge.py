@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
-from icesync.codec.fingerprint import broken_seals, seals_of
+from icesync.codec.fingerprint import FingerprintKey, broken_seals, seals_of
 from icesync.codec.state import decode_sides, decode_state, encode_state, seal
 from icesync.engine.state import sealing_key
 from icesync.errors import IcesyncError, StateCorrupt, StateError
@@ -24,7 +24,6 @@ from icesync.planner.recovery import merge_snapshots
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.desired import Address
     from icesync.ports import StateStore

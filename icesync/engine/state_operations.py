@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,34 +21,29 @@ from icesync.codec.state import encode_state
 from icesync.config.discover import place_of
 from icesync.engine import state_transfer
 from icesync.engine.secret_resolution import (
+    Resolution,
     open_key,
     read_stored_reference,
     resolve_references,
     run_parallel,
 )
-from icesync.engine.session import SILENT, Work, demand_private, hold_lock, interrupted
+from icesync.engine.session import SILENT, Session, Work, demand_private, hold_lock, interrupted
 from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
-from icesync.engine.state_merge import resolve
+from icesync.engine.state_merge import United, resolve
 from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import Address, parse_address
-from icesync.model.project import SIDE_BY_SIDE, Backend
-from icesync.model.snapshot import Snapshot
+from icesync.model.project import SIDE_BY_SIDE, Backend, Project
+from icesync.model.snapshot import Entry, SecretRecord, SentSecret, Snapshot
 from icesync.planner import check_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from icesync.engine.secret_resolution import Resolution
-    from icesync.engine.session import Session
-    from icesync.engine.state_merge import United
-    from icesync.model.project import Project
     from icesync.model.report import Notify
     from icesync.model.secret import SecretRef
-    from icesync.model.snapshot import Entry, SecretRecord, SentSecret
     from icesync.ports import SecretProvider, StateStore
 
 _NAMED: Final = 5

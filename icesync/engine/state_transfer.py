@@ -6,16 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from icesync import __version__
-from icesync.codec.fingerprint import KeySealing, broken_seals, seals_of
+from icesync.codec.fingerprint import FingerprintKey, KeySealing, broken_seals, seals_of
 from icesync.codec.journal import decode_journal
 from icesync.codec.state import decode_state, encode_state
 from icesync.errors import StateConflict, StateCorrupt, StateError, UsageError, printable
-from icesync.ports import Joined
+from icesync.ports import Joined, StateStore
 
 if TYPE_CHECKING:
-    from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.snapshot import Snapshot
-    from icesync.ports import StateStore
 
 
 def pull(store: StateStore) -> bytes:

@@ -10,12 +10,10 @@ from icesync.errors import EXIT_CODES
 from icesync.model.explanation import Topic, TopicEntry
 from icesync.model.plan import PROBE, SAFEGUARDS, STATE_EDITED, Action
 from icesync.model.presets import PRESETS
-from icesync.model.project import OPTIONS, VARIABLES, OptionKind
+from icesync.model.project import OPTIONS, VARIABLES, Option, OptionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from icesync.model.project import Option
 
 
 _ACTIONS: Final = {

@@ -14,30 +14,24 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from icesync.config.discover import find_files, read_file
 from icesync.config.resolve import resolve_files
-from icesync.config.rules import lint
-from icesync.config.severity import SeverityPolicy, locate
+from icesync.config.rules import UnplacedFinding, lint
+from icesync.config.severity import RatedFinding, SeverityPolicy, locate
 from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
-from icesync.engine.session import SILENT
+from icesync.engine.session import SILENT, Session, View
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError, listed
 from icesync.frozen import frozen
-from icesync.model.desired import ALL
+from icesync.model.desired import ALL, Address, DesiredServer, DesiredState
 from icesync.model.plan import Selection
-from icesync.planner import only
-from icesync.ports import FileOpener
+from icesync.planner import Choice, Shard, only
+from icesync.ports import FileOpener, SecretProvider, StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from icesync.config.rules import UnplacedFinding
-    from icesync.config.severity import RatedFinding
-    from icesync.engine.session import Session, View
-    from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.project import Project
     from icesync.model.secret import SecretRef
-    from icesync.planner import Choice, Shard
-    from icesync.ports import SecretProvider, StateStore
 
 NO_SERVER_FILE: Final = "no server file was found"
 

@@ -17,7 +17,7 @@ from icesync.forge.client import MAX_REPLY_BYTES, ForgeClient
 from icesync.forge.github import GitHub
 from icesync.forge.gitlab import GitLab
 from icesync.frozen import frozen
-from icesync.model.pipeline import Forge, Post
+from icesync.model.pipeline import Forge, Pipeline, Post
 from icesync.model.secret import SecretValue
 from icesync.net import ClientOptions, is_confidential, job_options, open_client, trust_store
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.forge.dialect import Account, Dialect, ResourcePaths
-    from icesync.model.pipeline import Pipeline
     from icesync.ports import Clock
 
 

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from icesync.errors import ForgeReadOnly, ForgeRefused
-from icesync.forge.dialect import Account, ResourcePaths
-from icesync.model.pipeline import Forge
+from icesync.forge.dialect import Account, Ask, ResourcePaths
+from icesync.model.pipeline import Forge, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from icesync.forge.dialect import Ask
-    from icesync.model.pipeline import Pipeline
 
 _NEXT: Final = re.compile(r'<([^<>]*)>\s*;[^,]*\brel="?next"?')
 _BOT: Final = "[bot]"

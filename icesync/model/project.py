@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.frozen import frozen
 from icesync.model.desired import MAX_ID
-from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR
+from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR, SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.secret import SecretRef
 
 REFERENCE_PATTERN: Final = f"^{REFERENCE_GRAMMAR}$"
 LIMIT_PATTERN: Final = r"^([0-9]{1,9}|(100|[0-9]{1,2})%)$"

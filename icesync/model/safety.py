@@ -9,16 +9,11 @@ and what makes each looser, stands in the rows of :mod:`icesync.model.project`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from icesync.model.project import OPTIONS, Level, Limit, Safeguard, value_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from icesync.model.project import Project
+from icesync.model.project import OPTIONS, Level, Limit, Project, Safeguard, value_of
 
 SafetyProfile: TypeAlias = Mapping[str, Any]
 """

@@ -18,11 +18,11 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import certifi
@@ -31,9 +31,6 @@ import httpx
 from icesync.errors import printable
 from icesync.frozen import frozen
 from icesync.model.host import is_loopback
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _WATCH_S: Final = 0.1
 

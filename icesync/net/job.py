@@ -19,13 +19,11 @@ import certifi
 
 from icesync.errors import ConfigInvalid
 from icesync.model.host import is_loopback
-from icesync.net.client import find_issuer, trust_store, untrusted
+from icesync.net.client import ClientOptions, find_issuer, trust_store, untrusted
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
-
-    from icesync.net.client import ClientOptions
 
 REPLACING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Files of certificates that are trusted instead of the public list; the first that is set."""

@@ -46,7 +46,7 @@ from icesync.model.plan import (
     Selection,
 )
 from icesync.model.secret import SecretComparison, SecretFindings
-from icesync.model.snapshot import UNRECORDED_WIRE, follow
+from icesync.model.snapshot import UNRECORDED_WIRE, Entry, Record, Snapshot, follow
 from icesync.planner import is_move_selected, is_selected, matches
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
     from icesync.model.desired import Address, DesiredServer, DesiredState, Move, Origin, Removal
     from icesync.model.project import WireOptions
-    from icesync.model.snapshot import Entry, Record, Snapshot
 
 
 def diff_settings(

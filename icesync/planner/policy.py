@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import UsageError, printable
@@ -20,8 +20,6 @@ from icesync.model.snapshot import host_key
 from icesync.planner import check_patterns, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
     from icesync.model.desired import Address
     from icesync.model.fields import Setting
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import frozen
-from icesync.model.fields import INCOMING_BLOCKS
+from icesync.model.fields import INCOMING_BLOCKS, Setting
 from icesync.model.host import ascii_host
 from icesync.model.plan import Refusal
 from icesync.model.presets import find_offer
@@ -30,6 +30,7 @@ from icesync.model.probe import (
     MailProtocol,
     Mode,
     ProbeKind,
+    ProbeReport,
     ProbeResult,
     ProbeSeverity,
     ProbeTarget,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.model.desired import Address, DesiredServer
-    from icesync.model.fields import Setting
-    from icesync.model.probe import ProbeReport
     from icesync.model.secret import SecretRef
 
 _IMPLICIT_PORTS: Final = frozenset({465, 2465, 586, 993, 995})

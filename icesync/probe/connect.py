@@ -5,14 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from icesync.model.host import ascii_host
-from icesync.model.probe import ProbeKind
+from icesync.model.probe import ProbeKind, ProbeTarget
 from icesync.probe.connection import Deadline, ProbeAborted
-
-if TYPE_CHECKING:
-    from icesync.model.probe import ProbeTarget
 
 Endpoints: TypeAlias = Sequence[tuple[Any, ...]]
 """As ``socket.getaddrinfo`` returns them: family, type, protocol, name, address."""

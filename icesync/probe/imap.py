@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
-from icesync.probe.connection import ProbeAborted
+from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.reply_codes import (
     ended_login,
     meaning_of,
@@ -22,7 +22,6 @@ from icesync.probe.reply_codes import (
 from icesync.probe.sasl import HIDING, LOGIN, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
-    from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
 _TAG: Final = "a"

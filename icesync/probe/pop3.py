@@ -11,12 +11,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import ProbeKind, StepName
-from icesync.probe.connection import ProbeAborted
+from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.reply_codes import refused_connection, refused_inbox, refused_login
 from icesync.probe.sasl import HIDING, LOGIN, PLAIN, choose_mechanism
 
 if TYPE_CHECKING:
-    from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
 _USER: Final = "USER"

@@ -10,15 +10,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.model.probe import (
+    Certificate,
     MailProtocol,
     Mode,
     ProbeKind,
     ProbeResult,
+    ProbeTarget,
+    SenderCheck,
     StepName,
 )
 from icesync.net.certificate import read_certificate, read_details
 from icesync.probe import imap, pop3, smtp
-from icesync.probe.connect import connect, look_up, system_resolve
+from icesync.probe.connect import Endpoints, Resolve, connect, look_up, system_resolve
 from icesync.probe.connection import Connection, Deadline, ProbeAborted, Timeouts
 from icesync.probe.reply_codes import ended_login, enhanced_code
 from icesync.probe.sasl import Account
@@ -35,9 +38,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from icesync.model.probe import Certificate, ProbeTarget, SenderCheck
     from icesync.model.secret import SecretValue
-    from icesync.probe.connect import Endpoints, Resolve
 
 MAX_TEXT: Final = 200
 """What is kept of a server's words."""

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.model.probe import Mode, ProbeKind, ProbeStep, StepName
 from icesync.probe.connection import Connection, ProbeAborted
-from icesync.probe.sasl import HIDING, decode_challenge
+from icesync.probe.sasl import HIDING, Account, decode_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icesync.model.probe import Certificate, ProbeTarget, SenderCheck
-    from icesync.probe.sasl import Account
 
 _Answer = TypeVar("_Answer")
 

@@ -14,14 +14,13 @@ import socket
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.model.probe import ProbeKind, SenderCheck, StepName
-from icesync.probe.connection import ProbeAborted
+from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.reply_codes import enhanced_code, refused_connection, refused_login
 from icesync.probe.sasl import PLAIN, SPOKEN, choose_mechanism
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from icesync.probe.connection import Connection
     from icesync.probe.session import Session
 
 _REPLY: Final = re.compile(r"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import certifi
 
 from icesync.model.host import ascii_host
-from icesync.model.probe import ProbeKind
+from icesync.model.probe import Certificate, ProbeKind
 from icesync.probe.connection import ProbeAborted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
 
-    from icesync.model.probe import Certificate
     from icesync.net.certificate import Details
 
 _WRONG_MODE: Final = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from icesync.frozen import frozen
 from icesync.model.pipeline import Pipeline
-from icesync.model.report import Command
+from icesync.model.report import Command, CommandResult
 from icesync.render.style import Style, rename_places
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from icesync.diagnostics import Diagnostic
     from icesync.model.plan import Refusal
-    from icesync.model.report import CommandResult
 
 
 @frozen

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import counted
-from icesync.model.health import Health
+from icesync.model.health import Finding, Health
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from icesync.model.health import Finding
     from icesync.render import documents
 
 _COLOURS: Final[Mapping[Health, str]] = {

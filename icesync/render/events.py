@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from icesync.codec import one_line
 from icesync.codec.plan import plan_digest
-from icesync.model.plan import Action
+from icesync.model.plan import Action, Plan, ResourceChange
 from icesync.render.jsondoc import document
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult, Result
     from icesync.render import RenderContext
-
 
 Event = dict[str, Any]
 

@@ -15,10 +15,10 @@ import textwrap
 from typing import TYPE_CHECKING, Final, cast
 
 from icesync.config.rules import RULES
-from icesync.diagnostics import Rule, Severity
+from icesync.diagnostics import Rule, Severity, SourcePosition
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation, Topic
-from icesync.model.fields import Role
-from icesync.model.presets import find_preset
+from icesync.model.fields import Role, Setting
+from icesync.model.presets import Offer, Preset, find_preset
 from icesync.model.secret import SecretRef
 from icesync.render.style import Style, age, quote, safe
 
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from icesync.diagnostics import SourcePosition
     from icesync.model.desired import Given, Move
-    from icesync.model.fields import Setting
-    from icesync.model.presets import Offer, Preset
     from icesync.render import documents
 
 _ALIGNED: Final = 44

@@ -15,8 +15,8 @@ from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.errors import listed
 from icesync.model.plan import Action
-from icesync.model.probe import ProbeSeverity
-from icesync.model.report import Command, ResultStatus
+from icesync.model.probe import ProbeReport, ProbeSeverity
+from icesync.model.report import Command, CommandResult, ResultStatus
 from icesync.render.findings import group_findings, group_refusals
 from icesync.render.plan import refusal_sentence, totals
 from icesync.render.probe import server_words
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from icesync.model.pipeline import Pipeline
-    from icesync.model.probe import ProbeReport
-    from icesync.model.report import CommandResult
-
 
 _MOST: Final = 10
 

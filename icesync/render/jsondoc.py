@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from icesync.codec import pretty
 from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
-from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
-from icesync.model.report import Command
+from icesync.model.probe import SPEAKS_FROM_HERE, Certificate, ProbeReport, ProbeRow, ProbeSeverity
+from icesync.model.report import Command, CommandResult, Failure, Maintenance
 from icesync.model.snapshot import utc_text
 from icesync.render.findings import diagnostics_document
 from icesync.render.report import report_document
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.model.plan import Refusal
-    from icesync.model.probe import Certificate, ProbeReport, ProbeRow
-    from icesync.model.report import CommandResult, Failure, Maintenance
     from icesync.render import RenderContext, documents
 
 

@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.frozen import frozen
-from icesync.model.plan import Action
-from icesync.model.probe import ProbeSeverity
-from icesync.model.report import Command, ResultStatus
+from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.model.probe import ProbeReport, ProbeRow, ProbeSeverity
+from icesync.model.report import Command, CommandResult, Failure, Report, Result, ResultStatus
 from icesync.render.plan import changed_keys
 from icesync.render.probe import mode_text, server_words
 from icesync.render.style import safe
@@ -22,9 +22,6 @@ from icesync.render.style import safe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.probe import ProbeReport, ProbeRow
-    from icesync.model.report import CommandResult, Failure, Report, Result
     from icesync.render import RenderContext
 
 

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.marker import Marker, encode_marker
 from icesync.codec.plan import plan_digest
-from icesync.diagnostics import Severity
+from icesync.diagnostics import Severity, SourcePosition
 from icesync.errors import ApplyIncomplete, ProbeFailed, counted, listed
-from icesync.model.plan import Action
-from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
-from icesync.model.report import ResultStatus
+from icesync.model.plan import Action, Plan, Refusal, ResourceChange
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeReport, ProbeRow, ProbeSeverity
+from icesync.model.report import CommandResult, Maintenance, Report, Result, ResultStatus
 from icesync.model.secret import SecretComparison
 from icesync.render.findings import (
     ChangeGroup,
+    FindingGroup,
     group_changes,
     group_findings,
     group_refusals,
@@ -54,13 +55,8 @@ from icesync.render.text import facts_of, headline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from icesync.diagnostics import SourcePosition
     from icesync.model.pipeline import Pipeline
-    from icesync.model.plan import Plan, Refusal, ResourceChange
-    from icesync.model.probe import ProbeReport, ProbeRow
-    from icesync.model.report import CommandResult, Maintenance, Report, Result
     from icesync.render import RenderContext
-    from icesync.render.findings import FindingGroup
 
 _RUNS: Final = re.compile(r"`+")
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]<>&|~$^]|:(?=//)|[@#](?=\w)")

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import counted, listed
-from icesync.model.desired import Move
-from icesync.model.fields import BLOCKS
+from icesync.model.desired import Move, Removal
+from icesync.model.fields import BLOCKS, Setting
 from icesync.model.plan import Action, FieldChange, Plan, Reason, ResourceChange
-from icesync.model.report import Command
+from icesync.model.report import Command, CommandResult
 from icesync.model.secret import SecretComparison
 from icesync.render.findings import (
     ChangeGroup,
+    RefusalGroup,
     group_changes,
     group_refusals,
     is_full_record_shown,
@@ -30,11 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.diagnostics import SourcePosition
-    from icesync.model.desired import Removal
-    from icesync.model.fields import Setting
     from icesync.model.plan import Refusal, SecretChange
-    from icesync.model.report import CommandResult
-    from icesync.render.findings import RefusalGroup
 
 CANNOT_BE_READ: Final = "ICE has no read API: this compares the files with what it last confirmed"
 _CAVEAT_AFTER: Final = timedelta(days=30)

@@ -12,14 +12,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import listed
-from icesync.model.probe import ProbeSeverity
+from icesync.model.probe import Certificate, ProbeReport, ProbeRow, ProbeSeverity
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
-
-    from icesync.model.probe import Certificate, ProbeReport, ProbeRow
 
 _COLOURS: Final = {
     ProbeSeverity.PASSED: "green",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icesync.model.fields import SETTING_FIELDS
+from icesync.model.fields import SETTING_FIELDS, Setting
 from icesync.render.style import Style, age, quote, safe
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from icesync.model.desired import Address
-    from icesync.model.fields import Setting
     from icesync.model.snapshot import Entry, Snapshot
     from icesync.render import documents
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.errors import counted, listed
-from icesync.model.plan import Action
-from icesync.model.report import Command
+from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.model.report import Command, CommandResult, Maintenance, Report, Result
 from icesync.model.snapshot import readable_time
 from icesync.render.findings import render_diagnostics
 from icesync.render.plan import CANNOT_BE_READ, SYMBOLS, gist_of, plan_headline, render_plan, totals
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icesync.model.desired import Address
-    from icesync.model.plan import Plan, ResourceChange
     from icesync.model.probe import ProbeReport
-    from icesync.model.report import CommandResult, Maintenance, Report, Result
     from icesync.render import RenderContext
 
 

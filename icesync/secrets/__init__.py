@@ -22,13 +22,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from icesync.errors import SecretMissing
-from icesync.model.secret import SecretMetadata, SecretValue
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from pathlib import Path
-
-    from icesync.model.secret import SecretRef
 
 _NAMED_KEYS: Final = 12
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)

@@ -18,14 +18,12 @@ from icesync.errors import (
     SecretStoreRefused,
     SecretStoreUnreachable,
 )
-from icesync.model.secret import SecretMetadata
+from icesync.model.secret import SecretMetadata, SecretRef
 from icesync.net import job_bundle, told_of_certificate
 from icesync.secrets import SingleFlight, VersionedProvider, need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from icesync.model.secret import SecretRef
 
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]{1,10}){1,3}-[0-9]{1,2}", re.ASCII)
 _VERSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)

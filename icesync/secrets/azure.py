@@ -15,15 +15,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
-from icesync.model.secret import SecretMetadata
+from icesync.model.secret import SecretMetadata, SecretRef
 from icesync.net import job_bundle
 from icesync.secrets import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from icesync.model.secret import SecretRef
 
 _DOMAINS: Final = {
     "": "vault.azure.net",

@@ -21,12 +21,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, identity_by_spelling
-from icesync.ports import MetadataProvider, ReferenceReader
+from icesync.ports import MetadataProvider, ReferenceReader, SecretProvider
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-    from icesync.ports import SecretProvider
 
 
 ENTRY_POINTS: Final = "icesync.secrets"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.model.host import TrustedHosts
-from icesync.model.secret import SecretRef, spell_path
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, spell_path
 from icesync.secrets import (
     SingleFlight,
     file_identity,
@@ -30,8 +30,6 @@ from icesync.secrets.subprocess_ import program_environment, run_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from icesync.model.secret import SecretMetadata, SecretValue
 
 _YAML: Final = frozenset({".yaml", ".yml"})
 _MEANINGS: Final = {

@@ -22,14 +22,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
 from icesync.errors import SecretForbidden, SecretMissing, SecretStoreClosed, SecretStoreRefused
-from icesync.model.secret import SecretMetadata
+from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.secrets import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from icesync.model.secret import SecretRef, SecretValue
 
 _NO_ACCESS: Final = 403
 _NOTHING: Final = 404

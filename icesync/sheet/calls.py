@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from icesync.errors import printable
-from icesync.model.imported import Cell, Record, Sheet, Slip
+from icesync.model.imported import Cell, Raw, Record, Sheet, Slip
 from icesync.sheet.columns import find_column
 from icesync.sheet.printed import looks_printed, read_printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from icesync.model.imported import Raw
 
 _CALL: Final = "updateemailserver"
 _CURL: Final = re.compile(r"(?:^|\n)[ \t]*(?:[$>] ?)?(?=curl(?:\.exe)?\s)")

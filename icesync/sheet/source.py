@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.model.imported import Sheet, Slip
 from icesync.sheet.calls import find_calls
-from icesync.sheet.columns import find_column
+from icesync.sheet.columns import Column, find_column
 from icesync.sheet.table import read_delimited
 from icesync.sheet.workbook import read_workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from icesync.sheet.columns import Column
 
 _ACCEPTED: Final = "import .xlsx, CSV with a header, or request bodies as JSON"
 _SAVE: Final = "open it in a spreadsheet program and save it as .xlsx or as CSV UTF-8"

@@ -11,13 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import ConfigMalformed, printable
-from icesync.model.imported import Broken, NumberCell, Sheet, Slip
+from icesync.model.imported import Broken, NumberCell, Raw, Sheet, Slip
 from icesync.sheet.table import Row, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from icesync.model.imported import Raw
     from icesync.sheet.columns import Column
 
 _MOST_BYTES: Final = 256 * 1024 * 1024

@@ -15,13 +15,11 @@ from urllib.parse import quote
 
 from icesync.errors import AccessError, ConfigInvalid
 from icesync.model.host import read_endpoint
-from icesync.model.project import ORGANIZATION_MARK
+from icesync.model.project import ORGANIZATION_MARK, StateSettings
 from icesync.stores.httpcalls import HttpEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from icesync.model.project import StateSettings
 
 _ADVICE: Final = (
     "reading needs the role Developer, locking and writing need Maintainer",

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
-from icesync.model.snapshot import utc_text
-from icesync.net import RawReply
+from icesync.model.snapshot import LockInfo, utc_text
+from icesync.net import ClientPool, RawReply
 from icesync.stores.httpcalls import (
     SAVE_PATIENCE_S,
     HttpCalls,
@@ -36,8 +36,6 @@ from icesync.stores.lock_info import named_lock, read_lock, wait_for_lock, write
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from icesync.model.snapshot import LockInfo
-    from icesync.net import ClientPool
     from icesync.ports import Clock
 
 _DONE: Final = frozenset({200, 201, 204})

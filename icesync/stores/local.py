@@ -21,7 +21,7 @@ import fcntl
 import json
 import os
 import shlex
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields
 from functools import partial
 from itertools import islice
@@ -40,7 +40,6 @@ from icesync.stores.journal import LocalJournals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from icesync.ports import Clock

@@ -8,7 +8,7 @@ journal: outcomes are saved every few seconds, as with a store far away.
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -24,15 +24,12 @@ from icesync.errors import (
     UsageError,
     printable,
 )
-from icesync.model.snapshot import Snapshot
+from icesync.model.snapshot import LockInfo, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
-    from icesync.model.snapshot import LockInfo
     from icesync.ports import Clock, Sealing, StateStore
-
 
 T = TypeVar("T")
 SideBySide: TypeAlias = "Callable[[Callable[[int], None], Sequence[int]], None]"

@@ -11,18 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from icesync.frozen import frozen
 from icesync.model.fields import FIELDS
 from icesync.model.report import Outcome, OutcomeKind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _SUCCESS: Final = re.compile(
     r"success(ful)?|(?!.*\b(?:be|cannot|error|fail\w*|neither|never|no|none|nor|not|nothing)\b)"

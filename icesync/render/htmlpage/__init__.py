@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icesync.render.htmlpage.findings import findings_sheet
-from icesync.render.htmlpage.page import render_sheet
+from icesync.render.htmlpage.page import Sheet, render_sheet
 from icesync.render.htmlpage.plan import plan_sheet
 from icesync.render.htmlpage.probe import probe_cards, probe_sheet
 from icesync.render.htmlpage.report import report_sheet
@@ -20,7 +20,6 @@ from icesync.render.htmlpage.report import report_sheet
 if TYPE_CHECKING:
     from icesync.model.report import CommandResult
     from icesync.render import RenderContext
-    from icesync.render.htmlpage.page import Sheet
 
 __all__ = ["render"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import counted
 from icesync.frozen import frozen
-from icesync.model.fields import BLOCKS, FIELDS
-from icesync.model.plan import Action, Reason
+from icesync.model.fields import BLOCKS, FIELDS, Setting
+from icesync.model.plan import Action, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
 from icesync.render.findings import ChangeGroup, group_changes
 from icesync.render.htmlpage.page import Block, Card, Line, Row, Server, Status, Table
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from icesync.model.desired import Address
-    from icesync.model.fields import Setting
     from icesync.model.pipeline import Pipeline
-    from icesync.model.plan import ResourceChange
 
 _MAX_CARDS: Final = 24
 """Of more changes of one kind those that are not alike are lines of tables."""

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import frozen
-from icesync.model.report import OutcomeKind
+from icesync.model.report import Attempt, OutcomeKind, Report, Result
 from icesync.render.htmlpage.page import Status
 from icesync.render.report import spent, told_seconds
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from icesync.model.desired import Address
-    from icesync.model.report import Attempt, Report, Result
 
 _BAR_UNITS: Final = 1000
 _LEAST_UNITS: Final = 8

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import RULES
-from icesync.diagnostics import Severity
+from icesync.diagnostics import Diagnostic, Severity
 from icesync.errors import counted
 from icesync.render.htmlpage.charts import bar_of
 from icesync.render.htmlpage.page import Card, Sheet, Status
 from icesync.render.htmlpage.plan import alerts_of, facts_of
 
 if TYPE_CHECKING:
-    from icesync.diagnostics import Diagnostic
     from icesync.model.report import CommandResult
     from icesync.render import RenderContext
-
 
 _TONES: Final = {
     Severity.ERROR: ("failed", "x"),

@@ -6,13 +6,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
-from icesync.diagnostics import Severity
+from icesync.diagnostics import Diagnostic, Severity
 from icesync.errors import ApplyIncomplete, ProbeFailed, counted
-from icesync.model.plan import Action
-from icesync.render.findings import group_findings, group_refusals
+from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.render.findings import FindingGroup, RefusalGroup, group_findings, group_refusals
 from icesync.render.htmlpage.cards import plan_cards
 from icesync.render.htmlpage.charts import (
     MAX_TILES,
+    AgeRow,
+    OrganizationMap,
     ServerCell,
     age_rows,
     bar_of,
@@ -42,13 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from icesync.diagnostics import Diagnostic
     from icesync.model.desired import Address
-    from icesync.model.plan import Plan, ResourceChange
     from icesync.model.report import CommandResult
     from icesync.render import RenderContext
-    from icesync.render.findings import FindingGroup, RefusalGroup
-    from icesync.render.htmlpage.charts import AgeRow, OrganizationMap
 
 _WORDS: Final = {
     Action.ADD: "to add",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import counted
-from icesync.model.probe import SPEAKS_FROM_HERE, ProbeSeverity
+from icesync.model.probe import SPEAKS_FROM_HERE, ProbeReport, ProbeRow, ProbeSeverity
 from icesync.render.htmlpage.charts import bar_of
 from icesync.render.htmlpage.page import Alert, Block, Card, Item, Sheet, Status
 from icesync.render.htmlpage.plan import alerts_of, facts_of
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from icesync.model.probe import ProbeReport, ProbeRow
     from icesync.model.report import CommandResult
     from icesync.render import RenderContext
 

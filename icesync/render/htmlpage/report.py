@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.errors import counted
-from icesync.model.plan import Action
-from icesync.model.report import ResultStatus
+from icesync.model.plan import Action, Plan, ResourceChange
+from icesync.model.report import CommandResult, Report, Result, ResultStatus
 from icesync.model.snapshot import utc_text
 from icesync.render.htmlpage.cards import Ending, outcome_cards
 from icesync.render.htmlpage.charts import bar_of, timeline_of
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from icesync.model.desired import Address
-    from icesync.model.plan import Plan, ResourceChange
-    from icesync.model.report import CommandResult, Report, Result
     from icesync.render import RenderContext
-
 
 _STATUSES: Final = {
     ResultStatus.FAILED: ("failed", "x", "bad"),
