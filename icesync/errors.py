@@ -104,6 +104,11 @@ def listed(names: Sequence[str], most: int = 2) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most:,} more"
 
 
+def either(names: Sequence[str]) -> str:
+    """Return *names* to choose from: ``A, B or C``."""
+    return listed(names, len(names)).replace(f" and {names[-1]}", f" or {names[-1]}")
+
+
 class IcesyncError(Exception):
     """Base of all expected failures; *hints* are commands or sentences that show the way out."""
 

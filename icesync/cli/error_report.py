@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 from typing import Final
 
 import click
 
-from icesync.errors import EXIT_UNEXPECTED, IcesyncError, Interrupted, UsageError, printable
+from icesync.cli.help import options_hint
+from icesync.errors import (
+    EXIT_UNEXPECTED,
+    IcesyncError,
+    Interrupted,
+    UsageError,
+    either,
+    printable,
+)
 from icesync.model.report import Failure
 
 
@@ -19,7 +28,10 @@ def describe(error: BaseException, *, debug: bool = False) -> Failure | None:
     if isinstance(error, click.exceptions.Exit | SystemExit | BrokenPipeError):
         return None
     if isinstance(error, click.ClickException):
-        return Failure(error.format_message(), (_usage_hint(error),), UsageError.exit_code)
+        context = getattr(error, "ctx", None) or click.Context(click.Command("icesync"))
+        if not context.command_path.startswith("icesync"):
+            context.info_name = "icesync"
+        return Failure(_usage(error), (options_hint(context),), UsageError.exit_code)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         # click turns the interrupt into an Abort of its own.
         cause = error if isinstance(error, KeyboardInterrupt) else error.__cause__
@@ -37,9 +49,28 @@ def exit_code_of(error: BaseException) -> int:
     return EXIT_UNEXPECTED
 
 
-def _usage_hint(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'icesync'} --help"
+_QUOTED: Final = re.compile(r"'(.*)' is not |(\S+) is not in the range", re.DOTALL)
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what click found wrong with an argument, in our words."""
+    parameter = getattr(error, "param", None)
+    if not isinstance(error, click.BadParameter) or parameter is None:
+        return error.format_message()
+    option = isinstance(parameter, click.Option)
+    name = max(parameter.opts, key=len) if option else parameter.human_readable_name
+    if isinstance(error, click.MissingParameter):
+        return f"{name} is required" if option else f"missing argument {name}"
+    match, kind = _QUOTED.match(error.message), parameter.type
+    if match is None:
+        return f"invalid {name}: {error.message}"
+    told = f"invalid {name} {printable(match[1] or match[2])}"
+    if isinstance(kind, click.Choice):
+        return f"{told}: use {either([str(choice) for choice in kind.choices])}"
+    if isinstance(kind, click.IntRange | click.FloatRange):
+        up_to = f" to {kind.max:,}" if kind.max is not None else " or more"
+        return f"{told}: use a number, {kind.min}{up_to}"
+    return f"invalid {name}: {error.message}"
 
 
 _SCARCE: Final = {

@@ -11,7 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import FileUnreadable, FileUnwritable, UsageError, printable
+from icesync.errors import (
+    FileUnreadable,
+    FileUnwritable,
+    PlanStale,
+    UsageError,
+    printable,
+)
 
 if TYPE_CHECKING:
     from io import FileIO, RawIOBase
@@ -323,4 +329,8 @@ def read_plan(path: Path | None, instead: str) -> Plan | None:
     name = printable(path)
     if re.fullmatch(r"[0-9*]+/[0-9*]+", name) and not path.exists():
         raise UsageError(f"{name} is an address, not a saved plan", instead.format(name))
-    return read_saved(read_named(path))
+    try:
+        return read_saved(read_named(path))
+    except PlanStale as error:
+        error.message = f"{name}: {error.message}"
+        raise

@@ -9,12 +9,13 @@ command or option, unless that one sends or writes.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from icesync.errors import printable
+from icesync.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,16 +39,16 @@ _OFFERED_OPTIONS: Final = frozenset(
         "--only-changes", "--organization", "--parallelism", "--plain", "--port", "--pre-commit",
         "--profile", "--project", "--quiet", "--readme", "--secrets", "--set", "--shard", "--sheet",
         "--since", "--skill", "--strict", "--summary", "--target", "--template", "--timeout",
-        "--title", "--trusted-config", "--verbose", "--watch",
+        "--title", "--trusted-config", "--verbose", "--version", "--watch",
     }
 )  # fmt: skip
 """The options that a slip may be answered with: they send nothing and let nothing through."""
 
 _OTHER_PROGRAMS: Final = {
-    "`removed:` in a server file disables or forgets a server; ICE deletes nothing":
+    "ICE deletes nothing; `removed:` in a server file disables or forgets a server":
         ("destroy", "delete", "remove", "rm"),
     "ICE has no read API; `icesync plan` compares the files with the state":
-        ("refresh", "read", "get"),
+        ("refresh", "read", "get", "fetch"),
     "ICE has no read API; `icesync check` reports what needs attention": ("drift", "verify"),
     "`icesync plan` shows what would be sent": ("diff", "preview", "compare", "noop"),
     "`icesync check` reports what needs attention, `icesync state list` what ICE confirmed":
@@ -64,8 +65,21 @@ _OTHER_PROGRAMS: Final = {
     "`icesync apply --resend ADDR` sends a server again": ("taint", "replace", "resend", "retry"),
     "`icesync state unlock` shows the lock and removes it": ("unlock", "force-unlock"),
     "check out the older files with git, then `icesync apply`": ("rollback", "undo", "revert"),
-    "`icesync explain` explains rules, addresses and providers": ("rule", "rules", "docs", "man"),
-    "`icesync secrets check` shows where each reference leads": ("secret", "env"),
+    "`icesync explain` explains rules, addresses and providers":
+        ("rule", "rules", "docs", "man", "why", "info"),
+    "`icesync explain presets` lists the mail providers": ("providers", "provider", "presets"),
+    "`icesync explain configuration` lists the keys of icesync.yaml":
+        ("config", "configure", "settings"),
+    "`icesync explain environment` lists the variables": ("env", "environment", "variables"),
+    "`icesync secrets check` shows where each reference leads": ("secret", "passwords"),
+    "`icesync token` shows whose token it is": ("whoami", "auth"),
+    "delete the token file: `icesync login` says where it is": ("logout",),
+    "`icesync state pull` writes the state to stdout": ("export", "backup", "pull"),
+    "`icesync validate` names what is wrong and how to fix it; `icesync fmt` formats": ("fix",),
+    "`icesync plan --report html=plan.html` writes a page": ("ui", "web", "report", "dashboard"),
+    "each environment has a folder with its own icesync.yaml: `icesync -C DIR`":
+        ("workspace", "workspaces", "profile"),
+    "upgrade with what installed it: pipx, uv or pip": ("upgrade", "install", "self-update"),
 }  # fmt: skip
 _WORDS: Final = {word: told for told, words in _OTHER_PROGRAMS.items() for word in words}
 
@@ -90,9 +104,9 @@ _OTHER_OPTIONS: Final = {
 """What is said of options of other programs, where a command has none of that name."""
 
 _NO_ARGUMENT: Final = {
-    "init": "icesync -C {word} init   sets up that folder",
+    "init": "run `mkdir -p {word} && icesync -C {word} init` to set up that folder",
     "check": "use `icesync plan {word}` for some servers only",
-    "state list": "icesync state show {word}",
+    "state list": "run `icesync state show {word}` for one server",
     "login": "`api.login:` in icesync.yaml says who logs in",
 }
 """What to type instead of an argument that a command does not take."""
@@ -112,10 +126,12 @@ class Page(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read long options with one dash, too; answer an argument or option that is not known."""
         ctx.allow_extra_args = True
+        if args == ["help"] and not os.path.lexists("help"):
+            args = ["--help"]
         try:
             rest = super().parse_args(ctx, self._with_two_dashes(ctx, args))
         except click.NoSuchOption as error:
-            raise click.UsageError(_no_option(error, ctx), ctx) from None
+            raise _no_option(error, ctx) from None
         if rest and not ctx.resilient_parsing and not isinstance(self, click.Group):
             _refuse_argument(rest[0], ctx)
         return rest
@@ -175,7 +191,7 @@ class Pages(Page, click.Group):
                 sys.stdout.write(f"{ctx.get_help()}\n")
                 raise click.exceptions.Exit(0)
         if args and args[0] not in names and not ctx.resilient_parsing:
-            raise click.UsageError(_no_command(args[0], names, ctx), ctx)
+            raise _no_command(args[0], names, ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -218,34 +234,41 @@ def _sentence(text: str | None) -> str:
     return f"{sentence}." if stop else sentence
 
 
-def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> str:
+def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> UsageError:
+    """Return that there is no command *word*, and what to type instead."""
     path = ctx.command_path.partition(" ")[2]
+    told = f"no such command: {printable(f'{path} {word}'.strip())}"
     if not path and word in _WORDS:
-        return f"no such command: {word}; {_WORDS[word]}"
+        return UsageError(told, _WORDS[word])
     import difflib
 
     near = difflib.get_close_matches(word, names, n=1)
-    meant = f"{path} {near[0]}".strip() if near else ""
-    told = f"no such command: {printable(f'{path} {word}'.strip())}"
-    return f"{told}; did you mean `{meant}`?" if meant in _OFFERED else told
+    meant = [f"{path} {name}".strip() for name in near]
+    hints = [f"did you mean `icesync {name}`?" for name in meant if name in _OFFERED]
+    return UsageError(told, *hints, f"run `{ctx.command_path} --help` for a list of commands")
 
 
-def _no_option(error: click.NoSuchOption, ctx: click.Context) -> str:
+def _no_option(error: click.NoSuchOption, ctx: click.Context) -> UsageError:
+    """Return that there is no such option, and what to type instead."""
     name = error.option_name
-    known = [option for p in ctx.command.get_params(ctx) for option in p.opts]
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1)
     told = f"no such option: {printable(name)}"
     if name in _OTHER_OPTIONS:
-        return f"{told}; {_OTHER_OPTIONS[name]}"
-    return f"{told}; did you mean `{near[0]}`?" if {*near} & _OFFERED_OPTIONS else told
+        return UsageError(told, _OTHER_OPTIONS[name])
+    import difflib
+
+    known = {option.lstrip("-"): option for p in ctx.command.get_params(ctx) for option in p.opts}
+    near = [known[match] for match in difflib.get_close_matches(name.lstrip("-"), known, n=1)]
+    hints = [f"did you mean `{option}`?" for option in near if option in _OFFERED_OPTIONS]
+    return UsageError(told, *hints, options_hint(ctx))
+
+
+def options_hint(ctx: click.Context) -> str:
+    """Return where the options of a command are listed."""
+    return f"run `{ctx.command_path} --help` for a list of options"
 
 
 def _refuse_argument(word: str, ctx: click.Context) -> None:
-    from icesync.errors import UsageError
-
     path = ctx.command_path.partition(" ")[2]
     shown = printable(word)
-    hint = _NO_ARGUMENT.get(path, f"{ctx.command_path} --help").format(word=shown)
+    hint = _NO_ARGUMENT.get(path, options_hint(ctx)).format(word=shown)
     raise UsageError(f"`{ctx.command_path}` does not take the argument {shown}", hint)

@@ -25,7 +25,7 @@ from click.core import ParameterSource
 from icesync.cli.console import Console
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
-from icesync.errors import printable
+from icesync.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +82,6 @@ class Common:
     def locate(self) -> Path:
         """Return the configuration file that these flags name or find."""
         from icesync.bootstrap import find_config
-        from icesync.errors import UsageError
 
         if not os.path.isdir(self.folder):  # noqa: PTH112 - Path.is_dir raises for some names
             # Looking upward from a slip would find another configuration.
@@ -338,12 +337,18 @@ def organization_option(command: Function) -> Function:
     )(command)  # fmt: skip
 
 
-def read_duration(context: click.Context, parameter: click.Parameter, value: str) -> float:
-    """Return the seconds that an option spells: 30, 30s, 5m, 1h."""
+def read_duration(_context: click.Context, parameter: click.Parameter, value: str) -> float:
+    """
+    Return the seconds that an option spells: 30, 30s, 5m, 1h.
+
+    Raises:
+        UsageError: it spells none.
+
+    """
     match = _DURATION.fullmatch(value)
     if match is None:
-        told = f"invalid duration {value!a}: use 30, 30s, 5m or 1h"
-        raise click.BadParameter(told, ctx=context, param=parameter)
+        option = max(parameter.opts, key=len)
+        raise UsageError(f"invalid {option} {printable(value)}", "use 30, 30s, 5m or 1h")
     return float(match[1]) * _UNITS_S[match[2]]
 
 

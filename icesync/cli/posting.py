@@ -75,7 +75,9 @@ class Issue:
 def post_comment(common: Common, request: Comment, where: Where) -> int:
     """Carry out ``ci comment`` and return the exit code."""
     if request.outdated is (request.body is not None):
-        raise UsageError("use either --body FILE or --outdated")
+        raise UsageError(
+            "use either --body FILE or --outdated", "run `icesync help ci comment` for examples"
+        )
     place = where.find(common.folder)
     if place.number is None:
         raise UsageError(
@@ -101,7 +103,9 @@ def post_comment(common: Common, request: Comment, where: Where) -> int:
 def post_issue(common: Common, request: Issue, where: Where) -> int:
     """Carry out ``ci issue`` and return the exit code."""
     if request.close is (request.body is not None):
-        raise UsageError("use either --body FILE or --close")
+        raise UsageError(
+            "use either --body FILE or --close", "run `icesync help ci issue` for examples"
+        )
     place = replace(where.find(common.folder), number=None)
     text = None if request.body is None else _read(request.body)
     # Whatever the text is about, `--close` must find it again.

@@ -20,6 +20,7 @@ from icesync.config.resolve import resolve
 from icesync.config.sops_files import read_sealed
 from icesync.config.yaml_document import SourceFile, is_sealed, parse_document
 from icesync.diagnostics import SourcePosition
+from icesync.errors import counted
 from icesync.model.project import OPTIONS
 from icesync.planner import Choice, changed_servers, choose, matches
 
@@ -117,7 +118,7 @@ def _changes_since(
         changed = frozenset(a for a in changed if matches(a, within.targets))
         files &= within.files
     total = len(validation.desired.servers.keys() | changed)
-    note = f"partial: {len(changed)} of {total} servers differ from {ref}"
+    note = f"partial: {len(changed):,} of {counted(total, 'server')} differ from {ref}"
     return Choice((), _texts(changed), files), note
 
 

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from icesync.config.rules.hosts import near_miss
-from icesync.errors import UsageError, printable
+from icesync.errors import UsageError, either, printable
 from icesync.model.desired import Given, LayerKind
 from icesync.model.explanation import AddressState, Explanation, FieldExplanation
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, LOGIN_KEYS, Field, needs_login
@@ -123,7 +123,7 @@ def find_field(name: str) -> Field:
             return row
     inside = [row.key for row in FIELDS if row.block == folded]
     near = inside or difflib.get_close_matches(folded, FIELDS_BY_KEY, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "run `icesync explain ADDR` for a list"
+    hint = f"did you mean {either(near)}?" if near else "run `icesync explain ADDR` for a list"
     raise UsageError(f"unknown setting {printable(name)}", hint)
 
 
@@ -148,7 +148,7 @@ def explain_provider(word: str) -> tuple[Preset, ...]:
     near = near or [label for label in folded.split(".") if find_providers(label)]
     near = near or difflib.get_close_matches(folded, known_providers(), n=3, cutoff=0.7)
     hint = (
-        f"did you mean {' or '.join(near)}?"
+        f"did you mean {either(near)}?"
         if near
         else (
             "use an address (59/663), a rule (ICE303), a provider (gmail, web.de, "

@@ -39,7 +39,15 @@ from icesync.engine.secret_resolution import (
 from icesync.engine.session import SILENT
 from icesync.engine.state import Stored, doubt_what_was_put_back, load, with_reasons
 from icesync.engine.validate import Fleet, Scope, own_credentials, read_fleet
-from icesync.errors import ConfigInvalid, PlanStale, SecretMissing, listed
+from icesync.errors import (
+    ConfigInvalid,
+    PlanStale,
+    SecretMissing,
+    UsageError,
+    counted,
+    listed,
+    printable,
+)
 from icesync.frozen import frozen
 from icesync.model.desired import Move
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
@@ -52,6 +60,7 @@ from icesync.planner import (
     from_the_future,
     is_move_selected,
     is_selected,
+    matches,
     narrow,
 )
 from icesync.planner.plan import (
@@ -408,12 +417,18 @@ def _settle_selection(
         check_patterns(option, patterns, known)
     resend = expand_ages(selection.resend, stored.snapshot, now)
     check_patterns("--resend", resend, known)
+    for pattern in set(selection.resend) & set(resend):
+        if not any(matches(a, (pattern,)) and is_selected(a, selection) for a in known):
+            raise UsageError(
+                f"--resend {printable(pattern)} is outside the selected servers",
+                "select these servers, too, or none",
+            )
     return replace(selection, resend=resend)
 
 
 def _partial(selection: Selection, desired: DesiredState) -> str:
     looked = sum(is_selected(address, selection) for address in desired.servers)
-    return f"partial: {looked} of {len(desired.servers)} servers are looked at"
+    return f"partial: {looked:,} of {counted(len(desired.servers), 'server')}"
 
 
 def _open_key(

@@ -306,7 +306,10 @@ def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, 
     if source == target:
         raise UsageError("SOURCE and TARGET are the same server")
     if target in snapshot.entries:
-        raise UsageError(f"{target} is already in the state", f"icesync state rm {target}")
+        raise UsageError(
+            f"{target} is already in the state",
+            f"run `icesync state show {target}` to see what ICE confirmed there",
+        )
     entries = dict(snapshot.entries)
     entries[target] = rename(entries.pop(source), source)
     return entries

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import UsageError, printable
+from icesync.errors import UsageError, either, listed, printable
 from icesync.frozen import frozen
 from icesync.model.desired import ALL, Address, Move, Removal, is_address_pattern, parse_address
 from icesync.model.glob import matches_name
@@ -92,8 +92,8 @@ def _no_file(path: str, files: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with *path*, where no file of the configuration is, and the way out."""
     shown = printable(path)
     if path.startswith("/") or ".." in path.split("/"):
-        told = f"{shown} is outside of the configuration's folder"
-        return told, "icesync -C DIR …   looks at another configuration"
+        told = f"{shown} is outside the configuration's folder"
+        return told, "use `-C DIR` for the folder of another configuration"
     if path.isdecimal():
         return f"{shown} is neither a file nor an address", f"use '{shown}/*' for its servers"
     import difflib
@@ -255,9 +255,13 @@ def check_patterns(option: str, patterns: Iterable[str], known: Collection[Addre
     for pattern in patterns:
         if any(matches(address, (pattern,)) for address in known):
             continue
+        gap = "" if option.endswith(":") else " "
+        named = f"{option}{gap}{printable(pattern)}".strip()
         near = _near(pattern, known)
-        hint = f"did you mean {', '.join(near)}?" if near else "use 59/663 or 59/*"
-        named = f"{option} {printable(pattern)}".strip()
+        if near:
+            raise UsageError(f"no server matches {named}", f"did you mean {either(near)}?")
+        some = listed([str(organization) for organization in sorted({a[0] for a in known})], 9)
+        hint = f"the organizations are {some}" if some else "there is no server yet"
         raise UsageError(f"no server matches {named}", hint)
 
 
@@ -266,6 +270,8 @@ def _near(pattern: str, known: Iterable[Address]) -> list[str]:
     import difflib
 
     exact = parse_address(pattern)
+    if pattern.isdecimal() and any(str(a.organization) == pattern for a in known):
+        return [f"'{pattern}/*'"]
     if exact is None:
         return difflib.get_close_matches(pattern, map(str, known), n=3, cutoff=0.5)
     here = {str(a.skill): str(a) for a in known if a.organization == exact.organization}

@@ -156,7 +156,7 @@ def test_invalid_duration(repository: Repository, flag: str, spelling: str) -> N
     """What is not a duration is a slip on the command line."""
     result = repository.run("apply", "-y", f"{flag}={spelling}")
 
-    assert_refused(result, 64, flag, "invalid duration", hint="icesync apply --help")
+    assert_refused(result, 64, f"invalid {flag}", hint="use 30, 30s, 5m or 1h")
 
 
 @pytest.mark.parametrize("command", [["plan"], ["show"], ["check"]], ids=" ".join)

@@ -51,7 +51,7 @@ def test_plan_of_some(two: Repository, words: str, addresses: list[str]) -> None
 
 def test_a_plan_of_some_says_so(two: Repository) -> None:
     """Nobody takes a part for the whole, however it was chosen."""
-    told = "partial: 2 of 4 servers are looked at"
+    told = "partial: 2 of 4 servers"
 
     assert told in two.run("plan", "servers/us").stderr
     assert told in two.run("plan", "--target", "70/*").stderr
@@ -93,7 +93,7 @@ def test_what_chooses_nothing_is_refused(two: Repository, command: str) -> None:
     """A slip is one sentence and 64, in every command."""
     assert_refused(two.run(command, "59/633"), 64, "no server matches 59/633", hint="did you mean")
     assert_refused(two.run(command, "nowhere"), 64, "no file of the configuration is at nowhere")
-    assert_refused(two.run(command, "../x"), 64, "outside of the configuration's folder")
+    assert_refused(two.run(command, "../x"), 64, "outside the configuration's folder")
 
 
 def test_since_a_ref(two: Repository) -> None:

@@ -411,7 +411,7 @@ def test_on_a_desk(github: Pipeline) -> None:
         (("issue", "--body", "plan.md", "--close"), "either --body FILE or --close"),
         (("comment", "--body", "void.md"), "void.md is empty"),
         (("comment", "--body", "odd.md"), "odd.md is not UTF-8"),
-        (("comment", "--body", "plan.md", "--timeout", "soon"), "invalid duration"),
+        (("comment", "--body", "plan.md", "--timeout", "soon"), "invalid --timeout soon"),
         (("comment", "--body", "plan.md", "--number", "0"), "0"),
         (("comment", "--body", "plan.md", "--ca-file", "void.md"), "`--ca-file` cannot be used"),
         (("comment", "--body", "plan.md", "--api-url", "http://gitlab.test"), "must be https"),

@@ -25,6 +25,7 @@ def test_a_group_alone_shows_its_page(command: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "page"),
     [("help", "--help"), ("help plan", "plan --help"), ("state help mv", "state mv --help"),
+     ("plan help", "plan --help"),
      ("-version", "--version"), ("-V", "--version"), ("help state mv", "state mv --help")],
 )  # fmt: skip
 def test_another_spelling_of_help(line: str, page: str, tmp_path: Path) -> None:
@@ -53,11 +54,15 @@ def test_another_spelling_of_help(line: str, page: str, tmp_path: Path) -> None:
         ("login --token x", "`api.token:` in icesync.yaml"),
         ("init elsewhere", "icesync -C elsewhere init"),
         ("check 59/663", "icesync plan 59/663"),
+        ("whoami", "`icesync token`"),
+        ("config", "`icesync explain configuration`"),
+        ("export", "`icesync state pull`"),
+        ("--verison", "did you mean `--version`?"),
         ("show 59/663", "icesync state show 59/663"),
         ("state list 59/663", "icesync state show 59/663"),
         ("token now", "does not take the argument now"),
         ("plan --taget 59/663", "did you mean `--target`?"),
-        ("state lits", "did you mean `state list`?"),
+        ("state lits", "did you mean `icesync state list`?"),
     ],
 )
 def test_a_habit_is_answered(line: str, answer: str, tmp_path: Path) -> None:

@@ -123,13 +123,25 @@ def test_unknown_target(repository: Repository) -> None:
     ("arguments", "sentence", "hint"),
     [
         (["aply"], "no such command: aply", "icesync --help"),
-        (["plna"], "no such command: plna; did you mean `plan`?", "icesync --help"),
+        (["plna"], "no such command: plna", "did you mean `icesync plan`?"),
         (["frobnicate"], "no such command: frobnicate", "icesync --help"),
         (["plan", "--taget", "59/663"], "--taget", "icesync plan --help"),
-        (["plan", "--format", "yaml"], "yaml", "icesync plan --help"),
-        (["apply", "--parallelism", "0"], "--parallelism", "icesync apply --help"),
+        (
+            ["plan", "--format", "yaml"],
+            "invalid --format yaml: use text, json",
+            "icesync plan --help",
+        ),
+        (
+            ["apply", "--parallelism", "0"],
+            "--parallelism 0: use a number, 1 to 64",
+            "icesync apply",
+        ),
         (["state", "lst"], "lst", "icesync state --help"),
-        (["state", "rm"], "ADDR", "icesync state rm --help"),
+        (["state", "rm"], "missing argument ADDR", "icesync state rm --help"),
+        (["state", "rekey"], "--new-key is required", "icesync state rekey --help"),
+        (["apply", "--expect-digest", "9f1c"], "invalid --expect-digest 9f1c", "sha256: and 64"),
+        (["plan", "--target", "59"], "no server matches --target 59", "did you mean '59/*'?"),
+        (["plan", "--organization", "7"], "--organization 7/*", "the organizations are 59"),
         (
             ["apply", "plan.json", "--target", "59/663"],
             "a saved plan already selects its servers",
@@ -155,7 +167,7 @@ def test_slip_on_the_command_line(
 
 def test_slip_in_a_state_command(repository: Repository) -> None:
     """The nearest command is named below ``state`` too."""
-    assert "did you mean `state list`?" in repository.run("state", "lits").stderr
+    assert "did you mean `icesync state list`?" in repository.run("state", "lits").stderr
 
 
 def test_terraform_spelling(repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +72,19 @@ def command(
     from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
     from icesync.engine.validate import Scope
-    from icesync.errors import EXIT_OK, StateMissing, UsageError, listed
+    from icesync.errors import EXIT_OK, StateMissing, UsageError, listed, printable
 
     if planfile is not None and wanted.scope != Scope():
         raise UsageError(
             "a saved plan already selects its servers",
             "omit --target, --exclude, --resend, --shard and --organization, "
             "or save a new plan with them",
+        )
+    digest = flags["digest"]
+    if digest is not None and re.fullmatch(r"sha256:[0-9a-f]{64}", digest) is None:
+        raise UsageError(
+            f"invalid --expect-digest {printable(digest)}",
+            "use what the plan prints: sha256: and 64 digits",
         )
     session = output.open()
     saved = read_plan(planfile, "`--target {}` sends some servers only")

@@ -185,7 +185,7 @@ def test_field_by_any_of_its_names(name: str) -> None:
     ("name", "hint"),
     [
         ("smtp.prt", "did you mean smtp.port"),
-        ("spoofing", "did you mean spoofing.enabled, spoofing.address?"),
+        ("spoofing", "did you mean spoofing.enabled or spoofing.address?"),
         ("\x1b[1m", "run `icesync explain ADDR` for a list"),
     ],
 )

@@ -34,11 +34,11 @@ def test_pattern_means_whole_addresses(pattern: str, found: list[object]) -> Non
 @pytest.mark.parametrize(
     ("pattern", "hint"),
     [
-        ("59/665", "did you mean 59/664, 59/663?"),
+        ("59/665", "did you mean 59/664 or 59/663?"),
         ("60/1", "did you mean 70/1?"),
         ("1/663", "did you mean 59/663?"),
-        ("8*", "use 59/663 or 59/*"),
-        ("support", "use 59/663 or 59/*"),
+        ("8*", "the organizations are 59 and 70"),
+        ("support", "the organizations are 59 and 70"),
     ],
 )
 def test_pattern_that_means_nobody_is_refused(pattern: str, hint: str) -> None:
@@ -115,8 +115,8 @@ def test_words_are_addresses_and_paths(
 @pytest.mark.parametrize(
     ("word", "message", "hint"),
     [
-        ("../eu.yaml", "outside of the configuration's folder", "icesync -C DIR"),
-        ("/etc/eu.yaml", "outside of the configuration's folder", "icesync -C DIR"),
+        ("../eu.yaml", "outside the configuration's folder", "-C DIR"),
+        ("/etc/eu.yaml", "outside the configuration's folder", "-C DIR"),
         ("servers/59.yml", "no file of the configuration is at", "did you mean servers/59.yaml?"),
         ("servers/5", "no file of the configuration is at", "`files:` in icesync.yaml"),
         ("59", "neither a file nor an address", "'59/*'"),
