@@ -33,6 +33,7 @@ Everything that can stop icesync, and the exit code of each.
     ├── ForgeError        12   GitHub or GitLab did not take what was to be posted
     │   ├── ForgeReadOnly      the token may only read
     │   ├── ForgeRefused       it said no, and would say so again
+    │   │   └── ForgeMissing       what was asked for is not there
     │   ├── ForgeUnreachable   no usable answer came in time
     │   └── TextTooLong        the text is longer than it keeps
     ├── UsageError        64   the command line
@@ -292,6 +293,10 @@ class ForgeReadOnly(ForgeError):
 
 class ForgeRefused(ForgeError):
     """The forge said no, and would say no again."""
+
+
+class ForgeMissing(ForgeRefused):
+    """What was asked for is not there, or the token may not see it."""
 
 
 class ForgeUnreachable(ForgeError):

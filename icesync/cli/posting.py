@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from icesync import bootstrap
 from icesync.cli.files import read_named
 from icesync.cli.github_files import append_summary
-from icesync.engine.comment import close, mark, upsert
+from icesync.engine.comment import close, mark, outdate, upsert
 from icesync.errors import EXIT_OK, ConfigMalformed, ForgeReadOnly, UsageError, printable
 from icesync.frozen import frozen
-from icesync.render.comment import fit, outdate, stamp
+from icesync.render.comment import fit, stamp
+from icesync.render.comment import outdate as old
 from icesync.render.style import safe
 
 if TYPE_CHECKING:
@@ -87,14 +88,15 @@ def post_comment(common: Common, request: Comment, where: Where) -> int:
     text = None if request.body is None else _read(request.body)
     marker = mark(text, "plan", place.run, where.key, partial(_folder, common))
 
-    def draft(before: str | None, max_bytes: int) -> str | None:
-        if text is None:
-            return None if before is None else outdate(before, place.run_url)
-        if before is None and request.only_changes and marker.changes == 0:
-            return None
-        return fit(stamp(text, marker), max_bytes, place.run_url)
-
     def work(board: IssueThread, clock: Clock, deadline_s: float) -> Posted:
+        if text is None:
+            return outdate(board, marker, partial(old, run_url=place.run_url), clock, deadline_s)
+
+        def draft(before: str | None, max_bytes: int) -> str | None:
+            if before is None and request.only_changes and marker.changes == 0:
+                return None
+            return fit(stamp(text, marker), max_bytes, place.run_url)
+
         return upsert(board, marker, draft, clock, deadline_s)
 
     return _conduct(common, where, place, text, work)

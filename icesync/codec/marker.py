@@ -40,6 +40,12 @@ class Marker:
         """Return whether *other* marks a text that this one's text replaces."""
         return other is not None and (self.topic, self.key) == (other.topic, other.key)
 
+    def covers(self, other: Marker | None) -> bool:
+        """Return whether *other* marks a text about the same configuration, or a part of it."""
+        if other is None or self.topic != other.topic:
+            return False
+        return other.key == self.key or other.key.startswith(f"{self.key} --")
+
 
 def encode_marker(marker: Marker) -> str:
     """Return the line, without its end; no key can close the comment that it stands in."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.marker import Marker, read_marker
-from icesync.errors import ForgeRefused, ForgeUnreachable, TextTooLong
+from icesync.errors import ForgeMissing, ForgeRefused, ForgeUnreachable, TextTooLong
 from icesync.model.pipeline import Post, Posted, PostedHow
 
 if TYPE_CHECKING:
@@ -57,6 +57,40 @@ def upsert(
     return _patiently(lambda: _put(board, marker, draft), clock, deadline_s)
 
 
+def outdate(
+    board: CommentThread,
+    marker: Marker,
+    draft: Callable[[str], str],
+    clock: Clock,
+    deadline_s: float,
+) -> Posted:
+    """
+    Let all posts about the configuration of *marker*, and its parts, be as *draft* says.
+
+    What another part of the same run posted is not out of date, nor what a later run did.
+
+    Raises:
+        AccessError: the token is not accepted.
+        ForgeError: it could not be done.
+
+    """
+
+    def once() -> Posted:
+        posted = Posted(PostedHow.NOTHING)
+        for post in list(board.posts()):
+            before = read_marker(post.text)
+            if before is None or not marker.covers(before):
+                continue
+            same_run = marker.run is not None and before.run == marker.run
+            if marker.is_older_than(before) or (same_run and before.key != marker.key):
+                continue
+            done = _write(board, post, lambda text, _: draft(text or ""), _MAX_BYTES)
+            posted = done if posted.how is not PostedHow.EDITED else posted
+        return posted
+
+    return _patiently(once, clock, deadline_s)
+
+
 def close(board: IssueThread, marker: Marker, clock: Clock, deadline_s: float) -> Posted:
     """
     Close the issue of *marker*, if one is open; give up at *deadline_s* of *clock*.
@@ -70,7 +104,8 @@ def close(board: IssueThread, marker: Marker, clock: Clock, deadline_s: float) -
     def once() -> Posted:
         found = _find(board, marker)
         for post in found:
-            board.close(post)
+            with suppress(ForgeMissing):  # somebody deleted it meanwhile
+                board.close(post)
         return Posted(PostedHow.CLOSED, found[0].url) if found else Posted(PostedHow.NOTHING)
 
     return _patiently(once, clock, deadline_s)
@@ -141,7 +176,11 @@ def _write(board: CommentThread, found: Post | None, draft: Draft, max_bytes: in
         return Posted(PostedHow.NEW, board.post(text).url)
     if _content(found.text) == _content(text):
         return Posted(PostedHow.SAME, found.url)
-    return Posted(PostedHow.EDITED, board.edit(found, text).url)
+    try:
+        return Posted(PostedHow.EDITED, board.edit(found, text).url)
+    except ForgeMissing as error:
+        # Somebody deleted it since it was found: the search starts again.
+        raise ForgeUnreachable(error.message, *error.hints) from None
 
 
 def _content(text: str) -> tuple[Marker | None, str]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from icesync.errors import (
     AccessError,
+    ForgeMissing,
     ForgeReadOnly,
     ForgeRefused,
     ForgeUnreachable,
@@ -140,9 +141,11 @@ class ForgeClient:
         if status == 404:
             if self._place.foreign:
                 raise ForgeReadOnly(message, self.dialect.read_only_hint)
-            raise ForgeRefused(
+            raise ForgeMissing(
                 f"{message}; {_shown(self._place)} does not exist, or the token may not see it"
             )
+        if status == 410:
+            raise ForgeMissing(message)
         raise ForgeRefused(message)
 
     def _rate_limited(self, reply: RawReply, said: str) -> float | None:

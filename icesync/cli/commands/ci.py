@@ -55,7 +55,7 @@ def command() -> None:
 @click.option("--body", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
               help="Markdown file to post; - for stdin.")  # fmt: skip
 @click.option("--outdated", is_flag=True,
-              help="Mark the existing comment as outdated.")  # fmt: skip
+              help="Mark the comments of this configuration and its shards outdated.")  # fmt: skip
 @click.option("--only-changes", is_flag=True,
               help="Do not create a comment for a plan without changes.")  # fmt: skip
 @click.option("--number", type=click.IntRange(min=1), metavar="N",

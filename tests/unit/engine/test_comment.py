@@ -7,9 +7,9 @@ import pytest
 from fakes import FakeBoard, FakeClock
 
 from icesync.codec.marker import Marker, encode_marker
-from icesync.engine.comment import close, upsert
-from icesync.errors import ForgeReadOnly, ForgeUnreachable, TextTooLong
-from icesync.model.pipeline import Posted, PostedHow
+from icesync.engine.comment import close, outdate, upsert
+from icesync.errors import ForgeMissing, ForgeReadOnly, ForgeUnreachable, TextTooLong
+from icesync.model.pipeline import Post, Posted, PostedHow
 
 if TYPE_CHECKING:
     from icesync.engine.comment import Draft
@@ -57,6 +57,44 @@ def test_doubles_of_a_race_are_removed() -> None:
 
     assert put(board) == Posted(PostedHow.EDITED, "https://fake.test/1")
     assert board.texts == [f"{LINE}\nnew\n", "hello"]
+
+
+def marked(key: str, run: int | None, text: str = "plan") -> str:
+    """Return a comment of the run *run* about *key*."""
+    return f"{encode_marker(Marker('plan', key, run=run))}\n{text}\n"
+
+
+def test_all_parts_of_a_configuration_are_out_of_date() -> None:
+    """Whatever shard a comment is about; not what this run, a later one or others posted."""
+    before = [
+        marked("mail --shard 1/2", 7), marked("mail --shard 2/2", 8), marked("mail", None),
+        marked("mail staging.yaml", 7), marked("mail/eu --shard 1/2", 7),
+        marked("mail --organization 59", 9), "hello",
+    ]  # fmt: skip
+    board = FakeBoard()
+    for text in before:
+        board.say(text)
+
+    posted = outdate(board, replace(PLAN, run=8), lambda text: f"{text}old\n", FakeClock(), 60)
+
+    changed = [new != old for new, old in zip(board.texts, before, strict=True)]
+    assert changed == [True, False, True, False, False, False, False]
+    assert posted.how is PostedHow.EDITED
+
+
+def test_a_comment_that_was_deleted_meanwhile_is_made_anew() -> None:
+    """Between the search and the edit somebody deleted it: the run looks again, and posts."""
+
+    class Deleting(FakeBoard):
+        def edit(self, post: Post, text: str) -> Post:
+            self.remove(post)
+            raise ForgeMissing(f"HTTP 404 instead of {text}")
+
+    board = Deleting()
+    board.say(f"{LINE}\nold")
+
+    assert put(board).how is PostedHow.NEW
+    assert board.texts == [f"{LINE}\nnew\n"]
 
 
 def test_closing_ends_every_double() -> None:
