@@ -500,7 +500,7 @@ def open_domains() -> DomainLookup:
 
         return Domains()
     except ImportError:
-        told = "--dns needs dnspython, which is not installed"
-        raise UsageError(told, "pip install 'icesync[dns]'") from None
+        message = "--dns needs dnspython, which is not installed"
+        raise UsageError(message, "pip install 'icesync[dns]'") from None
     except OSError as error:
         raise UsageError(f"--dns cannot be used: {error}") from None

@@ -140,9 +140,9 @@ class Git:
         if shallow is None:
             return f"{printable(self._folder)} is not in a git repository", "git init"
         if shallow.strip() == b"true":
-            told = f"this clone is shallow and does not have {shown}"
+            message = f"this clone is shallow and does not have {shown}"
             return (
-                told,
+                message,
                 "run `git fetch --unshallow`, or set `fetch-depth: 0` for the checkout in CI",
             )
         return (
@@ -170,8 +170,8 @@ class Git:
 
     def _within_bounds(self, blobs: Sequence[str]) -> list[str]:
         asked = "\n".join(blobs).encode()
-        told = self._ask("cat-file", "--batch-check=%(objectname) %(objectsize)", given=asked)
-        pairs = (line.split() for line in (told or b"").decode("ascii", "replace").splitlines())
+        said = self._ask("cat-file", "--batch-check=%(objectname) %(objectsize)", given=asked)
+        pairs = (line.split() for line in (said or b"").decode("ascii", "replace").splitlines())
         sizes = {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
         left, kept = _HISTORY_BYTES, set(blobs[:_ALWAYS])
         for name in sorted(sizes, key=lambda name: sizes[name]):

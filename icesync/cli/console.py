@@ -129,8 +129,8 @@ class Console:
         from icesync.diagnostics import Severity
         from icesync.render.findings import render_diagnostics
 
-        told = [d for d in found if not self.quiet or d.severity is Severity.ERROR]
-        self.complain(render_diagnostics(told, self.talk_style, every=every))
+        shown = [d for d in found if not self.quiet or d.severity is Severity.ERROR]
+        self.complain(render_diagnostics(shown, self.talk_style, every=every))
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""
@@ -154,9 +154,9 @@ class Console:
 
 def _width_of(stream: TextIO) -> int:
     """Return how many columns the terminal behind *stream* has, whatever stdout is."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal():
-        return int(told)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal():
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or _USUAL
     except OSError:

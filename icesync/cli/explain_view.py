@@ -115,10 +115,10 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
         console.document(field_document(found, key) if key else explanation_document(found))
     else:
         now, style = state.now, console.style
-        told = (
+        message = (
             render_field(found, key, now, style) if key else render_explanation(found, now, style)
         )
-        console.data(told)
+        console.data(message)
     validation.require()
 
 

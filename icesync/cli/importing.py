@@ -89,12 +89,14 @@ def import_servers(
     _tell_notes(console, proposal)
     _tell_changes(console, proposal)
     _confirm(proposal, confirmed=confirmed, asking=asking)
-    told = write_import(session, answered, proposal, lambda file: _write(root, file), console.note)
+    message = write_import(
+        session, answered, proposal, lambda file: _write(root, file), console.note
+    )
     for file in proposal.files:
         private = ", readable by you only" if file.mode == 0o600 else ""
-        console.talk(f"wrote {console.named(file.path)}: {file.told}{private}")
-    if told:
-        console.talk(told)
+        console.talk(f"wrote {console.named(file.path)}: {file.summary}{private}")
+    if message:
+        console.talk(message)
     _tell_next(console, root, proposal)
     if answered != request:
         console.talk("the same without questions:")
@@ -150,9 +152,9 @@ def _complete(
         proposal = propose_import(session, request)
     for key, number in _open_questions(proposal).items():
         question, values = _QUESTIONS[key]
-        told = f"{question}, for {counted(number, 'server')}"
+        prompt = f"{question}, for {counted(number, 'server')}"
         name = "poll_rate" if key.endswith("poll_rate") else key
-        answer = click.prompt(told, type=values, err=True)
+        answer = click.prompt(prompt, type=values, err=True)
         wanted = replace(request, values=(*request.values, f"{name}={answer}"))
         try:
             proposal = propose_import(session, wanted)
@@ -181,8 +183,8 @@ def _ask_columns(proposal: Proposal) -> list[str]:
 
 
 def _ask_destination(proposal: Proposal) -> str:
-    told = counted(proposal.carried, "password")
-    question = f"Where {told} go: env (variables for a shell), yaml (a file for sops), none"
+    count = counted(proposal.carried, "password")
+    question = f"Where {count} go: env (variables for a shell), yaml (a file for sops), none"
     choice = click.Choice([place.value for place in SecretsKind])
     kind = click.prompt(question, default="env", type=choice, show_choices=False, err=True)
     if kind == SecretsKind.NONE:
@@ -210,9 +212,9 @@ def _confirm(proposal: Proposal, *, confirmed: bool, asking: bool) -> None:
         if not click.confirm(question, default=not proposal.changed, err=True):
             raise PolicyRefused("not confirmed; nothing was written")
     elif proposal.changed and not confirmed:
-        told = counted(len(proposal.changed), "server")
+        count = counted(len(proposal.changed), "server")
         raise PolicyRefused(
-            f"{told} would change; nothing was written",
+            f"{count} would change; nothing was written",
             "pass --yes to write the changes shown above",
         )
 
@@ -226,16 +228,16 @@ def _show(console: Console, proposal: Proposal) -> None:
         proposal.require()
     for file in proposal.files:
         if file.mode == 0o600:
-            console.talk(f"{console.named(file.path)} would hold {file.told}")
+            console.talk(f"{console.named(file.path)} would hold {file.summary}")
         elif file.before is None:
             console.data(f"# {console.named(file.path)}\n{file.after.decode()}")
         else:
-            console.talk(f"{console.named(file.path)}: {file.told}")
+            console.talk(f"{console.named(file.path)}: {file.summary}")
     _tell_changes(console, proposal)
     _tell_notes(console, proposal)
     if proposal.carried and proposal.destination is None:
-        told = counted(proposal.carried, "password")
-        console.talk(f"note: {told} came along: choose where they go with --secrets")
+        count = counted(proposal.carried, "password")
+        console.talk(f"note: {count} came along: choose where they go with --secrets")
     console.talk("dry run: nothing was written")
 
 
@@ -261,11 +263,10 @@ def _tell_notes(console: Console, proposal: Proposal) -> None:
     for note in proposal.notes:
         console.talk(f"note: {note}")
     if proposal.unchanged:
-        told = counted(proposal.unchanged, "server")
-        console.talk(f"{told} unchanged")
+        console.talk(f"{counted(proposal.unchanged, 'server')} unchanged")
     if proposal.carried and proposal.destination and not proposal.destination.path:
-        told = counted(proposal.carried, "password")
-        console.talk(f"note: {told} not kept, as --secrets none says")
+        count = counted(proposal.carried, "password")
+        console.talk(f"note: {count} not kept, as --secrets none says")
 
 
 def _tell_next(console: Console, root: Path, proposal: Proposal) -> None:

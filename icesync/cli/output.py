@@ -330,12 +330,12 @@ class Output:
         try:
             act()
         except IcesyncError as error:
-            told = safe(error.message)
+            message = safe(error.message)
         except Exception as error:  # noqa: BLE001 - the text of an unknown error may quote a value
-            told = f"internal error ({type(error).__name__}): this is a bug in icesync"
+            message = f"internal error ({type(error).__name__}): this is a bug in icesync"
         else:
             return True
-        self.console.complain(f"error: {what}: {told}\n")
+        self.console.complain(f"error: {what}: {message}\n")
         return False
 
 
@@ -382,8 +382,8 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     elif stored.recovered is not None and stored.recovered.records:
         console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
-        told = spent_told(planning.obsolete, console.talk_style)
-        console.talk(f"note: done, and can be deleted: {told}")
+        message = spent_told(planning.obsolete, console.talk_style)
+        console.talk(f"note: done, and can be deleted: {message}")
     if planning.project.fingerprint_key is None:
         console.talk(
             "note: no fingerprint key, so rotated passwords are not detected; run "

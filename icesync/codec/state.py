@@ -179,9 +179,9 @@ def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str
     version = document.get("version")
     if isinstance(version, int) and version > STATE_VERSION:
         writer = document.get("icesync_version")
-        told = printable(writer) if isinstance(writer, str) else "a newer one"
+        maker = printable(writer) if isinstance(writer, str) else "a newer one"
         raise StateTooNew(
-            f"the state has format {version}, written by icesync {told}; this icesync "
+            f"the state has format {version}, written by icesync {maker}; this icesync "
             f"supports format {STATE_VERSION}",
             "pip install --upgrade icesync",
         )

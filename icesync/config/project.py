@@ -104,14 +104,14 @@ def _place_problems(state: StateSettings) -> Iterator[tuple[tuple[str, ...], str
             continue
         marked = ORGANIZATION_MARK in place
         if state.per is None and marked:
-            told = f"`state.{name}` contains {ORGANIZATION_MARK} without `per: organization`"
-            yield (name,), told, "add `per: organization` under `state:`"
+            message = f"`state.{name}` contains {ORGANIZATION_MARK} without `per: organization`"
+            yield (name,), message, "add `per: organization` under `state:`"
         elif state.per is not None and not marked:
-            told = (
+            message = (
                 f"`state.{name}` must contain {ORGANIZATION_MARK}, because each "
                 "organization has its own state"
             )
-            yield (name,), told, f"{name}: {_SAMPLES[name]}"
+            yield (name,), message, f"{name}: {_SAMPLES[name]}"
 
 
 def _http_problems(
@@ -121,8 +121,8 @@ def _http_problems(
         for name in sorted(given.keys() & (_SETTINGS[Backend.HTTP] - _GITLAB)):
             yield (name,), f"`state.{name}` is already set by the preset", "remove one of the two"
         if not state.name or "/" in state.name or state.name in {".", ".."}:
-            told = "`state.name` must be a name without a slash"
-            yield ("name",) if state.name else (), told, "name: production"
+            message = "`state.name` must be a name without a slash"
+            yield ("name",) if state.name else (), message, "name: production"
         if state.project in {".", ".."}:
             yield ("project",), "`state.project` must be an id or a path", "project: team/mail"
         return

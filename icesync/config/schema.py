@@ -652,8 +652,8 @@ class _Explanations:
 
     def findings(self) -> tuple[Diagnostic, ...]:
         """Return all findings; a key that is there, misspelled, is not missing."""
-        told = dict.fromkeys(self.missing)
-        missing = (_missing_key(self.document, *key) for key in told if key not in self.meant)
+        unique = dict.fromkeys(self.missing)
+        missing = (_missing_key(self.document, *key) for key in unique if key not in self.meant)
         return (*self.found, *self.unfit.values(), *missing)
 
     def _unknown_key(self, path: NodePath, known: tuple[str, ...]) -> Diagnostic:

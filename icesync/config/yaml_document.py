@@ -280,8 +280,8 @@ def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
     if not isinstance(error, YAMLError) or mark is None:
         hint = "check the quotes and the indentation"
         return Diagnostic("ICE006", "invalid YAML", SourcePosition(source.path, 1, 1), hint)
-    told = (getattr(error, "problem", ""), getattr(error, "context", ""))
-    problem = " ".join(map(str, told))
+    parts = (getattr(error, "problem", ""), getattr(error, "context", ""))
+    problem = " ".join(map(str, parts))
     if "maximum nesting depth" in problem:
         position = SourcePosition(source.path, mark.line + 1, mark.column + 1)
         return Diagnostic("ICE004", "nested too deeply", position)

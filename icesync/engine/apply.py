@@ -307,8 +307,8 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
     claims = read_token(token)
     renew = "run `icesync login` to get a new one, or set `api.login` in icesync.yaml"
     if claims is None:
-        told = "`api.token` is not a JWT: three parts separated by dots (ICE404)"
-        raise AccessError(told, renew)
+        message = "`api.token` is not a JWT: three parts separated by dots (ICE404)"
+        raise AccessError(message, renew)
     if claims.expires_at is None:
         return
     left_s = (claims.expires_at - clock.now()).total_seconds()
@@ -342,9 +342,9 @@ def check_token_scope(token: SecretValue, made: Plan, project: Project) -> list[
     if not foreign or project.api.emulated:
         return []
     others = listed([str(number) for number in foreign], _NAMED)
-    told = f"the token is for another organization than {others}"
+    message = f"the token is for another organization than {others}"
     position = project.positions.get("api.token", SourcePosition(project.config_file))
-    return [Diagnostic("ICE402", told, position, None, Severity.WARNING)]
+    return [Diagnostic("ICE402", message, position, None, Severity.WARNING)]
 
 
 def carry_out(
@@ -437,9 +437,9 @@ def failure_of(report: Report) -> IcesyncError | None:
     if lost is not None and len(outcomes) == 1:
         return Unreachable(f"ICE is unreachable: {lost.detail}", "check the network", _AGAIN)
     failed = len(report.results) - len(report.with_status(ResultStatus.APPLIED))
-    told = report.stopped or f"{failed} of {len(report.results)} changes were not applied"
+    message = report.stopped or f"{failed} of {len(report.results)} changes were not applied"
     hints = (_LOGIN, _AGAIN) if outcomes.keys() == {OutcomeKind.REJECTED} else (_AGAIN,)
-    return ApplyIncomplete(told, *hints)
+    return ApplyIncomplete(message, *hints)
 
 
 _TELLING: Final = (OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED, OutcomeKind.TRANSIENT)

@@ -135,8 +135,8 @@ def _files(session: Session) -> tuple[DesiredState | None, Finding]:
     warnings = sum(d.severity is Severity.WARNING for d in checked.diagnostics)
     text = f"{counted(len(desired.servers), 'server')} in {counted(len(checked.files), 'file')}"
     if warnings:
-        told = f"{text}, {counted(warnings, 'warning')}"
-        return desired, _warning("files", told, "icesync validate")
+        message = f"{text}, {counted(warnings, 'warning')}"
+        return desired, _warning("files", message, "icesync validate")
     return desired, _ok("files", text)
 
 

@@ -109,14 +109,14 @@ class Findings:
 
     def diagnostics(self) -> list[Diagnostic]:
         """Return all that was found."""
-        told = []
+        diagnostics = []
         for (_, subject, rule, message, hint), places in self.found.items():
             named = listed(list(dict.fromkeys(place for _, place in places if place)), _SHOWN)
             shown = f"{subject} ({named})" if named and subject else subject or named
             more = f" (and {len(places) - 1} more)" if len(places) > 1 and not named else ""
             text = f"{shown} {message}{more}".strip()
-            told.append(Diagnostic(rule, text, places[0][0], hint))
-        return told
+            diagnostics.append(Diagnostic(rule, text, places[0][0], hint))
+        return diagnostics
 
 
 class Drafter:
@@ -195,11 +195,11 @@ class Drafter:
         self.unknown |= near
         noun = "column" if sheet.header else "member"
         named = listed([_shown(name) for name in unknown], _SHOWN)
-        told = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
+        message = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
         flags = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items()]
         meant = "it is" if len(unknown) == 1 else "they are"
         hint = f"{' '.join(flags[:8])}   if that is what {meant}; nothing after `=` leaves it out"
-        self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", told, hint)
+        self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", message, hint)
 
     def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
         draft = Draft(SourcePosition(file, record.line, record.column), record.row)
@@ -251,9 +251,9 @@ class Drafter:
 
     def _incoming(self, draft: Draft, given: Mapping[str, object]) -> str:
         """Return the protocol that the server collects by: as told, as usual, or as it looks."""
-        told = draft.settings.get("incoming")
-        if told is not None or "incoming" in draft.unfit:
-            return str(told or "")
+        incoming = draft.settings.get("incoming")
+        if incoming is not None or "incoming" in draft.unfit:
+            return str(incoming or "")
         organization, skill = (draft.settings.get(key) for key in ("organization", "skill"))
         known = isinstance(organization, int) and isinstance(skill, int)
         usual = self.collecting(Address(organization, skill) if known else None)  # type: ignore[arg-type]
@@ -306,8 +306,8 @@ class Drafter:
         flags = spell_encryption(cell.value) if isinstance(cell.value, str) else {}
         if not flags:
             draft.unfit |= {"ssl", "tls"}
-            told = "must be ssl, starttls or none"
-            self._report(draft, cell, "ICE013", told, "or give ssl and tls a column each")
+            message = "must be ssl, starttls or none"
+            self._report(draft, cell, "ICE013", message, "or give ssl and tls a column each")
         for key, flag in flags.items():
             if key not in given:
                 draft.settings[key] = flag
@@ -354,8 +354,8 @@ class Drafter:
 
     def _report_twice(self, draft: Draft, cell: Cell, first: Cell) -> None:
         other = _plain(first.name) if first.name != cell.name else f"line {first.line}"
-        told = f"is given twice, with another value under {other}"
-        self._report(draft, cell, "ICE106", told, "keep the one that is right")
+        message = f"is given twice, with another value under {other}"
+        self._report(draft, cell, "ICE106", message, "keep the one that is right")
 
     def _report(self, draft: Draft, cell: Cell, rule: str, message: str, hint: str | None) -> None:
         """Tell *message* of a cell: by its name in a sheet, else by its place in the file."""
@@ -398,8 +398,8 @@ def _read_text(row: Field, column: Column, raw: str) -> _Reading:
         spelled = Quoted(spelled)
     stranger = find_unprintable(spelled)
     if stranger:
-        told = f"contains the character {name_character(stranger)}"
-        raise InvalidValue("ICE003", told, "use one line of printable text")
+        message = f"contains the character {name_character(stranger)}"
+        raise InvalidValue("ICE003", message, "use one line of printable text")
     return _Reading(read_value(row, spelled), trimmed=row.kind is Kind.TEXT and text != raw)
 
 

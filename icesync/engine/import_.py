@@ -88,7 +88,7 @@ class FileChange(NamedTuple):
     before: bytes | None
     after: bytes
     mode: int
-    told: str
+    summary: str
     """what is in it, or new in it, in words"""
 
 
@@ -134,12 +134,12 @@ class Proposal:
         """
         if self.problems:
             count = "1 error" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-            told = f"{count}; nothing was imported"
-            raise ConfigInvalid(told, diagnostics=self.problems)
+            message = f"{count}; nothing was imported"
+            raise ConfigInvalid(message, diagnostics=self.problems)
         if self.carried and self.destination is None:
-            told = f"{self.carried} passwords" if self.carried > 1 else "1 password"
+            message = f"{self.carried} passwords" if self.carried > 1 else "1 password"
             raise UsageError(
-                f"{told} would be lost; nothing was written",
+                f"{message} would be lost; nothing was written",
                 "say where passwords go: --secrets env:.icesync/passwords.env, or yaml:FILE for "
                 "sops, or none",
             )
@@ -342,8 +342,8 @@ class _Importer:
                         subject=f"{server.address}:",
                     )  # fmt: skip
         if elsewhere:
-            told = counted(elsewhere, "password")
-            self.notes.append(f"{told} left out: the server refers to another place already")
+            count = counted(elsewhere, "password")
+            self.notes.append(f"{count} left out: the server refers to another place already")
         if not found:
             return None, set()
         target = self.root / path
@@ -358,8 +358,8 @@ class _Importer:
             return None, set()
         if not merged.added and not merged.changed:
             return None, set()
-        told = counted(len(merged.added) + len(merged.changed), "password")
-        return FileChange(path, before, merged.data, 0o600, told), set(merged.changed)
+        summary = counted(len(merged.added) + len(merged.changed), "password")
+        return FileChange(path, before, merged.data, 0o600, summary), set(merged.changed)
 
     # -- what is written
 
@@ -419,9 +419,9 @@ class _Importer:
         if made is None or not isinstance(source, SourceFile):
             self._report_by_hand(path)
             return None
-        told = [counted(len(added), "server") + " added"] * bool(added)
-        told += [counted(len(changed), "server") + " changed"] * bool(changed)
-        return FileChange(path, source.data, made.data, 0o644, ", ".join(told))
+        parts = [counted(len(added), "server") + " added"] * bool(added)
+        parts += [counted(len(changed), "server") + " changed"] * bool(changed)
+        return FileChange(path, source.data, made.data, 0o644, ", ".join(parts))
 
     def _report_by_hand(self, path: str) -> None:
         self.findings.add(
@@ -464,8 +464,8 @@ class _Importer:
             say(f"spaces around {counted(drafter.trimmed, 'value')} were removed")
         if drafter.left_out:
             say(f"not imported: {listed([f'`{name}`' for name in drafter.left_out])}")
-        for told, number in (drafter.inferred + builder.inferred).items():
-            say(f"{counted(number, 'server')}: {told}")
+        for message, number in (drafter.inferred + builder.inferred).items():
+            say(f"{counted(number, 'server')}: {message}")
         guessed = sum(server.guessed for server in new)
         if guessed:
             say(f"{counted(guessed, 'server')}: `active` is not given, so it follows the status")

@@ -63,8 +63,8 @@ def write_import(
             for file in proposal.files:
                 keep(file)
             after = assume()
-    told = counted(len(proposal.new), "server")
-    return f"{store.describe()}: serial {after.snapshot.serial}, {told} unconfirmed"
+    count = counted(len(proposal.new), "server")
+    return f"{store.describe()}: serial {after.snapshot.serial}, {count} unconfirmed"
 
 
 def _store(session: Session, servers: Sequence[ImportedServer]) -> StateStore:

@@ -72,8 +72,8 @@ class Builder:
         self._drafts = Counter(draft.position.file for draft in drafts)
         for draft in drafts:
             if draft.settings.get("name") == EXAMPLE:
-                told = "is the example of the template"
-                self.findings.add(draft.position, "ICE016", told, "replace it with your servers",
+                message = "is the example of the template"
+                self.findings.add(draft.position, "ICE016", message, "replace it with your servers",
                                   subject=f"row {draft.row}")  # fmt: skip
             else:
                 self._add(draft)
@@ -190,23 +190,23 @@ class Builder:
             first = lacking[0][0]
             named = ", ".join(f"`{key}`" for key in keys)
             rule = "ICE107" if lacking[0][1].organization else "ICE101"
-            told = f"no value for {named}"
+            message = f"no value for {named}"
             names = [
                 str(address) if address.organization else row_name(draft)
                 for draft, address in lacking
             ]
             subject = f"{listed(names)}:"
             if first.row and len(lacking) == self._drafts[file]:
-                subject, told = "", f"no column gives {named}"
-            self.findings.add(first.position, rule, told, _ways(keys), subject=subject)
+                subject, message = "", f"no column gives {named}"
+            self.findings.add(first.position, rule, message, _ways(keys), subject=subject)
 
     def _report_repeated(self) -> None:
         repeated = {a: rows for a, rows in self._rows.items() if len(rows) > 1}
         if repeated:
             first = self.servers[next(iter(repeated))]
             each = [f"{a} ({', '.join(rows)})" for a, rows in repeated.items()]
-            told = f"given more than once: {listed(each)}"
-            self.findings.add(first.position, "ICE102", told, "keep one row of each server")
+            message = f"given more than once: {listed(each)}"
+            self.findings.add(first.position, "ICE102", message, "keep one row of each server")
 
 
 def _moved(presets: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, Setting]:

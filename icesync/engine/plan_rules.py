@@ -247,8 +247,10 @@ def check_safeguards(
             for name in _ALLOW_LISTS
         ]
         narrowed = providers.narrowed(*lists)
-        told = "until `--allow safeguards`, secrets are looked up with the lists of the last apply"
-        return SafetyVerdict(narrowed, guards, refusals, (*notes, told))
+        message = (
+            "until `--allow safeguards`, secrets are looked up with the lists of the last apply"
+        )
+        return SafetyVerdict(narrowed, guards, refusals, (*notes, message))
     return SafetyVerdict(providers, guards, refusals, notes)
 
 
@@ -283,13 +285,15 @@ def states_elsewhere(
                 continue
         shown = printable(name)
         if servers is None:
-            told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
+            message = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
         else:
             count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
             way = shlex.quote(os.path.relpath(os.path.join(project.root, name)))  # noqa: PTH118
-            told = f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
-        told = f"{place.file}:{place.line}: {told}"
-        found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
+            message = (
+                f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
+            )
+        message = f"{place.file}:{place.line}: {message}"
+        found.append(Refusal(SAFEGUARDS, message, SAFEGUARDS, position=place))
     return tuple(found)
 
 
@@ -308,11 +312,11 @@ def _first(profile: SafetyProfile) -> tuple[str, ...]:
     held = "; ".join(describe(profile))
     if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
         held += f"; up to {FIRST_ADDS} adds, because the state is empty"
-    told = (
+    message = (
         "the first apply records these safeguards; loosening one later needs `--allow safeguards`:"
     )
     return (
-        "\n".join([told, *textwrap.wrap(held, 90, initial_indent="  ", subsequent_indent="  ")]),
+        "\n".join([message, *textwrap.wrap(held, 90, initial_indent="  ", subsequent_indent="  ")]),
     )
 
 
@@ -331,9 +335,9 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Unp
         settings, presets = server.settings, server.presets
         for key, reference in server.secrets.items():
             if reference.text in odd:
-                told = f"the secret of `{key}` {odd[reference.text]}"
+                message = f"the secret of `{key}` {odd[reference.text]}"
                 hint = "it is sent unchanged; correct it where it is stored"
-                yield UnplacedFinding(server, "ICE405", Violation(key, told, hint))
+                yield UnplacedFinding(server, "ICE405", Violation(key, message, hint))
             block = key.partition(".")[0]
             host = settings.get(f"{block}.host")
             asked = block, host, presets.get(block, "")
@@ -354,8 +358,8 @@ def _fits_provider(
     """Yield where *value* has not the form of the provider's passwords; tells lengths only."""
     form = preset.form
     if form is not None and not fits_form(value, form.pattern):
-        told = f"{preset.name} needs an app password ({form.words})"
-        message = f"`{key}`: {told}; this secret has {length(value)} characters"
+        sentence = f"{preset.name} needs an app password ({form.words})"
+        message = f"`{key}`: {sentence}; this secret has {length(value)} characters"
         yield UnplacedFinding(server, "ICE407", Violation(key, message, f"login: {preset.login}"))
     user = server.settings.get(f"{key.partition('.')[0]}.username")
     if preset.token_twice and _TOKEN.fullmatch(str(user)) and not equals(value, str(user)):
@@ -376,9 +380,9 @@ def check_shared(
         server, name = places[texts[0]][0]
         others = sum(len(places[text]) for text in texts) - 1
         where = "one other place" if others == 1 else f"{others} other places"
-        told = f"`{name}` is the same password as at {where}, with another reference"
+        message = f"`{name}` is the same password as at {where}, with another reference"
         yield UnplacedFinding(
-            server, "ICE408", Violation(name, told, "a rotation must change all of them")
+            server, "ICE408", Violation(name, message, "a rotation must change all of them")
         )
 
 
@@ -391,13 +395,13 @@ def check_changes(
         if server is None or change.action is not Action.UPDATE:
             continue
         if disables(change) and Guard.DISABLED not in guards:
-            told = f"mail of skill {change.address.skill} will stop"
-            yield UnplacedFinding(server, "ICE207", Violation("status", told))
+            message = f"mail of skill {change.address.skill} will stop"
+            yield UnplacedFinding(server, "ICE207", Violation("status", message))
         incoming = server.settings.get("incoming")
         unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
         if any(f.key.startswith(f"{unused}.") for f in change.fields):
-            told = (
+            message = (
                 f"`{unused}` is not in use, but changes too, because a call replaces "
                 "the whole record"
             )
-            yield UnplacedFinding(server, "ICE209", Violation(unused, told))
+            yield UnplacedFinding(server, "ICE209", Violation(unused, message))

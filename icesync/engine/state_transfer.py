@@ -56,8 +56,10 @@ def push(
     """
     pushed = decode_state(data)
     if pushed.base_url != base_url:
-        told = printable(pushed.base_url)
-        raise StateCorrupt(f"this state belongs to another target: {told}", "check `api.base_url`")
+        target = printable(pushed.base_url)
+        raise StateCorrupt(
+            f"this state belongs to another target: {target}", "check `api.base_url`"
+        )
     _demand_journal_is_in(store, pushed)
     stored = store.read()
     if stored == data:

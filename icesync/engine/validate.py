@@ -200,7 +200,7 @@ def check_files(
     files, unread = find_files(Path(project.root), project.files, place)
     opened = _open(files, providers, secrets)
     desired, found = resolve_files(opened.documents)
-    problems = [*unread, *opened.told, *found]
+    problems = [*unread, *opened.problems, *found]
     if not files and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, place(), hint))
@@ -227,7 +227,7 @@ class _Opened(NamedTuple):
     """What reads each file, what is said of those that stay sealed, and which are not read."""
 
     documents: Sequence[tuple[str, Callable[[], Document]]]
-    told: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
     unread: frozenset[str] = frozenset()
 
 
@@ -242,19 +242,19 @@ def _open(
 
     opened = {file.path: read_sealed(file) for file in encrypted}
     closed = [f for f in encrypted if (known := opened[f.path]) is None or known.sealed]
-    told = {file.path: _unread(file.path, opened[file.path]) for file in closed}
+    problems = {file.path: _unread(file.path, opened[file.path]) for file in closed}
     opener: object = providers.get("sops") if closed else None
     if secrets is not SecretsMode.SKIP and isinstance(opener, FileOpener):
 
         def unseal(file: SourceFile) -> None:
             try:
                 opened[file.path] = open_sealed(file, opener.open_file(file.path))
-                del told[file.path]
+                del problems[file.path]
             except SecretMissing as error:
                 required = secrets is SecretsMode.REQUIRE or isinstance(error, SecretForbidden)
                 severity = Severity.ERROR if required else Severity.WARNING
                 hint = _first(error.hints)
-                told[file.path] = Diagnostic(
+                problems[file.path] = Diagnostic(
                     "ICE412", error.message, SourcePosition(file.path), hint, severity
                 )
 
@@ -265,7 +265,7 @@ def _open(
 
     unread = frozenset(path for path, document in opened.items() if document is None)
     documents = [(file.path, partial(read, file)) for file in files if file.path not in unread]
-    return _Opened(documents, tuple(told.values()), unread)
+    return _Opened(documents, tuple(problems.values()), unread)
 
 
 def _unread(path: str, document: Document | None) -> Diagnostic:

@@ -525,10 +525,10 @@ def _proxy_refused(answer: str) -> Exception:
             "the proxy needs a login (status 407): set "
             "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the job's environment"
         )
-    told = f": status {status}" if status else ""
+    detail = f": status {status}" if status else ""
     refused = status.startswith("4") and status not in {"408", "429"}
     kind = MisconfiguredError if refused else NotSentError
-    return kind(f"the proxy rejected the connection{told}")
+    return kind(f"the proxy rejected the connection{detail}")
 
 
 _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})

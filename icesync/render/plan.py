@@ -157,8 +157,8 @@ def plan_headline(plan: Plan, style: Style) -> str:
         return "No servers selected."
     missed, secrets = _not_compared(plan)
     if missed:
-        told = f"{missed:,} of {counted(secrets, 'password')} not compared"
-        answer = style.paint(f"No changes in the settings, but {told}.", "bold", "yellow")
+        message = f"{missed:,} of {counted(secrets, 'password')} not compared"
+        answer = style.paint(f"No changes in the settings, but {message}.", "bold", "yellow")
     else:
         answer = style.paint("No changes.", "bold", "green")
     if not missed and all(c.action is Action.NO_OP and c.reason is None for c in plan.changes):

@@ -144,10 +144,10 @@ def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
         (len(maintenance.failed_logins), "login failed", "logins failed"),
         (len(maintenance.ending), "certificate expires soon", "certificates expire soon"),
     ]
-    told = [f"{n:,} {one if n == 1 else many}" for n, one, many in found if n]
+    parts = [f"{n:,} {one if n == 1 else many}" for n, one, many in found if n]
     if maintenance.uncertain and not plan.effective:
-        told.append(f"{counted(len(maintenance.uncertain), 'call')} without a known outcome")
-    return f"check: {', '.join(told) or 'nothing needs attention'} (exit {exit_code})"
+        parts.append(f"{counted(len(maintenance.uncertain), 'call')} without a known outcome")
+    return f"check: {', '.join(parts) or 'nothing needs attention'} (exit {exit_code})"
 
 
 def _verdict(review: CommandResult) -> str:

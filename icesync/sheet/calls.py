@@ -52,8 +52,8 @@ def _read_json(text: str) -> Sheet:
     finder = _Finder()
     bodies = tuple(body for record in records for body in finder.search(record))
     if not bodies and not slips and not finder.slips:
-        told = "no object in the JSON names a skill or an organization"
-        slips = (Slip(1, 1, told, "import the bodies of UpdateEmailServer calls"),)
+        message = "no object in the JSON names a skill or an organization"
+        slips = (Slip(1, 1, message, "import the bodies of UpdateEmailServer calls"),)
     return Sheet(bodies, slips=(*slips, *finder.slips))
 
 
@@ -69,8 +69,8 @@ def _read_pieces(pieces: list[tuple[int, str | Slip]]) -> Sheet:
         records += sheet.records
         slips += sheet.slips
     if not records and not slips:
-        told = "the file contains no UpdateEmailServer call with a body"
-        slips.append(Slip(1, 1, told, "import the bodies of the calls, as JSON"))
+        message = "the file contains no UpdateEmailServer call with a body"
+        slips.append(Slip(1, 1, message, "import the bodies of the calls, as JSON"))
     return Sheet(tuple(records), slips=tuple(slips))
 
 
@@ -112,8 +112,8 @@ class _Finder:
         if cell.name == "servers" and isinstance(cell.value, tuple):
             for item in cell.value:
                 if not isinstance(item, Record):
-                    told = "`servers` must contain only objects"
-                    self.slips.append(Slip(cell.line, cell.column, told, rule="ICE010"))
+                    message = "`servers` must contain only objects"
+                    self.slips.append(Slip(cell.line, cell.column, message, rule="ICE010"))
         if isinstance(cell.value, str) and "&" in cell.value and _mentions_skill(cell.value):
             yield from self._reread(_body(cell.value, 1), (cell.line, cell.column))
         else:
@@ -176,8 +176,11 @@ def _curl_bodies(text: str) -> Iterator[tuple[int, str | Slip]]:
         line = text.count("\n", 0, start) + 1
         command = text[start:end]
         if "^\n" in command.replace("\r", "") or '^"' in command:
-            told = "the command line is for Windows (cmd)"
-            yield line, Slip(line, 1, told, "copy it again as cURL (bash), or save the body alone")
+            message = "the command line is for Windows (cmd)"
+            yield (
+                line,
+                Slip(line, 1, message, "copy it again as cURL (bash), or save the body alone"),
+            )
             continue
         try:
             words = _words(command)
@@ -193,8 +196,8 @@ def _curl_bodies(text: str) -> Iterator[tuple[int, str | Slip]]:
             if given is None and re.fullmatch(r"-d.+", option, re.DOTALL):
                 given = option[2:]
             if given is not None and given.startswith("@"):
-                told = f"the body of the call is in the file {printable(given[1:])}"
-                yield line, Slip(line, 1, told, "import that file")
+                message = f"the body of the call is in the file {printable(given[1:])}"
+                yield line, Slip(line, 1, message, "import that file")
             elif given is not None:
                 yield line, given
 

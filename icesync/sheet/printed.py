@@ -71,8 +71,8 @@ class _Reader:
                 following = _NEXT.search(self.text, self.at)
                 self.at = following.end() if following else len(self.text)
         if opened and not self.slips:
-            told = "not valid JSON: a list that is never closed"
-            self.slips.append(Slip(*self._place(opened[-1]), told, "is the file whole?"))
+            message = "not valid JSON: a list that is never closed"
+            self.slips.append(Slip(*self._place(opened[-1]), message, "is the file whole?"))
 
     def _top(self, mark: str, opened: list[int]) -> None:
         """Read one piece of the text: an object, or what stands between objects."""

@@ -48,9 +48,9 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
     early = list(islice(iterator, _HEADER_WITHIN))
     at = next((n for n, row in enumerate(early) if _is_header(row.cells, find)), None)
     if at is None:
-        told = "no row names the columns: one for the organization, one for the skill"
+        message = "no row names the columns: one for the organization, one for the skill"
         hint = "run `icesync import --template csv` to print a table to fill in"
-        return Sheet(slips=(Slip(early[0].line if early else 1, 1, told, hint),))
+        return Sheet(slips=(Slip(early[0].line if early else 1, 1, message, hint),))
     named = early[at]
     quoted = all(_unquoted(cell) != cell for cell in named.cells if isinstance(cell, str) and cell)
     header = tuple(
@@ -66,19 +66,19 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
             continue
         extra = [cell for cell in cells if not cell.name]
         if extra and extra[-1].column > len(header):
-            told = (
+            message = (
                 f"row {row.number} has {extra[-1].column} columns, but the header has {len(header)}"
             )
-            slips.append(Slip(row.line, 1, told, "quote values that contain the delimiter"))
+            slips.append(Slip(row.line, 1, message, "quote values that contain the delimiter"))
             continue
         nameless.update(cell.column for cell in extra)
         records.append(Record(cells, row.line, 1, row.number))
     for column in sorted(nameless):
-        told = f"column {letters(column)} has values, but the header does not name it"
-        slips.append(Slip(named.line, 1, told, "name the column, or clear its cells"))
+        message = f"column {letters(column)} has values, but the header does not name it"
+        slips.append(Slip(named.line, 1, message, "name the column, or clear its cells"))
     if not records and not slips:
-        told = "the table has a header, but no row below it"
-        slips.append(Slip(named.line, 1, told, "add a row for each server"))
+        message = "the table has a header, but no row below it"
+        slips.append(Slip(named.line, 1, message, "add a row for each server"))
     return Sheet(tuple(records), tuple(cell for cell in header if cell.name), tuple(slips))
 
 
@@ -125,8 +125,8 @@ def _split(text: str, delimiter: str, slips: list[Slip], line: int) -> Iterator[
             return
         except csv.Error:
             # The module's own text may quote the line.
-            told = f"row {number} is not valid CSV: a quote that is not closed or not doubled"
-            slips.append(Slip(line, 1, told))
+            message = f"row {number} is not valid CSV: a quote that is not closed or not doubled"
+            slips.append(Slip(line, 1, message))
             return
         if row:
             yield Row(number, line, row)

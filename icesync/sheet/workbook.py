@@ -76,8 +76,8 @@ def _read(sheet: Any, find: Callable[[str], Column | None]) -> Sheet:
     top = found.header[0].line if found.header else 1
     merged = [str(area) for area in sheet.merged_cells.ranges if area.max_row >= top]
     if merged:
-        told = f"cells are merged ({min(merged)}): only the first of them has a value"
-        return _refused(told, "unmerge them and fill in each cell, then save")
+        message = f"cells are merged ({min(merged)}): only the first of them has a value"
+        return _refused(message, "unmerge them and fill in each cell, then save")
     rows = sheet.row_dimensions
     hidden = sum(rows[record.row].hidden for record in found.records if record.row in rows)
     if hidden:

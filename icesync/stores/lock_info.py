@@ -84,10 +84,10 @@ def wait_for_lock(
 
 def _locked(place: str, holder: LockInfo) -> StateLocked:
     link = f": {holder.info}" if holder.info else ""
-    told = f" by {holder.who} since {holder.created}{link}" if holder.who else "; holder unknown"
+    held = f" by {holder.who} since {holder.created}{link}" if holder.who else "; holder unknown"
     forced = f"if that run is dead for certain: icesync state unlock --force {holder.id}"
     return StateLocked(
-        f"the state at {place} is locked{told}",
+        f"the state at {place} is locked{held}",
         "pass `--lock-timeout 5m` to wait for it",
         *([forced] if holder.id else []),
     )

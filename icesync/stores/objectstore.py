@@ -96,7 +96,7 @@ _MEANINGS: Final = (
 )  # fmt: skip
 """What obstore's texts hold, which are not shown: they quote the whole exchange."""
 
-_KNOWN: Final = frozenset(told for _, told, _ in _MEANINGS)
+_KNOWN: Final = frozenset(message for _, message, _ in _MEANINGS)
 _PASSING: Final = frozenset({_THROTTLED, _FAILING, _UNREACHED})
 """What may be over a moment later."""
 
@@ -386,8 +386,8 @@ class ObjectStore:
                 self._demand_bucket(error)
                 problem, hint = _meaning(error)
                 if problem == _UNTRUSTED:
-                    told = told_of_certificate(str(error), os.environ)
-                    raise StateError(f"{self._url} cannot be called: {told}") from None
+                    message = told_of_certificate(str(error), os.environ)
+                    raise StateError(f"{self._url} cannot be called: {message}") from None
             if problem == _NO_CREDENTIALS:
                 raise AccessError(f"{self._url} cannot be called: {problem}", self._credentials)
             # What is not known may pass: that is worth the time of a save alone.
@@ -457,7 +457,9 @@ class ObjectStore:
 def _meaning(error: Exception) -> tuple[str, str]:
     """Return in words what went wrong, and a hint; the kind of an error that is not known."""
     text = str(error)
-    known = ((told, hint) for words, told, hint in _MEANINGS if any(word in text for word in words))
+    known = (
+        (message, hint) for words, message, hint in _MEANINGS if any(word in text for word in words)
+    )
     return next(known, (type(error).__name__, ""))
 
 

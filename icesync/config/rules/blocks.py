@@ -215,11 +215,11 @@ def foreign_spoofing_address(server: DesiredServer) -> Violation | None:
 def nobody_left(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find an organization whose servers are all off; a missing value has its own finding."""
     alive = {server.address.organization for server in fleet.servers if not _is_off(server)}
-    told = set(alive)
+    seen = set(alive)
     for server in fleet.servers:
         organization = server.address.organization
-        if organization not in told:
-            told.add(organization)
+        if organization not in seen:
+            seen.add(organization)
             message = f"no server of organization {organization} is enabled: its mail stops"
             yield server, Violation("status", message)
 
@@ -254,8 +254,8 @@ def incomplete_spare_block(server: DesiredServer) -> Violation | None:
         return None
     given = [key for key in keys if key not in missing]
     if {f"{unused}.username", f"{unused}.mailbox", f"{unused}.password"}.intersection(given):
-        told = ", ".join(f"`{key}`" for key in missing)
-        message = f"`{unused}` is not in use, and incomplete: {told} will be sent as empty"
+        named = ", ".join(f"`{key}`" for key in missing)
+        message = f"`{unused}` is not in use, and incomplete: {named} will be sent as empty"
         return Violation(given[0], message, "complete it, or remove the block")
     return None
 

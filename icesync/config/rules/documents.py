@@ -274,8 +274,8 @@ def check_moves(
             yield _nowhere(move, departures.get(move.address), removals.get(move.address))
 
 
-def _twice(move: Move, told: str, first: Move) -> Diagnostic:
-    message = f"{told} already, at {first.position}"
+def _twice(move: Move, what: str, first: Move) -> Diagnostic:
+    message = f"{what} already, at {first.position}"
     return Diagnostic("ICE112", message, move.position, "keep one of the two entries")
 
 

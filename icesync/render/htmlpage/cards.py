@@ -134,11 +134,11 @@ def _table_card(
     first = changes[0]
     ending = endings.get(first.address)
     blocks: tuple[Block, ...] = ()
-    told: Columns = {}
+    shown: Columns = {}
     if first.action is Action.ADD:
-        blocks, told = _first_sends(changes)
+        blocks, shown = _first_sends(changes)
     elif first.action.sends:
-        told = _differences(changes)
+        shown = _differences(changes)
     files = [change.file for change in changes]
     same_file = len(set(files)) == 1
     columns: Columns = {}
@@ -146,7 +146,7 @@ def _table_card(
         columns["file"] = [("", ci.path(file)) for file in files]
     if first.moved_from is not None:
         columns["moved from"] = [("", str(change.moved_from)) for change in changes]
-    columns |= told
+    columns |= shown
     if ending is not None:
         ended = [endings[change.address] for change in changes]
         columns["took"] = [("", each.spent) for each in ended]
@@ -268,8 +268,8 @@ def _group_card(group: ChangeGroup) -> Card:
 
 
 def _reason(change: ResourceChange) -> str:
-    told = change.reason in {None, Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES}
-    return "" if told else f"because {change.reason}"
+    evident = change.reason in {None, Reason.NOT_IN_SNAPSHOT, Reason.NOT_IN_FILES}
+    return "" if evident else f"because {change.reason}"
 
 
 def _hint(change: ResourceChange) -> str:
