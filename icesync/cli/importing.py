@@ -108,9 +108,9 @@ def _command(names: Sequence[str], request: ImportRequest) -> str:
     words = ["icesync", "import", *names]
     words += [word for column in request.columns for word in ("--map", column)]
     words += [word for value in request.values for word in ("--set", value)]
-    for option, text, usual in (("--sheet", request.sheet, ""), ("--out", request.out, "servers"),
+    for option, text, default in (("--sheet", request.sheet, ""), ("--out", request.out, "servers"),
                                 ("--secrets", request.secrets, None)):  # fmt: skip
-        words += [option, text] if text and text != usual else []
+        words += [option, text] if text and text != default else []
     words += ["--as-is"] * request.as_is + ["--assume-in-sync"] * request.assume_in_sync
     return shlex.join(words)
 
@@ -189,8 +189,8 @@ def _ask_destination(proposal: Proposal) -> str:
     kind = click.prompt(question, default="env", type=choice, show_choices=False, err=True)
     if kind == SecretsKind.NONE:
         return str(kind)
-    usual = f".icesync/passwords.{kind}"
-    return f"{kind}:{click.prompt('Name of the file', default=usual, err=True)}"
+    default = f".icesync/passwords.{kind}"
+    return f"{kind}:{click.prompt('Name of the file', default=default, err=True)}"
 
 
 def _open_questions(proposal: Proposal) -> dict[str, int]:

@@ -135,7 +135,7 @@ def _ask_for_emulator() -> bool:
     return click.confirm("Try it with the built-in emulator first?", default=True, err=True)
 
 
-def _ask_for_forge(usual: str) -> str:
+def _ask_for_forge(default: str) -> str:
     choice = click.Choice([*FORGES, "none"])
-    answer: str = click.prompt("CI system", usual, type=choice, err=True)
+    answer: str = click.prompt("CI system", default, type=choice, err=True)
     return answer

@@ -104,8 +104,8 @@ def _changes_since(
     files = frozenset(path for path, data in after.items() if before.get(path) != data)
     changed = changed_servers(_desired(name, before), validation.desired)
     present = _options(name, after[name] or b"")
-    usual = {path: OPTIONS[path].default for path in _SENT_BY}
-    if any({**usual, **options}[path] != {**usual, **present}[path] for path in _SENT_BY):
+    default = {path: OPTIONS[path].default for path in _SENT_BY}
+    if any({**default, **options}[path] != {**default, **present}[path] for path in _SENT_BY):
         changed |= validation.desired.servers.keys()
     servers = validation.desired.servers
     # What sops encrypted, nobody can compare: where the file differs, its servers do.

@@ -256,10 +256,10 @@ class Drafter:
             return str(incoming or "")
         organization, skill = (draft.settings.get(key) for key in ("organization", "skill"))
         known = isinstance(organization, int) and isinstance(skill, int)
-        usual = self.collecting(Address(organization, skill) if known else None)  # type: ignore[arg-type]
+        default = self.collecting(Address(organization, skill) if known else None)  # type: ignore[arg-type]
         blocks = {key.partition(".")[0] for key in given if "." in key} & {*INCOMING_BLOCKS}
-        if usual or len(blocks) != 1:
-            return usual
+        if default or len(blocks) != 1:
+            return default
         [block] = blocks
         draft.settings["incoming"] = block
         self.inferred[f"`incoming` is {block}: there is nothing about the other protocol"] += 1

@@ -46,8 +46,8 @@ class Policy:
         """Return how many changes *name* counts up to, in a fleet of so many; None is any."""
         limit = self.limits.get(name)
         ceiling = limit.ceiling(fleet) if limit else None
-        usual = name is LimitName.ADDS and limit == OPTIONS[f"limits.{name}"].default
-        return max(ceiling or 0, FIRST_ADDS) if self.first and usual else ceiling
+        by_default = name is LimitName.ADDS and limit == OPTIONS[f"limits.{name}"].default
+        return max(ceiling or 0, FIRST_ADDS) if self.first and by_default else ceiling
 
 
 def is_allowed(allowed: Iterable[str], rule: str, address: Address | None = None) -> bool:
