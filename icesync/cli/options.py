@@ -30,7 +30,7 @@ from icesync.errors import UsageError, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from icesync.cli.output import Wanted
+    from icesync.cli.output import OutputOptions
     from icesync.engine.plan import PlanRequest
     from icesync.engine.session import Session
     from icesync.engine.state_operations import StateRequest
@@ -421,7 +421,7 @@ def output_options(name: Command) -> Callable[[Function], Function]:
         def run(common: Common, **flags: Any) -> int:
             from icesync.cli.output import Output
 
-            output = Output(common, name, _take_wanted(flags))
+            output = Output(common, name, _take_output_options(flags))
             return output.conduct(lambda: function(output, **flags))
 
         decorated: Function = run
@@ -483,9 +483,9 @@ def _report_reader(
     return read
 
 
-def _take_wanted(flags: dict[str, Any]) -> Wanted:
+def _take_output_options(flags: dict[str, Any]) -> OutputOptions:
     """Take the flags of :func:`output_options` out of *flags* and return what they want."""
-    from icesync.cli.output import STDOUT, Wanted
+    from icesync.cli.output import STDOUT, OutputOptions
 
     format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
     reports: Pairs = flags.pop("reports")
@@ -498,7 +498,7 @@ def _take_wanted(flags: dict[str, Any]) -> Wanted:
         raise click.UsageError(told, context)
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
     summary = bool(flags.pop("summary", False))
-    return Wanted(
+    return OutputOptions(
         "json" if as_json else format_name, reports, pipeline, named, summary, flags.get("out")
     )
 

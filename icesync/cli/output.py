@@ -56,7 +56,7 @@ _LONG: Final = 40
 
 
 @frozen
-class Wanted:
+class OutputOptions:
     """
     What the command line wants to be written, and where.
 
@@ -76,29 +76,29 @@ class Wanted:
 class Output:
     """Where a command puts what it came to; *review* is what is known so far."""
 
-    def __init__(self, common: Common, command: Command, wanted: Wanted) -> None:
+    def __init__(self, common: Common, command: Command, options: OutputOptions) -> None:
         self.common = common
         self.console: Console = common.console
         self.review = CommandResult(command)
         self.saved_plan: Path | None = None
-        self._pipeline = wanted.pipeline
+        self._pipeline = options.pipeline
         self._sections = 0
         self._log: ResultLog | None = None
         self._listeners: tuple[Notify, ...] = ()
-        self._summary = wanted.summary
-        self._out = wanted.out
+        self._summary = options.summary
+        self._out = options.out
         self._root, self._config = common.folder, ""
         self._session: Session | None = None
-        self._files = tuple((kind, path) for kind, path in wanted.reports if path != STDOUT)
-        instead = [kind for kind, path in wanted.reports if path == STDOUT]
-        self.shown = instead[0] if instead else wanted.shown
-        streamed = command is Command.APPLY and wanted.shown == "json" and not instead
+        self._files = tuple((kind, path) for kind, path in options.reports if path != STDOUT)
+        instead = [kind for kind, path in options.reports if path == STDOUT]
+        self.shown = instead[0] if instead else options.shown
+        streamed = command is Command.APPLY and options.shown == "json" and not instead
         self._events: EventLog | None = None
         if streamed:
             from icesync.cli.event_log import EventLog
 
             self._events = EventLog(self.console, SystemClock())
-        _check_paths([Path(path) for _, path in self._files], wanted.named)
+        _check_paths([Path(path) for _, path in self._files], options.named)
 
     @property
     def is_text(self) -> bool:

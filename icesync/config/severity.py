@@ -229,7 +229,7 @@ class SeverityPolicy:
         return tuple(
             RatedFinding(finding, severity)
             for finding in findings
-            if (severity := self._weigh(finding.rule, finding.severity)) is not None
+            if (severity := self._severity_of(finding.rule, finding.severity)) is not None
             and not (finding.rule in suppressed and self._suppresses(finding))
         )
 
@@ -238,7 +238,7 @@ class SeverityPolicy:
         return [
             replace(problem, severity=severity)
             for problem in problems
-            if (severity := self._weigh(problem.rule, problem.severity)) is not None
+            if (severity := self._severity_of(problem.rule, problem.severity)) is not None
             and not self.suppressions.cover(problem.rule, problem.position, None)
         ]
 
@@ -257,7 +257,7 @@ class SeverityPolicy:
         ]
         return self.apply_placed(found)
 
-    def _weigh(self, rule: str, severity: Severity) -> Severity | None:
+    def _severity_of(self, rule: str, severity: Severity) -> Severity | None:
         """Return the severity of a finding of *rule*, or None if it is switched off."""
         level = self.levels.get(rule)
         if level is Level.OFF:

@@ -55,7 +55,7 @@ _SHOWN: Final = 3
 
 
 @frozen
-class Wishes:
+class ColumnOptions:
     """
     What the person who imports says about all servers.
 
@@ -123,9 +123,12 @@ class Drafter:
     """Reads sheets into drafts; notes what was understood, trimmed and left out."""
 
     def __init__(
-        self, wishes: Wishes, findings: Findings, collecting: Callable[[Address | None], str]
+        self,
+        options: ColumnOptions,
+        findings: Findings,
+        collecting: Callable[[Address | None], str],
     ) -> None:
-        self.wishes = wishes
+        self.options = options
         self.findings = findings
         self.collecting = collecting
         self.uses: list[ColumnUse] = []
@@ -138,7 +141,7 @@ class Drafter:
         """all names of columns as they are spelled, by how they are compared"""
         self._readings: dict[tuple[str, bool, bool], dict[str, _Reading]] = {}
         self._constants = {
-            key: self._read_constant(key, text) for key, text in wishes.constants.items()
+            key: self._read_constant(key, text) for key, text in options.constants.items()
         }
 
     def _read_constant(self, key: str, text: str) -> _Reading:
@@ -150,7 +153,7 @@ class Drafter:
 
     def find(self, name: str) -> Column | None:
         """Return what the column *name* means, to whoever imports or to everybody."""
-        return self.wishes.columns.get(name.strip().casefold()) or find_column(name)
+        return self.options.columns.get(name.strip().casefold()) or find_column(name)
 
     def add(self, file: str, sheet: Sheet) -> list[Draft]:
         """Return the drafts of *sheet*, which was read from *file*."""
@@ -340,7 +343,7 @@ class Drafter:
         if not isinstance(raw, str):
             return _Reading(fault=("ICE010", "must be a single value", None))
         try:
-            if not self.wishes.as_is:
+            if not self.options.as_is:
                 _check_damage(row, raw)
             return _read_password(raw, column) if row.secret else _read_text(row, column, raw)
         except InvalidValue as unfit:

@@ -29,9 +29,9 @@ from icesync.engine.import_options import (
     Destination,
     SecretsKind,
     check_columns,
+    read_column_options,
     read_destination,
     read_folder,
-    read_wishes,
 )
 from icesync.engine.imported_servers import Builder
 from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
@@ -182,8 +182,8 @@ class _Importer:
     def propose(self) -> Proposal:
         """Return the proposal."""
         request = self.request
-        wishes = read_wishes(request.columns, request.values, as_is=request.as_is)
-        drafter = Drafter(wishes, self.findings, self._collecting)
+        options = read_column_options(request.columns, request.values, as_is=request.as_is)
+        drafter = Drafter(options, self.findings, self._collecting)
         drafts: list[Draft] = []
         slips: list[Diagnostic] = []
         for source in self.request.inputs:

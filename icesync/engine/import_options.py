@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.discover import is_found
-from icesync.engine.drafts import EXAMPLE, Drafter, Wishes
+from icesync.engine.drafts import EXAMPLE, ColumnOptions, Drafter
 from icesync.errors import UsageError, printable
 from icesync.model.fields import FIELDS_BY_KEY
 from icesync.model.secret import parse_secret_ref
@@ -84,7 +84,7 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
     return Destination(SecretsKind(kind), path)
 
 
-def read_wishes(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> Wishes:
+def read_column_options(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> ColumnOptions:
     """Return what ``--map`` and ``--set`` say."""
     columns: dict[str, Column] = {}
     for text in maps:
@@ -110,7 +110,7 @@ def read_wishes(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> Wis
                     f"--set {key} takes a reference only", f"write --set {key}=ref+env://NAME"
                 )
             constants[key] = value
-    return Wishes(columns, constants, as_is)
+    return ColumnOptions(columns, constants, as_is)
 
 
 def _key(option: str, text: str) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _key(option: str, text: str) -> tuple[str, ...]:
 
 def check_columns(drafter: Drafter) -> None:
     """Refuse a ``--map`` of a column that no file has."""
-    unseen = [name for name in drafter.wishes.columns if name not in drafter.names]
+    unseen = [name for name in drafter.options.columns if name not in drafter.names]
     if unseen:
         names = ", ".join(printable(name) for name in drafter.names.values())
         raise UsageError(

@@ -98,7 +98,7 @@ def test_body_becomes_a_server(world: World) -> None:
         "pop3.password": "ref+env://ICE_59_663_POP3_PASSWORD",
     }
     assert made.carried == 2
-    assert [(file.path, file.told) for file in made.files] == [("servers/59.yaml", "1 server")]
+    assert [(file.path, file.summary) for file in made.files] == [("servers/59.yaml", "1 server")]
     assert "hunter" not in repr(made)
 
 
