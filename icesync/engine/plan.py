@@ -8,11 +8,11 @@ send: a store, secret providers and files.
 from __future__ import annotations
 
 from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync import __version__
 from icesync.codec import plan as codec
-from icesync.codec.fingerprint import broken_seals
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.plan_rules import (
     check_changes,
@@ -21,7 +21,6 @@ from icesync.engine.plan_rules import (
     check_shared,
     confirmed_hosts,
     credentials_sent,
-    states_elsewhere,
 )
 from icesync.engine.secret_resolution import (
     Identities,
@@ -37,7 +36,15 @@ from icesync.engine.secret_resolution import (
     unfingerprinted,
 )
 from icesync.engine.session import SILENT
-from icesync.engine.state import Stored, doubt_what_was_put_back, load, with_reasons
+from icesync.engine.state import (
+    Stored,
+    doubt_what_was_put_back,
+    load,
+    look_beyond,
+    seal_refusals,
+    states_elsewhere,
+    with_reasons,
+)
 from icesync.engine.validate import Fleet, Scope, own_credentials, read_fleet
 from icesync.errors import (
     ConfigInvalid,
@@ -74,7 +81,7 @@ from icesync.planner.plan import (
 from icesync.planner.policy import Policy, check_allowed, check_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
@@ -83,7 +90,6 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address, DesiredState, Removal
     from icesync.model.plan import Plan, ResourceChange, Selection
     from icesync.model.project import Project
-    from icesync.model.snapshot import Snapshot
     from icesync.planner.policy import ConfirmedHosts
     from icesync.ports import SecretProvider
 
@@ -287,11 +293,8 @@ def compare_fleet(
     changing = {change.address for change in made.effective}
     known = desired.servers.keys() | carried.entries.keys()
     check_allowed(request.allowed, known)
-    here = _organizations(project, made, known)
-    elsewhere = (s for a, s in desired.servers.items() if a.organization not in here)
-    identities = Identities(providers)
-    confirmed = confirmed_hosts(
-        made, stored.snapshot, elsewhere, resolution.values, key, identities
+    confirmed, beyond = _hosts_so_far(
+        session, request.allowed, made, (stored, desired), (resolution, key, providers)
     )
     return Planning(
         made,
@@ -304,13 +307,44 @@ def compare_fleet(
         (
             *safety.refusals,
             *states_elsewhere(session, stored, selected.servers, request.allowed),
-            *_seal_refusals(project, stored, key, request),
+            *seal_refusals(project, stored, key, request.allowed),
+            *beyond,
             *_refusals(project, request.allowed, made, confirmed, known, stored),
         ),
         confirmed,
         (*validation.about(changing), *key_problem, *missing, *ended),
         validation.elsewhere(changing),
     )
+
+
+def _hosts_so_far(
+    session: Session,
+    allowed: tuple[str, ...],
+    made: Plan,
+    compared: tuple[Stored, DesiredState],
+    opened: tuple[Resolution, FingerprintKey | None, Mapping[str, SecretProvider]],
+) -> tuple[ConfirmedHosts, tuple[Refusal, ...]]:
+    """
+    Return which hosts were given each secret that *made* sends, and why that is not believed.
+
+    Where each organization has a state, those of others are read, too, if a secret is new to
+    the states of this run.
+    """
+    (stored, desired), (resolution, key, providers) = compared, opened
+    identities = Identities(providers)
+    find = partial(confirmed_hosts, made, values=resolution.values, key=key, identities=identities)
+    found = find(stored.snapshot)
+    sent = ((change.address, secret.key) for change in made.calls for secret in change.secrets)
+    if session.project.state.per is None or found.keys() >= set(sent):
+        return found, ()
+    known = desired.servers.keys() | stored.snapshot.entries.keys()
+    here = _organizations(session.project, made, known)
+    others = [a for a in known if a.organization not in here]
+    held, refusals = look_beyond(session, others, here, key, allowed)
+    entries = {**held.entries, **stored.snapshot.entries}
+    memory = (*held.memory, *stored.snapshot.memory)
+    elsewhere = [desired.servers[a] for a in others if a not in entries]
+    return find(replace(held, entries=entries, memory=memory), elsewhere), refusals
 
 
 def _without_orphans(made: Plan) -> Plan:
@@ -331,41 +365,6 @@ def _tell_sealed(validation: Validation, selected: DesiredState, view: View) -> 
     if told:
         view.notify(Note(f"sops: {'; '.join(told)}"))
     return bool(told)
-
-
-def _seal_refusals(
-    project: Project, stored: Stored, key: FingerprintKey | None, request: PlanRequest
-) -> tuple[Refusal, ...]:
-    """Return what in the state was changed, removed or put back outside of icesync."""
-    if STATE_EDITED in request.allowed:
-        return ()
-    parts = stored.sealed_parts()
-    if project.fingerprint_key is None:
-        if not any(part.seals for _, part in parts):
-            return ()
-        told = "the state is signed, but there is no fingerprint key to verify it"
-        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
-    if key is None:
-        return ()
-    return tuple(
-        refusal for organization, part in parts for refusal in _edited(organization, part, key)
-    )
-
-
-def _edited(organization: int | None, part: Snapshot, key: FingerprintKey) -> Iterator[Refusal]:
-    """Yield what of *part*, the whole state or that of *organization*, does not fit its seals."""
-    broken = broken_seals(key, part)
-    state = "the state" if organization is None else f"the state of organization {organization}"
-    if broken and not part.seals:
-        told = f"{state} is not signed: it was stored without the fingerprint key, or edited"
-        yield Refusal(STATE_EDITED, told, STATE_EDITED)
-        return
-    for address in broken.entries:
-        told = f"{address}: its state entry was changed outside icesync"
-        yield Refusal(STATE_EDITED, told, STATE_EDITED, address)
-    if broken.head and not broken.entries:
-        told = f"{state} was changed outside icesync: entries were removed or put back"
-        yield Refusal(STATE_EDITED, told, STATE_EDITED)
 
 
 def _refusals(

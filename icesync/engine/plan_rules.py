@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec.fingerprint import (
@@ -28,11 +27,9 @@ from icesync.codec.fingerprint import (
     secret_issue,
     value_tag,
 )
-from icesync.codec.state import decode_state
 from icesync.config.rules import UnplacedFinding, Violation
 from icesync.diagnostics import SourcePosition
 from icesync.engine.secret_resolution import resolve_references
-from icesync.errors import StateError, printable
 from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import SAFEGUARDS, Action, Refusal
@@ -47,8 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.engine.secret_resolution import Identities, Resolution
-    from icesync.engine.session import Session
-    from icesync.engine.state import Stored
     from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
@@ -63,7 +58,8 @@ if TYPE_CHECKING:
 def confirmed_hosts(
     plan: Plan,
     snapshot: Snapshot,
-    elsewhere: Iterable[DesiredServer],
+    elsewhere: Iterable[DesiredServer] = (),
+    *,
     values: Mapping[str, SecretValue],
     key: FingerprintKey | None,
     identities: Identities,
@@ -71,9 +67,8 @@ def confirmed_hosts(
     """
     Return, for each secret that *plan* sends, the hosts that were given it so far.
 
-    *elsewhere* are servers whose entries are in no state of this run: what the
-    files say of them stands in, and their own run holds it to its state. Secrets
-    that no host was given are left out.
+    *elsewhere* are servers of other runs that no state knows: what the files say of them
+    stands in. Secrets that no host was given are left out.
     """
     if not plan.calls:
         return {}
@@ -252,57 +247,6 @@ def check_safeguards(
         )
         return SafetyVerdict(narrowed, guards, refusals, (*notes, message))
     return SafetyVerdict(providers, guards, refusals, notes)
-
-
-def states_elsewhere(
-    session: Session, stored: Stored, desired: Collection[Address], allowed: Collection[str]
-) -> tuple[Refusal, ...]:
-    """
-    Return why an empty state is not begun: another one knows what ICE confirmed of *desired*.
-
-    With it would go what every guard stands on, so it is a safeguard that is lost. Of
-    states per organization each may be the one that is gone.
-    """
-    project, held = session.project, stored.snapshot.entries
-    new = set(desired) - held.keys()
-    parts: set[str] = set()
-    if project.state.per is not None:
-        empty = {a.organization for a in new} - {a.organization for a in held}
-        parts = {os.path.normpath(project.state.of(o).path) for o in empty}
-    if SAFEGUARDS in allowed or not new or (held and not parts):
-        return ()
-    place = place_of(project, "state.path")
-    found = []
-    for name, versions in session.stores.others():
-        if held and name not in parts:
-            continue
-        servers = None
-        if versions is not None:
-            # The newest need not be the one that knows them: somebody may have emptied it first.
-            known = (_known_there(data, project.api.base_url) for data in versions)
-            servers = next((found for found in known if found & new), None)
-            if servers is None:
-                continue
-        shown = printable(name)
-        if servers is None:
-            message = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
-        else:
-            count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
-            way = shlex.quote(os.path.relpath(os.path.join(project.root, name)))  # noqa: PTH118
-            message = (
-                f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
-            )
-        message = f"{place.file}:{place.line}: {message}"
-        found.append(Refusal(SAFEGUARDS, message, SAFEGUARDS, position=place))
-    return tuple(found)
-
-
-def _known_there(data: bytes, base_url: str) -> frozenset[Address]:
-    try:
-        snapshot = decode_state(data)
-    except StateError:
-        return frozenset()
-    return frozenset(snapshot.entries) if snapshot.base_url == base_url else frozenset()
 
 
 def _first(profile: SafetyProfile) -> tuple[str, ...]:

@@ -5,12 +5,18 @@ A committed state that was put back to an older one, as ``git revert`` of a rang
 noticed. Files and memory go back together then, while ICE keeps what it was sent since:
 without this, nothing would differ. What the newer state of git's history says otherwise is
 in doubt.
+
+Guards stand on what the state remembers. So an empty state is not begun where git's history
+knows another one, and what does not fit its seals is refused. Where each organization has
+a state, a secret that is new to one may be known to another.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shlex
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,7 +38,7 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import frozen
-from icesync.model.plan import Reason
+from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Reason, Refusal
 from icesync.model.project import EMULATOR
 from icesync.model.report import Note
 from icesync.model.snapshot import EntryStatus, Snapshot, remember
@@ -41,13 +47,14 @@ from icesync.planner.plan import without_leftovers
 from icesync.ports import Joined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
     from icesync.model.desired import Address
     from icesync.model.fields import Setting
     from icesync.model.plan import Plan
+    from icesync.model.project import Project
     from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
     from icesync.model.snapshot import Entry, LockInfo
@@ -424,3 +431,117 @@ def _is_believed(session: Session, lost: Snapshot, key: FingerprintKey | None) -
     if project.fingerprint_key is None:
         return True
     return key is not None and not broken_seals(key, lost)
+
+
+def states_elsewhere(
+    session: Session, stored: Stored, desired: Collection[Address], allowed: Collection[str]
+) -> tuple[Refusal, ...]:
+    """
+    Return why an empty state is not begun: another one knows what ICE confirmed of *desired*.
+
+    With it would go what every guard stands on, so it is a safeguard that is lost. Of
+    states per organization each may be the one that is gone.
+    """
+    project, held = session.project, stored.snapshot.entries
+    new = set(desired) - held.keys()
+    parts: set[str] = set()
+    if project.state.per is not None:
+        empty = {a.organization for a in new} - {a.organization for a in held}
+        parts = {os.path.normpath(project.state.of(o).path) for o in empty}
+    if SAFEGUARDS in allowed or not new or (held and not parts):
+        return ()
+    from icesync.engine.plan_rules import place_of
+
+    place = place_of(project, "state.path")
+    found = []
+    for name, versions in session.stores.others():
+        if held and name not in parts:
+            continue
+        servers = None
+        if versions is not None:
+            # The newest need not be the one that knows them: somebody may have emptied it first.
+            known = (_known_there(data, project.api.base_url) for data in versions)
+            servers = next((found for found in known if found & new), None)
+            if servers is None:
+                continue
+        shown = printable(name)
+        if servers is None:
+            told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
+        else:
+            count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
+            way = shlex.quote(os.path.relpath(os.path.join(project.root, name)))  # noqa: PTH118
+            told = f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
+        told = f"{place.file}:{place.line}: {told}"
+        found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
+    return tuple(found)
+
+
+def _known_there(data: bytes, base_url: str) -> frozenset[Address]:
+    try:
+        snapshot = decode_state(data)
+    except StateError:
+        return frozenset()
+    return frozenset(snapshot.entries) if snapshot.base_url == base_url else frozenset()
+
+
+def seal_refusals(
+    project: Project, stored: Stored, key: FingerprintKey | None, allowed: Collection[str]
+) -> tuple[Refusal, ...]:
+    """Return what in the state was changed, removed or put back outside of icesync."""
+    if STATE_EDITED in allowed:
+        return ()
+    parts = stored.sealed_parts()
+    if project.fingerprint_key is None:
+        if not any(part.seals for _, part in parts):
+            return ()
+        told = "the state is signed, but there is no fingerprint key to verify it"
+        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
+    if key is None:
+        return ()
+    return tuple(
+        refusal for organization, part in parts for refusal in _edited(organization, part, key)
+    )
+
+
+def _edited(organization: int | None, part: Snapshot, key: FingerprintKey) -> Iterator[Refusal]:
+    """Yield what of *part*, the whole state or that of *organization*, does not fit its seals."""
+    broken = broken_seals(key, part)
+    state = "the state" if organization is None else f"the state of organization {organization}"
+    if broken and not part.seals:
+        told = f"{state} is not signed: it was stored without the fingerprint key, or edited"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED)
+        return
+    for address in broken.entries:
+        told = f"{address}: its state entry was changed outside icesync"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED, address)
+    if broken.head and not broken.entries:
+        told = f"{state} was changed outside icesync: entries were removed or put back"
+        yield Refusal(STATE_EDITED, told, STATE_EDITED)
+
+
+def look_beyond(
+    session: Session,
+    others: Collection[Address],
+    here: Collection[int],
+    key: FingerprintKey | None,
+    allowed: Collection[str],
+) -> tuple[Snapshot, tuple[Refusal, ...]]:
+    """
+    Return what the states of other organizations hold, and why they are not to be believed.
+
+    A secret that is new *here* may have been another organization's: what the files say of
+    the *others* now is no proof of where it went.
+    """
+    project = session.project
+    organizations = {a.organization for a in others} | session.stores.kept()
+    blank = Snapshot(project.api.base_url)
+    if not organizations - set(here):
+        return blank, ()
+    store = session.stores.joined(organizations - set(here))
+    data = store.read()
+    found = blank if data is None else decode_state(data)
+    parts = store.parts if isinstance(store, Joined) else None
+    stored = Stored(found, data, as_read=found, parts=parts)
+    stored, _ = doubt_what_was_put_back(session, stored, key)
+    refusals = states_elsewhere(session, stored, others, allowed)
+    return stored.snapshot, (*refusals, *seal_refusals(project, stored, key, allowed))

@@ -108,3 +108,40 @@ def test_memory_cannot_be_cut_out(repository: Repository) -> None:
     assert "memory of hosts" in clumsy.stderr
     assert_refused(edited, 9, "removed or put back", hint="state-edited")
     assert_refused(cut, 9, "removed or put back", hint="state-edited")
+
+
+@pytest.fixture
+def two(repository: Repository) -> Repository:
+    """Two organizations, each with a state and a password of its own; a change moves both on."""
+    repository.replace("icesync.yaml", "{path: state.json}", PARTS)
+    repository.servers([663])
+    text = repository.read("servers/59.yaml")
+    own = text.replace("organization: 59", "organization: 60").replace("ICE_SMTP", "ICE_60")
+    repository.write("servers/60.yaml", own)
+    repository.environ["ICE_60"] = "smtp secret of 60"
+    repository.apply()
+    repository.replace("servers/60.yaml", "host: smtp.example.org", "host: smtp.attacker.test")
+    repository.write(
+        "servers/59.yaml",
+        text.replace("- {skill: 663", "- {skill: 664, smtp: {host: smtp.attacker.test, "
+                     "password: ref+env://ICE_60}, name: New}\n  - {skill: 663", 1),
+    )  # fmt: skip
+    return repository
+
+
+@pytest.mark.parametrize("way", ["changed", "gone", "edited", "another reference"])
+def test_states_of_other_organizations_are_asked(two: Repository, way: str) -> None:
+    """A run of one organization sends no password of another one to a new host."""
+    told = SENTENCE
+    if way == "gone":
+        (two.root / "servers" / "60.yaml").unlink()
+    elif way == "another reference":
+        two.environ["ICE_NEW"] = two.environ["ICE_60"]
+        two.replace("servers/59.yaml", "ICE_60", "ICE_NEW")
+    elif way == "edited":
+        document = loads((two.root / "state" / "60").read_text())
+        document["servers"].clear()
+        (two.root / "state" / "60").write_text(dumps(document))
+        told = "the state of organization 60 was changed outside icesync"
+
+    assert_refused(two.run("apply", "-y", "--organization", "59"), 9, told, hint="--allow")

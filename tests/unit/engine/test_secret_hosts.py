@@ -39,7 +39,9 @@ def hosts(
     """Return the hosts that were given what *wanted* would send by SMTP."""
     held = {ref(name).text: SecretValue(text) for name, text in (values or {}).items()}
     made = plan(desired(wanted), before)
-    found = confirmed_hosts(made, before, (), held, key, identities or Identities({}))
+    found = confirmed_hosts(
+        made, before, values=held, key=key, identities=identities or Identities({})
+    )
     return found.get((wanted.address, "smtp.password"))
 
 

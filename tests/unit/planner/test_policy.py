@@ -52,7 +52,7 @@ def refused(
 ) -> list[str]:
     """Return the arguments of ``--allow`` that would let the plan through."""
     made = plan(wanted, before)
-    known = confirmed_hosts(made, before, (), {}, None, Identities({}))
+    known = confirmed_hosts(made, before, values={}, key=None, identities=Identities({}))
     found = check_policy(made, Policy(limits or {}, guards, allowed), fleet, known)
     return [refusal.allow for refusal in found]
 
@@ -240,7 +240,11 @@ def test_guard_says_which_password_would_go_where() -> None:
     wanted = desired(server(smtp__host="new.test", secrets=SMTP))
     made = plan(wanted, snapshot({SUPPORT: entry(secrets=KNOWN)}))
     known = confirmed_hosts(
-        made, snapshot({SUPPORT: entry(secrets=KNOWN)}), (), {}, None, Identities({})
+        made,
+        snapshot({SUPPORT: entry(secrets=KNOWN)}),
+        values={},
+        key=None,
+        identities=Identities({}),
     )
 
     [refusal] = check_policy(made, Policy({}, frozenset({Guard.HOST_CHANGE})), 1, known)
