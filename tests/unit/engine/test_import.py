@@ -107,7 +107,7 @@ def test_one_file_for_each_organization(world: World) -> None:
     made = world.propose(body(OrgId=70, SkillId=1), body(SkillId=664), body(), out="servers/old")
 
     assert [s.address for s in made.new] == [SUPPORT, SALES, BILLING]
-    assert [(file.path, file.told) for file in made.files] == [
+    assert [(file.path, file.summary) for file in made.files] == [
         ("servers/old/59.yaml", "2 servers"),
         ("servers/old/70.yaml", "1 server"),
     ]
@@ -118,7 +118,7 @@ def test_large_organization_has_several_files(world: World) -> None:
     rows = [ROW.replace("59,1,", f"59,{n},") for n in range(1, 1102)]
     made = world.propose("\n".join([FULL, *rows]))
 
-    assert [(f.path, f.told) for f in made.files] == [
+    assert [(f.path, f.summary) for f in made.files] == [
         ("servers/59.yaml", "1,000 servers"), ("servers/59-2.yaml", "101 servers"),
     ]  # fmt: skip
 
