@@ -1,4 +1,4 @@
-"""State servers on loopback: Terraform's HTTP protocol, GitLab's form of it, and S3."""
+"""State servers on loopback: Terraform's HTTP protocol, GitLab's form of it, S3 and Google's."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import pytest
 
-__all__ = ["DishonestProxy", "FakeBucket", "FakeGitLab", "FakeStateServer", "aim_at"]
+__all__ = [
+    "DishonestProxy",
+    "FakeBucket",
+    "FakeGitLab",
+    "FakeStateServer",
+    "aim_at",
+    "aim_at_google",
+]
 
 _KEYS = ("ID", "Operation", "Info", "Who", "Version", "Created", "Path")
 
@@ -199,3 +207,75 @@ def aim_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+
+
+@dataclass
+class FakeGoogleStorage:
+    """
+    Google's XML API for objects, with its limit: one change a second to one object.
+
+    By its reference (cloud.google.com/storage/docs: "Request preconditions", "Quotas and
+    limits"): a generation names a version, 0 that there is none; a create, an update and a
+    delete count as changes; what comes too soon is answered with 429. *now* gives seconds.
+    """
+
+    now: Callable[[], float]
+    bucket: str = "icesync-states"
+    limit_s: float = 1.0
+    objects: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    throttled: int = 0
+    _changed: dict[str, float] = field(default_factory=dict)
+    _generation: int = 1_700_000_000_000_000
+
+    def answer(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Return what Google answers."""
+        bucket, _, name = unquote(urlsplit(target).path).lstrip("/").partition("/")
+        if bucket != self.bucket:
+            return _told(404, "NoSuchBucket", "The specified bucket does not exist.")
+        generation, data = self.objects.get(name, (0, b""))
+        if method in {"GET", "HEAD"}:
+            if not generation:
+                return _told(404, "NoSuchKey", "The specified key does not exist.")
+            return 200, data, _tags(generation)
+        wanted = headers.get("x-goog-if-generation-match")
+        if wanted is not None and int(wanted) != generation:
+            return _told(412, "PreconditionFailed", "At least one of the conditions did not hold.")
+        return self._change(method, name, body)
+
+    def _change(self, method: str, name: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
+        if method == "DELETE" and name not in self.objects:
+            return _told(404, "NoSuchKey", "The specified key does not exist.")
+        if self.now() - self._changed.get(name, -self.limit_s) < self.limit_s:
+            self.throttled += 1
+            return _told(429, "SlowDown", "The object exceeded the rate limit for mutations.")
+        self._changed[name] = self.now()
+        if method == "DELETE":
+            del self.objects[name]
+            return 204, b"", {}
+        self._generation += 1
+        self.objects[name] = (self._generation, body)
+        return 200, b"", _tags(self._generation)
+
+
+def _tags(generation: int) -> dict[str, str]:
+    return {
+        "ETag": f'"{generation:x}"', "x-goog-generation": str(generation),
+        "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+    }  # fmt: skip
+
+
+def _told(status: int, code: str, message: str) -> tuple[int, Any, dict[str, str]]:
+    text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return status, text.encode(), {}
+
+
+def aim_at_google(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next store talk to the stand-in at *address*; its key file is put in *folder*."""
+    key = folder / "google.json"
+    names = ("private_key", "private_key_id", "client_email")
+    document = {"gcs_base_url": address, "disable_oauth": True, **dict.fromkeys(names, "")}
+    key.write_text(json.dumps(document))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(key))
+    monkeypatch.setenv("GOOGLE_BASE_URL", address)

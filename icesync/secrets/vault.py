@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-from icesync.errors import SecretForbidden, SecretMissing, SecretStoreClosed, SecretStoreRefused
+from icesync.errors import (
+    SecretForbidden,
+    SecretMissing,
+    SecretStoreClosed,
+    SecretStoreRefused,
+    printable,
+)
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.secrets import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
 _NO_ACCESS: Final = 403
 _NOTHING: Final = 404
 _DONE: Final = 200
+_QUOTED: Final = 200
 
 
 _CLOSED: Final = frozenset({"auth", "cubbyhole", "identity", "sys"})
@@ -116,7 +123,7 @@ class VaultProvider:
         above, below = reference.steps[: mount.depth], reference.steps[mount.depth :]
         if mount.version != "2":
             status, tree = self._get(reference, _api_path(*above, *below))
-            return _Read(self._map(reference, status, _at(tree, "data")), SecretMetadata())
+            return _Read(self._map(reference, status, tree, "data"), SecretMetadata())
         version = reference.options.get("version")
         asked = f"?version={version}" if version else ""
         status, tree = self._get(reference, f"{_api_path(*above, 'data', *below)}{asked}")
@@ -124,9 +131,10 @@ class VaultProvider:
         if status == _NOTHING and isinstance(about, dict):
             ended = "destroyed" if about.get("destroyed") else "deleted"
             raise SecretMissing(f"`{reference}`: version {about.get('version')} was {ended}")
-        return _Read(self._map(reference, status, _at(tree, "data", "data")), _metadata(about))
+        return _Read(self._map(reference, status, tree, "data", "data"), _metadata(about))
 
-    def _map(self, reference: SecretRef, status: int, data: object) -> dict[str, Any]:
+    def _map(self, reference: SecretRef, status: int, tree: object, *keys: str) -> dict[str, Any]:
+        data = _at(tree, *keys)
         if status == _DONE and isinstance(data, dict):
             return data
         if status == _NOTHING:
@@ -138,7 +146,7 @@ class VaultProvider:
                 f"to see why, run with the same token: vault kv get {reference.path}",
             )
         kind = SecretMissing if status == _DONE else SecretStoreRefused
-        raise kind(f"`{reference}`: {self._name} answered with status {status}")
+        raise kind(f"`{reference}`: {self._name} answered with status {status}{_words(tree)}")
 
     def _mount(self, reference: SecretRef) -> _Mount:
         """Return the mount that *reference* is below; what shares a folder shares its mount."""
@@ -208,7 +216,7 @@ class VaultProvider:
             return token
         raise SecretStoreRefused(
             f"`{reference}`: {self._name} rejected the login as role {role!a} at "
-            f"auth/{way}: status {status}"
+            f"auth/{way}: status {status}{_words(tree)}"
         )
 
     def _setting(self, name: str) -> str | None:
@@ -240,6 +248,14 @@ def _at(tree: object, *keys: str) -> object:
     for key in keys:
         node = node.get(key) if isinstance(node, dict) else None
     return node
+
+
+def _words(tree: object) -> str:
+    """Return the first of the errors that a reply names, cut short, or nothing."""
+    errors = _at(tree, "errors")
+    first = errors[0] if isinstance(errors, list) and errors else ""
+    text = " ".join(first.split())[:_QUOTED] if isinstance(first, str) else ""
+    return f": {printable(text)}" if text else ""
 
 
 def _metadata(about: object) -> SecretMetadata:

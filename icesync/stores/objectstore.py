@@ -70,6 +70,10 @@ _MEANINGS: Final = (
          "MissingAccessKey", "MissingSecretAccessKey", "OpenCredentials"),
         _NO_CREDENTIALS, "",
     ),
+    (
+        ("DecodeCredentials",),
+        "the file of credentials cannot be read", "GOOGLE_APPLICATION_CREDENTIALS=FILE",
+    ),
     (("MissingAccount",), "no storage account is named", "AZURE_STORAGE_ACCOUNT_NAME=NAME"),
     (("InvalidAccessKey",), "the key of the storage account is not base64", ""),
     (

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from distant import listening
-from distantstate import FakeGitLab, FakeStateServer, aim_at
+from distantstate import (
+    FakeGitLab,
+    FakeGoogleStorage,
+    FakeStateServer,
+    aim_at,
+    aim_at_google,
+)
 from fakes import FakeClock, FakeStore
+from realservers import aim_at_azure, azurite_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +45,13 @@ def _remote(server: FakeStateServer, stack: ExitStack, preset: str | None) -> St
     return HttpStore(http_endpoint(state, environ), state_clients(options), FakeClock())
 
 
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """The address of an Azure Blob Storage with a container."""
+    with azurite_server() as address:
+        yield address
+
+
 @pytest.fixture
 def stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -52,18 +66,31 @@ def stores(
                 from icesync.stores.local import LocalStore
 
                 return LocalStore(tmp_path / "icesync.state.json", FakeClock())
-            if kind == "http":
-                return _remote(FakeStateServer(), stack, None)
-            if kind == "gitlab":
-                return _remote(FakeGitLab(), stack, "gitlab")
-            return _bucket(request.getfixturevalue("s3_address"), monkeypatch)
+            if kind in {"http", "gitlab"}:
+                preset = "gitlab" if kind == "gitlab" else None
+                return _remote(FakeGitLab() if preset else FakeStateServer(), stack, preset)
+            if kind == "gs":
+                return _google(tmp_path, stack, monkeypatch)
+            aim, address = BUCKETS[kind]
+            aim(request.getfixturevalue(address), monkeypatch)
+            return _bucket(kind)
 
         yield make
 
 
-def _bucket(address: str, monkeypatch: pytest.MonkeyPatch) -> StateStore:
+BUCKETS = {"s3": (aim_at, "s3_address"), "az": (aim_at_azure, "azurite")}
+"""What aims at a bucket's server, and the fixture that starts it."""
+
+
+def _bucket(scheme: str, clock: FakeClock | None = None) -> StateStore:
     from icesync.stores.objectstore import ObjectStore, open_bucket
 
-    aim_at(address, monkeypatch)
-    url = f"s3://icesync-states/{os.urandom(8).hex()}/mail.json"
-    return ObjectStore(open_bucket(url, os.environ), url, FakeClock())
+    url = f"{scheme}://icesync-states/{os.urandom(8).hex()}/mail.json"
+    return ObjectStore(open_bucket(url, os.environ), url, clock or FakeClock())
+
+
+def _google(folder: Path, stack: ExitStack, monkeypatch: pytest.MonkeyPatch) -> StateStore:
+    clock = FakeClock()
+    google = FakeGoogleStorage(clock.monotonic)
+    aim_at_google(stack.enter_context(listening(google.answer)), folder, monkeypatch)
+    return _bucket("gs", clock)

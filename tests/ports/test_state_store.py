@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from fakes import FakeClock
+from realservers import ACCOUNT_KEY, aim_at_azure
 
-from icesync.errors import StateConflict, StateLocked
+from icesync.errors import AccessError, IcesyncError, StateConflict, StateError, StateLocked
 from icesync.model.snapshot import LockInfo
+from icesync.stores.objectstore import ObjectStore, open_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +23,7 @@ OTHER = LockInfo("77aa", "apply", "alex@runner-2", 4712, "2026-01-01T00:01:00Z",
 OWNER = LockInfo("4f1c", "apply", "chris@runner-7", 4711, "2026-01-01T00:00:00Z", "https://ci/1")
 
 
-@pytest.fixture(params=["local", "fake", "http", "gitlab", "s3"])
+@pytest.fixture(params=["local", "fake", "http", "gitlab", "s3", "gs", "az"])
 def store(request: pytest.FixtureRequest, stores: Callable[[str], StateStore]) -> StateStore:
     """An empty store of each kind."""
     return stores(request.param)
@@ -139,3 +143,22 @@ def test_description_is_one_short_line(store: StateStore) -> None:
 
     assert text
     assert text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("key", "container", "kind", "told"),
+    [
+        (ACCOUNT_KEY, "slip", StateError, "container `slip` of az://slip/x.json does not exist"),
+        ("d3Jvbmc=", "icesync-states", AccessError, "refused to read"),
+    ],
+)
+def test_a_slip_at_azure_is_no_empty_state(
+    azurite: str, monkeypatch: pytest.MonkeyPatch,
+    key: str, container: str, kind: type[IcesyncError], told: str,
+) -> None:  # fmt: skip
+    """A container that is not there, and a wrong key, each say so."""
+    aim_at_azure(azurite, monkeypatch, key)
+    url = f"az://{container}/x.json"
+
+    with pytest.raises(kind, match=told):
+        ObjectStore(open_bucket(url, os.environ), url, FakeClock()).read()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from distant import listening
-from distantstate import DishonestProxy, aim_at
+from distantstate import DishonestProxy, FakeGoogleStorage, aim_at, aim_at_google
 from fakes import FakeClock
 
 from icesync.errors import (
@@ -30,6 +30,7 @@ from icesync.stores.objectstore import ObjectStore, open_bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mailscript import Certificates
 
@@ -234,3 +235,38 @@ def test_whoever_issued_an_unknown_certificate_is_named(
     for error in (caught.value, missing.value):
         assert "set ICESYNC_CA_FILE=FILE" in error.message
     assert known is None
+
+
+def test_one_change_a_second_to_an_object_is_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At Google, a run that saves twice at once waits its second; no object of a trial is left."""
+    clock = FakeClock()
+    google = FakeGoogleStorage(clock.monotonic)
+    url = "gs://icesync-states/mail.json"
+    with listening(google.answer) as address:
+        aim_at_google(address, tmp_path, monkeypatch)
+        store = ObjectStore(open_bucket(url, os.environ), url, clock)
+        with store.lock(OWNER, 0):
+            store.write(b"one", store.read())
+            store.write(b"two", b"one")
+            held = set(google.objects)
+        slip = url.replace("icesync-states", "no-such-bucket")
+        with pytest.raises(StateError, match="container `no-such-bucket` of"):
+            ObjectStore(open_bucket(slip, os.environ), slip, clock).read()
+
+    assert google.throttled == 1
+    assert held == {"mail.json", "mail.json.lock"}
+    assert {name: data for name, (_, data) in google.objects.items()} == {"mail.json": b"two"}
+    assert clock.monotonic() < 10
+
+
+def test_a_key_file_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of a file that is no service account's, the variable is told, not a kind of error."""
+    (tmp_path / "key.json").write_text("{}")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+
+    with pytest.raises(ConfigInvalid, match="the file of credentials cannot be read") as caught:
+        open_bucket("gs://bucket/x.json", os.environ)
+
+    assert caught.value.hints == ("GOOGLE_APPLICATION_CREDENTIALS=FILE",)
