@@ -99,6 +99,19 @@ def test_reading_loads_no_schema_library(
     assert modules & {*NETWORK, *HEAVY, *(UNUSED - used), *planner} == set()
 
 
+def test_fmt_of_files_in_shape_makes_no_tree(tmp_path: Path) -> None:
+    """Nor does it load what writes one."""
+    (tmp_path / "icesync.yaml").write_text(
+        'version: 1\napi: {base_url: emulator}\nfiles: ["*/*"]\n'
+    )
+    (tmp_path / "servers").mkdir()
+    servers = "version: 1\norganization: 59\nservers:\n  # The desk.\n  - skill: 663  # ours\n"
+    (tmp_path / "servers" / "59.yaml").write_text(servers)
+    modules = loaded(["fmt", "--check"], tmp_path)
+
+    assert modules & {"icesync.config.yaml_tree", "icesync.config.fmt_text"} == set()
+
+
 @pytest.mark.parametrize(
     ("command", "unused"),
     [

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.config.fmt import find_literal_secrets, format_source
+from icesync.config.fmt import (
+    find_literal_secrets,
+    format_source,
+    is_plainly_canonical,
+    key_order,
+)
+from icesync.config.fmt_text import canonical_text
 from icesync.config.resolve import resolve
-from icesync.config.yaml_document import SourceFile, parse_document
+from icesync.config.yaml_document import SourceFile, decode, parse_document
 from icesync.model.fields import FIELDS, Kind, Role
 
 if TYPE_CHECKING:
@@ -275,6 +281,33 @@ def test_formatting_twice_is_formatting_once(source: SourceFile) -> None:
 
     assert once.problems == ()
     assert twice.after.decode() == once.after.decode()
+
+
+def _edited(data: bytes, random: Random) -> bytes:
+    """Return a text in shape with some of its lines moved, dropped, doubled or indented anew."""
+    lines = data.decode().split("\n")
+    for _ in range(random.randint(0, 3)):
+        at = random.randrange(len(lines))
+        line = random.choice(lines)
+        margin = " " * random.choice([0, 2, 4, 6])
+        lines[at : at + random.randint(0, 1)] = random.choice([
+            [], [""], ["", ""], [line], [margin + line.strip()], [f"{margin}# c"], [f"{margin}#"],
+            [f"{margin}#   - smtp: x"], [f"{lines[at]} # c"], [f"{lines[at]}  # c"],
+            [f"{margin}smtp: {{port: 1, host: x}}"], [f"{margin}imap: {{host: a.b, port: 1}}   #"],
+            [f"{margin}smtp:"], [f"{lines[at]} "],
+        ])  # fmt: skip
+    return "\n".join(lines).encode()
+
+
+@given(SERVER_FILES, st.randoms(use_true_random=False))
+def test_what_looks_canonical_line_by_line_is(source: SourceFile, random: Random) -> None:
+    """The look at lines that spares a tree never takes for canonical what its text is not."""
+    edited = SourceFile("a.yaml", _edited(format_source(source).after, random))
+    document = parse_document(edited)
+    order = key_order(document.data)
+
+    if not document.problems and is_plainly_canonical(edited, order):
+        assert canonical_text(document.tree, order) == decode(edited.data)
 
 
 def _words(data: bytes) -> list[str]:
