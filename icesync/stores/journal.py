@@ -49,13 +49,7 @@ class LocalJournals:
         self._path = target.with_name(f"{target.name}.journal")
 
     def read(self) -> bytes | None:
-        """
-        Return the journal that a run left behind, or None.
-
-        Raises:
-            StateError: there is one, and it cannot be read.
-
-        """
+        """Return the journal that a run left behind, or None."""
         try:
             descriptor = open_regular(self._path, os.O_RDONLY)
         except FileNotFoundError:
@@ -66,13 +60,7 @@ class LocalJournals:
             return stream.read()
 
     def begin(self, head: bytes, reserve_bytes: int) -> LocalJournal:
-        """
-        Start a journal whose first line is *head*; room for *reserve_bytes* is set aside.
-
-        Raises:
-            StateNotSaved: it cannot be made; there may not be room enough.
-
-        """
+        """Start a journal whose first line is *head*; room for *reserve_bytes* is set aside."""
         descriptor = -1
         try:
             descriptor = open_regular(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
@@ -122,13 +110,7 @@ class LocalJournals:
             os.close(descriptor)
 
     def drop(self) -> None:
-        """
-        Remove the journal for good; nothing happens when there is none.
-
-        Raises:
-            StateNotSaved: it cannot be removed.
-
-        """
+        """Remove the journal for good; nothing happens when there is none."""
         try:
             self._path.unlink(missing_ok=True)
             flush_folder(self._path.parent)
@@ -164,14 +146,7 @@ class LocalJournal:
         self._failure: BaseException | None = None
 
     def append(self, record: bytes) -> int:
-        """
-        Take *record* and return its ticket; it may not be durable yet.
-
-        Raises:
-            StateNotSaved: an earlier record could not be kept, this journal was
-                closed, or the lock is lost; no more are taken.
-
-        """
+        """Take *record* and return its ticket; it may not be durable yet."""
         self._lock_check()
         with self._flushed:
             self._check()
@@ -182,13 +157,7 @@ class LocalJournal:
             return self._taken
 
     def wait(self, ticket: int) -> None:
-        """
-        Return when the record of *ticket*, and all before it, would survive a power cut.
-
-        Raises:
-            StateNotSaved: it could not be kept.
-
-        """
+        """Return when the record of *ticket*, and all before it, would survive a power cut."""
         while True:
             with self._flushed:
                 while self._flushing and self._durable < ticket:
@@ -200,13 +169,7 @@ class LocalJournal:
             self._flush()
 
     def close(self) -> None:
-        """
-        Make all records durable and take no more.
-
-        Raises:
-            StateNotSaved: some could not be kept.
-
-        """
+        """Make all records durable and take no more."""
         with self._flushed:
             self._closing = True
             while self._flushing:

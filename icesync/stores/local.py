@@ -224,13 +224,7 @@ class LocalStore:
         self.journals = LocalJournals(path, self._demand_lock)
 
     def read(self) -> bytes | None:
-        """
-        Return the stored bytes, or None when there is no file.
-
-        Raises:
-            StateError: there is something, and it cannot be read.
-
-        """
+        """Return the stored bytes, or None when there is no file."""
         if self._trusted is not None and self._holds is None:
             return self._trusted()
         target = self._target()

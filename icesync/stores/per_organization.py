@@ -156,11 +156,6 @@ class PartitionedStore:
 
         That of the first organization is taken alone: of two runs about the same
         organizations one goes on, and the other waits there.
-
-        Raises:
-            StateLocked: somebody holds one; the message says which, and who.
-            StateError: a lock cannot be kept.
-
         """
         deadline = self._clock.monotonic() + timeout_s
         held: dict[int, AbstractContextManager[None]] = {}
@@ -213,13 +208,7 @@ class PartitionedStore:
         return next((owner for owner in owners if owner is not None), None)
 
     def break_lock(self, lock_id: str) -> None:
-        """
-        Remove the locks that one run took under *lock_id*, of whichever organizations.
-
-        Raises:
-            StateError: there is none, or locks there end with their process.
-
-        """
+        """Remove the locks that one run took under *lock_id*, of whichever organizations."""
         held = self._of_each(lambda store: store.lock_owner())
         left = [o for o, owner in held.items() if owner is not None and owner.id == lock_id]
         if not left:
