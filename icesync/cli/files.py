@@ -11,13 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import (
-    FileUnreadable,
-    FileUnwritable,
-    PlanStale,
-    UsageError,
-    printable,
-)
+from icesync.errors import FileUnreadable, FileUnwritable, PlanStale, UsageError, printable
 
 if TYPE_CHECKING:
     from io import FileIO, RawIOBase
@@ -38,40 +32,9 @@ def replace_text(path: Path, before: bytes, after: bytes) -> None:
         OSError: the file is read-only, or cannot be written.
 
     """
-    status = path.stat()
-    if not status.st_mode & 0o222:
+    if not path.stat().st_mode & 0o222:
         raise PermissionError(errno.EACCES, "it is read-only", str(path))
-    if status.st_nlink > 1 or _has_attributes(path):
-        _overwrite(path, before, after)
-        return
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            try:
-                os.fchown(descriptor, status.st_uid, status.st_gid)
-            except PermissionError:
-                _overwrite(path, before, after)
-                return
-            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-            stream.write(after)
-            stream.flush()
-            os.fsync(descriptor)
-        _check_unchanged(path.read_bytes(), before)
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _overwrite(path: Path, before: bytes, after: bytes) -> None:
-    with path.open("r+b", buffering=0) as stream:
-        _check_unchanged(stream.read(), before)
-        try:
-            _rewrite(stream, after)
-        except OSError:
-            _rewrite(stream, before)  # its blocks are there still
-            raise
+    _replace(path, after, 0o600, before=before)
 
 
 def _rewrite(stream: FileIO, data: bytes) -> None:
@@ -207,37 +170,53 @@ _STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR: Final = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,6})", re.ASCII)
 
 
-def _replace(path: Path, data: bytes, mode: int, *, secret: bool) -> None:
-    before = path.stat() if path.exists() else None
-    if before is not None and not os.access(path, os.W_OK):
+def _replace(
+    path: Path, data: bytes, mode: int, *, secret: bool = False, before: bytes | None = None
+) -> None:
+    """
+    Replace the file *path* at once; where that would lose something, overwrite it.
+
+    With *before*, it must hold that, and holds it again if overwriting fails.
+    """
+    status = path.stat() if path.exists() else None
+    if status is not None and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    if before is not None and (before.st_nlink > 1 or _has_attributes(path)):
-        _overwrite_all(path, data, secret=secret)
+    if status is not None and (status.st_nlink > 1 or _has_attributes(path)):
+        _overwrite(path, data, before, secret=secret)
         return
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb", buffering=0) as stream:
-            if before is not None:
+            if status is not None:
                 try:
-                    os.fchown(descriptor, before.st_uid, before.st_gid)
+                    os.fchown(descriptor, status.st_uid, status.st_gid)
                 except PermissionError:
-                    _overwrite_all(path, data, secret=secret)
+                    _overwrite(path, data, before, secret=secret)
                     return
-                os.fchmod(descriptor, stat.S_IMODE(before.st_mode) & (0o700 if secret else 0o7777))
+                os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & (0o700 if secret else 0o7777))
             _write_all(stream, data)
             os.fsync(descriptor)
+        if before is not None:
+            _check_unchanged(path.read_bytes(), before)
         temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _overwrite_all(path: Path, data: bytes, *, secret: bool) -> None:
+def _overwrite(path: Path, data: bytes, before: bytes | None, *, secret: bool) -> None:
     with path.open("r+b", buffering=0) as stream:
         if secret:
             os.fchmod(stream.fileno(), 0o600)
-        _rewrite(stream, data)
+        if before is not None:
+            _check_unchanged(stream.read(), before)
+        try:
+            _rewrite(stream, data)
+        except OSError:
+            if before is not None:
+                _rewrite(stream, before)  # its blocks are there still
+            raise
 
 
 def _write_all(stream: RawIOBase, data: bytes) -> None:

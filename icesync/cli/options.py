@@ -230,11 +230,15 @@ def strict_option(command: Function) -> Function:
     )(command)  # fmt: skip
 
 
-def format_options(command: Function) -> Function:
-    """Add ``--format text|json`` and its short form ``--json``."""
-    command = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")(
-        command
-    )
+def format_options(function: Function) -> Function:
+    """Add ``--format text|json`` and its short form ``--json``; the command takes *as_json*."""
+
+    @wraps(function)
+    def run(*arguments: Any, format_name: str, as_json: bool, **flags: Any) -> int:
+        code: int = function(*arguments, as_json=as_json or format_name == "json", **flags)
+        return code
+
+    command = click.option("--json", "as_json", is_flag=True, help="Short for --format json.")(run)
     return click.option(
         "--format", "format_name", type=click.Choice(["text", "json"]), default="text",
         help="Format of the result on stdout.",

@@ -137,7 +137,7 @@ def secrets_command() -> None:
 @common_options
 @format_options
 @click.pass_obj
-def check(common: Common, format_name: str, as_json: bool) -> int:
+def check(common: Common, as_json: bool) -> int:
     """
     Check that every secret reference resolves.
 
@@ -154,7 +154,7 @@ def check(common: Common, format_name: str, as_json: bool) -> int:
 
     session, console = common.open(), common.console
     statuses = check_secrets(session.project, session.providers)
-    if as_json or format_name == "json":
+    if as_json:
         console.document(secrets_document(statuses))
     else:
         console.data(render_secrets(statuses, session.clock.now(), console.style))

@@ -12,7 +12,7 @@ from icesync.cli.options import Common, common_options, format_options
 @common_options
 @format_options
 @click.pass_obj
-def command(common: Common, format_name: str, as_json: bool) -> int:
+def command(common: Common, as_json: bool) -> int:
     """
     Check the setup, and say what to type where it is not right.
 
@@ -33,7 +33,7 @@ def command(common: Common, format_name: str, as_json: bool) -> int:
 
     findings, console = tuple(diagnose(common.open, LocalMachine())), common.console
     wrong = [finding for finding in findings if finding.health is Health.ERROR]
-    if as_json or format_name == "json":
+    if as_json:
         console.document(doctor_document(findings))
     elif not console.quiet:
         console.data(render_doctor(findings, console.style))

@@ -19,9 +19,7 @@ from icesync.cli.options import Common, common_options, completing, format_optio
 @common_options
 @format_options
 @click.pass_obj
-def command(
-    common: Common, topic: str | None, field: str | None, format_name: str, as_json: bool
-) -> int:
+def command(common: Common, topic: str | None, field: str | None, as_json: bool) -> int:
     """
     Explain a value, a rule, a mail provider or a topic.
 
@@ -51,7 +49,6 @@ def command(
         show_providers,
     )
 
-    as_json = as_json or format_name == "json"
     if topic is not None and field is not None:
         explain_server(common, topic, field, as_json=as_json)
     elif topic is not None and is_rule(topic):

@@ -20,7 +20,6 @@ def command(
     common: Common,
     planfile: Path | None,
     organization: int | None,
-    format_name: str,
     as_json: bool,
 ) -> int:
     """
@@ -32,7 +31,6 @@ def command(
     icesync show plan.json
     icesync show
     """
-    as_json = as_json or format_name == "json"
     from icesync.cli.files import read_plan
 
     saved = read_plan(planfile, "icesync state show {}")

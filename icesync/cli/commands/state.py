@@ -74,7 +74,7 @@ def init(common: Common, request: StateRequest) -> int:
 @format_options
 @click.pass_obj
 @state_options(writes=False)
-def list_(common: Common, request: StateRequest, format_name: str, as_json: bool) -> int:
+def list_(common: Common, request: StateRequest, as_json: bool) -> int:
     """
     List the servers: address, status, age of the confirmation, commit.
 
@@ -84,7 +84,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
     """
     from icesync.cli.state_view import show_state
 
-    show_state(common, request.organization, as_json=as_json or format_name == "json")
+    show_state(common, request.organization, as_json=as_json)
     return 0
 
 
@@ -94,9 +94,7 @@ def list_(common: Common, request: StateRequest, format_name: str, as_json: bool
 @format_options
 @click.pass_obj
 @state_options(writes=False)
-def show(
-    common: Common, request: StateRequest, address: str, format_name: str, as_json: bool
-) -> int:
+def show(common: Common, request: StateRequest, address: str, as_json: bool) -> int:
     """
     Show the recorded settings of one server.
 
@@ -109,7 +107,7 @@ def show(
 
     wanted, console = read_address(address), common.console
     found, entry = read_entry(common.open(), request.organization, wanted)
-    if as_json or format_name == "json":
+    if as_json:
         console.document(entry_document(wanted, entry))
     else:
         console.data(render_entry(wanted, entry, found.now, console.style))
