@@ -241,13 +241,19 @@ class _Stores:
             return ()
         from icesync.config.discover import is_tracked
 
-        path = Path(os.path.realpath(Path(self._project.root) / state.path))
-        if not is_tracked(path):
+        root = os.path.realpath(self._project.root)
+        # Where a link was put in its place, the name has the history.
+        named = os.path.normpath(Path(root) / state.path)
+        places = dict.fromkeys((named, os.path.realpath(named)))
+        if not any(is_tracked(Path(place)) for place in places):
             return ()
+        from itertools import chain
+
         from icesync.bootstrap.git import Git
 
-        git = Git(str(path.parent), os.environ)
-        return git.versions(path.name, self._trusted_commit() or "HEAD")
+        git, commit = Git(root, os.environ), self._trusted_commit() or "HEAD"
+        names = (os.path.relpath(place, root) for place in places)
+        return chain.from_iterable(git.versions(name, commit) for name in names)
 
     def shallow(self) -> str | None:
         """Return why earlier states are not known, where git keeps the state, or None."""

@@ -45,7 +45,7 @@ from icesync.engine.state import (
     states_elsewhere,
     with_reasons,
 )
-from icesync.engine.validate import Fleet, Scope, own_credentials, read_fleet
+from icesync.engine.validate import Fleet, Scope, kept_credentials, read_fleet
 from icesync.errors import (
     ConfigInvalid,
     PlanStale,
@@ -284,7 +284,7 @@ def compare_fleet(
     )
     made = attach_tags(made, resolution, key)
     found = [*check_secrets(selected, resolution), *check_changes(made, desired, project.guards)]
-    own = own_credentials(project)
+    own = kept_credentials(project)
     found += credentials_sent(selected, resolution.values, own, providers)
     if request.include_info and key is not None:
         found += check_shared(selected, resolution, key)

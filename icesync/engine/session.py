@@ -365,6 +365,10 @@ def _purpose(project: Project, path: Path) -> str | None:
     return _state_of_an_organization(project, inside)
 
 
+KEY_FILES: Final = {".icesync/fingerprint.key": KEY, ".icesync/token": TOKEN}
+"""Where `keygen` and `login` write, unless told otherwise."""
+
+
 def _named(project: Project) -> Iterator[tuple[str, str]]:
     yield project.config_file, "the configuration"
     state = project.state
@@ -379,8 +383,7 @@ def _named(project: Project) -> Iterator[tuple[str, str]]:
         project.fingerprint_key: KEY,
     }
     yield from ((r.path, what) for r, what in references.items() if r and r.scheme == "file")
-    yield ".icesync/fingerprint.key", KEY
-    yield ".icesync/token", TOKEN
+    yield from KEY_FILES.items()
     yield UNSAVED_STATE, "a state that could not be saved"
 
 

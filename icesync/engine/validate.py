@@ -19,11 +19,12 @@ from icesync.config.severity import RatedFinding, SeverityPolicy, locate
 from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
-from icesync.engine.session import SILENT, Session, View
+from icesync.engine.session import KEY_FILES, SILENT, Session, View
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError, listed
 from icesync.frozen import frozen
 from icesync.model.desired import ALL, Address, DesiredServer, DesiredState
 from icesync.model.plan import Selection
+from icesync.model.secret import SecretRef
 from icesync.planner import Choice, Shard, only
 from icesync.ports import FileOpener, SecretProvider, StateStore
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from icesync.model.project import Project
-    from icesync.model.secret import SecretRef
 
 NO_SERVER_FILE: Final = "no server file was found"
 
@@ -283,7 +283,7 @@ def _check_references(
     project: Project, desired: DesiredState, providers: Mapping[str, SecretProvider]
 ) -> Iterator[Diagnostic]:
     identities = Identities(providers)
-    own = {identities.of(r.text): name for name, r in own_credentials(project).items()}
+    own = {identities.of(r.text): name for name, r in kept_credentials(project).items()}
     verdicts: dict[str, tuple[str, str, str | None] | None] = {}
     for server in desired.servers.values():
         for key, reference in server.secrets.items():
@@ -293,6 +293,12 @@ def _check_references(
             verdict = verdicts[text]
             if verdict is not None:
                 yield _finding(server, key, *verdict)
+
+
+def kept_credentials(project: Project) -> dict[str, SecretRef]:
+    """Return those references, and where `keygen` and `login` write what nobody refers to yet."""
+    places = {name: SecretRef(f"ref+file://{name}", "file", name) for name in KEY_FILES}
+    return {**places, **own_credentials(project)}
 
 
 def own_credentials(project: Project) -> dict[str, SecretRef]:

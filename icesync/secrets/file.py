@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -36,14 +37,15 @@ from icesync.secrets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 
 CLOSED_ROOTS: Final = ("/proc", "/sys", "/dev")
 CLOSED_NAMES: Final = frozenset({
     ".git", ".git-credentials", ".netrc", "_netrc", ".ssh", ".gnupg", ".aws", ".azure", ".docker",
-    ".kube", ".vault-token", ".npmrc", ".pypirc",
+    ".kube", ".vault-token", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".s3cfg", ".boto",
+    ".terraformrc", ".terraform.d", ".password-store", ".cargo", ".gem", ".m2",
 })  # fmt: skip
 CLOSED_FOLDERS: Final = (
     ("secrets", "kubernetes.io"),
@@ -52,13 +54,45 @@ CLOSED_FOLDERS: Final = (
     (".config", "gcloud"),
     (".config", "gh"),
     (".config", "op"),
+    (".config", "git"),
+    (".config", "glab-cli"),
+    (".config", "containers"),
+    ("sops", "age"),
+    ("share", "keyrings"),
 )
-"""Folders of service-account tokens, and of the programs of clouds, GitHub and 1Password."""
+"""Folders of service-account tokens, and of the programs of clouds, git, sops and others."""
 
 
-def find_allowed(reference: SecretRef, root: Path, globs: tuple[str, ...]) -> Path:
+CREDENTIAL_FILES: Final = (
+    "VAULT_TOKEN_FILE", "BAO_TOKEN_FILE", "SOPS_AGE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_GHA_CREDS_PATH",
+    "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", "CLOUDSDK_CONFIG",
+    "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CONFIG_DIR",
+    "KUBECONFIG", "DOCKER_CONFIG", "NETRC", "GNUPGHOME", "TF_CLI_CONFIG_FILE",
+    "GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_STATE",
+)  # fmt: skip
+"""Variables that name a file or a folder with credentials of the job."""
+
+
+def credential_places(environ: Mapping[str, str]) -> Mapping[Path, str]:
+    """Return the files and folders where the job keeps credentials, with the variable of each."""
+    places = {}
+    for name in CREDENTIAL_FILES:
+        for path in filter(None, environ.get(name, "").split(os.pathsep)):
+            with suppress(OSError, RuntimeError, ValueError):
+                places[Path(path).resolve()] = name
+    return places
+
+
+def find_allowed(
+    reference: SecretRef, root: Path, globs: tuple[str, ...], closed_to: Mapping[Path, str]
+) -> Path:
     """
     Return the real path that *reference* names, counted from *root*, a path without links.
+
+    *closed_to* are further places that are never read, with what names each.
 
     Raises:
         SecretMissing: it is no path.
@@ -73,7 +107,8 @@ def find_allowed(reference: SecretRef, root: Path, globs: tuple[str, ...]) -> Pa
     except (OSError, RuntimeError, ValueError):  # a loop of links
         raise SecretMissing(f"`{reference}` is not the path of a file") from None
     leads_to = "" if real == named else f", a link to `{real}`,"
-    closed = _closed(real)
+    named_by = next((closed_to[p] for p in (real, *real.parents) if p in closed_to), None)
+    closed = _closed(real) or named_by
     if closed:
         raise SecretForbidden(
             f"`{reference}`{leads_to} is never read: `{closed}` contains credentials of the job",
@@ -126,9 +161,14 @@ class FileProvider:
     remote = False
 
     def __init__(
-        self, root: Path, allow: tuple[str, ...], parse: Callable[[bytes, str], object]
+        self,
+        root: Path,
+        allow: tuple[str, ...],
+        parse: Callable[[bytes, str], object],
+        environ: Mapping[str, str],
     ) -> None:
         self.scheme = "file"
+        self._closed_to = credential_places(environ)
         self._root = root.resolve()
         self._allow = allow
         self._parse = parse
@@ -169,7 +209,7 @@ class FileProvider:
     def _path(self, reference: SecretRef) -> Path:
         if reference.query:
             raise SecretMissing(f"`{reference}` takes a path and a key only")
-        path = find_allowed(reference, self._root, self._allow)
+        path = find_allowed(reference, self._root, self._allow, self._closed_to)
         if reference.fragment and path.suffix.lower() not in {".json", ".yaml", ".yml"}:
             raise SecretMissing(f"`{reference}`: a key needs a file named .json, .yaml or .yml")
         return path

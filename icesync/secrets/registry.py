@@ -34,8 +34,14 @@ JOB_CREDENTIALS: Final = (
     "ICESYNC_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "ICESYNC_GITLAB_TOKEN", "GITLAB_TOKEN",
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN",
     "VAULT_TOKEN", "VAULT_ID_TOKEN", "BAO_TOKEN", "BAO_ID_TOKEN",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AZURE_CLIENT_SECRET", "AZURE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_CONNECTION_STRING",
+    "GOOGLE_SERVICE_ACCOUNT_KEY", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN",
     "OP_SERVICE_ACCOUNT_TOKEN", "OP_CONNECT_TOKEN", "SOPS_AGE_KEY",
+    "CI_DEPLOY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "CI_REPOSITORY_URL",
+    "SYSTEM_ACCESSTOKEN", "AZURE_DEVOPS_EXT_PAT", "BITBUCKET_STEP_OIDC_TOKEN",
 )  # fmt: skip
 """Variables with credentials of a job; none of them is a mail password."""
 
@@ -217,7 +223,7 @@ def _env(settings: SecretSettings) -> SecretProvider:
 def _file(settings: SecretSettings) -> SecretProvider:
     from icesync.secrets.file import FileProvider
 
-    return FileProvider(settings.root, settings.file_allow, settings.parse)
+    return FileProvider(settings.root, settings.file_allow, settings.parse, settings.environ)
 
 
 def _sops(settings: SecretSettings) -> SecretProvider:

@@ -24,7 +24,7 @@ from icesync.secrets import (
     pick,
     without_final_newline,
 )
-from icesync.secrets.file import find_allowed, read_file
+from icesync.secrets.file import credential_places, find_allowed, read_file
 from icesync.secrets.sops_metadata import needed_variables, read_yaml
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -55,6 +55,7 @@ class SopsProvider:
         self._root = root.resolve()
         self._allow = allow
         self._environ = environ
+        self._closed_to = credential_places(environ)
         self._trust = TrustedHosts(environ)
         self._texts: SingleFlight[bytes] = SingleFlight()
         self._trees: SingleFlight[object] = SingleFlight()
@@ -111,7 +112,7 @@ class SopsProvider:
     def _path(self, reference: SecretRef) -> Path:
         if reference.query:
             raise SecretMissing(f"`{reference}` takes a path and a key only")
-        return find_allowed(reference, self._root, self._allow)
+        return find_allowed(reference, self._root, self._allow, self._closed_to)
 
     def _read_tree(self, reference: SecretRef, path: Path) -> object:
         """Return the decrypted file as a tree; a scalar that is not a text stays none."""

@@ -356,3 +356,14 @@ def test_shallow_clone_says_that_it_is_blind(committed: Repository, tmp_path: Pa
     assert planned.code == 0
     assert told in planned.stderr
     assert "shallow" not in committed.run("plan").stderr
+
+
+def test_link_in_the_place_of_the_state_hides_nothing(committed: Repository) -> None:
+    """A pull request may put a link to a copy of an older state there: the name has the history."""
+    old = git(committed.root, "show", "HEAD~1:state.json")
+    committed.write("old.json", f"{old}\n")
+    (committed.root / "state.json").unlink()
+    (committed.root / "state.json").symlink_to("old.json")
+    commit(committed, "a link")
+
+    assert SAID in committed.run("plan").stderr

@@ -65,7 +65,7 @@ def _env(value: str, _: Place) -> Provided:
 
 def _file(value: str, place: Place) -> Provided:
     (place.folder / "password").write_bytes(f"{value}\n".encode())
-    provider = FileProvider(place.folder, ("**",), lambda _data, _name: {})
+    provider = FileProvider(place.folder, ("**",), lambda _data, _name: {}, {})
     return provider, _reference("ref+file://password")
 
 

@@ -133,7 +133,7 @@ _TAKEN_AWAY: Final = {
     "token of ICE": (
         "import icesync.engine.plan as p, icesync.engine.validate as v\n"
         "p.confirmed_hosts = lambda *_: {}\np.credentials_sent = lambda *_: []\n"
-        "v.own_credentials = p.own_credentials = lambda *_: {}"
+        "v.kept_credentials = p.kept_credentials = lambda *_: {}"
     ),
     "state elsewhere": ("import icesync.model.host as t\nt.TrustedHosts.check = lambda *_: None"),
     "guards off": (

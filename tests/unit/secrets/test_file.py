@@ -32,7 +32,7 @@ def _reference(text: str) -> SecretRef:
 
 
 def _fetch(root: Path, path: str, allow: tuple[str, ...] = ("**",)) -> str:
-    return FileProvider(root, allow, _parse).fetch(_reference(f"ref+file://{path}")).reveal()
+    return FileProvider(root, allow, _parse, {}).fetch(_reference(f"ref+file://{path}")).reveal()
 
 
 def _failure(root: Path, path: str, allow: tuple[str, ...] = ("**",)) -> SecretMissing:
@@ -330,7 +330,7 @@ def test_unreadable_file_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_each_file_is_read_once(root: Path) -> None:
     """One run sees one content of a file, however many references lead into it."""
     parsed: Iterator[object] = iter([{"a": "first", "b": "first"}])
-    provider = FileProvider(root, ("**",), lambda _data, _name: next(parsed))
+    provider = FileProvider(root, ("**",), lambda _data, _name: next(parsed), {})
     provider.fetch(_reference("ref+file://eu.yaml#/a"))
     (root / "eu.yaml").unlink()
 
@@ -340,7 +340,7 @@ def test_each_file_is_read_once(root: Path) -> None:
 def test_text_is_read_once(root: Path) -> None:
     """The same holds for a file that is a secret as a whole."""
     (root / "password").write_text("first", encoding="utf-8")
-    provider = FileProvider(root, ("**",), _parse)
+    provider = FileProvider(root, ("**",), _parse, {})
     provider.fetch(_reference("ref+file://password"))
     (root / "password").write_text("second", encoding="utf-8")
 

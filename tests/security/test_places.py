@@ -1,0 +1,46 @@
+"""Files of a checkout that a job keeps its own credentials in are no mail passwords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from icesync.errors import SecretForbidden
+from icesync.model.secret import parse_secret_ref
+from icesync.secrets.file import CREDENTIAL_FILES, FileProvider
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rig import Repository
+
+
+@pytest.mark.parametrize("variable", CREDENTIAL_FILES)
+@pytest.mark.parametrize("spelling", ["keys/one", "other", "link"])
+def test_files_that_the_job_names_are_closed(tmp_path: Path, variable: str, spelling: str) -> None:
+    """Whatever the allow-list says, by their own name, in a folder that is named, or by a link."""
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "one").write_text("canary")
+    (tmp_path / "link").symlink_to("keys/one")
+    (tmp_path / "other").write_text("a mail password")
+    environ = {variable: str(tmp_path / ("keys" if spelling == "link" else "keys/one"))}
+    provider = FileProvider(tmp_path, ("**", "/**"), lambda _data, _name: {}, environ)
+    reference = parse_secret_ref(f"ref+file://{spelling}")
+    assert reference is not None
+
+    if spelling == "other":
+        assert provider.fetch(reference).reveal() == "a mail password"
+    else:
+        with pytest.raises(SecretForbidden, match=variable):
+            provider.fetch(reference)
+
+
+@pytest.mark.parametrize("name", [".icesync/token", ".icesync/fingerprint.key", "key"])
+def test_files_of_icesync_itself_are_no_mail_passwords(repository: Repository, name: str) -> None:
+    """Where `login` and `keygen` write, also if the configuration refers to something else."""
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", f"ref+file://{name}")
+    result = repository.run("validate")
+
+    assert result.code == 3
+    assert "ICE411 59/663: `smtp.password` is the same as" in result.stdout + result.stderr
