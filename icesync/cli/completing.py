@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from icesync.cli.options import Common
 
-_MANY: Final = 200
+_MAX_OFFERED: Final = 200
 """More addresses than this are offered once a part of one is typed."""
 
 
@@ -90,7 +90,7 @@ def _addresses(context: click.Context, typed: str = "0") -> list[str]:
         found = find_addresses(config.parent, config.name)
     except (IcesyncError, OSError):
         return []
-    return found if typed or len(found) <= _MANY else []
+    return found if typed or len(found) <= _MAX_OFFERED else []
 
 
 def _files(context: click.Context) -> list[str]:

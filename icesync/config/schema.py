@@ -640,10 +640,10 @@ class _Explanations:
         if error.validator == "additionalProperties":
             known = tuple(error.schema.get("properties", {}))
             unknown = [key for key in error.instance if key not in known]
-            self.found += [self._unknown_key((*path, key), known) for key in unknown[:_MOST_KEYS]]
-            if len(unknown) > _MOST_KEYS:
-                message = f"{len(unknown) - _MOST_KEYS} more unknown keys"
-                where = self.document.key_position((*path, unknown[_MOST_KEYS]))
+            self.found += [self._unknown_key((*path, key), known) for key in unknown[:_MAX_KEYS]]
+            if len(unknown) > _MAX_KEYS:
+                message = f"{len(unknown) - _MAX_KEYS} more unknown keys"
+                where = self.document.key_position((*path, unknown[_MAX_KEYS]))
                 self.found.append(Diagnostic("ICE105", message, where))
         elif error.validator == "required":
             self.missing += [(path, k) for k in error.validator_value if k not in error.instance]
@@ -665,9 +665,7 @@ class _Explanations:
         elif hint is not None:
             self.meant.add((path[:-1], _WIRE_NAMES[_plain_name(key)].leaf))
         else:
-            listed = (
-                ", ".join(known) if len(known) <= _MOST_LISTED else ", ".join(known[:3]) + ", …"
-            )
+            listed = ", ".join(known) if len(known) <= _MAX_LISTED else ", ".join(known[:3]) + ", …"
             hint = f"one of: {listed}"
         where = self.document.key_position(path)
         address, name = _named(self.document, path)
@@ -676,7 +674,7 @@ class _Explanations:
     def _near(self, key: str, known: tuple[str, ...]) -> str:
         """Return the known key that *key* probably means, or an empty text."""
         if (key, known) not in self.near:
-            if len(self.near) >= _MOST_LOOKUPS:
+            if len(self.near) >= _MAX_LOOKUPS:
                 return ""
             folded = {name.lower(): name for name in known}
             close = difflib.get_close_matches(key.lower()[:100], folded, n=1, cutoff=0.6)
@@ -686,13 +684,13 @@ class _Explanations:
         return self.near[key, known]
 
 
-_MOST_LISTED: Final = 30
+_MAX_LISTED: Final = 30
 """More keys than that are no help in a hint."""
 
-_MOST_KEYS: Final = 20
+_MAX_KEYS: Final = 20
 """More unknown keys of one mapping are only counted: the mapping is another format's."""
 
-_MOST_LOOKUPS: Final = 500
+_MAX_LOOKUPS: Final = 500
 """More keys than that are not compared with the known ones, which takes a while for each."""
 
 

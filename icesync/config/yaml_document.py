@@ -131,7 +131,7 @@ _ESCAPED: Final = dict(
     zip("0abtnvfreN_LP", "\0\a\b\t\n\v\f\r\x1b\x85\xa0\u2028\u2029", strict=True)
 )
 """What the escapes of one letter mean in double quotes (YAML 1.2.2, section 5.7)."""
-_MOST_STRANGERS: Final = 100
+_MAX_STRANGERS: Final = 100
 """A file with more of them is no text; a finding for each could fill the memory."""
 _CONFLICT: Final = (b"<<<<<<<", b"|||||||", b">>>>>>>")
 
@@ -195,7 +195,7 @@ def _check_unicode(source: SourceFile) -> tuple[Diagnostic, ...]:
         return (Diagnostic("ICE002", "the file is not UTF-8", position, "save it as UTF-8"),)
     if not _pattern().search(text):
         return ()
-    return tuple(islice(_strangers(source, text), _MOST_STRANGERS))
+    return tuple(islice(_strangers(source, text), _MAX_STRANGERS))
 
 
 def _strangers(source: SourceFile, text: str) -> Iterator[Diagnostic]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer
 
-_MOST_SERVERS: Final = 1000
+_MAX_SERVERS: Final = 1000
 """In one file; the strict reader takes about twice as many."""
 
 
@@ -379,7 +379,7 @@ class _Importer:
             members = list(group)
             own = self._own(organization)
             if own is not None and edit_server_file(own.source, {}, members[:1]) is not None:
-                room = max(0, _MOST_SERVERS - len(own.data["servers"]))
+                room = max(0, _MAX_SERVERS - len(own.data["servers"]))
                 if members[:room]:
                     edits.setdefault(own.file, ({}, []))[1].extend(members[:room])
                 members = members[room:]
@@ -394,10 +394,10 @@ class _Importer:
         self, organization: int, members: Sequence[ImportedServer]
     ) -> Iterator[FileChange]:
         number = 1
-        for start in range(0, len(members), _MOST_SERVERS):
+        for start in range(0, len(members), _MAX_SERVERS):
             while os.path.lexists(self.root / self._path(organization, number)):
                 number += 1
-            part = members[start : start + _MOST_SERVERS]
+            part = members[start : start + _MAX_SERVERS]
             text = write_server_file(organization, part).encode()
             path = self._path(organization, number)
             if not is_found(path, self.session.project.files):

@@ -42,7 +42,7 @@ EXAMPLE: Final = "examples/server.yaml"
 KEY_FILE: Final = ".icesync/fingerprint.key"
 KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
 _PASSWORDS_FILE: Final = ".icesync/passwords.env"
-_MANY: Final = 8
+_MAX_SINGLE_SECRETS: Final = 8
 """More secrets than this are set by one command, from a file."""
 
 ADDITIONS: Final = (
@@ -418,7 +418,7 @@ def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
     """Yield each secret that the workflow needs, as the command that sets it."""
     key = _from_here(layout, KEY_FILE)
     names = (*layout.access, *layout.passwords)
-    listed = layout.access if len(layout.passwords) > _MANY else names
+    listed = layout.access if len(layout.passwords) > _MAX_SINGLE_SECRETS else names
     install = None if layout.install else "git+https://HOST/OWNER/icesync@COMMIT"
     yield "Create these CI secrets:"
     if forge == "github":

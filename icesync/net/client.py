@@ -126,7 +126,7 @@ def read_retry_after(text: str, now: datetime) -> float | None:
 THROTTLED: Final = frozenset({429, 500, 502, 503, 504})
 """Answers that may be another one a moment later."""
 
-_LONGEST_PAUSE_S: Final = 30.0
+_MAX_PAUSE_S: Final = 30.0
 
 
 class Patience:
@@ -146,7 +146,7 @@ class Patience:
     def pause(self, asked_s: float | None = None) -> float | None:
         """Return how long to wait before the next try, or None when there is none."""
         pause_s = max(self._pause_s, asked_s or 0.0)
-        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
         return pause_s if self._monotonic() + pause_s <= self._deadline else None
 
 
@@ -534,7 +534,7 @@ def _proxy_refused(answer: str) -> Exception:
 _UNKNOWN_ISSUER: Final = frozenset({2, 18, 19, 20, 21})
 """X509_verify_cert's codes of a certificate that nobody known vouches for."""
 
-_LONGEST_NAME: Final = 80
+_MAX_NAME: Final = 80
 
 
 class _UntrustedError(MisconfiguredError):
@@ -598,7 +598,7 @@ def find_issuer(host: str, origin: str, proxy: str | None) -> str:
     with contextlib.suppress(Exception), contextlib.closing(_transport(options)) as transport:
         transport.handle_request(httpx.Request("HEAD", origin, extensions=extensions))
     certificate = read_certificate(seen[0]) if seen else None
-    return f"`{printable(certificate.issuer[:_LONGEST_NAME])}`" if certificate else ""
+    return f"`{printable(certificate.issuer[:_MAX_NAME])}`" if certificate else ""
 
 
 def _handshake_refused(error: BaseException | None) -> MisconfiguredError | None:

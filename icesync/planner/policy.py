@@ -92,12 +92,12 @@ def allowing(refusals: Iterable[Refusal]) -> str:
     return " ".join(f"--allow {word}" for found in by_rule.values() for word in _words(found))
 
 
-_MOST_WORDS: Final = 5
+_MAX_WORDS: Final = 5
 
 
 def _words(refusals: list[Refusal]) -> Iterator[str]:
     words = dict.fromkeys(refusal.allow for refusal in refusals)
-    if len(words) <= _MOST_WORDS:
+    if len(words) <= _MAX_WORDS:
         yield from words
         return
     organizations = {r.address.organization for r in refusals if r.address is not None}

@@ -88,7 +88,7 @@ _VERDICTS: Final = {
 
 _NO_ISSUER: Final = frozenset({2, 20, 21})
 _UNKNOWN_ROOT: Final = 19
-_LEAST_RSA_BITS: Final = 2_048
+_MIN_RSA_BITS: Final = 2_048
 _MAX_NAMES: Final = 4
 
 
@@ -239,7 +239,7 @@ def _faults(details: Details, host: str, now: datetime) -> Iterator[_Fault]:
             f"is not valid before {own.not_before:%Y-%m-%d %H:%M} UTC",
             "check the clocks of the mail server and of this machine",
         )
-    if 0 < details.rsa_bits < _LEAST_RSA_BITS:
+    if 0 < details.rsa_bits < _MIN_RSA_BITS:
         yield _Fault(
             ProbeKind.TLS_CERT_WEAK,
             f"has a key of {details.rsa_bits} bits, which is too weak",

@@ -72,7 +72,7 @@ _COUNTED: Final = {
     "delete": (Action.DISABLE, Action.FORGET),
 }
 
-_MOST: Final = 999_999
+_MAX_NUMBER: Final = 999_999
 """GitLab refuses numbers of more than six digits."""
 
 
@@ -81,7 +81,7 @@ def render_terraform(review: CommandResult, view: RenderContext) -> str:  # noqa
     if review.plan is None:
         return "{}\n"
     counts = {
-        name: min(sum(review.plan.count(action) for action in actions), _MOST)
+        name: min(sum(review.plan.count(action) for action in actions), _MAX_NUMBER)
         for name, actions in _COUNTED.items()
     }
     return one_line(counts)

@@ -44,7 +44,7 @@ _HEAD: Final = ("server", "", "result", "endpoint", "mode", "login", "certificat
 
 _MODE: Final = _HEAD.index("mode")
 
-_LEAST_COLUMNS: Final = _MODE
+_MIN_COLUMNS: Final = _MODE
 """Server, protocol, result and endpoint are never dropped."""
 
 _NAMED: Final = 5
@@ -138,7 +138,7 @@ def _widths(texts: Sequence[Sequence[str]]) -> list[int]:
 def _fitting(widths: Sequence[int], width: int) -> int:
     """Return how many columns fit into *width*; 0 is no limit."""
     kept = len(widths)
-    while width and kept > _LEAST_COLUMNS and sum(widths[:kept]) + 2 * kept > width:
+    while width and kept > _MIN_COLUMNS and sum(widths[:kept]) + 2 * kept > width:
         kept -= 1
     return kept
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from icesync.sheet.columns import Column
 
-_MOST_BYTES: Final = 256 * 1024 * 1024
+_MAX_BYTES: Final = 256 * 1024 * 1024
 """A workbook that unpacks to more is not opened: a few kilobytes can hold gigabytes."""
 _INSTALL: Final = "run `pip install 'icesync[excel]'`, or save the sheet as CSV UTF-8"
 _SAVE: Final = "open it in a spreadsheet program and save it as .xlsx or as CSV UTF-8"
@@ -47,7 +47,7 @@ def _open(data: bytes, load: Callable[..., Any]) -> Any:
     """Return the workbook *data*, or a Sheet that says why it cannot be opened."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(member.file_size for member in packed.infolist()) > _MOST_BYTES:
+            if sum(member.file_size for member in packed.infolist()) > _MAX_BYTES:
                 return _refused("the workbook is too large to be opened", "save it as CSV UTF-8")
         with warnings.catch_warnings(action="ignore"):  # of what it does not keep when it saves
             return load(io.BytesIO(data), data_only=False)

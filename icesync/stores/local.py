@@ -191,7 +191,7 @@ def _locked(path: Path, owner: LockInfo) -> StateLocked:
     )
 
 
-_MOST_FILES: Final = 1000
+_MAX_FILES: Final = 1000
 
 
 class LocalStore:
@@ -436,7 +436,7 @@ def _json_files(root: Path | None) -> Iterator[Path]:
         return iter(())
     found = (path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern)))
     others = (path for path in found if path.name != UNSAVED_STATE and path.is_file())
-    return islice(others, _MOST_FILES)
+    return islice(others, _MAX_FILES)
 
 
 def _read_file(path: Path) -> bytes:

@@ -29,7 +29,7 @@ _KEYS: Final = {
     "version": "Version",
     "created": "Created",
 }
-_LONGEST_S: Final = 16.0
+_MAX_WAIT_S: Final = 16.0
 
 
 def named_lock(operation: str, created: str) -> LockInfo:
@@ -79,7 +79,7 @@ def wait_for_lock(
         if rest_s <= 0:
             raise _locked(place, holder)
         clock.sleep(min(wait_s, rest_s))
-        wait_s = min(wait_s * 2, _LONGEST_S)
+        wait_s = min(wait_s * 2, _MAX_WAIT_S)
 
 
 def _locked(place: str, holder: LockInfo) -> StateLocked:

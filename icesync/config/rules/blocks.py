@@ -287,7 +287,7 @@ _SPARE_PORTS: Final = frozenset({26, 2526, 3535, 8025, 8465})
 """Where several hosters and relays take mail besides, since networks close the others."""
 
 _DEFAULT: Final = {"smtp": "587", "pop3": "995", "imap": "993"}
-_LONGEST_RATE: Final = 1440
+_MAX_RATE: Final = 1440
 _WIDE: Final = 60
 
 _NO_LOGIN: Final = (
@@ -683,7 +683,7 @@ def odd_poll_rates(server: DesiredServer) -> Violation | None:
     keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
     rates = [(int(settings[key]), key) for key in keys if key in settings]
     for rate, key in rates:
-        if rate > _LONGEST_RATE:
+        if rate > _MAX_RATE:
             message = f"`{key}` {rate}: is this in seconds? The vendor does not document the unit"
             return Violation(key, message, "the vendor's sample has 10")
     (low, _), (high, key) = min(rates, default=(1, "")), max(rates, default=(1, ""))

@@ -424,8 +424,8 @@ _SERVICES: Final = {
     **dict.fromkeys(("miap", "iamp", "impa", "imaap", "imapp", "imp", "inap", "umap"), "imap"),
 }
 _KEYS: Final = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_SHORTEST: Final = 5
-_LONG: Final = 9
+_MIN_LABEL: Final = 5
+_LONG_LABEL: Final = 9
 
 
 class NearMiss(NamedTuple):
@@ -509,18 +509,18 @@ def _without_digits(text: str) -> str:
 
 def _is_slip(domain: _Domain, known: _Domain, *, written: bool) -> bool:
     label, right = domain.label, known.label
-    if len(right) < _SHORTEST or abs(len(label) - len(right)) > 2:
+    if len(right) < _MIN_LABEL or abs(len(label) - len(right)) > 2:
         return False
     if label == right:
         close = _distance(domain.ending, known.ending) == 1
-        return close and (written or len(right) > _SHORTEST + 1)
+        return close and (written or len(right) > _MIN_LABEL + 1)
     if domain.ending != known.ending:
         return False
     distance = _distance(label, right)
     if distance == 1 and len(label) == len(right) and label[0] != right[0]:
         # Another first letter is often another word: only a neighbour on the keyboard counts.
         return label[1:] != right[1:] or _neighbours(label[0], right[0])
-    return distance == 1 or (distance == 2 and len(right) >= _LONG)
+    return distance == 1 or (distance == 2 and len(right) >= _LONG_LABEL)
 
 
 def _neighbours(one: str, other: str) -> bool:

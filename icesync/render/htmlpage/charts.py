@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icesync.model.desired import Address
 
 _BAR_UNITS: Final = 1000
-_LEAST_UNITS: Final = 8
+_MIN_UNITS: Final = 8
 """A single server in a large fleet is still to be seen."""
 
 _SIZES: Final = ((300, 18, 4), (2_500, 11, 2), (math.inf, 6, 1))
@@ -101,7 +101,7 @@ def bar_of(tones: Sequence[Status]) -> list[Bar]:
     """Return the parts of a bar, in proportion, the least of them wide enough to be seen."""
     present = [tone for tone in tones if tone.count]
     total = sum(tone.count for tone in present)
-    widths = [max(tone.count / total * _BAR_UNITS, _LEAST_UNITS) for tone in present]
+    widths = [max(tone.count / total * _BAR_UNITS, _MIN_UNITS) for tone in present]
     scale = _BAR_UNITS / sum(widths) if widths else 1.0
     bars, x = [], 0.0
     for tone, width in zip(present, widths, strict=True):
@@ -186,7 +186,7 @@ def age_rows(moments: Iterable[str | None], now: datetime) -> list[AgeRow]:
 
 
 _UNITS: Final = 1000.0
-_LEAST_CALL_UNITS: Final = 3.0
+_MIN_CALL_UNITS: Final = 3.0
 _ROWS: Final = 40
 """So many servers have a row of their own."""
 
@@ -279,7 +279,7 @@ def _stretches(result: Result, scale: float) -> list[Stretch]:
 
 
 def _stretch(began_s: float, took_s: float, scale: float, tone: str, title: str) -> Stretch:
-    width = max(took_s * scale, _LEAST_CALL_UNITS if tone else 0.0)
+    width = max(took_s * scale, _MIN_CALL_UNITS if tone else 0.0)
     return Stretch(round(min(began_s * scale, _UNITS - width), 1), round(width, 1), tone, title)
 
 

@@ -136,7 +136,7 @@ def test_without_openpyxl(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bomb_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     """A workbook may unpack to a thousand times its size."""
-    monkeypatch.setattr("icesync.sheet.workbook._MOST_BYTES", 100)
+    monkeypatch.setattr("icesync.sheet.workbook._MAX_BYTES", 100)
     [slip] = read_source(workbook(HEADER)).slips
 
     assert slip.message == "the workbook is too large to be opened"
