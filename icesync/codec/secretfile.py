@@ -29,7 +29,7 @@ _PASSWORD: Final = re.compile(r"  (smtp|pop3|imap): '((?:[^']|'')*)'")
 
 _BLOCKS: Final = ("smtp", "pop3", "imap")
 
-Place: TypeAlias = tuple[Address, str]
+SecretSlot: TypeAlias = tuple[Address, str]
 """Whose password it is: a server, and one of its blocks."""
 
 
@@ -37,8 +37,8 @@ class Merged(NamedTuple):
     """A file of passwords as it will be, and which of them are new in it or differ."""
 
     data: bytes
-    added: frozenset[Place]
-    changed: frozenset[Place]
+    added: frozenset[SecretSlot]
+    changed: frozenset[SecretSlot]
 
 
 def variable(address: Address, block: str) -> str:
@@ -46,7 +46,9 @@ def variable(address: Address, block: str) -> str:
     return f"ICE_{address.organization}_{address.skill}_{block.upper()}_PASSWORD"
 
 
-def merge(before: bytes, found: Mapping[Place, SecretValue], *, as_yaml: bool) -> Merged | None:
+def merge(
+    before: bytes, found: Mapping[SecretSlot, SecretValue], *, as_yaml: bool
+) -> Merged | None:
     """
     Return the file *before* with the passwords *found*; None where it holds something else.
 
@@ -59,7 +61,7 @@ def merge(before: bytes, found: Mapping[Place, SecretValue], *, as_yaml: bool) -
     return _merge_yaml(text, found) if as_yaml else _merge_env(text, found)
 
 
-def _merge_env(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
+def _merge_env(text: str, found: Mapping[SecretSlot, SecretValue]) -> Merged | None:
     if _ASSIGNED.sub("", text):
         return None
     held = {
@@ -71,8 +73,8 @@ def _merge_env(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
     return Merged(env_lines(merged.items()), *_compare(known, found))
 
 
-def _merge_yaml(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
-    held: dict[Place, SecretValue] = {}
+def _merge_yaml(text: str, found: Mapping[SecretSlot, SecretValue]) -> Merged | None:
+    held: dict[SecretSlot, SecretValue] = {}
     address: Address | None = None
     for line in text.splitlines():
         server, password = _SERVER.fullmatch(line), _PASSWORD.fullmatch(line)
@@ -89,8 +91,8 @@ def _merge_yaml(text: str, found: Mapping[Place, SecretValue]) -> Merged | None:
 
 
 def _compare(
-    held: Mapping[Place, SecretValue], found: Mapping[Place, SecretValue]
-) -> tuple[frozenset[Place], frozenset[Place]]:
+    held: Mapping[SecretSlot, SecretValue], found: Mapping[SecretSlot, SecretValue]
+) -> tuple[frozenset[SecretSlot], frozenset[SecretSlot]]:
     """Return the places of *found* that are not *held*, and those that hold something else."""
     both = held.keys() & found.keys()
     differing = {place for place in both if held[place].reveal() != found[place].reveal()}

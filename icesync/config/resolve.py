@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from icesync.model.secret import SecretRef
 
 
-class Place(NamedTuple):
+class LayerMapping(NamedTuple):
     """A mapping inside a document: the server's own, or a ``defaults``."""
 
     document: Document
@@ -80,7 +80,7 @@ class LayeredOrigin:
     the value's key.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[LayerMapping, ...]
     filled: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -106,13 +106,13 @@ class LayeredOrigin:
         """Return what every layer gives for *key*, the effective value first."""
         parts = tuple(key.split("."))
         if key == "organization":
-            given = _given(Place(self.places[0].document, ()), parts, FIELDS_BY_KEY[key])
+            given = _given(LayerMapping(self.places[0].document, ()), parts, FIELDS_BY_KEY[key])
             return () if given is None else (given,)
         found = (_given(place, parts, FIELDS_BY_KEY[key]) for place in self.places)
         return tuple(given for given in found if given is not None)
 
 
-def _given(place: Place, parts: tuple[str, ...], row: Field) -> Given | None:
+def _given(place: LayerMapping, parts: tuple[str, ...], row: Field) -> Given | None:
     """Return what one layer gives, or None: nothing, or what no field takes."""
     path = (*place.path, *parts)
     node = _node(place.document.data, path)
@@ -260,7 +260,7 @@ class _Defaults:
     """A mapping of defaults and where it stands; no layer where it cannot be read."""
 
     layer: Layer | None
-    place: Place
+    place: LayerMapping
 
 
 _NO_DEFAULTS: Final[tuple[_Defaults, ...]] = ()
@@ -291,7 +291,7 @@ class _Resolver:
         if folder in self.folders:
             self._report_two_defaults(document, self.folders[folder].place.document)
             layer = None
-        self.folders[folder] = _Defaults(layer, Place(document, ("defaults",)))
+        self.folders[folder] = _Defaults(layer, LayerMapping(document, ("defaults",)))
 
     def add_file(self, document: Document) -> None:
         data = document.data
@@ -301,7 +301,7 @@ class _Resolver:
             above = self._defaults_above(document)
             if "defaults" in data:
                 own = read_layer(data["defaults"], defaults=True)
-                above = (*above, _Defaults(own, Place(document, ("defaults",))))
+                above = (*above, _Defaults(own, LayerMapping(document, ("defaults",))))
             layers = [_server_layer(node) for node in _list(data, "servers")]
             removals = [_removal(node) for node in _list(data, "removed")]
             moves = [_move(node) for node in _list(data, "moved")]
@@ -313,7 +313,7 @@ class _Resolver:
         whole = all(item.layer is not None for item in above)
         some_sealed = any(d.sealed for d in (document, *(place.document for place in places)))
         for index, layer in enumerate(layers):
-            chain = (Place(document, ("servers", index)), *places)
+            chain = (LayerMapping(document, ("servers", index)), *places)
             sealed = _sealed(chain) if some_sealed else frozenset()
             server = self._add_server(organization, layer, base, chain, whole=whole, sealed=sealed)
             missing = _lacking(server)
@@ -343,7 +343,7 @@ class _Resolver:
         above, fits = self._defaults_above(document), True
         if "defaults" in data:
             own, fits = _attempt(data["defaults"], defaults=True)
-            above = (*above, _Defaults(own, Place(document, ("defaults",))))
+            above = (*above, _Defaults(own, LayerMapping(document, ("defaults",))))
         base, places = _merge(above)
         # What stands under a key that nobody knows, such as `default:`, may be all that is missing.
         fits = fits and data.keys() <= _TOP_KEYS
@@ -352,7 +352,7 @@ class _Resolver:
             layer, whole = _attempt(node)
             if "skill" not in layer.labels:
                 continue
-            place = Place(document, ("servers", index))
+            place = LayerMapping(document, ("servers", index))
             server = self._add_server(
                 organization, layer, base, (place, *places), whole=whole and fits
             )
@@ -373,7 +373,7 @@ class _Resolver:
         organization: int,
         own: Layer,
         base: Layer,
-        places: tuple[Place, ...],
+        places: tuple[LayerMapping, ...],
         *,
         whole: bool,
         sealed: frozenset[str] = frozenset(),
@@ -469,7 +469,7 @@ class _Resolver:
         self.problems.extend(found)
 
 
-def _sealed(places: Sequence[Place]) -> frozenset[str]:
+def _sealed(places: Sequence[LayerMapping]) -> frozenset[str]:
     """Return the keys whose effective values are sealed; *places* begin with the most special."""
     keys: frozenset[str] = frozenset()
     for place in reversed(places):
@@ -586,7 +586,7 @@ def _list(data: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _filled(
-    server: DesiredServer, places: tuple[Place, ...], presets: Mapping[str, str]
+    server: DesiredServer, places: tuple[LayerMapping, ...], presets: Mapping[str, str]
 ) -> DesiredServer:
     """Return *server* with what its *presets* fill."""
     settings, sources, governing = fill(server.settings, server.secrets, presets)
@@ -594,7 +594,7 @@ def _filled(
     return replace(server, settings=settings, origin=origin, presets=governing)
 
 
-def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[Place, ...]]:
+def _merge(defaults: tuple[_Defaults, ...]) -> tuple[Layer, tuple[LayerMapping, ...]]:
     """Return all *defaults* as one layer, and their places, the most special first."""
     merged = Layer()
     for item in defaults:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.codec.secretfile import Place, fits_env, fits_yaml, merge, variable
+from icesync.codec.secretfile import SecretSlot, fits_env, fits_yaml, merge, variable
 from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_file
 from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
@@ -320,9 +320,11 @@ class _Importer:
                 changes[server.address] = _difference(server, there)
         return {address: values for address, values in changes.items() if values}
 
-    def _passwords(self, servers: Sequence[ImportedServer]) -> tuple[FileChange | None, set[Place]]:
+    def _passwords(
+        self, servers: Sequence[ImportedServer]
+    ) -> tuple[FileChange | None, set[SecretSlot]]:
         """Return the file of the passwords as it will be, and those that differ in it."""
-        found: dict[Place, SecretValue] = {}
+        found: dict[SecretSlot, SecretValue] = {}
         elsewhere = 0
         kind, path = self.destination or Destination()
         fits = fits_yaml if kind is SecretsKind.YAML else fits_env

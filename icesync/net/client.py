@@ -129,7 +129,7 @@ THROTTLED: Final = frozenset({429, 500, 502, 503, 504})
 _MAX_PAUSE_S: Final = 30.0
 
 
-class Patience:
+class Backoff:
     """
     One schedule for everything that is asked again: twice as long each time, within a budget.
 
@@ -150,7 +150,7 @@ class Patience:
         return pause_s if self._monotonic() + pause_s <= self._deadline else None
 
 
-class Pace:
+class ConcurrencyLimit:
     """
     How many requests may be under way to one far end: half as many each time that it throttles.
 
@@ -280,7 +280,7 @@ class ClientPool:
         self._options = options
         self._idle: list[HttpClient] = []
         self._loading = threading.Lock()
-        self.pace = Pace(most)
+        self.limit = ConcurrencyLimit(most)
         weakref.finalize(self, _close_all, self._idle)
 
     @contextlib.contextmanager

@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 from icesync.errors import ConfigInvalid, SecretMissing, SecretStoreUnreachable
 from icesync.net import (
     THROTTLED,
+    Backoff,
     BrokenError,
     ClientOptions,
     HttpClient,
     MisconfiguredError,
     NotSentError,
-    Patience,
     RawReply,
     is_confidential,
     job_options,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 WEB_DEADLINE_S: Final = 15.0
 """A total deadline for each request."""
 
-PATIENCE_S: Final = 20.0
+RETRY_FOR_S: Final = 20.0
 FIRST_PAUSE_S: Final = 0.5
 """How long a service that fails is asked again, and how soon."""
 
@@ -80,12 +80,12 @@ class WebService:
             SecretMissing: it must not be asked.
 
         """
-        patience = Patience(time.monotonic, PATIENCE_S, FIRST_PAUSE_S)
+        backoff = Backoff(time.monotonic, RETRY_FOR_S, FIRST_PAUSE_S)
         while True:
             reply = self._ask_once(reference, method, path, headers, body)
             failed = isinstance(reply, str) or reply.status in THROTTLED
             asked_s = None if isinstance(reply, str) else _wanted_pause(reply)
-            pause_s = patience.pause(asked_s) if failed else None
+            pause_s = backoff.pause(asked_s) if failed else None
             if pause_s is None:
                 break
             time.sleep(pause_s)

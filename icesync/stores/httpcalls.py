@@ -13,12 +13,12 @@ from icesync.frozen import frozen
 from icesync.model.project import SIDE_BY_SIDE
 from icesync.net import (
     THROTTLED,
+    Backoff,
     BrokenError,
     ClientOptions,
     ClientPool,
     MisconfiguredError,
     NotSentError,
-    Patience,
     RawReply,
     is_confidential,
     read_retry_after,
@@ -27,8 +27,8 @@ from icesync.net import (
 if TYPE_CHECKING:
     from icesync.ports import Clock
 
-PATIENCE_S: Final = 60.0
-SAVE_PATIENCE_S: Final = 300.0
+RETRY_FOR_S: Final = 60.0
+SAVE_RETRY_FOR_S: Final = 300.0
 """How long a server that fails or throttles is asked again: a lost save is lost for good."""
 
 _DEADLINE_S: Final = 30.0
@@ -85,7 +85,7 @@ class HttpCalls:
         self._endpoint = endpoint
         self._clients = clients
         self._clock = clock
-        self.turn = clients.pace.turn
+        self.turn = clients.limit.turn
 
     def persist(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """
@@ -94,34 +94,34 @@ class HttpCalls:
         A reply says whether it was *repeated*.
         """
         with self.turn():
-            patience = self.patience(PATIENCE_S)
+            backoff = self.backoff(RETRY_FOR_S)
             reply = self.ask(method, address, body)
-            while self.waited(reply, patience):
+            while self.waited(reply, backoff):
                 reply = self.ask(method, address, body)
                 if isinstance(reply, RawReply):
                     reply = replace(reply, repeated=True)
         return reply
 
-    def patience(self, total_s: float) -> Patience:
+    def backoff(self, total_s: float) -> Backoff:
         """Return the schedule of one request."""
-        return Patience(self._clock.monotonic, total_s)
+        return Backoff(self._clock.monotonic, total_s)
 
-    def waited(self, reply: RawReply | Unanswered, patience: Patience) -> bool:
+    def waited(self, reply: RawReply | Unanswered, backoff: Backoff) -> bool:
         """Wait as long as *reply* asks for; False for a final answer, or at the end."""
-        pause_s = self._pause_after(reply, patience)
+        pause_s = self._pause_after(reply, backoff)
         if pause_s is None:
             return False
-        self._clients.pace.narrow()
+        self._clients.limit.narrow()
         self._clock.sleep(pause_s)
         return True
 
-    def _pause_after(self, reply: RawReply | Unanswered, patience: Patience) -> float | None:
+    def _pause_after(self, reply: RawReply | Unanswered, backoff: Backoff) -> float | None:
         if isinstance(reply, Unanswered):
-            return patience.pause() if reply.may_pass else None
+            return backoff.pause() if reply.may_pass else None
         if reply.status not in THROTTLED and reply.status < _SERVER_ERROR:
             return None
         wanted = reply.headers.get("retry-after", "")
-        return patience.pause(read_retry_after(wanted, self._clock.now()))
+        return backoff.pause(read_retry_after(wanted, self._clock.now()))
 
     def ask(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """Ask once; a reply is whatever came whole, with any status."""

@@ -24,7 +24,7 @@ from icesync.errors import AccessError, StateConflict, StateError, StateMissing,
 from icesync.model.snapshot import LockInfo, utc_text
 from icesync.net import ClientPool, RawReply
 from icesync.stores.httpcalls import (
-    SAVE_PATIENCE_S,
+    SAVE_RETRY_FOR_S,
     HttpCalls,
     HttpEndpoint,
     Unanswered,
@@ -133,7 +133,7 @@ class HttpStore:
         return seen is not None and seen.data == previous and self._clock.monotonic() <= seen.until
 
     def _post(self, data: bytes) -> None:
-        patience = self._calls.patience(SAVE_PATIENCE_S)
+        backoff = self._calls.backoff(SAVE_RETRY_FOR_S)
         while True:
             reply = self._calls.ask(
                 self._endpoint.update_method, self._with_lock_id(self._endpoint.address), data
@@ -147,7 +147,7 @@ class HttpStore:
                 raise StateNotSaved(
                     f"{self.describe()} accepted the state, but returns a different one"
                 )
-            if not self._calls.waited(reply, patience):
+            if not self._calls.waited(reply, backoff):
                 break
         if isinstance(reply, RawReply) and reply.status < _SERVER_ERROR:
             self._refuse(reply)

@@ -27,8 +27,8 @@ from icesync.errors import (
 )
 from icesync.frozen import frozen
 from icesync.model.project import SIDE_BY_SIDE
-from icesync.net import Pace, Patience, is_confidential, job_bundle, told_of_certificate
-from icesync.stores.httpcalls import PATIENCE_S, SAVE_PATIENCE_S
+from icesync.net import Backoff, ConcurrencyLimit, is_confidential, job_bundle, told_of_certificate
+from icesync.stores.httpcalls import RETRY_FOR_S, SAVE_RETRY_FOR_S
 from icesync.stores.lock_info import read_lock, wait_for_lock, write_lock
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Bucket:
     def __init__(self, opened: Any) -> None:
         self.opened = opened
         self.honest = False
-        self.pace = Pace(SIDE_BY_SIDE)
+        self.limit = ConcurrencyLimit(SIDE_BY_SIDE)
 
 
 def open_bucket(url: str, environ: Mapping[str, str]) -> Bucket:
@@ -373,13 +373,13 @@ class ObjectStore:
             StateError: it cannot be done.
 
         """
-        with self._bucket.pace.turn():
+        with self._bucket.limit.turn():
             return self._persist(do, what)
 
     def _persist(self, do: Callable[[], T], what: str) -> T:
         saving = what == "write"
-        budget_s = SAVE_PATIENCE_S if saving else PATIENCE_S
-        patience = Patience(self._clock.monotonic, budget_s, _PAUSE_S)
+        budget_s = SAVE_RETRY_FOR_S if saving else RETRY_FOR_S
+        backoff = Backoff(self._clock.monotonic, budget_s, _PAUSE_S)
         while True:
             try:
                 return do()
@@ -396,10 +396,10 @@ class ObjectStore:
                 raise AccessError(f"{self._url} cannot be called: {problem}", self._credentials)
             # What is not known may pass: that is worth the time of a save alone.
             passing = problem in _PASSING or (saving and problem not in _KNOWN)
-            pause_s = patience.pause() if passing else None
+            pause_s = backoff.pause() if passing else None
             if pause_s is None:
                 break
-            self._bucket.pace.narrow()
+            self._bucket.limit.narrow()
             self._clock.sleep(pause_s)
         raise StateError(f"{self._url} is unreachable: {problem}", *([hint] if hint else ()))
 

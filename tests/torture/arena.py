@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rig import Ice
 
-PATIENCE_S: Final = 40.0
+RETRY_FOR_S: Final = 40.0
 """A run that takes longer hangs."""
 
 _CONFIG: Final = """\
@@ -68,7 +68,7 @@ class Child:
                 os.killpg(self.pid, signal.SIGKILL)
         return self.wait()
 
-    def wait(self, timeout_s: float = PATIENCE_S) -> Result:
+    def wait(self, timeout_s: float = RETRY_FOR_S) -> Result:
         """Return how it ended; a run that does not end in time is a violation."""
         try:
             return Result(self._process.wait(timeout_s), self.text)
@@ -196,7 +196,7 @@ class Ordeal:
         """Start from nothing; with *serial* from a fleet that is applied, and wants a change."""
         self.fleet.wipe()
         self.ice.strike()
-        self.ice.settled(PATIENCE_S)
+        self.ice.settled(RETRY_FOR_S)
         self.judge.forget()
         self.fleet.turn(1)
         if serial:
@@ -219,7 +219,7 @@ class Ordeal:
                 call.ended_at,
                 call.overlaps,
             )
-            for call in self.ice.settled(PATIENCE_S)
+            for call in self.ice.settled(RETRY_FOR_S)
         )
 
     def recover(self, *arguments: str) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from torture.arena import PATIENCE_S, seeded
+from torture.arena import RETRY_FOR_S, seeded
 from torture.judge import Violation
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def cut(ordeal: Ordeal, folder: Path, after_s: float, *, defect: str = "", abrup
 
 def _await_stop(pid: int) -> None:
     """Wait until every thread stands still: until then one may still flush, and another send."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + RETRY_FOR_S
     tasks = Path(f"/proc/{pid}/task")
     while any(_state(task) not in _STILL for task in tasks.iterdir()):
         if time.monotonic() > deadline:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from torture.arena import PATIENCE_S
+from torture.arena import RETRY_FOR_S
 from torture.judge import Violation, recall
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Step:
             _await(lambda: "TracerPid:\t0" not in status.read_text(), "strace does not attach")
             child.signal(signal.SIGCONT)
             result = child.wait()
-            tracer.wait(PATIENCE_S)
+            tracer.wait(RETRY_FOR_S)
         return result
 
     def _strace(self, fleet: Fleet, log: Path) -> list[str]:
@@ -132,7 +132,7 @@ def die_everywhere(
 
 
 def _await(holds: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + RETRY_FOR_S
     while not holds():
         if time.monotonic() > deadline:
             raise RuntimeError(complaint)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from icesync.config.resolve import LayeredOrigin, Place
+from icesync.config.resolve import LayeredOrigin, LayerMapping
 from icesync.config.yaml_document import SourceFile, parse_document
 
 
-def _place(file: str, text: str, *path: str | int) -> Place:
-    return Place(parse_document(SourceFile(file, text.encode())), path)
+def _place(file: str, text: str, *path: str | int) -> LayerMapping:
+    return LayerMapping(parse_document(SourceFile(file, text.encode())), path)
 
 
 ORIGIN = LayeredOrigin(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icesync.model.report import Report
     from icesync.model.snapshot import Entry, Snapshot
 
-PATIENCE_S = 20
+RETRY_FOR_S = 20
 
 
 class FakeJournals:
@@ -125,7 +125,7 @@ class Stage:
         made = plan(self.wanted, stored.snapshot, SecretFindings(), self.selection)
         stamp = Stamp("0.1.0", "0123456789abcdef")
         recorder = Recorder(self.store, stored, self.clock, stamp, self.values, self.key)
-        guard = threading.Timer(PATIENCE_S, self.halt.request, (15, 0.0))
+        guard = threading.Timer(RETRY_FOR_S, self.halt.request, (15, 0.0))
         guard.start()
         try:
             return carry_out(

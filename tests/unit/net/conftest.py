@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Script: TypeAlias = "Callable[[socket.socket, FarEnd], None]"
 """What a far end does with one connection, until it returns; then it is closed."""
 
-PATIENCE_S: Final = 5.0
+RETRY_FOR_S: Final = 5.0
 
 
 class FarEnd:
@@ -81,7 +81,7 @@ class FarEnd:
         self.ended.set()
         self.refuse()
         for thread in self._threads:
-            thread.join(PATIENCE_S)
+            thread.join(RETRY_FOR_S)
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
@@ -94,7 +94,7 @@ class FarEnd:
                 thread.start()
 
     def _serve(self, connection: socket.socket, script: Script) -> None:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(RETRY_FOR_S)
         with contextlib.suppress(OSError), contextlib.closing(connection):
             if self._context is None:
                 script(connection, self)

@@ -12,7 +12,7 @@ import pytest
 
 from icesync.errors import ConfigInvalid
 from icesync.net import ClientOptions, job_bundle, job_options, job_trust
-from icesync.net.client import Pace, Patience
+from icesync.net.client import Backoff, ConcurrencyLimit
 from icesync.net.job import job_proxy
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def test_what_a_call_says_itself_stays() -> None:
 def test_one_schedule_for_everything_that_is_asked_again() -> None:
     """Twice as long each time, as long as a far end asks for, within the budget."""
     now = [0.0]
-    patience = Patience(lambda: now[0], 60)
+    backoff = Backoff(lambda: now[0], 60)
     pauses = []
-    while (pause_s := patience.pause(5 if len(pauses) == 1 else None)) is not None:
+    while (pause_s := backoff.pause(5 if len(pauses) == 1 else None)) is not None:
         pauses.append(pause_s)
         now[0] += pause_s
 
@@ -106,7 +106,7 @@ def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
         job_bundle({"ICESYNC_CA_FILE": str(tmp_path / "empty.pem")})
 
 
-def most_at_once(pace: Pace, workers: int) -> int:
+def most_at_once(pace: ConcurrencyLimit, workers: int) -> int:
     """Return how many of *workers* had a turn at the same time, when each holds it a moment."""
     busy, seen, turn = [0], [0], threading.Lock()
 
@@ -129,7 +129,7 @@ def most_at_once(pace: Pace, workers: int) -> int:
 
 def test_a_far_end_that_throttles_is_asked_by_fewer() -> None:
     """Half as many at once each time, one at least, and slowly more again."""
-    pace = Pace(8)
+    pace = ConcurrencyLimit(8)
 
     assert most_at_once(pace, 12) == 8
     for _ in range(9):

@@ -273,7 +273,7 @@ def test_a_store_that_stays_away_is_no_wrong_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has an exit code of its own; so has a store that does not allow it."""
-    monkeypatch.setattr(http, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(http, "RETRY_FOR_S", 0.01)
     with listening(lambda *_: (503, {})) as address:
         with pytest.raises(SecretStoreUnreachable, match="with status 503") as caught:
             provider(address, tmp_path).fetch(ref("ref+vault://kv/mail/eu#/smtp"))
