@@ -6,6 +6,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from icesync.errors import ConfigInvalid
 from icesync.frozen import frozen
 
 if TYPE_CHECKING:
@@ -19,13 +20,25 @@ _EMULATOR_FILE: Final = ".icesync/emulator.sqlite"
 
 
 def embedded_emulator(root: str, clock: Clock) -> Answer:
-    """Return the emulator in this process; what it holds stays in ``.icesync``."""
+    """
+    Return the emulator in this process; what it holds stays in ``.icesync``.
+
+    Raises:
+        ConfigInvalid: a link there leads out of the repository.
+
+    """
+    from icesync.config.discover import leaves_by_link
     from icesync.emulator.aspnet import Request
     from icesync.emulator.service import Service, WireBroken
     from icesync.emulator.storage import Storage
     from icesync.net import BrokenError, RawReply
 
-    storage = Storage(str(Path(root) / _EMULATOR_FILE))
+    place = str(Path(root) / _EMULATOR_FILE)
+    if leaves_by_link(root, place):
+        raise ConfigInvalid(
+            f"{_EMULATOR_FILE} leads out of the repository by a symbolic link", "remove the link"
+        )
+    storage = Storage(place)
     service = Service(clock, storage, base_path="")
     weakref.finalize(service, storage.close)
 

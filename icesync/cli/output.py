@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -245,6 +246,9 @@ class Output:
         ):
             return
         rescued = Path(self._session.project.root) / UNSAVED_STATE
+        with suppress(OSError):
+            if rescued.is_symlink():  # whoever put it there must not choose what is overwritten
+                rescued.unlink()
         try:
             from icesync.cli.files import write_private
 

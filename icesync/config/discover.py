@@ -80,14 +80,36 @@ def is_inside(root: str, path: str) -> bool:
     Links are followed: the file that would be opened counts. Of nested
     repositories it is the outermost.
     """
+    top = _outermost(root)
+    found = os.path.realpath(os.path.join(root, path))  # noqa: PTH118
+    return os.path.commonpath([top, found]) == top
+
+
+def leaves_by_link(root: str, path: str) -> bool:
+    """
+    Return whether *path* is in the repository that holds *root* by its name only.
+
+    Whoever may put a link there, as a pull request may, must not choose what a run
+    overwrites elsewhere.
+    """
+    top, folder = _outermost(root), os.path.abspath(path)  # noqa: PTH100 - links count
+    while (parent := os.path.dirname(folder)) != folder:  # noqa: PTH120 - paths are text here
+        folder = parent
+        if os.path.realpath(folder) == top:
+            found = os.path.realpath(path)
+            return os.path.commonpath([top, found]) != top
+    return False
+
+
+def _outermost(root: str) -> str:
+    """Return the folder of the repository that holds *root*, of nested ones the outermost."""
     folder = os.path.realpath(root)
     outermost = folder
     while (parent := os.path.dirname(folder)) != folder:  # noqa: PTH120 - paths are text here
         if os.path.lexists(os.path.join(folder, ".git")):  # noqa: PTH118
             outermost = folder
         folder = parent
-    found = os.path.realpath(os.path.join(root, path))  # noqa: PTH118
-    return os.path.commonpath([outermost, found]) == outermost
+    return outermost
 
 
 def find_files(

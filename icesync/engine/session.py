@@ -16,7 +16,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from icesync.config.discover import find_exposure, is_found
+from icesync.config.discover import find_exposure, is_found, leaves_by_link
 from icesync.errors import (
     IcesyncError,
     Interrupted,
@@ -321,7 +321,7 @@ _EMULATOR: Final = ".icesync/emulator.sqlite"
 
 def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> None:
     """
-    Demand that *path*, which *option* names, is no file that icesync lives by.
+    Demand that *path*, which *option* names, is no file that icesync lives by, or elsewhere.
 
     *own* is the one kind of them that the command is there to write.
 
@@ -332,6 +332,11 @@ def demand_free(project: Project, option: str, path: Path, *, own: str = "") -> 
     what = _purpose(project, path)
     if what is not None and what != own:
         raise UsageError(f"{option} {printable(path)} would overwrite {what}", "use another path")
+    if leaves_by_link(project.root, str(path)):
+        raise UsageError(
+            f"{option} {printable(path)} leads out of the repository by a symbolic link",
+            "remove the link, or name the file that it leads to",
+        )
 
 
 def demand_private(path: Path) -> None:

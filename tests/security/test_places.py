@@ -44,3 +44,55 @@ def test_files_of_icesync_itself_are_no_mail_passwords(repository: Repository, n
 
     assert result.code == 3
     assert "ICE411 59/663: `smtp.password` is the same as" in result.stdout + result.stderr
+
+
+OUTPUTS = {
+    "plan.json": ("plan", "-o", "plan.json"),
+    "page.html": ("plan", "--report", "html=page.html"),
+    "told.json": ("validate", "--report", "json=told.json"),
+    "state.out": ("state", "pull", "-o", "state.out"),
+    "a.key": ("keygen", "--out", "a.key"),
+    ".icesync/emulator.sqlite": ("apply", "-y", "--resend", "all"),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("folder", [False, True])
+def test_no_link_of_a_checkout_chooses_what_is_overwritten(
+    repository: Repository, tmp_path: Path, name: str, folder: bool
+) -> None:
+    """Where a pull request put a link, nothing outside of the repository is written."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    place = repository.root / name
+    victim = outside / place.name
+    arguments = [word.replace(name, f"out/{name}") for word in OUTPUTS[name]]
+    repository.apply()
+    if not folder:
+        arguments = [*OUTPUTS[name]]
+        victim.write_bytes(b"")
+        place.unlink(missing_ok=True)
+        place.symlink_to(victim)
+    elif name.startswith(".icesync"):
+        place.parent.rename(tmp_path / "before")
+        place.parent.symlink_to(outside)
+    else:
+        (repository.root / "out").symlink_to(outside)
+    result = repository.run(*arguments)
+
+    assert result.code in {3, 64}, result
+    assert "symbolic link" in result.stderr
+    assert victim.exists() is not folder
+    assert folder or victim.read_bytes() == b""
+
+
+def test_a_report_may_be_written_elsewhere_by_the_job(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """A path that the job names outside, and a link that leads to a file of the repository."""
+    (repository.root / "link.json").symlink_to("plan.json")
+    outside = repository.run("plan", "-o", str(tmp_path / "plan.json"))
+    inside = repository.run("plan", "-o", "link.json")
+
+    assert (outside.code, inside.code) == (0, 0)
+    assert (tmp_path / "plan.json").read_bytes() == (repository.root / "plan.json").read_bytes()
