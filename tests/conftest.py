@@ -6,6 +6,7 @@ What a fixture needs is imported inside of it: a unit test loads its unit.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import signal
@@ -67,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over thousands of tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on whose machine it runs on."""
@@ -75,6 +82,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("PYTHONUTF8", "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_authorities(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nobody out there is asked, so nobody needs to be trusted."""
+    from starter import shorten_trust
+
+    shorten_trust(str(tmp_path_factory.mktemp("trust")))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -191,6 +206,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     from rig import HurriedClock
 
     monkeypatch.setattr("icesync.bootstrap.SystemClock", HurriedClock)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no secret store that fails be asked for twenty seconds."""
+    monkeypatch.setattr("icesync.secrets.http.PATIENCE_S", 0.05)
+    monkeypatch.setattr("icesync.secrets.http.FIRST_PAUSE_S", 0.01)
 
 
 @pytest.fixture

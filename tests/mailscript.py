@@ -26,7 +26,7 @@ HANG: Final = "\0hang"
 """Say nothing more, until the client gives up."""
 
 IMPATIENT: Final = Timeouts(
-    connect_s=20, look_s=0.15, last_word_s=0.2, goodbye_s=0.1, retry_s=0, total_s=1.5
+    connect_s=20, look_s=0.15, last_word_s=0.2, goodbye_s=0.1, retry_s=0, total_s=0.8
 )
 """For servers that will not answer."""
 

@@ -15,11 +15,12 @@ import itertools
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -161,6 +162,11 @@ proxymap unix - - n - - proxymap
 postlog unix-dgram n - n - 1 postlogd
 """
 
+_QUEUES: Final = (
+    "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "maildrop",
+    "private", "public", "saved", "trace",
+)  # fmt: skip
+
 _PORTS: Final = ("imap", "imaps", "pop3", "pop3s", "auth", "submission", "smtps")
 
 
@@ -174,7 +180,8 @@ def missing() -> str:
 
 
 def _find(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    folders = ("/usr/sbin", "/sbin", "/usr/lib/postfix/sbin", "/usr/libexec/postfix")
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *folders)))
 
 
 def free_port() -> int:
@@ -250,31 +257,29 @@ class MailServers:
         return sum("S" not in path.name.partition(":2,")[2] for path in kept)
 
     def __enter__(self) -> Self:
-        dovecot, postfix = _find("dovecot"), _find("postfix")
+        dovecot, postfix = _find("dovecot"), _find("master")
         assert dovecot
         assert postfix
         self._start(dovecot, "-F", "-c", str(self.folder / "dovecot.conf"))
-        self._start(postfix, "-c", str(self.folder / "etc"), "start-fg")
+        self._start(postfix, "-c", str(self.folder / "etc"), "-s")
         for name in _PORTS:
             self._wait_for(self.ports[name])
         return self
 
     def __exit__(self, *raised: object) -> None:
-        postfix = _find("postfix")
-        assert postfix
-        subprocess.run(
-            [postfix, "-c", str(self.folder / "etc"), "stop"],
-            check=False, capture_output=True, timeout=_PATIENCE_S,
-        )  # fmt: skip
         for process in self._processes:
-            process.terminate()
+            # Not politely: Dovecot gives its services a second.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(_PATIENCE_S)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, *command: str) -> None:
         log = (self.folder / "start.log").open("ab")
         with log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         self._processes.append(process)
 
     def _wait_for(self, port: int) -> None:
@@ -297,6 +302,10 @@ class MailServers:
         for name in ("etc", "queue", "data", "mail", "run", "state"):
             (folder / name).mkdir()
         shutil.chown(folder / "data", "postfix")
+        for name in _QUEUES:
+            (folder / "queue" / name).mkdir()
+            shutil.chown(folder / "queue" / name, "postfix")
+        (folder / "queue" / "pid").mkdir()
         shutil.chown(folder / "mail", "nobody", "nogroup")
         certificate.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
         known = {ROUND_USER: ROUND_PASSWORD, **dict.fromkeys((USER, *more_users), PASSWORD)}
@@ -307,6 +316,8 @@ class MailServers:
         (folder / "dovecot.conf").write_text((template + _DOVECOT_LISTENERS).format(**values))
         (folder / "etc" / "main.cf").write_text(_MAIN_CF.format(**values))
         (folder / "etc" / "master.cf").write_text(_MASTER_CF.format(**values))
+        # Postfix waits for two seconds until nobody writes to a file any more.
+        os.utime(folder / "etc" / "main.cf", (0, 0))
 
 
 def _dovecot_version() -> tuple[int, int]:

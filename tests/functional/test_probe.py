@@ -15,6 +15,7 @@ from mailscript import CUT, HANG, IMAP, SMTP, Certificates, ScriptedServer
 from rig import Repository, Result, assert_refused, run_program
 
 from icesync.model.probe import SPEAKS_FROM_HERE
+from icesync.probe.connection import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -431,9 +432,10 @@ servers:
         "ip link set lo up && ip addr add 10.9.9.1/32 dev lo && "
         "ip route add 192.0.2.0/24 dev lo src 10.9.9.1 && exec "
     )
+    probe = f"{sys.executable} -m icesync probe --json --timeout 2"
     began = time.monotonic()
     done = subprocess.run(
-        ["unshare", "-n", "sh", "-c", f"{network} {sys.executable} -m icesync probe --json"],
+        ["unshare", "-n", "sh", "-c", f"{network} {probe}"],
         cwd=repository.root, env={**os.environ, **repository.environ}, capture_output=True,
         text=True, check=False, timeout=120,
     )  # fmt: skip
@@ -456,9 +458,11 @@ servers:
     ids=["an untagged no", "goodbye first", "the end"],
 )
 def test_a_no_that_is_not_tidy_is_a_no(
-    fleet: Fleet, certificates: Certificates, answer: str
+    fleet: Fleet, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     """A revoked password is exit 11, and nothing is sent by an apply that probes."""
+    short = Timeouts(last_word_s=0.3, goodbye_s=0.3)
+    monkeypatch.setattr("icesync.probe.prober.Timeouts", lambda: short)
     with (
         ScriptedServer(SMTP, implicit=certificates.good) as smtp,
         ScriptedServer({**IMAP, "AUTHENTICATE": answer}, implicit=certificates.good) as imap,

@@ -62,6 +62,7 @@ def test_a_fleet_asks_once_and_sees_a_rotation(shared: Repository, vault: FakeVa
     assert "smtp.password  (sensitive, changed)" in rotated.stdout
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_vault_that_is_away_leaves_a_plan_and_stops_an_apply(shared: Repository) -> None:
     """A plan says what it could not compare; an apply sends nothing without its secrets."""
     shared.environ["VAULT_ADDR"] = "http://127.0.0.1:1"

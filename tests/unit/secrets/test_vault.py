@@ -224,6 +224,7 @@ def test_openbao_has_names_of_its_own(vault: FakeVault, address: str, tmp_path: 
         ),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 def test_a_vault_that_cannot_be_asked(environ: dict[str, str], told: str, tmp_path: Path) -> None:
     """What is missing in the environment is named; secrets never travel in clear."""
     opened = VaultProvider("vault", environ, "icesync/test", tmp_path)
@@ -243,6 +244,7 @@ def test_a_vault_that_cannot_be_asked(environ: dict[str, str], told: str, tmp_pa
         (200, {"data": ["a", "list"]}, "with status 200"),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 def test_a_strange_answer_is_no_secret(status: int, tree: Any, told: str, tmp_path: Path) -> None:
     """Whatever is not the documented shape leads nowhere, with its status."""
     with listening(lambda *_: (status, tree)) as url, pytest.raises(SecretMissing) as caught:
