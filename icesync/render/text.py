@@ -133,6 +133,11 @@ def _due(maintenance: Maintenance | None) -> Iterator[str]:
 
 def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
     """Return the last line of a check: what needs attention, and the exit code that says so."""
+    return f"check: {attention(plan, maintenance)} (exit {exit_code})"
+
+
+def attention(plan: Plan, maintenance: Maintenance) -> str:
+    """Return what needs attention, in one line."""
     found = [
         (len(plan.effective), "change is waiting", "changes are waiting"),
         (len(maintenance.not_in_any_file), "server is in no file", "servers are in no file"),
@@ -147,7 +152,7 @@ def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
     parts = [f"{n:,} {one if n == 1 else many}" for n, one, many in found if n]
     if maintenance.uncertain and not plan.effective:
         parts.append(f"{counted(len(maintenance.uncertain), 'call')} without a known outcome")
-    return f"check: {', '.join(parts) or 'nothing needs attention'} (exit {exit_code})"
+    return ", ".join(parts) or "nothing needs attention"
 
 
 def _verdict(review: CommandResult) -> str:

@@ -230,6 +230,9 @@ def card_of(change: ResourceChange, ending: Ending | None = None) -> Card:
 
 def _outline(change: ResourceChange, ending: Ending | None) -> Card:
     symbol, _, sentence = SYMBOLS[change.action]
+    reason = _reason(change)
+    if ending:  # what will be done is done, or is not
+        sentence, reason = reason, ""
     return Card(
         id=str(change.address),
         kind=ending.status.key if ending else change.action.value,
@@ -237,7 +240,7 @@ def _outline(change: ResourceChange, ending: Ending | None) -> Card:
         tone=Status(change.action.value, symbol, change.action.value, 1),
         title=str(change.address),
         sentence=sentence,
-        reason=_reason(change),
+        reason=reason,
         outcome=ending.status if ending else None,
     )
 
@@ -251,7 +254,9 @@ def _outline_of(changes: Sequence[ResourceChange], ending: Ending | None = None)
         id=f"from-{card.id}",
         group=card.group if len(organizations) == 1 else "",
         title=counted(len(changes), "server"),
-        sentence=sentence_of(ChangeGroup(tuple(changes))).partition(" ")[2].partition(" ")[2],
+        sentence=card.sentence
+        if ending
+        else sentence_of(ChangeGroup(tuple(changes))).partition(" ")[2].partition(" ")[2],
     )
 
 

@@ -210,6 +210,7 @@ def _environment() -> Environment:
     environment.filters["row"] = _row
     environment.filters["first_line"] = SourcePosition
     environment.filters["web"] = _is_web
+    environment.filters["prose"] = _prose
     return environment
 
 
@@ -250,6 +251,15 @@ def _link(place: SourcePosition, view: RenderContext) -> str:
     """Return where *place* can be looked at, or nothing; no address but one of the web."""
     url = view.ci.link(place)
     return url if _is_web(url) else ""
+
+
+def _prose(text: str) -> Markup:
+    """Return the sentence *text* with what stands in backticks as code."""
+    parts = visible(text).split("`")
+    if len(parts) % 2 == 0:  # one of them closes nothing
+        return escape(visible(text))
+    code = Markup("<code>{}</code>")
+    return Markup().join(code.format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _is_web(url: str) -> bool:

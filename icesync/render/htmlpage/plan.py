@@ -38,6 +38,7 @@ from icesync.render.plan import (
     totals,
 )
 from icesync.render.style import age
+from icesync.render.text import attention
 from icesync.render.text import facts_of as facts_in_words
 
 if TYPE_CHECKING:
@@ -100,10 +101,15 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
     loud, quiet = parted(plan)
     acknowledged = {assertion.address: assertion.applied_at for assertion in review.assertions}
     headline, _, others = totals(plan).partition("; ")
+    if review.maintenance is not None:
+        headline = attention(plan, review.maintenance)
+        headline = headline[0].upper() + headline[1:]
+    elif not plan.effective:
+        headline = "No changes"
     return Sheet(
         view=view,
         kind=review.command.value,
-        headline=headline if plan.effective else "No changes",
+        headline=headline,
         subtitle=_lede(plan, others),
         facts=facts_of(plan, view),
         alerts=alerts_of(review),
@@ -167,16 +173,16 @@ def groups_of(plan: Plan) -> list[str]:
 
 
 def folded_tiles(plan: Plan) -> str:
-    """Return what the picture leaves out, in words: organizations without a change."""
-    changed = {c.address.organization for c in plan.changes if c.action is not Action.NO_OP}
-    left_out = len(groups_of(plan)) - len(changed)
-    if not is_folded(len(groups_of(plan))) or not changed or not left_out:
+    """Return in words which organizations the picture leaves out."""
+    known = len(groups_of(plan))
+    if not is_folded(known):
         return ""
-    more = (
-        counted(len(changed) - MAX_TILES, "more organization") if len(changed) > MAX_TILES else ""
-    )
-    quiet = f"{counted(left_out, 'organization')} without a change"
-    return " and ".join(part for part in (more, quiet) if part)
+    changed = len({c.address.organization for c in plan.changes if c.action is not Action.NO_OP})
+    more = (changed or known) - MAX_TILES
+    quiet = known - changed if changed else 0
+    parts = [counted(more, "more organization")] if more > 0 else []
+    parts += [f"{counted(quiet, 'organization')} without a change"] if quiet else []
+    return " and ".join(parts)
 
 
 def tiles_by(

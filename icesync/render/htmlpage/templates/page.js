@@ -78,7 +78,7 @@
     if (section) section.hidden = !section.querySelector("[data-fold]:not([hidden])");
     none.hidden = shown > 0 || items.length === 0;
     const [some, all] = [shown, total].map((number) => number.toLocaleString("en"));
-    count.textContent = some === all ? `all ${all} shown` : `${some} of ${all} shown`;
+    count.textContent = `${some} of ${all}`;
     makeReachable();
   }
 
