@@ -143,7 +143,7 @@ def look_after(
         max_age=max_age,
         out_of_date=out_of_date,
         uncertain=tuple(sorted(unknown)),
-        not_in_any_file=tuple(c.address for c in plan.changes if c.action is Action.ORPHAN),
+        not_in_any_file=tuple(c.address for c in plan.changes if c.action is Action.NOT_IN_FILES),
         token_ends=claims.expires_at if claims is not None else None,
         failed_logins=_failed_logins(probe) if probe is not None else (),
         ending=_ending(probe, now) if probe is not None else (),

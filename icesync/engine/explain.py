@@ -66,7 +66,7 @@ def _stand(
         return AddressState.REMOVED, removal.position
     if move is not None:
         return AddressState.MOVED, move.position
-    return AddressState.ORPHAN, None
+    return AddressState.NOT_IN_FILES, None
 
 
 def _explain_field(

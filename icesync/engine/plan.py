@@ -272,7 +272,7 @@ def compare_fleet(
     wire = project.api.wire
     made = make_plan(desired, stored.snapshot, findings, selection, complete=complete, wire=wire)
     made = with_reasons(made, put_back)
-    made = _without_orphans(made) if validation.sealed else made
+    made = _without_unnamed(made) if validation.sealed else made
     resolution = _resolve_more(made, resolution, providers, request.secrets)
     ended = _missing_for_the_removed(made, resolution, request.secrets, project)
     failures = [*resolution.failures.values(), *([key_error] if key_error is not None else [])]
@@ -347,9 +347,9 @@ def _hosts_so_far(
     return find(replace(held, entries=entries, memory=memory), elsewhere), refusals
 
 
-def _without_orphans(made: Plan) -> Plan:
+def _without_unnamed(made: Plan) -> Plan:
     """Return *made* without them: what no file names that was read may stand in a sealed one."""
-    left = tuple(c for c in made.changes if c.action is not Action.ORPHAN)
+    left = tuple(c for c in made.changes if c.action is not Action.NOT_IN_FILES)
     return replace(made, changes=left)
 
 

@@ -25,7 +25,7 @@ _ACTIONS: Final = {
     Action.FORGET: "Remove the server from the state; nothing is sent (`removed:`).",
     Action.RESEND: "Send a server again although nothing changed: the last call is uncertain, or "
     "`--resend` asks for it.",
-    Action.ORPHAN: "The server is no longer in any file. It is left unchanged.",
+    Action.NOT_IN_FILES: "The server is no longer in any file. It is left unchanged.",
     Action.NO_OP: "The server matches what ICE last confirmed. Nothing is sent.",
 }
 

@@ -23,7 +23,7 @@ class AddressState(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"
     """the record has another address now"""
-    ORPHAN = "orphan"
+    NOT_IN_FILES = "not-in-any-file"
     """only the snapshot knows it"""
 
 

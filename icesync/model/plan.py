@@ -34,7 +34,7 @@ class Action(StrEnum):
     """send Disabled and inactive, then drop the entry"""
     FORGET = "forget"
     """drop the entry, send nothing"""
-    ORPHAN = "orphan"
+    NOT_IN_FILES = "not-in-any-file"
     """left the files: shown, never touched"""
     RESEND = "resend"
     """no setting differs, but the last call is uncertain or was spelled in another way, or it
@@ -49,7 +49,7 @@ class Action(StrEnum):
     @property
     def is_inert(self) -> bool:
         """Whether apply does nothing for it."""
-        return self in {Action.NO_OP, Action.ORPHAN}
+        return self in {Action.NO_OP, Action.NOT_IN_FILES}
 
     @property
     def symbol(self) -> str:
@@ -75,7 +75,7 @@ _TRAITS: Final[Mapping[Action, _Traits]] = {
     Action.DISABLE: _Traits("-", "delete"),
     Action.FORGET: _Traits(".", "forget", sends=False),
     Action.RESEND: _Traits("!", "update"),
-    Action.ORPHAN: _Traits("?", "no-op", sends=False),
+    Action.NOT_IN_FILES: _Traits("?", "no-op", sends=False),
     Action.NO_OP: _Traits(" ", "no-op", sends=False),
 }
 
@@ -273,7 +273,7 @@ class Plan:
 
     @property
     def effective(self) -> tuple[ResourceChange, ...]:
-        """The changes that apply would carry out: neither no-op nor orphan."""
+        """The changes that apply would carry out: neither no-op nor those in no file."""
         return tuple(c for c in self.changes if not c.action.is_inert)
 
     @property

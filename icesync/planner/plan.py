@@ -8,7 +8,7 @@ ICE documents no call that reads, creates or deletes an email server, and that
 settles the actions:
 
 * a server that the state does not know is *added*: every field is sent;
-* a server that left the files is an *orphan*: shown, never touched, until the
+* a server that is in no file any more: shown, never touched, until the
   files say under ``removed:`` how it ends;
 * a server whose last call has no known outcome is sent again, even if nothing
   differs and even if the files were reverted meanwhile: ICE may hold the other
@@ -287,7 +287,7 @@ class _Planner:
             # The address came from the desired servers or from the snapshot.
             assert entry is not None
             if address in self.held:
-                return _orphan(address, entry, Reason.MOVE_NOT_SELECTED)
+                return _not_in_files(address, entry, Reason.MOVE_NOT_SELECTED)
             return _end(address, entry, self.desired.removals.get(address))
         if entry is None:
             return self._send(wanted, None, Action.ADD, Reason.NOT_IN_SNAPSHOT)
@@ -384,9 +384,9 @@ def _doubt(entry: Entry) -> Reason | None:
     return Reason.ASSUMED if entry.assumed else None
 
 
-def _orphan(address: Address, entry: Entry, reason: Reason) -> ResourceChange:
+def _not_in_files(address: Address, entry: Entry, reason: Reason) -> ResourceChange:
     return ResourceChange(
-        address, Action.ORPHAN, entry.settings, None, reason=reason, prior=entry.prior
+        address, Action.NOT_IN_FILES, entry.settings, None, reason=reason, prior=entry.prior
     )
 
 
@@ -409,10 +409,10 @@ def _end(address: Address, entry: Entry, removal: Removal | None) -> ResourceCha
         change = _send_again(address, entry, Action.DISABLE, known, reason, after)
         return replace(change, place=removal.position)
     if not entry.uncertain:
-        return _orphan(address, entry, Reason.NOT_IN_FILES)
+        return _not_in_files(address, entry, Reason.NOT_IN_FILES)
     if entry.latest is None:
         # Nothing is known of it: a call replaces the whole record, so there is none to make.
-        return _orphan(address, entry, Reason.LAST_WRITE_UNCERTAIN)
+        return _not_in_files(address, entry, Reason.LAST_WRITE_UNCERTAIN)
     latest = entry.latest
     return _send_again(
         address, entry, Action.RESEND, latest, Reason.LEFT_UNCERTAIN, latest.settings

@@ -75,7 +75,7 @@ def _standing(explanation: Explanation, now: datetime, style: Style) -> Iterator
         yield _moving(explanation.move, explanation, style)
     if removal is not None:
         yield f"Listed under `removed:` with the action {removal.action}."
-    elif explanation.standing is AddressState.ORPHAN:
+    elif explanation.standing is AddressState.NOT_IN_FILES:
         yield (
             f"No longer in any file; left unchanged. List skill {address.skill} under "
             "`removed:` to disable or forget it."

@@ -211,7 +211,7 @@ def _signature(change: ResourceChange, adds: int) -> object:
             return (*head, change.file)
         case Action.ADD | Action.MOVE:
             return change.address
-        case Action.ORPHAN:
+        case Action.NOT_IN_FILES:
             return (*head, change.address.organization)
     fields = repr([(f.key, f.before, f.after) for f in change.fields])
     secrets = tuple(

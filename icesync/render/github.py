@@ -147,7 +147,9 @@ def outputs(review: CommandResult, plan_path: str) -> Mapping[str, str]:
     return {name: value for name, value in message.items() if value}
 
 
-_COUNTED: Final = tuple(action for action in Action if action not in {Action.NO_OP, Action.ORPHAN})
+_COUNTED: Final = tuple(
+    action for action in Action if action not in {Action.NO_OP, Action.NOT_IN_FILES}
+)
 
 
 def encode_outputs(values: Mapping[str, str]) -> str:

@@ -128,7 +128,7 @@ def _results(plan: Plan, report: Report | None) -> Iterator[_Case]:
     ended = {result.address: result for result in report.results} if report else {}
     for change in plan.changes:
         result = ended.get(change.address)
-        if change.action in {Action.NO_OP, Action.ORPHAN}:
+        if change.action in {Action.NO_OP, Action.NOT_IN_FILES}:
             yield _Case(_server(change), "skipped", _SKIPPED[change.action])
         elif result is None:
             yield _Case(_server(change), "skipped", f"{change.action}: not reached")
@@ -138,7 +138,7 @@ def _results(plan: Plan, report: Report | None) -> Iterator[_Case]:
 
 _SKIPPED: Final = {
     Action.NO_OP: "unchanged",
-    Action.ORPHAN: "no longer in any file; left unchanged",
+    Action.NOT_IN_FILES: "no longer in any file; left unchanged",
 }
 
 _VERDICTS: Final = {
@@ -160,7 +160,7 @@ def _open_changes(review: CommandResult, plan: Plan) -> Iterator[_Case]:
     out_of_date = review.maintenance.out_of_date if review.maintenance else ()
     for change in plan.changes:
         name = _server(change)
-        if change.action is Action.ORPHAN:
+        if change.action is Action.NOT_IN_FILES:
             yield _Case(name, "skipped", _SKIPPED[change.action])
         elif change.action is not Action.NO_OP:
             message = ", ".join(changed_keys(change)) if change.action is Action.UPDATE else ""

@@ -216,7 +216,7 @@ def _name(change: ResourceChange) -> str:
 def _because(change: ResourceChange) -> str:
     if change.moved_from is not None:
         message = old_record(change)
-    elif change.action is Action.ORPHAN:
+    elif change.action is Action.NOT_IN_FILES:
         message = removal_hint(ChangeGroup((change,)))
     elif change.reason and change.action is not Action.ADD:
         message = f"because {change.reason}"

@@ -59,7 +59,11 @@ SYMBOLS: Final = {
         "will be removed from the state; nothing is sent",
     ),
     Action.RESEND: (Action.RESEND.symbol, "cyan", "will be sent again"),
-    Action.ORPHAN: (Action.ORPHAN.symbol, "dim", "is no longer in any file; left unchanged"),
+    Action.NOT_IN_FILES: (
+        Action.NOT_IN_FILES.symbol,
+        "dim",
+        "is no longer in any file; left unchanged",
+    ),
 }
 
 _COUNTED: Final = (
@@ -144,8 +148,8 @@ def totals(plan: Plan) -> str:
     if unchanged := plan.count(Action.NO_OP):
         unsure = sum(c.reason is Reason.ASSUMED for c in plan.changes if c.action is Action.NO_OP)
         rest.append(f"{unchanged:,} unchanged" + (f" ({unsure:,} unconfirmed)" if unsure else ""))
-    if orphans := plan.count(Action.ORPHAN):
-        rest.append(f"{orphans:,} no longer in any file")
+    if left := plan.count(Action.NOT_IN_FILES):
+        rest.append(f"{left:,} no longer in any file")
     return "; ".join(part for part in (", ".join(counts), ", ".join(rest)) if part)
 
 
@@ -189,7 +193,7 @@ def _group_lines(group: ChangeGroup, style: Style, *, in_full: bool) -> Iterator
         return
     yield f"{head}: {names}"
     yield from (f"    {style.paint(line, 'dim')}" for line in _reasons(change))
-    if change.action is Action.ORPHAN:
+    if change.action is Action.NOT_IN_FILES:
         yield f"    {style.paint(removal_hint(group), 'dim')}"
     elif change.action.sends:
         yield from _differences(change, style, each=True)
@@ -223,7 +227,7 @@ def _change_lines(change: ResourceChange, style: Style, *, in_full: bool) -> Ite
             yield from _whole_record(change, style)
     elif change.action.sends:
         yield from _differences(change, style)
-    elif change.action is Action.ORPHAN and change.reason is not Reason.MOVE_NOT_SELECTED:
+    elif change.action is Action.NOT_IN_FILES and change.reason is not Reason.MOVE_NOT_SELECTED:
         yield f"    {style.paint(removal_hint(ChangeGroup((change,))), 'dim')}"
 
 

@@ -34,7 +34,7 @@ WORDS: Final = {
 }
 """What is not said, and what is said instead."""
 
-KEPT: Final = re.compile(r"icesync-snapshot|`?Snapshot`?|\"orphan\"|orphan:|`orphan`|`?forge/")
+KEPT: Final = re.compile(r"icesync-snapshot|`?Snapshot`?|`?forge/")
 """Names in formats that programs read."""
 
 

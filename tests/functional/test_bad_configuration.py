@@ -65,7 +65,7 @@ def test_malformed_yaml(repository: Repository, name: str, command: str) -> None
 
 
 def test_file_that_cannot_be_read(repository: Repository) -> None:
-    """One file that cannot be read stops the run: its servers would look like orphans."""
+    """One file that cannot be read stops the run: its servers would look removed."""
     (repository.root / "servers" / "60.yaml").symlink_to("nowhere")
     result = repository.run("plan")
 

@@ -318,7 +318,7 @@ def test_sections_on_gitlab(repository: Repository) -> None:
 
 
 def test_check_says_what_waits(repository: Repository) -> None:
-    """A schedule hears what differs, what is orphaned and how old the oldest answer is."""
+    """A schedule hears what differs, what is in no file and how old the oldest answer is."""
     repository.servers([663, 664])
     repository.apply()
     repository.servers([663])

@@ -145,7 +145,7 @@ def test_an_empty_shard(fleet: Repository) -> None:
     assert not (fleet.root / "state").exists()
 
 
-def test_orphans_of_a_vanished_organization(fleet: Repository) -> None:
+def test_servers_of_a_vanished_organization(fleet: Repository) -> None:
     """An organization that left the files is still seen by its snapshot on the disk."""
     fleet.apply()
     (fleet.root / "servers/105.yaml").unlink()

@@ -282,7 +282,7 @@ class Lives(RuleBasedStateMachine):
         result = self.repository.run("plan", "--json", *options)
         assert result.code == 0, result
         changes = json.loads(result.stdout)["resource_changes"]
-        quiet = {"no-op", "orphan", "forget"}
+        quiet = {"no-op", "not-in-any-file", "forget"}
         return {c["address"]: c for c in changes if c["action"] not in quiet}
 
     def apply(self, planned: dict[str, dict[str, Any]], *options: str) -> None:

@@ -169,7 +169,7 @@ def _table_card(
 
 def _hint_of(changes: Sequence[ResourceChange]) -> str:
     first = changes[0]
-    if first.action is Action.ORPHAN:
+    if first.action is Action.NOT_IN_FILES:
         return removal_hint(ChangeGroup(tuple(changes)))
     return f"{first.address} {old_record(first)}" if first.moved_from else ""
 
@@ -267,7 +267,7 @@ def _group_card(group: ChangeGroup) -> Card:
         rows=tuple(replace(row, place=None) if row.secret else row for row in card.rows),
         blocks=card.blocks,
         riding=f"{card.riding} each" if card.riding else "",
-        hint=removal_hint(group) if group.first.action is Action.ORPHAN else card.hint,
+        hint=removal_hint(group) if group.first.action is Action.NOT_IN_FILES else card.hint,
         servers=tuple(Server(str(c.address), c.name, "") for c in group.changes),
     )
 
@@ -280,7 +280,7 @@ def _reason(change: ResourceChange) -> str:
 def _hint(change: ResourceChange) -> str:
     if change.moved_from is not None:
         return old_record(change)
-    if change.action is not Action.ORPHAN:
+    if change.action is not Action.NOT_IN_FILES:
         return ""
     return removal_hint(ChangeGroup((change,)))
 

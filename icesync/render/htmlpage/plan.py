@@ -56,7 +56,7 @@ _WORDS: Final = {
     Action.DISABLE: "to disable",
     Action.FORGET: "to forget",
     Action.RESEND: "to resend",
-    Action.ORPHAN: "no longer in any file",
+    Action.NOT_IN_FILES: "no longer in any file",
 }
 
 QUIET: Final = "no-op"

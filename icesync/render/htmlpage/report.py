@@ -39,7 +39,7 @@ _STATUSES: Final = {
 }
 """The class of colours of each end, its symbol, and how loud it is at the top."""
 
-_ORPHAN: Final = Status("orphan", "?", "no longer in any file", 1)
+_NOT_IN_FILES: Final = Status("not-in-any-file", "?", "no longer in any file", 1)
 _LISTED: Final = 20
 
 
@@ -93,7 +93,7 @@ def _tones(report: Report, plan: Plan) -> list[Status]:
         Status(key, symbol, status.value, len(report.with_status(status)))
         for status, (key, symbol, _) in _STATUSES.items()
     ]
-    tones.append(replace(_ORPHAN, count=plan.count(Action.ORPHAN)))
+    tones.append(replace(_NOT_IN_FILES, count=plan.count(Action.NOT_IN_FILES)))
     tones.append(Status(QUIET, "", "unchanged", plan.count(Action.NO_OP)))
     return [tone for tone in tones if tone.count]
 

@@ -258,7 +258,7 @@ def test_sensitive_leaves_are_null() -> None:
         (Action.RESEND, "update"),
         (Action.DISABLE, "delete"),
         (Action.FORGET, "forget"),
-        (Action.ORPHAN, "no-op"),
+        (Action.NOT_IN_FILES, "no-op"),
         (Action.NO_OP, "no-op"),
     ],
 )

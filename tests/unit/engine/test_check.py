@@ -27,7 +27,7 @@ CERTAIN = snapshot({SUPPORT: entry(), BILLING: entry()})
 
 
 def test_what_waits_is_named() -> None:
-    """Unknown outcomes and orphans are named, and the oldest answer comes first."""
+    """Unknown outcomes and servers in no file are named, and the oldest answer comes first."""
     maintenance = look_after(PLAN, BEFORE, NOW)
 
     assert (maintenance.uncertain, maintenance.not_in_any_file) == ((BILLING,), (SALES,))

@@ -137,11 +137,11 @@ def test_removed_server() -> None:
     assert [f.members for f in found.fields if f.members] == []
 
 
-def test_orphan() -> None:
+def test_in_no_file() -> None:
     """Only the snapshot knows it: its values are those that were acknowledged."""
     found = explain(SUPPORT, DesiredState({}), snapshot({SUPPORT: entry()}), USUAL)
 
-    assert (found.standing, found.position) == (AddressState.ORPHAN, None)
+    assert (found.standing, found.position) == (AddressState.NOT_IN_FILES, None)
     assert {f.field.key: f.known for f in found.fields}["smtp.port"] == 587
 
 

@@ -387,7 +387,7 @@ ONLY_SALES = desired(server(SALES, smtp__port=465))
         (plan(ONLY_SALES, snapshot({SALES: entry()})), "gone"),
         (plan(ONLY_SALES, BEFORE), "the files changed"),
     ],
-    ids=["snapshot", "files", "reference", "secret", "gone", "orphan"],
+    ids=["snapshot", "files", "reference", "secret", "gone", "not in files"],
 )
 def test_plan_that_moved_names_the_server_and_why(fresh: Plan, reason: str) -> None:
     """Each server of the plan that is not as it was is named, and no other."""
@@ -425,7 +425,7 @@ def test_other_old_address_is_a_move() -> None:
 def test_other_action_is_a_move() -> None:
     """A server that is now forgotten instead of left alone is another plan."""
     saved = plan(desired(removals=[removal(action="forget")]), snapshot({SUPPORT: entry()}))
-    fresh = replace(saved, changes=(replace(saved.changes[0], action=Action.ORPHAN),))
+    fresh = replace(saved, changes=(replace(saved.changes[0], action=Action.NOT_IN_FILES),))
 
     with pytest.raises(PlanStale, match="the action changed"):
         check_saved(saved, fresh)

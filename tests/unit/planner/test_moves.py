@@ -187,9 +187,9 @@ def test_no_clash(entries: dict[object, Entry]) -> None:
     ("selection", "found"),
     [
         (Selection(targets=("59/664",)), {"59/664": "move"}),
-        (Selection(targets=("59/663",)), {"59/663": "orphan"}),
+        (Selection(targets=("59/663",)), {"59/663": "not-in-any-file"}),
         (Selection(excludes=("59/663",)), {}),
-        (Selection(excludes=("59/664",)), {"59/663": "orphan"}),
+        (Selection(excludes=("59/664",)), {"59/663": "not-in-any-file"}),
     ],
     ids=["new", "old", "not old", "not new"],
 )
@@ -198,7 +198,7 @@ def test_half_of_a_move_is_not_made(selection: Selection, found: dict[str, str])
     for wanted in (WANTED, ending("disable"), ending("forget")):
         made = plan(wanted, BEFORE, selection=selection)
         assert actions(made) == found
-        assert {c.reason for c in made.changes if c.action is Action.ORPHAN} <= {
+        assert {c.reason for c in made.changes if c.action is Action.NOT_IN_FILES} <= {
             Reason.MOVE_NOT_SELECTED
         }
 

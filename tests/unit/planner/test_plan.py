@@ -133,12 +133,12 @@ def test_first_send_without_an_outcome_is_added_again(status: EntryStatus) -> No
     assert len(change.fields) == len(SETTINGS)
 
 
-def test_server_that_left_the_files_is_an_orphan() -> None:
+def test_server_that_left_the_files_is_left_unchanged() -> None:
     """Deleting a file is not a way to end a server: it is shown, never touched."""
     made = plan(desired(), snapshot({SUPPORT: entry()}))
 
     [change] = made.changes
-    assert (change.action, change.reason) == (Action.ORPHAN, Reason.NOT_IN_FILES)
+    assert (change.action, change.reason) == (Action.NOT_IN_FILES, Reason.NOT_IN_FILES)
     assert made.effective == ()
 
 
@@ -184,7 +184,7 @@ def test_call_of_which_nothing_is_known_stays_shown() -> None:
     """A call replaces the whole record, so there is none to make; it is not forgotten either."""
     [change] = plan(desired(), snapshot({SUPPORT: Entry(EntryStatus.UNCERTAIN)})).changes
 
-    assert (change.action, change.reason) == (Action.ORPHAN, Reason.LAST_WRITE_UNCERTAIN)
+    assert (change.action, change.reason) == (Action.NOT_IN_FILES, Reason.LAST_WRITE_UNCERTAIN)
 
 
 def test_disable_changes_status_and_active_only() -> None:
@@ -219,12 +219,12 @@ def test_uncertain_server_can_be_disabled() -> None:
 
 @pytest.mark.parametrize("status", OPEN)
 def test_server_that_never_was_acknowledged_cannot_be_disabled(status: EntryStatus) -> None:
-    """Its settings are not known and a call replaces all of them: it stays an orphan."""
+    """Its settings are not known and a call replaces all of them: it is left unchanged."""
     before = snapshot({SUPPORT: never_acknowledged(status)})
 
     [change] = plan(desired(removals=[removal()]), before).changes
 
-    assert (change.action, change.reason) == (Action.ORPHAN, Reason.LAST_WRITE_UNCERTAIN)
+    assert (change.action, change.reason) == (Action.NOT_IN_FILES, Reason.LAST_WRITE_UNCERTAIN)
 
 
 @pytest.mark.parametrize(
@@ -400,11 +400,11 @@ def test_plan_names_what_it_was_made_from() -> None:
 
 
 def test_plan_counts_its_actions() -> None:
-    """Totals are counts of actions; orphans and no-ops are not carried out."""
+    """Totals are counts of actions; servers in no file and no-ops are not carried out."""
     wanted = desired(server(SUPPORT), server(BILLING))
     made = plan(wanted, snapshot({SALES: entry(), SUPPORT: entry()}))
 
-    assert [made.count(a) for a in (Action.ADD, Action.NO_OP, Action.ORPHAN)] == [1, 1, 1]
+    assert [made.count(a) for a in (Action.ADD, Action.NO_OP, Action.NOT_IN_FILES)] == [1, 1, 1]
     assert [change.address for change in made.effective] == [BILLING]
 
 

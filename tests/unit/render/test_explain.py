@@ -118,7 +118,7 @@ def test_server_as_it_was_acknowledged() -> None:
     )
 
 
-def test_orphan() -> None:
+def test_in_no_file() -> None:
     """What only the snapshot knows is shown as it was acknowledged, with the way out."""
     told = render_explanation(explained(wanted=DesiredState({})), NOW, PLAIN)
 

@@ -229,7 +229,7 @@ def test_plan_passes_as_terraforms() -> None:
     for change in document["resource_changes"]:
         before, after = change["change"]["before"], change["change"]["after"]
         assert (before is None) is (change["change"]["actions"] == ["create"])
-        assert isinstance(after, dict) or change["action"] in {"forget", "orphan"}
+        assert isinstance(after, dict) or change["action"] in {"forget", "not-in-any-file"}
         for block, names in change["change"]["after_sensitive"].items():
             assert all(after[block][leaf] is None for leaf in names)
 

@@ -71,7 +71,12 @@ def mixed() -> CommandResult:
     own = replace(alike[0], address=Address(130, 2000), fields=(replace(HOST, after="other.net"),))
     gone = [
         replace(
-            alike[0], address=Address(150, n), action=Action.ORPHAN, fields=(), secrets=(), name=""
+            alike[0],
+            address=Address(150, n),
+            action=Action.NOT_IN_FILES,
+            fields=(),
+            secrets=(),
+            name="",
         )
         for n in (1, 2, 3, 4)
     ]

@@ -230,7 +230,7 @@ def assert_inert(text: str) -> None:
         assert "##vso[" not in line
 
 
-def test_orphan_with_an_open_call_says_what_nobody_knows() -> None:
+def test_no_file_and_an_open_call_says_what_nobody_knows() -> None:
     """What left the files while its call was open is sent again, and that is said."""
     before = snapshot({SUPPORT: entry(status=EntryStatus.UNCERTAIN)})
 
@@ -240,7 +240,7 @@ def test_orphan_with_an_open_call_says_what_nobody_knows() -> None:
     assert "because the outcome of the last call is unknown" in text
 
 
-@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.DISABLE, Action.ORPHAN])
+@pytest.mark.parametrize("action", [Action.ADD, Action.UPDATE, Action.DISABLE, Action.NOT_IN_FILES])
 def test_hostile_text_stays_text(action: Action) -> None:
     """Names, keys, values and files start no command of a CI runner and no escape."""
     assert_inert(shown(hostile(action)))
