@@ -252,7 +252,7 @@ def plan_options(
     *, selected: bool = True, secrets: str | None = None, probe: str = _PROBE_HELP
 ) -> Callable[[Function], Function]:
     """
-    Add the flags that a plan is made of; the command takes a PlanRequest as *wanted*.
+    Add the flags that a plan is made of; the command takes a PlanRequest as *request*.
 
     *selected* adds those that choose servers and lift limits; *secrets* is the default
     of ``--secrets``, without which every secret must be there.
@@ -261,7 +261,7 @@ def plan_options(
     def decorate(function: Function) -> Function:
         @wraps(function)
         def run(*arguments: Any, **flags: Any) -> int:
-            code: int = function(*arguments, wanted=_take_plan_request(flags), **flags)
+            code: int = function(*arguments, request=_take_plan_request(flags), **flags)
             return code
 
         command: Function = run

@@ -57,7 +57,7 @@ class Where:
 
 @frozen
 class Comment:
-    """A comment that is request: *body* is a file, ``-`` for stdin."""
+    """A comment to post: *body* is a file, ``-`` for stdin."""
 
     body: Path | None
     outdated: bool
@@ -66,7 +66,7 @@ class Comment:
 
 @frozen
 class Issue:
-    """An issue that is request, or its end."""
+    """An issue to open, or to close."""
 
     body: Path | None
     title: str

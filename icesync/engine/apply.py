@@ -8,6 +8,7 @@ start in the plan's order.
 
 from __future__ import annotations
 
+import re
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -31,7 +32,9 @@ from icesync.errors import (
     Refused,
     TokenExpired,
     Unreachable,
+    UsageError,
     listed,
+    printable,
 )
 from icesync.frozen import frozen
 from icesync.model.plan import STATE_EDITED, FieldChange, Plan, ResourceChange, SecretChange
@@ -100,6 +103,7 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
     Lock, plan, check the limits, ask, send and save; return how each change ended.
 
     Raises:
+        UsageError: a saved plan is narrowed further, or the digest is none.
         PlanStale: the plan is not the one that was saved, or not that of the digest.
         PolicyRefused: a limit or a guard stands against it, or nobody approved.
         AccessError: there is no token that would last.
@@ -109,6 +113,7 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
 
     """
     wanted, saved = request.plan, request.saved
+    _check_request(request)
     fleet = _read_fleet(session, wanted, saved)
     warning = fleet.store.lock_warning()
     if warning is not None:
@@ -150,6 +155,24 @@ def _done(report: Report) -> str:
     applied, total = len(report.with_status(ResultStatus.APPLIED)), len(report.results)
     noun = "change" if total == 1 else "changes"
     return f"{applied} of {total} {noun} were applied, and saved"
+
+
+def _check_request(request: ApplyRequest) -> None:
+    """Demand that what is asked for can be meant."""
+    if request.saved is not None and request.plan.scope != Scope():
+        raise UsageError(
+            "a saved plan already selects its servers",
+            "omit --target, --exclude, --resend, --shard and --organization, "
+            "or save a new plan with them",
+        )
+    if request.digest is not None and _DIGEST.fullmatch(request.digest) is None:
+        raise UsageError(
+            f"invalid --expect-digest {printable(request.digest)}",
+            "use what the plan prints: sha256: and 64 digits",
+        )
+
+
+_DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
 
 
 def _read_fleet(session: Session, wanted: PlanRequest, saved: Plan | None) -> Fleet:
@@ -202,12 +225,14 @@ def announce(
     Write into the state what an apply of *request* is about to send, and send nothing.
 
     Raises:
+        UsageError: a saved plan is narrowed further, or the digest is none.
         PlanStale: the plan is not the one that was saved, or not that of the digest.
         PolicyRefused: a limit or a guard stands against it.
         StateLocked: another run holds the lock.
 
     """
     wanted, saved = request.plan, request.saved
+    _check_request(request)
     fleet = _read_fleet(session, wanted, saved)
     with locked(session, fleet.store, "state begin", request.lock_timeout_s, view.notify) as work:
         planning = compare_fleet(session, fleet, wanted, view, holding=True)

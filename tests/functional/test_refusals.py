@@ -142,11 +142,6 @@ def test_unknown_target(repository: Repository) -> None:
         (["apply", "--expect-digest", "9f1c"], "invalid --expect-digest 9f1c", "sha256: and 64"),
         (["plan", "--target", "59"], "no server matches --target 59", "did you mean '59/*'?"),
         (["plan", "--organization", "7"], "--organization 7/*", "the organizations are 59"),
-        (
-            ["apply", "plan.json", "--target", "59/663"],
-            "a saved plan already selects its servers",
-            "--target",
-        ),
         (["schema", "icesnyc"], "unknown schema icesnyc", "icesync"),
         (["emulator", "--user", "nobody"], "--user takes NAME:PASSWORD", ""),
         (["emulator", "--bind", "192.0.2.1"], "reachable from other machines", "--insecure-bind"),

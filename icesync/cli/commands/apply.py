@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 @output_options(Command.APPLY)
 @plan_options()
 def command(
-    output: Output, wanted: PlanRequest, planfile: Path | None, create_state: bool, **flags: Any
+    output: Output, request: PlanRequest, planfile: Path | None, create_state: bool, **flags: Any
 ) -> int:
     """
     Send the changes to ICE.
@@ -71,26 +70,13 @@ def command(
     """
     from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
-    from icesync.engine.validate import Scope
-    from icesync.errors import EXIT_OK, StateMissing, UsageError, listed, printable
+    from icesync.errors import EXIT_OK, StateMissing, listed
 
-    if planfile is not None and wanted.scope != Scope():
-        raise UsageError(
-            "a saved plan already selects its servers",
-            "omit --target, --exclude, --resend, --shard and --organization, "
-            "or save a new plan with them",
-        )
-    digest = flags["digest"]
-    if digest is not None and re.fullmatch(r"sha256:[0-9a-f]{64}", digest) is None:
-        raise UsageError(
-            f"invalid --expect-digest {printable(digest)}",
-            "use what the plan prints: sha256: and 64 digits",
-        )
     session = output.open()
     saved = read_plan(planfile, "`--target {}` sends some servers only")
-    request = ApplyRequest(wanted, saved, **flags)
+    asked = ApplyRequest(request, saved, **flags)
     try:
-        apply(session, request, output)
+        apply(session, asked, output)
     except StateMissing as missing:
         if not create_state and not output.may_create_state(missing):
             raise
@@ -98,5 +84,5 @@ def command(
 
         begun = [place for place, new in init_state(session, StateRequest()) if new]
         output.console.talk(f"{listed(begun)}: begun")
-        apply(session, request, output)
+        apply(session, asked, output)
     return EXIT_OK

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     secrets="require",
     probe="Also test all mail logins, and report certificates that expire within 21 days.",
 )
-def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
+def command(output: Output, request: PlanRequest, max_age: str | None) -> int:
     """
     Report what needs attention, for scheduled jobs.
 
@@ -51,7 +51,7 @@ def command(output: Output, wanted: PlanRequest, max_age: str | None) -> int:
     from icesync.errors import EXIT_CHANGES, EXIT_OK
     from icesync.render.text import check_verdict
 
-    found = check(output.open(), CheckRequest(wanted, max_age), output)
+    found = check(output.open(), CheckRequest(request, max_age), output)
     if found.maintenance.out_of_date:
         scope = own_words(without=frozenset({"max_age", "secrets_mode", "with_probe", "ca_file"}))
         words = ["icesync", "apply", "--resend", f"older-than={max_age}", *scope]

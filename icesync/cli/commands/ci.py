@@ -77,8 +77,8 @@ def comment(common: Common, /, **flags: Any) -> int:
     """
     from icesync.cli.posting import Comment, Where, post_comment
 
-    wanted = Comment(flags.pop("body"), flags.pop("outdated"), flags.pop("only_changes"))
-    return post_comment(common, wanted, Where(**flags))
+    comment = Comment(flags.pop("body"), flags.pop("outdated"), flags.pop("only_changes"))
+    return post_comment(common, comment, Where(**flags))
 
 
 @command.command(name="issue")
@@ -103,5 +103,5 @@ def issue(common: Common, /, **flags: Any) -> int:
     """
     from icesync.cli.posting import Issue, Where, post_issue
 
-    wanted = Issue(flags.pop("body"), flags.pop("title"), flags.pop("close"))
-    return post_issue(common, wanted, Where(**flags))
+    issue = Issue(flags.pop("body"), flags.pop("title"), flags.pop("close"))
+    return post_issue(common, issue, Where(**flags))

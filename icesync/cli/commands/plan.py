@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @plan_options(secrets="auto")
 def command(
     output: Output,
-    wanted: PlanRequest,
+    request: PlanRequest,
     words: tuple[str, ...],
     since: str | None,
     out: Path | None,
@@ -64,14 +64,14 @@ def command(
 
     session = output.open()
     words = output.common.words(words, session.project.root)
-    scope = replace(wanted.scope, words=words, since=since)
-    planning = plan(session, replace(wanted, scope=scope), output)
+    scope = replace(request.scope, words=words, since=since)
+    planning = plan(session, replace(request, scope=scope), output)
     if out is not None:
         from icesync.cli.files import write_private
 
         write_private(out, save_plan(planning.plan))
         output.saved_plan = out
-        allowed = [word for name in wanted.allowed for word in ("--allow", name)]
+        allowed = [word for name in request.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
         output.console.talk(f"Plan saved. To apply exactly this plan: {command}")
     # What a secret store did not tell may be a change.

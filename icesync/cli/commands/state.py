@@ -105,12 +105,12 @@ def show(common: Common, request: StateRequest, address: str, as_json: bool) -> 
     from icesync.engine.state_operations import read_address, read_entry
     from icesync.render.state import entry_document, render_entry
 
-    wanted, console = read_address(address), common.console
-    found, entry = read_entry(common.open(), request.organization, wanted)
+    server, console = read_address(address), common.console
+    found, entry = read_entry(common.open(), request.organization, server)
     if as_json:
-        console.document(entry_document(wanted, entry))
+        console.document(entry_document(server, entry))
     else:
-        console.data(render_entry(wanted, entry, found.now, console.style))
+        console.data(render_entry(server, entry, found.now, console.style))
     return 0
 
 
@@ -178,7 +178,7 @@ def rm(common: Common, request: StateRequest, addresses: tuple[str, ...]) -> int
 @click.pass_obj
 @output_options(Command.PLAN)
 @plan_options()
-def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: Any) -> int:
+def begin(output: Output, request: PlanRequest, planfile: Path | None, **flags: Any) -> int:
     """
     Record in the state what the next apply will send; send nothing.
 
@@ -196,7 +196,7 @@ def begin(output: Output, wanted: PlanRequest, planfile: Path | None, **flags: A
 
     session = output.open()
     saved = read_plan(planfile, "`--target {}` announces some servers only")
-    made = announce(session, ApplyRequest(wanted, saved, **flags), output)
+    made = announce(session, ApplyRequest(request, saved, **flags), output)
     calls = len(made.plan.calls)
     output.console.talk(f"{counted(calls, 'call')} announced in the state; nothing was sent")
     return 0

@@ -114,6 +114,18 @@ def test_an_apply_of_a_saved_plan_reads_each_file_once(
     assert sorted(readings) == [f"servers/{o}.yaml" for o in (59, 60, 70)]
 
 
+def test_a_saved_plan_is_not_narrowed(session: Session, readings: list[str]) -> None:
+    """A saved plan is carried out as it was reviewed: who selects servers again is refused."""
+    made = plan(session, PlanRequest(secrets=SecretsMode.REQUIRE, allowed=("adds",))).plan
+    readings.clear()
+    narrowed = PlanRequest(parse_scope(Selection(targets=("59/663",)), (), None))
+
+    with pytest.raises(UsageError, match="a saved plan already selects its servers"):
+        apply(session, ApplyRequest(narrowed, saved=made))
+
+    assert readings == []
+
+
 @pytest.mark.parametrize(
     ("selection", "organizations", "shard"),
     [
