@@ -20,7 +20,7 @@ from icesync.net import (
     MisconfiguredError,
     NotSentError,
     RawReply,
-    read_retry_after,
+    read_pause,
 )
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class ForgeClient:
     def _rate_limited(self, reply: RawReply, said: str) -> float | None:
         """Return how long to wait, if that is why the call was refused; GitHub has many ways."""
         headers = reply.headers
-        asked = read_retry_after(headers.get("retry-after", ""), self._clock.now())
+        asked = read_pause(reply, self._clock.now())
         spent = headers.get("x-ratelimit-remaining") == "0"
         secondary = "rate limit" in said.lower()
         limited = reply.status == 429 or (
@@ -159,9 +159,6 @@ class ForgeClient:
         )
         if not limited:
             return asked if reply.status == 503 else None
-        reset = headers.get("x-ratelimit-reset", "")
-        if asked is None and spent and reset.isascii() and reset.isdigit():
-            return max(float(reset[:12]) - self._clock.now().timestamp(), 1.0)
         return _RATE_WAIT_S if asked is None else asked
 
 

@@ -17,6 +17,7 @@ from icesync.net.client import (
     RawReply,
     is_confidential,
     open_client,
+    read_pause,
     read_retry_after,
     trust_store,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "job_options",
     "job_trust",
     "open_client",
+    "read_pause",
     "read_retry_after",
     "told_of_certificate",
     "trust_store",

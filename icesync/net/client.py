@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import socket
 import ssl
 import threading
@@ -123,6 +124,31 @@ def read_retry_after(text: str, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), _MAX_WAIT_S)
 
 
+_RESETS: Final = ("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
+_EPOCH: Final = 1_000_000_000
+
+
+def read_pause(reply: RawReply, now: datetime) -> float | None:
+    """
+    Return the seconds that a throttling *reply* asks to wait, in whichever header.
+
+    Besides ``Retry-After`` there is the moment at which a budget is full again, or how many
+    seconds that takes: it counts where the reply says that nothing is left, or is a 429.
+    """
+    asked_s = read_retry_after(reply.headers.get("retry-after", ""), now)
+    spent = any(reply.headers.get(n.replace("reset", "remaining")) == "0" for n in _RESETS)
+    if asked_s is not None or not (spent or reply.status == _TOO_MANY):
+        return asked_s
+    reset = next((reply.headers[name] for name in _RESETS if name in reply.headers), "")
+    number = re.fullmatch(r"([0-9]{1,12})(?:\.[0-9]*)?", reset.strip(), re.ASCII)
+    if number is None:
+        return None
+    seconds = float(number[1])
+    seconds -= now.timestamp() if seconds >= _EPOCH else 0.0
+    return min(max(seconds, 1.0), _MAX_WAIT_S)
+
+
+_TOO_MANY: Final = 429
 THROTTLED: Final = frozenset({429, 500, 502, 503, 504})
 """Answers that may be another one a moment later."""
 
@@ -140,6 +166,7 @@ class Backoff:
         self, monotonic: Callable[[], float], total_s: float, first_s: float = 1.0
     ) -> None:
         self._monotonic = monotonic
+        self._total_s = total_s
         self._deadline = monotonic() + total_s
         self._pause_s = first_s
 
@@ -147,7 +174,10 @@ class Backoff:
         """Return how long to wait before the next try, or None when there is none."""
         pause_s = max(self._pause_s, asked_s or 0.0)
         self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
-        return pause_s if self._monotonic() + pause_s <= self._deadline else None
+        now = self._monotonic()
+        # Whoever asks for no more than the whole budget is given it, at whatever moment.
+        granted = asked_s is not None and asked_s <= self._total_s and now < self._deadline
+        return pause_s if granted or now + pause_s <= self._deadline else None
 
 
 class ConcurrencyLimit:
@@ -481,7 +511,7 @@ def _proxy(options: ClientOptions) -> httpx.Proxy | None:
     """Return the proxy; one that is called by https is verified by the job's own list, too."""
     if options.proxy is None:
         return None
-    secured = options.proxy.startswith("https:")
+    secured = options.proxy.lower().startswith("https:")
     return httpx.Proxy(options.proxy, ssl_context=options.trust if secured else None)
 
 

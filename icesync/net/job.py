@@ -11,6 +11,7 @@ import atexit
 import re
 import tempfile
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from icesync.net.client import ClientOptions, find_issuer, trust_store, untruste
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
+    from urllib.parse import SplitResult
 
 REPLACING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Files of certificates that are trusted instead of the public list; the first that is set."""
@@ -61,7 +63,9 @@ def job_proxy(address: str, environ: Mapping[str, str]) -> str | None:
     parts = urlsplit(address)
     host = (parts.hostname or "").lower()
     name = next((n for n in ("HTTPS_PROXY", "https_proxy") if environ.get(n)), None)
-    if name is None or parts.scheme != "https" or is_loopback(host) or _bypassed(host, environ):
+    if name is None or parts.scheme != "https" or is_loopback(host):
+        return None
+    if _bypassed(host.rstrip("."), _port(parts), environ):
         return None
     proxy = environ[name]
     proxy = proxy if "://" in proxy else f"http://{proxy}"
@@ -77,18 +81,51 @@ def job_proxy(address: str, environ: Mapping[str, str]) -> str | None:
     return proxy
 
 
-def _bypassed(host: str, environ: Mapping[str, str]) -> bool:
-    """Return whether ``NO_PROXY`` names *host*, or a domain that it is below."""
+def _port(parts: SplitResult) -> int:
+    try:
+        return parts.port or _HTTPS
+    except ValueError:
+        return _HTTPS
+
+
+def _bypassed(host: str, port: int, environ: Mapping[str, str]) -> bool:
+    """
+    Return whether ``NO_PROXY`` names *host*: itself, a domain that it is below, or a network.
+
+    The forms are those of curl, Go and requests: ``.a.test``, ``*.a.test``, ``a.test:8443``,
+    ``10.0.0.0/8``, ``[::1]``, and ``*`` for everything.
+    """
     words = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
     for word in words.lower().replace(",", " ").split():
-        name = word.partition("://")[2] or word
-        name = name.rpartition(":")[0] if name.rpartition(":")[2].isdecimal() else name
-        name = name.removeprefix("*").lstrip(".")
-        if word == "*" or (name and (host == name or host.endswith(f".{name}"))):
+        name, named_port = _split_port(word.partition("://")[2] or word)
+        if word == "*":
+            return True
+        if named_port in {None, port} and (_is_below(host, name) or _is_within(host, name)):
             return True
     return False
 
 
+def _split_port(word: str) -> tuple[str, int | None]:
+    name, _, number = word.rpartition(":")
+    bare = not word.startswith("[") and word.count(":") > 1  # an address of IPv6
+    if bare or not number.isdecimal():
+        return word.strip("[]"), None
+    return name.strip("[]"), int(number)
+
+
+def _is_below(host: str, name: str) -> bool:
+    domain = name.removeprefix("*").strip(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _is_within(host: str, network: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+_HTTPS: Final = 443
 _ORIGIN: Final = re.compile(r"https://[^\s/?#,()<>'\"]+")
 
 

@@ -77,17 +77,23 @@ class AwsProvider(VersionedProvider):
     def __init__(self, scheme: str) -> None:
         super().__init__(scheme)
         self._clients: SingleFlight[Any] = SingleFlight()
+        self._away: dict[str | None, str] = {}
+        self._answers = 0
 
     def read_now(self, reference: SecretRef) -> tuple[bytes, SecretMetadata]:
         """Ask for the value and its version."""
         name = self._name(reference)
         region, version = reference.options.get("region"), reference.options.get("version")
+        away, answers = self._away.get(region), self._answers
+        if away is not None:
+            raise SecretStoreUnreachable(f"`{reference}`: {away}")
         ask = _ask_ssm if self.scheme == "awsssm" else _ask_secrets_manager
         errors = need("botocore.exceptions", "aws", reference)
         try:
             client = self._clients.get(region, lambda: self._open(reference, region), reference)
-            return ask(client, name, version)
+            found = ask(client, name, version)
         except errors.ClientError as error:
+            self._answers += 1
             code = error.response.get("Error", {}).get("Code", "")
             problem = _MEANINGS.get(code, f"AWS refused with {code!a}")
             kind = _kind(code)
@@ -97,6 +103,12 @@ class AwsProvider(VersionedProvider):
             if isinstance(error, errors.SSLError):
                 problem = f"AWS: {told_of_certificate(str(error), os.environ)}"
             kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
+            if kind is SecretStoreUnreachable and self._answers == answers:
+                # boto3 asked several times already: no other secret waits for that anew.
+                self._away[region] = problem
+        else:
+            self._answers += 1
+            return found
         raise kind(f"`{reference}`: {problem}")
 
     def identify(self, reference: SecretRef) -> str:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import time
-import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from icesync.errors import ConfigInvalid, SecretMissing, SecretStoreUnreachable
@@ -23,14 +22,13 @@ from icesync.net import (
     Backoff,
     BrokenError,
     ClientOptions,
-    HttpClient,
+    ClientPool,
     MisconfiguredError,
     NotSentError,
     RawReply,
     is_confidential,
     job_options,
-    open_client,
-    read_retry_after,
+    read_pause,
     trust_store,
 )
 from icesync.secrets import parse_json
@@ -48,6 +46,16 @@ FIRST_PAUSE_S: Final = 0.5
 """How long a service that fails is asked again, and how soon."""
 
 
+class _Asked(NamedTuple):
+    """One request, for as often as it is made."""
+
+    reference: SecretRef
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class WebService:
     """
     One service at *base_url*; several threads may use it, each with a connection of its own.
@@ -60,9 +68,10 @@ class WebService:
         self._name = name
         self._options = ClientOptions(base_url.rstrip("/"), WEB_DEADLINE_S, agent)
         self._ca_file = ca_file
-        self._idle: list[HttpClient] = []
+        self._clients: ClientPool | None = None
+        self._answers = 0
+        self._given_up: RawReply | str | None = None
         self._lock = Lock()
-        weakref.finalize(self, _close, self._idle)
 
     def ask(
         self,
@@ -80,15 +89,11 @@ class WebService:
             SecretMissing: it must not be asked.
 
         """
-        backoff = Backoff(time.monotonic, RETRY_FOR_S, FIRST_PAUSE_S)
-        while True:
-            reply = self._ask_once(reference, method, path, headers, body)
-            failed = isinstance(reply, str) or reply.status in THROTTLED
-            asked_s = None if isinstance(reply, str) else _wanted_pause(reply)
-            pause_s = backoff.pause(asked_s) if failed else None
-            if pause_s is None:
-                break
-            time.sleep(pause_s)
+        asked = _Asked(reference, method, path, headers, body)
+        clients = self._open(reference)
+        with clients.limit.turn():
+            reply = self._persist(clients, asked)
+        failed = _has_failed(reply)
         host = urlsplit(self._options.base_url).netloc
         if isinstance(reply, str):
             message = f"{self._name} at {host} is unreachable: {reply}"
@@ -98,38 +103,47 @@ class WebService:
             raise SecretStoreUnreachable(f"`{reference}`: {message}")
         return reply.status, _tree(reply)
 
-    def _ask_once(
-        self,
-        reference: SecretRef,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-    ) -> RawReply | str:
+    def _persist(self, clients: ClientPool, asked: _Asked) -> RawReply | str:
+        """
+        Ask, and ask again after a failure that may pass.
+
+        A service that answered nobody meanwhile is given up for the whole run: else each
+        of many secrets would wait anew.
+        """
+        backoff, answers = Backoff(time.monotonic, RETRY_FOR_S, FIRST_PAUSE_S), self._answers
+        while self._given_up is None:
+            reply = self._ask_once(clients, asked)
+            if not _has_failed(reply):
+                self._answers += 1
+                return reply
+            wanted_s = None if isinstance(reply, str) else read_pause(reply, datetime.now(UTC))
+            pause_s = backoff.pause(wanted_s)
+            if pause_s is None:
+                self._given_up = reply if self._answers == answers else None
+                return reply
+            clients.limit.narrow()
+            time.sleep(pause_s)
+        return self._given_up
+
+    def _ask_once(self, clients: ClientPool, asked: _Asked) -> RawReply | str:
         """Return the reply, or in words why there is none."""
-        client = self._take(reference)
         try:
-            return client.request(method, path, body, headers)
+            with clients.client() as client:
+                return client.request(asked.method, asked.path, asked.body, asked.headers)
         except (NotSentError, BrokenError) as error:
             return str(error)
         except MisconfiguredError as error:
             problem = str(error)
-        finally:
-            self._give_back(client)
-        raise SecretStoreUnreachable(f"`{reference}`: {self._name} cannot be called: {problem}")
+        raise SecretStoreUnreachable(
+            f"`{asked.reference}`: {self._name} cannot be called: {problem}"
+        )
 
-    def _take(self, reference: SecretRef) -> HttpClient:
+    def _open(self, reference: SecretRef) -> ClientPool:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-            if self._options.trust is None:
+            if self._clients is None:
                 self._check_address(reference)
-                self._options = self._for_job(reference)
-        return open_client(self._options)
-
-    def _give_back(self, client: HttpClient) -> None:
-        with self._lock:
-            self._idle.append(client)
+                self._clients = ClientPool(self._for_job(reference))
+            return self._clients
 
     def _for_job(self, reference: SecretRef) -> ClientOptions:
         try:
@@ -152,9 +166,9 @@ class WebService:
             )
 
 
-def _close(clients: list[HttpClient]) -> None:
-    for client in clients:
-        client.close()
+def _has_failed(reply: RawReply | str) -> bool:
+    """Return whether *reply* may be another one a moment later."""
+    return isinstance(reply, str) or reply.status in THROTTLED
 
 
 def _tree(reply: RawReply) -> object:
@@ -162,7 +176,3 @@ def _tree(reply: RawReply) -> object:
         return parse_json(reply.body)
     except ValueError:
         return None
-
-
-def _wanted_pause(reply: RawReply) -> float | None:
-    return read_retry_after(reply.headers.get("retry-after", ""), datetime.now(UTC))

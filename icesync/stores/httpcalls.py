@@ -21,7 +21,7 @@ from icesync.net import (
     NotSentError,
     RawReply,
     is_confidential,
-    read_retry_after,
+    read_pause,
 )
 
 if TYPE_CHECKING:
@@ -120,8 +120,7 @@ class HttpCalls:
             return backoff.pause() if reply.may_pass else None
         if reply.status not in THROTTLED and reply.status < _SERVER_ERROR:
             return None
-        wanted = reply.headers.get("retry-after", "")
-        return backoff.pause(read_retry_after(wanted, self._clock.now()))
+        return backoff.pause(read_pause(reply, self._clock.now()))
 
     def ask(self, method: str, address: str, body: bytes = b"") -> RawReply | Unanswered:
         """Ask once; a reply is whatever came whole, with any status."""

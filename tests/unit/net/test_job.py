@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import certifi
 import pytest
 
 from icesync.errors import ConfigInvalid
-from icesync.net import ClientOptions, job_bundle, job_options, job_trust
+from icesync.net import ClientOptions, RawReply, job_bundle, job_options, job_trust, read_pause
 from icesync.net.client import Backoff, ConcurrencyLimit
 from icesync.net.job import job_proxy
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 PEM = Path(certifi.where()).read_text()
 FIRST = PEM[: PEM.index("-----END CERTIFICATE-----") + 26]
-PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
+PROXY_URL = "http://proxy.test:3128"
+PROXY = {"HTTPS_PROXY": PROXY_URL}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,18 @@ PROXY = {"HTTPS_PROXY": "http://proxy.test:3128"}
         ("https://vault.test/v1", {**PROXY, "no_proxy": "vault.test:443"}, None),
         ("https://vault.test/v1", {**PROXY, "NO_PROXY": "*"}, None),
         ("https://myvault.test/v1", {**PROXY, "NO_PROXY": "vault.test"}, "http://proxy.test:3128"),
+        ("https://vault.test:8200/v1", {**PROXY, "NO_PROXY": "vault.test:8200"}, None),
+        ("https://vault.test/v1", {**PROXY, "NO_PROXY": "vault.test:8200"}, PROXY_URL),
+        ("https://a.vault.test./v1", {**PROXY, "NO_PROXY": "*.vault.test"}, None),
+        ("https://10.1.2.3:8200", {**PROXY, "NO_PROXY": "10.0.0.0/8"}, None),
+        ("https://11.1.2.3:8200", {**PROXY, "NO_PROXY": "10.0.0.0/8"}, PROXY_URL),
+        ("https://10.1.2.3", {**PROXY, "NO_PROXY": "10.1.2.3"}, None),
+        ("https://[fd00::7]:8200", {**PROXY, "NO_PROXY": "fd00::/8"}, None),
+        ("https://[fd00::7]:8200", {**PROXY, "NO_PROXY": "[fd00::7]:8200"}, None),
+        ("https://[fd00::7]", {**PROXY, "NO_PROXY": "fd00::7"}, None),
+        ("https://VAULT.test", {**PROXY, "NO_PROXY": "localhost  Vault.Test"}, None),
+        ("https://vault.test", {**PROXY, "NO_PROXY": ", ,"}, PROXY_URL),
+        ("https://vault.test", {**PROXY, "NO_PROXY": "10.0.0.0/99 [x"}, PROXY_URL),
         ("https://127.0.0.1:8200", PROXY, None),
         ("http://localhost:8200", PROXY, None),
         ("https://vault.test/v1", {"HTTP_PROXY": "http://proxy.test"}, None),
@@ -82,6 +96,47 @@ def test_one_schedule_for_everything_that_is_asked_again() -> None:
         now[0] += pause_s
 
     assert pauses == [1, 5, 4, 8, 16]
+
+
+@pytest.mark.parametrize(("asked_s", "pause"), [(60, 60), (61, None), (3, 3)])
+def test_who_asks_for_the_whole_budget_is_given_it(asked_s: float, pause: float | None) -> None:
+    """A server that throttles for a minute is waited for, however late in the budget it says so."""
+    now = [0.0]
+    backoff = Backoff(lambda: now[0], 60)
+    now[0] = 1.5
+
+    assert backoff.pause(asked_s) == pause
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+IN_90_S = f"{NOW.timestamp() + 90:.0f}"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "pause"),
+    [
+        (503, {"retry-after": "7"}, 7),
+        (429, {"retry-after": "Thu, 01 Jan 2026 00:00:30 GMT"}, 30),
+        (429, {"retry-after": "Wed, 31 Dec 2025 23:59:30 GMT"}, 0),
+        (429, {"retry-after": "soon", "x-ratelimit-reset": IN_90_S}, 90),
+        (429, {"ratelimit-reset": "12"}, 12),
+        (429, {"x-rate-limit-reset": "12.75"}, 12),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": IN_90_S}, 90),
+        (403, {"x-ratelimit-remaining": "9", "x-ratelimit-reset": IN_90_S}, None),
+        (503, {"x-ratelimit-reset": IN_90_S}, None),
+        (429, {"x-ratelimit-reset": "5"}, 5),
+        (429, {"x-ratelimit-reset": "1"}, 1),
+        (429, {"x-ratelimit-reset": "-1"}, None),
+        (429, {"x-ratelimit-reset": "999999999999"}, 86_400),
+        (429, {}, None),
+        (503, {}, None),
+    ],
+)
+def test_how_long_a_far_end_asks_to_wait(
+    status: int, headers: dict[str, str], pause: float | None
+) -> None:
+    """In whichever header it says so: seconds, a date, or the moment of a full budget."""
+    assert read_pause(RawReply(status, headers), NOW) == pause
 
 
 def test_libraries_get_the_certificates_of_the_job(tmp_path: Path) -> None:

@@ -327,3 +327,23 @@ def test_a_missing_extra_tells_the_line_that_installs_it(
 
     assert caught.value.message == f"`{text}` needs the extra `{extra}`, which is not installed"
     assert caught.value.hints == (f"pip install 'icesync[{extra}]'",)
+
+
+def test_aws_that_is_away_is_asked_for_one_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 tries several times: a region that does not answer costs that once, not each time."""
+    from botocore.exceptions import EndpointConnectionError
+
+    asked: list[str] = []
+
+    class Away:
+        def get_secret_value(self, *, SecretId: str) -> None:  # noqa: N803 - boto3's name
+            asked.append(SecretId)
+            raise EndpointConnectionError(endpoint_url="https://aws.test")
+
+    provider = AwsProvider("awssecrets")
+    monkeypatch.setattr(provider, "_open", lambda *_: Away())
+
+    told = [failure(provider, f"ref+awssecrets://{name}") for name in ("one", "two")]
+
+    assert told[1] == "`ref+awssecrets://two`: AWS could not be called: EndpointConnectionError"
+    assert asked == ["one"]

@@ -286,6 +286,23 @@ def test_a_store_that_stays_away_is_no_wrong_configuration(
         assert refused.value.exit_code == 4
 
 
+def test_a_store_that_is_away_is_given_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many secrets the first waits for its whole time, and the others not anew."""
+    monkeypatch.setattr(http, "RETRY_FOR_S", 0.05)
+    monkeypatch.setattr(http, "FIRST_PAUSE_S", 0.01)
+    asked: list[str] = []
+    with listening(lambda _, target, *__: (asked.append(target), (503, {}))[1]) as address:
+        vault = provider(address, tmp_path)
+        for name in ("one", "two", "three"):
+            with pytest.raises(SecretStoreUnreachable, match=f"{name}#/smtp.*status 503"):
+                vault.fetch(ref(f"ref+vault://kv{name}/{name}#/smtp"))
+
+    assert len(asked) > 1
+    assert all("kvone/one" in target for target in asked)
+
+
 @pytest.mark.parametrize(
     "path",
     ["x/../../../../v1/auth/token/lookup-self", "auth/token", "sys/x", "cubbyhole/x", "kv//x",
