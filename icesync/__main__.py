@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -19,9 +22,13 @@ def main() -> None:
             os._exit(1)
         return
     _disable_core_dumps()
+    _die_silently()
     from icesync.cli.main import run
 
     code = run(sys.argv[1:])
+    # What was said, and its exit code, stay true while the interpreter takes itself down.
+    _on_signal(lambda *_: _leave_now(code))
+    atexit.register(_on_signal, signal.SIG_IGN)
     if code > _BY_SIGNAL:
         _leave_now(code)
     sys.exit(code)
@@ -38,6 +45,18 @@ def _leave_now(code: int) -> None:
         except (OSError, ValueError):
             continue
     os._exit(code)
+
+
+def _die_silently() -> None:
+    """Let Ctrl-C end what only reads its own modules yet, without a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _on_signal(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _disable_core_dumps() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from icesync.cli.help import options_hint
+from icesync.cli.interrupt import SIGNALS
 from icesync.errors import (
     EXIT_UNEXPECTED,
     IcesyncError,
@@ -115,6 +116,9 @@ def _is_out_of_memory() -> bool:
 
 
 def _unexpected(error: BaseException, *, debug: bool) -> Failure:
+    if SIGNALS.raised is not None and not isinstance(error, OSError):
+        # The interpreter makes other errors of an interrupt, in the middle of an import.
+        return Failure("interrupted", (), 128 + SIGNALS.raised)
     scarce = _scarce(error)
     if scarce is not None:
         return Failure(scarce[0], scarce[1:])

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from icesync.errors import StateLocked
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 _GRACE_S: Final = {signal.SIGINT: 5.0, signal.SIGTERM: 1.5, signal.SIGHUP: 1.5}
 """GitHub's runner sends SIGTERM 7.5 s after SIGINT and kills 2.5 s later."""
 
+_SOON_S: Final = 0.01
 _STOPPING: Final = b"\nstopping: calls in flight may end, nothing new is sent; again: leave now\n"
+_LEFT: Final = b"left at once; if the state is still locked, `icesync state unlock` says by whom\n"
 _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 
@@ -42,11 +45,17 @@ class Signalled(KeyboardInterrupt):
 
 
 class ProcessSignals:
-    """What signals do to this process; *quiet* says nothing about them, *bar_lines* are erased."""
+    """
+    What signals do to this process; *quiet* says nothing about them, *bar_lines* are erased.
+
+    *raised* is the last one that was raised: the interpreter may make another error of it.
+    """
 
     def __init__(self) -> None:
         self.quiet = False
         self.bar_lines = 0
+        self.raised: int | None = None
+        self._leaving = False
         self._stop: StopRequest | None = None
         self._depth = 0
         self._pending: int | None = None
@@ -62,11 +71,18 @@ class ProcessSignals:
             if before[number] is not signal.SIG_IGN:
                 signal.signal(number, self._handle)
         signal.signal(signal.SIGALRM, self._expire)
+        self._leaving = False
+        hook, sys.unraisablehook = sys.unraisablehook, self._raise_later
         try:
             yield
         finally:
+            self.raised, sys.unraisablehook = None, hook
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def leave(self) -> None:
+        """Leave at once if another signal comes: what is to be said about the end is being said."""
+        self._leaving = True
 
     @contextmanager
     def stopping(self, stop: StopRequest) -> Iterator[None]:
@@ -101,27 +117,41 @@ class ProcessSignals:
         number, self._pending = self._pending, None
         signal.setitimer(signal.ITIMER_REAL, 0)
         if leave:
-            raise Signalled(number)
+            self._raise(number)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop is not None:
+        if self._leaving:
+            os._exit(128 + number)
+        elif self._stop is not None:
             self._request_stop(self._stop, number)
         elif self._depth and self._pending is None:
             self._pending = number
             signal.setitimer(signal.ITIMER_REAL, _GRACE_S[signal.Signals(number)])
         else:
             self._pending = None
-            raise Signalled(number)
+            self._raise(number)
+
+    def _raise(self, number: int) -> NoReturn:
+        self.raised = number
+        raise Signalled(number)
+
+    def _raise_later(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """Raise a signal again that came where nothing can be raised: in a callback, in `del`."""
+        if isinstance(unraisable.exc_value, Signalled):
+            self._pending = unraisable.exc_value.signal_number
+            signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+        else:
+            sys.__unraisablehook__(unraisable)
 
     def _expire(self, _number: int, _frame: FrameType | None) -> None:
         """Wait no longer for what should have ended."""
         number, self._pending = self._pending, None
         if number is not None:
-            raise Signalled(number)
+            self._raise(number)
 
     def _request_stop(self, stop: StopRequest, number: int) -> None:
         if stop.signal_number is not None:
-            _write(_erase(self.bar_lines, _SHOW_CURSOR))
+            _write(_erase(self.bar_lines, _SHOW_CURSOR) + _LEFT)
             os._exit(128 + number)
         stop.request(number, _GRACE_S[signal.Signals(number)])
         if not self.quiet:

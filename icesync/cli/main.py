@@ -155,6 +155,7 @@ def run(arguments: Sequence[str]) -> int:
             if _is_question(error) and error.ctx is not None:
                 common.console.data(f"{error.ctx.get_help()}\n")
                 return 0
+            SIGNALS.leave()
             return _leave(error, common)
     return code if isinstance(code, int) else 0
 

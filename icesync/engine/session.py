@@ -236,9 +236,10 @@ def hold_lock(
     try:
         yield work
     except KeyboardInterrupt as error:
-        raise _released(session, lock, interrupted(error, work.told(nothing))) from None
+        first = interrupted(error, work.told(nothing))
+        raise _released(session, lock, first, info) from None
     except IcesyncError as error:
-        raise _released(session, lock, error) from error.__cause__
+        raise _released(session, lock, error, info) from error.__cause__
     except BaseException as error:
         with suppress(IcesyncError):
             _release(session, lock)
@@ -290,13 +291,14 @@ def _release(session: Session, lock: AbstractContextManager[None]) -> None:
 
 
 def _released(
-    session: Session, lock: AbstractContextManager[None], first: IcesyncError
+    session: Session, lock: AbstractContextManager[None], first: IcesyncError, info: LockInfo
 ) -> IcesyncError:
     """Give the lock back and return *first*, with what went wrong now added to it."""
     try:
         _release(session, lock)
     except KeyboardInterrupt:
-        first.add(IcesyncError("interrupted while releasing the lock"))
+        freed = f"icesync state unlock --force {info.id}"
+        first.add(IcesyncError("interrupted while releasing the lock", freed))
     except IcesyncError as second:
         first.add(second)
     return first

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import time
 from contextlib import suppress
 from typing import Final
 
 import pytest
 
-from icesync.cli.interrupt import ProcessSignals, Signalled
+from icesync.cli.error_report import describe
+from icesync.cli.interrupt import SIGNALS, ProcessSignals, Signalled
 
 KILLED_AFTER_S: Final = {signal.SIGINT: 7.5, signal.SIGTERM: 2.5, signal.SIGHUP: 2.5}
 """GitHub's runner sends SIGTERM that long after SIGINT, and then kills (observed)."""
@@ -45,3 +50,81 @@ def test_what_must_end_gets_the_same_moment(number: signal.Signals) -> None:
         left_s, _ = signal.getitimer(signal.ITIMER_REAL)
 
     assert 0.5 <= left_s <= KILLED_AFTER_S[number] - SAVING_S
+
+
+class Dying:
+    """Is interrupted while it goes, where Python can raise nothing."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_signal_in_a_callback_is_not_lost() -> None:
+    """What cannot be raised at once is raised a moment later, without a traceback."""
+
+    def let_go() -> None:
+        dying = Dying()
+        del dying
+        time.sleep(5)
+
+    signals = ProcessSignals()
+    with signals.installed(), pytest.raises(Signalled) as caught:
+        let_go()
+
+    assert caught.value.signal_number == signal.SIGTERM
+
+
+def test_error_that_the_interpreter_makes_of_an_interrupt_is_one() -> None:
+    """In the middle of an import it becomes a RuntimeError or an ImportError."""
+    with SIGNALS.installed():
+        with suppress(Signalled):
+            signal.raise_signal(signal.SIGHUP)
+        failure = describe(RuntimeError("Error calling __set_name__"))
+
+    assert failure is not None
+    assert (failure.message, failure.exit_code) == ("interrupted", 129)
+
+
+_START = """
+import atexit, os, signal, sys
+from icesync.__main__ import main
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "icesync.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+{0}
+sys.argv = ["icesync", "schema"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "code"),
+    [
+        ("sys.meta_path.insert(0, Interrupts())", -signal.SIGINT),
+        ("atexit.register(os.kill, os.getpid(), signal.SIGTERM)", 0),
+    ],
+    ids=["before anything is loaded", "after the end"],
+)
+def test_signal_outside_of_the_program_says_nothing(moment: str, code: int) -> None:
+    """No traceback of the interpreter, and the exit code of what was done."""
+    code_text = _START.format(moment)
+    command = [sys.executable, "-c", code_text]
+    around = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_second_signal_while_the_end_is_told_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever insists gets the code of the signal, not a traceback."""
+    monkeypatch.setattr("icesync.cli.interrupt.os._exit", sys.exit)
+    signals = ProcessSignals()
+    with signals.installed():
+        signals.leave()
+        with pytest.raises(SystemExit) as caught:
+            signal.raise_signal(signal.SIGTERM)
+
+    assert caught.value.code == 128 + signal.SIGTERM
