@@ -17,8 +17,8 @@ from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_refe
 from icesync.engine.state import Stored, load, told_of_dead_run, told_of_running
 from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError, counted, listed
-from icesync.model.health import Finding, Health
 from icesync.model.project import ORGANIZATION_MARK, Backend
+from icesync.model.report import Health, HealthCheck
 from icesync.model.snapshot import UNSAVED_STATE
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ _VERSION: Final = re.compile(r"of icesync (\d[\w.]*) writes it")
 _WORKFLOWS: Final = (".github/workflows/*.y*ml", ".gitlab-ci.yml", "ci/icesync.yml")
 
 
-def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[Finding]:
+def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[HealthCheck]:
     """
     Yield what there is to say, from the installation to the clock; nothing is sent or written.
 
@@ -93,15 +93,15 @@ def _named(session: Session, file: str) -> str:
     return shlex.quote(os.path.relpath(Path(session.project.root) / file))
 
 
-def _ok(name: str, text: str) -> Finding:
-    return Finding(name, Health.OK, text)
+def _ok(name: str, text: str) -> HealthCheck:
+    return HealthCheck(name, Health.OK, text)
 
 
-def _warning(name: str, text: str, *hints: str) -> Finding:
-    return Finding(name, Health.WARNING, text, hints)
+def _warning(name: str, text: str, *hints: str) -> HealthCheck:
+    return HealthCheck(name, Health.WARNING, text, hints)
 
 
-def _failed(name: str, error: IcesyncError) -> Finding:
+def _failed(name: str, error: IcesyncError) -> HealthCheck:
     """Return what *error* says; of findings in files, the first."""
     text, hints = str(error), error.hints
     if isinstance(error, ConfigError) and error.diagnostics:
@@ -109,15 +109,15 @@ def _failed(name: str, error: IcesyncError) -> Finding:
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         text = f"{found[0].position}: {found[0].rule} {found[0].message}{more}" if found else text
         hints = ("icesync validate",)
-    return Finding(name, Health.ERROR, text, tuple(hints))
+    return HealthCheck(name, Health.ERROR, text, tuple(hints))
 
 
-def _libraries(found: Mapping[str, str | None]) -> Finding:
+def _libraries(found: Mapping[str, str | None]) -> HealthCheck:
     missing = [name for name, version in found.items() if version is None]
     shown = ", ".join(f"{name} {version}" for name, version in found.items() if version)
     if missing:
         text = f"missing: {', '.join(missing)}; found: {shown}"
-        return Finding("libraries", Health.ERROR, text, ("install icesync again",))
+        return HealthCheck("libraries", Health.ERROR, text, ("install icesync again",))
     return _ok("libraries", shown)
 
 
@@ -126,7 +126,7 @@ def _target(session: Session) -> str:
     return "the built-in emulator" if api.emulated else api.base_url
 
 
-def _files(session: Session) -> tuple[DesiredState | None, Finding]:
+def _files(session: Session) -> tuple[DesiredState | None, HealthCheck]:
     try:
         checked = check_files(session.project, session.providers, secrets=SecretsMode.SKIP)
         desired = checked.require()
@@ -140,7 +140,7 @@ def _files(session: Session) -> tuple[DesiredState | None, Finding]:
     return desired, _ok("files", text)
 
 
-def _state(session: Session) -> tuple[Stored | None, Finding]:
+def _state(session: Session) -> tuple[Stored | None, HealthCheck]:
     project = session.project
     try:
         fleet = read_fleet(session, Scope()) if project.state.per else None
@@ -159,7 +159,7 @@ def _state(session: Session) -> tuple[Stored | None, Finding]:
     return stored, _ok("state", text)
 
 
-def _key(session: Session, stored: Stored | None) -> Finding:
+def _key(session: Session, stored: Stored | None) -> HealthCheck:
     name, reference = "fingerprint key", session.project.fingerprint_key
     wanted = stored.snapshot.key_id if stored else None
     if reference is None:
@@ -187,7 +187,7 @@ def _key(session: Session, stored: Stored | None) -> Finding:
     return _ok(name, f"{key.id}, {'that of the state' if wanted else 'which no state uses yet'}")
 
 
-def _token(session: Session) -> Finding:
+def _token(session: Session) -> HealthCheck:
     name, api = "token", session.project.api
     if api.emulated:
         return _ok(name, "the emulator needs none")
@@ -195,7 +195,7 @@ def _token(session: Session) -> Finding:
         return _ok(name, f"each apply logs in as {api.login.username}")
     if api.token is None:
         text = "neither `api.token` nor `api.login` is set"
-        return Finding(
+        return HealthCheck(
             name, Health.ERROR, text, ("write `token: ref+env://ICE_TOKEN` under `api:`",)
         )
     if api.token.scheme not in _LOCAL:
@@ -203,7 +203,7 @@ def _token(session: Session) -> Finding:
     return _token_here(session, name, api.token)
 
 
-def _token_here(session: Session, name: str, reference: SecretRef) -> Finding:
+def _token_here(session: Session, name: str, reference: SecretRef) -> HealthCheck:
     if resolve_references([reference], session.providers).failures:
         return _warning(name, f"no token at {reference}", "icesync token")
     try:
@@ -217,7 +217,7 @@ def _token_here(session: Session, name: str, reference: SecretRef) -> Finding:
     return _warning(name, text, "icesync token") if ends - info.now < _SOON else _ok(name, text)
 
 
-def _secrets(session: Session, desired: DesiredState | None) -> Finding:
+def _secrets(session: Session, desired: DesiredState | None) -> HealthCheck:
     name = "secrets"
     if desired is None:
         return _warning(name, "not looked up: the files are wrong", "icesync validate")
@@ -235,7 +235,7 @@ def _secrets(session: Session, desired: DesiredState | None) -> Finding:
     )
 
 
-def _git(session: Session, machine: Machine) -> Finding:
+def _git(session: Session, machine: Machine) -> HealthCheck:
     name, project = "git", session.project
     local = project.state.backend is Backend.LOCAL
     path = project.state.path.replace(ORGANIZATION_MARK, "1")
@@ -263,7 +263,7 @@ def _git(session: Session, machine: Machine) -> Finding:
     return _ok(name, "keys, locks and journals are ignored")
 
 
-def _workflow(session: Session, desired: DesiredState | None) -> Finding:
+def _workflow(session: Session, desired: DesiredState | None) -> HealthCheck:
     name, root = "workflow", Path(session.project.root)
     places = (root, *root.parents)
     top = next((place for place in places if (place / ".git").exists()), root)
@@ -304,12 +304,12 @@ def _workflow(session: Session, desired: DesiredState | None) -> Finding:
     return _ok(name, f"{', '.join(found)}: {', '.join(versions)}")
 
 
-def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
+def _left_behind(session: Session, stored: Stored | None) -> Iterator[HealthCheck]:
     name, project = "left behind", session.project
     nothing = True
     if (Path(project.root) / UNSAVED_STATE).exists():
         nothing = False
-        yield Finding(name, Health.ERROR, f"{UNSAVED_STATE}: a state that could not be saved",
+        yield HealthCheck(name, Health.ERROR, f"{UNSAVED_STATE}: a state that could not be saved",
                       (f"icesync state push {_named(session, UNSAVED_STATE)}",))  # fmt: skip
     if stored is None:
         return
@@ -330,7 +330,7 @@ def _left_behind(session: Session, stored: Stored | None) -> Iterator[Finding]:
         yield _ok(name, "no journal, no running apply, no state that was not saved")
 
 
-def _clock(now: datetime, stored: Stored | None) -> Finding:
+def _clock(now: datetime, stored: Stored | None) -> HealthCheck:
     name, text = "clock", f"{now:%Y-%m-%dT%H:%M:%SZ}"
     entries = stored.snapshot.entries.values() if stored else ()
     newest = max((e.applied_at or "" for e in entries), default="")

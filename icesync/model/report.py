@@ -303,6 +303,25 @@ class CommandResult:
     exit_code: int = 0
 
 
+class Health(StrEnum):
+    """How one thing is that the doctor looks at."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    """the next run fails"""
+
+
+@frozen
+class HealthCheck:
+    """One line of the doctor: what was looked at, how it is, and what to type."""
+
+    name: str
+    health: Health
+    text: str
+    hints: tuple[str, ...] = ()
+
+
 class Note(NamedTuple):
     """A sentence that is worth knowing."""
 

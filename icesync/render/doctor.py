@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import counted
-from icesync.model.health import Finding, Health
+from icesync.model.report import Health, HealthCheck
 from icesync.render.style import Style, safe
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _COLOURS: Final[Mapping[Health, str]] = {
 }
 
 
-def render_doctor(findings: Sequence[Finding], style: Style) -> str:
+def render_doctor(findings: Sequence[HealthCheck], style: Style) -> str:
     """Return a line for each of *findings*, what to type below it, and the count of all."""
     wide = max(len(finding.name) for finding in findings)
     lines = []
@@ -35,12 +35,12 @@ def render_doctor(findings: Sequence[Finding], style: Style) -> str:
     return "\n".join([*lines, "", ", ".join(filter(None, wrong)) or "everything is fine"]) + "\n"
 
 
-def _count(findings: Sequence[Finding], health: Health, noun: str) -> str:
+def _count(findings: Sequence[HealthCheck], health: Health, noun: str) -> str:
     number = sum(finding.health is health for finding in findings)
     return counted(number, noun) if number else ""
 
 
-def doctor_document(findings: Sequence[Finding]) -> documents.Doctor:
+def doctor_document(findings: Sequence[HealthCheck]) -> documents.Doctor:
     """Return *findings* as plain data."""
     return {
         "kind": "icesync-doctor",

@@ -32,11 +32,10 @@ from icesync.diagnostics import Severity
 from icesync.model.desired import LayerKind
 from icesync.model.explanation import AddressState
 from icesync.model.fields import Source
-from icesync.model.health import Health
 from icesync.model.plan import Action, Reason
 from icesync.model.probe import MailProtocol, Mode, ProbeKind, ProbeSeverity, StepName
 from icesync.model.project import Absent, OrgKey
-from icesync.model.report import Command, OutcomeKind, ResultStatus
+from icesync.model.report import Command, Health, OutcomeKind, ResultStatus
 from icesync.model.secret import SecretComparison
 from icesync.model.snapshot import EntryStatus
 

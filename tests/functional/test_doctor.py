@@ -16,7 +16,7 @@ from icesync.bootstrap import open_session
 from icesync.bootstrap.installation import LocalMachine
 from icesync.engine.doctor import _clock, diagnose
 from icesync.engine.state import Stored
-from icesync.model.health import Health
+from icesync.model.report import Health
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
 from icesync.wire.login import sign_token, write_token
 

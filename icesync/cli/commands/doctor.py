@@ -28,7 +28,7 @@ def command(common: Common, as_json: bool) -> int:
     from icesync.bootstrap.installation import LocalMachine
     from icesync.engine.doctor import diagnose
     from icesync.errors import EXIT_OK, ConfigError
-    from icesync.model.health import Health
+    from icesync.model.report import Health
     from icesync.render.doctor import doctor_document, render_doctor
 
     findings, console = tuple(diagnose(common.open, LocalMachine())), common.console
