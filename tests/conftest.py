@@ -211,7 +211,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no secret store that fails be asked for twenty seconds."""
-    monkeypatch.setattr("icesync.secrets.http.PATIENCE_S", 0.05)
+    monkeypatch.setattr("icesync.secrets.http.RETRY_FOR_S", 0.05)
     monkeypatch.setattr("icesync.secrets.http.FIRST_PAUSE_S", 0.01)
 
 
