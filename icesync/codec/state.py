@@ -505,7 +505,6 @@ def _digest(address: str, plain: Mapping[str, Any]) -> str:
 
 
 _OURS, _BASE, _THEIRS, _END = b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>"
-_HINT: Final = "restore one side: git checkout --ours <state>"
 
 
 def decode_sides(data: bytes) -> tuple[Snapshot, Snapshot]:
@@ -546,4 +545,4 @@ def _read(side: bytes) -> Snapshot:
         document: dict[str, Any] = json.loads(side, object_pairs_hook=unique_object)
         return read_document(document, keep_damaged=False)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StateCorrupt("one side of the conflict is not a complete state", _HINT) from None
+        raise StateCorrupt("one side of the conflict is not a complete state") from None

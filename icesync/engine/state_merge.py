@@ -99,7 +99,16 @@ def resolve(
     data = store.read()
     if data is None:
         raise StateCorrupt("there is no state to resolve", "icesync plan")
-    united = unite(*decode_sides(data), None, key, whole=False)
+    try:
+        united = unite(*decode_sides(data), None, key, whole=False)
+    except StateError as error:
+        if not error.hints:
+            name = shlex.quote(store.describe())
+            error.hints = (
+                f"run `git checkout --ours -- {name}` to take one side",
+                "then run `icesync apply --resend all` to send every server again",
+            )
+        raise
     if not dry_run:
         store.write(encode_state(united.snapshot, version), data)
     return united

@@ -168,10 +168,7 @@ def merge_snapshots(
         ("fingerprint keys", ours.key_id, theirs.key_id),
     ):
         if a != b:
-            raise StateCorrupt(
-                f"the two sides have different {name} and cannot be merged",
-                "take one side: git checkout --ours <state>, then icesync apply --resend all",
-            )
+            raise StateCorrupt(f"the two sides have different {name} and cannot be merged")
     if base is not None and base.lineage != ours.lineage:
         base = None
     entries: dict[Address, Entry] = {}

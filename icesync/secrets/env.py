@@ -8,7 +8,7 @@ file must not send the pipeline's own credentials to a mail host of its choice.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_name
@@ -73,8 +73,30 @@ class EnvProvider:
 
     def _hints(self, name: str) -> tuple[str, ...]:
         """Return the way out; names of variables that are not allowed stay unsaid."""
-        from difflib import get_close_matches
-
         names = sorted(filter(self._allows, self._environ))
-        near = get_close_matches(name, names, n=1)
+        near = [other for other in names if _is_slip(name, other)][:1]
         return (*(f"did you mean `{other}`?" for other in near), f"export {name}=…")
+
+
+_PROTOCOLS: Final = frozenset({"SMTP", "IMAP", "POP3"})
+
+
+def _is_slip(name: str, other: str) -> bool:
+    """
+    Return whether *name* is *other* but for a slip of the pen.
+
+    Another number or protocol names another password, however near it looks.
+    """
+    from difflib import SequenceMatcher
+
+    ours, others = name.upper().split("_"), other.upper().split("_")
+    if "".join(ours) == "".join(others):
+        return True
+    differing = [pair for pair in zip(ours, others, strict=False) if pair[0] != pair[1]]
+    if len(ours) != len(others) or len(differing) > 1:
+        return False
+    return all(
+        not (one.isdecimal() or two.isdecimal() or {one, two} <= _PROTOCOLS)
+        and SequenceMatcher(None, one, two).ratio() >= 0.7
+        for one, two in differing
+    )

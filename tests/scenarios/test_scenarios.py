@@ -10,6 +10,9 @@ A page opens with its rule, then is read from top to bottom:
 * ``$ set NAME VALUE``, ``$ unset NAME``, ``$ replace FILE OLD NEW``,
   ``$ rm FILE`` and ``$ cat FILE`` are what a person does in between.
 
+Each command that an answer prints is pasted, into a copy of the folder: it must do what is
+needed, or say what else is.
+
 ``DIGEST`` in a command is the last plan digest that was shown. What differs
 from run to run is replaced by a word in capitals. ``--update-golden`` writes
 what was answered into the page, to be read in review.
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,6 +37,9 @@ PAGES: Final = sorted(Path(__file__).parent.glob("*.txt"))
 
 _MARK: Final = re.compile(r"-- (\S+) --")
 _PLAN_DIGEST: Final = re.compile(r"^Digest: (sha256:[0-9a-f]{64})$", re.MULTILINE)
+
+_PRINTED: Final = re.compile(r"`(icesync [^`]+)`|(?:: |^ +)(icesync [^`\n]+)$", re.MULTILINE)
+"""A command in backticks, at the end of a line, or on a line of its own."""
 
 _WORDS: Final = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:DIGEST"),
@@ -53,6 +60,7 @@ class World:
         self.root = root
         self.environ: dict[str, str] = {}
         self.digest = "DIGEST"
+        self.pasted: set[tuple[str, ...]] = set()
 
     def do(self, command: str) -> Result:
         """Carry out one command."""
@@ -71,6 +79,7 @@ class World:
     def _run(self, words: Sequence[str], *, silent: bool) -> Result:
         arguments = [word.replace("DIGEST", self.digest) for word in words]
         result = run_program(arguments, self.root, self.environ)
+        self._paste(result)
         for digest in _PLAN_DIGEST.findall(result.stdout):
             self.digest = digest
         texts = []
@@ -80,6 +89,24 @@ class World:
                 told = pattern.sub(word, told)
             texts.append(told)
         return Result(result.code, *texts)
+
+    def _paste(self, result: Result) -> None:
+        """Run what was printed in a copy, and demand that it leads on."""
+        for quoted, alone in _PRINTED.findall(result.stdout + result.stderr):
+            words = shlex.split((quoted or alone).partition("   ")[0].replace("FILE", "new.json"))
+            if tuple(words) in self.pasted:
+                continue
+            self.pasted.add(tuple(words))
+            copy = self.root.with_name(f"{self.root.name}-{len(self.pasted)}")
+            shutil.copytree(self.root, copy)
+            pasted = run_program(words[1:], copy, self.environ)
+            hints = [
+                line for line in pasted.stderr.splitlines() if line.lstrip().startswith("hint: ")
+            ]
+            onward = any(f"`{shlex.join(words)}`" not in hint for hint in hints)
+
+            assert pasted.code == 0 or (onward and "--allow" not in words), (words, pasted)
+            assert pasted.code not in {1, 64}, (words, pasted)
 
     def _set(self, name: str, value: str) -> None:
         self.environ[name] = value

@@ -67,6 +67,16 @@ def test_near_miss_is_suggested() -> None:
     assert failure.hints[0] == "did you mean `ICE_EU_SMTP`?"
 
 
+@pytest.mark.parametrize("name", ["ICE_EU_IMAP", "ICE_59_664_SMTP", "ICE_US_SMTP"])
+def test_another_password_is_not_suggested(name: str) -> None:
+    """Another protocol, number or word is another password, not a slip."""
+    environ = {"ICE_EU_SMTP": "a", "ICE_59_663_SMTP": "b"}
+    with pytest.raises(SecretMissing) as caught:
+        EnvProvider(environ, ("ICE_*",)).fetch(_reference(f"ref+env://{name}"))
+
+    assert caught.value.hints == (f"export {name}=…",)
+
+
 def test_suggestion_never_names_what_is_not_allowed() -> None:
     """Which other variables a job has is not told."""
     failure = _failure("ref+env://ICE_EU_POP3")
