@@ -15,7 +15,7 @@ from icesync.config.values import NOTHING, surprise
 from icesync.model.fields import FIELDS, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from icesync.model.imported import ImportedServer
     from icesync.model.secret import SecretRef
@@ -43,12 +43,20 @@ def write_server_file(organization: int, servers: Sequence[ImportedServer]) -> s
 
 def write_server(
     server: ImportedServer, margin: str, shared: Mapping[str, Setting] = _NOTHING_SHARED
-) -> Iterator[str]:
-    """Yield the lines of *server* in a list at *margin*, without what is *shared*."""
-    mark = "-"
-    for line in _server_lines(server, shared):
-        yield f"{margin}{mark} {line}"
-        mark = " "
+) -> list[str]:
+    """Return the lines of *server* in a list at *margin*, without what is *shared*."""
+    lines = [f"{margin}- skill: {server.address.skill}"]
+    values = {**server.given, **server.secrets}
+    if server.name:
+        values["name"] = server.name
+    block = ""
+    for key in sorted(values.keys() - shared.keys(), key=_ORDER.__getitem__):
+        above, _, leaf = key.rpartition(".")
+        if above and above != block:
+            lines.append(f"{margin}  {above}:")
+        block = above
+        lines.append(f"{margin}  {'  ' if block else ''}{leaf}: {write_scalar(values[key])}")
+    return lines
 
 
 def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
@@ -60,20 +68,6 @@ def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
         for key in _SHARED
         if key in first and all(other.get(key) == first[key] for other in others)
     }
-
-
-def _server_lines(server: ImportedServer, shared: Mapping[str, Setting]) -> Iterator[str]:
-    yield f"skill: {server.address.skill}"
-    values = {**server.given, **server.secrets}
-    if server.name:
-        values["name"] = server.name
-    block = ""
-    for key in sorted(values.keys() - shared.keys(), key=_ORDER.__getitem__):
-        above, _, leaf = key.rpartition(".")
-        if above and above != block:
-            yield f"{above}:"
-        block = above
-        yield f"{'  ' if block else ''}{leaf}: {write_scalar(values[key])}"
 
 
 def write_scalar(value: Setting | SecretRef) -> str:

@@ -79,13 +79,17 @@ def read_value(field: Field, text: str) -> Value:
     return _READERS[field.kind](text, field)
 
 
+_BASE_60: Final = re.compile(r"[0-9]+(:[0-5]?[0-9])+")
+_OCTAL: Final = re.compile(r"0[0-7]+|0o[0-7]+")
+
+
 def surprise(text: str) -> str | None:
     """Return what YAML versions make of a plain *text*, or None where they agree it is a text."""
     if text.lower() in _BOOLEAN_LIKE:
         return "is read as a boolean by some YAML versions"
-    if re.fullmatch(r"[0-9]+(:[0-5]?[0-9])+", text):
+    if _BASE_60.fullmatch(text):
         return "is read as a base-60 number by YAML 1.1"
-    if re.fullmatch(r"0[0-7]+|0o[0-7]+", text):
+    if _OCTAL.fullmatch(text):
         return "is read as an octal number by some YAML versions"
     if _NUMBER_LIKE.fullmatch(text):
         return "is not a plain decimal number"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from icesync.config.rules.hosts import damage, near_miss
 from icesync.config.values import InvalidValue, read_value
@@ -78,11 +79,12 @@ class ColumnUse(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """What one text came to."""
+    """What one text came to; *part* is the mapping of a draft that the value belongs in."""
 
     value: Setting | SecretRef | SecretValue | None = None
     fault: tuple[str, str, str | None] | None = None
     trimmed: bool = False
+    part: Literal["settings", "presets", "secrets"] = "settings"
 
 
 @dataclass(slots=True)
@@ -159,12 +161,10 @@ class Drafter:
         """Return the drafts of *sheet*, which was read from *file*."""
         names = [cell.name for cell in sheet.header]
         names += [cell.name for record in sheet.records for cell in record.cells]
-        columns = self._columns(file, sheet, list(dict.fromkeys(names)))
-        used: Counter[str] = Counter()
-        drafts = []
-        for record in sheet.records:
-            drafts.append(self._draft(file, record, columns))
-            used.update(cell.name for cell in record.cells)
+        used = Counter(names)
+        used.subtract(cell.name for cell in sheet.header)
+        columns = self._columns(file, sheet, list(used))
+        drafts = [self._draft(file, record, columns) for record in sheet.records]
         if sheet.header:
             self.uses += [
                 ColumnUse(file, name, column.keys, used[name])
@@ -227,14 +227,13 @@ class Drafter:
         """Read what depends on the protocol that the server collects by."""
         taken: dict[str, Cell] = {}
         for key, (cell, column) in given.items():
-            block, _, leaf = key.partition(".")
-            if column.bare and leaf == "port" and not _fits_protocol(cell, block, incoming):
+            if column.bare and not _fits_protocol(cell, key, incoming):
                 self._check_port(draft, cell, incoming)
             elif (own := _resolved(key, incoming)) is not None:
-                first = taken.setdefault(own, cell)
-                if first is cell:
+                if own not in taken:
+                    taken[own] = cell
                     self._take(draft, own, cell, column)
-                elif not _agree(own, first, cell):
+                elif not _agree(own, first := taken[own], cell):
                     self._report_twice(draft, cell, first)
 
     def _given(
@@ -247,8 +246,9 @@ class Drafter:
             if column is None:
                 continue
             for key in column.keys:
-                first, _ = given.setdefault(key, (cell, column))
-                if first is not cell and not _agree(key, first, cell):
+                if key not in given:
+                    given[key] = cell, column
+                elif not _agree(key, first := given[key][0], cell):
                     self._report_twice(draft, cell, first)
         return given
 
@@ -271,14 +271,14 @@ class Drafter:
     def _take(self, draft: Draft, key: str, cell: Cell, column: Column) -> None:
         """Read the cell for *key* into *draft*, or tell what is wrong with it."""
         value = cell.value
-        if value is None or value == "":
-            if value is not None:
-                draft.emptied.add(key)
+        if value is None:
             return
-        if isinstance(value, Record) and [inner.name for inner in value.cells] == [_TAG]:
+        if value == "":
+            draft.emptied.add(key)
+        elif isinstance(value, Record) and [inner.name for inner in value.cells] == [_TAG]:
             draft.tagged.add(key)
-            return
-        self._enter(draft, key, self._read(key, column, value), cell)
+        else:
+            self._enter(draft, key, self._read(key, column, value), cell)
 
     def _enter(self, draft: Draft, key: str, reading: _Reading, cell: Cell | None) -> None:
         if reading.fault is not None and cell is not None:
@@ -286,13 +286,8 @@ class Drafter:
             self._report(draft, cell, *reading.fault)
             return
         self.trimmed += reading.trimmed
-        value = reading.value
-        if isinstance(value, SecretRef | SecretValue):
-            draft.secrets[key] = value
-        elif value is not None and FIELDS_BY_KEY[key].role is Role.PRESET:
-            draft.presets[key] = str(value)
-        elif value is not None:
-            draft.settings[key] = value
+        if reading.value is not None:
+            getattr(draft, reading.part)[key] = reading.value
 
     def _take_constant(self, draft: Draft, key: str, name: str) -> None:
         """Enter what ``--set`` says of *name* as the setting *key*, if *draft* has no value."""
@@ -372,21 +367,24 @@ class Drafter:
         )
 
 
+_OWN_WORDS: Final = (Kind.LOGIN, Kind.MODE, Kind.PRESET)
+"""Kinds that have words such as ``none`` of their own."""
+
+
 def _check_damage(row: Field, raw: str) -> None:
     """Refuse *raw* if it looks broken: what a spreadsheet, a mask or a slip left of a value."""
-    what = damage(raw) if row.kind not in {Kind.LOGIN, Kind.MODE, Kind.PRESET} else ""
+    what = "" if row.kind in _OWN_WORDS else damage(raw)
     hint = "write the real value"
     rule = "ICE507"
-    if isinstance(raw, NumberCell) and (
-        row.secret or (row.kind is Kind.TEXT and row.key != "name")
-    ):
+    secret = row.kind is Kind.SECRET
+    if isinstance(raw, NumberCell) and (secret or (row.kind is Kind.TEXT and row.key != "name")):
         what = (
             "is a number in the workbook, so leading zeros and digits after the fifteenth are lost"
         )
         hint = "format the column as text, then type the value again"
-    elif not what and row.secret and (raw != raw.strip() or "\ufeff" in raw):
+    elif not what and secret and (raw != raw.strip() or "\ufeff" in raw):
         rule, what, hint = "ICE405", "starts or ends with a space", "remove it"
-    elif not what and row.leaf == "host" and (slip := near_miss(raw.strip().lower())):
+    elif not what and row.key.endswith(".host") and (slip := near_miss(raw.strip().lower())):
         rule, what, hint = "ICE508", f"looks like a typo of {slip.meant}", f"write {slip.meant}"
     if what:
         raise InvalidValue(rule, what, f"{hint}; --as-is takes it as it is")
@@ -403,19 +401,21 @@ def _read_text(row: Field, column: Column, raw: str) -> _Reading:
     if stranger:
         message = f"contains the character {name_character(stranger)}"
         raise InvalidValue("ICE003", message, "use one line of printable text")
-    return _Reading(read_value(row, spelled), trimmed=row.kind is Kind.TEXT and text != raw)
+    value, trimmed = read_value(row, spelled), row.kind is Kind.TEXT and text != raw
+    return _Reading(value, None, trimmed, "presets" if row.role is Role.PRESET else "settings")
 
 
 def _read_password(raw: str, column: Column) -> _Reading:
     if column.exact or not raw.startswith("ref+"):
         # Under its name in a request it is a password, whatever it looks like.
-        return _Reading(SecretValue(raw))
+        return _Reading(SecretValue(raw), part="secrets")
     reference = read_secret_ref(raw.strip())
     if isinstance(reference, SecretRef):
-        return _Reading(reference)
+        return _Reading(reference, part="secrets")
     raise InvalidValue("ICE410", "is not a valid reference", reference.message)
 
 
+@cache
 def _resolved(key: str, incoming: str) -> str | None:
     """Return *key* as a setting: ``incoming.host`` is that of the protocol *incoming*."""
     block, _, leaf = key.partition(".")
@@ -430,8 +430,11 @@ def slot(key: str) -> str:
     return f"{COLLECTING}.{leaf}" if leaf and block in INCOMING_BLOCKS else key
 
 
-def _fits_protocol(cell: Cell, block: str, incoming: str) -> bool:
-    """Return whether the port in *cell* can be that of *block*; what is no number is told later."""
+def _fits_protocol(cell: Cell, key: str, incoming: str) -> bool:
+    """Return whether *cell* can give *key*, if that is a port; what is no number is told later."""
+    block, _, leaf = key.partition(".")
+    if leaf != "port":
+        return True
     text = cell.value.strip() if isinstance(cell.value, str) else ""
     return not text.isdecimal() or _PORTS.get(text) == (incoming if block == COLLECTING else block)
 

@@ -331,7 +331,7 @@ class _Importer:
         for server in servers if kind is not SecretsKind.NONE else ():
             for key, value in server.values.items():
                 block = key.partition(".")[0]
-                if server.secrets[key] != self._reference(server.address, block):
+                if server.secrets[key].text != self._reference(server.address, block).text:
                     elsewhere += 1
                 elif fits(value):
                     found[server.address, block] = value

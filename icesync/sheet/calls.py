@@ -27,6 +27,8 @@ _CALL: Final = "updateemailserver"
 _CURL: Final = re.compile(r"(?:^|\n)[ \t]*(?:[$>] ?)?(?=curl(?:\.exe)?\s)")
 _REQUEST: Final = re.compile(r"(?:^|\n)(?:POST|PUT)[ \t]+(\S+).*\n")
 _FENCE: Final = re.compile(r"(?:^|\n)(`{3,}|~{3,})\w*[ \t]*\n(.*?)\n\1", re.DOTALL)
+_MARKS: Final = ("curl", "POST", "PUT", "```", "~~~")
+"""Without one of them there is no call: to look for calls in a large table takes a while."""
 _COMMENT: Final = re.compile(r"(?:\s*(?://[^\n]*\n|/\*.*?\*/))*", re.DOTALL)
 _DATA: Final = frozenset({"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json"})
 _ANSWERS: Final = frozenset({"response", "responses", "content"})
@@ -40,6 +42,8 @@ def find_calls(text: str) -> Sheet | None:
     if looks_printed(text[start:]):
         blank = re.sub(r"[^\n]", " ", text[:start])
         return _read_json(blank + text[start:])
+    if not any(mark in text for mark in _MARKS):
+        return None
     for pieces in (_curl_bodies(text), _http_bodies(text), _fenced(text)):
         found = list(pieces)
         if found:

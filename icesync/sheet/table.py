@@ -156,11 +156,12 @@ def _cells(row: Row, header: Sequence[Cell], *, quoted: bool) -> tuple[Cell, ...
     """Return the cells of *row* that hold something, under the names of *header*."""
     line, cells = row.line, row.cells
     names = [cell.name for cell in header] + [""] * (len(cells) - len(header))
-    return tuple(
+    held = [
         Cell(name, _unquoted(value) if quoted and type(value) is str else value, line, n)
         for n, (name, value) in enumerate(zip(names, cells, strict=False), start=1)
         if value is not None and (not isinstance(value, str) or value.strip())
-    )
+    ]
+    return tuple(held)
 
 
 def _explains(cell: Cell) -> bool:

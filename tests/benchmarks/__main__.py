@@ -15,6 +15,7 @@ SCRIPTS = (
     ("cold_plan.py", "1000", "10000"),
     ("validate.py", "1000", "10000"),
     ("naive.py",),
+    ("large.py",),
     ("throughput.py",),
     ("throughput.py", "--servers", "400", "--latency-ms", "50"),
 )

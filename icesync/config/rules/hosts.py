@@ -364,7 +364,7 @@ _WORDS: Final = {
     **dict.fromkeys(("(redacted)", "[redacted]", "<redacted>", "<hidden>", "(hidden)"), _MASK),
     **dict.fromkeys(("(sensitive)", "(sensitive value)", "<sensitive>", "[masked]"), _MASK),
 }
-_ORDINARY: Final = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*")
+_ORDINARY: Final = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*(?: [A-Za-z0-9_.@-]+)*")
 _KINDS: Final = (
     (
         # The errors of Excel and LibreOffice, in English, German, French and Spanish.
