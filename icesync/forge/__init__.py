@@ -24,6 +24,7 @@ AUTO: Final = "auto"
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _LINK: Final = re.compile(r"https?://[^\s\"'<>()\[\]`\\^{|}]+")
+_QUEUED: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,9})-[0-9a-f]{40,64}")
 _BRANCH: Final = "ref: refs/heads/"
 _MAX_EVENT_BYTES: Final = 32 * 1024 * 1024
 _RUNNERS: Final = {"GITHUB_ACTIONS": Forge.GITHUB, "GITLAB_CI": Forge.GITLAB}
@@ -53,7 +54,7 @@ def read_pipeline(environ: Mapping[str, str], root: Path, choice: str = AUTO) ->
         commit=commit,
         files_url=_link(found.files_url) if commit else "",
         run_url=_link(found.run_url),
-        unreviewed=_is_unreviewed(environ),
+        unreviewed=found.unreviewed or _is_unreviewed(environ),
     )
 
 
@@ -67,7 +68,11 @@ def _github(environ: Mapping[str, str]) -> Pipeline:
     later = _member(event, "workflow_run")  # a workflow that runs after that of a pull request
     pulls = later.get("pull_requests")
     first = pulls[0] if isinstance(pulls, list) and pulls and isinstance(pulls[0], dict) else {}
-    number = pull.get("number") or _member(event, "issue").get("number") or first.get("number")
+    issue, queued = _member(event, "issue"), _member(event, "merge_group")
+    number = pull.get("number") or issue.get("number") or first.get("number")
+    number = number or _queued_number(queued.get("head_ref"))
+    # Started by somebody's comment, or after the workflow of a pull request.
+    aside = "pull_request" in issue or str(later.get("event")).startswith("pull_request")
     head = _member(_member(pull, "head"), "repo").get("full_name")
     base = _member(_member(pull, "base"), "repo").get("full_name")
     return Pipeline(
@@ -82,7 +87,14 @@ def _github(environ: Mapping[str, str]) -> Pipeline:
         project=repository,
         number=number if isinstance(number, int) else None,
         foreign=bool(pull) and head != base,
+        unreviewed=aside,
     )
+
+
+def _queued_number(ref: object) -> int | None:
+    """Return which pull request a merge queue tries, by the name of its branch."""
+    match = _QUEUED.fullmatch(ref) if isinstance(ref, str) else None
+    return int(match[1]) if match is not None else None
 
 
 def _event(path: str) -> Mapping[str, Any]:

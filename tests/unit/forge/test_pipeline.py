@@ -42,6 +42,9 @@ def found(environ: dict[str, str], choice: str = "auto", **given: Any) -> Pipeli
     return with_target(pipeline, **{"api_url": None, "project": None, "number": None, **given})
 
 
+QUEUE = "refs/heads/gh-readonly-queue"
+
+
 def pull(head: Any = "acme/mail") -> dict[str, Any]:
     """Return the event of a pull request from the repository *head*."""
     repo = None if head is None else {"full_name": head}
@@ -85,6 +88,10 @@ def test_pull_request(tmp_path: Path) -> None:
         ({"workflow_run": {"pull_requests": [{"number": 9}]}}, 9, False),
         ({"workflow_run": {"pull_requests": []}}, None, False),
         ({"workflow_run": {"pull_requests": [9]}}, None, False),
+        ({"merge_group": {"head_ref": f"{QUEUE}/main/pr-104-{'b' * 40}"}}, 104, False),
+        ({"merge_group": {"head_ref": f"{QUEUE}/a/b/pr-1-x/pr-7-{'b' * 40}"}}, 7, False),
+        ({"merge_group": {"head_ref": "refs/heads/pr-104"}}, None, False),
+        ({"merge_group": {"head_ref": 104}}, None, False),
         ({"ref": "refs/heads/main"}, None, False),
         ({"pull_request": {"number": "7"}}, None, False),
         ({"pull_request": []}, None, False),
@@ -298,3 +305,20 @@ def test_root_of_the_repository(root: Path) -> None:
 def test_a_change_that_nobody_may_have_approved(environ: dict[str, str], unreviewed: bool) -> None:
     """The pipeline of a pull request is known on every CI system that names it."""
     assert read_pipeline(environ, Path("/")).unreviewed is unreviewed
+
+
+@pytest.mark.parametrize(
+    ("event", "unreviewed"),
+    [
+        ({"workflow_run": {"event": "pull_request", "pull_requests": []}}, True),
+        ({"workflow_run": {"event": "push"}}, False),
+        ({"issue": {"number": 8, "pull_request": {"url": "x"}}}, True),
+        ({"issue": {"number": 8}}, False),
+        ({"merge_group": {"head_ref": f"{QUEUE}/main/pr-104-{'b' * 40}"}}, False),
+    ],
+)
+def test_a_workflow_beside_that_of_a_pull_request(
+    tmp_path: Path, event: Any, unreviewed: bool
+) -> None:
+    """A comment, or the end of another workflow, starts one with secrets for what nobody read."""
+    assert actions(tmp_path, event).unreviewed is unreviewed
