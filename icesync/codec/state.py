@@ -14,12 +14,14 @@ import re
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import lru_cache
+from sys import intern
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
-from icesync.model.fields import FIELDS_BY_KEY, Kind, Setting
+from icesync.model.fields import FIELDS, Kind, Setting
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import (
@@ -34,18 +36,23 @@ from icesync.model.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
+    from icesync.model.desired import DesiredServer
     from icesync.model.safety import SafetyProfile
 
-_TYPES: Final = {
+_NO_TEXT: Final = {
     Kind.ID: int,
     Kind.PORT: int,
     Kind.POLL_RATE: int,
     Kind.VERSION: int,
     Kind.FLAG: bool,
 }
-"""The kinds of values that are no text."""
+_TYPES: Final = {field.key: _NO_TEXT.get(field.kind, str) for field in FIELDS}
+"""The type of each setting; one that is not here is of a newer icesync."""
+
+_MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+"""What reading may raise where the data has not the form that it should have."""
 
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
@@ -122,7 +129,7 @@ def seal(address: Address, entry: Entry) -> Entry:
 def decode_state(
     data: bytes,
     recovery: tuple[str, ...] = (),
-    wanted: Iterable[Mapping[str, Setting]] = (),
+    wanted: Mapping[Address, DesiredServer] | None = None,
 ) -> Snapshot:
     """
     Return the snapshot that *data* holds; *recovery* is said to whoever must bring one back.
@@ -135,13 +142,59 @@ def decode_state(
         StateTooNew: a newer icesync wrote it.
 
     """
+    with suppress(StateError, *_MALFORMED):  # what is wrong, the reading as a whole says
+        return _decode_by_entry(data, wanted or {})
     try:
-        return read_document(_load(data, wanted))
+        return read_document(_load(data))
     except StateCorrupt as error:
         error.hints = error.hints or recovery
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except _MALFORMED:
         raise StateCorrupt("the state is incomplete", *recovery) from None
+
+
+_BEGIN, _ENTRY_END, _END_OF_ALL = b'\n  "servers": {', b"\n    }", b"\n  }"
+
+
+def _decode_by_entry(data: bytes, wanted: Mapping[Address, DesiredServer]) -> Snapshot:
+    """
+    Return the snapshot of *data* as :func:`encode_state` lays it out, one entry at a time.
+
+    The plain data of a large state takes several times the memory of its text. Anything
+    odd raises some error.
+    """
+    begin = data.index(_BEGIN)
+    end = data.index(_END_OF_ALL, begin)
+    document = _load(b'%b\n  "servers": null%b' % (data[:begin], data[end + len(_END_OF_ALL) :]))
+    if document["servers"] is not None or b"\\ud" in data or b"\\uD" in data:
+        raise ValueError
+    entries: dict[Address, Entry] = {}
+    stop = begin + len(_BEGIN) - 1
+    while stop != end:
+        start = stop + 1
+        stop = data.index(_ENTRY_END, start, end) + len(_ENTRY_END)
+        comma = data[start - 1 : start] == b","
+        name, _, text = data[start:stop].decode().partition('": ')
+        if comma is not bool(entries) or not name.startswith('\n    "'):
+            raise ValueError
+        address, entry = _decode_entry(name[6:], text, wanted)
+        if entries.setdefault(address, entry) is not entry:
+            raise ValueError
+    return read_document(document, entries)
+
+
+def _decode_entry(
+    name: str, text: str, wanted: Mapping[Address, DesiredServer]
+) -> tuple[Address, Entry]:
+    careful = "\\" in text
+    raw = (_CAREFUL_DECODER if careful else _DECODER).decode(text)
+    sealed, plain = raw.pop("digest"), canonical(raw)
+    # Without escapes each quote begins or ends a text, so a key that is given twice shows.
+    twice = not careful and text.count('"') != plain.count('"') + 4
+    address = parse_address(name)
+    if twice or address is None or sealed != digest(f"{name}\n{plain}"):
+        raise ValueError
+    return address, read_entry(raw, sealed, wanted.get(address))
 
 
 def is_state_of(data: bytes, base_url: str) -> bool:
@@ -152,7 +205,7 @@ def is_state_of(data: bytes, base_url: str) -> bool:
         return False
 
 
-def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str, Any]:
+def _load(data: bytes) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
         raise StateCorrupt("the state is empty; writing it was interrupted")
     if b"<<<<<<<" in data or b">>>>>>>" in data:
@@ -162,7 +215,7 @@ def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str
             "are sent again",
         )
     try:
-        document = json.loads(data, object_pairs_hook=_sharing(wanted), parse_constant=_no_constant)
+        document = _CAREFUL_DECODER.decode(data.decode())
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise StateCorrupt(f"the state is not valid JSON ({place})") from None
@@ -190,27 +243,6 @@ def _load(data: bytes, wanted: Iterable[Mapping[str, Setting]] = ()) -> dict[str
     return document
 
 
-def _sharing(
-    wanted: Iterable[Mapping[str, Setting]],
-) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
-    """Return what makes the objects of a state: equal texts once, settings from *wanted*."""
-    known = {hash(tuple(sorted(settings.items()))): settings for settings in wanted}
-    texts: dict[str, str] = {}
-
-    def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = unique_object(pairs)
-        with suppress(TypeError):  # what holds objects has no hash, and is no settings
-            same = known.get(hash(tuple(pairs)))
-            if same is not None and same == made:
-                return cast("dict[str, Any]", same)
-        for key, value in pairs:
-            if type(value) is str:
-                made[key] = texts.setdefault(value, value)
-        return made
-
-    return make
-
-
 def demand_text(data: bytes, document: object) -> None:
     """
     Demand that each text of *document*, read from *data*, can be written down.
@@ -231,9 +263,23 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Snapshot:
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
+_CAREFUL_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=unique_object, parse_constant=_no_constant
+)
+"""Refuses a key that is given twice, which takes twice the time."""
+
+
+def read_document(
+    document: dict[str, Any],
+    entries: dict[Address, Entry] | None = None,
+    *,
+    keep_damaged: bool = True,
+) -> Snapshot:
     """
     Return the snapshot of plain data; without *keep_damaged* damage is left out.
+
+    Its entries are *entries*, where they were read already.
 
     Raises:
         StateCorrupt: a digest does not fit.
@@ -249,7 +295,8 @@ def read_document(document: dict[str, Any], *, keep_damaged: bool = True) -> Sna
         raise TypeError
     if keep_damaged and document["digest"] != _head_digest(document):
         raise StateCorrupt("the head of the state was edited or damaged")
-    entries = read_entries(document["servers"], keep_damaged=keep_damaged)
+    if entries is None:
+        entries = read_entries(document["servers"], keep_damaged=keep_damaged)
     safety = read_safety(document)
     run = _read_text(document.get("run"))
     seals = {name: _required(text) for name, text in document.get("seals", {}).items()}
@@ -366,14 +413,20 @@ def _read_entry(key: str, raw: dict[str, Any]) -> tuple[Address, Entry]:
     return address, read_entry(raw, sealed)
 
 
-def read_entry(raw: dict[str, Any], sealed: str = "") -> Entry:
-    """Return the entry of plain data; *sealed* is its digest, already checked."""
+def read_entry(raw: dict[str, Any], sealed: str = "", wanted: DesiredServer | None = None) -> Entry:
+    """
+    Return the entry of plain data; *sealed* is its digest, already checked.
+
+    Settings that are those of *wanted* are the very same object.
+    """
     bound_to = parse_address(raw["bound_to"]) if "bound_to" in raw else None
-    secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
+    settings: Mapping[str, Setting] = _read_settings(raw["settings"])
+    if wanted is not None and wanted.settings == settings:
+        settings = wanted.settings
     return Entry(
         EntryStatus(raw["status"]),
-        _read_settings(raw["settings"]),
-        secrets,
+        settings,
+        _read_secrets(raw["secrets"]),
         read_time(raw.get("applied_at")),
         _read_text(raw.get("revision")),
         _read_text(raw.get("intent")),
@@ -392,8 +445,7 @@ def _read_wire(raw: dict[str, str]) -> WireOptions:
 
 
 def _read_attempt(raw: dict[str, Any]) -> Record:
-    secrets = {key: _read_secret(record) for key, record in raw["secrets"].items()}
-    return Record(_read_settings(raw["settings"]), secrets)
+    return Record(_read_settings(raw["settings"]), _read_secrets(raw["secrets"]))
 
 
 def _read_settings(raw: dict[str, Any]) -> dict[str, Setting]:
@@ -404,12 +456,17 @@ def _read_settings(raw: dict[str, Any]) -> dict[str, Setting]:
         TypeError: one has not.
 
     """
-    for key, value in raw.items():
-        field = FIELDS_BY_KEY.get(key)
-        expected = (int, bool, str) if field is None else (_TYPES.get(field.kind, str),)
-        if type(value) not in expected:
+    keys = _check_types(tuple(raw), tuple(map(type, raw.values())))
+    return dict(zip(keys, raw.values(), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _check_types(keys: tuple[str, ...], types: tuple[type, ...]) -> tuple[str, ...]:
+    """Return *keys* once *types* are those of their fields: most servers have the same ones."""
+    for key, kind in zip(keys, types, strict=True):
+        if kind is not _TYPES.get(key, kind) or kind not in {int, bool, str}:
             raise TypeError(key)
-    return raw
+    return tuple(map(intern, keys))
 
 
 def _read_text(value: Any) -> str | None:
@@ -436,8 +493,12 @@ def _read_moved_from(raw: dict[str, Any]) -> MovedFrom:
     return MovedFrom(address, _required(raw["digest"]))
 
 
+def _read_secrets(raw: dict[str, dict[str, str]]) -> dict[str, SecretRecord]:
+    return {intern(key): _read_secret(record) for key, record in raw.items()}
+
+
 def _read_secret(record: dict[str, str]) -> SecretRecord:
-    reference = _required(record["ref"])
+    reference = intern(_required(record["ref"]))
     if "fingerprint" not in record:
         return SecretRecord(reference)
     salt, value = _required(record["salt"]), _required(record["fingerprint"])

@@ -293,10 +293,12 @@ _TARGETS: Final = {
 class _Scalar:
     """How one key's scalar is read, and where its value goes."""
 
-    __slots__ = ("key", "plain", "quoted", "target")
+    __slots__ = ("free", "key", "plain", "quoted", "target")
 
     def __init__(self, row: Field) -> None:
         self.key = row.key
+        self.free = row.kind is Kind.TEXT
+        """whether a plain text is its own value, unless YAML reads it as nothing"""
         self.plain = _Memory(row, quoted=False)
         self.quoted = _Memory(row, quoted=True)
         self.target = _SECRETS if row.secret else _TARGETS[row.role]
@@ -362,7 +364,7 @@ def _read(
         if type(row) is _Scalar:
             kind = type(value)
             if kind is str:
-                typed = row.plain[value]
+                typed = value if row.free and value not in NOTHING else row.plain[value]
             elif kind is Quoted:
                 typed = row.quoted[value]
             else:

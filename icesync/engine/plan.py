@@ -246,7 +246,7 @@ def compare_fleet(
         fleet.store,
         project.api.base_url,
         holding=holding,
-        wanted=(server.settings for server in desired.servers.values()),
+        wanted=desired.servers,
     )
     safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
     project, providers = replace(project, guards=safety.guards), safety.providers

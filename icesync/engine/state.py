@@ -47,12 +47,11 @@ from icesync.planner.plan import without_leftovers
 from icesync.ports import Joined
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from icesync.codec.fingerprint import FingerprintKey
     from icesync.engine.session import Session
-    from icesync.model.desired import Address
-    from icesync.model.fields import Setting
+    from icesync.model.desired import Address, DesiredServer
     from icesync.model.plan import Plan
     from icesync.model.project import Project
     from icesync.model.report import Notify
@@ -92,7 +91,7 @@ def load(
     base_url: str,
     *,
     holding: bool = False,
-    wanted: Iterable[Mapping[str, Setting]] = (),
+    wanted: Mapping[Address, DesiredServer] | None = None,
 ) -> Stored:
     """
     Return what *store* holds; an empty snapshot at the first use of a new place.
