@@ -26,7 +26,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -436,10 +436,11 @@ class Document:
     One file as plain data; *data* is None where *problems* made it unreadable.
 
     Positions are made when first asked for, by reading the text again: only a
-    document that changed or has a problem pays for them.
+    document that changed or has a problem pays for them. One that was read *by_lines*
+    needs no tree for that.
     """
 
-    __slots__ = ("_data", "_tree", "altered", "problems", "sealed", "source")
+    __slots__ = ("_by_lines", "_data", "_tree", "altered", "problems", "sealed", "source")
 
     def __init__(
         self,
@@ -447,6 +448,8 @@ class Document:
         data: Node = None,
         problems: tuple[Diagnostic, ...] = (),
         tree: Tree | None = None,
+        *,
+        by_lines: bool = False,
     ) -> None:
         self.source = source
         self.problems = problems
@@ -454,20 +457,21 @@ class Document:
         """Whether the data is not what the text says."""
         self.sealed: Mapping[NodePath, frozenset[str]] = {}
         """The settings that sops encrypted, which the data lacks, by the place of their mapping."""
+        self._by_lines = by_lines
         self._data = data
         self._tree = tree
 
     @property
     def data(self) -> Node:
         """The file as plain data."""
-        if self._data is _LET_GO:
-            self._data = self.tree.data()
-        return self._data
+        if self._data is not _LET_GO:
+            return self._data
+        return _read_again(self.source.data) if self._by_lines else self.tree.data()
 
     def let_go(self) -> None:
         """Hold the text only, which is a fifth of the data; who asks again pays for reading it."""
         if not (self.altered or self.problems):
-            self._data = _LET_GO
+            self._data, self._tree = _LET_GO, None
 
     @property
     def file(self) -> str:
@@ -476,22 +480,32 @@ class Document:
 
     def position(self, path: NodePath = ()) -> SourcePosition:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
-        return SourcePosition(self.source.path, *self.tree.position(path))
+        places = self._places
+        place = places.value(path) if places else self.tree.position(path)
+        return SourcePosition(self.source.path, *place)
 
     def key_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the key at *path*, for a finding about the key itself."""
-        return SourcePosition(self.source.path, *self.tree.position(path, key=True))
+        places = self._places
+        place = places.key(path) if places else self.tree.position(path, key=True)
+        return SourcePosition(self.source.path, *place)
 
     def server_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the server at *path*: its `skill` in block style, else its brace."""
-        return SourcePosition(self.source.path, *self.tree.block_position(path, "skill"))
+        places = self._places
+        if places is None:
+            return SourcePosition(self.source.path, *self.tree.block_position(path, "skill"))
+        place = places.keys.get((*path, "skill")) or places.value(path)
+        return SourcePosition(self.source.path, *place)
+
+    @property
+    def _places(self) -> _Places | None:
+        return _find_places(self.source.data) if self._by_lines and not self.altered else None
 
     @property
     def tree(self) -> Tree:
         """The file as a tree."""
-        if self._tree is None:
-            self._tree = _read_carefully(self.source)
-        return self._tree
+        return self._tree or _read_carefully(self.source)
 
 
 _LET_GO: Final = object()
@@ -509,7 +523,7 @@ def parse_document(source: SourceFile) -> Document:
     if problems:
         return Document(source, problems=problems)
     try:
-        return Document(source, _read_lines(source.data))
+        return Document(source, _read_lines(source.data), by_lines=True)
     except _UnusualError:
         pass
     try:
@@ -529,6 +543,7 @@ def parse_document(source: SourceFile) -> Document:
     return Document(source, None if tree.problems else tree.data(), tree.problems, tree)
 
 
+@lru_cache(maxsize=4)
 def _read_carefully(source: SourceFile) -> Tree:
     """Return *source* as a tree, which ordinary files do not need."""
     from icesync.config.yaml_tree import read_tree
@@ -687,6 +702,65 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept f
     if not root:
         raise _UnusualError
     return root[0]
+
+
+@lru_cache(maxsize=4)
+def _read_again(data: bytes) -> Node:
+    return _read_lines(data)
+
+
+class _Places(NamedTuple):
+    """Line and column of each key and of each value in a document, by path."""
+
+    keys: dict[NodePath, tuple[int, int]]
+    values: dict[NodePath, tuple[int, int]]
+
+    def key(self, path: NodePath) -> tuple[int, int]:
+        """Return the place of the last key of *path* that exists."""
+        return next((self.keys[p] for p in _upwards(path) if p in self.keys), (1, 1))
+
+    def value(self, path: NodePath) -> tuple[int, int]:
+        """Return the place of the value at *path*, or of its nearest parent that exists."""
+        return next(self.values[p] for p in _upwards(path) if p in self.values)
+
+
+def _upwards(path: NodePath) -> Iterator[NodePath]:
+    return (path[:length] for length in range(len(path), -1, -1))
+
+
+@lru_cache(maxsize=4)
+def _find_places(data: bytes) -> _Places:
+    """Return the places in *data*, which :func:`_read_lines` can read."""
+    places = _Places({}, {})
+    path: list[str | int] = []
+    levels: list[int] = []
+    """the collections around a line, as in :class:`_Lines`; each has a part of the path"""
+    for number, line in enumerate(data.decode().split("\n"), start=1):
+        said = _LINES[line]
+        if said is None:
+            continue
+        level, key, value = said
+        column = level // 2 + 1
+        while levels and levels[-1] > level:
+            levels.pop()
+            path.pop()
+        if not levels or levels[-1] < level:
+            places.values[tuple(path)] = number, column
+            levels.append(level)
+            path.append(-1)
+        if level & 1:
+            path[-1] = int(path[-1]) + 1
+            column += 2
+            places.values[tuple(path)] = number, column
+            levels.append(level + 3)
+            path.append(key)
+        path[-1] = key
+        places.keys[tuple(path)] = number, column
+        if value is not None:
+            after = line[column + len(key) :]
+            blanks = len(after) - len(after.lstrip(" "))
+            places.values[tuple(path)] = number, column + len(key) + blanks + 1
+    return places
 
 
 SOPS_METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)

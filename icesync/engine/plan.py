@@ -45,7 +45,13 @@ from icesync.engine.state import (
     states_elsewhere,
     with_reasons,
 )
-from icesync.engine.validate import Fleet, Scope, kept_credentials, read_fleet
+from icesync.engine.validate import (
+    Fleet,
+    Scope,
+    kept_credentials,
+    read_fleet,
+    without_collector,
+)
 from icesync.errors import (
     ConfigInvalid,
     PlanStale,
@@ -227,6 +233,7 @@ def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILE
     return planning
 
 
+@without_collector()
 def compare_fleet(
     session: Session,
     fleet: Fleet,

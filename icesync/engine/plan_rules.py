@@ -68,11 +68,12 @@ def confirmed_hosts(
     Return, for each secret that *plan* sends, the hosts that were given it so far.
 
     *elsewhere* are servers of other runs that no state knows: what the files say of them
-    stands in. Secrets that no host was given are left out.
+    stands in. Secrets that no host was given are left out. One whose reference was at its
+    host before is not looked for by its value: that takes a digest for each entry.
     """
     if not plan.calls:
         return {}
-    by_value = _Sightings(snapshot, values, key)
+    by_value: _Sightings | None = None
     by_identity: dict[str, set[Setting]] = {}
     for text, host in _references(snapshot, elsewhere):
         by_identity.setdefault(identities.of(text), set()).add(host)
@@ -82,7 +83,9 @@ def confirmed_hosts(
             hosts: set[Setting] = set()
             if by_identity:
                 hosts |= by_identity.get(identities.of(secret.reference), set())
-            if by_value.known and secret.reference in values:
+            goes_to = (change.after or {}).get(host_key(secret.key))
+            if goes_to not in hosts and secret.reference in values:
+                by_value = by_value or _Sightings(snapshot, values, key)
                 hosts |= by_value.hosts_of(values[secret.reference], change.address)
             if hosts:
                 found[change.address, secret.key] = frozenset(hosts)
@@ -130,11 +133,6 @@ class _Sightings:
                 self._by_tag.setdefault(tag, set()).add(sent)
             if sent.secret.fingerprint and not (value and self._fits(sent, value)):
                 self._unseen.append(sent)
-
-    @property
-    def known(self) -> bool:
-        """Whether any host was given a secret so far."""
-        return bool(self._at)
 
     def hosts_of(self, value: SecretValue, address: Address) -> set[Setting]:
         """Return the hosts that were given *value*, which is about to be sent for *address*."""

@@ -6,7 +6,9 @@ Offline and without secrets.
 
 from __future__ import annotations
 
+import gc
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -177,6 +179,24 @@ def _chosen(
     return found
 
 
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """
+    Keep Python from looking for unreachable cycles meanwhile.
+
+    What is read from files and states has none, and is there until the end: to look through
+    it again and again took a tenth of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@without_collector()
 def check_files(
     project: Project,
     providers: Mapping[str, SecretProvider],

@@ -126,7 +126,7 @@ def blocks(draw: st.DrawFn) -> str:
 
 @given(blocks())
 def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
-    """What is read line by line is what libyaml's events say; nothing else is taken."""
+    """What is read line by line is what libyaml's events say, and at the same places."""
     source = _source(text)
     assume(not check_text(source))
     try:
@@ -136,6 +136,20 @@ def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
         return
 
     assert _exact(by_lines) == _exact(_read_quickly(source.data))
+
+    document, tree = parse_document(source), read_tree(source)
+    for path in _paths(by_lines):
+        assert document.position(path)[1:] == tree.position(path)
+        assert document.key_position(path)[1:] == tree.position(path, key=True)
+        assert document.position((*path, "nowhere", 0))[1:] == tree.position((*path, "nowhere", 0))
+
+
+def _paths(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each value in *node*."""
+    yield path
+    below = node.items() if isinstance(node, dict) else enumerate(node)
+    for part, value in () if isinstance(node, str) else below:
+        yield from _paths(value, (*path, part))
 
 
 def _node_places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
