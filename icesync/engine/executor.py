@@ -394,7 +394,7 @@ class Executor:
         return False
 
     def _ending(self) -> bool:
-        if self._limiter.stopped is not None:
+        if self._limiter.stopped is not None or self._halt.signal_number is not None:
             self._stop.set()
         return self._stop.is_set()
 
