@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from icesync.emulator.storage import Call, Storage
 
+    Answer = Callable[[subprocess.Popen[str], IO[bytes]], None]
+
 __all__ = [
     "KEY",
     "PROGRAM",
@@ -242,16 +244,19 @@ def run_in_terminal(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     *,
-    answer: Callable[[subprocess.Popen[str], IO[bytes]], None] | None = None,
+    answer: Answer | None = None,
     question: bytes = b"Only `yes` is accepted",
+    later: Sequence[tuple[bytes, Answer]] = (),
     stdout_too: bool = False,
 ) -> Result:
     """
     Run the program with a terminal as stdin and stderr, and as stdout if asked.
 
-    *answer* is called once the program shows *question*. What the terminal showed is the
-    result's stderr, or its stdout if the terminal is both.
+    *answer* is called once the program shows *question*; *later* are more questions with their
+    answers, in order. What the terminal showed is the result's stderr, or its stdout if the
+    terminal is both.
     """
+    script = [*([(question, answer)] if answer else []), *later]
     ours, theirs = pty.openpty()
     streams = {"stdin": theirs, "stderr": theirs, **({"stdout": theirs} if stdout_too else {})}
     with (
@@ -259,20 +264,18 @@ def run_in_terminal(
         os.fdopen(ours, "r+b", buffering=0) as screen,
     ):
         os.close(theirs)
-        shown = _watch(process, screen, answer, question)
+        shown = _watch(process, screen, script)
         stdout = process.stdout.read() if process.stdout else ""
         code = process.wait(TIMEOUT_S)
     return Result(code, shown if stdout_too else stdout, "" if stdout_too else shown)
 
 
 def _watch(
-    process: subprocess.Popen[str],
-    screen: IO[bytes],
-    answer: Callable[[subprocess.Popen[str], IO[bytes]], None] | None,
-    question: bytes,
+    process: subprocess.Popen[str], screen: IO[bytes], script: list[tuple[bytes, Answer]]
 ) -> str:
     """Return what appears on *screen* until the program lets go of it."""
     shown = b""
+    answered = 0
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         if time.monotonic() > deadline:
@@ -287,9 +290,9 @@ def _watch(
         if not piece:
             break
         shown += piece
-        if answer is not None and question in shown:
-            answer(process, screen)
-            answer = None
+        while script and script[0][0] in shown[answered:]:
+            answered = len(shown)
+            script.pop(0)[1](process, screen)
     return shown.decode()
 
 

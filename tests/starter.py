@@ -29,12 +29,11 @@ _START_TIMES = ("PYTHON", "LC_", "LANG")
 
 
 class Starter:
-    """The server, from its first use to the end of this process."""
+    """The server, from its first use to the end of the tests."""
 
     _only: Starter | None = None
 
     def __init__(self) -> None:
-        import atexit
         import ctypes
         import subprocess
         import tempfile
@@ -58,7 +57,6 @@ class Starter:
         )
         listener.close()
         self._write_script()
-        atexit.register(self._close)
 
     @classmethod
     def current(cls) -> Starter | None:
@@ -68,6 +66,13 @@ class Starter:
         if cls._only is None:
             cls._only = cls()
         return cls._only
+
+    @classmethod
+    def stop(cls) -> None:
+        """End the server, if there is one, before anybody counts what it has covered."""
+        if cls._only is not None:
+            cls._only._close()
+            cls._only = None
 
     def fits(self, environ: Mapping[str, str]) -> bool:
         """Return whether a run with these variables shows the same as one that Python starts."""

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from icesync.emulator.storage import Storage
 
-NOTICED_S = 0.8
-"""After so long a signal was surely noticed: the run looks every fifth of a second."""
-
 SKILLS = [663, 664, 665, 666, 667, 668]
 
 
@@ -69,6 +66,14 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, stdout, stderr
 
 
+def interrupt(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
+    """Send a signal, and wait until the run says that it stops."""
+    process.send_signal(number)
+    assert process.stderr is not None
+    while not (line := process.stderr.readline()).startswith("stopping: "):
+        assert line, "it ended"
+
+
 def assert_honest(repository: Repository, archive: Storage) -> None:
     """Demand that nothing is called applied that ICE did not acknowledge."""
     __tracebackhide__ = True
@@ -85,8 +90,7 @@ def test_signal_ends_cleanly(
 ) -> None:
     """The call in flight may end, nothing new is sent, what was acknowledged is saved."""
     with held(repository, archive, free=2) as (process, gate):
-        process.send_signal(number)
-        time.sleep(NOTICED_S)
+        interrupt(process, number)
         gate.open()
         returned, _, stderr = end(process)
 
@@ -98,8 +102,7 @@ def test_signal_ends_cleanly(
 def test_after_ctrl_c_only_the_rest_is_sent(repository: Repository, archive: Storage) -> None:
     """The next apply sends what is still open, and nothing else."""
     with held(repository, archive, free=2) as (process, gate):
-        process.send_signal(signal.SIGINT)
-        time.sleep(NOTICED_S)
+        interrupt(process)
         gate.open()
         end(process)
 
@@ -109,8 +112,7 @@ def test_after_ctrl_c_only_the_rest_is_sent(repository: Repository, archive: Sto
 def test_report_of_an_interrupted_run(repository: Repository, archive: Storage) -> None:
     """What was not attempted is listed, with the command that sends it."""
     with held(repository, archive, free=4) as (process, gate):
-        process.send_signal(signal.SIGINT)
-        time.sleep(NOTICED_S)
+        interrupt(process)
         gate.open()
         _, stdout, _ = end(process)
 
@@ -141,8 +143,7 @@ def test_uncertain_call_is_sent_again(repository: Repository, archive: Storage) 
 def test_second_signal_leaves_at_once(repository: Repository, archive: Storage) -> None:
     """Who insists gets out, and loses nothing that was recorded."""
     with held(repository, archive, free=2) as (process, _):
-        process.send_signal(signal.SIGINT)
-        time.sleep(NOTICED_S)
+        interrupt(process)
         process.send_signal(signal.SIGINT)
         returned, _, _ = end(process)
 
@@ -255,17 +256,22 @@ def test_terminal_is_left_clean(repository: Repository, archive: Storage, signal
     """However often Ctrl-C is pressed, the bar goes, what was said stays and the cursor is back."""
     gate = Gate(archive)
 
-    def interrupt(process: subprocess.Popen[str], screen: IO[bytes]) -> None:
+    def agree(process: subprocess.Popen[str], screen: IO[bytes]) -> None:
         screen.write(b"yes\n")
         gate.reached.wait(TIMEOUT_S)
-        for _ in range(signals):
+        process.send_signal(signal.SIGINT)
+
+    def insist(process: subprocess.Popen[str], _: IO[bytes]) -> None:
+        if signals == 2:
             process.send_signal(signal.SIGINT)
-            time.sleep(NOTICED_S)
+            process.wait(TIMEOUT_S)
         gate.open()
 
     with FarEnd(gate.answer) as server:
         repository.calls(Ice(server.url, archive))
-        result = repository.in_terminal("apply", env={"NO_COLOR": ""}, answer=interrupt)
+        result = repository.in_terminal(
+            "apply", env={"NO_COLOR": ""}, answer=agree, later=[(b"stopping: ", insist)]
+        )
 
     assert result.code == 130
     assert "\r\x1b[2K\x1b[1A\x1b[2K\r\r\nstopping: " in result.stderr
