@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from mutation import MUTATIONS, Mutation
 
 import icesync
 from icesync import errors
@@ -48,6 +49,12 @@ def parsed(path: Path) -> ast.Module:
 def test_tree_is_found() -> None:
     """A rule over no files would hold in silence."""
     assert len(MODULES) > 50
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.effect)
+def test_mutations_fit_the_tree(mutation: Mutation) -> None:
+    """What `tests/mutation.py` would change is still there."""
+    assert mutation.old in MODULES[mutation.path].read_text()
 
 
 @pytest.mark.parametrize("name", MODULES)
