@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import click
 from click.core import ParameterSource
 
-from icesync.cli.console import Console
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import UsageError, printable
@@ -30,6 +29,7 @@ from icesync.errors import UsageError, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from icesync.cli.console import Console
     from icesync.cli.output import OutputOptions
     from icesync.engine.plan import PlanRequest
     from icesync.engine.session import Session
@@ -60,6 +60,8 @@ class Common:
     @property
     def console(self) -> Console:
         """The streams as these flags want them."""
+        from icesync.cli.console import Console
+
         return Console(
             self.colour,
             quiet=self.quiet,
