@@ -383,7 +383,7 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     stored = planning.stored
     if stored.running is not None:
         console.talk(f"note: {told_of_running(stored.running)}")
-    elif stored.recovered is not None and stored.recovered.records:
+    elif stored.recovered is not None and stored.recovered.calls:
         console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
         message = spent_told(planning.obsolete, console.talk_style)

@@ -188,7 +188,7 @@ def locked(
             key = sealing_key(session, stored.snapshot)
             with session.signals.finishing():
                 save(store, stored, stored.snapshot.entries, Writer(__version__, key=key))
-            if stored.recovered is not None and stored.recovered.records:
+            if stored.recovered is not None and stored.recovered.calls:
                 notify(Note(told_of_dead_run(stored.recovered, saved=True)))
         yield work
 
@@ -199,7 +199,9 @@ def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
     unknown = (
         f"; {found.uncertain} with unknown outcome will be sent again" if found.uncertain else ""
     )
-    calls = "1 call" if found.records == 1 else f"{found.records} calls"
+    is_one = found.calls == 1
+    calls = "1 call" if is_one else f"{found.calls} calls"
+    ending = ending.replace("they are", "it is").replace("them", "it") if is_one else ending
     return f"an interrupted apply left {calls} in its journal; {ending}{unknown}"
 
 

@@ -350,11 +350,14 @@ def break_lock(session: Session, organization: int | None, lock_id: str) -> str:
     return store.describe()
 
 
-def init_state(session: Session, request: StateRequest) -> tuple[tuple[str, bool], ...]:
+def init_state(
+    session: Session, request: StateRequest, notify: Notify = SILENT.notify
+) -> tuple[tuple[str, bool], ...]:
     """
     Begin an empty state where there is none; return each place, and whether it was begun now.
 
     Where each organization has a state, that is all organizations, unless one is named.
+    What a first apply that died left becomes the state.
 
     Raises:
         ConfigError: the files, which name the organizations, are wrong.
@@ -373,7 +376,12 @@ def init_state(session: Session, request: StateRequest) -> tuple[tuple[str, bool
     begun: dict[str, bool] = {}
 
     def begin(store: StateStore) -> None:
-        new = store.read() is None
+        left = store.journals is not None and store.journals.read() is not None
+        if left and not request.dry_run:
+            # A first apply that died left what is to be the state.
+            with locked(session, store, "state init", request.lock_timeout_s, notify):
+                left = False
+        new = not left and store.read() is None
         if new and not request.dry_run:
             named = replace(blank, lineage=str(uuid.uuid4()), key_id=key.id if key else None)
             sealed = replace(named, seals=seals_of(key, named, named, trusted=True))

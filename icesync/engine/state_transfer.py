@@ -54,7 +54,13 @@ def push(
             what a dead run left.
 
     """
-    pushed = decode_state(data)
+    try:
+        pushed = decode_state(data)
+    except StateCorrupt as error:
+        raise StateCorrupt(
+            f"the file cannot be pushed: {error.message.replace('what is stored', 'it')}",
+            "run `icesync state pull -o FILE` to write what can be pushed",
+        ) from None
     if pushed.base_url != base_url:
         target = printable(pushed.base_url)
         raise StateCorrupt(

@@ -38,10 +38,10 @@ _MAX_NAMED: Final = 5
 
 @frozen
 class Recovered:
-    """A snapshot with a journal folded in, and how much that was; None: no journal counted."""
+    """A snapshot with a journal folded in; *calls* of how many; *run* None: no journal counted."""
 
     snapshot: Snapshot
-    records: int = 0
+    calls: int = 0
     uncertain: int = 0
     run: str | None = None
 
@@ -80,7 +80,7 @@ def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> R
         key_id=log.head.key_id or snapshot.key_id,
         entries=entries,
     )
-    return Recovered(folded, len(log.records), uncertain, log.head.run)
+    return Recovered(folded, len(intents), uncertain, log.head.run)
 
 
 def settle(

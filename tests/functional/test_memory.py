@@ -188,6 +188,21 @@ def stored(repository: Repository) -> dict[str, str]:
     return {address: entry["status"] for address, entry in document["servers"].items()}
 
 
+def test_first_apply_that_died_is_the_state(repository: Repository, archive: Storage) -> None:
+    """`state init` begins no empty one beside its journal, which nothing could fold any more."""
+    with killed(repository, archive):
+        tried = repository.run("state", "init", "--dry-run")
+        done = repository.run("state", "init")
+
+    assert "holds a state already" in tried.stderr + tried.stdout
+    assert "note: an interrupted apply left 3 calls in its journal" in done.stderr
+    assert stored(repository) == {
+        "59/663": "applied",
+        "59/664": "applied",
+        "59/665": "uncertain",
+    }
+
+
 def test_dead_run_is_saved_though_nothing_is_to_be_sent(
     repository: Repository, archive: Storage
 ) -> None:
@@ -196,7 +211,7 @@ def test_dead_run_is_saved_though_nothing_is_to_be_sent(
         result = repository.run("apply", "-y", "--target", "59/663")
 
     assert (result.code, result.stdout[:11]) == (0, "No changes.")
-    assert "note: an interrupted apply left 5 calls in its journal" in result.stderr
+    assert "note: an interrupted apply left 3 calls in its journal" in result.stderr
     assert stored(repository) == {
         "59/663": "applied",
         "59/664": "applied",
@@ -211,7 +226,15 @@ def test_dead_run_is_saved_though_nothing_is_to_be_sent(
         ("state", "pull", "-o", "pulled.json"),
         ("state", "rm", "59/665"),
         ("state", "mv", "59/664", "59/700"),
-        ("apply", "-y", "--no-input", "--target", "59/666", "--expect-digest", "sha256:0"),
+        (
+            "apply",
+            "-y",
+            "--no-input",
+            "--target",
+            "59/666",
+            "--expect-digest",
+            f"sha256:{64 * '0'}",
+        ),
     ],
     ids=["pull", "rm", "mv", "stale"],
 )

@@ -61,7 +61,7 @@ def init(common: Common, request: StateRequest) -> int:
     """
     from icesync.engine.state_operations import init_state
 
-    for place, begun in init_state(common.open(), request):
+    for place, begun in init_state(common.open(), request, common.console.note):
         what = "holds a state already" if not begun else "would be begun"
         common.console.talk(f"{place}: {'begun' if begun and not request.dry_run else what}")
     if request.dry_run:

@@ -95,6 +95,16 @@ def test_push_by_force_never_lets_a_serial_fall(by: int) -> None:
     assert pushed.serial == kept.serial
 
 
+@pytest.mark.parametrize("data", [b"{}", b"hello", OLD[:-9]])
+def test_push_of_what_is_no_state_speaks_of_the_file(data: bytes) -> None:
+    """What is stored is sound, and stays."""
+    store = FakeStore(OLD)
+
+    with pytest.raises(StateCorrupt, match=r"the file cannot be pushed: (it is|the state is) not"):
+        push(store, data, BASE_URL, force=True)
+    assert store.data == OLD
+
+
 def test_push_by_force_over_what_cannot_be_read() -> None:
     """A damaged state can be replaced; nobody knows its serial."""
     store = FakeStore(b"damaged")

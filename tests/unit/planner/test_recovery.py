@@ -91,7 +91,7 @@ def test_only_unknown_outcomes_are_counted() -> None:
 
     found = recover(BASE, "digest", log(*records))
 
-    assert (found.records, found.uncertain) == (3, 1)
+    assert (found.calls, found.uncertain) == (2, 1)
 
 
 MOVE = Intent(B, Action.MOVE, NEW, drops=A)
@@ -141,7 +141,7 @@ def test_a_merged_journal_is_not_folded_twice() -> None:
     found = recover(merged, "other", log(Intent(A, Action.UPDATE, NEW)))
 
     assert found.snapshot is merged
-    assert found.records == 0
+    assert found.calls == 0
 
 
 @pytest.mark.parametrize(
