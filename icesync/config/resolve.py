@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from icesync.config.discover import is_defaults
@@ -30,6 +29,7 @@ from icesync.config.values import (
     salvage_layer,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
+from icesync.errors import listed
 from icesync.frozen import frozen
 from icesync.model.desired import (
     ADDRESS_GRAMMAR,
@@ -503,11 +503,14 @@ class _Missing(NamedTuple):
 
 
 def _describe_missing(server: DesiredServer, missing: Sequence[str]) -> Iterator[_Missing]:
-    """Yield what *server* lacks: a block that is missing whole is one thing."""
+    """Yield what *server* lacks: what is missing of a block, or outside of one, is one thing."""
     given = {key.partition(".")[0] for key in (*server.settings, *server.secrets) if "." in key}
-    for block, keys in groupby(missing, key=lambda key: key.partition(".")[0]):
+    blocks: dict[str, list[str]] = {}
+    for key in missing:
+        block = key.partition(".")[0]
+        blocks.setdefault(block if block in _MISSING_RULES else "", []).append(key)
+    for block, names in blocks.items():
         rule = _MISSING_RULES.get(block, "ICE107")
-        names = list(keys)
         if rule != "ICE107" and block not in given:
             leaves = ", ".join(name.partition(".")[2] for name in names)
             other = {"pop3": "imap", "imap": "pop3"}.get(block)
@@ -515,11 +518,11 @@ def _describe_missing(server: DesiredServer, missing: Sequence[str]) -> Iterator
             hint = f"add `{block}:`, here or under `defaults:`{instead}"
             yield _Missing(rule, f"`{block}` is missing: {leaves}", hint)
             continue
-        for name in names:
-            hint = (
-                f"add `{name}` here or under `defaults:`; omitted settings would be sent as empty"
-            )
-            yield _Missing(rule, f"`{name}` is required", hint)
+        named = [f"`{name}`" for name in names]
+        added = named[0] if len(named) == 1 else "them"
+        hint = f"add {added} here or under `defaults:`; omitted settings would be sent as empty"
+        are = "is" if len(named) == 1 else "are"
+        yield _Missing(rule, f"{listed(named, len(named))} {are} required", hint)
 
 
 _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}

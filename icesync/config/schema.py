@@ -719,7 +719,12 @@ def _missing_key(document: Document, path: NodePath, key: str) -> Diagnostic:
     rule = "ICE101" if key in {"organization", "skill"} else "ICE107"
     address, name = _named(document, (*path, key))
     message = f"{address}`{name}` is required"
-    return Diagnostic(rule, message, document.position(path), f"add `{key}:`")
+    return Diagnostic(
+        rule,
+        message,
+        document.position(path),
+        "add `version: 1`" if key == "version" else f"add `{key}:`",
+    )
 
 
 def _unfit(document: Document, path: NodePath, error: Any) -> Diagnostic:

@@ -336,7 +336,7 @@ def _verdict(
     reference: SecretRef, providers: Mapping[str, SecretProvider], own: Mapping[str, str]
 ) -> tuple[str, str, str | None] | None:
     """
-    Return rule, sentence and hint for what is wrong with *reference*, or None.
+    Return rule, the rest of a sentence, and a hint for what is wrong with *reference*, or None.
 
     Asks nobody: whether there is such a secret is for a plan to find out.
     """
@@ -346,15 +346,15 @@ def _verdict(
 
         near = difflib.get_close_matches(reference.scheme, schemes, n=1)
         hint = f"did you mean ref+{near[0]}://?" if near else f"known: {_listed(schemes)}"
-        return "ICE409", f"names an unknown secret provider `{reference.scheme}`", hint
+        return "ICE409", f" names an unknown secret provider `{reference.scheme}`", hint
     try:
         identity = identify(reference, providers)
     except SecretForbidden as error:
-        return "ICE413", f"is not allowed: {error.message}", _first(error.hints)
+        return "ICE413", f": {error.message}", _first(error.hints)
     except SecretMissing as error:
-        return "ICE410", f"cannot be looked up: {error.message}", _first(error.hints)
+        return "ICE410", f" cannot be looked up: {error.message}", _first(error.hints)
     if identity in own:
-        message = f"is the same as `{own[identity]}`, a credential of icesync itself"
+        message = f" is the same as `{own[identity]}`, a credential of icesync itself"
         return "ICE411", message, "use a reference to the mail password"
     return None
 
@@ -372,7 +372,7 @@ def _finding(
 ) -> Diagnostic:
     position = server.origin.position(key)
     subject = str(server.address)
-    return Diagnostic(rule, f"{subject}: `{key}` {message}", position, hint, subject=subject)
+    return Diagnostic(rule, f"{subject}: `{key}`{message}", position, hint, subject=subject)
 
 
 _TARGET: Final = re.compile(r"([1-9][0-9]{0,9})/.*", re.ASCII)

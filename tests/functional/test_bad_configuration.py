@@ -109,7 +109,7 @@ def test_missing_variable_stops_apply(repository: Repository, ice: Ice) -> None:
     del repository.environ["ICE_IMAP"]
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 3, "servers/59.yaml:20:15: ICE412 59/663:", hint="did you mean")
+    assert_refused(result, 3, "servers/59.yaml:20:15: ICE412 59/663:", hint="export ICE_IMAP")
     assert ice.skills == []
 
 

@@ -87,6 +87,12 @@ FIFTY = "".join(f"  - {{skill: {n}}}\n" for n in range(1, 51))
             "add `status` here or under `defaults:`; omitted settings would be sent as empty",
             id="no status",
         ),
+        pytest.param(
+            _file(FIFTY).replace("  status: Enabled\n", "").replace("  active: true\n", ""), "10:5",
+            "59/1 and 49 more: `status` and `active` are required",
+            "add them here or under `defaults:`; omitted settings would be sent as empty",
+            id="no status, no tls",
+        ),
     ],
 )  # fmt: skip
 def test_slip_is_reported_once(text: str, place: str, message: str, hint: str) -> None:

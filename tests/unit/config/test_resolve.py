@@ -208,7 +208,7 @@ def test_same_skill_of_two_organizations_is_two_servers() -> None:
 
 
 def test_missing_settings_are_told_after_defaults() -> None:
-    """A setting that neither the server nor any default gives is named, each by itself."""
+    """What neither the server nor any default gives is named, those of a block in one finding."""
     most = WHOLE.replace("port: 995, ", "").replace("tls: true, ", "")
     _, findings = _resolve({"a.yaml": _servers("servers:", "  - skill: 1", defaults=most)})
 
