@@ -149,7 +149,39 @@ def _opens(glob: str, real: Path, root: Path) -> bool:
 MAX_FILE_BYTES: Final = 1_048_576
 
 
-class FileProvider:
+class FileReferences:
+    """References to files below *root*, as far as the globs of *allow* go."""
+
+    def __init__(
+        self, scheme: str, root: Path, allow: tuple[str, ...], environ: Mapping[str, str]
+    ) -> None:
+        self.scheme = scheme
+        self._root = root.resolve()
+        self._allow = allow
+        self._closed_to = credential_places(environ)
+
+    def metadata(self, reference: SecretRef) -> SecretMetadata:
+        """Return when the file was last written."""
+        return file_metadata(self._path(reference))
+
+    def identify(self, reference: SecretRef) -> str:
+        """
+        Return the file, whichever way leads to it, and the key in it.
+
+        Raises:
+            SecretMissing: it is not a path.
+            SecretForbidden: the allow-list does not permit it, or the place is closed.
+
+        """
+        return f"{self.scheme}:{file_identity(self._path(reference))}#{reference.fragment}"
+
+    def _path(self, reference: SecretRef) -> Path:
+        if reference.query:
+            raise SecretMissing(f"`{reference}` takes a path and a key only")
+        return find_allowed(reference, self._root, self._allow, self._closed_to)
+
+
+class FileProvider(FileReferences):
     """
     Opens ``file`` references below *root*, as far as the globs of *allow* go.
 
@@ -167,10 +199,7 @@ class FileProvider:
         parse: Callable[[bytes, str], object],
         environ: Mapping[str, str],
     ) -> None:
-        self.scheme = "file"
-        self._closed_to = credential_places(environ)
-        self._root = root.resolve()
-        self._allow = allow
+        super().__init__("file", root, allow, environ)
         self._parse = parse
         self._contents: dict[Path, bytes] = {}
         self._trees: dict[Path, object] = {}
@@ -191,25 +220,8 @@ class FileProvider:
             raise SecretMissing(f"`{reference}` is not UTF-8")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
-    def metadata(self, reference: SecretRef) -> SecretMetadata:
-        """Return when the file was last written."""
-        return file_metadata(self._path(reference))
-
-    def identify(self, reference: SecretRef) -> str:
-        """
-        Return the file, whichever way leads to it, and the key in it.
-
-        Raises:
-            SecretMissing: it is not a path.
-            SecretForbidden: the allow-list does not permit it, or the place is closed.
-
-        """
-        return f"file:{file_identity(self._path(reference))}#{reference.fragment}"
-
     def _path(self, reference: SecretRef) -> Path:
-        if reference.query:
-            raise SecretMissing(f"`{reference}` takes a path and a key only")
-        path = find_allowed(reference, self._root, self._allow, self._closed_to)
+        path = super()._path(reference)
         if reference.fragment and path.suffix.lower() not in {".json", ".yaml", ".yml"}:
             raise SecretMissing(f"`{reference}`: a key needs a file named .json, .yaml or .yml")
         return path
@@ -223,22 +235,16 @@ class FileProvider:
         if path not in self._trees:
             content = self._content(reference, path)
             try:
-                self._trees[path] = self._parse_as_named(content, path)
+                is_json = path.suffix.lower() == ".json"
+                self._trees[path] = (
+                    parse_json(content) if is_json else self._parse(content, str(path))
+                )
                 problem = ""
             except ValueError as error:
                 problem = str(error)
             if problem:
                 raise SecretMissing(f"`{reference}` cannot be read: {problem}")
         return self._trees[path]
-
-    def _parse_as_named(self, content: bytes, path: Path) -> object:
-        match path.suffix.lower():
-            case ".json":
-                return parse_json(content)
-            case ".yaml" | ".yml":
-                return self._parse(content, str(path))
-            case _:
-                raise ValueError("a key needs a file named .json, .yaml or .yml")
 
 
 def read_file(reference: SecretRef, path: Path) -> bytes:

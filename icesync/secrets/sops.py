@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing
 from icesync.model.host import TrustedHosts
-from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, spell_path
+from icesync.model.secret import SecretRef, SecretValue, spell_path
 from icesync.secrets import (
     SingleFlight,
-    file_identity,
-    file_metadata,
     make_secret,
     parse_json,
     pick,
     without_final_newline,
 )
-from icesync.secrets.file import credential_places, find_allowed, read_file
+from icesync.secrets.file import FileReferences, read_file
 from icesync.secrets.sops_metadata import needed_variables, read_yaml
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -40,7 +38,7 @@ _MEANINGS: Final = {
 """Exit codes of sops (its source, cmd/sops/codes)."""
 
 
-class SopsProvider:
+class SopsProvider(FileReferences):
     """Opens ``sops`` references below *root*, as far as the globs of *allow* go."""
 
     remote = True
@@ -51,11 +49,8 @@ class SopsProvider:
         allow: tuple[str, ...],
         environ: Mapping[str, str],
     ) -> None:
-        self.scheme = "sops"
-        self._root = root.resolve()
-        self._allow = allow
+        super().__init__("sops", root, allow, environ)
         self._environ = environ
-        self._closed_to = credential_places(environ)
         self._trust = TrustedHosts(environ)
         self._texts: SingleFlight[bytes] = SingleFlight()
         self._trees: SingleFlight[object] = SingleFlight()
@@ -81,21 +76,6 @@ class SopsProvider:
         text = self._decrypted(reference, path).decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
-    def metadata(self, reference: SecretRef) -> SecretMetadata:
-        """Return when the file was last written."""
-        return file_metadata(self._path(reference))
-
-    def identify(self, reference: SecretRef) -> str:
-        """
-        Return the file, whichever way leads to it, and the key in it.
-
-        Raises:
-            SecretMissing: it is not a path.
-            SecretForbidden: the allow-list does not permit it, or the place is closed.
-
-        """
-        return f"sops:{file_identity(self._path(reference))}#{reference.fragment}"
-
     def open_file(self, path: str) -> bytes:
         """
         Return the decrypted text of the server file *path* below the root.
@@ -108,11 +88,6 @@ class SopsProvider:
         spelled = spell_path(Path(path).parts)
         reference = SecretRef(f"ref+sops://{spelled}", "sops", spelled)
         return self._decrypted(reference, (self._root / path).resolve())
-
-    def _path(self, reference: SecretRef) -> Path:
-        if reference.query:
-            raise SecretMissing(f"`{reference}` takes a path and a key only")
-        return find_allowed(reference, self._root, self._allow, self._closed_to)
 
     def _read_tree(self, reference: SecretRef, path: Path) -> object:
         """Return the decrypted file as a tree; a scalar that is not a text stays none."""
