@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from icesync.codec import canonical, digest, pretty, unique_object
 from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
-from icesync.model.fields import FIELDS, Kind, Setting
+from icesync.model.fields import FIELDS, Kind, Setting, new_settings
 from icesync.model.project import Absent, OrgKey, WireOptions
 from icesync.model.secret import Fingerprint
 from icesync.model.snapshot import (
@@ -457,7 +457,9 @@ def _read_settings(raw: dict[str, Any]) -> dict[str, Setting]:
 
     """
     keys = _check_types(tuple(raw), tuple(map(type, raw.values())))
-    return dict(zip(keys, raw.values(), strict=True))
+    settings = new_settings()
+    settings.update(zip(keys, raw.values(), strict=True))
+    return settings
 
 
 @lru_cache(maxsize=256)

@@ -42,7 +42,14 @@ from icesync.model.desired import (
     Removal,
     RemovalAction,
 )
-from icesync.model.fields import FIELDS_BY_KEY, LOGIN_KEYS, Field, Setting, needs_login
+from icesync.model.fields import (
+    FIELDS_BY_KEY,
+    LOGIN_KEYS,
+    Field,
+    Setting,
+    needs_login,
+    new_settings,
+)
 from icesync.model.presets import find_preset
 
 if TYPE_CHECKING:
@@ -70,6 +77,9 @@ class LayerMapping(NamedTuple):
         return LayerKind.FOLDER if is_defaults(self.document.file) else LayerKind.FILE
 
 
+_NOTHING_FILLED: Final[Mapping[str, str]] = {}
+
+
 @frozen
 class LayeredOrigin:
     """
@@ -81,7 +91,7 @@ class LayeredOrigin:
     """
 
     places: tuple[LayerMapping, ...]
-    filled: Mapping[str, str] = field(default_factory=dict)
+    filled: Mapping[str, str] = field(default_factory=lambda: _NOTHING_FILLED)
 
     @property
     def file(self) -> str:
@@ -156,7 +166,7 @@ def fill(
     presets: Mapping[str, str],
 ) -> Filled:
     """Return *settings* with the values of *presets*, which are names by ``preset`` key."""
-    full = dict(settings)
+    full = new_settings(settings)
     sources: dict[str, str] = {}
     governing: dict[str, str] = {}
     mentioned = {key.partition(".")[0] for key in (*settings, *secrets, *presets) if "." in key}
@@ -381,9 +391,9 @@ class _Resolver:
         if sealed:
             own, base = _without(own, sealed), _without(base, sealed)
         address = Address(organization, own.labels["skill"])
-        settings = {**base.settings, **own.settings} if base.settings else own.settings
+        settings = new_settings(base.settings, own.settings) if base.settings else own.settings
         secrets = {**base.secrets, **own.secrets} if base.secrets else own.secrets
-        local = {**base.local, **own.local} if base.local else own.local
+        local = {**base.local, **own.local} if own.local else base.local
         if not needs_login(settings):
             settings, secrets = _without_login(settings), _without_login(secrets)
         name = own.labels.get("name", "")

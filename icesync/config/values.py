@@ -32,6 +32,7 @@ from icesync.model.fields import (
     Role,
     Setting,
     needs_login,
+    new_settings,
 )
 from icesync.model.secret import SecretRef, read_secret_ref
 
@@ -243,7 +244,7 @@ class Layer:
     what icesync itself goes by.
     """
 
-    settings: dict[str, Setting] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=new_settings)
     secrets: dict[str, SecretRef] = field(default_factory=dict)
     labels: dict[str, Any] = field(default_factory=dict)
     presets: dict[str, str] = field(default_factory=dict)

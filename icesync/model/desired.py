@@ -98,6 +98,9 @@ class Origin(Protocol):
         ...
 
 
+_NO_PRESETS: Final[Mapping[str, str]] = {}
+
+
 @frozen
 class DesiredServer:
     """
@@ -118,7 +121,7 @@ class DesiredServer:
     secrets: Mapping[str, SecretRef]
     origin: Origin
     name: str = ""
-    presets: Mapping[str, str] = field(default_factory=dict)
+    presets: Mapping[str, str] = field(default_factory=lambda: _NO_PRESETS)
     whole: bool = True
     local: Mapping[str, Setting] = field(default_factory=dict)
     sealed: frozenset[str] = frozenset()
