@@ -3,8 +3,10 @@ How long ``icesync validate`` takes with all rules, start-up and output included
 
 Against a process that merely loads the same files by PyYAML's CSafeLoader; the
 goal is at most 1.5. Three fleets: a good one, one in which every server breaks a
-rule at its own line, and one in which a single suppression has to be looked up. And
-``icesync fmt --check`` of the good one, which reads each file with the place of every value.
+rule at its own line (the goal is 1.6 times the good one), and one in which a single
+suppression has to be looked up. One file of 200,000 unknown keys, which must be refused
+within a second. And ``icesync fmt --check`` of the good one, which reads each file with the
+place of every value.
 
     python tests/benchmarks/validate.py [SERVERS …]     default: 10000
     python tests/benchmarks/validate.py 1000 10000 100000 --rounds 1
@@ -12,7 +14,9 @@ rule at its own line, and one in which a single suppression has to be looked up.
 
 from __future__ import annotations
 
+import itertools
 import math
+import string
 import sys
 import tempfile
 from functools import partial
@@ -29,8 +33,11 @@ if TYPE_CHECKING:
     from measure import Sample, Samples
 
 GOOD, BAD, WAIVED = "validate", "a finding a server", "one suppression"
-FORMAT, LOADING = "fmt --check", "CSafeLoader"
-NAMES = (GOOD, BAD, WAIVED, FORMAT, LOADING)
+UNKNOWN, FORMAT, LOADING = "200,000 unknown keys", "fmt --check", "CSafeLoader"
+NAMES = (GOOD, BAD, WAIVED, UNKNOWN, FORMAT, LOADING)
+UNKNOWN_KEYS = 200_000
+REFUSED = 3
+"""The exit code of a configuration that is wrong."""
 
 
 def cases(folder: Path, servers: int) -> dict[str, Callable[[], Sample]]:
@@ -42,13 +49,19 @@ def cases(folder: Path, servers: int) -> dict[str, Callable[[], Sample]]:
     first = folder / WAIVED / "servers" / "org-00001.yaml"
     first.write_text(f"# icesync: allow ICE309 as an example\n{first.read_text()}")
 
+    write_fleet(folder / UNKNOWN, 1)
+    letters = itertools.islice(itertools.product(string.ascii_lowercase, repeat=4), UNKNOWN_KEYS)
+    keys = "".join(f"{''.join(key)}: 1\n" for key in letters)
+    (folder / UNKNOWN / "servers" / "unknown.yaml").write_text(keys)
+
     def check(name: str) -> Callable[[], Sample]:
-        return partial(run, [*icesync(), "-C", str(folder / name), "validate"])
+        expect = REFUSED if name is UNKNOWN else 0
+        return partial(run, [*icesync(), "-C", str(folder / name), "validate"], None, expect)
 
     files = str(folder / GOOD / "servers")
     load = partial(run, [sys.executable, "-c", LOAD, files])
     form = partial(run, [*icesync(), "-C", str(folder / GOOD), "fmt", "--check"])
-    checks = {name: check(name) for name in (GOOD, BAD, WAIVED)}
+    checks = {name: check(name) for name in (GOOD, BAD, WAIVED, UNKNOWN)}
     return {**checks, FORMAT: form, LOADING: load}
 
 
