@@ -21,7 +21,7 @@ from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 FORGES: Final = {
     "github": {
@@ -46,7 +46,7 @@ _MAX_SINGLE_SECRETS: Final = 8
 """More secrets than this are set by one command, from a file."""
 
 ADDITIONS: Final = (
-    "nothing was written; say what to add:",
+    "nothing was written; choose what to add:",
     "  icesync init --ci github     workflows: plan, apply, check; or --ci gitlab",
     "  icesync init --editor        settings and schemas for editors",
     "  icesync init --pre-commit    hooks: format and validate before each commit",
@@ -378,7 +378,6 @@ def tell(
     if request.forge in FORGES:
         yield from ("", *_secrets_to_set(layout, request.forge))
     steps = tuple(_next_steps(layout, request))
-    width = max((len(command) for command, _ in steps), default=0)
     begun = request.server and results.get(_server_file(request)) == "wrote"
     head = (
         f"Next, edit {_from_here(layout, _server_file(request))}, then run:"
@@ -386,7 +385,7 @@ def tell(
         else "Next, run:"
     )
     yield from ("", head) if steps else ()
-    yield from (f"  {command:<{width}}   {meaning}".rstrip() for command, meaning in steps)
+    yield from _lines_of(steps)
 
 
 def _further_lines(
@@ -423,7 +422,7 @@ def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
     yield "Create these CI secrets:"
     if forge == "github":
         if install:
-            yield f"  gh variable set ICESYNC_INSTALL --body {install}   # what is to be installed"
+            yield f"  gh variable set ICESYNC_INSTALL --body {install}   # where it comes from"
         yield f"  gh secret set {KEY_VARIABLE} < {key}"
         yield from (f"  gh secret set {name}" for name in listed)
         if listed != names:
@@ -431,7 +430,7 @@ def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
             yield f"  gh secret set --env-file {passwords}   # {_counted_names(layout)}"
         return
     if install:
-        yield f"  glab variable set ICESYNC_INSTALL {install}   # what is to be installed"
+        yield f"  glab variable set ICESYNC_INSTALL {install}   # where it comes from"
     yield f"  glab variable set {KEY_VARIABLE} --masked --protected < {key}"
     yield from (f"  glab variable set {name} '…' --masked --protected" for name in listed)
     if listed != names:
@@ -449,6 +448,20 @@ def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
 def _counted_names(layout: Layout) -> str:
     first, last = layout.passwords[0], layout.passwords[-1]
     return f"{counted(len(layout.passwords), 'password')}, {first} to {last}"
+
+
+_ALIGNED: Final = 34
+"""What longer commands are for stands below them."""
+
+
+def _lines_of(steps: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each command of *steps*, with what it is for beside it."""
+    width = max((len(c) for c, _ in steps if len(c) <= _ALIGNED), default=0)
+    for command, meaning in steps:
+        if len(command) <= width:
+            yield f"  {command:<{width}}   {meaning}"
+        else:
+            yield from (f"  {command}", f"  {'':<{width}}   {meaning}")
 
 
 def _next_steps(layout: Layout, request: InitRequest) -> Iterator[tuple[str, str]]:
@@ -509,9 +522,4 @@ def go_live(
     if (Layout(path.parent).top / ".github/workflows/icesync-apply.yml").exists():
         steps += [(f"gh secret set {name}", "the same for the workflow") for name in live]
         steps.append(("icesync init --ci github", "brings its variables up to date"))
-    width = max(len(command) for command, _ in steps)
-    yield from (
-        "",
-        "Next, run:",
-        *(f"  {command:<{width}}   {meaning}" for command, meaning in steps),
-    )
+    yield from ("", "Next, run:", *_lines_of(steps))

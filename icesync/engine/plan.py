@@ -255,7 +255,9 @@ def compare_fleet(
         holding=holding,
         wanted=desired.servers,
     )
-    safety = check_safeguards(project, stored.snapshot, providers, request.allowed)
+    safety = check_safeguards(
+        project, stored.snapshot, providers, request.allowed, every=request.include_info
+    )
     project, providers = replace(project, guards=safety.guards), safety.providers
     for told in safety.notes:
         view.notify(Note(told))

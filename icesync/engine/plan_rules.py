@@ -208,13 +208,19 @@ def check_safeguards(
     snapshot: Snapshot,
     providers: Mapping[str, SecretProvider],
     allowed: Collection[str],
+    *,
+    every: bool = False,
 ) -> SafetyVerdict:
-    """Return how the safeguards of *project* stand to those that *snapshot* records."""
+    """
+    Return how the safeguards of *project* stand to those that *snapshot* records.
+
+    With *every*, those that a first apply would record are listed.
+    """
     if project.safety is None:
         return SafetyVerdict(providers, project.guards)
     if snapshot.safety is None:
         first = not snapshot.entries
-        notes = _first(project.safety) if first else ()
+        notes = _first(project.safety, every=every) if first else ()
         return SafetyVerdict(providers, project.guards, notes=notes)
     stricter = tightened(snapshot.safety, project.safety)
     notes = tuple(f"stricter than at the last apply: {d.sentence}" for d in stricter)
@@ -247,19 +253,18 @@ def check_safeguards(
     return SafetyVerdict(providers, guards, refusals, notes)
 
 
-def _first(profile: SafetyProfile) -> tuple[str, ...]:
+def _first(profile: SafetyProfile, *, every: bool) -> tuple[str, ...]:
     """Return what is said before there is a state that a change could be compared with."""
-    import textwrap
-
-    held = "; ".join(describe(profile))
-    if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
-        held += f"; up to {FIRST_ADDS} adds, because the state is empty"
     message = (
-        "the first apply records these safeguards; loosening one later needs `--allow safeguards`:"
+        "the first apply records the limits, guards, hosts and allow-lists of this "
+        "configuration; loosening one later needs `--allow safeguards`"
     )
-    return (
-        "\n".join([message, *textwrap.wrap(held, 90, initial_indent="  ", subsequent_indent="  ")]),
-    )
+    if not every:
+        return (message,)
+    held = list(describe(profile))
+    if profile.get("limits.adds") == [str(Project("", "").limits[LimitName.ADDS].count)]:
+        held.append(f"up to {FIRST_ADDS} adds, because the state is empty")
+    return ("\n".join([f"{message}:", *(f"  {one}" for one in held)]),)
 
 
 def place_of(project: Project, path: str) -> SourcePosition:

@@ -157,7 +157,7 @@ def test_key_that_git_tracks_is_refused(tmp_path: Path, words: list[str]) -> Non
 def test_next_steps_are_true(root: Path) -> None:
     """Whoever types what is printed, as it is printed, ends with an applied server."""
     told = run_program([*NEW, "--no-pre-commit"], root).stderr
-    steps = [line.strip().split("   ")[0] for line in told.splitlines() if line.startswith("  ")]
+    steps = [line.strip().split("   ")[0] for line in told.splitlines() if re.match(r"  \S", line)]
     script = "\n".join(steps).replace("icesync apply", "icesync apply --auto-approve")
 
     subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
@@ -174,7 +174,7 @@ def test_next_steps_are_true(root: Path) -> None:
 def test_next_steps_from_elsewhere(root: Path) -> None:
     """With another folder, each step works from where one is."""
     told = run_program(["-C", "mail server", "init", "--emulator"], root).stderr
-    steps = [line.strip().split("   ")[0] for line in told.splitlines() if line.startswith("  ")]
+    steps = [line.strip().split("   ")[0] for line in told.splitlines() if re.match(r"  \S", line)]
     others = ("icesync -C 'mail server' import", "pre-commit", "git config")
     script = "\n".join(step for step in steps if not step.startswith(others))
     script = script.replace(" apply", " apply --auto-approve")
@@ -260,7 +260,7 @@ def test_without_a_server_an_example_is_written(root: Path) -> None:
     """No organization is anybody's default: no command reads the example until it is copied."""
     told = run_program(["init"], root).stderr
     codes = [run_program(["validate"], root).code]
-    for line in re.findall("^  (mkdir .*?)   ", told, re.MULTILINE):
+    for line in re.findall("^  (mkdir .*)$", told, re.MULTILINE):
         subprocess.run(["bash", "-euc", line], cwd=root, check=True)
     codes += [run_program(words, root).code for words in (["validate"], ["fmt", "--check"])]
 

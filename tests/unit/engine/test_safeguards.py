@@ -84,8 +84,12 @@ def test_stricter_is_said_and_blocks_nothing() -> None:
 
 
 def test_first_plan_says_what_will_hold() -> None:
-    """Before there is a state, the whole profile is printed; an old state is silent."""
-    [note] = check_safeguards(loosen(), Snapshot("https://ice.test"), {}, ()).notes
+    """Before there is a state, one line says so, the whole profile on request; then silence."""
+    new = Snapshot("https://ice.test")
+    [note] = check_safeguards(loosen(), new, {}, ()).notes
+    [whole] = check_safeguards(loosen(), new, {}, (), every=True).notes
 
-    assert "guards disabled, host-change, spoofing-on, tls-off" in " ".join(note.split())
+    assert note.startswith("the first apply records")
+    assert "\n" not in note
+    assert "  guards disabled, host-change, spoofing-on, tls-off\n" in whole
     assert check_safeguards(loosen(), snapshot({SUPPORT: entry()}), {}, ()).notes == ()
