@@ -192,6 +192,10 @@ class Joined(Protocol):
         """Seal each part by *sealing* from now on."""
         ...
 
+    def narrow(self, organizations: frozenset[int]) -> None:
+        """Lock only *organizations*: nothing is to be written for the others."""
+        ...
+
 
 class SecretProvider(Protocol):
     """

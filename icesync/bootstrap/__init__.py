@@ -203,7 +203,7 @@ class _Stores:
 
         from icesync.net import ClientOptions, job_options
         from icesync.stores.gitlab import http_endpoint
-        from icesync.stores.httpcalls import state_clients
+        from icesync.stores.httpcalls import StateServer
         from icesync.stores.httpstore import HttpStore
 
         endpoint = http_endpoint(state, os.environ)
@@ -211,7 +211,7 @@ class _Stores:
         if host not in self._far_ends:
             options = ClientOptions("", 0, f"icesync/{__version__}")
             found = job_options(options, endpoint.address, os.environ)
-            self._far_ends[host] = state_clients(found)
+            self._far_ends[host] = StateServer(found)
         return HttpStore(endpoint, self._far_ends[host], self._clock)
 
     def kept(self) -> frozenset[int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from icesync import __version__
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
@@ -18,8 +18,8 @@ from icesync.engine.executor import SETTLE_S, ApplyOptions, Executor, OpenGatewa
 from icesync.engine.plan import Planning, PlanRequest, compare_fleet, restrict_to_saved
 from icesync.engine.recorder import Recorder, Stamp
 from icesync.engine.secret_resolution import SecretsMode
-from icesync.engine.session import SILENT, Session, View
-from icesync.engine.state import Writer, locked, save
+from icesync.engine.session import SILENT, Session, Silent, View
+from icesync.engine.state import Writer, is_new, locked, save
 from icesync.engine.validate import Fleet, Scope, read_fleet
 from icesync.errors import (
     AccessError,
@@ -30,6 +30,7 @@ from icesync.errors import (
     PlanStale,
     PolicyRefused,
     Refused,
+    StateConflict,
     TokenExpired,
     Unreachable,
     UsageError,
@@ -43,6 +44,7 @@ from icesync.model.report import (
     ApplyStarted,
     Caution,
     ChangeEnded,
+    Event,
     Found,
     Note,
     Notify,
@@ -54,6 +56,7 @@ from icesync.model.report import (
 )
 from icesync.model.snapshot import readable_time
 from icesync.planner.policy import allowing
+from icesync.ports import Joined
 from icesync.wire.login import read_token
 
 if TYPE_CHECKING:
@@ -118,10 +121,11 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
     warning = fleet.store.lock_warning()
     if warning is not None:
         view.notify(Caution(warning))
+    ahead = _look_ahead(session, fleet, wanted)
     with locked(
         session, fleet.store, "apply", request.lock_timeout_s, view.notify, _NOTHING
     ) as work:
-        planning = compare_fleet(session, fleet, wanted, view, holding=True)
+        planning = _plan_locked(session, fleet, wanted, view, ahead)
         if saved is not None:
             planning = restrict_to_saved(planning, saved, wanted.allowed)
         view.show(planning)
@@ -145,6 +149,70 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
         view.show(report)
         _conclude(report, stop)
     return report
+
+
+class _Ahead(NamedTuple):
+    """A plan that was made before the lock, what it had to tell, and whom it concerns."""
+
+    planning: Planning
+    told: tuple[Event, ...]
+    organizations: frozenset[int] | None
+
+
+def _look_ahead(session: Session, fleet: Fleet, wanted: PlanRequest) -> _Ahead | None:
+    """
+    Plan before the lock, where each organization has a state: who has changes is locked.
+
+    Where more than their entries is to be written, all are.
+    """
+    store = fleet.store
+    if not isinstance(store, Joined):
+        return None
+    listener = _Listener()
+    planning = compare_fleet(session, fleet, wanted, listener, holding=True)
+    stored, key = planning.stored, planning.key
+    safety = planning.project.safety
+    writer = Writer(__version__, key.id if key else None, safety=safety, key=key, trusted=True)
+    organizations = None
+    if not is_new(stored, stored.snapshot.entries, writer):
+        organizations = _organizations(planning.plan)
+        store.narrow(organizations)
+    return _Ahead(planning, tuple(listener.told), organizations)
+
+
+class _Listener(Silent):
+    """Remembers what there was to tell."""
+
+    def __init__(self) -> None:
+        self.told: list[Event] = []
+
+    def notify(self, event: Event) -> None:
+        """Remember *event*."""
+        self.told.append(event)
+
+
+def _organizations(plan: Plan) -> frozenset[int]:
+    """Return whose state changes when *plan* is carried out."""
+    moved = {c.moved_from.organization for c in plan.effective if c.moved_from is not None}
+    return frozenset(moved | {c.address.organization for c in plan.effective})
+
+
+def _plan_locked(
+    session: Session, fleet: Fleet, wanted: PlanRequest, view: View, ahead: _Ahead | None
+) -> Planning:
+    """Return the plan under the lock: the one made *ahead*, if the state is still the same."""
+    if ahead is not None and fleet.store.read() == ahead.planning.stored.data:
+        for event in ahead.told:
+            view.notify(event)
+        return ahead.planning
+    planning = compare_fleet(session, fleet, wanted, view, holding=True)
+    locked_ones = ahead.organizations if ahead is not None else None
+    if locked_ones is not None and not _organizations(planning.plan) <= locked_ones:
+        raise StateConflict(
+            "another run changed the state while this one started; nothing was sent",
+            "icesync apply",
+        )
+    return planning
 
 
 _NOTHING: Final = "nothing was sent"

@@ -261,12 +261,7 @@ def save(
     safety = writer.safety or before.safety
     known = stored.as_read or before
     memory = remember((before,), sealed)
-    same = (sealed, key_id, safety) == (before.entries, before.key_id, before.safety)
-    same = same and memory == before.memory and before.serial == known.serial
-    if writer.trusted and writer.key is not None and stored.data is not None:
-        same = same and not any(broken_seals(writer.key, p) for _, p in stored.sealed_parts())
-    nothing_new = same if stored.data is not None else not sealed
-    if nothing_new and folded is None:
+    if not is_new(stored, sealed, writer):
         # A run that changed nothing leaves nothing: its journal has no say either.
         if store.journals is not None:
             store.journals.drop()
@@ -295,6 +290,21 @@ def save(
         store.journals.drop()
     parts = store.parts if isinstance(store, Joined) else None
     return Stored(after, data, as_read=after, parts=parts)
+
+
+def is_new(stored: Stored, sealed: Mapping[Address, Entry], writer: Writer) -> bool:
+    """Return whether a save of *sealed* by *writer* would write anything."""
+    before, known = stored.snapshot, stored.as_read or stored.snapshot
+    if stored.recovered is not None and stored.recovered.run is not None:
+        return True
+    if stored.data is None:
+        return bool(sealed)
+    wanted = (sealed, writer.key_id or before.key_id, writer.safety or before.safety)
+    same = wanted == (before.entries, before.key_id, before.safety)
+    same = same and remember((before,), sealed) == before.memory and before.serial == known.serial
+    if same and writer.trusted and writer.key is not None:
+        same = not any(broken_seals(writer.key, part) for _, part in stored.sealed_parts())
+    return not same
 
 
 def move(snapshot: Snapshot, source: Address, target: Address) -> dict[Address, Entry]:

@@ -66,16 +66,23 @@ class Unanswered(NamedTuple):
     may_pass: bool = True
 
 
-def state_clients(options: ClientOptions) -> ClientPool:
-    """Return connections to a state's server, which the states of one server may share."""
-    far = replace(options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES)
-    return ClientPool(far, SIDE_BY_SIDE)
+class StateServer(ClientPool):
+    """
+    Connections to a state's server, which the states of one server may share.
+
+    *keeps_writes* says that what it confirmed was seen to be there.
+    """
+
+    def __init__(self, options: ClientOptions) -> None:
+        far = replace(options, base_url="", timeout_s=_DEADLINE_S, max_reply_bytes=_MAX_BYTES)
+        super().__init__(far, SIDE_BY_SIDE)
+        self.keeps_writes = False
 
 
 class HttpCalls:
     """Asks one :class:`HttpEndpoint`; one thread at a time may use it."""
 
-    def __init__(self, endpoint: HttpEndpoint, clients: ClientPool, clock: Clock) -> None:
+    def __init__(self, endpoint: HttpEndpoint, clients: StateServer, clock: Clock) -> None:
         addresses = (endpoint.address, endpoint.lock_address, endpoint.unlock_address)
         if not all(is_confidential(address) for address in addresses if address):
             raise ConfigInvalid(

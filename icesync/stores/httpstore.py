@@ -22,11 +22,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
 from icesync.model.snapshot import LockInfo, utc_text
-from icesync.net import ClientPool, RawReply
+from icesync.net import RawReply
 from icesync.stores.httpcalls import (
     SAVE_RETRY_FOR_S,
     HttpCalls,
     HttpEndpoint,
+    StateServer,
     Unanswered,
     md5,
     with_id,
@@ -61,13 +62,13 @@ class HttpStore:
 
     journals = None
 
-    def __init__(self, endpoint: HttpEndpoint, clients: ClientPool, clock: Clock) -> None:
+    def __init__(self, endpoint: HttpEndpoint, clients: StateServer, clock: Clock) -> None:
         self._endpoint = endpoint
         self._calls = HttpCalls(endpoint, clients, clock)
         self._clock = clock
         self._lock_id: str | None = None
         self._seen: _Seen | None = None
-        self._proven = False
+        self._server = clients
 
     def _read(self) -> bytes | None:
         reply = self._calls.persist("GET", self._endpoint.address)
@@ -120,7 +121,6 @@ class HttpStore:
                 )
             self._post(data)
         self._seen = _Seen(data, math.inf)
-        self._proven = self._lock_id is not None
 
     def _is_known(self, previous: bytes | None) -> bool:
         """
@@ -139,9 +139,12 @@ class HttpStore:
                 self._endpoint.update_method, self._with_lock_id(self._endpoint.address), data
             )
             accepted = isinstance(reply, RawReply) and reply.status in _DONE
-            # Under a lock the first save says what is about to be sent. It is read back even
-            # after a yes: nobody would miss it. A later one that is lost leaves the first.
-            if (accepted and self._proven) or self._is_stored(data):
+            # A yes is believed under a lock, once this server was seen to keep what it
+            # confirms: nobody would miss what one loses before the first call.
+            if accepted and self._server.keeps_writes and self._lock_id is not None:
+                return
+            if self._is_stored(data):
+                self._server.keeps_writes = True
                 return
             if accepted:
                 raise StateNotSaved(
@@ -192,11 +195,11 @@ class HttpStore:
             yield
             return
         wait_for_lock(lambda: self._try_lock(owner), self.describe(), timeout_s, self._clock)
-        self._lock_id, self._seen, self._proven = owner.id, None, False
+        self._lock_id, self._seen = owner.id, None
         try:
             yield
         finally:
-            self._lock_id, self._proven = None, False
+            self._lock_id = None
             self._release(owner)
 
     def _try_lock(self, owner: LockInfo) -> LockInfo | None:

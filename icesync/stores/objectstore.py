@@ -109,12 +109,14 @@ class Bucket:
     """
     A bucket, as obstore opened it; several stores and threads may use it.
 
-    *honest* says that it was seen to keep its conditions.
+    *honest* says that it was seen to keep its conditions, *keeps_writes* that what it
+    confirmed was seen to be there.
     """
 
     def __init__(self, opened: Any) -> None:
         self.opened = opened
         self.honest = False
+        self.keeps_writes = False
         self.limit = ConcurrencyLimit(SIDE_BY_SIDE)
 
 
@@ -182,7 +184,6 @@ class ObjectStore:
         self._errors = importlib.import_module("obstore.exceptions")
         self._stored: _Object | None = None
         self._locked = False
-        self._proven = False
 
     def read(self) -> bytes | None:
         """
@@ -227,10 +228,15 @@ class ObjectStore:
                 ) from None
         else:
             self._stored = _Object(data, tag)
-            # Under a lock the first save says what is about to be sent: nobody would miss it.
-            if not self._proven and self._get_tag() != tag:
-                raise StateNotSaved(f"{self._url} confirmed the state, but returns a different one")
-            self._proven = self._locked
+            self._demand_kept(tag)
+
+    def _demand_kept(self, tag: Mapping[str, str]) -> None:
+        """Look at what was confirmed; under a lock a bucket that kept one write is believed."""
+        if self._locked and self._bucket.keeps_writes:
+            return
+        if self._get_tag() != tag:
+            raise StateNotSaved(f"{self._url} confirmed the state, but returns a different one")
+        self._bucket.keeps_writes = True
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
@@ -246,11 +252,11 @@ class ObjectStore:
         wait_for_lock(lambda: self._try_lock(owner), self._url, timeout_s, self._clock)
         if not self._bucket.honest:
             self._try_conditions(owner)
-        self._locked, self._proven = True, False
+        self._locked = True
         try:
             yield
         finally:
-            self._locked, self._proven = False, False
+            self._locked = False
             self.break_lock(owner.id)
 
     def _try_lock(self, owner: LockInfo) -> LockInfo | None:

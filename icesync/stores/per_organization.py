@@ -8,7 +8,7 @@ journal: outcomes are saved every few seconds, as with a store far away.
 from __future__ import annotations
 
 import uuid
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -81,6 +81,9 @@ class PartitionedStore:
         self._known: bytes | None = None
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
+        self._narrowed: frozenset[int] | None = None
+        self._owner: LockInfo | None = None
+        self._held: frozenset[int] = frozenset()
         self._sealing: Sealing | None = None
 
     @property
@@ -92,15 +95,26 @@ class PartitionedStore:
         """Seal each part by *sealing* from now on: only here is known what is in which."""
         self._sealing = sealing
 
+    def narrow(self, organizations: frozenset[int]) -> None:
+        """Lock only *organizations*: nothing is to be written for the others."""
+        self._narrowed = organizations & self._stores.keys()
+
+    @property
+    def _concerned(self) -> list[int]:
+        return [o for o in self._stores if self._narrowed is None or o in self._narrowed]
+
     def read(self) -> bytes | None:
         """
         Return all parts as one snapshot, or None when there is none yet.
+
+        Under the lock only what is locked is read again.
 
         Raises:
             StateError: a part cannot be read, or does not belong here.
 
         """
-        self._data = self._of_each(self._read_part)
+        again = self._concerned if self._owner is not None and self._data else self._stores
+        self._data |= self._of_each(self._read_part, list(again))
         self._parts = {o: self._decode(o, data) for o, data in self._data.items()}
         places = {o: store.describe() for o, store in self._stores.items()}
         lineage = lineage_of(self._base_url, self._template)
@@ -140,8 +154,12 @@ class PartitionedStore:
         if self._sealing is not None:
             kept = replace(kept, seals=self._sealing.of(kept, self._parts[organization]))
         new = encode_state(kept, self._version)
+        store = self._stores[organization]
+        free = self._owner is not None and organization not in self._held
+        lock = store.lock(self._owner, 0.0) if self._owner is not None and free else nullcontext()
         try:
-            self._stores[organization].write(new, self._data[organization])
+            with lock:
+                store.write(new, self._data[organization])
         except StateNotSaved as error:
             raise StateNotSaved(
                 f"organization {organization}: {error.message}", *error.hints
@@ -152,7 +170,7 @@ class PartitionedStore:
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:
         """
-        Hold the locks of all parts.
+        Hold the locks of all parts, or of those that it was narrowed to.
 
         That of the first organization is taken alone: of two runs about the same
         organizations one goes on, and the other waits there.
@@ -172,10 +190,12 @@ class PartitionedStore:
             held[organization] = lock
 
         try:
-            for organizations in (list(self._stores)[:1], list(self._stores)[1:]):
+            for organizations in (self._concerned[:1], self._concerned[1:]):
                 self._side_by_side(take, organizations)
+            self._owner, self._held = owner, frozenset(held)
             yield
         finally:
+            self._owner, self._held = None, frozenset()
             self._release(held)
 
     def _release(self, held: Mapping[int, AbstractContextManager[None]]) -> None:
@@ -192,15 +212,18 @@ class PartitionedStore:
         for _, error in sorted(errors.items()):
             raise error
 
-    def _of_each(self, ask: Callable[[StateStore], T]) -> dict[int, T]:
+    def _of_each(
+        self, ask: Callable[[StateStore], T], organizations: list[int] | None = None
+    ) -> dict[int, T]:
         """Return what *ask* gives for the store of each organization, in their order."""
         found: dict[int, T] = {}
+        asked = list(self._stores) if organizations is None else organizations
 
         def one(organization: int) -> None:
             found[organization] = ask(self._stores[organization])
 
-        self._side_by_side(one, list(self._stores))
-        return {organization: found[organization] for organization in self._stores}
+        self._side_by_side(one, asked)
+        return {organization: found[organization] for organization in asked}
 
     def lock_owner(self) -> LockInfo | None:
         """Return who holds the first lock that is held, or None when all are free."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rig import FarEnd, Gate, Ice, assert_refused, run_process, start_process, wait_until
 
+from icesync.bootstrap import SystemClock, open_session
 from icesync.codec.marker import read_marker
 from icesync.emulator.storage import Storage
+from icesync.engine.apply import ApplyRequest, apply
+from icesync.stores.local import LocalStore
+from icesync.stores.lock_info import named_lock
+from icesync.stores.per_organization import PartitionedStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from rig import Repository
@@ -331,3 +337,50 @@ def test_comments_of_parts_have_names_of_their_own(fleet: Repository) -> None:
     assert keys == [
         ".", ". --shard 1/2", ". --shard 2/2", ". --organization 103", ". staging.yaml",
     ]  # fmt: skip
+
+
+def changed(fleet: Repository) -> Repository:
+    """Apply *fleet* once, then change one server of the first organization."""
+    assert fleet.run("apply", "-y").code == 0
+    fleet.replace("servers/101.yaml", "name: Desk 1}", "name: Desk 1, smtp: {poll_rate: 77}}")
+    return fleet
+
+
+def lock_of(fleet: Repository, organization: int) -> AbstractContextManager[None]:
+    """Return the lock of one organization's state, to be held by this process."""
+    path = fleet.root / f"state/{organization}.json"
+    return LocalStore(path, SystemClock()).lock(named_lock("test", "2026-01-01T00:00:00Z"), 0)
+
+
+def test_an_organization_without_changes_is_not_locked(fleet: Repository) -> None:
+    """A run waits for the locks of those it writes to, and for no others."""
+    changed(fleet)
+
+    with lock_of(fleet, 101):
+        refused = fleet.spawn("apply", "-y")
+    with lock_of(fleet, 102):
+        applied = fleet.spawn("apply", "-y")
+
+    assert_refused(refused, 5, "organization 101: ", hint="--lock-timeout")
+    assert applied.code == 0
+
+
+def test_a_state_that_changed_before_the_lock_is_planned_anew(
+    fleet: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the plan and the lock another run did the work: nothing is sent again."""
+    changed(fleet)
+    for name, value in fleet.environ.items():
+        monkeypatch.setenv(name, value)
+    locking, others = PartitionedStore.lock, ["apply -y"]
+
+    def lock(store: PartitionedStore, *given: Any) -> AbstractContextManager[None]:
+        for words in [others.pop()] if others else []:
+            assert fleet.run(*words.split()).code == 0
+        return locking(store, *given)
+
+    monkeypatch.setattr(PartitionedStore, "lock", lock)
+    report = apply(open_session(fleet.root), ApplyRequest(automatic=True))
+
+    assert report.results == ()
+    assert not others

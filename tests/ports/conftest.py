@@ -29,7 +29,7 @@ def _remote(server: FakeStateServer, stack: ExitStack, preset: str | None) -> St
     from icesync.model.project import Backend, StateSettings
     from icesync.net import ClientOptions, trust_store
     from icesync.stores.gitlab import http_endpoint
-    from icesync.stores.httpcalls import state_clients
+    from icesync.stores.httpcalls import StateServer
     from icesync.stores.httpstore import HttpStore
 
     address = stack.enter_context(listening(server.answer))
@@ -42,7 +42,7 @@ def _remote(server: FakeStateServer, stack: ExitStack, preset: str | None) -> St
         )
         environ = {"ICESYNC_STATE_USERNAME": "icesync", "ICESYNC_STATE_PASSWORD": "letmein"}
     options = ClientOptions("", 5, "icesync/test", trust=trust_store())
-    return HttpStore(http_endpoint(state, environ), state_clients(options), FakeClock())
+    return HttpStore(http_endpoint(state, environ), StateServer(options), FakeClock())
 
 
 @pytest.fixture(scope="session")

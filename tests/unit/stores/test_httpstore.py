@@ -23,7 +23,7 @@ from icesync.model.project import Backend, StateSettings
 from icesync.model.snapshot import LockInfo
 from icesync.net import ClientOptions, trust_store
 from icesync.stores.gitlab import http_endpoint
-from icesync.stores.httpcalls import HttpEndpoint, state_clients
+from icesync.stores.httpcalls import HttpEndpoint, StateServer
 from icesync.stores.httpstore import HttpStore
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def at(
         f"{address}/state", f"{address}/lock", None, username="icesync", password=password,
         advice=("the advice",),
     )  # fmt: skip
-    return HttpStore(endpoint, state_clients(OPTIONS), clock or FakeClock())
+    return HttpStore(endpoint, StateServer(OPTIONS), clock or FakeClock())
 
 
 def gitlab(server: FakeGitLab, stack: ExitStack, **environ: str) -> HttpStore:
@@ -72,7 +72,7 @@ def gitlab(server: FakeGitLab, stack: ExitStack, **environ: str) -> HttpStore:
     address = stack.enter_context(listening(server.answer))
     state = StateSettings(Backend.HTTP, preset="gitlab", name="mail.prod")
     variables = {"CI_API_V4_URL": f"{address}/api/v4", "CI_PROJECT_ID": "42", **environ}
-    return HttpStore(http_endpoint(state, variables), state_clients(OPTIONS), FakeClock())
+    return HttpStore(http_endpoint(state, variables), StateServer(OPTIONS), FakeClock())
 
 
 @pytest.mark.parametrize(("status", "body"), [(404, b""), (204, b""), (200, b"")])
@@ -330,7 +330,7 @@ def test_waiting_for_a_lock_backs_off(server: FakeStateServer, stack: ExitStack)
     address = stack.enter_context(listening(server.answer))
     endpoint = HttpEndpoint(f"{address}/state", f"{address}/lock", username="icesync",
                             password="letmein")  # fmt: skip
-    store, waiting = (HttpStore(endpoint, state_clients(OPTIONS), clock) for _ in range(2))
+    store, waiting = (HttpStore(endpoint, StateServer(OPTIONS), clock) for _ in range(2))
 
     with store.lock(OWNER, 0), pytest.raises(StateLocked), waiting.lock(OTHER, 40):
         pass
@@ -357,7 +357,7 @@ def test_without_a_lock_address_there_is_no_lock(server: FakeStateServer, stack:
     """It works, and says so each time."""
     address = stack.enter_context(listening(server.answer))
     endpoint = HttpEndpoint(f"{address}/state", username="icesync", password="letmein")
-    store = HttpStore(endpoint, state_clients(OPTIONS), FakeClock())
+    store = HttpStore(endpoint, StateServer(OPTIONS), FakeClock())
 
     with store.lock(OWNER, 0):
         assert store.lock_owner() is None
@@ -372,7 +372,7 @@ def test_credentials_do_not_travel_in_clear() -> None:
 
     assert "hunter2" not in repr(endpoint)
     with pytest.raises(ConfigInvalid, match="start with https://"):
-        HttpStore(endpoint, state_clients(OPTIONS), FakeClock())
+        HttpStore(endpoint, StateServer(OPTIONS), FakeClock())
 
 
 def test_a_description_holds_neither_user_nor_query() -> None:
@@ -380,7 +380,7 @@ def test_a_description_holds_neither_user_nor_query() -> None:
     endpoint = HttpEndpoint("https://user:pw@states.example.org/x?token=hunter2")
 
     assert (
-        HttpStore(endpoint, state_clients(OPTIONS), FakeClock()).describe()
+        HttpStore(endpoint, StateServer(OPTIONS), FakeClock()).describe()
         == "https://states.example.org/x"
     )
 

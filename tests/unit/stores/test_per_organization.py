@@ -105,6 +105,38 @@ def test_a_lock_that_another_run_holds_frees_the_others() -> None:
     assert [found.held_by for found in stores.values()] == [None, OWNER, None]
 
 
+def test_who_has_nothing_to_send_is_not_locked() -> None:
+    """Only what a run is narrowed to is locked, and read again; the others keep their owners."""
+    stores = {59: FakeStore(stored_bytes({SUPPORT: entry()})), 70: FakeStore(held_by=OWNER)}
+    store = parted(stores)
+    before = store.read()
+    store.narrow(frozenset({59, 81}))
+    put(parted({70: stores[70]}), {BILLING: entry()})
+
+    with store.lock(replace(OWNER, id="other"), 0):
+        assert store.read() == before
+        held = [found.held_by is not None and found.held_by.id for found in stores.values()]
+
+    assert held == ["other", OWNER.id]
+
+
+def test_what_is_written_beside_takes_its_lock_for_a_moment() -> None:
+    """A part that nobody expected to change is not written under somebody else's lock."""
+    stores = {59: FakeStore(), 70: FakeStore()}
+    store = parted(stores)
+    stored = load(store, BASE_URL)
+    store.narrow(frozenset({59}))
+
+    with store.lock(replace(OWNER, id="other"), 0):
+        stored = save(store, stored, BOTH, WRITER)
+        assert stores[70].held_by is None
+        stores[70].held_by = OWNER
+        with pytest.raises(StateLocked):
+            save(store, stored, {SUPPORT: entry()}, WRITER)
+
+    assert serials(stores) == [1, 1]
+
+
 def test_each_organization_has_its_own() -> None:
     """Each part holds its organization's entries only, under a lineage of its own."""
     stores = {59: FakeStore(), 70: FakeStore()}
