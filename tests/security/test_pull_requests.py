@@ -128,11 +128,11 @@ def leaked(job: Job, text: str) -> list[str]:
 
 _TAKEN_AWAY: Final = {
     "password of another server": (
-        "import icesync.engine.plan as p\np.confirmed_hosts = lambda *_: {}"
+        "import icesync.engine.plan as p\np.confirmed_hosts = lambda *_, **__: {}"
     ),
     "token of ICE": (
         "import icesync.engine.plan as p, icesync.engine.validate as v\n"
-        "p.confirmed_hosts = lambda *_: {}\np.credentials_sent = lambda *_: []\n"
+        "p.confirmed_hosts = lambda *_, **__: {}\np.credentials_sent = lambda *_: []\n"
         "v.kept_credentials = p.kept_credentials = lambda *_: {}"
     ),
     "state elsewhere": ("import icesync.model.host as t\nt.TrustedHosts.check = lambda *_: None"),
