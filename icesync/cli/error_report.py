@@ -65,12 +65,12 @@ def _usage(error: click.ClickException) -> str:
     match, kind = _QUOTED.match(error.message), parameter.type
     if match is None:
         return f"invalid {name}: {error.message}"
-    told = f"invalid {name} {printable(match[1] or match[2])}"
+    message = f"invalid {name} {printable(match[1] or match[2])}"
     if isinstance(kind, click.Choice):
-        return f"{told}: use {either([str(choice) for choice in kind.choices])}"
+        return f"{message}: use {either([str(choice) for choice in kind.choices])}"
     if isinstance(kind, click.IntRange | click.FloatRange):
         up_to = f" to {kind.max:,}" if kind.max is not None else " or more"
-        return f"{told}: use a number, {kind.min}{up_to}"
+        return f"{message}: use a number, {kind.min}{up_to}"
     return f"invalid {name}: {error.message}"
 
 
@@ -123,14 +123,14 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
     if scarce is not None:
         return Failure(scarce[0], scarce[1:])
     if is_output_error(error):
-        told = getattr(error, "strerror", None) or type(error).__name__
-        return Failure(f"cannot write the output: {told}")
+        message = getattr(error, "strerror", None) or type(error).__name__
+        return Failure(f"cannot write the output: {message}")
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(f"cannot use {printable(error.filename)}: {error.strerror}")
     # The text of an unknown error may quote a value, so only its kind is told.
-    told = f"internal error ({type(error).__name__}): this is a bug in icesync"
+    message = f"internal error ({type(error).__name__}): this is a bug in icesync"
     hints = () if debug else ("run again with --debug and report the traceback",)
-    return Failure(told, hints)
+    return Failure(message, hints)
 
 
 def is_output_error(error: BaseException) -> bool:

@@ -237,29 +237,29 @@ def _sentence(text: str | None) -> str:
 def _no_command(word: str, names: Sequence[str], ctx: click.Context) -> UsageError:
     """Return that there is no command *word*, and what to type instead."""
     path = ctx.command_path.partition(" ")[2]
-    told = f"no such command: {printable(f'{path} {word}'.strip())}"
+    message = f"no such command: {printable(f'{path} {word}'.strip())}"
     if not path and word in _WORDS:
-        return UsageError(told, _WORDS[word])
+        return UsageError(message, _WORDS[word])
     import difflib
 
     near = difflib.get_close_matches(word, names, n=1)
     meant = [f"{path} {name}".strip() for name in near]
     hints = [f"did you mean `icesync {name}`?" for name in meant if name in _OFFERED]
-    return UsageError(told, *hints, f"run `{ctx.command_path} --help` for a list of commands")
+    return UsageError(message, *hints, f"run `{ctx.command_path} --help` for a list of commands")
 
 
 def _no_option(error: click.NoSuchOption, ctx: click.Context) -> UsageError:
     """Return that there is no such option, and what to type instead."""
     name = error.option_name
-    told = f"no such option: {printable(name)}"
+    message = f"no such option: {printable(name)}"
     if name in _OTHER_OPTIONS:
-        return UsageError(told, _OTHER_OPTIONS[name])
+        return UsageError(message, _OTHER_OPTIONS[name])
     import difflib
 
     known = {option.lstrip("-"): option for p in ctx.command.get_params(ctx) for option in p.opts}
     near = [known[match] for match in difflib.get_close_matches(name.lstrip("-"), known, n=1)]
     hints = [f"did you mean `{option}`?" for option in near if option in _OFFERED_OPTIONS]
-    return UsageError(told, *hints, options_hint(ctx))
+    return UsageError(message, *hints, options_hint(ctx))
 
 
 def options_hint(ctx: click.Context) -> str:

@@ -479,11 +479,11 @@ def _report_reader(
                 what = (
                     f"{name} does not write {kind}" if known else f"unknown kind {printable(kind)}"
                 )
-                told = f"{what}; use one of {', '.join(possible)}"
-                raise click.BadParameter(told, ctx=context, param=parameter)
+                message = f"{what}; use one of {', '.join(possible)}"
+                raise click.BadParameter(message, ctx=context, param=parameter)
             if not path:
-                told = f"a path is required; use {kind}=PATH"
-                raise click.BadParameter(told, ctx=context, param=parameter)
+                message = f"a path is required; use {kind}=PATH"
+                raise click.BadParameter(message, ctx=context, param=parameter)
         return tuple((kind, path) for kind, _, path in pairs)
 
     return read
@@ -500,8 +500,8 @@ def _take_output_options(flags: dict[str, Any]) -> OutputOptions:
     source = context.get_parameter_source("format_name")
     taken = as_json or source is ParameterSource.COMMANDLINE
     if taken + sum(path == STDOUT for _, path in reports) > 1:
-        told = "only one result can go to stdout; use a path instead of -"
-        raise click.UsageError(told, context)
+        message = "only one result can go to stdout; use a path instead of -"
+        raise click.UsageError(message, context)
     named: tuple[Path, ...] = tuple(flags[name] for name in _FILES if flags.get(name))
     summary = bool(flags.pop("summary", False))
     return OutputOptions(

@@ -38,7 +38,7 @@ from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.model.snapshot import UNSAVED_STATE
 from icesync.render import RenderContext, renderer
-from icesync.render.plan import caveat, render_refusals, spent_told
+from icesync.render.plan import caveat, describe_obsolete, render_refusals
 from icesync.render.style import Style, age, oldest, safe
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def _check_paths(paths: list[Path], others: tuple[Path, ...]) -> None:
 
 def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     """Say what the plan itself does not hold."""
-    from icesync.engine.state import told_of_dead_run, told_of_running
+    from icesync.engine.state import describe_dead_run, describe_running
 
     every = console.verbose > 0
     least = set() if every else {Severity.INFO}
@@ -382,11 +382,11 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
         console.talk(f"note: {noun} for unchanged servers not shown; run `icesync validate`")
     stored = planning.stored
     if stored.running is not None:
-        console.talk(f"note: {told_of_running(stored.running)}")
+        console.talk(f"note: {describe_running(stored.running)}")
     elif stored.recovered is not None and stored.recovered.calls:
-        console.talk(f"note: {told_of_dead_run(stored.recovered, saved=False)}")
+        console.talk(f"note: {describe_dead_run(stored.recovered, saved=False)}")
     if planning.obsolete:
-        message = spent_told(planning.obsolete, console.talk_style)
+        message = describe_obsolete(planning.obsolete, console.talk_style)
         console.talk(f"note: done, and can be deleted: {message}")
     if planning.project.fingerprint_key is None:
         console.talk(

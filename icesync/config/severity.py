@@ -280,10 +280,10 @@ def locate(rated: Iterable[RatedFinding]) -> list[Diagnostic]:
     for finding, severity in rated:
         placed = finding.located(severity)
         groups.setdefault(replace(placed, subject=""), []).append(placed.subject)
-    return [_told(placed, subjects) for placed, subjects in groups.items()]
+    return [_with_subjects(placed, subjects) for placed, subjects in groups.items()]
 
 
-def _told(placed: Diagnostic, subjects: list[str]) -> Diagnostic:
+def _with_subjects(placed: Diagnostic, subjects: list[str]) -> Diagnostic:
     first, more = subjects[0], len(subjects) - 1
     others = f" and {more} more" if more else ""
     return replace(placed, message=f"{first}{others}: {placed.message}", subject=first)

@@ -14,7 +14,7 @@ from icesync.config.project import KEY_FILE
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
-from icesync.engine.state import Stored, load, told_of_dead_run, told_of_running
+from icesync.engine.state import Stored, describe_dead_run, describe_running, load
 from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError, counted, listed
 from icesync.model.project import ORGANIZATION_MARK, Backend
@@ -315,10 +315,10 @@ def _left_behind(session: Session, stored: Stored | None) -> Iterator[HealthChec
         return
     if stored.running is not None:
         nothing = False
-        yield _warning(name, told_of_running(stored.running), "icesync state unlock")
+        yield _warning(name, describe_running(stored.running), "icesync state unlock")
     if stored.recovered is not None:
         nothing = False
-        yield _warning(name, told_of_dead_run(stored.recovered, saved=False), "icesync plan")
+        yield _warning(name, describe_dead_run(stored.recovered, saved=False), "icesync plan")
     unknown = [str(a) for a, entry in stored.snapshot.entries.items() if entry.uncertain]
     if unknown and stored.running is None:
         nothing = False

@@ -203,7 +203,7 @@ class Work:
             yield
             self._saving, self.done = False, done
 
-    def told(self, nothing: str) -> str:
+    def certain(self, nothing: str) -> str:
         """Return what is certain if the work ends here; *nothing* where nothing was done."""
         if self._saving:
             return "it is unknown whether the state was saved; run `icesync state list` to check"
@@ -236,7 +236,7 @@ def hold_lock(
     try:
         yield work
     except KeyboardInterrupt as error:
-        first = interrupted(error, work.told(nothing))
+        first = interrupted(error, work.certain(nothing))
         raise _released(session, lock, first, info) from None
     except IcesyncError as error:
         raise _released(session, lock, error, info) from error.__cause__
@@ -247,8 +247,8 @@ def hold_lock(
     try:
         _release(session, lock)
     except KeyboardInterrupt as error:
-        told = f"{work.done or nothing}; interrupted while releasing the lock"
-        raise interrupted(error, told, f"icesync state unlock --force {info.id}") from None
+        message = f"{work.done or nothing}; interrupted while releasing the lock"
+        raise interrupted(error, message, f"icesync state unlock --force {info.id}") from None
     except IcesyncError as error:
         if work.done is not None:
             error.message = f"{work.done}; {error.message}"
@@ -304,10 +304,10 @@ def _released(
     return first
 
 
-def interrupted(error: KeyboardInterrupt, told: str, *hints: str) -> Interrupted:
-    """Return the error of a run that a signal ended; *told* is what is certain."""
+def interrupted(error: KeyboardInterrupt, message: str, *hints: str) -> Interrupted:
+    """Return the error of a run that a signal ended; *message* is what is certain."""
     number = getattr(error, "signal_number", 2)
-    text = told if "interrupted" in told else f"interrupted; {told}"
+    text = message if "interrupted" in message else f"interrupted; {message}"
     return Interrupted(text, *hints, signal_number=number)
 
 

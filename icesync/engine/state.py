@@ -189,11 +189,11 @@ def locked(
             with session.signals.finishing():
                 save(store, stored, stored.snapshot.entries, Writer(__version__, key=key))
             if stored.recovered is not None and stored.recovered.calls:
-                notify(Note(told_of_dead_run(stored.recovered, saved=True)))
+                notify(Note(describe_dead_run(stored.recovered, saved=True)))
         yield work
 
 
-def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
+def describe_dead_run(found: Recovered, *, saved: bool) -> str:
     """Return what is to be said of an apply that never ended."""
     ending = "they are in the state now" if saved else "the next apply saves them"
     unknown = (
@@ -205,7 +205,7 @@ def told_of_dead_run(found: Recovered, *, saved: bool) -> str:
     return f"an interrupted apply left {calls} in its journal; {ending}{unknown}"
 
 
-def told_of_running(run: LockInfo) -> str:
+def describe_running(run: LockInfo) -> str:
     """Return what is to be said while an apply is going on."""
     purpose = run.operation or "a run"
     link = f": {run.info}" if run.info else ""

@@ -91,7 +91,7 @@ class Validation:
         """
         if self.sound:
             return self.desired
-        raise ConfigInvalid(_told(self.errors), diagnostics=self.diagnostics)
+        raise ConfigInvalid(_stop_sentence(self.errors), diagnostics=self.diagnostics)
 
     def about(self, addresses: Collection[Address]) -> tuple[Diagnostic, ...]:
         """Return the findings that concern no server or one of *addresses*, sorted."""
@@ -121,7 +121,7 @@ class Validation:
         return replace(self, findings=(*self.findings, *self.severities.apply(findings)))
 
 
-def _told(errors: Sequence[Diagnostic]) -> str:
+def _stop_sentence(errors: Sequence[Diagnostic]) -> str:
     """Return the sentence that stops a run."""
     count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
     return f"{count} in the configuration"

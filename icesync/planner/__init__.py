@@ -92,17 +92,17 @@ def _no_file(path: str, files: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with *path*, where no file of the configuration is, and the way out."""
     shown = printable(path)
     if path.startswith("/") or ".." in path.split("/"):
-        told = f"{shown} is outside the configuration's folder"
-        return told, "use `-C DIR` for the folder of another configuration"
+        message = f"{shown} is outside the configuration's folder"
+        return message, "use `-C DIR` for the folder of another configuration"
     if path.isdecimal():
         return f"{shown} is neither a file nor an address", f"use '{shown}/*' for its servers"
     import difflib
 
-    told = f"no file of the configuration is at {shown}"
+    message = f"no file of the configuration is at {shown}"
     near = difflib.get_close_matches(path, files, n=1, cutoff=0.8)
     if near:
-        return told, f"did you mean {near[0]}?"
-    return told, "`files:` in icesync.yaml says which files belong to it"
+        return message, f"did you mean {near[0]}?"
+    return message, "`files:` in icesync.yaml says which files belong to it"
 
 
 def changed_servers(before: DesiredState, after: DesiredState) -> frozenset[Address]:

@@ -107,7 +107,7 @@ def _files(review: CommandResult, view: RenderContext) -> Iterator[_Case]:
         others = [one for one in found if one.severity is not Severity.ERROR]
         verdict, message = ("failure", _title(errors)) if errors else ("", "")
         path = view.ci.path(file)
-        yield _Case(path, verdict, message, _told(errors), _told(others), path)
+        yield _Case(path, verdict, message, _lines_of(errors), _lines_of(others), path)
 
 
 def _title(errors: Sequence[Diagnostic]) -> str:
@@ -115,7 +115,7 @@ def _title(errors: Sequence[Diagnostic]) -> str:
     return f"{errors[0].rule} {errors[0].message}{more}"
 
 
-def _told(found: Iterable[Diagnostic]) -> str:
+def _lines_of(found: Iterable[Diagnostic]) -> str:
     lines = []
     for one in found:
         place = f"{one.position.line}:{one.position.column}"

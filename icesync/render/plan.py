@@ -400,7 +400,7 @@ def refusal_sentence(group: RefusalGroup) -> str:
     return f"{head}, {len(names):,} servers: {group.message} ({listed(names)})"
 
 
-def spent_told(entries: Sequence[Move | Removal], style: Style) -> str:
+def describe_obsolete(entries: Sequence[Move | Removal], style: Style) -> str:
     """Return which *entries* of ``removed:`` and ``moved:`` the state knows nothing about."""
     named = [
         f"{entry.source if isinstance(entry, Move) else entry.address}"

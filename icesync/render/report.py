@@ -121,10 +121,10 @@ def spent(result: Result) -> str:
     if result.elapsed_s is None:
         return ""
     count = len(result.attempts)
-    return told_seconds(result.elapsed_s) + (f", {count} calls" if count > 1 else "")
+    return spell_seconds(result.elapsed_s) + (f", {count} calls" if count > 1 else "")
 
 
-def told_seconds(seconds: float) -> str:
+def spell_seconds(seconds: float) -> str:
     """Return a length of time for people: 40 ms, 1.2 s, 75 s, 12 min."""
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms" if seconds else "0 s"

@@ -94,13 +94,13 @@ def summarize_report(report: Report, style: Style) -> str:
 
 
 def _result(result: Result) -> Iterator[Cell]:
-    from icesync.render.report import COLOURS, told_seconds
+    from icesync.render.report import COLOURS, spell_seconds
 
     yield Cell(result.status, (COLOURS[result.status],))
     yield Cell(str(result.address))
     yield Cell(result.action)
     took_s = result.elapsed_s
-    yield Cell("" if took_s is None else told_seconds(took_s), ("dim",))
+    yield Cell("" if took_s is None else spell_seconds(took_s), ("dim",))
     yield Cell(safe(result.outcome.detail) if result.outcome else "")
 
 

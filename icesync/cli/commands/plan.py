@@ -73,10 +73,10 @@ def command(
         output.saved_plan = out
         allowed = [word for name in request.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
-        told = f"To apply exactly this plan: {command}"
+        message = f"To apply exactly this plan: {command}"
         if not planning.plan.complete:
-            told = "It is incomplete: it can be reviewed, but not applied."
-        output.console.talk(f"Plan saved. {told}")
+            message = "It is incomplete: it can be reviewed, but not applied."
+        output.console.talk(f"Plan saved. {message}")
     # What a secret store did not tell may be a change.
     found = planning.plan.effective or planning.plan.unanswered
     return EXIT_CHANGES if detailed_exitcode and found else EXIT_OK

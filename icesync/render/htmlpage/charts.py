@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from icesync.frozen import frozen
 from icesync.model.report import Attempt, OutcomeKind, Report, Result
 from icesync.render.htmlpage.page import Status
-from icesync.render.report import spent, told_seconds
+from icesync.render.report import spell_seconds, spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,7 +138,7 @@ def _tile(spots: Sequence[ServerCell], side: int, gap: int, *, in_rows: bool) ->
     return OrganizationMap(
         str(spots[0].address.organization),
         len(spots),
-        _told(spots),
+        _counts(spots),
         columns * step - gap,
         math.ceil(len(spots) / columns) * step - gap,
         side,
@@ -147,7 +147,7 @@ def _tile(spots: Sequence[ServerCell], side: int, gap: int, *, in_rows: bool) ->
     )
 
 
-def _told(spots: Sequence[ServerCell]) -> str:
+def _counts(spots: Sequence[ServerCell]) -> str:
     """Return the counts of one organization in words."""
     words: dict[str, int] = {}
     for spot in spots:
@@ -237,7 +237,7 @@ def timeline_of(report: Report) -> Timeline | None:
     else:
         lanes = [Lane(_merged(results, scale)) for results in _packed(called)]
     attempts = [attempt for result in called for attempt in result.attempts]
-    ticks = [told_seconds(end_s * n / (_TICKS - 1)) for n in range(_TICKS)]
+    ticks = [spell_seconds(end_s * n / (_TICKS - 1)) for n in range(_TICKS)]
     return Timeline(lanes, _legend(attempts), ticks, _describe_calls(called, attempts))
 
 
@@ -266,12 +266,12 @@ def _stretches(result: Result, scale: float) -> list[Stretch]:
     for number, attempt in enumerate(result.attempts, start=1):
         if before is not None:
             began_s, gap_s = _end_s(before), attempt.started_s - _end_s(before)
-            title = f"waited {told_seconds(gap_s)}"
+            title = f"waited {spell_seconds(gap_s)}"
             parts.append(_stretch(began_s, gap_s, scale, "", title))
         tone = attempt.kind.tone
         title = (
             f"{result.address}, call {number}: {attempt.kind} "
-            f"after {told_seconds(attempt.elapsed_s)}"
+            f"after {spell_seconds(attempt.elapsed_s)}"
         )
         parts.append(_stretch(attempt.started_s, attempt.elapsed_s, scale, tone, title))
         before = attempt
@@ -307,6 +307,6 @@ def _describe_calls(called: Sequence[Result], attempts: Sequence[Attempt]) -> st
     calls = "1 call" if len(attempts) == 1 else f"{len(attempts):,} calls"
     servers = "1 server" if len(called) == 1 else f"{len(called):,} servers"
     return (
-        f"{calls} for {servers}; median {told_seconds(middle)}, slowest "
-        f"{told_seconds(slowest.elapsed_s)}"
+        f"{calls} for {servers}; median {spell_seconds(middle)}, slowest "
+        f"{spell_seconds(slowest.elapsed_s)}"
     )

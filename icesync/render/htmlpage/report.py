@@ -23,7 +23,7 @@ from icesync.render.htmlpage.plan import (
     rests_of,
     tiles_by,
 )
-from icesync.render.report import MEANINGS, retry_command, spent, told_seconds
+from icesync.render.report import MEANINGS, retry_command, spell_seconds, spent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def report_sheet(review: CommandResult, plan: Plan, report: Report, view: Render
         view=view,
         kind=review.command.value,
         headline=_headline(report),
-        subtitle=f"{counted(len(report.results), 'change')} in {told_seconds(report.elapsed_s)}.",
+        subtitle=f"{counted(len(report.results), 'change')} in {spell_seconds(report.elapsed_s)}.",
         facts=[*facts_of(plan, view), Fact("state now", f"serial {report.serial:,}")],
         alerts=[*_alerts(report), *alerts_of(review)],
         tones=tones,

@@ -26,7 +26,7 @@ from icesync.diagnostics import SourcePosition
 from icesync.model.plan import Action, FieldChange, Refusal, SecretChange
 from icesync.model.secret import SecretComparison, SecretFindings
 from icesync.model.snapshot import EntryStatus
-from icesync.render.plan import gist_of, render_plan, render_refusals, spent_told, totals
+from icesync.render.plan import describe_obsolete, gist_of, render_plan, render_refusals, totals
 from icesync.render.style import Style, columns
 
 if TYPE_CHECKING:
@@ -173,10 +173,10 @@ def test_entries_that_do_nothing_are_named() -> None:
     """A slip under ``removed:`` and a move that is done look alike, so both are told."""
     entries = [removal(SALES), move(SALES, SUPPORT)]
 
-    assert spent_told(entries, Style()) == (
+    assert describe_obsolete(entries, Style()) == (
         "59/664 (servers/eu.yaml:90) and 59/663 (servers/eu.yaml:95)"
     )
-    assert " and 3 more" in spent_told([*entries, *entries, *entries, *entries], Style())
+    assert " and 3 more" in describe_obsolete([*entries, *entries, *entries, *entries], Style())
 
 
 def test_refusals_show_their_way_out(golden: Callable[[str, str], None]) -> None:

@@ -6,7 +6,7 @@ from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import Attempt, OutcomeKind, Report, Result, ResultStatus
 from icesync.render.htmlpage.charts import timeline_of
-from icesync.render.report import spent, told_seconds
+from icesync.render.report import spell_seconds, spent
 
 
 def result(skill: int, *attempts: tuple[float, float], kind: str = "applied") -> Result:
@@ -95,7 +95,7 @@ def test_every_outcome_has_a_colour(kind: OutcomeKind) -> None:
 )
 def test_time_for_people(seconds: float, told: str) -> None:
     """A length of time is told in the unit that fits."""
-    assert told_seconds(seconds) == told
+    assert spell_seconds(seconds) == told
 
 
 def test_no_call_took_no_time() -> None:
