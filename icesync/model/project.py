@@ -488,9 +488,15 @@ class StateSettings:
         "POST",
         choices=_METHODS,
         backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     lock_method: str = option(
-        OptionKind.CHOICE, "HTTP method to lock it.", "LOCK", choices=_METHODS, backend=Backend.HTTP
+        OptionKind.CHOICE,
+        "HTTP method to lock it.",
+        "LOCK",
+        choices=_METHODS,
+        backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     unlock_method: str = option(
         OptionKind.CHOICE,
@@ -498,6 +504,7 @@ class StateSettings:
         "UNLOCK",
         choices=_METHODS,
         backend=Backend.HTTP,
+        safeguard=Safeguard.CHANGED,
     )
     preset: str | None = option(
         OptionKind.CHOICE,

@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from icesync.model.project import OPTIONS, Level, Limit, Project, Safeguard, value_of
+from icesync.model.project import OPTIONS, Backend, Level, Limit, Project, Safeguard, value_of
 
 SafetyProfile: TypeAlias = Mapping[str, Any]
 """
 Plain values by the dotted path of an option: a text, None, a list of texts, or texts by name.
 
-What has no value is left out, and so is what the job sets by a variable of its own.
+What has no value is left out, and so are what the job sets by a variable of its own and
+details of the HTTP protocol that are as usual.
 """
 
 SAFEGUARDS: Final = tuple(path for path, row in OPTIONS.items() if row.safeguard is not None)
@@ -50,13 +51,17 @@ def profile_of(
         if path not in by_job and path != "rules"
     }
     profile["rules"] = {name: str(level) for name, level in sorted(lowered.items())}
-    return {path: profile[path] for path in SAFEGUARDS if profile.get(path) is not None}
+    usual = {path for path, row in OPTIONS.items() if row.backend == Backend.HTTP
+             and profile.get(path) == _plain(row.default)}  # fmt: skip
+    return {p: profile[p] for p in SAFEGUARDS if profile.get(p) is not None and p not in usual}
 
 
 def _plain(value: Any) -> Any:
     """Return *value* of an option as JSON could hold it."""
     if isinstance(value, Limit):
         return [*_counts(value), *_shares(value)]
+    if isinstance(value, Mapping):
+        return {str(name): str(level) for name, level in value.items()}
     if isinstance(value, frozenset | tuple) and not hasattr(value, "text"):
         return sorted(str(item) for item in value)
     return None if value is None else str(value)

@@ -44,6 +44,9 @@ _MAX_READINGS: Final = 400
 _MAX_TEXT: Final = 1_000
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{2,}={0,2}")
+_BASE32: Final = re.compile(r"[A-Za-z2-7]{7,}={0,6}")
+_REST_OF_BASE32: Final = (0, 1, 0, 1, 0, 0, 1, 0)
+"""How many letters of a rest that was cut stand for no byte."""
 _HEX: Final = re.compile(
     r"(?:(?:\\x|0x|%|&#x|u\+|\\u|=)?[0-9a-f]{2,8}[\s:;,.-]*){2,}", re.IGNORECASE
 )
@@ -163,6 +166,22 @@ def _numbers(text: str) -> Iterator[str]:
         yield from _texts(bytes(n for n in numbers if n < 256))
 
 
+def _base32(text: str) -> Iterator[str]:
+    for match in _BASE32.finditer("".join(text.split())):
+        run = match[0].rstrip("=").upper()
+        part = run[: len(run) - _REST_OF_BASE32[len(run) % 8]]
+        yield from _texts(base64.b32decode(part + "=" * (-len(part) % 8)))
+
+
+def _utf_7(text: str) -> Iterator[str]:
+    """Undo UTF-7, and the kind of it that IMAP has for names of mailboxes."""
+    if "&" in text:
+        plus = text.replace("+", "+-").replace("&", "+").replace(",", "/")
+        yield plus.encode("ascii", "ignore").decode("utf-7", "ignore")
+    if "+" in text:
+        yield text.encode("ascii", "ignore").decode("utf-7", "ignore")
+
+
 def _html(text: str) -> Iterator[str]:
     yield html.unescape(text)
 
@@ -175,6 +194,8 @@ _UNDOING: Final[tuple[Callable[[str], Iterator[str]], ...]] = (
     _base64,
     _hex,
     _numbers,
+    _base32,
+    _utf_7,
 )
 
 

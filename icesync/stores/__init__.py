@@ -64,7 +64,7 @@ def file_system_of(path: Path, mounts: Path = _MOUNTS) -> str | None:
         lines = mounts.read_bytes().splitlines()
     except OSError:
         return None
-    absolute = path.resolve()
+    absolute = Path(os.path.realpath(path))
     best, kind = -1, None
     for line in lines:
         before, _, after = line.partition(b" - ")

@@ -17,6 +17,7 @@ import os
 import shlex
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError, StateLocked, StateNotSaved
@@ -24,7 +25,6 @@ from icesync.stores import flush_data, flush_file, flush_folder, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _ZEROED_AHEAD: Final = 2**20
 _CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -45,7 +45,7 @@ class LocalJournals:
 
     def __init__(self, snapshot: Path, check: Callable[[], None] = _check_nothing) -> None:
         self._check = check
-        target = snapshot.resolve() if snapshot.is_symlink() else snapshot
+        target = Path(os.path.realpath(snapshot)) if snapshot.is_symlink() else snapshot
         self._path = target.with_name(f"{target.name}.journal")
 
     def read(self) -> bytes | None:

@@ -96,3 +96,12 @@ def test_a_report_may_be_written_elsewhere_by_the_job(
 
     assert (outside.code, inside.code) == (0, 0)
     assert (tmp_path / "plan.json").read_bytes() == (repository.root / "plan.json").read_bytes()
+
+
+@pytest.mark.parametrize("command", [("plan",), ("state", "list"), ("explain", "59/663")])
+def test_loop_of_links_is_named(repository: Repository, command: tuple[str, ...]) -> None:
+    """A state that is a link to itself leads nowhere, and is no bug."""
+    (repository.root / "state.json").symlink_to("state.json")
+    result = repository.run(*command)
+
+    assert (result.code, "broken symbolic link" in result.stderr) == (8, True), result

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icesync.model.project import (
+    OPTIONS,
     Absent,
     Api,
     Backend,
@@ -194,3 +195,13 @@ def test_strictest_is_as_strict_as_each(one: dict[str, Any], two: dict[str, Any]
     for each in (one, two):
         paths = {d.path for d in loosened(each, united)}
         assert paths <= {"api.proxy"}
+
+
+@pytest.mark.parametrize("option", ["update_method", "lock_method", "unlock_method"])
+def test_how_the_state_is_written_is_a_safeguard(option: str) -> None:
+    """A state that is deleted instead of stored remembers nothing."""
+    path = f"state.{option}"
+    before = {"state.backend": "http"}
+
+    assert [d.path for d in loosened(before, {**before, path: "DELETE"})] == [path]
+    assert loosened(before, {**before, path: OPTIONS[path].default}) == ()

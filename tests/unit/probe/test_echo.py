@@ -75,6 +75,12 @@ SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
     "UTF-16 in base64": lambda p: b64(p.encode("utf-16-le")),
     "UTF-16, big, in base64": lambda p: b64(p.encode("utf-16-be")),
     "UTF-16 in hexadecimal": lambda p: p.encode("utf-16-le").hex(),
+    "base32": lambda p: base64.b32encode(p.encode()).decode(),
+    "base32, small": lambda p: base64.b32encode(p.encode()).decode().rstrip("=").lower(),
+    "UTF-7": lambda p: p.encode("utf-7").decode(),
+    "UTF-7 of IMAP": lambda p: (
+        p.replace("&", "&-").encode("utf-7").decode().replace("/", ",").replace("+", "&")
+    ),
     "\\u": lambda p: "".join(f"\\u{ord(c):04x}" if ord(c) < 0x1_0000 else c for c in p),
     "UTF-8 read as Latin-1": lambda p: p.encode().decode("latin-1"),
     "blanks between": " ".join,
