@@ -7,6 +7,11 @@ of the others gather, and the next flush takes them all: that is what makes a
 durable record for each call cheap. When the disk refuses once, nothing
 more is believed of it: every waiter wakes with the error and the gate closes
 (a failed flush marks pages clean, so trying again would only seem to work).
+
+No intent is written ahead of its call's turn, although that would spare the wait. A kill
+would then leave servers uncertain for which no call was made, more than were in flight;
+and where a call takes longer than a flush, as any over a network does, there is little
+to spare.
 """
 
 from __future__ import annotations

@@ -103,20 +103,17 @@ sys.exit(bool(wrong))
 
 APPLY = """
 import sys, time
-from icesync.cli import output
+from icesync.cli import progress
 from icesync.cli.main import run
+from icesync.model.report import ApplyEnded, ApplyStarted
 
 class Timer:
-    def start(self, total):
-        self.began = time.perf_counter()
-    def calling(self, change):
-        pass
-    def pausing(self, wait_s, reason):
-        pass
-    def advance(self, result):
-        pass
-    def stop(self):
-        self.took = time.perf_counter() - self.began
+    began = took = 0.0
+    def take(self, event):
+        if isinstance(event, ApplyStarted):
+            self.began = time.perf_counter()
+        elif isinstance(event, ApplyEnded):
+            self.took = time.perf_counter() - self.began
 
 class Nowhere:
     def __init__(self, *_):
@@ -133,7 +130,7 @@ if sys.argv[2:] == ["without"]:
     recorder.JournaledIntents = Nowhere
 
 timer = Timer()
-output.open_progress = lambda console: timer
+progress.open_progress = lambda console: timer.take
 code = run(["-C", sys.argv[1], "apply", "--auto-approve"])
 print("inner", timer.took, file=sys.stderr)
 sys.exit(code)
