@@ -64,6 +64,18 @@ _CREDENTIALS: Final[Mapping[str, type[SecretMissing]]] = {
 }
 
 
+_WORDS: Final = {
+    "EndpointConnectionError": "no connection",
+    "ConnectTimeoutError": "no connection in time",
+    "ReadTimeoutError": "no reply in time",
+    "ProxyConnectionError": "the proxy cannot be reached, or rejects the connection",
+    "ConnectionClosedError": "the connection was lost before the reply was complete",
+    "NoCredentialsError": "there are no credentials; set AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY, or give the job a role",
+    "NoRegionError": "no region is named; set AWS_REGION, or write ?region= behind the name",
+}
+
+
 def _kind(code: str) -> type[SecretMissing]:
     """Return what an error of AWS comes to by its *code*."""
     if code.startswith(_THROTTLED):
@@ -99,10 +111,11 @@ class AwsProvider(VersionedProvider):
             kind = _kind(code)
         except errors.BotoCoreError as error:
             # Its text may quote an address or a header; its kind says enough.
-            problem = f"AWS could not be called: {type(error).__name__}"
+            called = type(error).__name__
+            problem = f"AWS could not be called: {_WORDS.get(called, called)}"
             if isinstance(error, errors.SSLError):
                 problem = f"AWS: {told_of_certificate(str(error), os.environ)}"
-            kind = _CREDENTIALS.get(type(error).__name__, SecretStoreUnreachable)
+            kind = _CREDENTIALS.get(called, SecretStoreUnreachable)
             if kind is SecretStoreUnreachable and self._answers == answers:
                 # boto3 asked several times already: no other secret waits for that anew.
                 self._away[region] = problem

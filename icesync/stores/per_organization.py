@@ -79,6 +79,7 @@ class PartitionedStore:
         self._beside = beside
         self._side_by_side = side_by_side
         self._known: bytes | None = None
+        self._as_read = False
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
         self._narrowed: frozenset[int] | None = None
@@ -114,13 +115,17 @@ class PartitionedStore:
 
         """
         again = self._concerned if self._owner is not None and self._data else self._stores
-        self._data |= self._of_each(self._read_part, list(again))
+        found = self._of_each(self._read_part, list(again))
+        if self._as_read and found.items() <= self._data.items():
+            return self._known
+        self._data |= found
         self._parts = {o: self._decode(o, data) for o, data in self._data.items()}
         places = {o: store.describe() for o, store in self._stores.items()}
         lineage = lineage_of(self._base_url, self._template)
         joined = join(self._parts, places, self._base_url, lineage)
         nothing = all(data is None for data in self._data.values())
         self._known = None if nothing else encode_state(joined, self._version)
+        self._as_read = True
         return self._known
 
     def write(self, data: bytes, previous: bytes | None) -> None:
@@ -144,6 +149,7 @@ class PartitionedStore:
             for organization, part in self._parts.items():
                 if organization not in after and self._sealing.renews(part):
                     after[organization] = replace(part, serial=part.serial + 1)
+        self._as_read = False
         for parts in write_steps(self._parts, after):
             self._side_by_side(partial(self._write_part, parts), list(parts))
         self._known = data
