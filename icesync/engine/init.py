@@ -93,7 +93,7 @@ _WORDS: Final = {
 @frozen
 class InitRequest:
     """
-    What is to be written.
+    What is asked for.
 
     *anew* begins a configuration, with *server* as its first one or with an example;
     *forge* is a key of :data:`FORGES`, or ``none``.
@@ -162,8 +162,8 @@ class Layout:
         return "" if way == "." else f"{way}/"
 
 
-def begun_layout(config: Path, request: InitRequest) -> Layout:
-    """Return the layout of the configuration *config*, of which nothing else counts yet."""
+def bare_layout(config: Path, request: InitRequest) -> Layout:
+    """Return the layout of the configuration *config* where only its place counts."""
     passwords: tuple[str, ...] = variables_of(*request.server) if request.server else ()
     return Layout(_way_to(config.parent), config.name, passwords=passwords)
 

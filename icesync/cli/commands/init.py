@@ -104,7 +104,7 @@ def command(
     from icesync.engine.init import (
         ADDITIONS,
         FORGES,
-        begun_layout,
+        bare_layout,
         guess_forge,
         layout_of,
         tell,
@@ -125,7 +125,7 @@ def command(
     if config is not None and request.forge in FORGES:
         layout = layout_of(common.open())
     else:
-        layout = begun_layout(config or common.folder / (common.config or "icesync.yaml"), request)
+        layout = bare_layout(config or common.folder / (common.config or "icesync.yaml"), request)
     layout = replace(layout, home=web_address(remote), install=installable(os.environ))
     results = dict(write_files(layout, request, files))
     if config is not None:
