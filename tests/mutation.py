@@ -136,7 +136,7 @@ def failures(tree: Path, tests: set[str]) -> str:
     wanted = sorted({word for words in tests for word in words.split()})
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *wanted]
     # Python would take what it compiled for another text of the same length and second.
-    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     done = subprocess.run(
         command, cwd=tree, env=environ, capture_output=True, text=True, check=False
     )

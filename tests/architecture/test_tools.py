@@ -45,6 +45,6 @@ def test_format() -> None:
 @pytest.mark.parametrize("platform", ["linux", "darwin"])
 def test_types(platform: str) -> None:
     """All types are told and hold, on each platform that is promised."""
-    code, told = run("mypy", "--platform", platform)
+    code, told = run("mypy", "--platform", platform, "--cache-dir", f".mypy_cache/{platform}")
 
     assert code == 0, told
