@@ -82,14 +82,16 @@ def pytest_sessionfinish() -> None:
     Starter.stop()
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def _clean_environment() -> Iterator[None]:
     """No test depends on whose machine it runs on."""
-    for name in os.environ:
-        if name.upper().startswith(_CLEARED):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("PYTHONUTF8", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.upper().startswith(_CLEARED):
+                patch.delenv(name)
+        patch.setenv("TERM", "xterm")
+        patch.setenv("PYTHONUTF8", "1")
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
