@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from rig import run_process
 
 import icesync
 
@@ -23,15 +23,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 def run(code: str, repository: Repository, **environ: str) -> str:
     """Run *code* in *repository*, in a process of its own, and return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=repository.root,
-        env={**os.environ, **repository.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
+    done = run_process(
+        [], repository.root, {**repository.environ, **environ}, prepare=f"{code}\nraise SystemExit"
     )
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert not any(secret in done.stdout for secret in repository.environ.values())
     return done.stdout
 
