@@ -329,6 +329,8 @@ class TrustedHosts:
             return True
         if endpoint.local:
             return not named
+        if endpoint.port != _PORTS["https"]:
+            return False  # who answers at another port of such a host, no list says
         label, _, domain = endpoint.host.partition(".")
         return (
             endpoint.host in row.hosts
