@@ -746,6 +746,10 @@ def _tail_hosts() -> _Hosts:
     return found
 
 
+_MOST_LABELS: Final = 8
+"""More than any domain of the table has."""
+
+
 @lru_cache(maxsize=8192)
 def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
     """
@@ -761,7 +765,7 @@ def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
         other = hosts().anywhere.get(host)
         if other is not None and (other.complete or block in other.offers):
             return other, None
-    parts = host.split(".")
+    parts = host.rsplit(".", _MOST_LABELS)
     for start in range(1, len(parts) - 1):
         preset = _hosts().domains.get(".".join(parts[start:]))
         if preset is not None:

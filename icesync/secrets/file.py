@@ -76,6 +76,10 @@ CREDENTIAL_FILES: Final = (
 """Variables that name a file or a folder with credentials of the job."""
 
 
+_LONGEST_PATH: Final = 4096
+"""Linux knows no longer one (PATH_MAX)."""
+
+
 def credential_places(environ: Mapping[str, str]) -> Mapping[Path, str]:
     """Return the files and folders where the job keeps credentials, with the variable of each."""
     places = {}
@@ -99,6 +103,8 @@ def find_allowed(
         SecretForbidden: no glob opens what it leads to, or it is closed to all of them.
 
     """
+    if len(reference.path) > _LONGEST_PATH:
+        raise SecretMissing(f"`{reference}` is not the path of a file")
     if any("/" in step for step in reference.steps):
         raise SecretMissing(f"`{reference}` is not a valid path: it contains an escaped slash")
     named = Path("/" if reference.absolute else root, *reference.steps)
@@ -107,7 +113,7 @@ def find_allowed(
     except (OSError, RuntimeError, ValueError):  # a loop of links
         raise SecretMissing(f"`{reference}` is not the path of a file") from None
     leads_to = "" if real == named else f", a link to `{real}`,"
-    named_by = next((closed_to[p] for p in (real, *real.parents) if p in closed_to), None)
+    named_by = next((name for p, name in closed_to.items() if real.is_relative_to(p)), None)
     closed = _closed(real) or named_by
     if closed:
         raise SecretForbidden(
