@@ -127,7 +127,7 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
         return Failure(f"cannot write the output: {message}")
     if isinstance(error, OSError) and error.filename is not None:
         return Failure(f"cannot use {printable(error.filename)}: {error.strerror}")
-    # The text of an unknown error may quote a value, so only its kind is told.
+    # The text of an unknown error may quote a value, so only its type is shown.
     message = f"internal error ({type(error).__name__}): this is a bug in icesync"
     hints = () if debug else ("run again with --debug and report the traceback",)
     return Failure(message, hints)

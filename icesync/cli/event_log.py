@@ -107,7 +107,7 @@ class ResultLog:
                 pass
 
     def report(self) -> Report:
-        """Return how far it got; its serial is that of the plan, since nobody knows a newer one."""
+        """Return how far it got, with the serial of the plan: no newer one is known."""
         results = (self._ended.get(c.address) or self._left(c) for c in self._plan.effective)
         return Report(tuple(results), self._plan.base_serial)
 

@@ -85,7 +85,7 @@ def write_open(path: Path, data: bytes) -> None:
 
 def write_secret(path: Path, data: bytes) -> None:
     """
-    Write *data* to *path*, readable by its owner only, whoever could read what was there.
+    Write *data* to *path*, readable by its owner only, whatever the mode of an existing file.
 
     Raises:
         FileUnwritable: the file cannot be written.

@@ -113,7 +113,7 @@ _NO_ARGUMENT: Final = {
 
 
 _NO_BOUND: Final = 2**31 - 1
-"""What an id may be at most; nobody needs to be told."""
+"""The largest id; not worth mentioning."""
 
 
 class GlobalOption(click.Option):

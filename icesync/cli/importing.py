@@ -70,7 +70,7 @@ def import_servers(
     Raises:
         ConfigInvalid: something does not fit; nothing was written.
         UsageError: a flag or a file cannot be used.
-        PolicyRefused: nobody confirmed changes of servers that are there.
+        PolicyRefused: changes of existing servers were not confirmed.
         StateError: the state cannot be read or kept; nothing was written.
 
     """

@@ -100,7 +100,7 @@ class ProcessSignals:
         try:
             yield
         except StateLocked:
-            # Whoever would go on waiting for the lock leaves instead.
+            # A run that still waits for the lock gives up instead.
             self._end(leave=True)
             raise
         except BaseException:

@@ -1,4 +1,4 @@
-"""The table of commands, loaded one at a time, and the way from an error to an exit code."""
+"""The table of commands, loaded one at a time, and the exit code of each error."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """
 Flags that several commands share, what every command is given, and commands to paste.
 
-Whoever writes a sentence says the command alone, ``icesync apply --allow adds``; here
-it gets ``-C`` and ``--config`` of this run, and an apply that is to be made again
-gets what this one was called with.
+A hint names the command alone, ``icesync apply --allow adds``. Here it gets ``-C`` and
+``--config`` of this run, and an apply to repeat gets the arguments of this one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-The one way from what a command came to, to stdout, reports, the pipeline and an exit code.
+How every result reaches stdout, reports, the pipeline and an exit code.
 
-A command collects its parts here while it works. However it ends, what it came
-to is rendered at the end; a report that cannot be written is named, and never
+A command collects the parts of its result here. However it ends, the result
+is rendered; a report that cannot be written is named, and never
 changes an exit code other than 0.
 """
 
@@ -75,7 +75,7 @@ class OutputOptions:
 
 
 class Output:
-    """Where a command puts what it came to; *review* is what is known so far."""
+    """Where a command puts its result; *review* is what is known so far."""
 
     def __init__(self, common: Common, command: Command, options: OutputOptions) -> None:
         self.common = common
@@ -149,7 +149,7 @@ class Output:
         Ask a person, who has seen the plan.
 
         Raises:
-            PolicyRefused: nobody can be asked.
+            PolicyRefused: there is no terminal to ask on.
 
         """
         from icesync.render.plan import render_plan, totals
@@ -168,7 +168,7 @@ class Output:
         return answer == "yes"
 
     def may_create_state(self, missing: StateMissing) -> bool:
-        """Ask a person whether a new state is to be started; False where nobody can be asked."""
+        """Ask whether to start a new state; False without a terminal."""
         if self.common.no_input or not self.console.interactive:
             return False
         self.console.complain(f"{missing.message}\n")
@@ -197,7 +197,7 @@ class Output:
             listen(event)
 
     def conduct(self, work: Callable[[], int]) -> int:
-        """Do *work*, write what it came to however it ends, and return the exit code."""
+        """Do *work*, write its result however it ends, and return the exit code."""
         try:
             code = work()
         except BaseException as error:

@@ -144,7 +144,7 @@ def _conduct(
     except ForgeReadOnly as error:
         code = _degrade(common.console, place, error, text)
         if title is not None and not place.foreign:
-            raise  # nobody would hear of what an issue was to tell
+            raise  # the issue was the only way to report it
         return code
     if posted.url:
         common.console.data(f"{safe(posted.url)}\n")

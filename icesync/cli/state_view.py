@@ -1,4 +1,4 @@
-"""The state as people read it, and what an operation on it came to."""
+"""The state as people read it, and the result of an operation on it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tell_serial(console: Console, change: StateChange, *, dry_run: bool) -> None
 
 
 def tell_union(console: Console, united: United) -> None:
-    """Say what a merge came to, which servers are sent again for it, and what comes next."""
+    """Show the result of a merge, which servers it sends again, and the next step."""
     snapshot, contested = united.snapshot, united.contested
     console.talk(f"merged: {counted(len(snapshot.entries), 'server')}, serial {snapshot.serial}")
     if contested:

@@ -31,7 +31,7 @@ class RenderContext:
     Where a review is shown: how to paint, the pipeline around it, the version that made it.
 
     *limit_bytes* is what a comment may be long: GitHub takes 65,536 characters.
-    Who is *include_info* wants to read what only informs, too. *now* is the moment of the
+    *include_info* shows informational findings, too. *now* is the moment of the
     showing, None where no clock is known yet; *summary* asks a text for one line a
     server. A text of *errors_only* leaves out the findings that stop nothing.
     """

@@ -129,7 +129,7 @@ def first_that_fits(levels: Sequence[Callable[[], str]], limit_bytes: int) -> st
 
 
 class Detail(IntEnum):
-    """How much is told: each degree is shorter than the one before."""
+    """How much detail a page has: each level is shorter than the one before."""
 
     FULL = 0
     NAMES = 1

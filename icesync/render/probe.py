@@ -66,7 +66,7 @@ def render_probe(report: ProbeReport, style: Style) -> str:
 
 
 def _fate(row: ProbeRow) -> tuple[object, ...]:
-    """Return what rows of one server must share to be told in one paragraph."""
+    """Return what rows of one server must share to stand in one paragraph."""
     result = row.result
     texts = (result.detail, result.code, result.text, result.notes, result.hint)
     return row.address, result.kind, texts
@@ -193,7 +193,7 @@ def _paragraph(rows: Sequence[ProbeRow], style: Style) -> Iterator[str]:
 
 
 def server_words(row: ProbeRow) -> str:
-    """Return what the server said, made safe; its code is not told twice."""
+    """Return what the server said, made safe; its code is not repeated."""
     code, text = row.result.code, row.result.text
     enhanced = code.rpartition(" ")[2]
     if enhanced and text.startswith((f"[{enhanced}", enhanced)):

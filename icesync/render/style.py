@@ -89,8 +89,8 @@ def fold(text: str, width: int) -> str:
     """
     Return *text* with no line wider than *width* where a space allows it; 0 is no limit.
 
-    A terminal would break lines anywhere and start anew at its left edge; here a
-    line goes on below its own text. A word that fits nowhere stays where it is.
+    A terminal would break lines anywhere and continue at its left edge; here a line
+    continues below its own text. A word that fits nowhere stays where it is.
     """
     if width <= 0:
         return text

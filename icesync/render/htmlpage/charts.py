@@ -47,7 +47,7 @@ class ServerCell:
 
     @property
     def title(self) -> str:
-        """What is told of the server."""
+        """The tooltip of the server."""
         title = f"{self.address} {self.name}".rstrip()
         return f"{title}: {self.tone.word if self.tone else 'unchanged'}"
 

@@ -196,7 +196,7 @@ def tiles_by(
 def alerts_of(review: CommandResult) -> list[Alert]:
     """Return what must not be overlooked, most severe first."""
     alerts = []
-    # An incomplete apply has told its story above this, a probe tells it below.
+    # An incomplete apply is described above this, a probe below.
     told_elsewhere = review.exit_code in {ApplyIncomplete.exit_code, ProbeFailed.exit_code}
     if review.failure is not None and not told_elsewhere:
         failure = Item(review.failure.message, hint="; ".join(review.failure.hints))

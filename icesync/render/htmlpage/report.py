@@ -1,4 +1,4 @@
-"""The page of an apply: the plan's changes, and what each of them came to."""
+"""The page of an apply: the plan's changes and the outcome of each."""
 
 from __future__ import annotations
 
