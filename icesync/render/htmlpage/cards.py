@@ -163,8 +163,17 @@ def _table_card(
         file=files[0] if same_file else "",
         blocks=blocks,
         table=Table(tuple(columns), lines, is_open=is_open),
+        riding=_riding_of(changes),
         hint=_hint_of(changes),
     )
+
+
+def _riding_of(changes: Sequence[ResourceChange]) -> str:
+    """Return what each of *changes* sends along unseen, where that is the same."""
+    if changes[0].action is Action.ADD or not changes[0].action.sends:
+        return ""
+    texts = {rest_of(change) for change in changes}
+    return f"{texts.pop()} each" if len(texts) == 1 and all(texts) else ""
 
 
 def _hint_of(changes: Sequence[ResourceChange]) -> str:
@@ -174,9 +183,7 @@ def _hint_of(changes: Sequence[ResourceChange]) -> str:
     return f"{first.address} {old_record(first)}" if first.moved_from else ""
 
 
-def _first_sends(
-    changes: Sequence[ResourceChange],
-) -> tuple[tuple[Block, ...], Columns]:
+def _first_sends(changes: Sequence[ResourceChange]) -> tuple[tuple[Block, ...], Columns]:
     """Return what records that are sent for the first time have in common, and what not."""
     records: list[dict[str, Setting | _Secret]] = [
         {**(c.after or {}), **dict.fromkeys((s.key for s in c.secrets), _Secret.SENSITIVE)}

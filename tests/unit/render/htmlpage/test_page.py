@@ -273,6 +273,14 @@ def test_organizations_with_a_server_or_two_share_a_table() -> None:
     assert (page.count("<article"), page.count("<tr id=")) == (1, 40)
 
 
+def test_a_table_of_updates_says_what_each_sends_along() -> None:
+    """Old and new of what differs stand in the row, the rest of the record below."""
+    page = render(large(100, 30), VIEW)
+
+    assert page.count("<td><del>465</del> 587</td>") == 30
+    assert page.count('<p class="riding">also sends ') == 3
+
+
 def test_many_lines_are_folded() -> None:
     """A hundred can be looked over at once, more open on request."""
     assert render(many_adds(100, 2), VIEW).count("data-fold open") == 2
