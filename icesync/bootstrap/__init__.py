@@ -481,14 +481,14 @@ def open_prober(ca_file: str | None = None, timeout_s: float | None = None) -> P
 
     """
     from icesync.errors import UsageError
+    from icesync.net import bundle_problem
     from icesync.probe.connection import Timeouts
     from icesync.probe.prober import MailProber
 
     try:
         return MailProber(ca_file, timeouts=Timeouts(total_s=timeout_s) if timeout_s else None)
     except OSError as error:
-        reason = error.strerror or "it contains no certificate"
-        raise UsageError(f"--ca-file cannot be used: {reason}") from None
+        raise UsageError(f"--ca-file cannot be used: {bundle_problem(error)}") from None
 
 
 def open_domains() -> DomainLookup:

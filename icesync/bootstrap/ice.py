@@ -96,7 +96,7 @@ def gateways(
 
 
 def _client_options(project: Project, clock: Clock) -> ClientOptions:
-    from icesync.net import ClientOptions, job_options, trust_store
+    from icesync.net import ClientOptions, bundle_problem, job_options, trust_store
 
     api = project.api
     agent = f"icesync/{__version__}"
@@ -109,8 +109,6 @@ def _client_options(project: Project, clock: Clock) -> ClientOptions:
     try:
         trust = trust_store(ca_file) if ca_file else None
     except OSError as error:
-        raise ConfigInvalid(
-            f"`api.ca_file` cannot be used: {error.strerror or 'it contains no certificate'}"
-        ) from None
+        raise ConfigInvalid(f"`api.ca_file` cannot be used: {bundle_problem(error)}") from None
     options = ClientOptions(api.base_url, api.timeout_s, agent, api.proxy, trust)
     return job_options(options, api.base_url, os.environ)

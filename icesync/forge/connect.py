@@ -19,7 +19,14 @@ from icesync.forge.gitlab import GitLab
 from icesync.frozen import frozen
 from icesync.model.pipeline import Forge, Pipeline, Post
 from icesync.model.secret import SecretValue
-from icesync.net import ClientOptions, is_confidential, job_options, open_client, trust_store
+from icesync.net import (
+    ClientOptions,
+    bundle_problem,
+    is_confidential,
+    job_options,
+    open_client,
+    trust_store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,8 +178,7 @@ def open_thread(
     try:
         trust = trust_store(call.ca_file) if call.ca_file else None
     except OSError as error:
-        problem = error.strerror or "it contains no certificate"
-        raise UsageError(f"`--ca-file` cannot be used: {problem}") from None
+        raise UsageError(f"`--ca-file` cannot be used: {bundle_problem(error)}") from None
     parts = urlsplit(place.api_url)
     options = ClientOptions(
         f"{parts.scheme}://{parts.netloc}",

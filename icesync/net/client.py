@@ -298,6 +298,13 @@ def trust_store(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
+def bundle_problem(error: OSError) -> str:
+    """Return why a file of certificates cannot be used; OpenSSL's own words help nobody."""
+    if isinstance(error, ssl.SSLError) or error.strerror is None:
+        return "it contains no certificate"
+    return error.strerror
+
+
 def open_client(options: ClientOptions) -> HttpClient:
     """Return a client with one connection of its own; one thread at a time may use it."""
     return HttpClient(options)
@@ -339,12 +346,13 @@ def _close_all(clients: list[HttpClient]) -> None:
         client.close()
 
 
+_NO_CONNECTION: Final = "no connection"
 _MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]] = (
     (httpx.UnsupportedProtocol, MisconfiguredError, "the address cannot be called"),
     (httpx.LocalProtocolError, MisconfiguredError, "the request cannot be written"),
-    (httpx.ConnectTimeout, NotSentError, "no connection in time"),
-    (httpx.PoolTimeout, NotSentError, "no connection in time"),
-    (httpx.ConnectError, NotSentError, "no connection"),
+    (httpx.ConnectTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
+    (httpx.PoolTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
+    (httpx.ConnectError, NotSentError, _NO_CONNECTION),
     (httpx.ProxyError, NotSentError, "the proxy rejected the connection"),
     (httpx.TimeoutException, BrokenError, "no reply in time"),
     (httpx.RemoteProtocolError, _LostError, _BROKE),
@@ -443,6 +451,7 @@ class HttpClient:
             content=asked.body,
             extensions={"timeout": self._timeout, "trace": self._trace},
         )
+        self._greeted = ""
         watched = WATCHDOG.watch(self, deadline)
         try:
             with watched:
@@ -453,6 +462,9 @@ class HttpClient:
                     response.stream.close()  # type: ignore[union-attr]
         except httpx.HTTPError as error:
             failure = _translate(error, late=watched.late)
+            if isinstance(failure, NotSentError) and self._options.proxy and not self._greeted:
+                told = str(failure).replace(_NO_CONNECTION, f"{_NO_CONNECTION} to the proxy")
+                failure = NotSentError(told)
             if isinstance(failure, _UntrustedError):
                 origin = f"{request.url.scheme}://{request.url.netloc.decode()}/"
                 failure = failure.told_of(self._greeted, origin, self._options.proxy)

@@ -20,7 +20,13 @@ import certifi
 
 from icesync.errors import ConfigInvalid
 from icesync.model.host import is_loopback
-from icesync.net.client import ClientOptions, find_issuer, trust_store, untrusted
+from icesync.net.client import (
+    ClientOptions,
+    bundle_problem,
+    find_issuer,
+    trust_store,
+    untrusted,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -179,8 +185,7 @@ def job_trust(environ: Mapping[str, str]) -> ssl.SSLContext:
             if environ.get(name):
                 context.load_verify_locations(environ[name])
     except OSError as error:
-        problem = error.strerror or "it contains no certificate"
         raise ConfigInvalid(
-            f"the file that the variable {name} names cannot be used: {problem}"
+            f"the file that the variable {name} names cannot be used: {bundle_problem(error)}"
         ) from None
     return context

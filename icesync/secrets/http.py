@@ -26,6 +26,7 @@ from icesync.net import (
     MisconfiguredError,
     NotSentError,
     RawReply,
+    bundle_problem,
     is_confidential,
     job_options,
     read_pause,
@@ -152,9 +153,7 @@ class WebService:
             found = job_options(options, options.base_url, os.environ)
             return replace(found, trust=found.trust or trust_store())
         except OSError as error:
-            problem = (
-                f"{self._ca_file} cannot be used: {error.strerror or 'it contains no certificate'}"
-            )
+            problem = f"{self._ca_file} cannot be used: {bundle_problem(error)}"
         except ConfigInvalid as error:
             problem = error.message
         raise SecretMissing(f"`{reference}`: {problem}")

@@ -2,8 +2,9 @@
 What a state for each organization costs where the store is far away.
 
 A server of Terraform's HTTP protocol answers each request after a pause, as one that is
-50 ms away does. Measured are a plan, which reads each part once, and an apply of one
-server in each organization; connections are counted.
+50 ms away does. Measured are a plan, which reads each part once, an apply of one server in
+each organization, and one after a change in a single organization, of which alone the
+state is locked; connections are counted.
 
     python tests/benchmarks/parts.py [--organizations 200] [--pause-ms 50]
 """
@@ -148,6 +149,9 @@ def main() -> None:
         measure("plan", counts, lambda: plan(open_session(folder)))
         request = ApplyRequest(automatic=True)
         measure("apply", counts, lambda: apply(open_session(folder), request))
+        one = folder / "servers" / "1.yaml"
+        one.write_text(one.read_text().replace("poll_rate: 10", "poll_rate: 20", 1))
+        measure("apply of 1", counts, lambda: apply(open_session(folder), request))
 
 
 if __name__ == "__main__":

@@ -432,7 +432,8 @@ def test_proxy_that_is_not_there_is_not_sent(
     url = proxy.url
     proxy.refuse()
 
-    assert isinstance(failure(connect(far.url, proxy=url)), NotSentError)
+    error = failure(connect(far.url, proxy=url))
+    assert (type(error), str(error)) == (NotSentError, "no connection to the proxy")
     assert far.connections == 0
 
 
