@@ -620,24 +620,25 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
         if said is None:
             continue
         here, key, value = said
-        if (here > level) is (opened is None) or len(above) > _QUICK_DEPTH:
-            raise _UnusualError
-        if opened is not None:
-            above.append((level, current))
-            made: Node = [] if here & 1 else {}
-            if current is root:
-                root.append(made)
-            else:
-                current[opened] = made
-            level, current, opened = here, made, None
-        while here < level:
-            level, current = above.pop()
-        if here != level:
-            raise _UnusualError
-        if here & 1:
-            above.append((level, current))
-            current.append({})
-            level, current = here + 3, current[-1]
+        if here != level or opened is not None:
+            if (here > level) is (opened is None) or len(above) > _QUICK_DEPTH:
+                raise _UnusualError
+            if opened is not None:
+                above.append((level, current))
+                made: Node = [] if here & 1 else {}
+                if current is root:
+                    root.append(made)
+                else:
+                    current[opened] = made
+                level, current, opened = here, made, None
+            while here < level:
+                level, current = above.pop()
+            if here != level:
+                raise _UnusualError
+            if here & 1:
+                above.append((level, current))
+                current.append({})
+                level, current = here + 3, current[-1]
         if key in current:
             raise _UnusualError
         if value is None:

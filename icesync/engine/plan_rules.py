@@ -77,12 +77,12 @@ def confirmed_hosts(
     by_identity: dict[str, set[Setting]] = {}
     for text, host in _references(snapshot, elsewhere):
         by_identity.setdefault(identities.of(text), set()).add(host)
+    if not by_identity:
+        return {}
     found = {}
     for change in plan.calls:
         for secret in change.secrets:
-            hosts: set[Setting] = set()
-            if by_identity:
-                hosts |= by_identity.get(identities.of(secret.reference), set())
+            hosts = set(by_identity.get(identities.of(secret.reference), ()))
             goes_to = (change.after or {}).get(host_key(secret.key))
             if goes_to not in hosts and secret.reference in values:
                 by_value = by_value or _Sightings(snapshot, values, key)

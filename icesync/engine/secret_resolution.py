@@ -11,7 +11,7 @@ from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.plan import Plan, Reason, ResourceChange
+from icesync.model.plan import Plan, Reason, ResourceChange, SecretChange
 from icesync.model.secret import (
     Misspelling,
     SecretComparison,
@@ -275,9 +275,16 @@ def attach_tags(plan: Plan, resolution: Resolution, key: FingerprintKey | None) 
 
 
 def _tagged(change: ResourceChange, resolution: Resolution, key: FingerprintKey) -> ResourceChange:
+    values, address = resolution.values, change.address
     secrets = tuple(
-        replace(s, tag=secret_tag(key, change.address, s.key, resolution.values[s.reference]))
-        if s.reference in resolution.values
+        SecretChange(
+            s.key,
+            s.comparison,
+            s.reference,
+            secret_tag(key, address, s.key, values[s.reference]),
+            s.place,
+        )
+        if s.reference in values
         else s
         for s in change.secrets
     )
