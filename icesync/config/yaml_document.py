@@ -26,6 +26,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+import zlib
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -440,7 +441,16 @@ class Document:
     needs no tree for that.
     """
 
-    __slots__ = ("_by_lines", "_data", "_tree", "altered", "problems", "sealed", "source")
+    __slots__ = (
+        "_by_lines",
+        "_data",
+        "_packed",
+        "_source",
+        "_tree",
+        "altered",
+        "problems",
+        "sealed",
+    )
 
     def __init__(
         self,
@@ -451,7 +461,8 @@ class Document:
         *,
         by_lines: bool = False,
     ) -> None:
-        self.source = source
+        self._packed = False
+        self._source = source
         self.problems = problems
         self.altered = False
         """Whether the data is not what the text says."""
@@ -469,34 +480,49 @@ class Document:
         return _read_again(self.source.data) if self._by_lines else self.tree.data()
 
     def let_go(self) -> None:
-        """Hold the text only, which is a fifth of the data; who asks again pays for reading it."""
-        if not (self.altered or self.problems):
-            self._data, self._tree = _LET_GO, None
+        """Hold the text only, packed if it is long; who asks again pays for reading it."""
+        if self.altered or self.problems:
+            return
+        self._data, self._tree = _LET_GO, None
+        if len(self._source.data) > _SHORT and not self._packed:
+            self._source = SourceFile(self.file, zlib.compress(self._source.data, 1))
+            self._packed = True
+
+    @property
+    def source(self) -> SourceFile:
+        """The file as it was read."""
+        if not self._packed:
+            return self._source
+        return SourceFile(self.file, zlib.decompress(self._source.data))
+
+    @source.setter
+    def source(self, source: SourceFile) -> None:
+        self._source, self._packed = source, False
 
     @property
     def file(self) -> str:
         """The path of the file, relative to the configuration."""
-        return self.source.path
+        return self._source.path
 
     def position(self, path: NodePath = ()) -> SourcePosition:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
         places = self._places
         place = places.value(path) if places else self.tree.position(path)
-        return SourcePosition(self.source.path, *place)
+        return SourcePosition(self.file, *place)
 
     def key_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the key at *path*, for a finding about the key itself."""
         places = self._places
         place = places.key(path) if places else self.tree.position(path, key=True)
-        return SourcePosition(self.source.path, *place)
+        return SourcePosition(self.file, *place)
 
     def server_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the server at *path*: its `skill` in block style, else its brace."""
         places = self._places
         if places is None:
-            return SourcePosition(self.source.path, *self.tree.block_position(path, "skill"))
+            return SourcePosition(self.file, *self.tree.block_position(path, "skill"))
         place = places.keys.get((*path, "skill")) or places.value(path)
-        return SourcePosition(self.source.path, *place)
+        return SourcePosition(self.file, *place)
 
     @property
     def _places(self) -> _Places | None:
@@ -509,6 +535,8 @@ class Document:
 
 
 _LET_GO: Final = object()
+_SHORT: Final = 4096
+"""A text of so many bytes is not worth the time that packing takes."""
 
 
 def parse_document(source: SourceFile) -> Document:
