@@ -138,7 +138,7 @@ _TAKEN_AWAY: Final = {
     "state elsewhere": ("import icesync.model.host as t\nt.TrustedHosts.check = lambda *_: None"),
     "guards off": (
         "import icesync.engine.plan as p, icesync.engine.plan_rules as s\n"
-        "p.check_safeguards = lambda project, snapshot, providers, allowed: "
+        "p.check_safeguards = lambda project, snapshot, providers, *_, **__: "
         "s.SafetyVerdict(providers, project.guards)"
     ),
 }
