@@ -15,6 +15,8 @@ def main() -> None:
         # Answered before anything is imported: scripts ask for it all the time.
         from icesync import __version__
 
+        if sys.stdout is None:
+            sys.exit(1)
         try:
             print(f"icesync {__version__}", flush=True)  # noqa: T201 - needs no console
         except OSError:

@@ -148,7 +148,7 @@ class Recorder:
         self._intents: dict[Address, Intent] = {}
         self._saved_at = clock.monotonic()
         self._save_cost_s = 0.0
-        self._second = (0, "")
+        self._second: tuple[int | None, str] = (None, "")
         self._salts: list[bytes] = []
 
     @property

@@ -93,6 +93,11 @@ def test_closed_streams(repository: Repository, closed: str, code: int) -> None:
     assert_quiet(result)
 
 
+def test_version_that_nobody_can_read(repository: Repository) -> None:
+    """The shortest answer is none, either, where stdout is closed."""
+    assert shell(repository, 'exec "$@" --version >&-').code == 1
+
+
 def test_closed_stderr_catches_no_file(repository: Repository) -> None:
     """What is meant for a closed stderr ends up in no file that was opened since."""
     shell(repository, 'exec "$@" apply -y -v 2>&-')

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,3 +160,12 @@ def test_run_goes_on_with_the_threads_that_it_got(monkeypatch: pytest.MonkeyPatc
 
     assert stage.apply().complete
     assert stage.gateway.addresses == [SUPPORT, SALES]
+
+
+def test_clock_that_was_never_set_counts_from_its_first_second() -> None:
+    """A machine without a battery begins in 1970: what it saves can be read."""
+    stage = Stage(desired(server()))
+    stage.clock = FakeClock(datetime.fromtimestamp(0, UTC))
+
+    assert stage.apply().complete
+    assert stage.entries[SUPPORT].applied_at == "1970-01-01T00:00:00Z"
