@@ -477,7 +477,7 @@ class Document:
         """The file as plain data."""
         if self._data is not _LET_GO:
             return self._data
-        return _read_again(self.source.data) if self._by_lines else self.tree.data()
+        return _read_again(self.source.data) if self._by_lines else _data_again(self.source)
 
     def let_go(self) -> None:
         """Hold the text only, packed if it is long; who asks again pays for reading it."""
@@ -577,6 +577,12 @@ def _read_carefully(source: SourceFile) -> Tree:
     from icesync.config.yaml_tree import read_tree
 
     return read_tree(source)
+
+
+@lru_cache(maxsize=4)
+def _data_again(source: SourceFile) -> Node:
+    """Return the data of a tree, for which whoever looks for many places asks many times."""
+    return _read_carefully(source).data()
 
 
 class _UnusualError(Exception):

@@ -375,3 +375,19 @@ def test_faults_in_defaults_ask_for_nothing_more() -> None:
 
     assert [line.split()[1] for line in _told(findings)] == ["ICE301"]
     assert not state.servers[Address(59, 1)].whole
+
+
+def test_places_of_a_file_that_was_let_go_are_found_by_reading_it_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many findings there are, the time is that of the file, not of its square."""
+    from icesync.config.yaml_tree import Tree
+
+    text = b"servers: [" + b", ".join(b"{skill: %d}" % n for n in range(50)) + b"]\n"
+    document = parse_document(SourceFile("servers/places.yaml", text))
+    document.let_go()
+    read: list[Tree] = []
+    monkeypatch.setattr(Tree, "data", lambda tree, data=Tree.data: read.append(tree) or data(tree))
+
+    assert [document.data["servers"][n]["skill"] for n in range(50)] == [str(n) for n in range(50)]
+    assert len(read) <= 1

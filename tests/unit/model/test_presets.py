@@ -176,3 +176,8 @@ def test_every_provider_is_found_by_its_name() -> None:
     assert {name: find_providers(name) for name in known} == {n: (p,) for n, p in known.items()}
     assert {*preset_names()} <= known.keys()
     assert all(preset.source for preset in known.values())
+
+
+def test_host_that_is_none_is_looked_up_at_once() -> None:
+    """A text of any length costs no more than its length."""
+    assert find_offer("smtp", "a." * 200_000) is None
