@@ -239,6 +239,9 @@ def test_lines_of_a_table_are_found_as_cards_are(show: Any) -> None:
     assert none == (0, 0)
     assert focused(browser) == "3/21"
     assert browser.run("document.activeElement.closest('details').open") is True
+    place = "document.activeElement.getBoundingClientRect().top"
+    assert browser.run(f"tools.getBoundingClientRect().bottom < {place}") is True
+    assert browser.run(f"{place} < innerHeight") is True
 
 
 def test_equal_changes_are_one_card(show: Any) -> None:

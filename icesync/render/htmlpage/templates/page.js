@@ -95,7 +95,7 @@
   function visit(item) {
     makeReachable(item);
     item.element.focus({ preventScroll: true });
-    item.element.scrollIntoView({ block: "nearest" });
+    item.element.scrollIntoView({ block: item.table ? "center" : "nearest" });
   }
 
   function step(by) {
