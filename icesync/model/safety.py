@@ -189,9 +189,11 @@ def strictest(profiles: Iterable[SafetyProfile]) -> SafetyProfile | None:
     for profile in profiles:
         if united is None:
             united = dict(profile)
+        if profile == united:
             continue
+        looser = {difference.path for difference in loosened(profile, united)}
         for path in SAFEGUARDS:
-            if any(d.path == path for d in loosened(profile, united)):
+            if path in looser:
                 united[path] = _both(OPTIONS[path].safeguard, united.get(path), profile.get(path))
     return united
 
