@@ -142,7 +142,7 @@ def decode_state(
         StateTooNew: a newer icesync wrote it.
 
     """
-    with suppress(StateError, *_MALFORMED):  # what is wrong, the reading as a whole says
+    with suppress(StateError, *_MALFORMED):  # the reading as a whole says what is wrong
         return _decode_by_entry(data, wanted or {})
     try:
         return read_document(_load(data))

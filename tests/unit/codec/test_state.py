@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import KEY, SALES, SUPPORT, entry, secret_record, snapshot, stored_bytes
+from builders import KEY, SALES, SUPPORT, entry, secret_record, server, snapshot, stored_bytes
 from documents import demand_fit
 
 from icesync.codec import canonical, digest, pretty
@@ -327,6 +327,23 @@ def test_entry_without_an_address_is_named() -> None:
     error = refusal(edited(lambda d: d["servers"].update({"59/\x1b": {}})))
 
     assert error.message == r"the state contains an invalid address: '59/\x1b'"
+
+
+def test_key_twice_in_an_entry_is_refused() -> None:
+    """Where the second value is the one of the digest, a reviewer may have read the first."""
+    port = b'"smtp.port": 587'
+    data = DATA.replace(port, b'"smtp.port": 25,\n        ' + port, 1)
+
+    assert refusal(data).message == "the state is not valid JSON"
+
+
+def test_settings_as_wanted_are_held_once() -> None:
+    """Most servers are as their files want them, so their settings are the same object."""
+    wanted = {SUPPORT: server(SUPPORT)}
+    held = decode_state(DATA, wanted=wanted).entries
+
+    assert held == SMALL.entries
+    assert held[SUPPORT].settings is wanted[SUPPORT].settings
 
 
 def test_number_that_cannot_be_written_is_refused() -> None:
