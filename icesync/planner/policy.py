@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.errors import UsageError, printable
+from icesync.errors import UsageError, listed, printable
 from icesync.frozen import frozen
 from icesync.model.plan import (
     ALLOWED_ALONE,
@@ -162,7 +162,8 @@ def _sentence(guard: Guard, change: ResourceChange, known: ConfirmedHosts) -> st
         new, old = after.get(key), before.get(key)
         hosts = known.get((change.address, secret.key)) or ({old} if old is not None else set())
         if new is not None and hosts and new not in hosts:
-            until_now = ", ".join(sorted(str(host) for host in hosts))
+            names = sorted(str(host) for host in hosts)
+            until_now = listed(names, len(names))
             facts.append(
                 f"{secret.key} of {change.address} would go to {new} instead of {until_now}"
             )
