@@ -138,15 +138,19 @@ def list_files(
     """Return the paths that :func:`find_files` reads, sorted, and what is wrong with patterns."""
     problems: list[Diagnostic] = []
     paths: set[str] = set()
+    missed: set[str] = set()
     for pattern in patterns:
         if pattern.startswith("/") or ".." in pattern.split("/"):
             message = f"the pattern `{pattern}` points outside the configuration's folder"
             problems.append(Diagnostic("ICE008", message, place()))
             continue
-        found = set(_match(root, pattern, problems))
+        beside: set[str] = set()
+        found = set(_match(root, pattern, problems, beside))
         if not found:
             problems.append(_matches_nothing(pattern, place()))
+        missed |= beside if found else set()
         paths |= found
+    problems += [_matched_by_nothing(path) for path in sorted(missed - paths)]
     paths |= _defaults_above(root, paths)
     return sorted(paths), problems
 
@@ -224,11 +228,18 @@ def _matches_nothing(pattern: str, position: SourcePosition) -> Diagnostic:
     return Diagnostic("ICE012", message, position, hint, Severity.WARNING)
 
 
-def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str]:
+def _matched_by_nothing(path: str) -> Diagnostic:
+    message = "the file is not read: its ending is in no pattern of `files:`"
+    hint = "rename it, or add a pattern that matches it"
+    return Diagnostic("ICE012", message, SourcePosition(path, 1, 1), hint, Severity.WARNING)
+
+
+def _match(root: Path, pattern: str, problems: list[Diagnostic], missed: set[str]) -> Iterator[str]:
     """
     Yield what matches *pattern* below *root*; links to folders on the way are problems.
 
-    A folder named like a file is a match, so that reading it fails.
+    A folder named like a file is a match, so that reading it fails. *missed* takes in
+    what would match with the other ending of YAML.
     """
     fixed = _fixed_folder(pattern)
     top = os.path.join(root, fixed) if fixed else str(root)  # noqa: PTH118
@@ -255,10 +266,23 @@ def _match(root: Path, pattern: str, problems: list[Diagnostic]) -> Iterator[str
             elif deeper and os.path.islink(os.path.join(folder, name)):  # noqa: PTH114, PTH118
                 problems.append(_linked_folder(path))
         subfolders[:] = subfolders if deeper else []
-        for name in names:
-            path = prefix + name
-            if name not in DEFAULTS_NAMES and matches_path(pattern, path):
-                yield path
+        yield from _matching(pattern, prefix, names, missed)
+
+
+def _matching(pattern: str, prefix: str, names: list[str], missed: set[str]) -> Iterator[str]:
+    for name in names:
+        path = prefix + name
+        if name in DEFAULTS_NAMES:
+            continue
+        if matches_path(pattern, path):
+            yield path
+        elif any(matches_path(pattern, other) for other in _with_other_endings(path)):
+            missed.add(path)
+
+
+def _with_other_endings(path: str) -> tuple[str, ...]:
+    stem, _, ending = path.rpartition(".") if path not in CONFIG_NAMES else ("", "", "")
+    return (f"{stem}.yaml", f"{stem}.yml") if ending.lower() in {"yaml", "yml"} else ()
 
 
 def _link_on_the_way(root: Path, folder: str) -> str | None:

@@ -219,6 +219,14 @@ def test_folder_that_looks_like_a_repository_is_none(committed: Repository) -> N
     assert Git(str(committed.root), {"PATH": os.environ["PATH"]}).commit_of("main")
 
 
+def test_repository_of_a_hook_is_another_one(committed: Repository, tmp_path: Path) -> None:
+    """`GIT_DIR` of whoever calls icesync says nothing about where the configuration lies."""
+    environ = {"PATH": os.environ["PATH"], "GIT_DIR": str(tmp_path / "other.git")}
+    head = git(committed.root, "rev-parse", "HEAD")
+
+    assert Git(str(committed.root), environ).commit_of("HEAD") == head
+
+
 @pytest.mark.parametrize("way", ["deleted", "renamed", "remote", "called"])
 def test_history_knows_where_the_state_was(committed: Repository, way: str) -> None:
     """What a pull request deletes, or names no more, is in git's history still."""
