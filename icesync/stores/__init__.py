@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def open_regular(path: Path, flags: int) -> int:
     """
-    Return a descriptor of the regular file *path*, created for its owner only if *flags* say so.
+    Return a descriptor of the regular file *path*, created private if *flags* say so.
 
     Raises:
         StateError: something else stands there.
@@ -39,9 +39,19 @@ def open_regular(path: Path, flags: int) -> int:
     """
     descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if flags & os.O_CREAT:
+            _share(descriptor, path)
         return descriptor
     os.close(descriptor)
     raise StateError(f"`{path}` is not a regular file", f"ls -ld {shlex.quote(str(path))}")
+
+
+def _share(descriptor: int, path: Path) -> None:
+    """Let the group use a file in a folder that is shared with it, as `git init --shared` does."""
+    with suppress(OSError):
+        folder = path.parent.stat().st_mode
+        if folder & stat.S_ISGID and folder & stat.S_IWGRP:
+            os.fchmod(descriptor, 0o660)
 
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
@@ -125,6 +135,7 @@ def _fresh_file(path: Path, data: bytes) -> Iterator[Path]:
     descriptor = os.open(fresh, flags, 0o600)
     try:
         try:
+            _share(descriptor, path)
             _write_all(descriptor, data)
             flush_file(descriptor)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,3 +34,13 @@ def test_file_with_another_ending_is_named(repository: Repository, ending: str) 
     result = repository.run("validate")
 
     assert f"servers/70.{ending}" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o2775, 0o660), (0o775, 0o600), (0o755, 0o600)])
+def test_shared_folder_serves_its_group(repository: Repository, folder: int, file: int) -> None:
+    """Where new files belong to the group, its members can lock and save what another did."""
+    repository.root.chmod(folder)
+    repository.apply().apply("--resend", "all", "--settle", "0")
+
+    for name in ("state.json", "state.json.lock", "state.json.backup"):
+        assert stat.S_IMODE((repository.root / name).stat().st_mode) == file, name
