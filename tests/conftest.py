@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +29,19 @@ pytest.register_assert_rewrite("rig")
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 
-settings.register_profile("fast", deadline=None, max_examples=50)
-settings.register_profile("thorough", deadline=None, max_examples=1000)
+# How long a busy machine takes to draw an example, and how many it throws away, is no failure.
+# In CI the examples are the same in each run; a new one is found where somebody can look at it.
+_PATIENT: Final = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
+settings.register_profile(
+    "fast",
+    deadline=None,
+    max_examples=50,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=_PATIENT,
+)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=1000, suppress_health_check=_PATIENT
+)
 settings.load_profile("fast")
 
 _CLEARED: Final = (
