@@ -32,6 +32,7 @@ from icesync.model.fields import (
     LOGIN_KEYS,
     SENT_FIELDS,
     SETTING_FIELDS,
+    Presence,
     Setting,
     WireType,
     needs_login,
@@ -65,12 +66,32 @@ def diff_settings(
     *origin* gives the place of each new value. Equal settings cost one
     comparison; against nothing, all of *after* is new; deepdiff looks at the rest.
     """
-    if before == after:
+    if not before:
+        keys: Collection[str] = after.keys()
+    elif _sends_the_same(before, after):
         return ()
-    keys = _changed_keys(before, after) if before else after.keys()
+    else:
+        keys = _changed_keys(_written_out(before), _written_out(after))
     return tuple(
         FieldChange(key, before.get(key), after.get(key), origin) for key in _in_order(keys)
     )
+
+
+_UNLESS_GIVEN: Final[Mapping[str, Setting]] = {
+    field.key: False
+    for field in SENT_FIELDS
+    if field.wire_type is WireType.BOOLEAN and field.presence is Presence.OPTIONAL
+}
+"""What a request carries of a flag that no file gives (``wire.update``)."""
+
+
+def _written_out(settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    return {**_UNLESS_GIVEN, **settings}
+
+
+def _sends_the_same(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> bool:
+    """Return whether both are one request: a flag that is off may be written or not."""
+    return before == after or _written_out(before) == _written_out(after)
 
 
 def _in_order(keys: Collection[str]) -> list[str]:
@@ -305,7 +326,7 @@ class _Planner:
         doubt = _doubt(entry)
         if not entry.settings:
             return self._send(wanted, entry, Action.ADD, doubt)
-        if entry.settings != wanted.settings or self._rotated(wanted, entry):
+        if not _sends_the_same(entry.settings, wanted.settings) or self._rotated(wanted, entry):
             return self._send(wanted, entry, Action.UPDATE, doubt)
         if entry.uncertain:
             return self._send(wanted, entry, Action.RESEND, doubt)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import (
@@ -73,6 +73,26 @@ def test_changed_setting_is_an_update() -> None:
     assert (change.action, change.reason) == (Action.UPDATE, None)
     assert [(f.key, f.before, f.after) for f in change.fields] == [("smtp.port", 587, 465)]
     assert change.after == {**SETTINGS, "smtp.port": 465}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ({}, {"spoofing__enabled": False}, []),
+        ({"spoofing__enabled": False}, {}, []),
+        ({}, {"spoofing__enabled": False, "smtp__port": 465}, ["smtp.port"]),
+        ({"spoofing__enabled": True}, {}, ["spoofing.enabled"]),
+        ({}, {"spoofing__enabled": True}, ["spoofing.enabled"]),
+    ],
+)
+def test_flag_that_is_off_may_be_written_out(
+    before: dict[str, Any], after: dict[str, Any], changed: list[str]
+) -> None:
+    """A request says false of a flag that no file gives: writing it down is no change."""
+    [change] = plan(desired(server(**after)), snapshot({SUPPORT: entry(**before)})).changes
+
+    assert [field.key for field in change.fields] == changed
+    assert change.action is (Action.UPDATE if changed else Action.NO_OP)
 
 
 def test_setting_that_left_the_files_is_an_update() -> None:
