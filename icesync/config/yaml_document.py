@@ -599,10 +599,10 @@ _QUICK_LINES: Final = MAX_NODES // 4
 _LINE: Final = re.compile(
     r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
     r"(?: +(?:([\w/.~+$](?:[^\s:]|:(?=\S)| +(?=[^\s#]))*)|'([^']*)'|\"([^\"\\]*)\"))?"
-    r"(?: +#.*)? *"
+    r"(?: +#[^\r]*)? *"
 )
 """A key and its value: plain, in quotes without escapes, or on the lines below."""
-_NO_CODE: Final = re.compile(r" *(?:#.*)?")
+_NO_CODE: Final = re.compile(r" *(?:#[^\r]*)?")
 _REMEMBERED: Final = 4096
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import assume, event, given
+from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from icesync.config.project import UnfitOption, read_options
@@ -108,6 +108,9 @@ _ODD_SCALARS = (
     "a\t", "---",
 )  # fmt: skip
 
+_TAILS = ("", "", " ", " # c", "  # c")
+_ODD_TAILS = ("", "#c", " #", "\t# c", "\r", " # c\r", " # c\rz: 1", " # c\r  z: 1")
+
 
 @st.composite
 def blocks(draw: st.DrawFn) -> str:
@@ -118,13 +121,14 @@ def blocks(draw: st.DrawFn) -> str:
         dash = draw(st.sampled_from(["", "", "", "", "- "]))
         odd = draw(st.integers(0, 9)) == 9
         scalar = draw(st.sampled_from(_ODD_SCALARS if odd else _SCALARS))
-        tail = draw(st.sampled_from(["", "", " ", " # c", "#c" if odd else "  # c"]))
+        tail = draw(st.sampled_from(_ODD_TAILS if odd else _TAILS))
         lines.append(f"{' ' * column}{dash}k{number % 7}: {scalar}{tail}")
         column += len(dash) + 2 * (not scalar)
     return "\n".join(lines)
 
 
 @given(blocks())
+@example("k0: x # c\rz: 1")
 def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
     """What is read line by line is what libyaml's events say, and at the same places."""
     source = _source(text)
