@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PRE_COMMIT = shutil.which("pre-commit")
+PRE_COMMIT = os.environ.get("ICESYNC_TEST_PRE_COMMIT") or shutil.which("pre-commit")
 MESSY = "organization: 60\nversion: 1\nservers:\n- {skill: 1}\n"
 
 pytestmark = [

@@ -54,6 +54,11 @@ sys.exit(run(sys.argv[3:]))
 """
 
 
+def _environment() -> dict[str, str]:
+    """Return that of the tests; a measurement of coverage would fail at the end as loudly."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+
+
 @pytest.mark.parametrize(
     ("more", "stack", "sentence"),
     [
@@ -70,7 +75,7 @@ def test_apply_without_memory_or_threads(
     done = subprocess.run(
         [sys.executable, "-c", _SCARCE, str(more), str(stack), "apply", "-y"],
         cwd=repository.root,
-        env={**os.environ, **repository.environ},
+        env={**_environment(), **repository.environ},
         capture_output=True,
         text=True,
         check=False,
@@ -89,12 +94,10 @@ def test_apply_without_memory_or_threads(
 def test_apply_within_tight_limits(repository: Repository, ice: Ice, limit: int, most: int) -> None:
     """Too few descriptors, or no byte of space: a sentence, no secret, and nothing is claimed."""
     repository.calls(ice).servers([663, 664, 665])
-    # A measurement of coverage would write a file of its own at the end, and fail as loudly.
-    around = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
     done = subprocess.run(
         [*PROGRAM, "apply", "-y"],
         cwd=repository.root,
-        env={**around, **repository.environ},
+        env={**_environment(), **repository.environ},
         capture_output=True,
         text=True,
         check=False,
