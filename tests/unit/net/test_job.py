@@ -162,16 +162,19 @@ def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
         job_bundle({"ICESYNC_CA_FILE": str(tmp_path / "empty.pem")})
 
 
-def most_at_once(pace: ConcurrencyLimit, workers: int) -> int:
-    """Return how many of *workers* had a turn at the same time, when each holds it a moment."""
-    busy, seen, turn = [0], [0], threading.Lock()
+def most_at_once(pace: ConcurrencyLimit, workers: int, expected: int) -> int:
+    """Return how many of *workers* had a turn at once; they hold it until *expected* have one."""
+    busy, seen, turn, enough = [0], [0], threading.Lock(), threading.Event()
 
     def work() -> None:
         with pace.turn(), pace.turn():
             with turn:
                 busy[0] += 1
                 seen[0] = max(seen[0], busy[0])
-            time.sleep(0.01)
+                if busy[0] == expected:
+                    enough.set()
+            enough.wait(10)
+            time.sleep(0.01)  # for one too many
             with turn:
                 busy[0] -= 1
 
@@ -187,8 +190,8 @@ def test_a_far_end_that_throttles_is_asked_by_fewer() -> None:
     """Half as many at once each time, one at least, and slowly more again."""
     pace = ConcurrencyLimit(8)
 
-    assert most_at_once(pace, 12) == 8
+    assert most_at_once(pace, 12, 8) == 8
     for _ in range(9):
         pace.narrow()
-    assert most_at_once(pace, 2) == 1
-    assert 2 <= most_at_once(pace, 12) <= 5
+    assert most_at_once(pace, 2, 1) == 1
+    assert 2 <= most_at_once(pace, 12, 2) <= 5
