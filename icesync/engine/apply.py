@@ -495,12 +495,9 @@ def _result(change: ResourceChange, outcome: Outcome | None, executor: Executor)
 def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
     """Return *outcome* with the lines that gave the values which ICE complains about."""
     rows: tuple[FieldChange | SecretChange, ...] = (*change.fields, *change.secrets)
-    lines = {
-        row.key: f"{row.position.file}:{row.position.line}"
-        for row in rows
-        if row.position is not None
-    }
-    places = [lines[key] for key in outcome.fields if key in lines]
+    blamed = {row.key: row.position for row in rows if row.key in outcome.fields}
+    positions = [blamed.get(key) for key in outcome.fields]
+    places = [f"{place.file}:{place.line}" for place in positions if place is not None]
     if not places:
         return outcome
     return replace(outcome, detail=f"{outcome.detail}; see {', '.join(places)}")
