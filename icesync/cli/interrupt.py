@@ -32,7 +32,9 @@ _GRACE_S: Final = {signal.SIGINT: 5.0, signal.SIGTERM: 1.5, signal.SIGHUP: 1.5}
 
 _SOON_S: Final = 0.01
 _STOPPING: Final = b"\nstopping: calls in flight may end, nothing new is sent; again: leave now\n"
-_LEFT: Final = b"left at once; if the state is still locked, `icesync state unlock` says by whom\n"
+_LEFT: Final = (
+    b"left at once; if the state is still locked, run `icesync state unlock` to see by whom\n"
+)
 _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 

@@ -31,6 +31,7 @@ from icesync.errors import (
     PolicyRefused,
     Refused,
     StateConflict,
+    StateMissing,
     TokenExpired,
     Unreachable,
     UsageError,
@@ -85,7 +86,8 @@ class ApplyRequest:
     *saved* is a plan that was reviewed: exactly that is carried out, or nothing.
     *digest* is that of the only plan that may be carried out. Without *saved* the
     view is asked, unless *automatic* says that nobody need be. *concurrency* None
-    leaves it to the configuration.
+    leaves it to the configuration. *create_state* starts a state where a remote store
+    holds none.
     """
 
     plan: PlanRequest = field(default_factory=_with_secrets)
@@ -96,6 +98,7 @@ class ApplyRequest:
     fail_fast: bool = False
     settle_s: float = SETTLE_S
     lock_timeout_s: float = 0.0
+    create_state: bool = False
 
 
 _EVERYTHING: Final = ApplyRequest()
@@ -111,12 +114,26 @@ def apply(session: Session, request: ApplyRequest = _EVERYTHING, view: View = SI
         PolicyRefused: a limit or a guard stands against it, or nobody approved.
         AccessError: there is no token that would last.
         StateLocked: another run holds the lock.
+        StateMissing: a remote store holds no state, and none may be started.
         ApplyIncomplete: some changes were not carried out; its ``report`` says which.
         Interrupted: a signal ended it; what ICE confirmed is saved.
 
     """
-    wanted, saved = request.plan, request.saved
     _check_request(request)
+    try:
+        return _apply(session, request, view)
+    except StateMissing:
+        if not request.create_state:
+            raise
+    from icesync.engine.state_operations import StateRequest, init_state
+
+    begun = [place for place, new in init_state(session, StateRequest(), view.notify) if new]
+    view.notify(Note(f"started a new state: {listed(begun)}"))
+    return _apply(session, request, view)
+
+
+def _apply(session: Session, request: ApplyRequest, view: View) -> Report:
+    wanted, saved = request.plan, request.saved
     fleet = _read_fleet(session, wanted, saved)
     warning = fleet.store.lock_warning()
     if warning is not None:

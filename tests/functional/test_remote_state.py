@@ -111,8 +111,8 @@ def test_a_job_may_create_the_state(
     second = repository.run("apply", "-y", "--create-state")
 
     assert (first.code, second.code) == (0, 0)
-    assert "/state/mail: begun\n" in first.stderr
-    assert "begun" not in second.stderr
+    assert "note: started a new state: " in first.stderr
+    assert "started" not in second.stderr
     assert json.loads(gitlab.data)["serial"] > 1
 
 

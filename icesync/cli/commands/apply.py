@@ -50,9 +50,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 @output_options(Command.APPLY)
 @plan_options()
-def command(
-    output: Output, request: PlanRequest, planfile: Path | None, create_state: bool, **flags: Any
-) -> int:
+def command(output: Output, request: PlanRequest, planfile: Path | None, **flags: Any) -> int:
     """
     Send the changes to ICE.
 
@@ -70,7 +68,7 @@ def command(
     """
     from icesync.cli.files import read_plan
     from icesync.engine.apply import ApplyRequest, apply
-    from icesync.errors import EXIT_OK, StateMissing, listed
+    from icesync.errors import EXIT_OK, StateMissing
 
     session = output.open()
     saved = read_plan(planfile, "`--target {}` sends some servers only")
@@ -78,11 +76,9 @@ def command(
     try:
         apply(session, asked, output)
     except StateMissing as missing:
-        if not create_state and not output.may_create_state(missing):
+        if asked.create_state or not output.may_create_state(missing):
             raise
-        from icesync.engine.state_operations import StateRequest, init_state
+        from dataclasses import replace
 
-        begun = [place for place, new in init_state(session, StateRequest()) if new]
-        output.console.talk(f"{listed(begun)}: begun")
-        apply(session, asked, output)
+        apply(session, replace(asked, create_state=True), output)
     return EXIT_OK

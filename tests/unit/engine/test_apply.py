@@ -14,6 +14,7 @@ from builders import (
     SALES,
     SETTINGS,
     SUPPORT,
+    Place,
     desired,
     entry,
     plan,
@@ -743,6 +744,21 @@ def test_refused_values_are_told_with_their_lines() -> None:
     [found] = report.results
     assert found.outcome is not None
     assert found.outcome.detail == f"refused; see {position.file}:{position.line}"
+
+
+def test_lines_are_looked_up_only_for_what_ice_complains_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line costs a second look at its file, which a successful call need not pay."""
+    asked: list[str] = []
+    look_up = Place.position
+    monkeypatch.setattr(Place, "position", lambda s, k="": (asked.append(k), look_up(s, k))[1])
+    named = Outcome(OutcomeKind.REJECTED, "refused", fields=("smtp.port",))
+    wanted = desired(server(), server(BILLING))
+
+    Stage(wanted, None, FakeGateway({BILLING: named})).apply()
+
+    assert asked == ["smtp.port"]
 
 
 def token_until(seconds: float) -> SecretValue:
