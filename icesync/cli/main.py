@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import keyword
 import os
@@ -138,9 +137,6 @@ def program() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line *arguments* and return the exit code; never raises."""
     _reopen_closed_streams()
-    # Plans hold many small values and hardly any cycle; looking for cycles after
-    # every 700 of them costs a first plan of a large fleet a fifth of its time.
-    gc.set_threshold(100_000, 50, 1000)
     common = Common(commands=tuple(COMMANDS))
     with SIGNALS.installed():
         try:
