@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 from enum import StrEnum
@@ -49,18 +48,24 @@ _DIGEST_BYTES: Final = 16
 class FingerprintKey:
     """The key, which cannot print itself, and its *id*, which may be stored."""
 
-    __slots__ = ("_key", "id")
+    __slots__ = ("_keyed", "id")
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
-        self.id = hmac.digest(key, _KEY_DOMAIN, hashlib.sha256)[:8].hex()
+        # A copy of what has the key already takes two thirds of the time of a new HMAC.
+        self._keyed = hmac.new(key, digestmod="sha256")
+        self.id = self._mac(_KEY_DOMAIN)[:8].hex()
 
     def __repr__(self) -> str:
         return f"FingerprintKey(id={self.id})"
 
     def digest(self, message: bytes) -> str:
         """Return 128 bits of HMAC-SHA256 over *message*, in hexadecimal."""
-        return hmac.digest(self._key, message, "sha256")[:_DIGEST_BYTES].hex()
+        return self._mac(message)[:_DIGEST_BYTES].hex()
+
+    def _mac(self, message: bytes) -> bytes:
+        keyed = self._keyed.copy()
+        keyed.update(message)
+        return keyed.digest()
 
 
 def read_key(secret: SecretValue) -> FingerprintKey | None:

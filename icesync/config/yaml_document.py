@@ -598,7 +598,7 @@ _QUICK_LINES: Final = MAX_NODES // 4
 
 _LINE: Final = re.compile(
     r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
-    r"(?: +(?:([\w/.~+$](?:[^\s:]|:(?=\S)| +(?=[^\s#]))*)|'([^']*)'|\"([^\"\\]*)\"))?"
+    r"(?: +(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\"))?"
     r"(?: +#[^\r]*)? *"
 )
 """A key and its value: plain, in quotes without escapes, or on the lines below."""
@@ -616,22 +616,21 @@ class _Lines(dict[str, tuple[int, str, str | None] | None]):
 
     def __missing__(self, line: str) -> tuple[int, str, str | None] | None:
         match = _LINE.fullmatch(line)
-        if match is None and not _NO_CODE.fullmatch(line):
-            raise _UnusualError
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[line] = None if match is None else self._read(*match.groups())
-        return self[line]
-
-    def _read(
-        self, indent: str, dash: str | None, key: str, plain: str | None, *quotes: str | None
-    ) -> tuple[int, str, str | None]:
+        if match is None:
+            if not _NO_CODE.fullmatch(line):
+                raise _UnusualError
+            self[line] = None
+            return None
+        indent, dash, key, plain, single, double = match.groups()
         value = plain
-        for text in quotes:
-            value = value if text is None else Quoted(text)
+        if plain is None and (single is not None or double is not None):
+            value = Quoted(double if single is None else single)
         if value is not None and not value.isprintable():
             raise _UnusualError
-        return 2 * len(indent) + (dash is not None), key, value
+        said = self[line] = 2 * len(indent) + (dash is not None), key, value
+        return said
 
 
 _LINES: Final = _Lines()
