@@ -28,6 +28,7 @@ from icesync.config.values import (
     read_value,
     salvage_layer,
 )
+from icesync.config.yaml_document import node_at
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import listed
 from icesync.frozen import frozen
@@ -102,8 +103,9 @@ class LayeredOrigin:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
         parts = tuple(key.split(".")) if key else ()
         for place in self.places if parts else ():
-            if _node(place.document.data, (*place.path, *parts)) is not None:
-                return place.document.position((*place.path, *parts))
+            found = place.document.find((*place.path, *parts))
+            if found is not None:
+                return found
         if key in self.filled:
             return self.position(self.filled[key])
         return self.places[0].document.server_position(self.places[0].path)
@@ -125,7 +127,7 @@ class LayeredOrigin:
 def _given(place: LayerMapping, parts: tuple[str, ...], row: Field) -> Given | None:
     """Return what one layer gives, or None: nothing, or what no field takes."""
     path = (*place.path, *parts)
-    node = _node(place.document.data, path)
+    node = node_at(place.document.data, path)
     if not isinstance(node, str):
         return None
     try:
@@ -133,15 +135,6 @@ def _given(place: LayerMapping, parts: tuple[str, ...], row: Field) -> Given | N
     except InvalidValue:
         return None
     return Given(place.layer, value, place.document.position(path))
-
-
-def _node(node: Any, path: NodePath) -> Any:
-    """Return what stands at *path*, or None."""
-    for part in path:
-        if isinstance(part, str) and (not isinstance(node, dict) or part not in node):
-            return None
-        node = node[part]
-    return node
 
 
 _BLOCKS: Final = ("smtp", "pop3", "imap")
@@ -484,7 +477,7 @@ def _sealed(places: Sequence[LayerMapping]) -> frozenset[str]:
     keys: frozenset[str] = frozenset()
     for place in reversed(places):
         data, above = place.document.data, place.path
-        kept = (k for k in keys if _node(data, (*above, *k.split("."))) is None)
+        kept = (k for k in keys if node_at(data, (*above, *k.split("."))) is None)
         keys = frozenset(kept) | place.document.sealed.get(above, frozenset())
     return keys
 

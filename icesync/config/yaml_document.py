@@ -432,6 +432,15 @@ Node: TypeAlias = Any
 """A str, a Quoted, or a dict or list of nodes; the only untyped data of the program."""
 
 
+def node_at(node: Node, path: NodePath) -> Node:
+    """Return what stands at *path* below *node*, or None."""
+    for part in path:
+        if isinstance(part, str) and (not isinstance(node, dict) or part not in node):
+            return None
+        node = node[part]
+    return node
+
+
 class Document:
     """
     One file as plain data; *data* is None where *problems* made it unreadable.
@@ -477,7 +486,8 @@ class Document:
         """The file as plain data."""
         if self._data is not _LET_GO:
             return self._data
-        return _read_again(self.source.data) if self._by_lines else _data_again(self.source)
+        read = _read_again if self._by_lines else _data_again
+        return read(self._source, self._packed)
 
     def let_go(self) -> None:
         """Hold the text only, packed if it is long; who asks again pays for reading it."""
@@ -491,9 +501,7 @@ class Document:
     @property
     def source(self) -> SourceFile:
         """The file as it was read."""
-        if not self._packed:
-            return self._source
-        return SourceFile(self.file, zlib.decompress(self._source.data))
+        return _unpack(self._source) if self._packed else self._source
 
     @source.setter
     def source(self, source: SourceFile) -> None:
@@ -510,6 +518,14 @@ class Document:
         place = places.value(path) if places else self.tree.position(path)
         return SourcePosition(self.file, *place)
 
+    def find(self, path: NodePath) -> SourcePosition | None:
+        """Return the place of the value at *path*, or None where there is none."""
+        places = self._places
+        if places is None:
+            return None if node_at(self.data, path) is None else self.position(path)
+        place = places.find(path)
+        return None if place is None else SourcePosition(self.file, *place)
+
     def key_position(self, path: NodePath) -> SourcePosition:
         """Return the place of the key at *path*, for a finding about the key itself."""
         places = self._places
@@ -521,12 +537,15 @@ class Document:
         places = self._places
         if places is None:
             return SourcePosition(self.file, *self.tree.block_position(path, "skill"))
-        place = places.keys.get((*path, "skill")) or places.value(path)
+        named = places.find((*path, "skill")) is not None
+        place = places.key((*path, "skill")) if named else places.value(path)
         return SourcePosition(self.file, *place)
 
     @property
     def _places(self) -> _Places | None:
-        return _find_places(self.source.data) if self._by_lines and not self.altered else None
+        if not self._by_lines or self.altered:
+            return None
+        return _find_places(self._source, self._packed)
 
     @property
     def tree(self) -> Tree:
@@ -579,10 +598,27 @@ def _read_carefully(source: SourceFile) -> Tree:
     return read_tree(source)
 
 
+def _unpack(source: SourceFile) -> SourceFile:
+    return SourceFile(source.path, zlib.decompress(source.data))
+
+
+# Whoever looks for many places of one file asks many times. What is remembered is known by
+# the text as it is held: to unpack a long one each time would take longer than to look.
+
+
 @lru_cache(maxsize=4)
-def _data_again(source: SourceFile) -> Node:
-    """Return the data of a tree, for which whoever looks for many places asks many times."""
-    return _read_carefully(source).data()
+def _data_again(source: SourceFile, packed: bool) -> Node:
+    return _read_carefully(_unpack(source) if packed else source).data()
+
+
+@lru_cache(maxsize=4)
+def _read_again(source: SourceFile, packed: bool) -> Node:
+    return _read_lines(_unpack(source).data if packed else source.data)
+
+
+@lru_cache(maxsize=4)
+def _find_places(source: SourceFile, packed: bool) -> _Places:
+    return _Places(_unpack(source).data if packed else source.data)
 
 
 class _UnusualError(Exception):
@@ -738,63 +774,99 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept f
     return root[0]
 
 
-@lru_cache(maxsize=4)
-def _read_again(data: bytes) -> Node:
-    return _read_lines(data)
+class _Line(NamedTuple):
+    """A line with a key: its number from 1, its text, and what :class:`_Lines` says of it."""
+
+    number: int
+    text: str
+    level: int
+    key: str
+    value: str | None
 
 
-class _Places(NamedTuple):
-    """Line and column of each key and of each value in a document, by path."""
+_Place: TypeAlias = tuple[int, int]
+"""Line and column, from 1."""
 
-    keys: dict[NodePath, tuple[int, int]]
-    values: dict[NodePath, tuple[int, int]]
 
-    def key(self, path: NodePath) -> tuple[int, int]:
-        """Return the place of the last key of *path* that exists."""
-        return next((self.keys[p] for p in _upwards(path) if p in self.keys), (1, 1))
+class _Places:
+    """
+    The places of keys and values in a text that :func:`_read_lines` can read.
 
-    def value(self, path: NodePath) -> tuple[int, int]:
+    A path is followed from the top, so that one place costs little more than a look at the
+    lines; what is on the way of many paths is remembered. A collection is the index of its
+    first line and its level, as in :class:`_Lines`; those of lists are odd.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        lines = enumerate(data.decode().split("\n"), start=1)
+        self._lines = [_Line(n, t, *said) for n, t in lines if (said := _LINES[t]) is not None]
+        self._keys: dict[tuple[int, str], int | None] = {}
+        self._items: dict[int, list[int]] = {}
+
+    def find(self, path: NodePath) -> _Place | None:
+        """Return the place of the value at *path*, if there is one."""
+        found = list(self._follow(path))
+        return found[-1][1] if len(found) > len(path) else None
+
+    def value(self, path: NodePath) -> _Place:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
-        return next(self.values[p] for p in _upwards(path) if p in self.values)
+        return list(self._follow(path))[-1][1]
 
+    def key(self, path: NodePath) -> _Place:
+        """Return the place of the last key of *path* that exists."""
+        keys = [key for key, _ in self._follow(path) if key is not None]
+        return keys[-1] if keys else (1, 1)
 
-def _upwards(path: NodePath) -> Iterator[NodePath]:
-    return (path[:length] for length in range(len(path), -1, -1))
-
-
-@lru_cache(maxsize=4)
-def _find_places(data: bytes) -> _Places:
-    """Return the places in *data*, which :func:`_read_lines` can read."""
-    places = _Places({}, {})
-    path: list[str | int] = []
-    levels: list[int] = []
-    """the collections around a line, as in :class:`_Lines`; each has a part of the path"""
-    for number, line in enumerate(data.decode().split("\n"), start=1):
-        said = _LINES[line]
-        if said is None:
-            continue
-        level, key, value = said
-        column = level // 2 + 1
-        while levels and levels[-1] > level:
-            levels.pop()
-            path.pop()
-        if not levels or levels[-1] < level:
-            places.values[tuple(path)] = number, column
-            levels.append(level)
-            path.append(-1)
-        if level & 1:
-            path[-1] = int(path[-1]) + 1
-            column += 2
-            places.values[tuple(path)] = number, column
-            levels.append(level + 3)
-            path.append(key)
-        path[-1] = key
-        places.keys[tuple(path)] = number, column
-        if value is not None:
-            after = line[column + len(key) :]
+    def _follow(self, path: NodePath) -> Iterator[tuple[_Place | None, _Place]]:
+        """Yield key and value of the document, which has no key, and of each part that exists."""
+        index, level = 0, self._lines[0].level
+        yield None, (self._lines[0].number, level // 2 + 1)
+        for depth, part in enumerate(path, start=1):
+            found = self._child(index, level, part)
+            if found is None:
+                return
+            number, text, here, key, value = self._lines[found]
+            if level & 1:
+                index, level = found, level + 3
+                yield None, (number, level // 2 + 1)
+                continue
+            column = here // 2 + 1 + 2 * (here & 1)
+            if value is None:
+                index, level = found + 1, self._lines[found + 1].level
+                yield (number, column), (self._lines[index].number, level // 2 + 1)
+                continue
+            after = text[column + len(key) :]
             blanks = len(after) - len(after.lstrip(" "))
-            places.values[tuple(path)] = number, column + len(key) + blanks + 1
-    return places
+            yield (number, column), (number, column + len(key) + blanks + 1)
+            if depth < len(path):
+                return
+
+    def _child(self, index: int, level: int, part: str | int) -> int | None:
+        """Return the line where *part* of the collection at *index* begins."""
+        if isinstance(part, int):
+            items = self._list(index, level) if level & 1 else []
+            return items[part] if part < len(items) else None
+        if level & 1:
+            return None
+        if (index, part) not in self._keys:
+            inside = (i for i, line in self._block(index, level) if line.key == part)
+            self._keys[index, part] = next(inside, None)
+        return self._keys[index, part]
+
+    def _list(self, index: int, level: int) -> list[int]:
+        if index not in self._items:
+            self._items[index] = [i for i, _ in self._block(index, level)]
+        return self._items[index]
+
+    def _block(self, index: int, level: int) -> Iterator[tuple[int, _Line]]:
+        """Yield the lines at *level* from *index* on, until the collection there ends."""
+        yield index, self._lines[index]
+        for i in range(index + 1, len(self._lines)):
+            here = self._lines[i].level
+            if here < level:
+                return
+            if here == level:
+                yield i, self._lines[i]
 
 
 SOPS_METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
