@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,12 +46,9 @@ def frozen(cls: type[_T]) -> type[_T]:
     return made  # type: ignore[no-any-return]
 
 
-_SCOPE: Final = {"_set": object.__setattr__, "_MISSING": MISSING}
-
-
 def _compile_init(made: Any) -> Callable[..., None]:
     """Return the ``__init__`` that takes the fields of *made* in their order."""
-    scope: dict[str, Any] = dict(_SCOPE)
+    scope: dict[str, Any] = {"_MISSING": MISSING}
     parameters, lines = ["self"], []
     for each in fields(made):
         name, default, value = each.name, f"_default_{each.name}", each.name
@@ -64,7 +61,8 @@ def _compile_init(made: Any) -> Callable[..., None]:
             parameters.append(f"{name}={default}")
         else:
             parameters.append(name)
-        lines.append(f" _set(self, {name!r}, {value})\n")
+        scope[f"_set_{name}"] = getattr(made, name).__set__  # the quickest way past __setattr__
+        lines.append(f" _set_{name}(self, {value})\n")
     exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines)}", scope)  # noqa: S102 - names of fields
     init: Callable[..., None] = scope["__init__"]
     init.__qualname__ = f"{made.__qualname__}.__init__"
