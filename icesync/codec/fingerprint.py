@@ -13,6 +13,10 @@ one over all of them: what is edited, removed or put back from an older state do
 fit. Of a state per organization each part has a head. A state that was stored without
 the key has no seal.
 
+A state in one file has one more, over its bytes as icesync wrote them. Where that one fits,
+which takes a moment, all others do, and so do the digests. It says nothing where it does not:
+git may have merged two states, or converted line ends.
+
 This module, the wire encoder and :mod:`icesync.codec.secretfile` are the only ones
 that open secrets. Of a secret they tell its kind of characters and its length, nothing
 that would help to guess it.
@@ -22,6 +26,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 from enum import StrEnum
@@ -121,6 +126,14 @@ def _message(
 HEAD: Final = "head"
 """Under which name the seal over the whole stands beside those of the entries."""
 
+FILE: Final = "file"
+"""Under which name the seal over the bytes of a file stands, in that file only."""
+
+NO_SEAL: Final = "0" * 2 * _DIGEST_BYTES
+"""What stands in a file in the place of its own seal while that is computed."""
+
+_FILE_SEAL: Final = b'\n    "file": "'
+_FILE_DOMAIN: Final = b"icesync.file-seal.v1"
 _ENTRY_DOMAIN: Final = b"icesync.entry-seal.v1"
 _HEAD_DOMAIN: Final = b"icesync.head-seal.v1"
 
@@ -190,6 +203,38 @@ class KeySealing(NamedTuple):
         if self.key is None or not self.trusted or snapshot.lineage is None:
             return False
         return bool(broken_seals(self.key, snapshot))
+
+
+def seal_file(key: FingerprintKey, data: bytes) -> bytes:
+    """Return *data*, a state in which :data:`NO_SEAL` stands under :data:`FILE`, with its seal."""
+    place = _place_of_file_seal(data)
+    return b"%b%b%b" % (data[: place.start], _file_seal(key, data, place), data[place.stop :])
+
+
+def has_file_seal(data: bytes) -> bool:
+    """Return whether *data* has a seal over its bytes, whether it fits or not."""
+    return _FILE_SEAL in data
+
+
+def fits_file_seal(key: FingerprintKey, data: bytes) -> bool:
+    """Return whether *data* is, byte for byte, a state that icesync wrote with *key*."""
+    if not has_file_seal(data):
+        return False
+    place = _place_of_file_seal(data)
+    return hmac.compare_digest(data[place], _file_seal(key, data, place))
+
+
+def _place_of_file_seal(data: bytes) -> slice:
+    # A line end cannot stand in a text of JSON: this is a key of an object in the head.
+    start = data.index(_FILE_SEAL) + len(_FILE_SEAL)
+    return slice(start, start + len(NO_SEAL))
+
+
+def _file_seal(key: FingerprintKey, data: bytes, place: slice) -> bytes:
+    content = hashlib.sha256(memoryview(data)[: place.start])
+    content.update(NO_SEAL.encode())
+    content.update(memoryview(data)[place.stop :])
+    return key.digest(b"%b\0%b" % (_FILE_DOMAIN, content.digest())).encode()
 
 
 def _is_whole(key: FingerprintKey, before: Snapshot) -> bool:

@@ -19,6 +19,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec import canonical, digest, pretty, unique_object
+from icesync.codec.fingerprint import FILE, HEAD, NO_SEAL, has_file_seal, seal_file
 from icesync.errors import StateCorrupt, StateError, StateTooNew, printable
 from icesync.model.desired import Address, parse_address
 from icesync.model.fields import FIELDS, Kind, Setting, new_settings
@@ -38,6 +39,7 @@ from icesync.model.snapshot import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.desired import DesiredServer
     from icesync.model.safety import SafetyProfile
 
@@ -67,8 +69,15 @@ ALGORITHM: Final = "hmac-sha256"
 _KIND: Final = "icesync-state"
 
 
-def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
-    """Return *snapshot* as UTF-8 JSON; entries that bear no digest yet get theirs."""
+def encode_state(
+    snapshot: Snapshot, icesync_version: str, key: FingerprintKey | None = None
+) -> bytes:
+    """
+    Return *snapshot* as UTF-8 JSON; entries that bear no digest yet get theirs.
+
+    With *key* the bytes are sealed as well, if the whole of *snapshot* is.
+    """
+    sealing = key is not None and HEAD in snapshot.seals
     document: dict[str, Any] = {
         "kind": _KIND,
         "version": _version(snapshot),
@@ -96,9 +105,10 @@ def encode_state(snapshot: Snapshot, icesync_version: str) -> bytes:
         sent = plain_memory(snapshot.memory)
         document["memory"] = {"digest": digest(canonical(sent)), "secrets": sent}
     if snapshot.seals:
-        document["seals"] = dict(snapshot.seals)
+        document["seals"] = {**snapshot.seals, **({FILE: NO_SEAL} if sealing else {})}
     document["digest"] = _head_digest(document)
-    return pretty(document).encode()
+    data = pretty(document).encode()
+    return seal_file(key, data) if key is not None and sealing else data
 
 
 def _version(snapshot: Snapshot) -> int:
@@ -130,12 +140,16 @@ def decode_state(
     data: bytes,
     recovery: tuple[str, ...] = (),
     wanted: Mapping[Address, DesiredServer] | None = None,
+    *,
+    by_file: bool = False,
 ) -> Snapshot:
     """
     Return the snapshot that *data* holds; *recovery* is said to whoever must bring one back.
 
     Settings that are those of *wanted* are the very same objects: most of a fleet is as its
-    files want it, and is then held once.
+    files want it, and is then held once. With *by_file* the digests of entries are not looked
+    at where the file has a seal of its own: whoever asks for that must see that it fits
+    (:func:`~icesync.codec.fingerprint.fits_file_seal`), or else decode *data* again.
 
     Raises:
         StateCorrupt: it is damaged, edited by hand, or no snapshot at all.
@@ -143,7 +157,7 @@ def decode_state(
 
     """
     with suppress(StateError, *_MALFORMED):  # the reading as a whole says what is wrong
-        return _decode_by_entry(data, wanted or {})
+        return _decode_by_entry(data, wanted or {}, check=not (by_file and has_file_seal(data)))
     try:
         return read_document(_load(data))
     except StateCorrupt as error:
@@ -156,12 +170,14 @@ def decode_state(
 _BEGIN, _ENTRY_END, _END_OF_ALL = b'\n  "servers": {', b"\n    }", b"\n  }"
 
 
-def _decode_by_entry(data: bytes, wanted: Mapping[Address, DesiredServer]) -> Snapshot:
+def _decode_by_entry(
+    data: bytes, wanted: Mapping[Address, DesiredServer], *, check: bool
+) -> Snapshot:
     """
     Return the snapshot of *data* as :func:`encode_state` lays it out, one entry at a time.
 
     The plain data of a large state takes several times the memory of its text. Anything
-    odd raises some error.
+    odd raises some error. Without *check* the digests of the entries are not looked at.
     """
     begin = data.index(_BEGIN)
     end = data.index(_END_OF_ALL, begin)
@@ -177,24 +193,28 @@ def _decode_by_entry(data: bytes, wanted: Mapping[Address, DesiredServer]) -> Sn
         name, _, text = data[start:stop].decode().partition('": ')
         if comma is not bool(entries) or not name.startswith('\n    "'):
             raise ValueError
-        address, entry = _decode_entry(name[6:], text, wanted)
+        address, entry = _decode_entry(name[6:], text, wanted, check=check)
         if entries.setdefault(address, entry) is not entry:
             raise ValueError
     return read_document(document, entries)
 
 
 def _decode_entry(
-    name: str, text: str, wanted: Mapping[Address, DesiredServer]
+    name: str, text: str, wanted: Mapping[Address, DesiredServer], *, check: bool
 ) -> tuple[Address, Entry]:
-    careful = "\\" in text
+    careful = check and "\\" in text
     raw = (_CAREFUL_DECODER if careful else _DECODER).decode(text)
-    sealed, plain = raw.pop("digest"), canonical(raw)
-    # Without escapes each quote begins or ends a text, so a key that is given twice shows.
-    twice = not careful and text.count('"') != plain.count('"') + 4
+    sealed = raw.pop("digest")
     address = parse_address(name)
-    if twice or address is None or sealed != digest(f"{name}\n{plain}"):
+    if address is None:
         raise ValueError
-    return address, read_entry(raw, sealed, wanted.get(address))
+    if check:
+        plain = canonical(raw)
+        # Without escapes each quote begins or ends a text, so a key that is given twice shows.
+        twice = not careful and text.count('"') != plain.count('"') + 4
+        if twice or sealed != digest(f"{name}\n{plain}"):
+            raise ValueError
+    return address, read_entry(raw, _required(sealed), wanted.get(address))
 
 
 def is_state_of(data: bytes, base_url: str) -> bool:
@@ -300,6 +320,7 @@ def read_document(
     safety = read_safety(document)
     run = _read_text(document.get("run"))
     seals = {name: _required(text) for name, text in document.get("seals", {}).items()}
+    seals.pop(FILE, None)  # it is about the bytes, not about what they say
     memory = read_memory(document, keep_damaged=keep_damaged)
     return Snapshot(
         base_url, serial, lineage, _read_text(key_id), run, entries, safety, seals, memory

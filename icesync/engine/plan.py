@@ -38,6 +38,7 @@ from icesync.engine.secret_resolution import (
 from icesync.engine.session import SILENT
 from icesync.engine.state import (
     Stored,
+    check_by_file,
     doubt_what_was_put_back,
     load,
     look_beyond,
@@ -254,6 +255,7 @@ def compare_fleet(
         project.api.base_url,
         holding=holding,
         wanted=desired.servers,
+        by_file=project.fingerprint_key is not None and request.secrets is not SecretsMode.SKIP,
     )
     safety = check_safeguards(
         project, stored.snapshot, providers, request.allowed, every=request.include_info
@@ -262,6 +264,7 @@ def compare_fleet(
     for told in safety.notes:
         view.notify(Note(told))
     key, key_error = _open_key(project, providers, stored, request.secrets)
+    stored = check_by_file(fleet.store, stored, key)
     key_problem = (_key_warning(project, key_error),) if key_error is not None else ()
     stored, put_back = doubt_what_was_put_back(session, stored, key)
     if put_back is not None:

@@ -20,11 +20,18 @@ import shlex
 import uuid
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync import __version__
-from icesync.codec.fingerprint import KeySealing, broken_seals, seals_of
+from icesync.codec.fingerprint import (
+    KeySealing,
+    broken_seals,
+    fits_file_seal,
+    has_file_seal,
+    seals_of,
+)
 from icesync.codec.state import decode_state, encode_state, is_state_of, seal
 from icesync.engine.secret_resolution import open_key
 from icesync.engine.session import Work, hold_lock
@@ -61,6 +68,17 @@ if TYPE_CHECKING:
     from icesync.ports import StateStore
 
 
+class Checked(Enum):
+    """How it is known that the entries of a state are as icesync wrote them."""
+
+    EACH_DIGEST = auto()
+    """the digest of each was computed; whoever has the key checks their seals, too"""
+    NOT_YET = auto()
+    """left to the seal of the file, for which the key must be opened first"""
+    FILE_SEAL = auto()
+    """the seal of the file fits: so do all others"""
+
+
 @frozen
 class Stored:
     """
@@ -70,6 +88,7 @@ class Stored:
     is the apply that is going on: what it did until now is in its journal, not here.
     *as_read* is what the bytes say, before anything was folded in or dropped; *parts* are
     the states by organization that it was joined of, None where there is one state.
+    *checked* says how its entries were.
     """
 
     snapshot: Snapshot
@@ -78,6 +97,7 @@ class Stored:
     running: LockInfo | None = None
     as_read: Snapshot | None = None
     parts: Mapping[int, Snapshot] | None = None
+    checked: Checked = Checked.EACH_DIGEST
 
     def sealed_parts(self) -> tuple[tuple[int | None, Snapshot], ...]:
         """Return each state that is sealed by itself as it was read, and of which organization."""
@@ -92,13 +112,15 @@ def load(
     *,
     holding: bool = False,
     wanted: Mapping[Address, DesiredServer] | None = None,
+    by_file: bool = False,
 ) -> Stored:
     """
     Return what *store* holds; an empty snapshot at the first use of a new place.
 
     The journal of a run that died is folded in, in memory only: the next save makes
     that durable. That of a run that goes on is left alone; whoever is *holding* the lock
-    knows that there is none. Settings that are those of *wanted* are held once.
+    knows that there is none. Settings that are those of *wanted* are held once. With
+    *by_file* a file with a seal must be given to :func:`check_by_file` next.
 
     Raises:
         StateError: it is not there, cannot be read, is damaged, or is of another target.
@@ -108,7 +130,10 @@ def load(
     left = store.journals.read() if store.journals is not None else None
     if data is None:
         store.demand_first_use(partial(is_state_of, base_url=base_url))
-    snapshot = Snapshot(base_url) if data is None else decode_state(data, store.recovery, wanted)
+    snapshot, checked = Snapshot(base_url), Checked.EACH_DIGEST
+    if data is not None:
+        snapshot = decode_state(data, store.recovery, wanted, by_file=by_file)
+        checked = Checked.NOT_YET if by_file and has_file_seal(data) else checked
     if snapshot.base_url != base_url:
         raise StateCorrupt(
             f"this state belongs to {printable(snapshot.base_url)}, but `api.base_url` is "
@@ -122,10 +147,12 @@ def load(
     if left is None:
         running = None if holding else _running(store, snapshot)
         parts = store.parts if isinstance(store, Joined) else None
-        return Stored(snapshot, data, running=running, as_read=as_read, parts=parts)
+        return Stored(
+            snapshot, data, running=running, as_read=as_read, parts=parts, checked=checked
+        )
     running = None if holding else store.lock_owner()
     if running is not None:
-        return Stored(snapshot, data, running=running, as_read=as_read)
+        return Stored(snapshot, data, running=running, as_read=as_read, checked=checked)
     from icesync.codec.journal import decode_journal
     from icesync.planner.recovery import recover
 
@@ -133,7 +160,23 @@ def load(
     sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
     memory = remember((as_read,), sealed)
     folded = replace(recovered.snapshot, entries=sealed, memory=memory)
-    return Stored(folded, data, recovered, as_read=as_read)
+    return Stored(folded, data, recovered, as_read=as_read, checked=checked)
+
+
+def check_by_file(store: StateStore, stored: Stored, key: FingerprintKey | None) -> Stored:
+    """
+    Return *stored*, checked by the seal of its file, or where that does not fit, by each digest.
+
+    Raises:
+        StateCorrupt: an entry was edited or damaged.
+
+    """
+    if stored.checked is not Checked.NOT_YET or stored.data is None:
+        return stored
+    if key is not None and fits_file_seal(key, stored.data):
+        return replace(stored, checked=Checked.FILE_SEAL)
+    decode_state(stored.data, store.recovery)
+    return replace(stored, checked=Checked.EACH_DIGEST)
 
 
 def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
@@ -278,7 +321,7 @@ def save(
         memory=memory,
     )
     after = replace(after, seals=seals_of(writer.key, after, known, trusted=writer.trusted))
-    data = encode_state(after, writer.icesync_version)
+    data = encode_state(after, writer.icesync_version, writer.key)
     if isinstance(store, Joined):
         store.seal_by(KeySealing(writer.key, writer.trusted))
     try:
@@ -499,7 +542,7 @@ def seal_refusals(
     project: Project, stored: Stored, key: FingerprintKey | None, allowed: Collection[str]
 ) -> tuple[Refusal, ...]:
     """Return what in the state was changed, removed or put back outside of icesync."""
-    if STATE_EDITED in allowed:
+    if STATE_EDITED in allowed or stored.checked is Checked.FILE_SEAL:
         return ()
     parts = stored.sealed_parts()
     if project.fingerprint_key is None:

@@ -98,7 +98,7 @@ before = Snapshot(target)
 snapshot = Snapshot(target, serial=1, lineage="bench", key_id=key.id, entries=entries)
 snapshot = replace(snapshot, seals=seals_of(key, snapshot, before, trusted=False))
 path = Path(context.project.root, context.project.state.path)
-path.write_bytes(encode_state(snapshot, "0"))
+path.write_bytes(encode_state(snapshot, "0", key))
 """
 
 

@@ -146,3 +146,23 @@ def test_sealed_state_needs_its_key(applied: Repository) -> None:
     assert_refused(
         applied.run("apply", "-y"), 9, "no fingerprint key to verify", hint="state-edited"
     )
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("apply", "-y"), ("plan", "--secrets", "skip")])
+def test_seal_of_the_file_hides_no_edit(applied: Repository, arguments: tuple[str, ...]) -> None:
+    """A plan goes by that seal alone; where it does not fit, or no key is there, digests count."""
+    path = applied.root / "state.json"
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"smtp.port": 587', b'"smtp.port": 588', 1))
+    told = "the entry of 59/663 was edited or damaged: its digest does not match"
+
+    assert b'"file": "' in data
+    assert_refused(applied.run(*arguments), 8, told)
+
+
+def test_converted_line_ends_change_nothing(applied: Repository) -> None:
+    """Git may convert a committed state: the seal of the file is off, all others fit."""
+    path = applied.root / "state.json"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert applied.run("plan", "--detailed-exitcode").code == 0

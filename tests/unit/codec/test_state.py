@@ -10,6 +10,7 @@ from builders import KEY, SALES, SUPPORT, entry, secret_record, server, snapshot
 from documents import demand_fit
 
 from icesync.codec import canonical, digest, pretty
+from icesync.codec.fingerprint import FILE, FingerprintKey, fits_file_seal, seals_of
 from icesync.codec.state import decode_state, encode_state, entry_digest, is_state_of, seal
 from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.project import Absent, OrgKey, WireOptions
@@ -344,6 +345,41 @@ def test_settings_as_wanted_are_held_once() -> None:
 
     assert held == SMALL.entries
     assert held[SUPPORT].settings is wanted[SUPPORT].settings
+
+
+SEALED = replace(SMALL, seals=seals_of(KEY, SMALL, SMALL, trusted=True))
+SEALED_DATA = encode_state(SEALED, "0.1.0", KEY)
+
+
+def test_file_has_a_seal_that_the_snapshot_does_not_know() -> None:
+    """The seal is about these bytes only: whoever stores the snapshot anew makes another one."""
+    assert fits_file_seal(KEY, SEALED_DATA)
+    assert decode_state(SEALED_DATA) == decode_state(SEALED_DATA, by_file=True) == SEALED
+    assert FILE not in json.loads(encode_state(decode_state(SEALED_DATA), "0.1.0"))["seals"]
+
+
+def test_no_byte_of_a_file_changes_under_its_seal() -> None:
+    """Whatever is changed, cut or put in, the seal does not fit, nor does another key's."""
+    for number, byte in enumerate(SEALED_DATA):
+        before, after = SEALED_DATA[:number], SEALED_DATA[number + 1 :]
+
+        for changed in (bytes([byte ^ 1]), b"", bytes([byte, 0x20])):
+            assert not fits_file_seal(KEY, before + changed + after), f"byte {number}"
+    assert not fits_file_seal(FingerprintKey(bytes(32)), SEALED_DATA)
+
+
+def test_file_without_seals_of_its_parts_gets_none() -> None:
+    """What a person did not allow, and icesync did not write, is not vouched for by a save."""
+    assert encode_state(SMALL, "0.1.0", KEY) == encode_state(SMALL, "0.1.0")
+    assert not fits_file_seal(KEY, DATA)
+
+
+def test_digests_count_where_there_is_no_seal_of_the_file() -> None:
+    """Who would go by the seal of a file that has none gets what each digest says."""
+    edited_data = DATA.replace(b'"smtp.port": 587', b'"smtp.port": 588', 1)
+
+    with pytest.raises(StateCorrupt, match="its digest does not match"):
+        decode_state(edited_data, by_file=True)
 
 
 def test_number_that_cannot_be_written_is_refused() -> None:
