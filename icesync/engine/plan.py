@@ -78,6 +78,7 @@ from icesync.planner import (
     narrow,
 )
 from icesync.planner.plan import (
+    changed_terms,
     check_clashes,
     make_plan,
     obsolete_entries,
@@ -559,11 +560,7 @@ def check_saved(saved: Plan, fresh: Plan) -> None:
         raise PlanStale("the saved plan is for another `api.base_url`", again)
     if saved.lineage is not None and saved.lineage != fresh.lineage:
         raise PlanStale("the saved plan is for another state (its lineage differs)", again)
-    differing = sorted(
-        path
-        for path in saved.terms.keys() | fresh.terms.keys()
-        if saved.terms.get(path) != fresh.terms.get(path)
-    )
+    differing = changed_terms(saved.terms, fresh.terms)
     if differing:
         names = ", ".join(f"`{path}`" for path in differing[:5])
         raise PlanStale(f"the configuration changed since the plan was saved: {names}", again)

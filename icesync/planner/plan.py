@@ -23,7 +23,7 @@ settles the actions:
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.diagnostics import Diagnostic
 from icesync.model.desired import RemovalAction
@@ -64,7 +64,7 @@ def diff_settings(
     Return the settings that differ, in the order of the field table.
 
     *origin* gives the place of each new value. Equal settings cost one
-    comparison; against nothing, all of *after* is new; deepdiff looks at the rest.
+    comparison; against nothing, all of *after* is new.
     """
     if not before:
         keys: Collection[str] = after.keys()
@@ -101,14 +101,27 @@ def _in_order(keys: Collection[str]) -> list[str]:
 
 
 def _changed_keys(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> set[str]:
+    """Return the keys whose values differ; a value of another type is another value."""
+    return {key for key, *_ in _typed(before) ^ _typed(after)}
+
+
+def _typed(settings: Mapping[str, Setting]) -> set[tuple[str, type, Setting]]:
+    return {(key, type(value), value) for key, value in settings.items()}
+
+
+def changed_terms(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values, which may be lists and mappings, differ at any depth."""
+    if before == after:
+        return []
     from deepdiff import DeepDiff
 
     # By default deepdiff reports two mappings with few common keys as one change
-    # of the whole, and a server would lose its list of fields: hence the 0.
+    # of the whole, which has no key: hence the 0.
     found = DeepDiff(
         dict(before), dict(after), view="tree", threshold_to_diff_deeper=0, verbose_level=0
     )
-    return {level.path(output_format="list")[0] for levels in found.values() for level in levels}
+    levels = (level for changes in found.values() for level in changes)
+    return sorted({level.path(output_format="list")[0] for level in levels})
 
 
 def open_moves(desired: DesiredState, snapshot: Snapshot) -> dict[Address, Move]:

@@ -1,10 +1,50 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import pytest
 from builders import SETTINGS, Place
+from hypothesis import given
+from hypothesis import strategies as st
 
 from icesync.model.fields import SETTING_FIELDS
 from icesync.model.plan import FieldChange
-from icesync.planner.plan import diff_settings
+from icesync.planner.plan import changed_terms, diff_settings
+
+if TYPE_CHECKING:
+    from icesync.model.fields import Setting
+
+_SETTINGS = st.dictionaries(
+    st.sampled_from(("status", "smtp.host", "smtp.port")),
+    st.sampled_from((0, 1, 2, "", "1", "a")) | st.booleans(),
+    min_size=1,
+)
+
+
+@given(_SETTINGS, _SETTINGS)
+def test_settings_differ_as_deepdiff_says(
+    before: dict[str, Setting], after: dict[str, Setting]
+) -> None:
+    """Settings are compared value by value; deepdiff, which takes longer, finds the same."""
+    found = {change.key for change in diff_settings(before, after)}
+
+    assert found == (set() if before == after else set(changed_terms(before, after)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "keys"),
+    [
+        ({"guards": ["disabled"]}, {"guards": []}, ["guards"]),
+        ({"rules": {"ICE303": "off"}}, {"rules": {"ICE303": "error"}}, ["rules"]),
+        ({"a": 1}, {"b": 1}, ["a", "b"]),
+        ({"limits": {"adds": 1}}, {"limits": {"adds": 1}}, []),
+    ],
+)
+def test_terms_differ_at_any_depth(
+    before: dict[str, Any], after: dict[str, Any], keys: list[str]
+) -> None:
+    """Each term that differs is named once, whatever is in it."""
+    assert changed_terms(before, after) == keys
 
 
 def test_equal_settings_differ_in_nothing() -> None:
