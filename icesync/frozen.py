@@ -1,33 +1,58 @@
 """
-``@frozen``: a frozen data class with slots whose methods are compiled when they are needed.
+``@frozen`` and ``@mutable``: data classes with slots, compiled when they are needed.
 
-``@dataclass(frozen=True, slots=True)`` compiles six methods for each class, which takes
-about a millisecond. A run loads a hundred such classes and makes values of thirty: that
-was a quarter of the time of a small plan. Here the methods that are alike are shared, and
-``__init__`` is compiled when the first value is made. ``fields``, ``replace`` and ``asdict``
-of the standard library work as with any data class.
+``@dataclass(slots=True)`` compiles up to six methods for each class, which takes about a
+millisecond, and looks at each field. A run loads a hundred such classes and makes values
+of forty: that was a quarter of the time of a small plan. Here the methods that are alike
+are shared, ``__init__`` is compiled when the first value is made, and the standard library
+looks at the fields when ``fields``, ``replace`` or ``asdict`` ask, which work as with any
+data class.
+
+Each annotation is a field, each field is an argument, and fields are not inherited.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _T = TypeVar("_T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[_T]) -> type[_T]:
-    """Return *cls* as a frozen data class with slots. Every field is an argument of it."""
-    made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    values = attrgetter(*(field.name for field in fields(made)))
+    """Return *cls* as a data class with slots whose values are never changed."""
+    made: Any = _with_slots(cls, "_set_{0}(self, {1})")
+    made.__setattr__ = made.__delattr__ = _refuse
+    made.__reduce__ = _reduce
+    return made  # type: ignore[no-any-return]
+
+
+@dataclass_transform(field_specifiers=(field,))
+def mutable(cls: type[_T]) -> type[_T]:
+    """Return *cls* as a data class with slots whose values may change, and have no hash."""
+    made: Any = _with_slots(cls, "self.{0} = {1}")
+    made.__hash__ = None
+    return made  # type: ignore[no-any-return]
+
+
+def _with_slots(cls: Any, assignment: str) -> Any:
+    """Return *cls* with its annotations as slots; *assignment* is how ``__init__`` fills one."""
+    members = dict(cls.__dict__)
+    names = tuple(members["__annotations__"])
+    defaults = {name: members.pop(name) for name in names if name in members}
+    members.pop("__dict__", None)
+    members.pop("__weakref__", None)
+    members |= {"__slots__": names, "__match_args__": names, "__qualname__": cls.__qualname__}
+    made: Any = type(cls)(cls.__name__, cls.__bases__, members)
+    values = attrgetter(*names)
 
     def first_init(self: object, *args: Any, **kwargs: Any) -> None:
-        made.__init__ = _compile_init(made)
+        made.__init__ = _compile_init(made, defaults, assignment)
         made.__init__(self, *args, **kwargs)
 
     def equal(self: object, other: object) -> Any:
@@ -36,33 +61,48 @@ def frozen(cls: type[_T]) -> type[_T]:
         return values(self) == values(other)
 
     made.__init__ = first_init
-    made.__setattr__ = made.__delattr__ = _refuse
-    made.__reduce__ = _reduce
     if cls.__eq__ is object.__eq__:
         made.__eq__ = equal
         made.__hash__ = lambda self: hash(values(self))
     if cls.__repr__ is object.__repr__:
         made.__repr__ = _repr
-    return made  # type: ignore[no-any-return]
+    made.__dataclass_fields__ = _Fields(cls)
+    return made
 
 
-def _compile_init(made: Any) -> Callable[..., None]:
+class _Fields:
+    """What the standard library knows a data class by, made when it asks."""
+
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+
+    def __get__(self, _value: object, made: Any) -> dict[str, Field[Any]]:
+        found: Any = dataclass(init=False, repr=False, eq=False)(self._cls)
+        made.__dataclass_fields__ = found.__dataclass_fields__
+        return found.__dataclass_fields__  # type: ignore[no-any-return]
+
+
+def _compile_init(made: Any, defaults: Mapping[str, Any], assignment: str) -> Callable[..., None]:
     """Return the ``__init__`` that takes the fields of *made* in their order."""
     scope: dict[str, Any] = {"_MISSING": MISSING}
     parameters, lines = ["self"], []
-    for each in fields(made):
-        name, default, value = each.name, f"_default_{each.name}", each.name
-        if each.default_factory is not MISSING:
-            scope[default] = each.default_factory
+    for name in made.__match_args__:
+        default, value = f"_default_{name}", name
+        given: Any = defaults.get(name, MISSING)
+        factory: Any = MISSING
+        if isinstance(given, Field):
+            given, factory = given.default, given.default_factory
+        if factory is not MISSING:
+            scope[default] = factory
             parameters.append(f"{name}=_MISSING")
             value = f"{default}() if {name} is _MISSING else {name}"
-        elif each.default is not MISSING:
-            scope[default] = each.default
+        elif given is not MISSING:
+            scope[default] = given
             parameters.append(f"{name}={default}")
         else:
             parameters.append(name)
         scope[f"_set_{name}"] = getattr(made, name).__set__  # the quickest way past __setattr__
-        lines.append(f" _set_{name}(self, {value})\n")
+        lines.append(f" {assignment.format(name, value)}\n")
     exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines)}", scope)  # noqa: S102 - names of fields
     init: Callable[..., None] = scope["__init__"]
     init.__qualname__ = f"{made.__qualname__}.__init__"
@@ -75,7 +115,7 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> tuple[type, tuple[Any, ...]]:
-    return type(self), tuple(getattr(self, each.name) for each in fields(self))
+    return type(self), tuple(getattr(self, name) for name in self.__match_args__)
 
 
 def _refuse(self: object, name: str, *_value: object) -> NoReturn:

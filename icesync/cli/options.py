@@ -13,7 +13,7 @@ import re
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -24,6 +24,7 @@ from click.core import ParameterSource
 from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import UsageError, printable
+from icesync.frozen import mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +41,7 @@ Function: TypeAlias = Callable[..., Any]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
+@mutable
 class Common:
     """The flags that every command takes, before or after its name."""
 

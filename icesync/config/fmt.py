@@ -16,14 +16,13 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.project import OptionTree, option_tree
 from icesync.config.yaml_document import Node, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.fields import FIELDS, Role
 from icesync.model.project import REFERENCE_PATTERN, Option
 
@@ -248,7 +247,7 @@ _Ranks: TypeAlias = "dict[str | None, tuple[int, _Ranks]]"
 """The place of each key in its mapping, and the keys below it."""
 
 
-@dataclass(slots=True)
+@mutable
 class _Frame:
     """A mapping, or a list of them, whose lines begin at *column*; *last* is its latest key."""
 

@@ -12,7 +12,7 @@ reported in one run.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -31,7 +31,7 @@ from icesync.config.values import (
 from icesync.config.yaml_document import node_at
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import listed
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.desired import (
     ADDRESS_GRAMMAR,
     Address,
@@ -258,7 +258,7 @@ def defaults_of(documents: Iterable[Document]) -> Layer:
     return merged
 
 
-@dataclass(slots=True)
+@mutable
 class _Defaults:
     """A mapping of defaults and where it stands; no layer where it cannot be read."""
 
@@ -269,7 +269,7 @@ class _Defaults:
 _NO_DEFAULTS: Final[tuple[_Defaults, ...]] = ()
 
 
-@dataclass(slots=True)
+@mutable
 class _Resolver:
     """Collects servers and findings over all files."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,7 @@ from icesync.config.rules import RULES
 from icesync.config.values import CHOICES, NOTHING, InvalidValue, preset_names, read_value
 from icesync.config.yaml_document import Document, Quoted, show_key
 from icesync.diagnostics import Diagnostic, Rule
+from icesync.frozen import mutable
 from icesync.model.desired import ADDRESS_GRAMMAR, MAX_ID, RemovalAction
 from icesync.model.fields import (
     FIELDS,
@@ -621,7 +622,7 @@ def _plain(text: str, *, fractions: bool) -> bool | int | float | str:
     return text
 
 
-@dataclass(slots=True)
+@mutable
 class _Explanations:
     """What jsonschema found in *document*, in our words; each slip is told once."""
 

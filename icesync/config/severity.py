@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.config.rules import RULES, UnplacedFinding
 from icesync.config.yaml_document import SourceFile, check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.project import Level
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class RatedFinding(NamedTuple):
     severity: Severity
 
 
-@dataclass(slots=True)
+@mutable
 class SeverityPolicy:
     """Knows the severities and the suppressions of all files."""
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.yaml_document import Quoted
+from icesync.frozen import mutable
 from icesync.model import presets
 from icesync.model.desired import MAX_ID
 from icesync.model.fields import (
@@ -235,7 +236,7 @@ class FastPathMiss(Exception):
     """The mapping does not fit the field table."""
 
 
-@dataclass(slots=True)
+@mutable
 class Layer:
     """
     What one mapping says: typed values by dotted key.

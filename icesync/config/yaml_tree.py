@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeAlias
 
 from yaml.events import (
@@ -51,6 +51,7 @@ from icesync.config.yaml_document import (
     yaml_problem,
 )
 from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.frozen import mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Line(NamedTuple):
     start: int = 0
 
 
-@dataclass(slots=True)
+@mutable
 class TrailingComment:
     """A comment behind something, the blanks between the two, and the lines that continue it."""
 
@@ -84,7 +85,7 @@ class TrailingComment:
     more: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@mutable
 class Scalar:
     """
     A scalar, or an alias, from *start* to *end*.
@@ -112,7 +113,7 @@ class Scalar:
         return self.target is not None
 
 
-@dataclass(slots=True)
+@mutable
 class Collection:
     """
     A mapping or a sequence; *broken* is a flow collection that spans lines.
@@ -148,7 +149,7 @@ class Collection:
 Node: TypeAlias = "Scalar | Collection | None"
 
 
-@dataclass(slots=True)
+@mutable
 class Entry:
     """A key with its value, or an item without a key."""
 
@@ -177,7 +178,7 @@ class Subject(NamedTuple):
     inner: int
 
 
-@dataclass(slots=True)
+@mutable
 class Tree:
     """A whole document; *prologue* is all up to an explicit ``---``."""
 
@@ -339,7 +340,7 @@ class _GapLine(NamedTuple):
         return Line(self.text, self.start)
 
 
-@dataclass(slots=True)
+@mutable
 class _Anchored:
     """An anchored node and how many nodes it expands to; no size while it is still open."""
 
@@ -692,7 +693,7 @@ def _directly_below(lines: list[_GapLine]) -> int:
     return 0
 
 
-@dataclass(slots=True)
+@mutable
 class _Owners:
     """
     Who may own the lines between two tokens: the blocks that *ended*, then *heir*.

@@ -10,14 +10,14 @@ looks at. Latencies add up; of the others the first that is listed wins.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from icesync.emulator import aspnet
 from icesync.errors import UsageError, printable
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -303,7 +303,7 @@ class ChosenFaults:
         return " + ".join(str(fault) for fault in self.fired)
 
 
-@dataclass(slots=True)
+@mutable
 class ActiveFault:
     """One fault in force: its number, how many updates it looked at and how often it fired."""
 

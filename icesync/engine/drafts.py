@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -18,7 +18,7 @@ from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml_document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import UsageError, listed, printable
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.desired import Address
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS, Field, Kind, Role, Setting
 from icesync.model.imported import Broken, Cell, Draft, NumberCell, Raw, Record, Sheet
@@ -87,7 +87,7 @@ class _Reading(NamedTuple):
     part: Literal["settings", "presets", "secrets"] = "settings"
 
 
-@dataclass(slots=True)
+@mutable
 class Findings:
     """Collects what is wrong; what is wrong with several cells of a column is one finding."""
 

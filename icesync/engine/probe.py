@@ -14,13 +14,13 @@ from __future__ import annotations
 import secrets
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.fingerprint import KEY_BYTES, FingerprintKey, secret_tag
 from icesync.engine.secret_resolution import missing_secrets
 from icesync.errors import ConfigInvalid, ProbeFailed, UsageError
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.desired import Address, DesiredState
 from icesync.model.host import ascii_host
 from icesync.model.presets import find_offer
@@ -65,7 +65,7 @@ class ProbeRequest:
     allowed: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@mutable
 class _Login:
     """One login, and all who want it."""
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NO_SERVER_FILE: Final = "no server file was found"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Validation:
     """
     The desired state and all findings; the state is whole only without errors.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@mutable
 class Draft:
     """
     A record whose values were read; what did not fit was told.

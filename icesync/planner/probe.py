@@ -16,10 +16,10 @@ of this is ever a failure.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 from icesync.model.fields import INCOMING_BLOCKS, Setting
 from icesync.model.host import ascii_host
 from icesync.model.plan import Refusal
@@ -214,7 +214,7 @@ _INCLUDES: Final[Mapping[str, tuple[str, ...]]] = {
 """What the SPF of a domain usually includes when it is sent through a host below the key."""
 
 
-@dataclass(slots=True)
+@mutable
 class SenderDomain:
     """One domain: through which hosts it is sent, which of them spoof, and who asks for that."""
 

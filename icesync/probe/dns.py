@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 import dns.exception
 import dns.resolver
 
+from icesync.frozen import mutable
 from icesync.model.probe import DomainFacts
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Domains:
         return ""
 
 
-@dataclass(slots=True)
+@mutable
 class _SpfWalk:
     """How far an SPF leads."""
 

@@ -7,9 +7,10 @@ EXAMINE opens the inbox for reading only, so that messages stay recent and unsee
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import mutable
 from icesync.model.probe import ProbeKind, StepName
 from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.reply_codes import (
@@ -34,7 +35,7 @@ _LITERAL: Final = re.compile(rb"\{([0-9]{1,9})\}$")
 _MAX_LINES: Final = 1_000
 
 
-@dataclass(slots=True)
+@mutable
 class _Answer:
     """How a command ended, and what came before: ``OK``, ``NO``, ``BAD``, ``BYE``; ``+``: go on."""
 

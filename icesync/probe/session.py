@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from icesync.frozen import mutable
 from icesync.model.probe import Mode, ProbeKind, ProbeStep, StepName
 from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.sasl import HIDING, Account, decode_challenge
@@ -22,7 +23,7 @@ _Answer = TypeVar("_Answer")
 _MAX_CHALLENGES: Final = 5
 
 
-@dataclass(slots=True)
+@mutable
 class Record:
     """
     What was seen so far, whether the conversation ends well or not.
@@ -81,7 +82,7 @@ class Record:
         self.spoken = True
 
 
-@dataclass(slots=True)
+@mutable
 class Session:
     """
     A conversation: the *connection*, who logs in where, and how to begin encryption.

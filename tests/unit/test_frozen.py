@@ -1,14 +1,14 @@
-"""``@frozen``: what a frozen data class with slots promises."""
+"""``@frozen`` and ``@mutable``: what data classes with slots promise."""
 
 from __future__ import annotations
 
 import copy
-from dataclasses import FrozenInstanceError, asdict, field, fields, replace
+from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icesync.frozen import frozen
+from icesync.frozen import frozen, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,3 +75,39 @@ def test_the_standard_library_knows_it() -> None:
     assert [each.name for each in fields(Point)] == ["x", "y", "labels", "note"]
     assert asdict(point)["labels"] == {"a": "b"}
     assert copy.deepcopy(point) == copy.copy(point) == point
+
+
+@mutable
+class Tally:
+    """A value that changes."""
+
+    name: str
+    seen: list[str] = field(default_factory=list)
+
+
+def test_a_mutable_value_changes_and_has_no_hash() -> None:
+    """It is a data class as well, with slots and equality."""
+    tally = Tally("a")
+    tally.name = "b"
+    tally.seen.append("x")
+
+    assert tally == Tally("b", ["x"])
+    assert replace(tally, name="c").seen is tally.seen
+    assert not hasattr(tally, "__dict__")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(tally)
+
+
+def test_fields_are_known_before_there_is_a_value() -> None:
+    """What the standard library asks of a class is known before and after the first value."""
+
+    @frozen
+    class Late:
+        """A class of its own, so that nobody has asked yet."""
+
+        name: str
+        size: int = field(default=3, metadata={"unit": "B"})
+
+    assert is_dataclass(Late)
+    assert fields(Late)[1].metadata == {"unit": "B"}
+    assert replace(Late("a"), name="b") == Late("b", 3)
