@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from icesync.model.snapshot import LockInfo, Snapshot
 
 
+JournalLine: TypeAlias = "Callable[[int, int], bytes]"
+"""Spells one record, given its number and how many records are durable already."""
+
+
 class Journal(Protocol):
     """Keeps records in the order in which they come; safe to use from several threads."""
 
-    def append(self, record: bytes) -> int:
+    def append(self, line: JournalLine) -> None:
         """
-        Take *record* and return its ticket; it may not be durable yet.
+        Take the record of *line*; it may not be durable yet.
 
         Raises:
             StateNotSaved: an earlier record could not be kept; no more are taken.
@@ -31,9 +35,9 @@ class Journal(Protocol):
         """
         ...
 
-    def wait(self, ticket: int) -> None:
+    def commit(self, line: JournalLine) -> None:
         """
-        Return when the record of *ticket*, and all before it, would survive a power cut.
+        Take the record of *line*; return when it, and all before it, would survive a power cut.
 
         Raises:
             StateNotSaved: it could not be kept.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec import canonical
 from icesync.codec.state import plain_entry, read_entry, read_time
@@ -22,6 +22,9 @@ from icesync.model.desired import parse_address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
 from icesync.model.snapshot import CallEnded, Intent, JournalHead, JournalLog, JournalRecord
+
+if TYPE_CHECKING:
+    from icesync.ports import JournalLine
 
 JOURNAL_VERSION: Final = 1
 
@@ -71,6 +74,11 @@ def encode_record(number: int, record: JournalRecord, durable: int | None = None
         body = {"type": "outcome", "kind": record.kind.value, "at": record.at}
     known = number - 1 if durable is None else durable
     return _line(number, {**body, "address": str(record.address), "durable": known})
+
+
+def record_line(record: JournalRecord) -> JournalLine:
+    """Return what spells *record*, once its number and what is durable are known."""
+    return lambda number, durable: encode_record(number, record, durable)
 
 
 def decode_journal(data: bytes) -> JournalLog | None:

@@ -11,14 +11,13 @@ never claims more than ICE acknowledged, and the next plan sends again what is o
 from __future__ import annotations
 
 import secrets
-import threading
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec import canonical, digest
 from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
-from icesync.codec.journal import encode_head, encode_record
+from icesync.codec.journal import encode_head, record_line
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.frozen import frozen
 from icesync.model.report import Outcome, OutcomeKind
@@ -27,7 +26,6 @@ from icesync.model.snapshot import (
     CallEnded,
     Intent,
     JournalHead,
-    JournalRecord,
     Record,
     SecretRecord,
     announce,
@@ -45,61 +43,10 @@ if TYPE_CHECKING:
     from icesync.model.project import WireOptions
     from icesync.model.safety import SafetyProfile
     from icesync.model.secret import SecretValue
-    from icesync.ports import Clock, Journal, Journals, StateStore
+    from icesync.ports import Clock, Journal, StateStore
 
 _RESERVED_A_CALL: Final = 3_072
 """An intent with 25 settings and three fingerprints takes about 1,900 bytes, an outcome 150."""
-
-
-class JournaledIntents:
-    """Numbers the records of one run and hands them to the journal; several threads use it."""
-
-    def __init__(self, journals: Journals, head: JournalHead, calls: int) -> None:
-        self._journal: Journal = journals.begin(encode_head(head), calls * _RESERVED_A_CALL)
-        self._numbering = threading.Lock()
-        self._number = 0
-        self._durable = 0
-
-    def begin_call(self, intent: Intent) -> None:
-        """
-        Return when *intent* is durable; the call may leave then.
-
-        Raises:
-            StateNotSaved: it could not be kept; the call must not leave.
-
-        """
-        number, ticket = self._append(intent)
-        self._journal.wait(ticket)
-        with self._numbering:
-            self._durable = max(self._durable, number)
-
-    def end_call(self, ended: CallEnded) -> None:
-        """
-        Take down how a call ended; durable together with the worker's next intent.
-
-        Raises:
-            StateNotSaved: the journal takes no more.
-
-        """
-        self._append(ended)
-
-    def close(self) -> None:
-        """
-        Make everything durable.
-
-        Raises:
-            StateNotSaved: something could not be kept.
-
-        """
-        self._journal.close()
-
-    def _append(self, record: JournalRecord) -> tuple[int, int]:
-        """Return the number of *record*, and its ticket."""
-        # One lock over number and append: the numbers must rise in the file.
-        with self._numbering:
-            self._number += 1
-            line = encode_record(self._number, record, self._durable)
-            return self._number, self._journal.append(line)
 
 
 _SAVE_AT_MOST_EVERY_S: Final = 1.0
@@ -144,7 +91,7 @@ class Recorder:
         self._key = key
         self._run = str(uuid.uuid4())
         self._lineage = stored.snapshot.lineage or str(uuid.uuid4())
-        self._journal: JournaledIntents | None = None
+        self._journal: Journal | None = None
         self._intents: dict[Address, Intent] = {}
         self._saved_at = clock.monotonic()
         self._save_cost_s = 0.0
@@ -179,7 +126,8 @@ class Recorder:
                 self._key.id if self._key else None,
                 self._now(),
             )
-            self._journal = JournaledIntents(self._store.journals, head, len(plan.calls))
+            reserved = len(plan.calls) * _RESERVED_A_CALL
+            self._journal = self._store.journals.begin(encode_head(head), reserved)
         else:
             for change in plan.calls:
                 intent = self._intend(change)
@@ -236,18 +184,18 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.begin_call(self._intend(change))
+            self._journal.commit(record_line(self._intend(change)))
 
     def end_call(self, change: ResourceChange, outcome: Outcome) -> None:
         """
-        Take down how the call of *change* ended.
+        Take down how the call of *change* ended; durable together with the next intent.
 
         Raises:
             StateNotSaved: the journal takes no more.
 
         """
         if self._journal is not None:
-            self._journal.end_call(CallEnded(change.address, outcome.kind, self._now()))
+            self._journal.append(record_line(CallEnded(change.address, outcome.kind, self._now())))
 
     def record(self, change: ResourceChange, outcome: Outcome | None) -> None:
         """Take in how *change* ended; without an outcome it needed no call."""

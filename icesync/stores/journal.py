@@ -31,6 +31,8 @@ from icesync.stores import flush_data, flush_file, flush_folder, open_regular
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from icesync.ports import JournalLine
+
 _ZEROED_AHEAD: Final = 2**20
 _CANNOT_RESERVE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
@@ -150,24 +152,31 @@ class LocalJournal:
         self._closing = False
         self._failure: BaseException | None = None
 
-    def append(self, record: bytes) -> int:
-        """Take *record* and return its ticket; it may not be durable yet."""
-        self._lock_check()
+    def append(self, line: JournalLine) -> None:
+        """Take the record of *line*; it may not be durable yet."""
+        self._take(line)
+
+    def _take(self, line: JournalLine) -> int:
+        """Return the number of the record of *line*, which waits for a flush now."""
         with self._flushed:
             self._check()
             if self._closing:
                 raise StateNotSaved(f"the journal `{self._name}` is closed; nothing more is sent")
-            self._gathered.append(record)
-            self._taken += 1
-            return self._taken
+            number = self._taken + 1
+            self._gathered.append(line(number, self._durable))
+            self._taken = number
+            return number
 
-    def wait(self, ticket: int) -> None:
-        """Return when the record of *ticket*, and all before it, would survive a power cut."""
+    def commit(self, line: JournalLine) -> None:
+        """Return when the record of *line*, and all before it, would survive a power cut."""
+        # Before the locks: what asks the kernel lets the other threads run.
+        self._lock_check()
+        number = self._take(line)
         while True:
             with self._flushed:
-                while self._flushing and self._durable < ticket:
+                while self._flushing and self._durable < number:
                     self._flushed.wait()
-                if self._durable >= ticket:
+                if self._durable >= number:
                     return
                 self._check()
                 self._flushing = True
@@ -200,7 +209,7 @@ class LocalJournal:
         """Write and flush what has gathered, and wake those who wait; one thread at a time."""
         with self._flushed:
             gathered, self._gathered = self._gathered, []
-            ticket = self._taken
+            taken = self._taken
         failure: BaseException | None = None
         try:
             self._write(b"".join(gathered))
@@ -211,7 +220,7 @@ class LocalJournal:
             failure = error
         with self._flushed:
             self._failure = failure
-            self._durable = self._durable if failure else ticket
+            self._durable = self._durable if failure else taken
             self._flushing = False
             self._flushed.notify_all()
 

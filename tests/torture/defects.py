@@ -16,6 +16,7 @@ __all__ = ["DEFECTS", "plant"]
 
 def _no_intent() -> None:
     """Outcomes are written down as they come, but nothing is before a call leaves."""
+    from icesync.codec.journal import record_line
     from icesync.engine.recorder import Recorder
     from icesync.model.snapshot import CallEnded
 
@@ -23,8 +24,8 @@ def _no_intent() -> None:
         self._intend(change)
 
     def end_call(self: Any, change: Any, outcome: Any) -> None:
-        self._journal.begin_call(self._intents[change.address])
-        self._journal.end_call(CallEnded(change.address, outcome.kind, self._now()))
+        self._journal.commit(record_line(self._intents[change.address]))
+        self._journal.append(record_line(CallEnded(change.address, outcome.kind, self._now())))
 
     _replace(Recorder, begin_call=begin_call, end_call=end_call)
 
@@ -49,6 +50,7 @@ def _in_place() -> None:
 
 def _ack_before_reply() -> None:
     """A call counts as acknowledged when it leaves."""
+    from icesync.codec.journal import record_line
     from icesync.engine.recorder import Recorder
     from icesync.model.report import OutcomeKind
     from icesync.model.snapshot import CallEnded
@@ -57,8 +59,8 @@ def _ack_before_reply() -> None:
 
     def begin_call(self: Any, change: Any) -> None:
         honest(self, change)
-        self._journal.end_call(CallEnded(change.address, OutcomeKind.APPLIED, self._now()))
-        self._journal._journal.wait(self._journal._number)
+        ended = CallEnded(change.address, OutcomeKind.APPLIED, self._now())
+        self._journal.commit(record_line(ended))
 
     _replace(Recorder, begin_call=begin_call, end_call=lambda *_: None)
 
@@ -222,11 +224,11 @@ def _worker_dies() -> None:
         time.sleep(0.5)
         close(self)
 
-    from icesync.engine.recorder import JournaledIntents
+    from icesync.stores.journal import LocalJournal
 
-    close = JournaledIntents.close
+    close = LocalJournal.close
     _replace(Recorder, _intend=late_intend, _save=slow_save)
-    _replace(JournaledIntents, close=slow_close)
+    _replace(LocalJournal, close=slow_close)
     _replace(IceGateway, send=fatal_send)
 
 

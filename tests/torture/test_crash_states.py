@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from torture.arena import seeded
 
-from icesync.codec.journal import decode_journal
-from icesync.engine.recorder import JournaledIntents
+from icesync.codec.journal import decode_journal, encode_head, record_line
 from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
@@ -58,7 +57,7 @@ def written(folder: Path, patch: pytest.MonkeyPatch, calls: int) -> list[tuple[i
     """Return the writes (offset and data) and the flushes (None) of a run with so many calls."""
     with patch.context() as context:
         disk = _Disk(context)
-        journal = JournaledIntents(LocalJournals(folder / "state.json"), _HEAD, calls)
+        journal = LocalJournals(folder / "state.json").begin(encode_head(_HEAD), calls * 3_072)
         skills = iter(range(1, calls + 1))
         lock = threading.Lock()
 
@@ -70,8 +69,9 @@ def written(folder: Path, patch: pytest.MonkeyPatch, calls: int) -> list[tuple[i
                     return
                 address = Address(59, skill)
                 entry = Entry(EntryStatus.PENDING, {"smtp.host": f"{skill:03}" * 400})
-                journal.begin_call(Intent(address, Action.UPDATE, entry))
-                journal.end_call(CallEnded(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z"))
+                journal.commit(record_line(Intent(address, Action.UPDATE, entry)))
+                ended = CallEnded(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z")
+                journal.append(record_line(ended))
 
         workers = [threading.Thread(target=work) for _ in range(_WORKERS)]
         for worker in workers:

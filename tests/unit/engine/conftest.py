@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from icesync.model.plan import Selection
     from icesync.model.report import Report
     from icesync.model.snapshot import Entry, Snapshot
+    from icesync.ports import JournalLine
 
 RETRY_FOR_S = 20
 
@@ -36,6 +37,7 @@ class FakeJournals:
         self.durable = 0
         self.closed = False
         self.full = False
+        self._lock = threading.Lock()
 
     def read(self) -> bytes | None:
         """Return what was left behind."""
@@ -47,17 +49,20 @@ class FakeJournals:
         self.data = head
         return self
 
-    def append(self, record: bytes) -> int:
-        """Take *record*."""
+    def append(self, line: JournalLine) -> None:
+        """Take the record of *line*."""
         if self.full:
             raise StateNotSaved("the fake journal is full")
         assert self.data is not None
-        self.data += record
-        return len(self.data)
+        with self._lock:
+            number = self.data.count(b"\n")
+            self.data += line(number, number - 1)
 
-    def wait(self, ticket: int) -> None:
-        """Make all up to *ticket* durable."""
-        self.durable = ticket
+    def commit(self, line: JournalLine) -> None:
+        """Take the record of *line* and make all durable."""
+        self.append(line)
+        assert self.data is not None
+        self.durable = len(self.data)
 
     def close(self) -> None:
         """End."""

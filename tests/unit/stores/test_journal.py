@@ -13,6 +13,13 @@ from icesync.stores.journal import LocalJournals
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from icesync.ports import JournalLine
+
+
+def line(text: bytes) -> JournalLine:
+    """Return a record of which the number does not matter."""
+    return lambda _number, _durable: text
+
 
 def _broken(_: int) -> None:
     raise OSError(5, "Input/output error")
@@ -28,7 +35,7 @@ def test_records_stand_in_the_order_of_their_tickets(journals: LocalJournals) ->
     """What was appended first is read first."""
     journal = journals.begin(b"head\n", 100)
     for number in range(5):
-        journal.wait(journal.append(b"%d\n" % number))
+        journal.commit(line(b"%d\n" % number))
     journal.close()
 
     assert journals.read() == b"head\n0\n1\n2\n3\n4\n"
@@ -44,7 +51,7 @@ def test_where_the_system_lacks_calls_of_linux(
     monkeypatch.setattr(os, "fsync", flushed.append)
     journal = journals.begin(b"head\n", 100)
     begun = len(flushed)
-    journal.wait(journal.append(b"1\n"))
+    journal.commit(line(b"1\n"))
 
     assert begun > 0
     assert len(flushed) == begun + 1
@@ -61,7 +68,7 @@ def test_full_flush_where_the_system_offers_it(
     monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
     monkeypatch.setattr(fcntl, "fcntl", lambda _descriptor, command: asked.append(command))
     journal = journals.begin(b"head\n", 100)
-    journal.wait(journal.append(b"1\n"))
+    journal.commit(line(b"1\n"))
     journal.close()
 
     assert asked
@@ -73,8 +80,8 @@ def test_a_record_that_was_waited_for_is_in_the_file(
 ) -> None:
     """Waiting returns only when the bytes are there, also without a close."""
     journal = journals.begin(b"head\n", 100)
-    journal.append(b"a\n")
-    journal.wait(journal.append(b"b\n"))
+    journal.append(line(b"a\n"))
+    journal.commit(line(b"b\n"))
 
     assert (tmp_path / "state.json.journal").read_bytes().startswith(b"head\na\nb\n")
 
@@ -98,7 +105,7 @@ def test_many_threads_share_flushes(
 
     def work() -> None:
         for _ in range(10):
-            journal.wait(journal.append(b"record\n"))
+            journal.commit(line(b"record\n"))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -126,7 +133,7 @@ def test_a_failing_disk_wakes_every_waiter(
 
     def work() -> None:
         try:
-            journal.wait(journal.append(b"record\n"))
+            journal.commit(line(b"record\n"))
         except StateNotSaved as error:
             failures.append(error.message)
 
@@ -151,10 +158,10 @@ def test_the_gate_stays_closed_after_a_failure(
             lambda _: (_ for _ in ()).throw(OSError(5, "EIO")),
         )
         with pytest.raises(StateNotSaved):
-            journal.wait(journal.append(b"record\n"))
+            journal.commit(line(b"record\n"))
 
     with pytest.raises(StateNotSaved):
-        journal.append(b"more\n")
+        journal.append(line(b"more\n"))
     with pytest.raises(StateNotSaved):
         journal.close()
 
