@@ -765,12 +765,23 @@ def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
         other = hosts().anywhere.get(host)
         if other is not None and (other.complete or block in other.offers):
             return other, None
+    owner = _owner(host)
+    return (owner, None) if owner is not None else None
+
+
+def _owner(host: str) -> Preset | None:
+    """Return the provider in whose domain *host* lies."""
     parts = host.rsplit(".", _MOST_LABELS)
     for start in range(1, len(parts) - 1):
         preset = _hosts().domains.get(".".join(parts[start:]))
         if preset is not None:
-            return preset, None
+            return preset
     return None
+
+
+def is_provider_host(host: str) -> bool:
+    """Return whether *host* is a provider's for any block, or lies in its domain."""
+    return host in known_hosts() or bool(_region("smtp", host) or _owner(host))
 
 
 def _region(block: str, host: str) -> tuple[Preset, Offer] | None:

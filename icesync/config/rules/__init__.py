@@ -7,6 +7,10 @@ declared. The table of all rules derives from both.
 
 The checks are pure functions over typed settings, offline and without secrets: one pass
 over the servers and one over the fleet, each linear. What can be read at all was checked before.
+
+Most servers break no rule, and a fleet has few different ports, flags and providers. So each
+kind of subject says what its checks depend on: what was seen before is not judged again, and
+what is ordinary not at all.
 """
 
 from __future__ import annotations
@@ -71,7 +75,12 @@ class UnplacedFinding:
 
 
 class Host(NamedTuple):
-    """A host of one block; *live* says whether calls go to the real service."""
+    """
+    A host of one block; *live* says whether calls go to the real service.
+
+    Whether it breaks a rule depends on *name* and *live* alone; the others say where, and
+    how severe it is.
+    """
 
     key: str
     name: str
@@ -83,7 +92,8 @@ class Endpoint(NamedTuple):
     """
     What the connection of one block depends on: ``smtp``, ``pop3`` or ``imap``.
 
-    None stands for a value that is not given.
+    None stands for a value that is not given, or a host that is ordinary: of no provider
+    known, and sound. The block then has no preset.
     """
 
     block: str
@@ -98,22 +108,56 @@ class Endpoint(NamedTuple):
     """whether ICE logs in there; a relay may know it by its address"""
 
 
+class Options(NamedTuple):
+    """The settings of a server that are no text; None stands for a value that is not given."""
+
+    status: str | None
+    active: bool | None
+    incoming: str | None
+    ssl: bool | None
+    tls: bool | None
+    spoofing: bool | None
+    sender: bool
+    """whether there is an address to show"""
+    smtp_rate: int | None
+    incoming_rate: int | None
+    whole: bool
+
+
+class UserName(NamedTuple):
+    """A user name that is not ordinary (:func:`.hosts.is_ordinary`)."""
+
+    block: str
+    host: str | None
+    text: str
+    in_use: bool
+
+
 class Login(NamedTuple):
-    """Who logs in at one block; None stands for a value that is not given."""
+    """A login with an address at a block in use; not the mailbox's own, or not ordinary."""
+
+    block: str
+    host: str | None
+    username: str
+    mailbox: str
+    preset: str
+
+
+class Account(NamedTuple):
+    """Who logs in to a known provider at a block in use; None: a value that is not given."""
 
     block: str
     host: str | None
     username: str | None
     mailbox: str | None
-    in_use: bool
     preset: str
 
 
 class MailAddress(NamedTuple):
     """
-    An email address, as a mailbox or a sender; *in_use*: something depends on it.
+    An email address that is not ordinary, as a mailbox or a sender.
 
-    Whether it breaks a rule depends on *text* alone; the others say where, and how severe it is.
+    *in_use*: something depends on it.
     """
 
     key: str
@@ -171,8 +215,11 @@ class Checks(Generic[Subject_contra]):
 
 on_host: Final = Checks[Host]()
 on_endpoint: Final = Checks[Endpoint]()
+on_options: Final = Checks[Options]()
 on_address: Final = Checks[MailAddress]()
+on_user: Final = Checks[UserName]()
 on_login: Final = Checks[Login]()
+on_account: Final = Checks[Account]()
 on_server: Final = Checks["DesiredServer"]()
 
 
@@ -232,13 +279,25 @@ _KEYS: Final = tuple(
 )
 
 
-class _Endpoints(dict[tuple[Any, ...], list[Broken]]):
+class _Names(dict[str | None, str | None]):
     """
-    What the rules say about each endpoint that was seen, by the fields of :class:`Endpoint`.
+    What an endpoint needs to know of each host that was seen: its name, or None.
 
-    A fleet has few distinct endpoints, so a rule here may look closely: a second
-    server with the same endpoint costs one look-up.
+    Many hosts of a fleet are its customers' own, and no check can tell one from another.
     """
+
+    def __init__(self, *, live: bool) -> None:
+        super().__init__({None: None})
+        self._live = live
+
+    def __missing__(self, host: str) -> str | None:
+        sound = not on_host.first(Host("", host, in_use=True, live=self._live))
+        self[host] = None if sound and not blocks.is_known(host) else host
+        return self[host]
+
+
+class _Endpoints(dict[tuple[Any, ...], list[Broken]]):
+    """What the rules say about each endpoint that was seen, by the fields of :class:`Endpoint`."""
 
     def __missing__(self, fields: tuple[Any, ...]) -> list[Broken]:
         endpoint = Endpoint(*fields)
@@ -251,61 +310,91 @@ class _Endpoints(dict[tuple[Any, ...], list[Broken]]):
         return found
 
 
+class _Options(dict[tuple[Any, ...], list[Broken]]):
+    """What the rules say about all :class:`Options` that were seen, by their fields."""
+
+    def __missing__(self, fields: tuple[Any, ...]) -> list[Broken]:
+        self[fields] = on_options.all(Options(*fields))
+        return self[fields]
+
+
 def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
     """
     Return what the rules find in *desired*, in no promised order.
 
     *live* says whether calls go to the real service rather than to an emulator.
     """
-    endpoints = _Endpoints()
+    check = _ServerCheck(live=live)
     servers = [desired.servers[address] for address in sorted(desired.servers)]
     found = [
         UnplacedFinding(server, rule, violation)
         for server in servers
-        for rule, violation in _check(server, endpoints, live=live)
+        for rule, violation in check(server)
     ]
     fleet_ = Fleet(servers, [server for server in servers if fleet.is_enabled(server)])
     return [
         *found,
         *(
             UnplacedFinding(server, rule, violation)
-            for rule, check in FLEET_CHECKS
-            for server, violation in check(fleet_)
+            for rule, check_fleet in FLEET_CHECKS
+            for server, violation in check_fleet(fleet_)
         ),
     ]
 
 
-def _check(server: DesiredServer, endpoints: _Endpoints, *, live: bool) -> list[Broken]:
-    settings: Mapping[str, Any] = server.settings  # each key's type is its field's
-    get, presets = settings.get, server.presets.get
-    in_use = ("smtp", get("incoming"))
-    # A flag that is missing has its own finding, and is not taken for false here.
-    encrypted = get("ssl") is not False or get("tls") is not False
-    logs_in = needs_login(settings)
-    found: list[Broken] = []
-    sound: set[str] = set()
-    """the addresses that break nothing: the same one often stands in each block"""
-    for block, host, port, username, mailbox, poll_rate in _KEYS:
-        used = block in in_use
-        name, preset, box = get(host), presets(block, ""), get(mailbox)
-        login = block != "smtp" or logs_in
-        found += endpoints[
-            block, name, get(port), encrypted, used, get(poll_rate), preset, live, login
+class _ServerCheck:
+    """Tells what one server after another breaks."""
+
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._names = _Names(live=live)
+        self._endpoints = _Endpoints()
+        self._options = _Options()
+
+    def __call__(self, server: DesiredServer) -> list[Broken]:
+        """Return everything that *server* breaks by itself."""
+        settings: Mapping[str, Any] = server.settings  # each key's type is its field's
+        get, presets, live = settings.get, server.presets.get, self._live
+        incoming, ssl, tls = get("incoming"), get("ssl"), get("tls")
+        in_use = ("smtp", incoming)
+        # A flag that is missing has its own finding, and is not taken for false here.
+        encrypted = ssl is not False or tls is not False
+        logs_in = needs_login(settings)
+        found: list[Broken] = []
+        for block, host, port, username, mailbox, poll_rate in _KEYS:
+            used = block in in_use
+            name, user, box, preset = get(host), get(username), get(mailbox), presets(block, "")
+            known = name if preset else self._names[name]
+            login = block != "smtp" or logs_in
+            found += self._endpoints[
+                block, known, get(port), encrypted, used, get(poll_rate), preset, live, login
+            ]
+            if box is not None and not ("@" in box and hosts.is_ordinary(box)):
+                found += on_address.first(MailAddress(mailbox, box, used))
+            if user is not None and not hosts.is_ordinary(user):
+                found += on_user.all(UserName(block, name, user, used))
+            if not used:
+                continue
+            if user is not None and box is not None and "@" in user:
+                own = user == box and hosts.is_ordinary(user)
+                if not own:
+                    found += on_login.all(Login(block, name, user, box, preset))
+            if known is not None or preset:
+                found += on_account.all(Account(block, name, user, box, preset))
+        spoofing, sender = get("spoofing.enabled"), get("spoofing.address")
+        if sender is not None and not ("@" in sender and hosts.is_ordinary(sender)):
+            found += on_address.first(MailAddress("spoofing.address", sender, bool(spoofing)))
+        found += self._options[
+            get("status"),
+            get("active"),
+            incoming,
+            ssl,
+            tls,
+            spoofing,
+            sender is not None,
+            get("smtp.poll_rate"),
+            get(f"{incoming}.poll_rate"),
+            server.whole,
         ]
-        if box is not None and box not in sound:
-            found += _check_address(MailAddress(mailbox, box, used), sound)
-        found += on_login.all(Login(block, name, get(username), box, used, preset))
-    sender = get("spoofing.address")
-    if sender is not None and sender not in sound:
-        spoofing = MailAddress("spoofing.address", sender, bool(get("spoofing.enabled")))
-        found += _check_address(spoofing, sound)
-    found += on_server.all(server)
-    return found
-
-
-def _check_address(address: MailAddress, sound: set[str]) -> list[Broken]:
-    """Return what *address* breaks; one that breaks nothing is one of *sound* from now on."""
-    found = on_address.first(address)
-    if not found:
-        sound.add(address.text)
-    return found
+        found += on_server.all(server)
+        return found

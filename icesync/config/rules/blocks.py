@@ -15,21 +15,40 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules import Violation, declare, on_endpoint, on_fleet, on_server
+from icesync.config.rules import (
+    Violation,
+    declare,
+    on_endpoint,
+    on_fleet,
+    on_options,
+    on_server,
+)
 from icesync.config.rules.hosts import domain_of, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
-from icesync.model.presets import IMPLICIT_TLS, Offer, Preset, find_offer, find_preset, providers_of
+from icesync.model.presets import (
+    IMPLICIT_TLS,
+    Offer,
+    Preset,
+    find_offer,
+    find_preset,
+    is_provider_host,
+    providers_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icesync.config.rules import Endpoint, Fleet
+    from icesync.config.rules import Endpoint, Fleet, Options
     from icesync.model.desired import DesiredServer
 
 _BLOCK_KEYS: Final = {
     block: tuple(f.key for f in FIELDS if f.block == block and f.presence is Presence.IN_USE)
     for block in INCOMING_BLOCKS
+}
+
+_BLOCK_SETTINGS: Final = {
+    block: frozenset(keys) - {f"{block}.password"} for block, keys in _BLOCK_KEYS.items()
 }
 
 _SERVER: Final = """\
@@ -124,7 +143,7 @@ declare(
 )
 
 
-@on_server(
+@on_options(
     Rule(
         "ICE204",
         "spoofing without an address",
@@ -135,16 +154,15 @@ declare(
         source="doc:table",
     )
 )
-def spoofing_without_address(server: DesiredServer) -> Violation | None:
+def spoofing_without_address(options: Options) -> Violation | None:
     """Find spoofing that is on without a sender to show."""
-    settings = server.settings
-    if settings.get("spoofing.enabled") and "spoofing.address" not in settings and server.whole:
+    if options.spoofing and not options.sender and options.whole:
         message = "spoofing is on, but `spoofing.address` is missing"
         return Violation("spoofing.enabled", message, "add `spoofing.address`")
     return None
 
 
-@on_server(
+@on_options(
     Rule(
         "ICE205",
         "a spoofing address while spoofing is off",
@@ -156,10 +174,9 @@ def spoofing_without_address(server: DesiredServer) -> Violation | None:
         source="doc:table",
     )
 )
-def idle_spoofing_address(server: DesiredServer) -> Violation | None:
+def idle_spoofing_address(options: Options) -> Violation | None:
     """Find a sender to show while spoofing is off."""
-    settings = server.settings
-    if "spoofing.address" in settings and not settings.get("spoofing.enabled"):
+    if options.sender and not options.spoofing:
         message = "`spoofing.address` is ignored while spoofing is off"
         return Violation(
             "spoofing.address", message, "set `spoofing.enabled: true`, or remove the address"
@@ -183,11 +200,11 @@ def idle_spoofing_address(server: DesiredServer) -> Violation | None:
 )
 def foreign_spoofing_address(server: DesiredServer) -> Violation | None:
     """Find a sender to show whose domain is not related to the mailbox's."""
-    address = server.settings.get("spoofing.address")
-    if address is None or not server.settings.get("spoofing.enabled"):
+    get = server.settings.get
+    address, mailbox = get("spoofing.address"), get("smtp.mailbox", "")
+    if address is None or address == mailbox or not get("spoofing.enabled"):
         return None
-    shown = domain_of(str(address))
-    own = domain_of(str(server.settings.get("smtp.mailbox", "")))
+    shown, own = domain_of(str(address)), domain_of(str(mailbox))
     if own and not related(shown, own):
         return Violation(
             "spoofing.address",
@@ -246,14 +263,13 @@ def _is_off(server: DesiredServer) -> bool:
 def incomplete_spare_block(server: DesiredServer) -> Violation | None:
     """Find a block that is not in use and would overwrite what the record holds."""
     settings, secrets = server.settings, server.secrets
-    incoming = settings.get("incoming")
-    unused = next((block for block in INCOMING_BLOCKS if block != incoming), "")
-    keys = _BLOCK_KEYS[unused]
-    missing = [key for key in keys if key not in settings and key not in secrets]
-    if not missing or not server.whole:
+    unused = "imap" if settings.get("incoming") == "pop3" else "pop3"
+    keys, password = _BLOCK_KEYS[unused], f"{unused}.password"
+    if not server.whole or (settings.keys() >= _BLOCK_SETTINGS[unused] and password in secrets):
         return None
+    missing = [key for key in keys if key not in settings and key not in secrets]
     given = [key for key in keys if key not in missing]
-    if {f"{unused}.username", f"{unused}.mailbox", f"{unused}.password"}.intersection(given):
+    if {f"{unused}.username", f"{unused}.mailbox", password}.intersection(given):
         named = ", ".join(f"`{key}`" for key in missing)
         message = f"`{unused}` is not in use, and incomplete: {named} will be sent as empty"
         return Violation(given[0], message, "complete it, or remove the block")
@@ -384,6 +400,12 @@ def _no_login(host: str) -> tuple[str, str] | None:
     return None
 
 
+def is_known(host: str) -> bool:
+    """Return whether a check of endpoints can tell *host* from the others of nobody known."""
+    name = host.lower().rstrip(".")
+    return bool(is_provider_host(name) or _no_login(name) or providers_of(name))
+
+
 def _mode(endpoint: Endpoint) -> str:
     """Return how the port is encrypted, by its provider or by its number."""
     known, port = _provider(endpoint), endpoint.port or 0
@@ -418,7 +440,7 @@ declare(
 )
 
 
-@on_server(
+@on_options(
     Rule(
         "ICE302",
         "both encryption flags are on",
@@ -431,9 +453,9 @@ declare(
         source="doc:table",
     )
 )
-def both_flags(server: DesiredServer) -> Violation | None:
+def both_flags(options: Options) -> Violation | None:
     """Find two flags of which one is enough."""
-    if server.settings.get("ssl") and server.settings.get("tls"):
+    if options.ssl and options.tls:
         message = "`ssl` and `tls` are both true; the vendor does not say which one applies"
         return Violation("tls", message, "set one of them to false")
     return None
@@ -663,7 +685,7 @@ def unusual_port(endpoint: Endpoint) -> Violation | None:
     return None
 
 
-@on_server(
+@on_options(
     Rule(
         "ICE311",
         "a poll rate that may be in the wrong unit",
@@ -677,11 +699,10 @@ def unusual_port(endpoint: Endpoint) -> Violation | None:
         source="doc:sample",
     )
 )
-def odd_poll_rates(server: DesiredServer) -> Violation | None:
+def odd_poll_rates(options: Options) -> Violation | None:
     """Find a poll rate that looks like seconds where the other one looks like minutes."""
-    settings = server.settings
-    keys = ("smtp.poll_rate", f"{settings.get('incoming')}.poll_rate")
-    rates = [(int(settings[key]), key) for key in keys if key in settings]
+    blocks = (options.smtp_rate, "smtp"), (options.incoming_rate, options.incoming)
+    rates = [(rate, f"{block}.poll_rate") for rate, block in blocks if rate is not None]
     for rate, key in rates:
         if rate > _MAX_RATE:
             message = f"`{key}` {rate}: is this in seconds? The vendor does not document the unit"

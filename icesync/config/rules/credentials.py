@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.rules import Violation, declare, on_login
+from icesync.config.rules import Violation, declare, on_account, on_login, on_user
 from icesync.config.rules.hosts import domain_of, is_placeholder, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer, preset_of, providers_of
 
 if TYPE_CHECKING:
-    from icesync.config.rules import Login
+    from icesync.config.rules import Account, Login, UserName
     from icesync.model.presets import Preset
 
 
@@ -169,8 +169,8 @@ declare(
 )
 def other_domain(login: Login) -> Violation | None:
     """Find a user name that is an address of another domain than the mailbox."""
-    block, host, username, mailbox, in_use, _ = login
-    if not in_use or username is None or mailbox is None or "@" not in mailbox:
+    block, host, username, mailbox, preset = login
+    if "@" not in mailbox:
         return None
     # Exchange, Courier and Dovecot take svc@contoso.com\billing, /billing, *master: a shared
     # mailbox, or somebody who logs in for another. The domain ends where a domain can.
@@ -178,7 +178,7 @@ def other_domain(login: Login) -> Violation | None:
     if not others or ".." in username or is_placeholder(username):
         return None
     own = domain_of(mailbox)
-    provider = preset_of(block, host, login.preset)
+    provider = preset_of(block, host, preset)
     if any(_belongs(other, own, host or "", provider) for other in others):
         return None
     message = f"`{block}.username` is of {others[0]}, `{block}.mailbox` of {own}"
@@ -209,7 +209,7 @@ _TENANT_ENDINGS: Final = (".onmicrosoft.com", ".onmicrosoft.de", ".onmicrosoft.u
 """What a cloud calls a tenant, whatever domains its mailboxes have."""
 
 
-@on_login(
+@on_account(
     Rule(
         "ICE407",
         "a login that the provider does not accept",
@@ -226,12 +226,15 @@ _TENANT_ENDINGS: Final = (".onmicrosoft.com", ".onmicrosoft.de", ".onmicrosoft.u
         offline=False,
     )
 )
-def one_user_name(login: Login) -> Violation | None:
+def one_user_name(account: Account) -> Violation | None:
     """Find a user name that the provider does not take."""
-    username, preset = login.username, preset_of(login.block, login.host, login.preset)
-    if preset is None or username is None or not login.in_use or is_placeholder(username):
+    block, host, username, _, name = account
+    preset = preset_of(block, host, name)
+    if preset is None or username is None or not (preset.user or preset.user_form):
         return None
-    key, form = f"{login.block}.username", preset.user_form
+    if is_placeholder(username):
+        return None
+    key, form = f"{block}.username", preset.user_form
     if preset.user and username != preset.user:
         message = f"`{key}`: {preset.title} accepts only the user name {preset.user}"
         return Violation(key, message, f"login: {preset.login}")
@@ -241,7 +244,7 @@ def one_user_name(login: Login) -> Violation | None:
     return None
 
 
-@on_login(
+@on_user(
     Rule(
         "ICE414",
         "a mistyped user name",
@@ -255,14 +258,14 @@ def one_user_name(login: Login) -> Violation | None:
         source="RFC 5322, section 3.4; yaml.org/spec/1.2.2, section 5.7",
     )
 )
-def user_name_slip(login: Login) -> Violation | None:
+def user_name_slip(user: UserName) -> Violation | None:
     """Find what copying leaves in a user name."""
-    username = login.username
-    if username is None or _PLAIN_USER.fullmatch(username) or is_placeholder(username):
+    username = user.text
+    if _PLAIN_USER.fullmatch(username) or is_placeholder(username):
         return None
     for pattern, what, hint in _USER_SLIPS:
         if re.search(pattern, username):
-            key = f"{login.block}.username"
+            key = f"{user.block}.username"
             return Violation(key, f"`{key}` {what}", hint)
     return None
 
@@ -283,7 +286,7 @@ _USER_SLIPS: Final = (
 )
 
 
-@on_login(
+@on_account(
     Rule(
         "ICE415",
         "the mailbox and the host belong to different providers",
@@ -297,14 +300,14 @@ _USER_SLIPS: Final = (
         source="the addresses and hosts of the providers known",
     )
 )
-def foreign_mailbox(login: Login) -> Violation | None:
+def foreign_mailbox(account: Account) -> Violation | None:
     """Find a mailbox that lives elsewhere."""
-    block, host, _, mailbox, in_use, _ = login
-    if block == "smtp" or not in_use or mailbox is None or host is None or "@" not in mailbox:
+    block, host, _, mailbox, _ = account
+    if block == "smtp" or mailbox is None or host is None or "@" not in mailbox:
         return None
     owners = providers_of(domain_of(mailbox))
-    found = find_offer(block, host.lower().rstrip("."))
-    if not owners or found is None or found[1] is None:
+    found = find_offer(block, host.lower().rstrip(".")) if owners else None
+    if found is None or found[1] is None:
         return None
     names = {owner.name.partition("/")[0] for owner in owners}
     hosts = {h for owner in owners for o in owner.offers.values() for h in (o.host, *o.also)}

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.rules import Violation, declare, on_fleet, on_server
+from icesync.config.rules import Violation, declare, on_fleet, on_options
 from icesync.diagnostics import Diagnostic, Rule, Severity
 from icesync.model.desired import MAX_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from icesync.config.rules import Fleet
+    from icesync.config.rules import Fleet, Options
     from icesync.model.desired import Address, DesiredServer, Move, Removal
 
 _REST: Final = """\
@@ -170,7 +170,7 @@ def same_server_id(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
             yield server, Violation("email_server_id", message, "correct one of them")
 
 
-@on_server(
+@on_options(
     Rule(
         "ICE108",
         "status and active disagree",
@@ -183,9 +183,9 @@ def same_server_id(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
         source="doc:sample, doc:table",
     )
 )
-def status_and_active(server: DesiredServer) -> Violation | None:
+def status_and_active(options: Options) -> Violation | None:
     """Find the two settings that say opposite things."""
-    status, active = server.settings.get("status"), server.settings.get("active")
+    status, active = options.status, options.active
     if active is not None and status is not None and (status == "Enabled") is not active:
         message = f"`status` is {status} and `active` {str(active).lower()}: they disagree"
         return Violation(

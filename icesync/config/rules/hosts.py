@@ -15,13 +15,13 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from icesync.config.rules import Violation, on_address, on_host, on_login
+from icesync.config.rules import Violation, on_address, on_host, on_user
 from icesync.diagnostics import Rule, Severity
 from icesync.model.host import IpAddress, ascii_host, numeric_address
 from icesync.model.presets import PRESETS, known_hosts, providers_of
 
 if TYPE_CHECKING:
-    from icesync.config.rules import Host, Login, MailAddress
+    from icesync.config.rules import Host, MailAddress, UserName
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN_ADDRESS: Final = re.compile(
@@ -128,12 +128,10 @@ def placeholder_address(address: MailAddress) -> Violation | None:
     return None
 
 
-@on_login(_PLACEHOLDERS)
-def placeholder_user(login: Login) -> Violation | None:
+@on_user(_PLACEHOLDERS)
+def placeholder_user(user: UserName) -> Violation | None:
     """Find a user name that somebody meant to fill in, or that the vendor printed."""
-    block, host, username, _, in_use, _ = login
-    if username is None:
-        return None
+    block, host, username, in_use = user
     key = f"{block}.username"
     if (host, username) == _VENDOR:
         message = f"`{key}` {username} at {host} is the vendor's sample value"
@@ -416,6 +414,25 @@ def damage(text: str) -> str:
     if _IN_QUOTES.fullmatch(bare):
         return "has quotes that are part of the value"
     return ""
+
+
+_ORDINARY_TEXT: Final = re.compile(
+    rf"(?!(?:{_PLACEHOLDER.pattern}|{'|'.join(map(re.escape, _WORDS))})\Z)"
+    r"[a-z][a-z0-9_-]*+(?:[.+][a-z0-9_-]++)*+(?:@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+[a-z]{2,})?"
+)
+_SHORT: Final = 64
+"""A text of that length is no longer than a part of an address may be."""
+
+
+@lru_cache(maxsize=64)
+def is_ordinary(text: str) -> bool:
+    """
+    Return whether *text* is a name or an address as most are: short, and in lower case.
+
+    The checks of user names and addresses are spared such a text. Those of a server come in
+    a row, and often have the same address in each block.
+    """
+    return len(text) <= _SHORT and _ORDINARY_TEXT.fullmatch(text) is not None
 
 
 _SECOND_LEVEL: Final = frozenset({"co", "com", "ne", "or", "ac", "net", "org", "gov", "edu", "gr"})
