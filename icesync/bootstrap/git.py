@@ -12,7 +12,6 @@ it holds a pull request's files to the safeguards of the branch that they want t
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +22,15 @@ from icesync.config.project import read_state_settings
 from icesync.config.yaml_document import SourceFile
 from icesync.errors import ConfigInvalid, UsageError, printable
 from icesync.model.project import ORGANIZATION_MARK, Backend
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.model.project import Project, StateSettings
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
-_BLOB: Final = re.compile(rb"[0-9a-f]{40,64} blob ([0-9]+)")
+_COMMIT: Final = regex(r"[0-9a-f]{40,64}")
+_BLOB: Final = regex(rb"[0-9a-f]{40,64} blob ([0-9]+)")
 _VARIABLES: Final = ("PATH", "HOME", "SYSTEMROOT", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
 _FIXED: Final[Mapping[str, str]] = {
     "GIT_TERMINAL_PROMPT": "0",
@@ -41,7 +41,7 @@ _FIXED: Final[Mapping[str, str]] = {
 _OPTIONS: Final = ("-c", "safe.bareRepository=explicit")
 """A folder of a pull request that looks like a repository of its own is none."""
 
-_REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
+_REF: Final = regex(r"[A-Za-z0-9][A-Za-z0-9._/@{}~^-]{0,199}")
 _FILE_MODES: Final = frozenset({b"100644", b"100755"})
 
 _TIMEOUT_S: Final = 30.0
@@ -288,7 +288,7 @@ def _names(project: Project) -> tuple[str, ...]:
 
 TRUSTED_CONFIG: Final = "ICESYNC_TRUSTED_CONFIG"
 
-_FILE: Final = re.compile(r"(?i).*\.ya?ml")
+_FILE: Final = regex(r"(?i).*\.ya?ml")
 
 
 def is_ref(named: str) -> bool:

@@ -25,6 +25,7 @@ from icesync.cli.help import GlobalOption
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import UsageError, printable
 from icesync.frozen import mutable
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -358,7 +359,7 @@ def read_duration(_context: click.Context, parameter: click.Parameter, value: st
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", re.ASCII)
+_DURATION: Final = regex(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smh]?)", re.ASCII)
 _UNITS_S: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -509,7 +510,7 @@ def _take_output_options(flags: dict[str, Any]) -> OutputOptions:
     )
 
 
-_EXTRA: Final = re.compile(r"pip install 'icesync\[(\w+)\]'")
+_EXTRA: Final = regex(r"pip install 'icesync\[(\w+)\]'")
 _NOT_REPEATED: Final = frozenset(
     {"format_name", "as_json", "reports", "pipeline", "summary", "digest"}
 )
@@ -593,5 +594,5 @@ def _again(hint: str) -> str:
     return f"{before}{shlex.join(['icesync', 'apply', *own, *shlex.split(given)])}{after}"
 
 
-_COMMAND: Final = re.compile(r"((?:then )?run `)?icesync apply((?: [^`]+)?)((?(1)`.*))", re.DOTALL)
+_COMMAND: Final = regex(r"((?:then )?run `)?icesync apply((?: [^`]+)?)((?(1)`.*))", re.DOTALL)
 """A hint that is a command, or that says what to run and why."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any, Final
 
-_CI_COMMAND: Final = re.compile(r"#(?=#\[|#vso\[)")
+from icesync.regex import regex
+
+_CI_COMMAND: Final = regex(r"#(?=#\[|#vso\[)")
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 

@@ -35,6 +35,7 @@ from icesync.model.snapshot import (
     SentSecret,
     Snapshot,
 )
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ _TYPES: Final = {field.key: _NO_TEXT.get(field.kind, str) for field in FIELDS}
 _MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 """What reading may raise where the data has not the form that it should have."""
 
-_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+_MOMENT: Final = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 STATE_VERSION: Final = 2
 """The newest format: the first in which an entry may be *assumed*."""

@@ -38,8 +38,9 @@ from icesync.model.project import (
 )
 from icesync.model.safety import SAFEGUARDS, profile_of
 from icesync.model.secret import SecretRef, parse_secret_ref
+from icesync.regex import regex
 
-OBJECT_URL: Final = re.compile(
+OBJECT_URL: Final = regex(
     r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]{1,221}(/(?!\.{1,2}(/|\Z))[A-Za-z0-9{}._=+,@!-]+)+"
 )
 """Bucket and key, each part plain: what a library would decode or fold does not fit."""
@@ -434,8 +435,8 @@ def _choices(node: Any, row: Option) -> frozenset[Any]:
     return frozenset(_choice(item, row) for item in node)
 
 
-_INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
-_DECIMAL: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]+)?")
+_INTEGER: Final = regex(r"0|[1-9][0-9]{0,17}")
+_DECIMAL: Final = regex(r"(0|[1-9][0-9]{0,8})(\.[0-9]+)?")
 
 
 def _integer(node: Any, row: Option) -> int:

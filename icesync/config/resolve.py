@@ -11,7 +11,6 @@ reported in one run.
 
 from __future__ import annotations
 
-import re
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -52,6 +51,7 @@ from icesync.model.fields import (
     new_settings,
 )
 from icesync.model.presets import find_preset
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -532,7 +532,7 @@ _MISSING_RULES: Final = {"imap": "ICE201", "pop3": "ICE202", "smtp": "ICE203"}
 """The rule that a block in use breaks when a setting of it has no value."""
 
 
-_SOURCE: Final = re.compile(ADDRESS_GRAMMAR)
+_SOURCE: Final = regex(ADDRESS_GRAMMAR)
 
 
 _T = TypeVar("_T")

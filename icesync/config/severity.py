@@ -24,6 +24,7 @@ from icesync.config.yaml_document import SourceFile, check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.frozen import frozen, mutable
 from icesync.model.project import Level
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from icesync.config.yaml_tree import Subject, Tree
 
 _MARK: Final = b"icesync:"
-_IDS: Final = re.compile(r"ice\w*", re.IGNORECASE)
+_IDS: Final = regex(r"ice\w*", re.IGNORECASE)
 _HINT: Final = "use `# icesync: allow ICE303 reason`"
 
 Point = tuple[int, int]

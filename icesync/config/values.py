@@ -13,7 +13,6 @@ explains.
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -36,6 +35,7 @@ from icesync.model.fields import (
     new_settings,
 )
 from icesync.model.secret import SecretRef, read_secret_ref
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,8 +53,8 @@ CHOICES: Final = {
 }
 """The closed lists (doc:table: only these two statuses are named)."""
 
-_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
-_NUMBER_LIKE: Final = re.compile(r"[-+]?[0-9][0-9_.:,a-fxobA-F]*")
+_INTEGER: Final = regex(r"-?(0|[1-9][0-9]{0,99})")
+_NUMBER_LIKE: Final = regex(r"[-+]?[0-9][0-9_.:,a-fxobA-F]*")
 _BOOLEAN_LIKE: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 
 
@@ -81,8 +81,8 @@ def read_value(field: Field, text: str) -> Value:
     return _READERS[field.kind](text, field)
 
 
-_BASE_60: Final = re.compile(r"[0-9]+(:[0-5]?[0-9])+")
-_OCTAL: Final = re.compile(r"0[0-7]+|0o[0-7]+")
+_BASE_60: Final = regex(r"[0-9]+(:[0-5]?[0-9])+")
+_OCTAL: Final = regex(r"0[0-7]+|0o[0-7]+")
 
 
 def surprise(text: str) -> str | None:

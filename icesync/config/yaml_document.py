@@ -53,6 +53,7 @@ from yaml.tokens import (
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed, printable
 from icesync.frozen import frozen
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,7 +128,7 @@ def _pattern(more: str = "") -> re.Pattern[str]:
     return re.compile(f"[{_REFUSED}{more}]")
 
 
-_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_ESCAPE: Final = regex(r"\\.", re.DOTALL)
 _ESCAPED: Final = dict(
     zip("0abtnvfreN_LP", "\0\a\b\t\n\v\f\r\x1b\x85\xa0\u2028\u2029", strict=True)
 )
@@ -376,10 +377,10 @@ def _is_closed_below(lines: Sequence[str], place: tuple[int, int], line: int) ->
     return False
 
 
-_KEY: Final = re.compile(r"(?:[^\s'\"#][^'\"#]*|'[^']*'|\"[^\"]*\"):(?:\s|$)")
-_TIGHT: Final = re.compile(r"[\w.-]+\s*:(?=\S)")
-_DASH: Final = re.compile(r"-[\w'\"]")
-_INVISIBLE: Final = re.compile(r"[^\S \t\n]")
+_KEY: Final = regex(r"(?:[^\s'\"#][^'\"#]*|'[^']*'|\"[^\"]*\"):(?:\s|$)")
+_TIGHT: Final = regex(r"[\w.-]+\s*:(?=\S)")
+_DASH: Final = regex(r"-[\w'\"]")
+_INVISIBLE: Final = regex(r"[^\S \t\n]")
 
 
 def _line_above(lines: Sequence[str], number: int) -> int:
@@ -632,13 +633,13 @@ class _TooManyError(Exception):
 _QUICK_DEPTH: Final = 16
 _QUICK_LINES: Final = MAX_NODES // 4
 
-_LINE: Final = re.compile(
+_LINE: Final = regex(
     r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
     r"(?: +(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\"))?"
     r"(?: +#[^\r]*)? *"
 )
 """A key and its value: plain, in quotes without escapes, or on the lines below."""
-_NO_CODE: Final = re.compile(r" *(?:#[^\r]*)?")
+_NO_CODE: Final = regex(r" *(?:#[^\r]*)?")
 _REMEMBERED: Final = 4096
 
 
@@ -869,7 +870,7 @@ class _Places:
                 yield i, self._lines[i]
 
 
-SOPS_METADATA: Final = re.compile(rb"^sops:", re.MULTILINE)
+SOPS_METADATA: Final = regex(rb"^sops:", re.MULTILINE)
 
 
 def is_sealed(source: SourceFile) -> bool:

@@ -39,6 +39,7 @@ from icesync.model.safety import common_globs, describe, loosened, tightened
 from icesync.model.snapshot import host_key, sent_secrets
 from icesync.planner.policy import FIRST_ADDS, disables
 from icesync.ports import CredentialHolder, NarrowableProviders
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -295,7 +296,7 @@ def check_secrets(desired: DesiredState, resolution: Resolution) -> Iterator[Unp
                 yield from _fits_provider(server, key, preset, value)
 
 
-_TOKEN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_TOKEN: Final = regex(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 """A server's token at Postmark, as a user name; an access key has another form."""
 
 

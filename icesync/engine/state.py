@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shlex
 import uuid
 from contextlib import contextmanager
@@ -52,6 +51,7 @@ from icesync.model.snapshot import EntryStatus, Snapshot, remember
 from icesync.planner import check_patterns, matches
 from icesync.planner.plan import without_leftovers
 from icesync.ports import Joined
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -388,7 +388,7 @@ def remove(snapshot: Snapshot, patterns: Sequence[str]) -> dict[Address, Entry]:
     return {a: entry for a, entry in snapshot.entries.items() if not matches(a, patterns)}
 
 
-_SERIAL: Final = re.compile(rb'"serial":\s*([0-9]{1,18})')
+_SERIAL: Final = regex(rb'"serial":\s*([0-9]{1,18})')
 
 
 class PutBack(NamedTuple):

@@ -29,6 +29,7 @@ from icesync.model.plan import Selection
 from icesync.model.secret import SecretRef
 from icesync.planner import Choice, Shard, only
 from icesync.ports import FileOpener, SecretProvider, StateStore
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -375,7 +376,7 @@ def _finding(
     return Diagnostic(rule, f"{subject}: `{key}`{message}", position, hint, subject=subject)
 
 
-_TARGET: Final = re.compile(r"([1-9][0-9]{0,9})/.*", re.ASCII)
+_TARGET: Final = regex(r"([1-9][0-9]{0,9})/.*", re.ASCII)
 
 
 @frozen

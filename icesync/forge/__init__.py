@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.model.pipeline import Forge, Pipeline
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AUTO: Final = "auto"
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
-_LINK: Final = re.compile(r"https?://[^\s\"'<>()\[\]`\\^{|}]+")
-_QUEUED: Final = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,9})-[0-9a-f]{40,64}")
+_COMMIT: Final = regex(r"[0-9a-f]{40,64}")
+_LINK: Final = regex(r"https?://[^\s\"'<>()\[\]`\\^{|}]+")
+_QUEUED: Final = regex(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,9})-[0-9a-f]{40,64}")
 _BRANCH: Final = "ref: refs/heads/"
 _MAX_EVENT_BYTES: Final = 32 * 1024 * 1024
 _RUNNERS: Final = {"GITHUB_ACTIONS": Forge.GITHUB, "GITLAB_CI": Forge.GITLAB}

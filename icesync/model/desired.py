@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from icesync.frozen import frozen
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +23,12 @@ MAX_ID: Final = 2**31 - 1
 ADDRESS_GRAMMAR: Final = "([1-9][0-9]{0,9})/([1-9][0-9]{0,9})"
 """Organization and skill; the schemas print it too. An id may still be too large."""
 
-_ADDRESS: Final = re.compile(ADDRESS_GRAMMAR)
+_ADDRESS: Final = regex(ADDRESS_GRAMMAR)
 
 ALL: Final = "all"
 """The pattern that means every server."""
 
-_PATTERN: Final = re.compile(r"[0-9*?!\[\]-]+/[0-9*?!\[\]-]+", re.ASCII)
+_PATTERN: Final = regex(r"[0-9*?!\[\]-]+/[0-9*?!\[\]-]+", re.ASCII)
 
 
 class Address(NamedTuple):

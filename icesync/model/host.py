@@ -21,13 +21,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from icesync.frozen import frozen
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 IpAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_PART: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
+_PART: Final = regex(r"0[xX][0-9a-fA-F]+|[0-9]+")
 
 
 def is_loopback(host: str) -> bool:
@@ -218,19 +219,19 @@ class Untrusted(NamedTuple):
 
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
-_NAME: Final = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
-_NUMERIC: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
+_NAME: Final = regex(rf"(?:{_LABEL}\.)*{_LABEL}")
+_NUMERIC: Final = regex(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 """Resolvers read such a name as a number; only four plain decimals are one here."""
 
-_QUAD: Final = re.compile(r"(?:(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])(?:\.(?!\Z)|\Z)){4}")
-_SIX: Final = re.compile(r"[0-9a-f:.]{2,45}")
-_ADDRESS: Final = re.compile(
+_QUAD: Final = regex(r"(?:(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])(?:\.(?!\Z)|\Z)){4}")
+_SIX: Final = regex(r"[0-9a-f:.]{2,45}")
+_ADDRESS: Final = regex(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
     r"(?:\[(?P<six>[^\]/]*)\]|(?P<host>[^\[\]/:@?#\\%\s]*))"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<rest>/[^\\\s#]*)?"
 )
-_ENTRY: Final = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?")
+_ENTRY: Final = regex(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?")
 _PORTS: Final = {"https": 443, "http": 80}
 _MAX_NAME: Final = 253
 _MAX_PORT: Final = 65535

@@ -10,7 +10,6 @@ uses it. Variables that are neither an option's nor a flag's are the rows of ``V
 
 from __future__ import annotations
 
-import re
 from dataclasses import field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from icesync.frozen import frozen
 from icesync.model.desired import MAX_ID
 from icesync.model.secret import REFERENCE_GRAMMAR, SCHEME_GRAMMAR, SecretRef
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -203,7 +203,7 @@ EMULATOR: Final = "emulator"
 
 VENDOR_BASE_URL: Final = "https://www.enterice.com/ICEAPI"
 
-_PRETENDED: Final = re.compile(
+_PRETENDED: Final = regex(
     r"https?://(127\.|localhost\b|\[::1\]|([^/:]+\.)?(example|test|invalid)([:/]|\Z))"
 )
 """Addresses where no real service can be: loopback, and the names of RFC 2606."""

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from icesync.frozen import frozen
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,9 +35,9 @@ REFERENCE_GRAMMAR: Final = (
 )
 """Scheme, path, options and keys; the schemas print it too."""
 
-_LOOSE: Final = re.compile(rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]*)(\?[^\s#]*)?(#\S*)?")
-_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_HALF_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LOOSE: Final = regex(rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]*)(\?[^\s#]*)?(#\S*)?")
+_ESCAPES: Final = regex(r"(?:%[0-9A-Fa-f]{2})+")
+_HALF_ESCAPE: Final = regex(r"%(?![0-9A-Fa-f]{2})")
 _STEPS_UP: Final = frozenset({"", ".", ".."})
 
 

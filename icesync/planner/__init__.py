@@ -22,6 +22,7 @@ from icesync.frozen import frozen
 from icesync.model.desired import ALL, Address, Move, Removal, is_address_pattern, parse_address
 from icesync.model.glob import matches_name
 from icesync.model.snapshot import utc_text
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -282,7 +283,7 @@ def _near(pattern: str, known: Iterable[Address]) -> list[str]:
 
 MAX_SHARDS: Final = 1000
 
-_GRAMMAR: Final = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
+_GRAMMAR: Final = regex(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", re.ASCII)
 
 
 @frozen

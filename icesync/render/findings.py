@@ -23,6 +23,7 @@ from icesync.errors import counted, listed
 from icesync.frozen import frozen
 from icesync.model.plan import Action
 from icesync.model.secret import SecretComparison
+from icesync.regex import regex
 from icesync.render.style import Style, fold
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def diagnostics_document(
     }
 
 
-_MOVING: Final = re.compile(r"\[\d+\]|:\d+(:\d+)?|\blines? \d+(, \d+)*( and \d+)?", re.ASCII)
+_MOVING: Final = regex(r"\[\d+\]|:\d+(:\d+)?|\blines? \d+(, \d+)*( and \d+)?", re.ASCII)
 
 
 def identities(findings: Sequence[Diagnostic], ci: Pipeline) -> tuple[str, ...]:
@@ -151,8 +152,8 @@ def blocking(review: CommandResult) -> Iterator[Diagnostic]:
 _MAX_ADDS_IN_FULL: Final = 3
 _MAX_ADDS_LISTED: Final = 12
 _MIN_GROUP: Final = 3
-_ADDRESS: Final = re.compile(r"\b[1-9][0-9]*/[1-9][0-9]*\b")
-_VARIABLE: Final = re.compile(r"^variable ([A-Za-z_][A-Za-z0-9_]*) is not set$")
+_ADDRESS: Final = regex(r"\b[1-9][0-9]*/[1-9][0-9]*\b")
+_VARIABLE: Final = regex(r"^variable ([A-Za-z_][A-Za-z0-9_]*) is not set$")
 UNSET: Final = "ICE412"
 """The rule of secrets that are not there."""
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.frozen import frozen
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 """How documents spell a moment, which is always UTC."""
 
-_CI_COMMAND: Final = re.compile(r"##(?=\[|vso\[)")
-_LINE_COMMAND: Final = re.compile(r"^(\s*):(?=:)")
+_CI_COMMAND: Final = regex(r"##(?=\[|vso\[)")
+_LINE_COMMAND: Final = regex(r"^(\s*):(?=:)")
 
-_PLACE: Final = re.compile(r"(?<![^\s(`])[^\s:()`,;]+\.ya?ml(?=:\d)", re.ASCII)
+_PLACE: Final = regex(r"(?<![^\s(`])[^\s:()`,;]+\.ya?ml(?=:\d)", re.ASCII)
 """A file in a sentence: a line number follows it."""
 
-_ESCAPE: Final = re.compile(r"\x1b\[[0-9;]*m")
-_TOKEN: Final = re.compile(r" *[^ ]+")
+_ESCAPE: Final = regex(r"\x1b\[[0-9;]*m")
+_TOKEN: Final = regex(r" *[^ ]+")
 _HANG: Final = 4
 
 _CODES: Final = {

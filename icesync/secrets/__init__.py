@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from icesync.errors import SecretMissing
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from pathlib import Path
 
 _NAMED_KEYS: Final = 12
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_INDEX: Final = regex(r"0|[1-9][0-9]{0,8}", re.ASCII)
 """One spelling a number: `01` is not an index."""
 
 _KINDS: Final = {bool: "a boolean", int: "a number", float: "a number", type(None): "null"}

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import StateError
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def _unescape(text: bytes) -> str:
     return os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8) % 256]), text))
 
 
-_LEFTOVER: Final = re.compile(r"\.tmp-[0-9a-f]{16}")
+_LEFTOVER: Final = regex(r"\.tmp-[0-9a-f]{16}")
 
 
 def replace_file(path: Path, data: bytes, previous: bytes | None) -> None:

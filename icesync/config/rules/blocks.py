@@ -35,6 +35,7 @@ from icesync.model.presets import (
     is_provider_host,
     providers_of,
 )
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -387,7 +388,7 @@ def _family(preset: Preset) -> str:
     return preset.name.partition("/")[0]
 
 
-_ANY_NO_LOGIN: Final = re.compile("|".join(pattern for pattern, _, _ in _NO_LOGIN))
+_ANY_NO_LOGIN: Final = regex("|".join(pattern for pattern, _, _ in _NO_LOGIN))
 
 
 def _no_login(host: str) -> tuple[str, str] | None:

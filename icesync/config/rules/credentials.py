@@ -14,6 +14,7 @@ from icesync.config.rules import Violation, declare, on_account, on_login, on_us
 from icesync.config.rules.hosts import domain_of, is_placeholder, related
 from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer, preset_of, providers_of
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from icesync.config.rules import Account, Login, UserName
@@ -185,7 +186,7 @@ def other_domain(login: Login) -> Violation | None:
     return Violation(f"{block}.username", message, "check both; one may have been copied")
 
 
-_DOMAIN: Final = re.compile(r"@([^\s@\\/*%:,;<>\"]+)")
+_DOMAIN: Final = regex(r"@([^\s@\\/*%:,;<>\"]+)")
 
 
 def _belongs(login: str, own: str, host: str, provider: Preset | None) -> bool:
@@ -270,7 +271,7 @@ def user_name_slip(user: UserName) -> Violation | None:
     return None
 
 
-_PLAIN_USER: Final = re.compile(r"[A-Za-z0-9._%+@=~-]+")
+_PLAIN_USER: Final = regex(r"[A-Za-z0-9._%+@=~-]+")
 _USER_SLIPS: Final = (
     (r"(?i)^\s*mailto:", "starts with mailto:", "use the address only"),
     (r"<.*@.*>\s*$", "is an address with a display name", "use the address only"),

@@ -7,7 +7,6 @@ time grows with the fleet and not with its square.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from icesync.config.rules import Violation, declare, on_fleet
 from icesync.config.rules.hosts import domain_of
 from icesync.diagnostics import Rule, Severity
 from icesync.model.presets import find_offer
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def canonical_address(text: str) -> str:
     return f"{local}@{domain_of(domain)}"
 
 
-_DOMAIN: Final = re.compile(r"[^\\/*%\s]+")
+_DOMAIN: Final = regex(r"[^\\/*%\s]+")
 
 
 @on_fleet(
@@ -312,7 +312,7 @@ def uncollected_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation
             )
 
 
-_NO_REPLY: Final = re.compile(r"(?i)(do-?not|no)[._-]?reply|bounces?[@+._-]|mailer-daemon@")
+_NO_REPLY: Final = regex(r"(?i)(do-?not|no)[._-]?reply|bounces?[@+._-]|mailer-daemon@")
 
 
 declare(

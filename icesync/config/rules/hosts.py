@@ -19,28 +19,29 @@ from icesync.config.rules import Violation, on_address, on_host, on_user
 from icesync.diagnostics import Rule, Severity
 from icesync.model.host import IpAddress, ascii_host, numeric_address
 from icesync.model.presets import PRESETS, known_hosts, providers_of
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from icesync.config.rules import Host, MailAddress, UserName
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_PLAIN_ADDRESS: Final = re.compile(
+_PLAIN_ADDRESS: Final = regex(
     rf"(?=[^@]{{1,64}}@)(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*@"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
 )
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"')
-_ODD_LOCAL: Final = re.compile(r'[\s@,;<>()\[\]\\:"]|\.\.|^\.|\.$')
-_ODD_DOMAIN: Final = re.compile(r'[\s@,;<>()\[\]\\:"_/]|\.\.|^\.|\.$|(^|\.)-|-(\.|$)')
+_QUOTED: Final = regex(r'"(?:[^"\\]|\\.)+"')
+_ODD_LOCAL: Final = regex(r'[\s@,;<>()\[\]\\:"]|\.\.|^\.|\.$')
+_ODD_DOMAIN: Final = regex(r'[\s@,;<>()\[\]\\:"_/]|\.\.|^\.|\.$|(^|\.)-|-(\.|$)')
 _VENDOR: Final = ("smtp.mail.com", "HHarry")
 """Host and user name of the vendor's sample request (doc:sample)."""
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_PLAIN_HOST: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
-_PLACEHOLDER: Final = re.compile(
+_PLAIN_HOST: Final = regex(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
+_PLACEHOLDER: Final = regex(
     r"sample string ?\d*|change[ _-]?(me|it)|x{3,}|to[ _-]?do|tbd|fixme|<.*>|your[ _-].*|\?+",
     re.IGNORECASE,
 )
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp")
-_RESERVED: Final = re.compile(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid)")
+_RESERVED: Final = regex(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid)")
 _EXAMPLES: Final = tuple(
     ipaddress.ip_network(net)
     for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
@@ -362,36 +363,36 @@ _WORDS: Final = {
     **dict.fromkeys(("(redacted)", "[redacted]", "<redacted>", "<hidden>", "(hidden)"), _MASK),
     **dict.fromkeys(("(sensitive)", "(sensitive value)", "<sensitive>", "[masked]"), _MASK),
 }
-_ORDINARY: Final = re.compile(r"[A-Za-z_@][A-Za-z0-9_.@-]*(?: [A-Za-z0-9_.@-]+)*")
+_ORDINARY: Final = regex(r"[A-Za-z_@][A-Za-z0-9_.@-]*(?: [A-Za-z0-9_.@-]+)*")
 _KINDS: Final = (
     (
         # The errors of Excel and LibreOffice, in English, German, French and Spanish.
-        re.compile(
+        regex(
             r"#(N/?[AD]|NV|DIV/0!|[A-Z\u00c0-\u00de]{3,9}[!?]|\u00a1[A-Z]+!|\u00bf[A-Z]+\?)"
             r"|(Err|Fehler):5[0-9]{2}"
         ),
         "is a spreadsheet error value",
     ),
-    (re.compile(r"#{3,}"), "is shown by spreadsheets when a column is too narrow"),
-    (re.compile(r'="[^"]*"|=[A-Z]+\(.*\)'), "is a spreadsheet formula"),
+    (regex(r"#{3,}"), "is shown by spreadsheets when a column is too narrow"),
+    (regex(r'="[^"]*"|=[A-Z]+\(.*\)'), "is a spreadsheet formula"),
     (
-        re.compile(r"[-+]?[0-9]+([.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}"),
+        regex(r"[-+]?[0-9]+([.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}"),
         "is a number that a spreadsheet rounded",
     ),
-    (re.compile("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
+    (regex("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
     (
-        re.compile(r"'[0-9=+@-][^']*"),
+        regex(r"'[0-9=+@-][^']*"),
         "starts with the apostrophe that marks text in a spreadsheet",
     ),
     (
         # Postman and .http files, shells and CI, cmd.
-        re.compile(r"\{\{.*\}\}|\$\{.*\}|\$\(.*\)|%[A-Za-z_]\w*%"),
+        regex(r"\{\{.*\}\}|\$\{.*\}|\$\(.*\)|%[A-Za-z_]\w*%"),
         "is a variable that was not filled in",
     ),
 )
-_CURLY: Final = re.compile("[\u2018-\u201f\u00ab\u00bb\u2039\u203a]")
-_MISREAD: Final = re.compile("\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac")
-_IN_QUOTES: Final = re.compile(r'"[^"]*"|\'[^\']*\'|`[^`]*`')
+_CURLY: Final = regex("[\u2018-\u201f\u00ab\u00bb\u2039\u203a]")
+_MISREAD: Final = regex("\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac")
+_IN_QUOTES: Final = regex(r'"[^"]*"|\'[^\']*\'|`[^`]*`')
 
 
 def damage(text: str) -> str:
