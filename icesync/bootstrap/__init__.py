@@ -260,7 +260,6 @@ class _Stores:
         state, root = self._project.state, Path(self._project.root)
         if state.backend is not Backend.LOCAL:
             return None
-        from icesync.bootstrap.git import Git
         from icesync.config.discover import is_tracked
 
         one = state.of(next(iter(self.kept()), 0)) if state.per is not None else state
@@ -268,6 +267,8 @@ class _Stores:
         begun = path.exists()
         if not is_tracked(path if begun else root / self._project.config_file):
             return None
+        from icesync.bootstrap.git import Git
+
         if not Git(self._project.root, os.environ).is_shallow():
             return None
         lost = "was put back" if begun else "is gone"
