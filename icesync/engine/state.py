@@ -504,9 +504,6 @@ def states_elsewhere(
         parts = {os.path.normpath(project.state.of(o).path) for o in empty}
     if SAFEGUARDS in allowed or not new or (held and not parts):
         return ()
-    from icesync.engine.plan_rules import place_of
-
-    place = place_of(project, "state.path")
     found = []
     for name, versions in session.stores.others():
         if held and name not in parts:
@@ -518,6 +515,8 @@ def states_elsewhere(
             servers = next((found for found in known if found & new), None)
             if servers is None:
                 continue
+        from icesync.engine.plan_rules import place_of
+
         shown = printable(name)
         if servers is None:
             told = f"the state is empty, and was at {shown} before: run `icesync state migrate`"
@@ -525,6 +524,7 @@ def states_elsewhere(
             count = f"{len(servers)} server{'s' * (len(servers) != 1)}"
             way = shlex.quote(os.path.relpath(os.path.join(project.root, name)))  # noqa: PTH118
             told = f"the state is empty, and git's history has one of {count}: `git log -- {way}`"
+        place = place_of(project, "state.path")
         told = f"{place.file}:{place.line}: {told}"
         found.append(Refusal(SAFEGUARDS, told, SAFEGUARDS, position=place))
     return tuple(found)
