@@ -279,9 +279,15 @@ class _Stores:
 
     def others(self) -> Iterable[tuple[str, Iterable[bytes] | None]]:
         """Return the states that this configuration had before, as far as git knows."""
+        from icesync.config.discover import is_tracked
+
+        root = Path(self._project.root)
+        names = tuple(dict.fromkeys((self._project.config_file, *CONFIG_NAMES)))
+        if not any(is_tracked(root / name) for name in names):
+            return ()
         from icesync.bootstrap.git import find_other_states
 
-        return find_other_states(self._project, os.environ)
+        return find_other_states(self._project, names, os.environ)
 
 
 class _Ice:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.config.discover import CONFIG_NAMES, is_inside, is_tracked, read_file
+from icesync.config.discover import CONFIG_NAMES, is_inside, read_file
 from icesync.config.project import read_state_settings
 from icesync.config.yaml_document import SourceFile
 from icesync.errors import ConfigInvalid, UsageError, printable
@@ -25,7 +25,7 @@ from icesync.model.project import ORGANIZATION_MARK, Backend
 from icesync.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from icesync.model.project import Project, StateSettings
 
@@ -234,22 +234,20 @@ _HEAD_BYTES: Final = 2048
 
 
 def find_other_states(
-    project: Project, environ: Mapping[str, str]
+    project: Project, names: Iterable[str], environ: Mapping[str, str]
 ) -> Iterator[tuple[str, Iterator[bytes] | None]]:
     """
     Yield place and versions of each state that the configuration had before, by its history.
 
-    Whoever moves `state:` to an empty place, or deletes a state, loses all memory of what ICE
-    confirmed and what guards stand on. Of a place far away the history of the configuration
-    says no more than that it was one: its versions are None.
+    *names* are those that its file may have had. Whoever moves `state:` to an empty place, or
+    deletes a state, loses all memory of what ICE confirmed and what guards stand on. Of a
+    place far away the history of the configuration says no more than that it was one: its
+    versions are None.
     """
-    root, seen = Path(project.root), set[str]()
-    if not any(is_tracked(root / name) for name in _names(project)):
-        return
-    git = Git(project.root, environ)
+    git, seen = Git(project.root, environ), set[str]()
     own = (project.state.backend, project.state.template)
     yield from _deleted_parts(git, project)
-    for state in (project.state, *_former(git, project)):
+    for state in (project.state, *_former(git, names)):
         place = (state.backend, state.template)
         if state.backend is Backend.LOCAL:
             if state.path not in seen and ORGANIZATION_MARK not in state.path:
@@ -273,17 +271,12 @@ def _states(git: Git, name: str) -> Iterator[bytes]:
     return (data for data in git.versions(name) if _KIND in data[:_HEAD_BYTES])
 
 
-def _former(git: Git, project: Project) -> Iterator[StateSettings]:
-    for name in _names(project):
+def _former(git: Git, names: Iterable[str]) -> Iterator[StateSettings]:
+    for name in names:
         for data in git.versions(name):
             state = read_state_settings(SourceFile(name, data))
             if state is not None:
                 yield replace(state, path=os.path.normpath(state.path))
-
-
-def _names(project: Project) -> tuple[str, ...]:
-    """Return the name of the configuration, and what it may have been called before."""
-    return tuple(dict.fromkeys((project.config_file, *CONFIG_NAMES)))
 
 
 TRUSTED_CONFIG: Final = "ICESYNC_TRUSTED_CONFIG"

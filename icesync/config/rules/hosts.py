@@ -417,7 +417,7 @@ def damage(text: str) -> str:
     return ""
 
 
-_ORDINARY_TEXT: Final = re.compile(
+_ORDINARY_TEXT: Final = regex(
     rf"(?!(?:{_PLACEHOLDER.pattern}|{'|'.join(map(re.escape, _WORDS))})\Z)"
     r"[a-z][a-z0-9_-]*+(?:[.+][a-z0-9_-]++)*+(?:@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+[a-z]{2,})?"
 )
