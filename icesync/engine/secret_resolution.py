@@ -22,7 +22,7 @@ from icesync.model.secret import (
     parse_secret_ref,
     read_secret_ref,
 )
-from icesync.ports import ReferenceReader, SecretProvider
+from icesync.ports import SecretProvider, reads_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -146,10 +146,10 @@ def identify(reference: SecretRef, providers: Mapping[str, SecretProvider]) -> s
         SecretForbidden: it must not be looked up.
 
     """
-    if isinstance(providers, ReferenceReader):
+    if reads_references(providers):
         return providers.identify(reference)
     provider: object = providers.get(reference.scheme)
-    if isinstance(provider, ReferenceReader):
+    if reads_references(provider):
         return provider.identify(reference)
     return identity_by_spelling(reference)
 

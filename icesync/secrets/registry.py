@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, identity_by_spelling
-from icesync.ports import MetadataProvider, ReferenceReader, SecretProvider
+from icesync.ports import MetadataProvider, SecretProvider, reads_references
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -119,7 +119,7 @@ class Providers(Mapping[str, "SecretProvider"]):
 
         """
         provider: object = self[reference.scheme] if reference.scheme in _MAKERS else None
-        if isinstance(provider, ReferenceReader):
+        if reads_references(provider):
             return provider.identify(reference)
         return identity_by_spelling(reference)
 
