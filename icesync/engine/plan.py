@@ -213,6 +213,7 @@ class Planning:
         return unfingerprinted(self.stored.snapshot) if self.key is not None else 0
 
 
+@without_collector()
 def plan(session: Session, request: PlanRequest = _EVERYTHING, view: View = SILENT) -> Planning:
     """
     Return the plan that turns the state into what the files want; nothing is written.
