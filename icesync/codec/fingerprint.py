@@ -58,19 +58,20 @@ class FingerprintKey:
     def __init__(self, key: bytes) -> None:
         # A copy of what has the key already takes two thirds of the time of a new HMAC.
         self._keyed = hmac.new(key, digestmod="sha256")
-        self.id = self._mac(_KEY_DOMAIN)[:8].hex()
+        self.id = self.mac(_KEY_DOMAIN)[:8].hex()
 
     def __repr__(self) -> str:
         return f"FingerprintKey(id={self.id})"
 
     def digest(self, message: bytes) -> str:
         """Return 128 bits of HMAC-SHA256 over *message*, in hexadecimal."""
-        return self._mac(message)[:_DIGEST_BYTES].hex()
+        return self.mac(message).hex()
 
-    def _mac(self, message: bytes) -> bytes:
+    def mac(self, message: bytes) -> bytes:
+        """Return 128 bits of HMAC-SHA256 over *message*."""
         keyed = self._keyed.copy()
         keyed.update(message)
-        return keyed.digest()
+        return keyed.digest()[:_DIGEST_BYTES]
 
 
 def read_key(secret: SecretValue) -> FingerprintKey | None:
@@ -92,16 +93,15 @@ def fingerprint(
 ) -> Fingerprint:
     """Return the fingerprint of *secret* at *address* and *field*; *salt* is fresh and random."""
     message = _message(_SECRET_DOMAIN, address, field, salt, secret)
-    return Fingerprint(salt.hex(), key.digest(message))
+    return Fingerprint(salt, key.mac(message))
 
 
 def fits(
     key: FingerprintKey, known: Fingerprint, address: Address, field: str, secret: SecretValue
 ) -> bool:
     """Return whether *known* is the fingerprint of *secret*."""
-    salt = bytes.fromhex(known.salt)
-    message = _message(_SECRET_DOMAIN, address, field, salt, secret)
-    return hmac.compare_digest(key.digest(message), known.value)
+    message = _message(_SECRET_DOMAIN, address, field, known.salt, secret)
+    return hmac.compare_digest(key.mac(message), known.value)
 
 
 def secret_tag(key: FingerprintKey, address: Address, field: str, secret: SecretValue) -> str:

@@ -503,10 +503,15 @@ def _read_text(value: Any) -> str | None:
 def read_time(value: Any) -> str | None:
     """Return *value*, which spells a moment or is absent; raise an error for all else."""
     text = _read_text(value)
-    if text is not None:
-        if _MOMENT.fullmatch(text) is None:
-            raise ValueError(text)
-        datetime.fromisoformat(text[:-1])
+    return None if text is None else _read_moment(text)
+
+
+@lru_cache(maxsize=256)
+def _read_moment(text: str) -> str:
+    """Return *text*, which spells a moment: a run confirms many servers in one second."""
+    if _MOMENT.fullmatch(text) is None:
+        raise ValueError(text)
+    datetime.fromisoformat(text[:-1])
     return text
 
 
@@ -525,10 +530,15 @@ def _read_secret(record: dict[str, str]) -> SecretRecord:
     reference = intern(_required(record["ref"]))
     if "fingerprint" not in record:
         return SecretRecord(reference)
-    salt, value = _required(record["salt"]), _required(record["fingerprint"])
-    for text in (salt, value):
-        bytes.fromhex(text)  # a ValueError here, rather than where secrets are compared
-    return SecretRecord(reference, Fingerprint(salt, value))
+    salt, value = record["salt"], record["fingerprint"]
+    fingerprint = Fingerprint(bytes.fromhex(salt), bytes.fromhex(value))
+    if (salt, value) != _spell(fingerprint):
+        raise ValueError(salt, value)
+    return SecretRecord(reference, fingerprint)
+
+
+def _spell(fingerprint: Fingerprint) -> tuple[str, str]:
+    return fingerprint.salt.hex(), fingerprint.value.hex()
 
 
 def _required(value: Any) -> str:
@@ -578,11 +588,8 @@ def _plain_moved_from(moved_from: MovedFrom) -> dict[str, str]:
 def _plain_secret(record: SecretRecord) -> dict[str, str]:
     if record.fingerprint is None:
         return {"ref": record.reference}
-    return {
-        "ref": record.reference,
-        "salt": record.fingerprint.salt,
-        "fingerprint": record.fingerprint.value,
-    }
+    salt, value = _spell(record.fingerprint)
+    return {"ref": record.reference, "salt": salt, "fingerprint": value}
 
 
 def _digest(address: str, plain: Mapping[str, Any]) -> str:

@@ -84,20 +84,28 @@ _NOTHING_FILLED: Final[Mapping[str, str]] = {}
 @frozen
 class LayeredOrigin:
     """
-    The places that one server's values come from, the most special first.
+    The places that one server's values come from.
 
-    Positions are looked up only when asked for: a server that does not change
+    It is the *index*-th server of *document*; *above* are the defaults, the most special
+    first. Positions are looked up only when asked for: a server that does not change
     pays nothing for them. *filled* names the ``preset`` key that gave a value, by
     the value's key.
     """
 
-    places: tuple[LayerMapping, ...]
+    document: Document
+    index: int
+    above: tuple[LayerMapping, ...] = ()
     filled: Mapping[str, str] = field(default_factory=lambda: _NOTHING_FILLED)
 
     @property
     def file(self) -> str:
         """The file that defines the server."""
-        return self.places[0].document.file
+        return self.document.file
+
+    @property
+    def places(self) -> tuple[LayerMapping, ...]:
+        """All places, the most special first."""
+        return (LayerMapping(self.document, ("servers", self.index)), *self.above)
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
@@ -108,7 +116,7 @@ class LayeredOrigin:
                 return found
         if key in self.filled:
             return self.position(self.filled[key])
-        return self.places[0].document.server_position(self.places[0].path)
+        return self.document.server_position(("servers", self.index))
 
     def files(self) -> frozenset[str]:
         """Return the files that this server is made of: its own, and those with its defaults."""
@@ -118,7 +126,7 @@ class LayeredOrigin:
         """Return what every layer gives for *key*, the effective value first."""
         parts = tuple(key.split("."))
         if key == "organization":
-            given = _given(LayerMapping(self.places[0].document, ()), parts, FIELDS_BY_KEY[key])
+            given = _given(LayerMapping(self.document, ()), parts, FIELDS_BY_KEY[key])
             return () if given is None else (given,)
         found = (_given(place, parts, FIELDS_BY_KEY[key]) for place in self.places)
         return tuple(given for given in found if given is not None)
@@ -316,9 +324,9 @@ class _Resolver:
         whole = all(item.layer is not None for item in above)
         some_sealed = any(d.sealed for d in (document, *(place.document for place in places)))
         for index, layer in enumerate(layers):
-            chain = (LayerMapping(document, ("servers", index)), *places)
-            sealed = _sealed(chain) if some_sealed else frozenset()
-            server = self._add_server(organization, layer, base, chain, whole=whole, sealed=sealed)
+            origin = LayeredOrigin(document, index, places)
+            sealed = _sealed(origin.places) if some_sealed else frozenset()
+            server = self._add_server(organization, layer, base, origin, whole=whole, sealed=sealed)
             missing = _lacking(server)
             if missing and whole:
                 self._report_missing(server, missing)
@@ -355,10 +363,8 @@ class _Resolver:
             layer, whole = _attempt(node)
             if "skill" not in layer.labels:
                 continue
-            place = LayerMapping(document, ("servers", index))
-            server = self._add_server(
-                organization, layer, base, (place, *places), whole=whole and fits
-            )
+            origin = LayeredOrigin(document, index, places)
+            server = self._add_server(organization, layer, base, origin, whole=whole and fits)
             if whole and fits:
                 self._report_missing(server, missing_keys(server.settings, server.secrets))
 
@@ -376,7 +382,7 @@ class _Resolver:
         organization: int,
         own: Layer,
         base: Layer,
-        places: tuple[LayerMapping, ...],
+        origin: LayeredOrigin,
         *,
         whole: bool,
         sealed: frozenset[str] = frozenset(),
@@ -390,9 +396,9 @@ class _Resolver:
         if not needs_login(settings):
             settings, secrets = _without_login(settings), _without_login(secrets)
         name = own.labels.get("name", "")
-        server = DesiredServer(address, settings, secrets, LayeredOrigin(places), name, local=local)
+        server = DesiredServer(address, settings, secrets, origin, name, local=local)
         if own.presets or base.presets:
-            server = _filled(server, places, {**base.presets, **own.presets})
+            server = _filled(server, origin, {**base.presets, **own.presets})
         if sealed or not whole:
             server = replace(server, whole=False, sealed=sealed)
         if not needs_login(settings):
@@ -592,11 +598,11 @@ def _list(data: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _filled(
-    server: DesiredServer, places: tuple[LayerMapping, ...], presets: Mapping[str, str]
+    server: DesiredServer, origin: LayeredOrigin, presets: Mapping[str, str]
 ) -> DesiredServer:
     """Return *server* with what its *presets* fill."""
     settings, sources, governing = fill(server.settings, server.secrets, presets)
-    origin = LayeredOrigin(places, sources)
+    origin = replace(origin, filled=sources)
     return replace(server, settings=settings, origin=origin, presets=governing)
 
 

@@ -199,10 +199,10 @@ def _is_text(text: str) -> bool:
 
 
 class Fingerprint(NamedTuple):
-    """A keyed digest of a secret and its salt, in hexadecimal (``codec/fingerprint``)."""
+    """A salt and a keyed digest of a secret with it, 16 bytes each (``codec/fingerprint``)."""
 
-    salt: str
-    value: str
+    salt: bytes
+    value: bytes
 
 
 class SecretMetadata(NamedTuple):

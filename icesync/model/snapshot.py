@@ -302,7 +302,7 @@ def _unversioned(reference: str) -> str:
 
 
 def _order(sent: SentSecret) -> tuple[str, ...]:
-    fingerprint = sent.secret.fingerprint or ("", "")
+    fingerprint = (each.hex() for each in sent.secret.fingerprint or (b"", b""))
     bound_to = str(sent.bound_to or "")
     return (str(sent.address), sent.key, sent.host, sent.secret.reference, *fingerprint, bound_to)
 

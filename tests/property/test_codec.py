@@ -48,8 +48,7 @@ MOMENTS = st.none() | st.datetimes(datetime(1000, 1, 1)).map(  # noqa: DTZ001 - 
 ATTEMPTS = st.none() | st.builds(
     Record, SETTINGS, st.dictionaries(SECRET_KEYS, st.builds(SecretRecord, TEXTS), max_size=2)
 )
-HEX = st.binary(min_size=1, max_size=4).map(bytes.hex)
-FINGERPRINTS = st.none() | st.builds(Fingerprint, HEX, HEX)
+FINGERPRINTS = st.none() | st.builds(Fingerprint, st.binary(max_size=16), st.binary(max_size=16))
 RECORDS = st.builds(SecretRecord, TEXTS, FINGERPRINTS)
 OPTIONAL = st.none() | TEXTS
 ENTRIES = st.builds(

@@ -22,7 +22,7 @@ HEAD = JournalHead("run-1", "lineage-1", 4, "ab" * 32, "emulator", "key-1", "202
 ENTRY = Entry(
     EntryStatus.PENDING,
     {"smtp.port": 587, "status": "Enabled"},
-    {"smtp.password": SecretRecord("ref+env://ICE_A", Fingerprint("00", "11"))},
+    {"smtp.password": SecretRecord("ref+env://ICE_A", Fingerprint(b"\0", b"\x11"))},
     intent="sha256:1",
     attempted_at="2026-01-01T00:00:01Z",
 )

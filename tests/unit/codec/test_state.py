@@ -310,11 +310,12 @@ def test_snapshot_of_another_shape_is_refused(
         lambda raw: raw.update(secrets={"smtp.password": {}}),
         lambda raw: raw["secrets"]["smtp.password"].pop("salt"),
         lambda raw: raw["secrets"]["smtp.password"].update(salt="zz"),
+        lambda raw: raw["secrets"]["smtp.password"].update(salt="AB" * 16),
         lambda raw: raw["secrets"]["smtp.password"].update(fingerprint="é"),
         lambda raw: raw.update(bound_to=1),
     ],
     ids=["no settings", "status", "secrets as list", "no reference", "no salt", "odd salt",
-         "odd fingerprint", "odd origin"],
+         "salt spelled otherwise", "odd fingerprint", "odd origin"],
 )  # fmt: skip
 def test_entry_of_another_shape_is_refused(
     change: Callable[[dict[str, Any]], object],

@@ -3,20 +3,25 @@ from __future__ import annotations
 import pytest
 
 from icesync.config.resolve import LayeredOrigin, LayerMapping
-from icesync.config.yaml_document import SourceFile, parse_document
+from icesync.config.yaml_document import Document, SourceFile, parse_document
 
 
-def _place(file: str, text: str, *path: str | int) -> LayerMapping:
-    return LayerMapping(parse_document(SourceFile(file, text.encode())), path)
+def _document(file: str, text: str) -> Document:
+    return parse_document(SourceFile(file, text.encode()))
+
+
+def _defaults(file: str, text: str) -> LayerMapping:
+    return LayerMapping(_document(file, text), ("defaults",))
 
 
 ORIGIN = LayeredOrigin(
+    _document("a.yaml", "servers:\n  - skill: 1\n    smtp: {port: 2}"),
+    0,
     (
-        _place("a.yaml", "servers:\n  - skill: 1\n    smtp: {port: 2}", "servers", 0),
-        _place("a.yaml", "defaults:\n  tls: true\n  smtp: {host: a}", "defaults"),
-        _place("_defaults.yaml", "defaults:\n  tls: false\n  ssl: true", "defaults"),
-        _place("b/_defaults.yaml", "# text", "defaults"),
-    )
+        _defaults("a.yaml", "defaults:\n  tls: true\n  smtp: {host: a}"),
+        _defaults("_defaults.yaml", "defaults:\n  tls: false\n  ssl: true"),
+        _defaults("b/_defaults.yaml", "# text"),
+    ),
 )
 
 
@@ -39,8 +44,8 @@ def test_most_special_layer_gives_the_place(key: str, place: str) -> None:
 
 def test_what_a_preset_filled_stands_at_its_key() -> None:
     """A plan points at the line of the preset, which is in no layer under the value's own key."""
-    server = _place("a.yaml", "servers:\n  - skill: 1\n    preset: gmail", "servers", 0)
-    origin = LayeredOrigin((server,), {"smtp.port": "preset"})
+    document = _document("a.yaml", "servers:\n  - skill: 1\n    preset: gmail")
+    origin = LayeredOrigin(document, 0, filled={"smtp.port": "preset"})
 
     assert str(origin.position("smtp.port")) == "a.yaml:3:13"
     assert str(origin.position("smtp.host")) == "a.yaml:2:5"
