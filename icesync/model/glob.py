@@ -24,10 +24,14 @@ _P = TypeVar("_P")
 
 _STAR: Final = "**"
 _ANY: Final = "??"
+_SPECIAL: Final = frozenset("*?[")
 
 
 def matches_name(pattern: str, name: str) -> bool:
     """Return whether *pattern* means the whole of *name*, where ``/`` is like any character."""
+    start = pattern[:-1]
+    if pattern[-1:] == "*" and not _SPECIAL.intersection(start):
+        return name.startswith(start)
     return pattern == name or _match(_pieces(pattern), name, _fits)
 
 

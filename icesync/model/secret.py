@@ -36,6 +36,9 @@ REFERENCE_GRAMMAR: Final = (
 """Scheme, path, options and keys; the schemas print it too."""
 
 _LOOSE: Final = regex(rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]*)(\?[^\s#]*)?(#\S*)?")
+_STEP: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
+_PLAIN: Final = regex(rf"ref\+({SCHEME_GRAMMAR})://(/?{_STEP}(?:/{_STEP})*)")
+"""What most references are: of these characters none needs an escape."""
 _ESCAPES: Final = regex(r"(?:%[0-9A-Fa-f]{2})+")
 _HALF_ESCAPE: Final = regex(r"%(?![0-9A-Fa-f]{2})")
 _STEPS_UP: Final = frozenset({"", ".", ".."})
@@ -94,6 +97,9 @@ def parse_secret_ref(text: str) -> SecretRef | None:
 
 def read_secret_ref(text: str) -> SecretRef | Misspelling:
     """Return the reference that *text* spells, or what is wrong with its spelling."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return SecretRef(text, plain[1], plain[2])
     match = _LOOSE.fullmatch(text)
     if match is None or not match[2]:
         return Misspelling("is not a valid reference")
