@@ -442,12 +442,9 @@ def read_entry(raw: dict[str, Any], sealed: str = "", wanted: DesiredServer | No
     Settings that are those of *wanted* are the very same object.
     """
     bound_to = parse_address(raw["bound_to"]) if "bound_to" in raw else None
-    settings: Mapping[str, Setting] = _read_settings(raw["settings"])
-    if wanted is not None and wanted.settings == settings:
-        settings = wanted.settings
     return Entry(
         EntryStatus(raw["status"]),
-        settings,
+        _read_settings(raw["settings"], wanted),
         _read_secrets(raw["secrets"]),
         read_time(raw.get("applied_at")),
         _read_text(raw.get("revision")),
@@ -470,15 +467,19 @@ def _read_attempt(raw: dict[str, Any]) -> Record:
     return Record(_read_settings(raw["settings"]), _read_secrets(raw["secrets"]))
 
 
-def _read_settings(raw: dict[str, Any]) -> dict[str, Setting]:
+def _read_settings(
+    raw: dict[str, Any], wanted: DesiredServer | None = None
+) -> Mapping[str, Setting]:
     """
-    Return *raw*, once each value has the type of its field.
+    Return *raw*, or the same settings of *wanted*, once each value has the type of its field.
 
     Raises:
         TypeError: one has not.
 
     """
     keys = _check_types(tuple(raw), tuple(map(type, raw.values())))
+    if wanted is not None and wanted.settings == raw:
+        return wanted.settings
     settings = new_settings()
     settings.update(zip(keys, raw.values(), strict=True))
     return settings

@@ -201,16 +201,23 @@ def _read_link(root: Path, path: str, position: SourcePosition) -> SourceFile | 
     return _read_descriptor(descriptor, path, position)
 
 
+_READ_BYTES: Final = 65536
+
+
 def _read_descriptor(
     descriptor: int, path: str, position: SourcePosition
 ) -> SourceFile | Diagnostic:
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            what = "is a folder" if stat.S_ISDIR(mode) else "is not a regular file"
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
             return Diagnostic("ICE001", f"the file {what}", position, "rename or remove it")
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return SourceFile(path, stream.read(MAX_BYTES + 1))
+        # Room for what is there: room for the largest file takes longer than to read a small one.
+        data, room = b"", min(found.st_size, MAX_BYTES) + 1
+        while room and (more := os.read(descriptor, room)):
+            data += more
+            room = min(MAX_BYTES + 1 - len(data), _READ_BYTES)
+        return SourceFile(path, data)
     except OSError as error:
         return _unreadable(position, error)
     finally:

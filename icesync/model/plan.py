@@ -49,7 +49,7 @@ class Action(StrEnum):
     @property
     def is_inert(self) -> bool:
         """Whether apply does nothing for it."""
-        return self in {Action.NO_OP, Action.NOT_IN_FILES}
+        return self is Action.NO_OP or self is Action.NOT_IN_FILES
 
     @property
     def symbol(self) -> str:

@@ -120,7 +120,7 @@ class Entry:
     @property
     def uncertain(self) -> bool:
         """Whether the last call has no known outcome, so that it must be sent again."""
-        return self.status in {EntryStatus.PENDING, EntryStatus.UNCERTAIN}
+        return self.status is EntryStatus.PENDING or self.status is EntryStatus.UNCERTAIN
 
     @property
     def assumed(self) -> bool:

@@ -91,7 +91,7 @@ def _written_out(settings: Mapping[str, Setting]) -> dict[str, Setting]:
 
 def _sends_the_same(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> bool:
     """Return whether both are one request: a flag that is off may be written or not."""
-    return before == after or _written_out(before) == _written_out(after)
+    return before is after or before == after or _written_out(before) == _written_out(after)
 
 
 def _in_order(keys: Collection[str]) -> list[str]:

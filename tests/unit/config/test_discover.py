@@ -351,7 +351,7 @@ def test_error_while_reading_is_a_finding(root: Path, monkeypatch: pytest.Monkey
         closed.append(descriptor)
         close(descriptor)
 
-    monkeypatch.setattr(os, "fdopen", fail)
+    monkeypatch.setattr(os, "read", fail)
     monkeypatch.setattr(os, "close", note)
     result = read_file(root, "a.yaml")
 
@@ -401,3 +401,16 @@ def test_dangling_defaults_are_a_finding(root: Path) -> None:
 def test_path_that_would_be_found(path: str, *, found: bool) -> None:
     """A file that is about to be written is judged like one that is there."""
     assert is_found(path, ("servers/**/*.yaml", "more/*.yaml")) is found
+
+
+def test_file_that_comes_in_small_pieces_is_read_whole(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems give less than was asked for, and say no size."""
+    (root / "a.yaml").write_bytes(b"text " * 40_000)
+    real = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: real(descriptor, min(size, 1000)))
+    found = read_file(root, "a.yaml")
+
+    assert isinstance(found, SourceFile)
+    assert found.data == b"text " * 40_000
