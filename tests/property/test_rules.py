@@ -32,7 +32,7 @@ from icesync.config.rules import (
 from icesync.model.desired import Address, DesiredServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 BLOCKS: Final = ("smtp", "pop3", "imap")
 
@@ -153,11 +153,66 @@ def test_what_is_not_looked_at_breaks_no_rule(servers: list[DesiredServer]) -> N
 @pytest.mark.parametrize("live", [True, False])
 def test_each_host_and_text_is_judged(incoming: str, live: bool) -> None:
     """No host is taken for an ordinary one, and no text, of which a check has something to say."""
-    settings = [
-        *({f"{b}.host": host for b in BLOCKS} for host in HOSTS),
-        *({f"{b}.{k}": text for b in BLOCKS for k in ("username", "mailbox")} for text in TEXTS),
+    given = [
+        *(in_all_blocks(host=host, username="desk") for host in HOSTS),
+        *(in_all_blocks(username=text, mailbox=text) for text in TEXTS),
     ]
+    servers = [wanted(n, {"incoming": incoming, **s}, {}) for n, s in enumerate(given, 1)]
 
-    check(
-        [wanted(n, {"incoming": incoming, **s}, {}) for n, s in enumerate(settings, 1)], live=live
-    )
+    check(servers, live=live)
+
+
+def in_all_blocks(**values: str) -> dict[str, str]:
+    """Return settings that give *values* in each block."""
+    return {f"{block}.{key}": value for block in BLOCKS for key, value in values.items()}
+
+
+SAME: Final = {
+    "desk@contoso.com": "desk@contoso.com",
+    "Desk+tag@contoso.com": "desk@contoso.com",
+    "d.esk@googlemail.com": "desk@gmail.com",
+    "desk@gmail.com": "desk@gmail.com",
+    "desk": "desk",
+}
+"""The mailbox that each address leads to."""
+PLACES: Final = {"imap.contoso.com": "contoso.com", "mail.contoso.com": "contoso.com", "a.org": "a"}
+COLLECTING: Final = st.fixed_dictionaries(
+    {
+        "status": st.just("Enabled"),
+        "incoming": st.sampled_from(["pop3", "imap"]),
+        "host": st.sampled_from(sorted(PLACES)),
+        "username": st.sampled_from(sorted(SAME)),
+        "mailbox": st.sampled_from(sorted(SAME)),
+        "smtp.mailbox": st.sampled_from(sorted(SAME)),
+    }
+)
+
+
+@given(st.lists(COLLECTING, max_size=4))
+def test_who_shares_a_mailbox(given: list[dict[str, Any]]) -> None:
+    """One pass over a fleet finds what a look at each pair of servers finds."""
+    servers = []
+    for skill, one in enumerate(given, 1):
+        block = {f"{one['incoming']}.{key}": one[key] for key in ("host", "username", "mailbox")}
+        servers.append(wanted(skill, {**one, **block}, {}))
+    found = {(f.server.address.skill, f.rule) for f in lint(desired(*servers), live=True)}
+
+    assert {f for f in found if f[1] in OF_MAILBOXES} == set(by_pairs(given))
+
+
+OF_MAILBOXES: Final = {"ICE601", "ICE602", "ICE603", "ICE604", "ICE605"}
+
+
+def by_pairs(given: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+    """Yield which of *given* breaks what about shared mailboxes."""
+    texts = [{SAME[one["mailbox"]], SAME[one["username"]]} for one in given]
+    keys = [{(PLACES[one["host"]], t) for t in texts[n]} for n, one in enumerate(given)]
+    for n, one in enumerate(given):
+        same = [o for o, other in enumerate(given) if keys[o] & keys[n] and o != n]
+        if any(o < n and given[o]["incoming"] == one["incoming"] for o in same):
+            yield n + 1, "ICE601" if one["incoming"] == "pop3" else "ICE602"
+        if one["incoming"] == "imap" and any(given[o]["incoming"] == "pop3" for o in same):
+            yield n + 1, "ICE603"
+        sender, own = SAME[one["smtp.mailbox"]], {t for t in texts[n] if "@" in t}
+        if own and "@" in sender and sender not in own:
+            yield n + 1, "ICE604" if any(sender in t for t in texts) else "ICE605"

@@ -8,16 +8,17 @@ time grows with the fleet and not with its square.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from icesync.config.rules import Violation, declare, on_fleet
 from icesync.config.rules.hosts import domain_of
 from icesync.diagnostics import Rule, Severity
+from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.presets import find_offer
 from icesync.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from icesync.config.rules import Fleet
     from icesync.model.desired import DesiredServer
@@ -60,60 +61,53 @@ def is_enabled(server: DesiredServer) -> bool:
     return settings.get("status") == "Enabled" and settings.get("active") is not False
 
 
-class _Inbox(NamedTuple):
+_KEYS: Final = {
+    block: (f"{block}.host", f"{block}.username", f"{block}.mailbox") for block in INCOMING_BLOCKS
+}
+_Key: TypeAlias = tuple[str, str]
+"""A login or a mailbox at a place: a host, or the provider behind it."""
+
+
+def _collectors(fleet: Fleet) -> Iterator[tuple[DesiredServer, str, list[_Key]]]:
     """
-    Where an enabled server collects mail.
+    Yield the enabled servers that log in somewhere, by which protocol, and to what.
 
-    *login* and *mailbox* are spelled in one way, whatever the files say; None where the
-    files give none.
+    Two servers with a common key collect the same mail.
     """
-
-    server: DesiredServer
-    block: str
-    login: str | None
-    mailbox: str | None
-
-
-def _inboxes(fleet: Fleet) -> list[_Inbox]:
-    """Return the inboxes of the enabled servers."""
-    found = []
     for server in fleet.enabled:
-        get = server.settings.get
-        block = str(get("incoming"))
-        login, mailbox = get(f"{block}.username"), get(f"{block}.mailbox")
-        found.append(
-            _Inbox(
-                server,
-                block,
-                None if login is None else canonical_address(str(login)),
-                None if mailbox is None else canonical_address(str(mailbox)),
-            )
-        )
-    return found
-
-
-class _Collector(NamedTuple):
-    """
-    What one server collects: two servers with a common key collect the same mail.
-
-    *keys* are the login and the mailbox at a place: a host, or the provider behind it.
-    """
-
-    server: DesiredServer
-    block: str
-    keys: tuple[tuple[str, str], ...]
-
-
-def _collectors(fleet: Fleet) -> list[_Collector]:
-    """Return what the enabled servers collect."""
-    found = []
-    for server, block, login, mailbox in fleet.once(_inboxes):
-        host = server.settings.get(f"{block}.host")
-        if host is None or login is None:
+        get: Any = server.settings.get
+        block = get("incoming")
+        if block not in _KEYS:
             continue
-        place = _place(block, str(host))
-        keys = [(place, text) for text in (login, mailbox) if text]
-        found.append(_Collector(server, block, tuple(keys)))
+        host, username, mailbox = map(get, _KEYS[block])
+        if host is None or username is None:
+            continue
+        place = _place(block, host)
+        texts = [canonical_address(username)]
+        if mailbox and mailbox != username:
+            texts.append(canonical_address(mailbox))
+        yield server, block, [(place, text) for text in texts if text]
+
+
+class _Mailboxes(NamedTuple):
+    """
+    Who collects what, by protocol.
+
+    *first* is the first server with each key, *again* those that have a key of another one.
+    """
+
+    first: Mapping[str, dict[_Key, DesiredServer]]
+    again: Mapping[str, list[tuple[DesiredServer, DesiredServer]]]
+
+
+def _mailboxes(fleet: Fleet) -> _Mailboxes:
+    """Return who collects what in *fleet*."""
+    found = _Mailboxes({b: {} for b in INCOMING_BLOCKS}, {b: [] for b in INCOMING_BLOCKS})
+    for server, block, keys in _collectors(fleet):
+        first = found.first[block]
+        others = [o for key in keys if (o := first.setdefault(key, server)) is not server]
+        if others:
+            found.again[block].append((server, others[0]))
     return found
 
 
@@ -132,7 +126,6 @@ _SERVICES: Final = frozenset({"imap", "imaps", "imap4", "pop", "pop3", "pops", "
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 
 
-@lru_cache(maxsize=8192)
 def canonical_address(text: str) -> str:
     """
     Return the mailbox that an address leads to, as far as its text says.
@@ -140,16 +133,18 @@ def canonical_address(text: str) -> str:
     Case does not count, nor a tag behind a plus; Gmail ignores dots and has two domains.
     A text that is no address comes back in lower case.
     """
-    local, at, domain = text.strip().lower().rpartition("@")
-    if not at or not _DOMAIN.fullmatch(domain):
-        return text.strip().lower()
-    local = local.partition("+")[0] or local
+    text = text.strip().lower()
+    local, at, domain = text.rpartition("@")
+    if not at or not _PLAIN.fullmatch(domain):
+        return text
+    if "+" in local:
+        local = local.partition("+")[0] or local
     if domain in _GMAIL:
         return f"{local.replace('.', '')}@gmail.com"
     return f"{local}@{domain_of(domain)}"
 
 
-_DOMAIN: Final = regex(r"[^\\/*%\s]+")
+_PLAIN: Final = regex(r"[^\\/*%\s]+")
 
 
 @on_fleet(
@@ -195,16 +190,10 @@ def shared_imap(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 def _same_mailbox(
     fleet: Fleet, block: str, sentence: str
 ) -> Iterator[tuple[DesiredServer, Violation]]:
-    first: dict[tuple[str, str], DesiredServer] = {}
-    for server, used, keys in fleet.once(_collectors):
-        if used != block:
-            continue
-        others = [first.setdefault(key, server) for key in keys]
-        other = next((o for o in others if o is not server), None)
-        if other is not None:
-            message = f"`{block}` {sentence.format(other=other.address)}"
-            hint = f"{other.address} is defined at {other.origin.position()}"
-            yield server, Violation(f"{block}.username", message, hint)
+    for server, other in fleet.once(_mailboxes).again[block]:
+        message = f"`{block}` {sentence.format(other=other.address)}"
+        hint = f"{other.address} is defined at {other.origin.position()}"
+        yield server, Violation(f"{block}.username", message, hint)
 
 
 @on_fleet(
@@ -221,16 +210,13 @@ def _same_mailbox(
 )
 def two_protocols(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
     """Find a mailbox that one skill empties and another reads."""
-    emptied: dict[tuple[str, str], DesiredServer] = {}
-    for server, block, keys in fleet.once(_collectors):
-        if block == "pop3":
-            for key in keys:
-                emptied.setdefault(key, server)
-    for server, block, keys in fleet.once(_collectors):
-        if block == "pop3":
-            continue
+    first = fleet.once(_mailboxes).first
+    emptied = first["pop3"]
+    if emptied.keys().isdisjoint(first["imap"]):
+        return
+    for server, block, keys in _collectors(fleet):
         other = next((emptied[key] for key in keys if key in emptied), None)
-        if other is not None:
+        if block == "imap" and other is not None:
             message = f"{other.address} collects the same mailbox by POP3 and may delete its mail"
             yield server, Violation("imap.username", message, "use IMAP for both")
 
@@ -258,28 +244,29 @@ def foreign_answers(fleet: Fleet) -> Iterator[tuple[DesiredServer, Violation]]:
 
 def _answers(fleet: Fleet) -> list[tuple[DesiredServer, str, str, DesiredServer | None]]:
     """Return the servers that do not collect their answers: the sender, and who collects them."""
-    collected = [(inbox, _addresses(inbox)) for inbox in fleet.once(_inboxes)]
-    collectors: dict[str, DesiredServer] = {}
-    for inbox, addresses in collected:
-        for address in addresses:
-            collectors.setdefault(address, inbox.server)
     found = []
-    for (server, _, _, mailbox), own in collected:
-        spoofing = server.settings.get("spoofing.enabled")
-        key = "spoofing.address" if spoofing else "smtp.mailbox"
-        sender = server.settings.get(key)
-        if sender is None or mailbox is None or not own:
+    for server in fleet.enabled:
+        get: Any = server.settings.get
+        key = "spoofing.address" if get("spoofing.enabled") else "smtp.mailbox"
+        sender, mailbox = get(key), get(f"{get('incoming')}.mailbox")
+        if sender is None or mailbox is None or (sender == mailbox and _PLAIN.fullmatch(sender)):
             continue
-        shown = canonical_address(str(sender))
-        if shown not in own and "@" in shown:
-            found.append((server, key, str(sender), collectors.get(shown)))
-    return found
+        own, shown = _addresses(server), canonical_address(sender)
+        if own and shown not in own and "@" in shown:
+            found.append((server, key, sender, shown))
+    collectors: dict[str, DesiredServer] = {}
+    for server in fleet.enabled if found else ():
+        for address in _addresses(server):
+            collectors.setdefault(address, server)
+    return [(server, key, sender, collectors.get(shown)) for server, key, sender, shown in found]
 
 
-def _addresses(inbox: _Inbox) -> list[str]:
-    """Return the addresses whose mail arrives in *inbox*: its mailbox first."""
-    texts = {inbox.mailbox: None, inbox.login: None}
-    return [t for t in texts if t is not None and "@" in t and _DOMAIN.fullmatch(t)]
+def _addresses(server: DesiredServer) -> list[str]:
+    """Return the addresses whose mail *server* collects: its mailbox first."""
+    block = server.settings.get("incoming")
+    given = [server.settings.get(f"{block}.{key}") for key in ("mailbox", "username")]
+    texts = [canonical_address(str(text)) for text in given if text is not None]
+    return [text for text in texts if "@" in text and _PLAIN.fullmatch(text)]
 
 
 @on_fleet(

@@ -36,10 +36,10 @@ _VENDOR: Final = ("smtp.mail.com", "HHarry")
 """Host and user name of the vendor's sample request (doc:sample)."""
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN_HOST: Final = regex(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
-_PLACEHOLDER: Final = regex(
-    r"sample string ?\d*|change[ _-]?(me|it)|x{3,}|to[ _-]?do|tbd|fixme|<.*>|your[ _-].*|\?+",
-    re.IGNORECASE,
+_PLACEHOLDER_TEXTS: Final = (
+    r"sample string ?\d*|change[ _-]?(me|it)|x{3,}|to[ _-]?do|tbd|fixme|<.*>|your[ _-].*|\?+"
 )
+_PLACEHOLDER: Final = regex(_PLACEHOLDER_TEXTS, re.IGNORECASE)
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".intranet", ".corp")
 _RESERVED: Final = regex(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid)")
 _EXAMPLES: Final = tuple(
@@ -418,7 +418,7 @@ def damage(text: str) -> str:
 
 
 _ORDINARY_TEXT: Final = regex(
-    rf"(?!(?:{_PLACEHOLDER.pattern}|{'|'.join(map(re.escape, _WORDS))})\Z)"
+    rf"(?!(?:{_PLACEHOLDER_TEXTS})\Z)"
     r"[a-z][a-z0-9_-]*+(?:[.+][a-z0-9_-]++)*+(?:@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+[a-z]{2,})?"
 )
 _SHORT: Final = 64
@@ -433,7 +433,8 @@ def is_ordinary(text: str) -> bool:
     The checks of user names and addresses are spared such a text. Those of a server come in
     a row, and often have the same address in each block.
     """
-    return len(text) <= _SHORT and _ORDINARY_TEXT.fullmatch(text) is not None
+    short = len(text) <= _SHORT and text not in _WORDS
+    return short and _ORDINARY_TEXT.fullmatch(text) is not None
 
 
 _SECOND_LEVEL: Final = frozenset({"co", "com", "ne", "or", "ac", "net", "org", "gov", "edu", "gr"})
