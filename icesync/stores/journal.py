@@ -4,7 +4,8 @@ The journal beside a local snapshot: appended by many threads, flushed in groups
 A worker waits until its record is on the disk. The first that waits flushes, by
 itself: no other thread has to be woken for it. While its flush runs, the records
 of the others gather, and the next flush takes them all: that is what makes a
-durable record for each call cheap. When the disk refuses once, nothing
+durable record for each call cheap. Nobody is woken twice: one of those who gathered
+to flush, the others when that is done. When the disk refuses once, nothing
 more is believed of it: every waiter wakes with the error and the gate closes
 (a failed flush marks pages clean, so trying again would only seem to work).
 
@@ -127,6 +128,21 @@ class LocalJournals:
             ) from error
 
 
+class _Batch:
+    """
+    Records that one flush makes durable, and those who wait for it.
+
+    They wait for the *turn*: who gets it first flushes, and whoever has it passes it on.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.waiting = 0
+        self.ended = False
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+
 class LocalJournal:
     """One open journal; whoever waits first writes and flushes for all that has gathered."""
 
@@ -144,8 +160,8 @@ class LocalJournal:
         self._room = room
         self._name = name
         self._zeroed = offset
-        self._flushed = threading.Condition()
-        self._gathered: list[bytes] = []
+        self._lock = threading.Lock()
+        self._batch = _Batch()
         self._taken = 0
         self._durable = 0
         self._flushing = False
@@ -154,48 +170,55 @@ class LocalJournal:
 
     def append(self, line: JournalLine) -> None:
         """Take the record of *line*; it may not be durable yet."""
-        self._take(line)
-
-    def _take(self, line: JournalLine) -> int:
-        """Return the number of the record of *line*, which waits for a flush now."""
-        with self._flushed:
-            self._check()
-            if self._closing:
-                raise StateNotSaved(f"the journal `{self._name}` is closed; nothing more is sent")
-            number = self._taken + 1
-            self._gathered.append(line(number, self._durable))
-            self._taken = number
-            return number
+        with self._lock:
+            self._take(line)
 
     def commit(self, line: JournalLine) -> None:
         """Return when the record of *line*, and all before it, would survive a power cut."""
-        # Before the locks: what asks the kernel lets the other threads run.
+        # Before the lock: what asks the kernel lets the other threads run.
         self._lock_check()
-        number = self._take(line)
-        while True:
-            with self._flushed:
-                while self._flushing and self._durable < number:
-                    self._flushed.wait()
-                if self._durable >= number:
-                    return
-                self._check()
-                self._flushing = True
-            self._flush()
+        with self._lock:
+            self._take(line)
+            number = self._taken
+            batch, leads = self._join()
+        self._settle(batch, leads=leads)
+        if self._durable < number:
+            self._check()
 
     def close(self) -> None:
         """Make all records durable and take no more."""
-        with self._flushed:
-            self._closing = True
-            while self._flushing:
-                self._flushed.wait()
-            self._flushing = self._failure is None and self._descriptor >= 0
-        if self._flushing:
-            self._flush(last=True)
         if self._descriptor >= 0:
+            with self._lock:
+                self._closing = True
+                batch, leads = self._join()
+            self._settle(batch, leads=leads)
+            self._cut()
             os.close(self._descriptor)
             self._descriptor = -1
-        with self._flushed:
-            self._check()
+        self._check()
+
+    def _take(self, line: JournalLine) -> None:
+        """Let the record of *line* wait for the next flush; the lock is held."""
+        self._check()
+        if self._closing:
+            raise StateNotSaved(f"the journal `{self._name}` is closed; nothing more is sent")
+        self._batch.records.append(line(self._taken + 1, self._durable))
+        self._taken += 1
+
+    def _join(self) -> tuple[_Batch, bool]:
+        """Return what gathers now, and whether the caller is to flush it; the lock is held."""
+        leads = not self._flushing
+        self._flushing = True
+        self._batch.waiting += not leads
+        return self._batch, leads
+
+    def _settle(self, batch: _Batch, *, leads: bool) -> None:
+        """Return when *batch* is flushed, or never will be."""
+        if not leads:
+            batch.turn.acquire()
+        if not batch.ended:
+            self._flush()
+        batch.turn.release()
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -205,24 +228,37 @@ class LocalJournal:
                 "the calls in flight are uncertain; the next apply sends them again",
             ) from self._failure
 
-    def _flush(self, *, last: bool = False) -> None:
+    def _flush(self) -> None:
         """Write and flush what has gathered, and wake those who wait; one thread at a time."""
-        with self._flushed:
-            gathered, self._gathered = self._gathered, []
-            taken = self._taken
-        failure: BaseException | None = None
+        with self._lock:
+            batch, self._batch, taken = self._batch, _Batch(), self._taken
+        failure = self._failure
         try:
-            self._write(b"".join(gathered))
-            if last:
-                os.ftruncate(self._descriptor, self._offset)
-            flush_data(self._descriptor)
+            if failure is None:
+                self._write(b"".join(batch.records))
+                flush_data(self._descriptor)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             failure = error
-        with self._flushed:
+        with self._lock:
+            batch.ended = True
             self._failure = failure
             self._durable = self._durable if failure else taken
-            self._flushing = False
-            self._flushed.notify_all()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Wake one of those who gathered meanwhile, to flush; the lock is held."""
+        self._flushing = self._batch.waiting > 0
+        if self._flushing:
+            self._batch.turn.release()
+
+    def _cut(self) -> None:
+        """Cut off the room that was not needed, for good."""
+        try:
+            if self._failure is None:
+                os.ftruncate(self._descriptor, self._offset)
+                flush_data(self._descriptor)
+        except OSError as error:
+            self._failure = error
 
     def _write(self, batch: bytes) -> None:
         """Write *batch* behind what was written, into room that was zeroed before."""

@@ -78,7 +78,7 @@ def hold_lock(
             _wait(descriptor, path, deadline, clock)
         _sign(descriptor, path, owner)
         try:
-            yield partial(_is_in_place, descriptor, path)
+            yield partial(_names, path, os.fstat(descriptor))
         finally:
             with suppress(OSError):  # information only; the lock itself ends below
                 os.ftruncate(descriptor, 0)
@@ -104,7 +104,15 @@ def _open(path: Path) -> int:
 def _is_in_place(descriptor: int, path: Path) -> bool:
     """Return whether *path* still names the file of *descriptor*."""
     try:
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+        return _names(path, os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _names(path: Path, file: os.stat_result) -> bool:
+    """Return whether *path* still names *file*, which is open: no other can look like it."""
+    try:
+        return os.path.samestat(file, os.lstat(path))
     except OSError:
         return False
 

@@ -105,10 +105,10 @@ def _same_serial() -> None:
 
     honest = state.encode_state
 
-    def encode_state(snapshot: Any, version: str) -> bytes:
+    def encode_state(snapshot: Any, *rest: Any) -> bytes:
         from dataclasses import replace
 
-        return honest(replace(snapshot, serial=1), version)
+        return honest(replace(snapshot, serial=1), *rest)
 
     _replace(state, encode_state=encode_state)
 
@@ -124,15 +124,13 @@ def _deaf_waiter() -> None:
     """The flush that failed wakes nobody, and the others wait for its end."""
     from icesync.stores import journal
 
-    honest = journal.LocalJournal._flush
+    honest = journal.LocalJournal._hand_over
 
-    def flush(self: Any, **named: Any) -> None:
-        honest(self, **named)
-        if self._failure is not None:
-            self._failure = None
-            self._flushing = True
+    def hand_over(self: Any) -> None:
+        if self._failure is None:
+            honest(self)
 
-    _replace(journal.LocalJournal, _flush=flush)
+    _replace(journal.LocalJournal, _hand_over=hand_over)
 
 
 def _two_at_once() -> None:
