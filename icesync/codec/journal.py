@@ -40,19 +40,21 @@ _REMEDY: Final = (
 
 def encode_head(head: JournalHead) -> bytes:
     """Return the first line of a journal."""
-    return _line(
-        0,
-        {
-            "type": "head",
-            "version": JOURNAL_VERSION,
-            "run": head.run,
-            "lineage": head.lineage,
-            "serial": head.serial,
-            "snapshot": head.snapshot,
-            "base_url": head.base_url,
-            "key_id": head.key_id,
-            "began_at": head.began_at,
-        },
+    return _checked(
+        canonical(
+            {
+                "type": "head",
+                "version": JOURNAL_VERSION,
+                "run": head.run,
+                "lineage": head.lineage,
+                "serial": head.serial,
+                "snapshot": head.snapshot,
+                "base_url": head.base_url,
+                "key_id": head.key_id,
+                "began_at": head.began_at,
+                "n": 0,
+            }
+        )
     )
 
 
@@ -62,23 +64,22 @@ def encode_record(number: int, record: JournalRecord, durable: int | None = None
 
     The first *durable* records are known to be on the disk; None means all before it.
     """
-    if isinstance(record, Intent):
-        body: dict[str, Any] = {
-            "type": "intent",
-            "action": record.action.value,
-            "entry": plain_entry(record.entry),
-        }
-        if record.drops is not None:
-            body["drops"] = str(record.drops)
-    else:
-        body = {"type": "outcome", "kind": record.kind.value, "at": record.at}
-    known = number - 1 if durable is None else durable
-    return _line(number, {**body, "address": str(record.address), "durable": known})
+    return record_line(record)(number, number - 1 if durable is None else durable)
 
 
 def record_line(record: JournalRecord) -> JournalLine:
     """Return what spells *record*, once its number and what is durable are known."""
-    return lambda number, durable: encode_record(number, record, durable)
+    body: dict[str, Any] = {"address": str(record.address)}
+    if isinstance(record, Intent):
+        entry = plain_entry(record.entry)
+        body |= {"type": "intent", "action": record.action.value, "entry": entry}
+        if record.drops is not None:
+            body["drops"] = str(record.drops)
+    else:
+        body |= {"type": "outcome", "kind": record.kind.value, "at": record.at}
+    # The numbers come last: the rest is spelled before the journal is locked.
+    start = canonical(body).removesuffix("}")
+    return lambda number, durable: _checked(f'{start},"durable":{durable},"n":{number}}}')
 
 
 def decode_journal(data: bytes) -> JournalLog | None:
@@ -113,9 +114,9 @@ def _decode(data: bytes) -> JournalLog | None:
     return JournalLog(_read_head(kept[0]), tuple(_read_record(body) for body in kept[1:]), torn)
 
 
-def _line(number: int, body: dict[str, Any]) -> bytes:
-    text = canonical({**body, "n": number}).encode("ascii")
-    return b"%b %b\n" % (_checksum(text), text)
+def _checked(text: str) -> bytes:
+    data = text.encode("ascii")
+    return b"%b %b\n" % (_checksum(data), data)
 
 
 def _checksum(text: bytes) -> bytes:

@@ -9,6 +9,7 @@ applied; "Unsuccessful" contains "success", so texts are never searched for it.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -258,7 +259,8 @@ def read_message(document: Mapping[str, object]) -> str | None:
 
 def _parse(body: bytes) -> list[tuple[str, object]] | None:
     try:
-        document = json.loads(body.removeprefix(b"\xef\xbb\xbf"), object_pairs_hook=_Pairs)
+        text = body.removeprefix(codecs.BOM_UTF8)
+        document = _DECODER.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     if isinstance(document, list) and not isinstance(document, _Pairs) and len(document) == 1:
@@ -268,6 +270,9 @@ def _parse(body: bytes) -> list[tuple[str, object]] | None:
 
 class _Pairs(list[tuple[str, object]]):
     """An object as its members, so that a key given twice is seen."""
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_Pairs)
 
 
 def _fold(key: str) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 UPDATE_PATH: Final = "/api/EmailAdmin/UpdateEmailServer"
 """doc: ``POST {base}/api/EmailAdmin/UpdateEmailServer``."""
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 TOKEN_NAME: Final = "Token"  # noqa: S105 - the name of a member
 """The token rides in the body, beside the three passwords (doc:sample)."""
 
@@ -44,14 +46,17 @@ def encode_update(update: Update, token: SecretValue, options: WireOptions) -> b
     service cannot bind null to an integer (observed).
     """
     document: dict[str, object] = {**_address_members(update.address, options.org_key)}
+    # Empty, and neither null nor left out: that is what "no login" is on the wire.
+    bare = () if needs_login(update.settings) else LOGIN_KEYS
     for field in SENT_FIELDS:
         secret = update.secrets.get(field.key)
         value = secret.reveal() if secret is not None else update.settings.get(field.key)
-        # Empty, and neither null nor left out: that is what "no login" is on the wire.
-        bare = field.key in LOGIN_KEYS and not needs_login(update.settings)
-        document |= _members(field, value, Absent.EMPTY if bare else options.absent)
+        if value is not None:
+            document[field.wire[0]] = _to_wire(field, value)
+        else:
+            document |= _absent(field, Absent.EMPTY if field.key in bare else options.absent)
     document[TOKEN_NAME] = token.reveal()
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(document).encode()
 
 
 def sent_members(
@@ -61,7 +66,11 @@ def sent_members(
     if field.role is Role.ADDRESS:
         found = _address_members(address, options.org_key)
         return {name: found[name] for name in field.wire if name in found}
-    return _members(field, value, options.absent) if field.role is Role.SENT else {}
+    if field.role is not Role.SENT:
+        return {}
+    if value is None:
+        return _absent(field, options.absent)
+    return {field.wire[0]: _to_wire(field, value)}
 
 
 def _address_members(address: Address, org_key: OrgKey) -> dict[str, Setting | None]:
@@ -69,10 +78,8 @@ def _address_members(address: Address, org_key: OrgKey) -> dict[str, Setting | N
     return {**dict.fromkeys(names, address.organization), "SkillId": address.skill}
 
 
-def _members(field: Field, value: Setting | None, absent: Absent) -> dict[str, Setting | None]:
+def _absent(field: Field, absent: Absent) -> dict[str, Setting | None]:
     name = field.wire[0]
-    if value is not None:
-        return {name: _to_wire(field, value)}
     if field.wire_type is WireType.BOOLEAN:
         return {name: False}
     if field.wire_type is WireType.NUMBER or absent is Absent.OMIT:
