@@ -31,7 +31,7 @@ def main() -> None:
     _die_silently()
     # Plans hold many small values and hardly any cycle; looking for cycles after
     # every 700 of them costs a first plan of a large fleet a fifth of its time.
-    gc.set_threshold(100_000, 50, 1000)
+    gc.set_threshold(300_000, 50, 1000)
     codes: list[int] = []
     atexit.register(_leave_now, codes)  # the first that is registered is the last that is called
     from icesync.cli.main import run
