@@ -49,14 +49,24 @@ def write_server(
     values = {**server.given, **server.secrets}
     if server.name:
         values["name"] = server.name
-    block = ""
-    for key in sorted(values.keys() - shared.keys(), key=_ORDER.__getitem__):
-        above, _, leaf = key.rpartition(".")
-        if above and above != block:
-            lines.append(f"{margin}  {above}:")
-        block = above
-        lines.append(f"{margin}  {'  ' if block else ''}{leaf}: {write_scalar(values[key])}")
+    for key, above, start in _layout(tuple(key for key in values if key not in shared)):
+        if above:
+            lines.append(f"{margin}{above}")
+        lines.append(f"{margin}{start}{write_scalar(values[key])}")
     return lines
+
+
+@lru_cache(maxsize=256)
+def _layout(keys: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
+    """Return *keys* in their order, each with the line above it and the start of its own."""
+    found = []
+    block = ""
+    for key in sorted(keys, key=_ORDER.__getitem__):
+        above, _, leaf = key.rpartition(".")
+        begins = f"  {above}:" if above and above != block else ""
+        found.append((key, begins, f"  {'  ' if above else ''}{leaf}: "))
+        block = above
+    return tuple(found)
 
 
 def _shared(settings: Sequence[Mapping[str, Setting]]) -> dict[str, Setting]:
@@ -82,6 +92,6 @@ def write_scalar(value: Setting | SecretRef) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_plain(text: str) -> bool:
-    if _REFERENCE.fullmatch(text):
+    if text.startswith("ref+") and _REFERENCE.fullmatch(text):
         return True
     return bool(_PLAIN.fullmatch(text)) and text not in NOTHING and surprise(text) is None

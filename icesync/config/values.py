@@ -89,6 +89,8 @@ def surprise(text: str) -> str | None:
     """Return what YAML versions make of a plain *text*, or None where they agree it is a text."""
     if text.lower() in _BOOLEAN_LIKE:
         return "is read as a boolean by some YAML versions"
+    if text[:1].isalpha():
+        return None  # no number starts with a letter
     if _BASE_60.fullmatch(text):
         return "is read as a base-60 number by YAML 1.1"
     if _OCTAL.fullmatch(text):

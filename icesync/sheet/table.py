@@ -9,9 +9,8 @@ header, the names of the columns would be values, passwords among them.
 from __future__ import annotations
 
 import csv
-import io
 import re
-from itertools import islice
+from itertools import chain, count, islice, repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.model.imported import Cell, Raw, Record, Sheet, Slip
@@ -24,6 +23,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _HEADER_WITHIN: Final = 20
 """A title, a date or a logo may stand above the header, but not more rows of them."""
 _SEPARATOR: Final = re.compile(r"\"?sep=([,;|\t])\"?\r?\n", re.IGNORECASE)
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _QUOTES: Final = {"\u201c": "\u201d\u201c", "\u201e": "\u201c\u201d", "\u00ab": "\u00bb",
                   "\u00bb": "\u00ab", "\u2018": "\u2019", "\u201a": "\u2018"}  # fmt: skip
 EXPLANATION: Final = "# "
@@ -57,11 +57,12 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
         Cell(_unquoted(str(cell).strip()) if isinstance(cell, str) else "", None, named.line, n)
         for n, cell in enumerate(named.cells, start=1)
     )
+    names = [cell.name for cell in header]
     records: list[Record] = []
     slips: list[Slip] = []
     nameless: set[int] = set()
     for row in (*early[at + 1 :], *iterator):
-        cells = _cells(row, header, quoted=quoted)
+        cells = _cells(row, names, quoted=quoted)
         if not cells or _explains(cells[0]):
             continue
         extra = [cell for cell in cells if not cell.name]
@@ -115,7 +116,8 @@ def _delimiter(text: str, find: Callable[[str], Column | None]) -> str:
 
 def _split(text: str, delimiter: str, slips: list[Slip], line: int) -> Iterator[Row]:
     """Yield each row that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = (match[0] for match in _LINE.finditer(text))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number, start = 0, line
     while True:
         number += 1
@@ -152,13 +154,13 @@ def _columns(cells: Sequence[Raw], find: Callable[[str], Column | None]) -> Iter
             yield column
 
 
-def _cells(row: Row, header: Sequence[Cell], *, quoted: bool) -> tuple[Cell, ...]:
-    """Return the cells of *row* that hold something, under the names of *header*."""
+def _cells(row: Row, names: Sequence[str], *, quoted: bool) -> tuple[Cell, ...]:
+    """Return the cells of *row* that hold something, under the *names* of the header."""
     line, cells = row.line, row.cells
-    names = [cell.name for cell in header] + [""] * (len(cells) - len(header))
+    named = zip(chain(names, repeat("", len(cells) - len(names))), cells, count(1), strict=False)
     held = [
         Cell(name, _unquoted(value) if quoted and type(value) is str else value, line, n)
-        for n, (name, value) in enumerate(zip(names, cells, strict=False), start=1)
+        for name, value, n in named
         if value is not None and (not isinstance(value, str) or value.strip())
     ]
     return tuple(held)
