@@ -215,7 +215,9 @@ def _decode_entry(
         twice = not careful and text.count('"') != plain.count('"') + 4
         if twice or sealed != digest(f"{name}\n{plain}"):
             raise ValueError
-    return address, read_entry(raw, _required(sealed), wanted.get(address))
+    server = wanted.get(address)
+    # Held once, like what both have in common.
+    return server.address if server else address, read_entry(raw, _required(sealed), server)
 
 
 def is_state_of(data: bytes, base_url: str) -> bool:

@@ -229,17 +229,20 @@ def _itself(document: Document) -> Document:
 
 
 def resolve_files(
-    files: Iterable[tuple[str, Callable[[], Document]]],
+    files: Iterable[tuple[str, Callable[[], Document | None]]],
 ) -> tuple[DesiredState, tuple[Diagnostic, ...]]:
     """
     Return what :func:`resolve` returns, for *files* by name.
 
     Each is read by its function when its turn comes, and let go before the next one: their
-    data would take ten times the memory of what is wanted of them.
+    data would take ten times the memory of what is wanted of them. One that gives None is
+    left out.
     """
     resolver = _Resolver()
     for name, read in sorted(files, key=lambda file: (not is_defaults(file[0]), file[0])):
         document = read()
+        if document is None:
+            continue
         resolver.problems.extend(document.problems)
         if is_defaults(name):
             resolver.add_folder(document)

@@ -267,6 +267,8 @@ def compare_fleet(
         view.notify(Note(told))
     key, key_error = _open_key(project, providers, stored, request.secrets)
     stored = check_by_file(fleet.store, stored, key)
+    if not holding:  # nothing will be saved
+        stored = stored.without_bytes()
     key_problem = (_key_warning(project, key_error),) if key_error is not None else ()
     stored, put_back = doubt_what_was_put_back(session, stored, key)
     if put_back is not None:

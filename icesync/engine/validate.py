@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from icesync.config.discover import find_files, read_file
+from icesync.config.discover import list_files, read_file
 from icesync.config.resolve import resolve_files
 from icesync.config.rules import UnplacedFinding, lint
 from icesync.config.severity import RatedFinding, SeverityPolicy, locate
@@ -218,36 +218,81 @@ def check_files(
     def place() -> SourcePosition:
         return project.positions.get("files", SourcePosition(project.config_file))
 
-    files, unread = find_files(Path(project.root), project.files, place)
-    opened = _open(files, providers, secrets)
-    desired, found = resolve_files(opened.documents)
+    root = Path(project.root)
+    paths, unread = list_files(root, project.files, place)
+    reading = _Reading(root, SeverityPolicy(project.rules, strict))
+    opened = _Opened([(path, partial(reading.document, path)) for path in paths])
+    try:
+        desired, found = resolve_files(opened.documents)
+    except _EncryptedError:
+        # What sops encrypted is opened side by side, so all is read before any is looked at.
+        reading = _Reading(root, SeverityPolicy(project.rules, strict))
+        opened = _open(list(filter(None, map(reading.source, paths))), providers, secrets)
+        desired, found = resolve_files(opened.documents)
+    unread += reading.unreadable
     problems = [*unread, *opened.problems, *found]
-    if not files and all(d.severity is not Severity.ERROR for d in unread):
+    if not reading.paths and all(d.severity is not Severity.ERROR for d in unread):
         hint = "correct `files:`, or add a server file"
         problems.append(Diagnostic("ICE001", NO_SERVER_FILE, place(), hint))
     problems.extend(_check_references(project, desired, providers))
-    policy = SeverityPolicy(project.rules, strict)
-    misread = policy.read(_with_suppressions(project, files))
-    placed = policy.apply_placed([*problems, *misread])
+    files, policy = tuple(sorted(reading.paths)), reading.policy
+    reading.source(project.config_file)  # its findings can be suppressed, too
+    placed = policy.apply_placed([*problems, *reading.misread])
     findings = policy.apply(lint(desired, live=project.api.live)) if rules else ()
     if rules and all(d.severity is not Severity.ERROR for d in problems):
         # Where a file cannot be read, what its suppressions are for is not seen either.
         placed += policy.unused()
-    paths = tuple(file.path for file in files)
     sealed = tuple(sorted(opened.unread))
-    return Validation(desired, sort_diagnostics(placed), findings, paths, policy, sealed)
+    return Validation(desired, sort_diagnostics(placed), findings, files, policy, sealed)
 
 
-def _with_suppressions(project: Project, files: Sequence[SourceFile]) -> list[SourceFile]:
-    """Return *files* and the configuration itself, whose findings can be waived too."""
-    own = read_file(Path(project.root), project.config_file)
-    return [*files, own] if isinstance(own, SourceFile) else list(files)
+class _EncryptedError(Exception):
+    """A file was encrypted by sops."""
+
+
+class _Reading:
+    """
+    Reads files when their turn comes, and the suppressions in them; keeps no text.
+
+    *paths* are those that were read, *unreadable* is why others were not, and *misread*
+    what is wrong with suppressions.
+    """
+
+    def __init__(self, root: Path, policy: SeverityPolicy) -> None:
+        self._root = root
+        self.policy = policy
+        self.paths: list[str] = []
+        self.unreadable: list[Diagnostic] = []
+        self.misread: list[Diagnostic] = []
+
+    def source(self, path: str) -> SourceFile | None:
+        """Return the file at *path*, or None where it cannot be read."""
+        found = read_file(self._root, path)
+        if not isinstance(found, SourceFile):
+            self.unreadable.append(found)
+            return None
+        self.paths.append(path)
+        self.misread += self.policy.read([found])
+        return found
+
+    def document(self, path: str) -> Document | None:
+        """
+        Return what the file at *path* says, or None where it cannot be read.
+
+        Raises:
+            _EncryptedError: it is not plain.
+
+        """
+        source = self.source(path)
+        if source is not None and is_sealed(source):
+            raise _EncryptedError
+        return None if source is None else parse_document(source)
 
 
 class _Opened(NamedTuple):
     """What reads each file, what is said of those that stay sealed, and which are not read."""
 
-    documents: Sequence[tuple[str, Callable[[], Document]]]
+    documents: Sequence[tuple[str, Callable[[], Document | None]]]
     problems: tuple[Diagnostic, ...] = ()
     unread: frozenset[str] = frozenset()
 
@@ -257,8 +302,6 @@ def _open(
 ) -> _Opened:
     """Return what reads each of *files*, and what stays sealed in them."""
     encrypted = [file for file in files if is_sealed(file)]
-    if not encrypted:
-        return _Opened([(file.path, partial(parse_document, file)) for file in files])
     from icesync.config.sops_files import open_sealed, read_sealed
 
     opened = {file.path: read_sealed(file) for file in encrypted}
