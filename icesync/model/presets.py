@@ -718,6 +718,7 @@ class _Hosts:
 
 _SES_HOST: Final = r"email-smtp(-fips)?\.[a-z0-9-]+\.(amazonaws\.com|api\.aws|amazonaws\.com\.cn)"
 _ORACLE_HOST: Final = r"smtp\.(email|us)\.[a-z0-9-]+\.oci\.oraclecloud\.com"
+_REGIONAL: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".oraclecloud.com")
 
 
 @cache
@@ -786,7 +787,7 @@ def is_provider_host(host: str) -> bool:
 
 def _region(block: str, host: str) -> tuple[Preset, Offer] | None:
     """Return a relay whose hosts differ by region, some of which are in no row."""
-    if block != "smtp" or not host.startswith(("email-smtp", "smtp.")):
+    if block != "smtp" or not host.endswith(_REGIONAL):
         return None
     if re.fullmatch(_SES_HOST, host):
         model = PRESETS["amazon-ses/us-east-1"]

@@ -22,6 +22,8 @@ from icesync.model.presets import PRESETS, known_hosts, providers_of
 from icesync.regex import regex
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from icesync.config.rules import Host, MailAddress, UserName
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -36,6 +38,7 @@ _VENDOR: Final = ("smtp.mail.com", "HHarry")
 """Host and user name of the vendor's sample request (doc:sample)."""
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN_HOST: Final = regex(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+")
+_NUMERIC: Final = regex(r"[0-9.]+")
 _PLACEHOLDER_TEXTS: Final = (
     r"sample string ?\d*|change[ _-]?(me|it)|x{3,}|to[ _-]?do|tbd|fixme|<.*>|your[ _-].*|\?+"
 )
@@ -234,9 +237,10 @@ def unreachable_host(host: Host) -> Violation | None:
     """Find a host that exists only where the author sits; a public IP address can be reached."""
     name = host.name.rstrip(".").lower()
     address = numeric_address(name)
-    local = _PLAIN_HOST.fullmatch(name) and name.endswith(_LOCAL)
+    local = name.endswith(_LOCAL) and _PLAIN_HOST.fullmatch(name)
     private = address is not None and not address.is_global and not _is_example(address)
-    if local or private or (address is None and re.fullmatch(_LABEL, name)):
+    word = "." not in name and address is None and re.fullmatch(_LABEL, name)
+    if local or private or word:
         message = f"`{host.key}` {host.name} cannot be reached by ICE"
         if private and str(address) != name.strip("[]"):
             message = f"`{host.key}` {host.name} is {address}, which ICE cannot reach"
@@ -315,8 +319,7 @@ def not_a_host(host: Host) -> Violation | None:
             )
             return Violation(host.key, message, f"use {address}, or better the host name")
         return None
-    numeric = re.fullmatch(r"[0-9.]+", name)
-    if numeric or not _PLAIN_HOST.fullmatch(name):
+    if _NUMERIC.fullmatch(name) or not _PLAIN_HOST.fullmatch(name):
         found = (reason for pattern, reason in _REASONS if re.search(pattern, name))
         message = f"`{host.key}` is not a host name: {next(found, 'its labels are invalid')}"
         return Violation(host.key, message, _HINT_BARE)
@@ -485,7 +488,6 @@ def _domains() -> dict[_Domain, bool]:
     return found
 
 
-@lru_cache(maxsize=4096)
 def near_miss(host: str) -> NearMiss | None:
     """Return what *host*, a name in lower case, was likely meant to be; None if it is fine."""
     parts = _split(host)
@@ -508,17 +510,41 @@ def _meant(domain: _Domain) -> _Domain | None:
     """Return the domain that *domain* is a slip of; the hosts of a fleet share few of them."""
     if providers_of(str(domain)):
         return None
-    near = (k for k, written in _domains().items() if _is_slip(domain, k, written=written))
-    return next(near, None)
+    letters, (label, ending) = set(domain.label), domain
+    likely = [*_alike().get(label, ())]
+    for length in range(len(label) - 2, len(label) + 3):
+        # Each wrong letter changes at most two of the letters that only one of them has.
+        alike = _alike().get((ending, length), ())
+        likely += (a for a in alike if len(a.letters ^ letters) <= 4)
+    near = (a for a in likely if _is_slip(domain, a.domain, written=a.written))
+    found = min(near, default=None)
+    return found.domain if found is not None else None
+
+
+class _Alike(NamedTuple):
+    number: int
+    domain: _Domain
+    letters: frozenset[str]
+    written: bool
+
+
+@cache
+def _alike() -> Mapping[object, Sequence[_Alike]]:
+    """Return the known domains, by the label, and by the ending and the label's length."""
+    found: dict[object, list[_Alike]] = {}
+    for number, (domain, written) in enumerate(_domains().items()):
+        alike = _Alike(number, domain, frozenset(domain.label), written)
+        for key in (domain.label, (domain.ending, len(domain.label))):
+            found.setdefault(key, []).append(alike)
+    return found
 
 
 def _same_domain(host: str, before: str, domain: _Domain) -> NearMiss | None:
     """Return the provider's host that differs in one letter, not in a number."""
-    for known in known_hosts():
-        if known.endswith(f".{domain}") and _distance(host, known) == 1:
-            other = known[: -len(str(domain)) - 1]
-            if _without_digits(before) != _without_digits(other):
-                return NearMiss(known, before)
+    for known in sorted(h for h in known_hosts() if h.endswith(f".{domain}")):
+        other = known[: -len(str(domain)) - 1]
+        if _distance(host, known) == 1 and _without_digits(before) != _without_digits(other):
+            return NearMiss(known, before)
     return None
 
 
