@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import field, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from icesync.frozen import frozen
 
@@ -597,6 +597,23 @@ def _all_of_tail() -> tuple[Preset, ...]:
     return tuple(_read_tail())
 
 
+class _Named(NamedTuple):
+    """The hosts of the long tail and the domains of its accounts, to look for before reading it."""
+
+    hosts: frozenset[str]
+    domains: frozenset[str]
+
+
+@cache
+def _named_in_tail() -> _Named:
+    from icesync.model import provider_data as data
+
+    rows = [line.split("|") for line in data.TABLE.splitlines()]
+    hosts = (server.split(":", 2)[1] for *_, servers in rows for server in servers.split())
+    domains = (domain for _, _, domains, _ in rows for domain in domains.split())
+    return _Named(frozenset(hosts), frozenset(domains))
+
+
 def _read_tail() -> Iterator[Preset]:
     from icesync.model import provider_data as data
 
@@ -759,7 +776,8 @@ def find_offer(block: str, host: str) -> tuple[Preset, Offer | None] | None:
     Without an offer, the host is the provider's for another protocol, or lies in its domain
     and is none of its hosts.
     """
-    for hosts in (_hosts, _tail_hosts):
+    tables = (_hosts, _tail_hosts) if host in _named_in_tail().hosts else (_hosts,)
+    for hosts in tables:
         known = hosts().exact.get((block, host)) or _region(block, host)
         if known is not None:
             return known
@@ -801,14 +819,16 @@ def _region(block: str, host: str) -> tuple[Preset, Offer] | None:
 
 def providers_of(domain: str) -> tuple[Preset, ...]:
     """Return the providers whose own addresses end in ``@domain``."""
-    found = [*_hosts().accounts.get(domain, ()), *_tail_hosts().accounts.get(domain, ())]
+    found = _hosts().accounts.get(domain, [])
+    if domain in _named_in_tail().domains:
+        found = [*found, *_tail_hosts().accounts.get(domain, ())]
     return tuple(found)
 
 
 @cache
 def known_hosts() -> frozenset[str]:
     """Return every host of every provider that is known here."""
-    return frozenset(_hosts().anywhere.keys() | _tail_hosts().anywhere.keys())
+    return _named_in_tail().hosts.union(_hosts().anywhere)
 
 
 def known_providers() -> Mapping[str, Preset]:

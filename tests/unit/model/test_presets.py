@@ -13,6 +13,7 @@ from icesync.model.presets import (
     find_offer,
     find_preset,
     find_providers,
+    known_hosts,
     known_providers,
     preset_names,
     providers_of,
@@ -181,3 +182,12 @@ def test_every_provider_is_found_by_its_name() -> None:
 def test_host_that_is_none_is_looked_up_at_once() -> None:
     """A text of any length costs no more than its length."""
     assert find_offer("smtp", "a." * 200_000) is None
+
+
+def test_hosts_and_domains_of_all_providers_are_known() -> None:
+    """They are looked for before the rows of the long tail are read, and nothing is missed."""
+    providers = known_providers().values()
+    offers = [offer for provider in providers for offer in provider.offers.values()]
+
+    assert {host for offer in offers for host in (offer.host, *offer.also)} <= known_hosts()
+    assert all(providers_of(domain) for p in providers for domain in p.accounts)
