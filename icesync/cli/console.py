@@ -127,10 +127,12 @@ class Console:
     def complain_of(self, found: Iterable[Diagnostic], *, every: bool = False) -> None:
         """Write *found* to stderr; when asked to be quiet only the errors of it."""
         from icesync.diagnostics import Severity
-        from icesync.render.findings import render_diagnostics
 
         shown = [d for d in found if not self.quiet or d.severity is Severity.ERROR]
-        self.complain(render_diagnostics(shown, self.talk_style, every=every))
+        if shown:
+            from icesync.render.findings import render_diagnostics
+
+            self.complain(render_diagnostics(shown, self.talk_style, every=every))
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""

@@ -7,7 +7,6 @@ from enum import StrEnum
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from icesync.codec.fingerprint import FingerprintKey, fits, read_key, secret_tag
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
@@ -27,6 +26,7 @@ from icesync.ports import SecretProvider, reads_references
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from icesync.codec.fingerprint import FingerprintKey
     from icesync.model.desired import Address, DesiredServer, DesiredState
     from icesync.model.snapshot import Entry, SecretRecord, Snapshot
 
@@ -183,6 +183,8 @@ def open_key(
         ConfigInvalid: it is another key than the snapshot's.
 
     """
+    from icesync.codec.fingerprint import read_key
+
     way = (
         "run `icesync keygen` to create one"
         if snapshot.key_id is None
@@ -222,6 +224,8 @@ def compare(
 def _compare_server(
     server: DesiredServer, entry: Entry, resolution: Resolution, key: FingerprintKey | None
 ) -> dict[str, SecretComparison]:
+    from icesync.codec.fingerprint import fits
+
     found = {}
     bound_to = entry.bound_to or server.address
     for name, reference in server.secrets.items():
@@ -275,6 +279,8 @@ def attach_tags(plan: Plan, resolution: Resolution, key: FingerprintKey | None) 
 
 
 def _tagged(change: ResourceChange, resolution: Resolution, key: FingerprintKey) -> ResourceChange:
+    from icesync.codec.fingerprint import secret_tag
+
     values, address = resolution.values, change.address
     secrets = tuple(
         SecretChange(

@@ -7,7 +7,6 @@ are not read, and the names of branches are only shown: their authors are anybod
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -99,6 +98,8 @@ def _queued_number(ref: object) -> int | None:
 
 def _event(path: str) -> Mapping[str, Any]:
     """Return the event that started a workflow; what cannot be read says nothing."""
+    import json
+
     try:
         with Path(path).open("rb") as stream:
             event = json.loads(stream.read(_MAX_EVENT_BYTES))

@@ -12,7 +12,6 @@ Findings that are alike in all of these are told apart by their order in the fil
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
@@ -130,6 +129,8 @@ _MOVING: Final = regex(r"\[\d+\]|:\d+(:\d+)?|\blines? \d+(, \d+)*( and \d+)?", r
 
 def identities(findings: Sequence[Diagnostic], ci: Pipeline) -> tuple[str, ...]:
     """Return a fingerprint for each of *findings*, unique among them: 32 hexadecimal digits."""
+    import hashlib
+
     seen: Counter[str] = Counter()
     made = []
     for one in findings:

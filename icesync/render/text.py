@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity
 from icesync.errors import counted, listed
 from icesync.model.plan import Action, Plan, ResourceChange
@@ -40,6 +39,8 @@ def render(review: CommandResult, view: RenderContext) -> str:
     if review.probe is not None:
         return _probed(review.probe, review.command, style)
     if review.plan is not None:
+        from icesync.codec.plan import plan_digest
+
         digest = plan_digest(review.plan)
         if view.summary:
             return summarize_plan(review.plan, digest, style)

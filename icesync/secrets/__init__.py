@@ -14,7 +14,6 @@ named in messages, values never.
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
@@ -68,6 +67,8 @@ def parse_json(content: bytes) -> object:
         ValueError: it is none, or gives a key twice; the message quotes no value.
 
     """
+    import json
+
     place = "it is too deep"
     try:
         return json.loads(content.decode(), object_pairs_hook=_unique)
