@@ -193,6 +193,11 @@ class Joined(Protocol):
         """What was read or written last, by organization, where there is something."""
         ...
 
+    @property
+    def joined(self) -> Snapshot:
+        """What was read or written last, as one: what its bytes say, without decoding them."""
+        ...
+
     def seal_by(self, sealing: Sealing) -> None:
         """Seal each part by *sealing* from now on."""
         ...

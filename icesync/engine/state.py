@@ -135,7 +135,9 @@ def load(
     if data is None:
         store.demand_first_use(partial(is_state_of, base_url=base_url))
     snapshot, checked = Snapshot(base_url), Checked.EACH_DIGEST
-    if data is not None:
+    if data is not None and isinstance(store, Joined):
+        snapshot = store.joined
+    elif data is not None:
         snapshot = decode_state(data, store.recovery, wanted, by_file=by_file)
         checked = Checked.NOT_YET if by_file and has_file_seal(data) else checked
     if snapshot.base_url != base_url:

@@ -82,6 +82,7 @@ class PartitionedStore:
         self._as_read = False
         self._data: dict[int, bytes | None] = {}
         self._parts: dict[int, Snapshot] = {}
+        self._joined = Snapshot(base_url)
         self._narrowed: frozenset[int] | None = None
         self._owner: LockInfo | None = None
         self._held: frozenset[int] = frozenset()
@@ -91,6 +92,11 @@ class PartitionedStore:
     def parts(self) -> Mapping[int, Snapshot]:
         """What was read or written last, by organization, where there is something."""
         return {o: part for o, part in self._parts.items() if part.lineage is not None}
+
+    @property
+    def joined(self) -> Snapshot:
+        """What was read or written last, as one: what its bytes say, without decoding them."""
+        return self._joined
 
     def seal_by(self, sealing: Sealing) -> None:
         """Seal each part by *sealing* from now on: only here is known what is in which."""
@@ -122,9 +128,9 @@ class PartitionedStore:
         self._parts = {o: self._decode(o, data) for o, data in self._data.items()}
         places = {o: store.describe() for o, store in self._stores.items()}
         lineage = lineage_of(self._base_url, self._template)
-        joined = join(self._parts, places, self._base_url, lineage)
+        self._joined = join(self._parts, places, self._base_url, lineage)
         nothing = all(data is None for data in self._data.values())
-        self._known = None if nothing else encode_state(joined, self._version)
+        self._known = None if nothing else encode_state(self._joined, self._version)
         self._as_read = True
         return self._known
 
@@ -144,7 +150,8 @@ class PartitionedStore:
             self.read()
         if previous != self._known:
             raise StateConflict(f"{self.describe()} was read again in the meantime", "icesync plan")
-        after = split(decode_state(data), self._parts)
+        joined = decode_state(data)
+        after = split(joined, self._parts)
         if self._sealing is not None:
             for organization, part in self._parts.items():
                 if organization not in after and self._sealing.renews(part):
@@ -152,7 +159,7 @@ class PartitionedStore:
         self._as_read = False
         for parts in write_steps(self._parts, after):
             self._side_by_side(partial(self._write_part, parts), list(parts))
-        self._known = data
+        self._known, self._joined = data, joined
 
     def _write_part(self, parts: Mapping[int, Snapshot], organization: int) -> None:
         part = parts[organization]
