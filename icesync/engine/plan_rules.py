@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.fingerprint import (
     KEY_BYTES,
@@ -42,7 +42,7 @@ from icesync.ports import CredentialHolder, NarrowableProviders
 from icesync.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from icesync.engine.secret_resolution import Identities, Resolution
     from icesync.model.desired import Address, DesiredServer, DesiredState
@@ -70,22 +70,26 @@ def confirmed_hosts(
 
     *elsewhere* are servers of other runs that no state knows: what the files say of them
     stands in. Secrets that no host was given are left out. One whose reference was at its
-    host before is not looked for by its value: that takes a digest for each entry.
+    host before is not looked for by another reference, nor by its value: that takes an
+    identity and a digest for each entry.
     """
-    if not plan.calls:
+    sent = {secret.reference for change in plan.calls for secret in change.secrets}
+    if not sent:
         return {}
+    elsewhere = tuple(elsewhere)
+    by_text = _hosts_by((r for r in _references(snapshot, elsewhere) if r[0] in sent), str)
+    by_identity: Mapping[str, set[Setting]] | None = None
     by_value: _Sightings | None = None
-    by_identity: dict[str, set[Setting]] = {}
-    for text, host in _references(snapshot, elsewhere):
-        by_identity.setdefault(identities.of(text), set()).add(host)
-    if not by_identity:
-        return {}
     found = {}
     for change in plan.calls:
         for secret in change.secrets:
-            hosts = set(by_identity.get(identities.of(secret.reference), ()))
+            hosts = by_text.get(secret.reference, set())
             goes_to = (change.after or {}).get(host_key(secret.key))
-            if goes_to not in hosts and secret.reference in values:
+            if goes_to not in hosts:
+                if by_identity is None:
+                    by_identity = _hosts_by(_references(snapshot, elsewhere), identities.of)
+                hosts = hosts | by_identity.get(identities.of(secret.reference), set())
+            if goes_to not in hosts and by_identity and secret.reference in values:
                 by_value = by_value or _Sightings(snapshot, values, key)
                 hosts |= by_value.hosts_of(values[secret.reference], change.address)
             if hosts:
@@ -93,17 +97,32 @@ def confirmed_hosts(
     return found
 
 
-def _references(
-    snapshot: Snapshot, elsewhere: Iterable[DesiredServer]
-) -> Iterator[tuple[str, Setting]]:
-    """Yield each reference with a host that was given its secret."""
+_Reference: TypeAlias = "tuple[str, str, Mapping[str, Setting]]"
+"""The text of a reference, the setting that it was for, and the settings beside it."""
+
+
+def _hosts_by(
+    references: Iterable[_Reference], name: Callable[[str], str]
+) -> dict[str, set[Setting]]:
+    """Return the hosts that were given each secret, by the *name* of its reference."""
+    found: dict[str, set[Setting]] = {}
+    for text, key, settings in references:
+        host = settings.get(host_key(key))
+        if host is not None:
+            found.setdefault(name(text), set()).add(host)
+    return found
+
+
+def _references(snapshot: Snapshot, elsewhere: Iterable[DesiredServer]) -> Iterator[_Reference]:
+    """Yield each reference whose secret was sent somewhere."""
     for server in elsewhere:
-        for name, reference in server.secrets.items():
-            host = server.settings.get(host_key(name))
-            if host is not None:
-                yield reference.text, host
-    for sent in _sent(snapshot):
-        yield sent.secret.reference, sent.host
+        for key, reference in server.secrets.items():
+            yield reference.text, key, server.settings
+    for entry in snapshot.entries.values():
+        for key, record in entry.secrets.items():
+            yield record.reference, key, entry.settings
+    for sent in snapshot.memory:
+        yield sent.secret.reference, sent.key, {host_key(sent.key): sent.host}
 
 
 def _sent(snapshot: Snapshot) -> Iterator[SentSecret]:
@@ -172,8 +191,9 @@ def credentials_sent(
     held = {**held, **{f"`{n}`": found[r.text] for n, r in own.items() if r.text in found}}
     key = FingerprintKey(os.urandom(KEY_BYTES))
     names = {value_tag(value, key): name for name, value in held.items()}
-    sent = {text: names.get(value_tag(value, key)) for text, value in values.items()}
-    for server in desired.servers.values():
+    tags = {text: value_tag(value, key) for text, value in values.items()} if names else {}
+    sent = {text: names[tag] for text, tag in tags.items() if tag in names}
+    for server in desired.servers.values() if sent else ():
         for setting, reference in server.secrets.items():
             name = sent.get(reference.text)
             if name is not None:

@@ -54,6 +54,22 @@ def test_another_spelling_is_the_same_secret() -> None:
     assert hosts(BORROWED, before, identities=identities) == {HOST}
 
 
+class UnaskedProvider(FakeProvider):
+    """A provider that must not be asked."""
+
+    def identify(self, reference: SecretRef) -> str:
+        """Fail."""
+        raise AssertionError(reference)
+
+
+def test_a_secret_that_stays_where_it_was_is_looked_for_by_its_reference_alone() -> None:
+    """Identities of a whole fleet take long, and few servers change."""
+    before = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record("smtp")})})
+    wanted = server(SUPPORT, {"smtp.password": "smtp"}, smtp__port=465)
+
+    assert hosts(wanted, before, identities=Identities({"fake": UnaskedProvider()})) == {HOST}
+
+
 @pytest.mark.parametrize(
     "values",
     [
