@@ -236,7 +236,7 @@ def _load() -> None:
         importlib.import_module(name)
 
 
-_LOADED = ("deepdiff", "httpcore", "jsonschema", "rich.console", "rich.progress", "yaml")
+_LOADED = ("deepdiff", "httpx", "jsonschema", "rich.console", "rich.progress", "yaml")
 
 
 def _become(job: Mapping[str, Any]) -> None:

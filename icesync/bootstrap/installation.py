@@ -105,7 +105,7 @@ def _pinned(remote: str, commit: str) -> str | None:
     return f"git+{address}@{commit}" if fits else None
 
 
-LIBRARIES: Final = ("pyyaml", "jsonschema", "httpcore", "deepdiff", "click")
+LIBRARIES: Final = ("pyyaml", "jsonschema", "httpx", "deepdiff", "click")
 
 
 def library_versions() -> dict[str, str | None]:

@@ -239,12 +239,6 @@ _MAX_PORT: Final = 65535
 
 def read_endpoint(address: str) -> Endpoint | None:
     """Return where *address* leads, or None where readers could disagree about it."""
-    found = read_address(address)
-    return found[0] if found is not None else None
-
-
-def read_address(address: str) -> tuple[Endpoint, str] | None:
-    """Return where *address* leads, and to what there; None where readers could disagree."""
     match = _ADDRESS.fullmatch(address)
     if match is None or not address.isascii() or not address.isprintable():
         return None
@@ -253,7 +247,7 @@ def read_address(address: str) -> tuple[Endpoint, str] | None:
     port = int(match["port"]) if match["port"] else _PORTS.get(scheme, 0)
     if host is None or scheme not in _PORTS or not 0 < port <= _MAX_PORT:
         return None
-    return Endpoint(scheme, host, port), match["rest"] or ""
+    return Endpoint(scheme, host, port)
 
 
 def _host(name: str | None, six: str | None) -> str | None:

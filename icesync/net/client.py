@@ -4,9 +4,9 @@ The only maker of HTTP clients; it does not know what is asked of whom.
 A request here carries passwords, and that settles how it travels: https anywhere, plain
 http on this machine only; TLS is verified against a known list and the environment is not
 asked (proxy, key-log and certificate variables), redirects are not followed, replies are
-capped and never decompressed, and a call has one total deadline. httpcore's own timeouts
-are per read, so a reply that drips would pass them for ever: a watchdog shuts the socket
-down instead. A far end is asked again by what it asks for itself, and by one schedule.
+capped and never decompressed, and a call has one total deadline. httpx's own timeouts are
+per read, so a reply that drips would pass them for ever: a watchdog shuts the socket down
+instead. A far end is asked again by what it asks for itself, and by one schedule.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ import functools
 import re
 import socket
 import ssl
-import string
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import certifi
-import httpcore
+import httpx
 
 from icesync.errors import printable
 from icesync.frozen import frozen
-from icesync.model.host import ascii_host, is_loopback, read_address
+from icesync.model.host import is_loopback
 
 _WATCH_S: Final = 0.1
 
@@ -284,7 +283,7 @@ class ClientOptions:
 
 def trust_store(ca_file: str | None = None) -> ssl.SSLContext:
     """
-    Return a context that trusts *ca_file*, or the public list.
+    Return a context that trusts *ca_file*, or the list that comes with httpx.
 
     A bare context: ``ssl.create_default_context`` would write session keys to
     the file that ``SSLKEYLOGFILE`` names.
@@ -348,22 +347,20 @@ def _close_all(clients: list[HttpClient]) -> None:
 
 
 _NO_CONNECTION: Final = "no connection"
-_MEANINGS: Final[tuple[tuple[type[Exception], type[Exception], str], ...]] = (
-    (httpcore.UnsupportedProtocol, MisconfiguredError, "the address cannot be called"),
-    (httpcore.LocalProtocolError, MisconfiguredError, "the request cannot be written"),
-    (httpcore.ConnectTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
-    (httpcore.PoolTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
-    (httpcore.ConnectError, NotSentError, _NO_CONNECTION),
-    (httpcore.ProxyError, NotSentError, "the proxy rejected the connection"),
-    (httpcore.TimeoutException, BrokenError, "no reply in time"),
-    (httpcore.RemoteProtocolError, _LostError, _BROKE),
-    (httpcore.NetworkError, _LostError, _BROKE),
-    (httpcore.ProtocolError, BrokenError, _BROKE),
-    (httpcore.ConnectionNotAvailable, BrokenError, _BROKE),
+_MEANINGS: Final[tuple[tuple[type[httpx.HTTPError], type[Exception], str], ...]] = (
+    (httpx.UnsupportedProtocol, MisconfiguredError, "the address cannot be called"),
+    (httpx.LocalProtocolError, MisconfiguredError, "the request cannot be written"),
+    (httpx.ConnectTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
+    (httpx.PoolTimeout, NotSentError, f"{_NO_CONNECTION} in time"),
+    (httpx.ConnectError, NotSentError, _NO_CONNECTION),
+    (httpx.ProxyError, NotSentError, "the proxy rejected the connection"),
+    (httpx.TimeoutException, BrokenError, "no reply in time"),
+    (httpx.RemoteProtocolError, _LostError, _BROKE),
+    (httpx.ReadError, _LostError, _BROKE),
+    (httpx.WriteError, _LostError, _BROKE),
+    (httpx.HTTPError, BrokenError, _BROKE),
 )
 """The first row that fits; only these connect errors prove that nothing left."""
-
-_FAILURES: Final = tuple(kind for kind, _, _ in _MEANINGS)
 
 
 class _Asked(NamedTuple):
@@ -379,25 +376,22 @@ class HttpClient:
     """
     Sends bytes and reads a capped reply, within a total deadline.
 
-    It keeps one connection of httpcore's: redirects, cookies, decoding and the
-    environment live in the libraries above that, and none of them is wanted here.
+    It speaks to httpx's transport directly: redirects, cookies, decoding and the
+    environment live in httpx's client, and none of them is wanted here.
     """
 
     def __init__(self, options: ClientOptions) -> None:
         self._options = options
-        self._pool = _pool(options) if options.answer is None else None
-        self._connection: httpcore.ConnectionInterface | None = None
-        timeout = dict.fromkeys(("read", "write", "pool"), options.timeout_s)
-        self._extensions: dict[str, Any] = {
-            "timeout": {**timeout, "connect": min(_CONNECT_S, options.timeout_s)}
-        }
+        self._transport = _transport(options)
+        connect_s = min(_CONNECT_S, options.timeout_s)
+        self._timeout = httpx.Timeout(options.timeout_s, connect=connect_s).as_dict()
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": options.user_agent,
             "Content-Type": "application/json; charset=utf-8",
         }
-        self._urls: dict[str, httpcore.URL] = {}
+        self._urls: dict[str, httpx.URL] = {}
         self._socket: socket.socket | None = None
         self._greeted = ""
         self._reused = False
@@ -431,12 +425,15 @@ class HttpClient:
         asked = _Asked(
             method, path, body, {**self._headers, **headers} if headers else self._headers
         )
+        reused, self._reused = self._reused, False
         try:
-            return self._exchange(asked, deadline)
+            reply = self._exchange(asked, deadline)
         except _LostError:
-            if not self._reused or not repeatable:
+            if not reused or not repeatable:
                 raise BrokenError(_BROKE) from None
-        return self._repeat(asked, deadline)
+            reply = self._repeat(asked, deadline)
+        self._reused = True
+        return reply
 
     def _repeat(self, asked: _Asked, deadline: float) -> RawReply:
         """Make the request once more, at once, on a fresh connection."""
@@ -447,82 +444,46 @@ class HttpClient:
             raise BrokenError(_BROKE) from None
 
     def _exchange(self, asked: _Asked, deadline: float) -> RawReply:
-        url = self._url(asked.path)
+        request = httpx.Request(
+            asked.method,
+            self._url(asked.path),
+            headers=asked.headers,
+            content=asked.body,
+            extensions={"timeout": self._timeout, "trace": self._trace},
+        )
+        self._greeted = ""
         watched = WATCHDOG.watch(self, deadline)
         try:
             with watched:
-                return self._talk(asked, url)
-        except _FAILURES as error:
+                response = self._transport.handle_request(request)
+                try:
+                    return _read(response, self._options.max_reply_bytes)
+                finally:
+                    response.stream.close()  # type: ignore[union-attr]
+        except httpx.HTTPError as error:
             failure = _translate(error, late=watched.late)
             if isinstance(failure, NotSentError) and self._options.proxy and not self._greeted:
                 told = str(failure).replace(_NO_CONNECTION, f"{_NO_CONNECTION} to the proxy")
                 failure = NotSentError(told)
             if isinstance(failure, _UntrustedError):
-                origin = f"{url.scheme.decode()}://{_authority(url).decode()}/"
+                origin = f"{request.url.scheme}://{request.url.netloc.decode()}/"
                 failure = failure.told_of(self._greeted, origin, self._options.proxy)
-        # Out here: a context would keep the request, with its body.
+        # Out here: the request, with its body, hangs on httpx's error, and a
+        # context would keep that.
         raise failure
 
-    def _talk(self, asked: _Asked, url: httpcore.URL) -> RawReply:
-        if self._pool is None:
-            return self._ask_here(asked, url)
-        connection, extensions = self._connection, self._extensions
-        self._reused = connection is not None and _is_ready(connection, url.origin)
-        if connection is None or not self._reused:
-            self.close()
-            connection = self._connection = self._pool.create_connection(url.origin)
-            extensions = {**extensions, "trace": self._trace}
-        request = httpcore.Request(
-            asked.method, url, headers=_headers_of(asked, url), content=asked.body,
-            extensions=extensions,
-        )  # fmt: skip
-        response = connection.handle_request(request)
-        try:
-            headers = [
-                (name.decode("latin-1"), v.decode("latin-1")) for name, v in response.headers
-            ]
-            return self._read(response.status, headers, response.iter_stream())
-        finally:
-            response.close()
-
-    def _ask_here(self, asked: _Asked, url: httpcore.URL) -> RawReply:
-        """Ask the far end in this process."""
-        assert self._options.answer is not None
-        headers = {name.decode().lower(): value.decode() for name, value in _headers_of(asked, url)}
-        path = unquote(url.target.decode().partition("?")[0])
-        reply = self._options.answer(asked.method, path, headers, asked.body)
-        return self._read(reply.status, reply.headers.items(), (reply.body,))
-
-    def _read(
-        self, status: int, pairs: Iterable[tuple[str, str]], chunks: Iterable[bytes]
-    ) -> RawReply:
-        headers: dict[str, str] = {}
-        for name, value in pairs:
-            key = name.lower()
-            headers[key] = f"{headers[key]}, {value}" if key in headers else value
-        if headers.get("content-encoding", "identity") != "identity":
-            raise BrokenError("the reply is compressed, which was not requested")
-        most = self._options.max_reply_bytes
-        body = bytearray()
-        for chunk in chunks:
-            body += chunk
-            if len(body) > most:
-                raise BrokenError(f"the reply is larger than {most // 1_048_576} MiB")
-        return RawReply(status, headers, bytes(body))
-
-    def _url(self, path: str) -> httpcore.URL:
+    def _url(self, path: str) -> httpx.URL:
         """Return the whole address of *path*; reading an address once is enough."""
         if path not in self._urls:
-            url = _read_url(self._options.base_url + path)
-            if url is None:
-                raise MisconfiguredError("the address cannot be called")
-            self._urls[path] = url
+            try:
+                self._urls[path] = httpx.URL(self._options.base_url + path)
+            except httpx.InvalidURL:
+                raise MisconfiguredError("the address cannot be called") from None
         return self._urls[path]
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
+        self._transport.close()
 
     def abort(self) -> None:
         """Shut the socket down, so that whoever waits for it wakes up; from any thread."""
@@ -539,65 +500,31 @@ class HttpClient:
             self._greeted = info["server_hostname"]
 
 
-def _read_url(address: str) -> httpcore.URL | None:
-    """Return where *address* leads; what no URL may hold is encoded in its path."""
-    found = read_address(quote(address, safe=string.punctuation))
-    if found is None:
-        return None
-    (scheme, host, port), target = found
-    return httpcore.URL(scheme=scheme, host=host, port=port, target=target or "/")
+def _transport(options: ClientOptions) -> httpx.BaseTransport:
+    answer = options.answer
+    if answer is None:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        return httpx.HTTPTransport(
+            verify=options.trust or _usual_trust(options.base_url),
+            trust_env=False,
+            proxy=_proxy(options),
+            limits=limits,
+        )
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        reply = answer(request.method, request.url.path, request.headers, request.content)
+        stream = httpx.ByteStream(reply.body)
+        return httpx.Response(reply.status, headers=dict(reply.headers), stream=stream)
+
+    return httpx.MockTransport(handle)
 
 
-def _authority(url: httpcore.URL) -> bytes:
-    origin = url.origin
-    host = b"[%b]" % origin.host if b":" in origin.host else origin.host
-    return host if origin.port == _PORTS[origin.scheme] else b"%b:%d" % (host, origin.port)
-
-
-_PORTS: Final = {b"https": 443, b"http": 80}
-
-
-def _headers_of(asked: _Asked, url: httpcore.URL) -> list[tuple[bytes, bytes]]:
-    named = [(name.encode("ascii"), value.encode("ascii")) for name, value in asked.headers.items()]
-    headers = [(b"Host", _authority(url)), *named]
-    if asked.body or asked.method in _WITH_BODY:
-        headers.append((b"Content-Length", b"%d" % len(asked.body)))
-    return headers
-
-
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-
-
-def _is_ready(connection: httpcore.ConnectionInterface, origin: httpcore.Origin) -> bool:
-    """Return whether *connection* waits for a request to *origin*; the far end may have left."""
-    return (
-        connection.is_idle()
-        and not connection.has_expired()
-        and connection.can_handle_request(origin)
-    )
-
-
-_KEEP_S: Final = 5.0
-"""How long an idle connection is used again; many servers close theirs soon after."""
-
-
-def _pool(options: ClientOptions) -> httpcore.ConnectionPool:
-    """Return what opens connections, through the proxy if there is one."""
-    trust = options.trust or _usual_trust(options.base_url)
+def _proxy(options: ClientOptions) -> httpx.Proxy | None:
+    """Return the proxy; one that is called by https is verified by the job's own list, too."""
     if options.proxy is None:
-        return httpcore.ConnectionPool(ssl_context=trust, keepalive_expiry=_KEEP_S)
-    parts = urlsplit(options.proxy)
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    host = ascii_host(parts.hostname or "")
-    port = parts.port or _PORTS[parts.scheme.encode()]
-    return httpcore.HTTPProxy(
-        httpcore.URL(scheme=parts.scheme, host=host, port=port, target="/"),
-        (user.encode(), password.encode()) if user or password else None,
-        ssl_context=trust,
-        # One that is called by https is verified by the job's own list, too.
-        proxy_ssl_context=options.trust if parts.scheme == "https" else None,
-        keepalive_expiry=_KEEP_S,
-    )
+        return None
+    secured = options.proxy.lower().startswith("https:")
+    return httpx.Proxy(options.proxy, ssl_context=options.trust if secured else None)
 
 
 def _usual_trust(base_url: str) -> ssl.SSLContext:
@@ -606,14 +533,26 @@ def _usual_trust(base_url: str) -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trust_store()
 
 
-def _translate(error: Exception, *, late: bool) -> Exception:
-    if isinstance(error, httpcore.ProxyError):
+def _read(response: httpx.Response, max_bytes: int) -> RawReply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("content-encoding", "identity") != "identity":
+        raise BrokenError("the reply is compressed, which was not requested")
+    body = bytearray()
+    for chunk in response.stream:  # type: ignore[union-attr]
+        body += chunk
+        if len(body) > max_bytes:
+            raise BrokenError(f"the reply is larger than {max_bytes // 1_048_576} MiB")
+    return RawReply(response.status_code, headers, bytes(body))
+
+
+def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
+    if isinstance(error, httpx.ProxyError):
         return _proxy_refused(str(error))
     meaning, text = next((m, text) for kind, m, text in _MEANINGS if isinstance(error, kind))
     if late:
         # A lost connection was shut down here, and is not made anew.
         return meaning("no connection in time") if meaning is NotSentError else BrokenError(_LATE)
-    if isinstance(error, httpcore.ConnectError):
+    if isinstance(error, httpx.ConnectError):
         # Only a handshake says something about the setup: once the request is
         # under way, an error of TLS is a broken connection like any other.
         return _handshake_refused(error) or meaning(text)
@@ -696,18 +635,10 @@ def find_issuer(host: str, origin: str, proxy: str | None) -> str:
 
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
-    url = _read_url(origin)
-    if url is None:
-        return ""
-    timeout = dict.fromkeys(("connect", "read", "write", "pool"), _CONNECT_S)
-    request = httpcore.Request(
-        "HEAD", url, headers=[(b"Host", _authority(url))],
-        extensions={"timeout": timeout, "trace": look},
-    )  # fmt: skip
-    pool = _pool(ClientOptions(origin, _CONNECT_S, "", proxy, anybody))
-    connection = pool.create_connection(url.origin)
-    with contextlib.suppress(Exception), contextlib.closing(connection):
-        connection.handle_request(request)
+    extensions = {"timeout": httpx.Timeout(_CONNECT_S).as_dict(), "trace": look}
+    options = ClientOptions(origin, _CONNECT_S, "", proxy, anybody)
+    with contextlib.suppress(Exception), contextlib.closing(_transport(options)) as transport:
+        transport.handle_request(httpx.Request("HEAD", origin, extensions=extensions))
     certificate = read_certificate(seen[0]) if seen else None
     return f"`{printable(certificate.issuer[:_MAX_NAME])}`" if certificate else ""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rig import Repository
 
-NETWORK = {"httpcore", "ssl", "asyncio", "h11", "sqlite3", "http.client", "urllib.request"}
+NETWORK = {"httpx", "ssl", "asyncio", "h11", "sqlite3", "http.client", "urllib.request"}
 HEAVY = {"jsonschema", "deepdiff", "rich", "referencing", "jinja2"}
 UNUSED = {
     "concurrent.futures", "email", "importlib.metadata", "logging", "random", "socket", "tempfile",

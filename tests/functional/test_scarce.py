@@ -44,7 +44,7 @@ def test_what_is_scarce_has_a_sentence(error: BaseException, sentence: str) -> N
 _SCARCE = """
 import resource, sys, threading
 from icesync.cli.main import run
-import icesync.cli.commands.apply, icesync.engine.apply, icesync.stores.local, httpcore
+import icesync.cli.commands.apply, icesync.engine.apply, icesync.stores.local, httpx
 
 pages = int(open("/proc/self/statm").read().split()[0])
 more, stack = int(sys.argv[1]) * 2**20, int(sys.argv[2]) * 2**20

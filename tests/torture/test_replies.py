@@ -1,7 +1,7 @@
 """
 Thousands of calls that go wrong in every way that the emulator knows, each read as it must be.
 
-Through the client, but without sockets. What a call came to is judged by the
+Through httpx's transport, but without sockets. What a call came to is judged by the
 emulator's own history and by a reader of replies that shares nothing with the
 program: a call that was not answered by an explicit success is applied nowhere.
 """

@@ -5,7 +5,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Final
 
-import httpcore
+import httpx
 import pytest
 
 from icesync.net import (
@@ -19,7 +19,7 @@ from icesync.net import (
     open_client,
     trust_store,
 )
-from icesync.net.client import _FAILURES, _MEANINGS, _LostError, _translate, find_issuer
+from icesync.net.client import _MEANINGS, _LostError, _translate, find_issuer
 
 from .conftest import reset, server_context
 
@@ -35,23 +35,26 @@ OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 FAILURES: Final = (NotSentError, MisconfiguredError, BrokenError)
 
 MEANINGS: Final = {
-    "ConnectionNotAvailable": "broken",
-    "ConnectError": "not sent",
-    "ConnectTimeout": "not sent",
-    "LocalProtocolError": "misconfigured",
-    "NetworkError": "lost",
-    "PoolTimeout": "not sent",
-    "ProtocolError": "broken",
-    "ProxyError": "not sent",
-    "ReadError": "lost",
-    "ReadTimeout": "broken",
-    "RemoteProtocolError": "lost",
+    "TransportError": "broken",
     "TimeoutException": "broken",
-    "UnsupportedProtocol": "misconfigured",
-    "WriteError": "lost",
+    "ConnectTimeout": "not sent",
+    "ReadTimeout": "broken",
     "WriteTimeout": "broken",
+    "PoolTimeout": "not sent",
+    "NetworkError": "broken",
+    "ConnectError": "not sent",
+    "ReadError": "lost",
+    "WriteError": "lost",
+    "CloseError": "broken",
+    "ProtocolError": "broken",
+    "LocalProtocolError": "misconfigured",
+    "RemoteProtocolError": "lost",
+    "ProxyError": "not sent",
+    "UnsupportedProtocol": "misconfigured",
+    "DecodingError": "broken",
+    "TooManyRedirects": "broken",
 }
-"""What each error of httpcore says about the write; a lost one is made again once, or is broken."""
+"""What each error of httpx says about the write; a lost one is made again once, or is broken."""
 
 WORDS: Final = {
     NotSentError: "not sent",
@@ -127,21 +130,24 @@ def failure(client: HttpClient) -> Exception:
         client.post_json("/x", BODY)
     error: BaseException | None = caught.value
     while error is not None:
-        assert not isinstance(error, _FAILURES), "a request may hang on httpcore's errors"
+        assert not isinstance(error, httpx.HTTPError), "the request hangs on httpx's errors"
         assert CANARY not in f"{error!s}{error!r}{error.args}"
         error = error.__cause__ or error.__context__
     return caught.value
 
 
-def test_every_error_of_httpcore_has_a_place() -> None:
-    """A new release of httpcore with a new error fails here, not in an apply."""
-    errors = {
-        n: e for n, e in vars(httpcore).items() if isinstance(e, type) and issubclass(e, Exception)
-    }
+def subclasses(kind: type) -> set[type]:
+    """Return all that derive from *kind*."""
+    direct = set(kind.__subclasses__())
+    return direct.union(*(subclasses(each) for each in direct))
+
+
+def test_every_error_of_httpx_has_a_place() -> None:
+    """A new release of httpx with a new error fails here, not in an apply."""
     found = {}
-    for name, error in errors.items():
+    for error in subclasses(httpx.RequestError):
         meaning = next(m for kind, m, _ in _MEANINGS if issubclass(error, kind))
-        found[name] = WORDS[meaning]
+        found[error.__name__] = WORDS[meaning]
 
     assert found == MEANINGS
 
@@ -438,7 +444,7 @@ def test_address_of_another_kind_is_misconfigured(connect: Callable[..., HttpCli
 
 def test_late_connection_is_still_not_sent() -> None:
     """A deadline that passes while connecting leaves nothing behind."""
-    error = _translate(httpcore.ConnectTimeout(""), late=True)
+    error = _translate(httpx.ConnectTimeout(""), late=True)
 
     assert (type(error), str(error)) == (NotSentError, "no connection in time")
 
