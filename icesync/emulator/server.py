@@ -88,9 +88,11 @@ class Connection:
     async def _converse(self) -> None:
         try:
             while (head := await self._next_head()) is not None:
+                came_at = asyncio.get_running_loop().time()
                 exchange = self._service.begin(replace(head, body=await self._body()))
                 self._exchange = exchange
-                await self._pause(exchange.wait_s)
+                # What the work took counts: a reply is as late as it was asked to be.
+                await self._pause(came_at + exchange.wait_s)
                 if exchange.fault is not None:
                     await self._break(exchange.fault)
                     return
@@ -124,10 +126,9 @@ class Connection:
         if exchange.late_s is not None:
             asyncio.get_running_loop().call_later(exchange.late_s + 0.01, self._service.settle)
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, and notice when the caller goes away or begins its next request."""
+    async def _pause(self, ends: float) -> None:
+        """Wait until *ends*, and notice when the caller goes away or begins its next request."""
         loop = asyncio.get_running_loop()
-        ends = loop.time() + seconds
         while (left_s := ends - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left_s):
