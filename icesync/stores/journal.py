@@ -129,18 +129,12 @@ class LocalJournals:
 
 
 class _Batch:
-    """
-    Records that one flush makes durable, and those who wait for it.
-
-    They wait for the *turn*: who gets it first flushes, and whoever has it passes it on.
-    """
+    """Records that one flush makes durable, and the locks of those who wait for it."""
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
-        self.waiting = 0
+        self.waiting: list[threading.Lock] = []
         self.ended = False
-        self.turn = threading.Lock()
-        self.turn.acquire()
 
 
 class LocalJournal:
@@ -180,8 +174,8 @@ class LocalJournal:
         with self._lock:
             self._take(line)
             number = self._taken
-            batch, leads = self._join()
-        self._settle(batch, leads=leads)
+            batch, turn = self._join()
+        self._settle(batch, turn)
         if self._durable < number:
             self._check()
 
@@ -190,8 +184,8 @@ class LocalJournal:
         if self._descriptor >= 0:
             with self._lock:
                 self._closing = True
-                batch, leads = self._join()
-            self._settle(batch, leads=leads)
+                batch, turn = self._join()
+            self._settle(batch, turn)
             self._cut()
             os.close(self._descriptor)
             self._descriptor = -1
@@ -205,20 +199,20 @@ class LocalJournal:
         self._batch.records.append(line(self._taken + 1, self._durable))
         self._taken += 1
 
-    def _join(self) -> tuple[_Batch, bool]:
-        """Return what gathers now, and whether the caller is to flush it; the lock is held."""
-        leads = not self._flushing
+    def _join(self) -> tuple[_Batch, threading.Lock]:
+        """Return what gathers now, and the lock to wait for; the journal's own is held."""
+        turn = threading.Lock()
+        if self._flushing:
+            turn.acquire()
+            self._batch.waiting.append(turn)
         self._flushing = True
-        self._batch.waiting += not leads
-        return self._batch, leads
+        return self._batch, turn
 
-    def _settle(self, batch: _Batch, *, leads: bool) -> None:
-        """Return when *batch* is flushed, or never will be."""
-        if not leads:
-            batch.turn.acquire()
+    def _settle(self, batch: _Batch, turn: threading.Lock) -> None:
+        """Return when *batch* is flushed, or never will be; whose turn it is before flushes it."""
+        turn.acquire()
         if not batch.ended:
             self._flush()
-        batch.turn.release()
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -243,13 +237,15 @@ class LocalJournal:
             batch.ended = True
             self._failure = failure
             self._durable = self._durable if failure else taken
-            self._hand_over()
+            self._wake(batch)
 
-    def _hand_over(self) -> None:
-        """Wake one of those who gathered meanwhile, to flush; the lock is held."""
-        self._flushing = self._batch.waiting > 0
-        if self._flushing:
-            self._batch.turn.release()
+    def _wake(self, batch: _Batch) -> None:
+        """Wake who waits for *batch*, and one of those who gathered meanwhile, to flush."""
+        gathered = self._batch.waiting
+        self._flushing = bool(gathered)
+        for turn in (*batch.waiting, *gathered[:1]):
+            turn.release()
+        del gathered[:1]
 
     def _cut(self) -> None:
         """Cut off the room that was not needed, for good."""

@@ -124,13 +124,13 @@ def _deaf_waiter() -> None:
     """The flush that failed wakes nobody, and the others wait for its end."""
     from icesync.stores import journal
 
-    honest = journal.LocalJournal._hand_over
+    honest = journal.LocalJournal._wake
 
-    def hand_over(self: Any) -> None:
+    def wake(self: Any, batch: Any) -> None:
         if self._failure is None:
-            honest(self)
+            honest(self, batch)
 
-    _replace(journal.LocalJournal, _hand_over=hand_over)
+    _replace(journal.LocalJournal, _wake=wake)
 
 
 def _two_at_once() -> None:
