@@ -49,7 +49,7 @@ from icesync.model.project import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.config.yaml_tree import NodePath
 
@@ -586,11 +586,18 @@ def to_instance(data: Any, schema: Schema) -> Any:
 
     A text stays text where a string is expected; elsewhere ``true``, ``false``,
     null and decimal numbers are what they look like, and nothing else is: 587.0
-    is no integer, though JSON Schema would take it for one.
+    is no integer, though JSON Schema would take it for one. The value of a key that may
+    not be there is left out: nothing looks at it, and a file of another format has many.
     """
     if isinstance(data, dict):
         properties = schema.get("properties", {})
-        return {key: to_instance(value, properties.get(key, {})) for key, value in data.items()}
+        closed = schema.get("additionalProperties") is False
+        return {
+            key: to_instance(value, properties.get(key, {}))
+            if key in properties or not closed
+            else None
+            for key, value in data.items()
+        }
     if isinstance(data, list):
         # The list of limits has the alternatives of a single one.
         item = schema if "anyOf" in schema else schema.get("items", {})
@@ -634,18 +641,14 @@ class _Explanations:
     unfit: dict[NodePath, Diagnostic] = field(default_factory=dict)
     """the one finding of each value"""
     near: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    untold: dict[NodePath, list[str]] = field(default_factory=dict)
+    """the unknown keys of mappings of which none is told"""
 
     def add(self, error: Any) -> None:
         """Take one error of jsonschema."""
         path: NodePath = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
-            known = tuple(error.schema.get("properties", {}))
-            unknown = [key for key in error.instance if key not in known]
-            self.found += [self._unknown_key((*path, key), known) for key in unknown[:_MAX_KEYS]]
-            if len(unknown) > _MAX_KEYS:
-                message = f"{len(unknown) - _MAX_KEYS} more unknown keys"
-                where = self.document.key_position((*path, unknown[_MAX_KEYS]))
-                self.found.append(Diagnostic("ICE105", message, where))
+            self._add_unknown(path, error.instance, error.schema.get("properties", {}))
         elif error.validator == "required":
             self.missing += [(path, k) for k in error.validator_value if k not in error.instance]
         elif path not in self.unfit or error.validator == "const":
@@ -654,8 +657,30 @@ class _Explanations:
     def findings(self) -> tuple[Diagnostic, ...]:
         """Return all findings; a key that is there, misspelled, is not missing."""
         unique = dict.fromkeys(self.missing)
-        missing = (_missing_key(self.document, *key) for key in unique if key not in self.meant)
-        return (*self.found, *self.unfit.values(), *missing)
+        missing = (
+            _missing_key(self.document, path, key)
+            for path, key in unique
+            if (path, key) not in self.meant and path not in self.untold
+        )
+        more = self._more(self.untold) if self.untold else ()
+        return (*self.found, *more, *self.unfit.values(), *missing)
+
+    def _add_unknown(self, path: NodePath, mapping: Mapping[str, Any], known: Schema) -> None:
+        """Take the keys of *mapping* that are not *known*."""
+        unknown = [key for key in mapping if key not in known]
+        told = max(0, min(_MAX_KEYS, _MAX_UNKNOWN - len(self.found)))
+        names = tuple(known)
+        self.found += [self._unknown_key((*path, key), names) for key in unknown[:told]]
+        if told == 0:
+            self.untold[path] = unknown
+        elif len(unknown) > told:
+            self.found += self._more({path: unknown[told:]})
+
+    def _more(self, untold: Mapping[NodePath, Sequence[str]]) -> list[Diagnostic]:
+        """Return one finding for keys of mappings that are only counted."""
+        path, keys = next(iter(untold.items()))
+        message = f"{sum(map(len, untold.values()))} more unknown keys"
+        return [Diagnostic("ICE105", message, self.document.key_position((*path, keys[0])))]
 
     def _unknown_key(self, path: NodePath, known: tuple[str, ...]) -> Diagnostic:
         key = str(path[-1])
@@ -675,8 +700,6 @@ class _Explanations:
     def _near(self, key: str, known: tuple[str, ...]) -> str:
         """Return the known key that *key* probably means, or an empty text."""
         if (key, known) not in self.near:
-            if len(self.near) >= _MAX_LOOKUPS:
-                return ""
             folded = {name.lower(): name for name in known}
             close = difflib.get_close_matches(key.lower()[:100], folded, n=1, cutoff=0.6)
             begun = [name for name in folded if len(key) > 2 and name.startswith(key.lower())]
@@ -691,8 +714,8 @@ _MAX_LISTED: Final = 30
 _MAX_KEYS: Final = 20
 """More unknown keys of one mapping are only counted: the mapping is another format's."""
 
-_MAX_LOOKUPS: Final = 500
-"""More keys than that are not compared with the known ones, which takes a while for each."""
+_MAX_UNKNOWN: Final = 500
+"""More unknown keys of one file are only counted: who mends these mends the others, too."""
 
 
 def _plain_name(key: str) -> str:

@@ -291,3 +291,16 @@ def test_plain_schema_has_words_of_the_standard_alone(name: str) -> None:
     assert _keywords(plain) <= STANDARD
     assert _keywords(json.loads(print_schema(name))) > _keywords(plain)
     assert plain["properties"].keys() == SCHEMAS[name]["properties"].keys()
+
+
+def test_many_unknown_keys_are_counted() -> None:
+    """A file tells about 500 of them; a misspelled key that is only counted is not missing."""
+    keys = "".join(f"    key{n}: 1\n" for n in range(24))
+    text = f"{HEAD}servers:\n" + "".join(f"  - skil: {n}\n{keys}" for n in range(1, 31))
+
+    found = _check(text)
+    counts = [(d.position.line, d.message) for d in found if d.message.endswith("keys")]
+
+    assert len(found) == 502
+    assert counts[:2] == [(24, "5 more unknown keys"), (49, "5 more unknown keys")]
+    assert counts[-1] == (604, "150 more unknown keys")
