@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import json
 import os
@@ -38,6 +39,7 @@ def applied(repository: Repository) -> Repository:
     """A repository with a state, and a link to it."""
     repository.apply()
     (repository.root / "link").symlink_to("state.json")
+    gc.collect()  # the emulator's file is closed with the last that knows it
     return repository
 
 
