@@ -775,16 +775,6 @@ def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept f
     return root[0]
 
 
-class _Line(NamedTuple):
-    """A line with a key: its number from 1, its text, and what :class:`_Lines` says of it."""
-
-    number: int
-    text: str
-    level: int
-    key: str
-    value: str | None
-
-
 _Place: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
@@ -799,8 +789,7 @@ class _Places:
     """
 
     def __init__(self, data: bytes) -> None:
-        lines = enumerate(data.decode().split("\n"), start=1)
-        self._lines = [_Line(n, t, *said) for n, t in lines if (said := _LINES[t]) is not None]
+        self._lines = data.decode().split("\n")
         self._keys: dict[tuple[int, str], int | None] = {}
         self._items: dict[int, list[int]] = {}
 
@@ -820,27 +809,34 @@ class _Places:
 
     def _follow(self, path: NodePath) -> Iterator[tuple[_Place | None, _Place]]:
         """Yield key and value of the document, which has no key, and of each part that exists."""
-        index, level = 0, self._lines[0].level
-        yield None, (self._lines[0].number, level // 2 + 1)
+        index, level = self._begin(0)
+        yield None, (index + 1, level // 2 + 1)
         for depth, part in enumerate(path, start=1):
             found = self._child(index, level, part)
             if found is None:
                 return
-            number, text, here, key, value = self._lines[found]
             if level & 1:
                 index, level = found, level + 3
-                yield None, (number, level // 2 + 1)
+                yield None, (found + 1, level // 2 + 1)
                 continue
+            text = self._lines[found]
+            here, key, value = _LINES[text] or (0, "", None)
             column = here // 2 + 1 + 2 * (here & 1)
             if value is None:
-                index, level = found + 1, self._lines[found + 1].level
-                yield (number, column), (self._lines[index].number, level // 2 + 1)
+                index, level = self._begin(found + 1)
+                yield (found + 1, column), (index + 1, level // 2 + 1)
                 continue
             after = text[column + len(key) :]
             blanks = len(after) - len(after.lstrip(" "))
-            yield (number, column), (number, column + len(key) + blanks + 1)
+            yield (found + 1, column), (found + 1, column + len(key) + blanks + 1)
             if depth < len(path):
                 return
+
+    def _begin(self, index: int) -> tuple[int, int]:
+        """Return the first line from *index* on that says something, and its level."""
+        while (said := _LINES[self._lines[index]]) is None:
+            index += 1
+        return index, said[0]
 
     def _child(self, index: int, level: int, part: str | int) -> int | None:
         """Return the line where *part* of the collection at *index* begins."""
@@ -850,7 +846,7 @@ class _Places:
         if level & 1:
             return None
         if (index, part) not in self._keys:
-            inside = (i for i, line in self._block(index, level) if line.key == part)
+            inside = (i for i, key in self._block(index, level, part) if key == part)
             self._keys[index, part] = next(inside, None)
         return self._keys[index, part]
 
@@ -859,15 +855,24 @@ class _Places:
             self._items[index] = [i for i, _ in self._block(index, level)]
         return self._items[index]
 
-    def _block(self, index: int, level: int) -> Iterator[tuple[int, _Line]]:
-        """Yield the lines at *level* from *index* on, until the collection there ends."""
-        yield index, self._lines[index]
-        for i in range(index + 1, len(self._lines)):
-            here = self._lines[i].level
-            if here < level:
+    def _block(self, index: int, level: int, word: str = "") -> Iterator[tuple[int, str]]:
+        """
+        Yield the lines at *level* from *index* on, and their keys, until the collection ends.
+
+        Lines without *word* are left out if that is seen without reading them.
+        """
+        here, deeper = " " * (level // 2), " " * (level // 2 + 1)
+        for i in range(index, len(self._lines)):
+            text = self._lines[i]
+            if i > index and (
+                text.startswith(deeper) or (word not in text and text.startswith(here))
+            ):
+                continue
+            said = _LINES[text]
+            if said is not None and (i == index or said[0] == level):
+                yield i, said[1]
+            elif said is not None and said[0] < level:
                 return
-            if here == level:
-                yield i, self._lines[i]
 
 
 SOPS_METADATA: Final = regex(rb"^sops:", re.MULTILINE)
