@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import field, replace
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -68,7 +68,7 @@ class Common:
             quiet=self.quiet,
             verbose=self.verbose,
             located=lambda text: locate(text, self, self.commands),
-            named=self.named,
+            named=lru_cache(self.named),
         )
 
     def named(self, file: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.config.yaml_tree import Subject, Tree
+    from icesync.model.desired import DesiredServer
 
 _MARK: Final = b"icesync:"
 _IDS: Final = regex(r"ice\w*", re.IGNORECASE)
@@ -277,14 +278,14 @@ def locate(rated: Iterable[RatedFinding]) -> list[Diagnostic]:
 
     The order of *rated* decides which server is named.
     """
-    groups: dict[Diagnostic, list[str]] = {}
+    groups: dict[Diagnostic, list[DesiredServer]] = {}
     for finding, severity in rated:
-        placed = finding.located(severity)
-        groups.setdefault(replace(placed, subject=""), []).append(placed.subject)
-    return [_with_subjects(placed, subjects) for placed, subjects in groups.items()]
+        groups.setdefault(finding.located(severity), []).append(finding.server)
+    return [_about(servers, placed) for placed, servers in groups.items()]
 
 
-def _with_subjects(placed: Diagnostic, subjects: list[str]) -> Diagnostic:
-    first, more = subjects[0], len(subjects) - 1
+def _about(servers: list[DesiredServer], placed: Diagnostic) -> Diagnostic:
+    """Return *placed* as a finding about the first of *servers*, and how many more."""
+    first, more = str(servers[0].address), len(servers) - 1
     others = f" and {more} more" if more else ""
     return replace(placed, message=f"{first}{others}: {placed.message}", subject=first)

@@ -68,10 +68,9 @@ class UnplacedFinding:
         return self.server.origin.position(self.violation.key)
 
     def located(self, severity: Severity) -> Diagnostic:
-        """Return the finding with its place and *severity*; the message names no server."""
+        """Return the finding with its place and *severity*; it names no server."""
         _, message, hint, _ = self.violation
-        subject = str(self.server.address)
-        return Diagnostic(self.rule, message, self.position(), hint, severity, subject)
+        return Diagnostic(self.rule, message, self.position(), hint, severity)
 
 
 class Host(NamedTuple):
