@@ -444,11 +444,13 @@ class HttpClient:
             raise BrokenError(_BROKE) from None
 
     def _exchange(self, asked: _Asked, deadline: float) -> RawReply:
+        url = self._url(asked.path)
+        # A stream: with a content httpx looks anew for each call which headers it wants.
         request = httpx.Request(
             asked.method,
-            self._url(asked.path),
-            headers=asked.headers,
-            content=asked.body,
+            url,
+            headers=_headers_of(asked, url),
+            stream=httpx.ByteStream(asked.body),
             extensions={"timeout": self._timeout, "trace": self._trace},
         )
         self._greeted = ""
@@ -498,6 +500,17 @@ class HttpClient:
             self._socket = info["return_value"].get_extra_info("socket")
         elif event.endswith(".start_tls.started"):
             self._greeted = info["server_hostname"]
+
+
+def _headers_of(asked: _Asked, url: httpx.URL) -> list[tuple[bytes, bytes]]:
+    named = [(name.encode("ascii"), value.encode("ascii")) for name, value in asked.headers.items()]
+    headers = [(b"Host", url.netloc), *named]
+    if asked.body or asked.method in _WITH_BODY:
+        headers.append((b"Content-Length", b"%d" % len(asked.body)))
+    return headers
+
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def _transport(options: ClientOptions) -> httpx.BaseTransport:
