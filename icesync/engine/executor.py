@@ -171,6 +171,9 @@ SETTLE_S: Final = 60.0
 
 _POLL_S: Final = 0.2
 
+_GATHER_S: Final = 0.004
+"""So long outcomes gather until they are taken in."""
+
 
 class StopRequest:
     """A request to end early; set by a signal handler, so setting it does nothing else."""
@@ -237,6 +240,7 @@ class Executor:
         self._limiter = CallLimiter(run.rate_per_s, clock, random.random, self._pausing)
         self._lock = threading.RLock()
         self._stop = threading.Event()
+        self._worker_ended = threading.Event()
         self._flying: set[Address] = set()
         self._attempts: dict[Address, list[Attempt]] = {}
         self._done: queue.SimpleQueue[_Done] = queue.SimpleQueue()
@@ -255,7 +259,8 @@ class Executor:
             if self._halt.signal_number is not None and deadline is None:
                 self._stop.set()
                 deadline = self._clock.monotonic() + self._halt.grace_s
-            if deadline is not None and self._clock.monotonic() >= deadline:
+            late = deadline is not None and self._clock.monotonic() >= deadline
+            if late and self._done.empty():
                 return
             try:
                 done = self._done.get(timeout=_POLL_S)
@@ -268,6 +273,10 @@ class Executor:
             else:
                 self._land(done[0])
                 yield done
+            if self._done.empty():
+                # Woken for each outcome, this thread would take the interpreter from the
+                # workers as often. The last ones are taken in at once.
+                self._worker_ended.wait(_GATHER_S)
 
     def _start(self) -> int:
         """Start the workers, and return how many: fewer where the machine has no more threads."""
@@ -315,6 +324,7 @@ class Executor:
         finally:
             if gateway is not None:
                 gateway.close()
+            self._worker_ended.set()
             self._done.put(None)
 
     def _release(self, change: ResourceChange, outcome: Outcome) -> None:
