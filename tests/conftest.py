@@ -44,6 +44,10 @@ settings.register_profile(
 )
 settings.load_profile("fast")
 
+# As in the program. A search among the values of a whole suite takes long, and one in the
+# middle of a test would close what an earlier run has left.
+gc.set_threshold(100_000, 50, 1000)
+
 _CLEARED: Final = (
     "ICE", "CI", "GITHUB", "GITLAB", "RUNNER", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "COLUMNS", "LINES", "SSL_CERT", "SSLKEYLOGFILE",

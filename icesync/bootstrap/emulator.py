@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,7 +41,8 @@ def embedded_emulator(root: str, clock: Clock) -> Answer:
         )
     storage = Storage(place)
     service = Service(clock, storage, base_path="")
-    weakref.finalize(service, storage.close)
+    # By itself it would wait for the end of the interpreter, which a run leaves before.
+    atexit.register(weakref.finalize(service, storage.close))
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:
         try:
