@@ -568,16 +568,28 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
 def check_schema(document: Document, name: str) -> tuple[Diagnostic, ...]:
     """Return what the schema *name* refuses in *document*, with hints; empty when it fits."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
     from referencing import Registry
 
     schema = build_schema(name)
+    keywords = {"additionalProperties": _closed}
+    reader = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
     # An empty registry: by default a "$ref" to an address would be fetched.
-    validator = Draft202012Validator(schema, registry=Registry())
+    validator = reader(schema, registry=Registry())
     instance = to_instance(document.data, schema)
     explanations = _Explanations(document)
     for error in validator.iter_errors(instance):
         explanations.add(error)
     return explanations.findings()
+
+
+def _closed(_: Any, allowed: Any, instance: Any, schema: Schema) -> Iterator[Exception]:
+    """Yield one error for all unknown keys; jsonschema would sort and print them all."""
+    from jsonschema import ValidationError
+
+    known = schema.get("properties", {})
+    if allowed is False and isinstance(instance, dict) and not instance.keys() <= known.keys():
+        yield ValidationError("unknown keys")
 
 
 def to_instance(data: Any, schema: Schema) -> Any:

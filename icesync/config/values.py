@@ -351,7 +351,7 @@ def _salvage(node: Any, table: _Table, targets: tuple[dict[str, Any], ...]) -> N
         row = table.get(key)
         if type(row) is dict:
             _salvage(value, row, targets)
-        else:
+        elif row is not None:
             with suppress(FastPathMiss):
                 _read({key: value}, table, targets)
 
