@@ -584,7 +584,11 @@ def check_schema(document: Document, name: str) -> tuple[Diagnostic, ...]:
 
 
 def _closed(_: Any, allowed: Any, instance: Any, schema: Schema) -> Iterator[Exception]:
-    """Yield one error for all unknown keys; jsonschema would sort and print them all."""
+    """
+    Yield one error for all unknown keys, whose names jsonschema would sort and print.
+
+    Our schemas close mappings, and say nothing of further keys otherwise.
+    """
     from jsonschema import ValidationError
 
     known = schema.get("properties", {})

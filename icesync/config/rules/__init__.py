@@ -133,7 +133,7 @@ class UserName(NamedTuple):
 
 
 class Login(NamedTuple):
-    """A login with an address at a block in use; not the mailbox's own, or not ordinary."""
+    """A login by an address at a block in use; the mailbox's own only if it is not ordinary."""
 
     block: str
     host: str | None
