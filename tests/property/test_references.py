@@ -38,6 +38,20 @@ def test_two_texts_that_mean_the_same_are_one_text(first: str, second: str) -> N
         assert same == (first == second)
 
 
+@given(
+    st.sampled_from(["env", "file", "vault"]),
+    st.text("aZ0_.-/%~ü", min_size=1, max_size=8),
+)
+def test_a_path_is_read_alike_with_and_without_options(scheme: str, path: str) -> None:
+    """What has no options and no escapes is read at once, and as carefully."""
+    alone = read_secret_ref(f"ref+{scheme}://{path}")
+    careful = read_secret_ref(f"ref+{scheme}://{path}?a=b")
+
+    assert isinstance(alone, SecretRef) == isinstance(careful, SecretRef)
+    if isinstance(alone, SecretRef) and isinstance(careful, SecretRef):
+        assert (alone.scheme, alone.path) == (careful.scheme, careful.path)
+
+
 def _parts(reference: SecretRef) -> tuple[object, ...]:
     options = tuple(sorted(reference.options.items()))
     return reference.scheme, reference.absolute, reference.steps, options, reference.keys
