@@ -43,7 +43,7 @@ def mutable(cls: type[_T]) -> type[_T]:
 def _with_slots(cls: Any, assignment: str) -> Any:
     """Return *cls* with its annotations as slots; *assignment* is how ``__init__`` fills one."""
     members = dict(cls.__dict__)
-    names = tuple(members["__annotations__"])
+    names = tuple(cls.__annotations__)
     defaults = {name: members.pop(name) for name in names if name in members}
     members.pop("__dict__", None)
     members.pop("__weakref__", None)
