@@ -15,7 +15,7 @@ from icesync.frozen import frozen
 from icesync.model.project import Guard, LimitName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from icesync.model.desired import Address, Origin
     from icesync.model.fields import Setting
@@ -179,7 +179,7 @@ class ResourceChange(Placed):
     action: Action
     before: Mapping[str, Setting] | None = None
     after: Mapping[str, Setting] | None = None
-    fields: tuple[FieldChange, ...] = ()
+    fields: Sequence[FieldChange] = ()
     secrets: tuple[SecretChange, ...] = ()
     reason: Reason | None = None
     prior: str | None = None

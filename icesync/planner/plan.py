@@ -22,6 +22,7 @@ settles the actions:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 
 def diff_settings(
     before: Mapping[str, Setting], after: Mapping[str, Setting], origin: Origin | None = None
-) -> tuple[FieldChange, ...]:
+) -> Sequence[FieldChange]:
     """
     Return the settings that differ, in the order of the field table.
 
@@ -67,11 +68,10 @@ def diff_settings(
     comparison; against nothing, all of *after* is new.
     """
     if not before:
-        keys: Collection[str] = after.keys()
-    elif _sends_the_same(before, after):
+        return _AllNew(after, origin)
+    if _sends_the_same(before, after):
         return ()
-    else:
-        keys = _changed_keys(_written_out(before), _written_out(after))
+    keys = _changed_keys(_written_out(before), _written_out(after))
     return tuple(
         FieldChange(key, before.get(key), after.get(key), origin) for key in _in_order(keys)
     )
@@ -92,6 +92,38 @@ def _written_out(settings: Mapping[str, Setting]) -> dict[str, Setting]:
 def _sends_the_same(before: Mapping[str, Setting], after: Mapping[str, Setting]) -> bool:
     """Return whether both are one request: a flag that is off may be written or not."""
     return before is after or before == after or _written_out(before) == _written_out(after)
+
+
+class _AllNew(Sequence[FieldChange]):
+    """
+    What differs where nothing was sent before: all that is given.
+
+    Made anew for whoever looks: few of the changes of a first plan are shown field by field.
+    """
+
+    __slots__ = ("_after", "_origin")
+
+    def __init__(self, after: Mapping[str, Setting], origin: Origin | None) -> None:
+        self._after, self._origin = after, origin
+
+    def __iter__(self) -> Iterator[FieldChange]:
+        for key in _in_order(self._after.keys()):
+            yield FieldChange(key, None, self._after[key], self._origin)
+
+    def __len__(self) -> int:
+        return len(self._after)
+
+    def __getitem__(self, index: Any) -> Any:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 def _in_order(keys: Collection[str]) -> list[str]:
