@@ -48,7 +48,20 @@ HOSTS: Final = (
 )
 TEXTS: Final = (
     *("desk", "desk@contoso.com", "sales@contoso.com", "desk@fabrikam.net", "desk@gmail.com"),
-    *("apikey", "HHarry", "your-name@contoso.com", "changeme", "xxxx", "to-do", "null", "hidden"),
+    *(
+        "apikey",
+        "HHarry",
+        "CHANGEME",
+        "Hidden",
+        "1.5e10",
+        "Desk@Contoso.com",
+        "your-name@contoso.com",
+        "changeme",
+        "xxxx",
+        "to-do",
+        "null",
+        "hidden",
+    ),
     *("1e+11", "#N/A", "'1@contoso.com", '"desk"', "a@contoso.com/b", "a@b@contoso.com"),
     *("d..esk@contoso.com", "desk.@contoso.com", "desk@contoso", "desk@-a.com", "desk@a-.com"),
     *(f"{'x' * 65}@contoso.com", f"desk@{'x' * 64}.com", "jörg@contoso.com", "desk@bücher.de"),
@@ -154,7 +167,7 @@ def test_what_is_not_looked_at_breaks_no_rule(servers: list[DesiredServer]) -> N
 def test_each_host_and_text_is_judged(incoming: str, live: bool) -> None:
     """No host is taken for an ordinary one, and no text, of which a check has something to say."""
     given = [
-        *(in_all_blocks(host=host, username="desk") for host in HOSTS),
+        *(in_all_blocks(host=h, username=user) for h in HOSTS for user in ("desk", "HHarry")),
         *(in_all_blocks(username=text, mailbox=text) for text in TEXTS),
     ]
     servers = [wanted(n, {"incoming": incoming, **s}, {}) for n, s in enumerate(given, 1)]

@@ -421,22 +421,24 @@ def damage(text: str) -> str:
 
 
 _ORDINARY_TEXT: Final = regex(
-    rf"(?!(?:{_PLACEHOLDER_TEXTS})\Z)"
-    r"[a-z][a-z0-9_-]*+(?:[.+][a-z0-9_-]++)*+(?:@(?:[a-z0-9]++(?:-++[a-z0-9]++)*+\.)+[a-z]{2,})?"
+    rf"(?!(?i:{_PLACEHOLDER_TEXTS}|[0-9.+e]+)\Z)\w[\w-]*+(?:[.+][\w-]++)*+"
+    r"(?:@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,})?",
+    re.ASCII,
 )
 _SHORT: Final = 64
 """A text of that length is no longer than a part of an address may be."""
+_NO_NAMES: Final = _WORDS.keys() | {_VENDOR[1].lower()}
 
 
 @lru_cache(maxsize=64)
 def is_ordinary(text: str) -> bool:
     """
-    Return whether *text* is a name or an address as most are: short, and in lower case.
+    Return whether *text* is a name or an address as most are: short, and of plain characters.
 
     The checks of user names and addresses are spared such a text. Those of a server come in
     a row, and often have the same address in each block.
     """
-    short = len(text) <= _SHORT and text not in _WORDS
+    short = len(text) <= _SHORT and text.lower() not in _NO_NAMES
     return short and _ORDINARY_TEXT.fullmatch(text) is not None
 
 
