@@ -8,6 +8,8 @@ durable record for each call cheap. Nobody is woken twice: one of those who gath
 to flush, the others when that is done. When the disk refuses once, nothing
 more is believed of it: every waiter wakes with the error and the gate closes
 (a failed flush marks pages clean, so trying again would only seem to work).
+For the same reason no flush begins while another runs: the kernel reports a failed
+write once for an open file, and the second flush could return as if all were well.
 
 No intent is written ahead of its call's turn, although that would spare the wait. A kill
 would then leave servers uncertain for which no call was made, more than were in flight;
