@@ -35,17 +35,22 @@ def pretty(document: object) -> str:
 
 def _indented(node: Any, line: str = "\n") -> str:
     """Return what ``json.dumps`` makes of *node* in half of its time; a *line* is its indent."""
-    inner = f"{line}  "
     if type(node) is str:
         return quoted(node)
-    if node is True or node is False:
-        return "true" if node else "false"
+    if type(node) is int:
+        return str(node)
+    if node is None or node is True or node is False:
+        return _WORDS[node]
+    inner = f"{line}  "
     if isinstance(node, dict) and node:
         pairs = [f"{inner}{quoted(k)}: {_indented(v, inner)}" for k, v in sorted(node.items())]
         return f"{{{','.join(pairs)}{line}}}"
     if isinstance(node, list | tuple) and node:
         return f"[{','.join([inner + _indented(item, inner) for item in node])}{line}]"
     return canonical(node)
+
+
+_WORDS: Final = {None: "null", True: "true", False: "false"}
 
 
 def one_line(document: object) -> str:
