@@ -65,7 +65,16 @@ TEXTS: Final = (
     *("1e+11", "#N/A", "'1@contoso.com", '"desk"', "a@contoso.com/b", "a@b@contoso.com"),
     *("d..esk@contoso.com", "desk.@contoso.com", "desk@contoso", "desk@-a.com", "desk@a-.com"),
     *(f"{'x' * 65}@contoso.com", f"desk@{'x' * 64}.com", "jörg@contoso.com", "desk@bücher.de"),
-    *("CONTOSO\\\\desk", "contoso/desk", "mailto:desk@contoso.com", "desk \u2019", " desk", ""),
+    *(
+        "CONTOSO\\\\desk",
+        "CONTOSO\\desk",
+        "A\\desk@contoso.com",
+        "contoso/desk",
+        "mailto:desk@contoso.com",
+        "desk \u2019",
+        " desk",
+        "",
+    ),
 )
 PIECES: Final = st.sampled_from(
     [

@@ -179,6 +179,8 @@ def other_domain(login: Login) -> Violation | None:
     if not others or ".." in username or is_placeholder(username):
         return None
     own = domain_of(mailbox)
+    if any(related(other, own) for other in others):
+        return None
     provider = preset_of(block, host, preset)
     if any(_belongs(other, own, host or "", provider) for other in others):
         return None
@@ -190,8 +192,8 @@ _DOMAIN: Final = regex(r"@([^\s@\\/*%:,;<>\"]+)")
 
 
 def _belongs(login: str, own: str, host: str, provider: Preset | None) -> bool:
-    """Return whether an address of the domain *login* may open a mailbox of the domain *own*."""
-    if related(login, own) or {login, own} & _TENANTS or login.endswith(_TENANT_ENDINGS):
+    """Return whether an address of *login* may open a mailbox of *own*, an unrelated domain."""
+    if {login, own} & _TENANTS or login.endswith(_TENANT_ENDINGS):
         return True
     if own.endswith(_TENANT_ENDINGS) or (provider is not None and provider.relay):
         return True

@@ -421,8 +421,9 @@ def damage(text: str) -> str:
 
 
 _ORDINARY_TEXT: Final = regex(
-    rf"(?!(?i:{_PLACEHOLDER_TEXTS}|[0-9.+e]+)\Z)\w[\w-]*+(?:[.+][\w-]++)*+"
-    r"(?:@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,})?",
+    rf"(?!(?i:{_PLACEHOLDER_TEXTS}|[0-9.+e]+)\Z)"
+    r"(?:\w[\w-]*+(?:[.+][\w-]++)*+(?:@(?:[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+\.)+[A-Za-z]{2,})?"
+    r"|[\w-]++\\[\w.-]++)",
     re.ASCII,
 )
 _SHORT: Final = 64
