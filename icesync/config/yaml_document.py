@@ -779,6 +779,23 @@ _Place: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
 
+_Start: TypeAlias = tuple[int, int]
+"""The index of the first line of a collection, and its level."""
+
+
+class _Step(NamedTuple):
+    """The places of a key and its value, and where it starts if it is a collection."""
+
+    key: _Place | None
+    value: _Place
+    inside: _Start | None
+
+
+def _place(start: _Start) -> _Place:
+    index, level = start
+    return index + 1, level // 2 + 1
+
+
 class _Places:
     """
     The places of keys and values in a text that :func:`_read_lines` can read.
@@ -792,11 +809,15 @@ class _Places:
         self._lines = data.decode().split("\n")
         self._keys: dict[tuple[int, str], int | None] = {}
         self._items: dict[int, list[int]] = {}
+        self._starts: dict[NodePath, _Start | None] = {}
 
     def find(self, path: NodePath) -> _Place | None:
         """Return the place of the value at *path*, if there is one."""
-        found = list(self._follow(path))
-        return found[-1][1] if len(found) > len(path) else None
+        if not path:
+            return _place(self._begin(0))
+        above = self._inside(path[:-1])
+        step = None if above is None else self._step(above, path[-1])
+        return None if step is None else step.value
 
     def value(self, path: NodePath) -> _Place:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
@@ -809,28 +830,44 @@ class _Places:
 
     def _follow(self, path: NodePath) -> Iterator[tuple[_Place | None, _Place]]:
         """Yield key and value of the document, which has no key, and of each part that exists."""
-        index, level = self._begin(0)
-        yield None, (index + 1, level // 2 + 1)
-        for depth, part in enumerate(path, start=1):
-            found = self._child(index, level, part)
-            if found is None:
+        start = self._begin(0)
+        yield None, _place(start)
+        inside: _Start | None = start
+        for part in path:
+            step = None if inside is None else self._step(inside, part)
+            if step is None:
                 return
-            if level & 1:
-                index, level = found, level + 3
-                yield None, (found + 1, level // 2 + 1)
-                continue
-            text = self._lines[found]
-            here, key, value = _LINES[text] or (0, "", None)
-            column = here // 2 + 1 + 2 * (here & 1)
-            if value is None:
-                index, level = self._begin(found + 1)
-                yield (found + 1, column), (index + 1, level // 2 + 1)
-                continue
-            after = text[column + len(key) :]
-            blanks = len(after) - len(after.lstrip(" "))
-            yield (found + 1, column), (found + 1, column + len(key) + blanks + 1)
-            if depth < len(path):
-                return
+            yield step.key, step.value
+            inside = step.inside
+
+    def _inside(self, path: NodePath) -> _Start | None:
+        """Return where the collection at *path* starts; many paths go through the same ones."""
+        if not path:
+            return self._begin(0)
+        if path not in self._starts:
+            above = self._inside(path[:-1])
+            step = None if above is None else self._step(above, path[-1])
+            self._starts[path] = None if step is None else step.inside
+        return self._starts[path]
+
+    def _step(self, start: _Start, part: str | int) -> _Step | None:
+        """Return what stands at *part* of the collection at *start*."""
+        index, level = start
+        found = self._child(index, level, part)
+        if found is None:
+            return None
+        if level & 1:
+            inside = found, level + 3
+            return _Step(None, _place(inside), inside)
+        text = self._lines[found]
+        here, key, value = _LINES[text] or (0, "", None)
+        column = here // 2 + 1 + 2 * (here & 1)
+        if value is None:
+            inside = self._begin(found + 1)
+            return _Step((found + 1, column), _place(inside), inside)
+        after = text[column + len(key) :]
+        blanks = len(after) - len(after.lstrip(" "))
+        return _Step((found + 1, column), (found + 1, column + len(key) + blanks + 1), None)
 
     def _begin(self, index: int) -> tuple[int, int]:
         """Return the first line from *index* on that says something, and its level."""
