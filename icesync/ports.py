@@ -1,4 +1,4 @@
-"""The sockets that adapters plug into: small protocols, and a quick way to ask for one."""
+"""The protocols that adapters implement, and a quick check for one of them."""
 
 from __future__ import annotations
 
@@ -270,7 +270,6 @@ class MetadataProvider(Protocol):
         ...
 
 
-@runtime_checkable
 class ReferenceReader(Protocol):
     """A provider, or all of them, that knows a reference by what it leads to."""
 

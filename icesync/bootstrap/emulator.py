@@ -41,7 +41,7 @@ def embedded_emulator(root: str, clock: Clock) -> Answer:
         )
     storage = Storage(place)
     service = Service(clock, storage, base_path="")
-    # By itself it would wait for the end of the interpreter, which a run leaves before.
+    # A run exits before the interpreter would close the file.
     atexit.register(weakref.finalize(service, storage.close))
 
     def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> RawReply:

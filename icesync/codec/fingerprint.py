@@ -13,9 +13,9 @@ one over all of them: what is edited, removed or put back from an older state do
 fit. Of a state per organization each part has a head. A state that was stored without
 the key has no seal.
 
-A state in one file has one more, over its bytes as icesync wrote them. Where that one fits,
-which takes a moment, all others do, and so do the digests. It says nothing where it does not:
-git may have merged two states, or converted line ends.
+A state in one file has one more, over its bytes as icesync wrote them. If it fits, so do all
+other seals and digests, which need not be computed. If it does not, that proves nothing: git
+may have merged two states, or converted line ends. Then each seal and digest is checked.
 
 This module, the wire encoder and :mod:`icesync.codec.secretfile` are the only ones
 that open secrets. Of a secret they tell its kind of characters and its length, nothing

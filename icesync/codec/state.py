@@ -216,7 +216,7 @@ def _decode_entry(
         if twice or sealed != digest(f"{name}\n{plain}"):
             raise ValueError
     server = wanted.get(address)
-    # Held once, like what both have in common.
+    # The address of the files, so that both share one object.
     return server.address if server else address, read_entry(raw, _required(sealed), server)
 
 

@@ -202,6 +202,7 @@ def _read_link(root: Path, path: str, position: SourcePosition) -> SourceFile | 
 
 
 _READ_BYTES: Final = 65536
+"""The size of further reads, of a file that is larger than the system says."""
 
 
 def _read_descriptor(
@@ -212,7 +213,7 @@ def _read_descriptor(
         if not stat.S_ISREG(found.st_mode):
             what = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
             return Diagnostic("ICE001", f"the file {what}", position, "rename or remove it")
-        # Room for what is there: room for the largest file takes longer than to read a small one.
+        # A buffer for the largest file would take longer to allocate than a small one to read.
         data, room = b"", min(found.st_size, MAX_BYTES) + 1
         while room and (more := os.read(descriptor, room)):
             data += more

@@ -731,7 +731,7 @@ _MAX_KEYS: Final = 20
 """More unknown keys of one mapping are only counted: the mapping is another format's."""
 
 _MAX_UNKNOWN: Final = 500
-"""More unknown keys of one file are only counted: who mends these mends the others, too."""
+"""More unknown keys of one file are only counted: they have the same cause as these."""
 
 
 def _plain_name(key: str) -> str:

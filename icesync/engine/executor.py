@@ -172,7 +172,7 @@ SETTLE_S: Final = 60.0
 _POLL_S: Final = 0.2
 
 _GATHER_S: Final = 0.004
-"""So long outcomes gather until they are taken in."""
+"""How long outcomes gather before they are taken in."""
 
 
 class StopRequest:

@@ -359,6 +359,16 @@ def test_file_has_a_seal_that_the_snapshot_does_not_know() -> None:
     assert FILE not in json.loads(encode_state(decode_state(SEALED_DATA), "0.1.0"))["seals"]
 
 
+def test_digests_are_left_to_the_seal_of_the_file() -> None:
+    """Asked for by file, an entry is taken as it stands: the caller checks the seal."""
+    changed = SEALED_DATA.replace(b'"smtp.port": 587', b'"smtp.port": 588', 1)
+
+    assert decode_state(changed, by_file=True).entries[SUPPORT].settings["smtp.port"] == 588
+    assert not fits_file_seal(KEY, changed)
+    with pytest.raises(StateCorrupt, match="its digest does not match"):
+        decode_state(changed)
+
+
 def test_no_byte_of_a_file_changes_under_its_seal() -> None:
     """Whatever is changed, cut or put in, the seal does not fit, nor does another key's."""
     for number, byte in enumerate(SEALED_DATA):

@@ -71,6 +71,21 @@ def test_one_state_shows_that_the_place_is_right() -> None:
         load(parted({59: empty}, others=[FakeStore()]), BASE_URL)
 
 
+def test_what_is_joined_is_what_its_bytes_say() -> None:
+    """Nobody decodes the bytes again, after a read or a write."""
+    parts = {59: FakeStore(stored_bytes({SUPPORT: entry()})), 70: FakeStore()}
+    store = parted(parts)
+    read = store.read()
+
+    assert read is not None
+    assert store.joined == decode_state(read)
+    put(store, {SUPPORT: entry(), BILLING: entry()})
+    assert set(store.joined.entries) == {SUPPORT, BILLING}
+    written = store.read()
+    assert written is not None
+    assert store.joined == decode_state(written)
+
+
 def test_parts_are_asked_side_by_side() -> None:
     """Eight far ends wait for each other: read, locked and saved one by one, they never would."""
     together = threading.Barrier(8, timeout=10)
