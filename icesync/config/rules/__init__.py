@@ -9,8 +9,8 @@ The checks are pure functions over typed settings, offline and without secrets: 
 over the servers and one over the fleet, each linear. What can be read at all was checked before.
 
 Most servers break no rule, and a fleet has few different ports, flags and providers. So each
-kind of subject says what its checks depend on: what was seen before is not judged again, and
-what is ordinary not at all.
+kind of subject says what its checks depend on: equal subjects are checked once, and ordinary
+ones not at all.
 """
 
 from __future__ import annotations

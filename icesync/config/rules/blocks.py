@@ -402,7 +402,7 @@ def _no_login(host: str) -> tuple[str, str] | None:
 
 
 def is_known(host: str) -> bool:
-    """Return whether a check of endpoints can tell *host* from the others of nobody known."""
+    """Return whether a check of endpoints depends on *host*, such as that of a provider."""
     name = host.lower().rstrip(".")
     return bool(is_provider_host(name) or _no_login(name) or providers_of(name))
 

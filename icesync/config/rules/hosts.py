@@ -427,7 +427,7 @@ _ORDINARY_TEXT: Final = regex(
     re.ASCII,
 )
 _SHORT: Final = 64
-"""A text of that length is no longer than a part of an address may be."""
+"""A part of an address may have this many characters."""
 _NO_NAMES: Final = _WORDS.keys() | {_VENDOR[1].lower()}
 
 
@@ -436,8 +436,8 @@ def is_ordinary(text: str) -> bool:
     """
     Return whether *text* is a name or an address as most are: short, and of plain characters.
 
-    The checks of user names and addresses are spared such a text. Those of a server come in
-    a row, and often have the same address in each block.
+    The checks of user names and addresses skip such a text. The cache is small because only
+    the blocks of one server often have the same address.
     """
     short = len(text) <= _SHORT and text.lower() not in _NO_NAMES
     return short and _ORDINARY_TEXT.fullmatch(text) is not None
