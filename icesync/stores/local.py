@@ -349,12 +349,13 @@ class LocalStore:
 
     @property
     def recovery(self) -> tuple[str, ...]:
-        """The commit, and the backup."""
+        """The commit, and the backup, which the first save does not make."""
         name = shlex.quote(self.describe())
-        return (
-            f"run `git checkout -- {name}` to restore the committed state, if any",
-            f"run `cp {name}.backup {name}` to restore the state before the last save",
-        )
+        commit = f"run `git checkout -- {name}` to restore the committed state, if any"
+        if not self._backup().exists():
+            return (commit,)
+        backup = f"run `cp {name}.backup {name}` to restore the state before the last save"
+        return (commit, backup)
 
     def lock_warning(self) -> str | None:
         """Return why the lock cannot be trusted on this file system, or None."""

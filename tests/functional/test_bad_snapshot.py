@@ -51,10 +51,20 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str, str]] = {
 def test_damage(repository: Repository, kind: str) -> None:
     """A damaged snapshot is refused with the way out, never read as empty."""
     damage, sentence, hint = DAMAGE[kind]
-    repository.apply()
+    repository.apply().apply("--resend", "all")
     repository.write("state.json", damage(repository.read("state.json")))
 
     assert_refused(repository.run("plan"), 8, sentence, hint=hint)
+
+
+def test_backup_is_offered_where_there_is_one(repository: Repository) -> None:
+    """The first save makes none: a command that cannot work is not printed."""
+    repository.apply().write("state.json", "{")
+    result = repository.run("plan")
+
+    assert not (repository.root / "state.json.backup").exists()
+    assert_refused(result, 8, "not valid JSON", hint="git checkout")
+    assert ".backup" not in result.stderr
 
 
 @pytest.mark.parametrize(
