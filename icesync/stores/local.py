@@ -418,10 +418,8 @@ class LocalStore:
             return
         if stored is None:
             backup = self._backup()
-            raise StateConflict(
-                f"`{self.describe()}` was removed in the meantime",
-                f"its last copy may be `{backup}`",
-            )
+            hints = (f"its last copy may be `{backup}`",) if backup.exists() else ()
+            raise StateConflict(f"`{self.describe()}` was removed in the meantime", *hints)
         raise StateConflict(
             f"`{self.describe()}` was changed by another run in the meantime", "icesync plan"
         )

@@ -42,8 +42,8 @@ def nothing(_: Repository) -> None:
 
 
 def corrupt(repository: Repository) -> None:
-    """Damage the state."""
-    repository.write("state.json", "{")
+    """Damage the state, of which there is a backup."""
+    repository.apply("--resend", "all").write("state.json", "{")
 
 
 def call_ice(repository: Repository, access: str = "") -> None:

@@ -198,13 +198,18 @@ def test_conflict_keeps_its_hands_off(store: LocalStore, path: Path) -> None:
 
 
 def test_vanished_snapshot_points_to_its_backup(store: LocalStore, path: Path) -> None:
-    """A snapshot that was removed under a run is missed, and its backup is named."""
+    """A snapshot that was removed under a run is missed, and its backup is named if it has one."""
     store.write(b"one", None)
     path.unlink()
-
     with pytest.raises(StateConflict, match="was removed in the meantime") as caught:
         store.write(b"two", b"one")
+    assert not caught.value.hints
 
+    store.write(b"one", None)
+    store.write(b"two", b"one")
+    path.unlink()
+    with pytest.raises(StateConflict, match="was removed in the meantime") as caught:
+        store.write(b"three", b"two")
     assert "state.json.backup" in caught.value.hints[0]
 
 
