@@ -103,7 +103,8 @@ class Console:
         """Write *document* to stdout as JSON."""
         from icesync.render.jsondoc import spell
 
-        self.data(spell(document))
+        for part in spell(document):
+            self.data(part)
 
     def talk(self, text: str) -> None:
         """Say *text* on stderr, on a line of its own, unless asked to be quiet."""

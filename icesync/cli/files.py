@@ -9,14 +9,19 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import FileUnreadable, FileUnwritable, PlanStale, UsageError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from io import FileIO, RawIOBase
 
     from icesync.model.plan import Plan
+
+
+Content: TypeAlias = "bytes | Iterable[bytes]"
+"""What a file is to hold: the whole, or its parts as they are made."""
 
 
 def replace_text(path: Path, before: bytes, after: bytes) -> None:
@@ -61,7 +66,7 @@ def _has_attributes(path: Path) -> bool:
     return any(not name.startswith("security.") for name in names)
 
 
-def write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: Content) -> None:
     """
     Write *data* to *path*; a new file is readable by its owner only.
 
@@ -72,7 +77,7 @@ def write_private(path: Path, data: bytes) -> None:
     _write(path, data, 0o600)
 
 
-def write_open(path: Path, data: bytes) -> None:
+def write_open(path: Path, data: Content) -> None:
     """
     Write *data* to *path*; a new file is readable as the umask lets.
 
@@ -128,7 +133,7 @@ def _demand_no_loop(mode: int) -> None:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
-def _write(path: Path, data: bytes, mode: int, *, secret: bool = False) -> None:
+def _write(path: Path, data: Content, mode: int, *, secret: bool = False) -> None:
     """
     Write *data* to what *path* names.
 
@@ -171,7 +176,7 @@ _DESCRIPTOR: Final = re.compile(r"(?:/dev|/proc/self)/fd/([0-9]{1,6})", re.ASCII
 
 
 def _replace(
-    path: Path, data: bytes, mode: int, *, secret: bool = False, before: bytes | None = None
+    path: Path, data: Content, mode: int, *, secret: bool = False, before: bytes | None = None
 ) -> None:
     """
     Replace the file *path* at once; where that would lose something, overwrite it.
@@ -205,7 +210,8 @@ def _replace(
             temporary.unlink(missing_ok=True)
 
 
-def _overwrite(path: Path, data: bytes, before: bytes | None, *, secret: bool) -> None:
+def _overwrite(path: Path, data: Content, before: bytes | None, *, secret: bool) -> None:
+    data = data if isinstance(data, bytes) else b"".join(data)
     with path.open("r+b", buffering=0) as stream:
         if secret:
             os.fchmod(stream.fileno(), 0o600)
@@ -219,10 +225,11 @@ def _overwrite(path: Path, data: bytes, before: bytes | None, *, secret: bool) -
             raise
 
 
-def _write_all(stream: RawIOBase, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) or 0 :]
+def _write_all(stream: RawIOBase, data: Content) -> None:
+    for part in (data,) if isinstance(data, bytes) else data:
+        rest = memoryview(part)
+        while rest:
+            rest = rest[stream.write(rest) or 0 :]
 
 
 def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:

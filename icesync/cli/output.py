@@ -37,7 +37,7 @@ from icesync.frozen import frozen
 from icesync.model.pipeline import Forge, Pipeline
 from icesync.model.report import ApplyStarted, Caution, Command, CommandResult, Found, Note
 from icesync.model.snapshot import UNSAVED_STATE
-from icesync.render import RenderContext, renderer
+from icesync.render import RenderContext, stream
 from icesync.render.plan import caveat, describe_obsolete, render_refusals
 from icesync.render.style import Style, age, oldest, safe
 
@@ -272,13 +272,19 @@ class Output:
                 self._events.finish(self.review, self._view())
         elif self.is_text is not last:
             view = self._view(self.console.style)
-            text = renderer(self.shown)(self.review, view)
-            text = self.console.located(text) if self.is_text else text
-            if view.ci.forge is Forge.GITLAB and self.is_text and text:
-                self._fold(text)
+            parts = stream(self.shown, self.review, view)
+            if self.is_text:
+                self._show_text(self.console.located("".join(parts)), view.ci.forge)
             else:
-                self.console.data(text)
+                for part in parts:
+                    self.console.data(part)
             self.console.flush()
+
+    def _show_text(self, text: str, forge: Forge) -> None:
+        if text and forge is Forge.GITLAB:
+            self._fold(text)
+        else:
+            self.console.data(text)
 
     def _fold(self, text: str) -> None:
         """Write *text* as a section of GitLab's log; stdout itself stays free of it."""
@@ -327,7 +333,7 @@ class Output:
     def _write(self, kind: str, path: Path, view: RenderContext) -> None:
         from icesync.cli.files import write_open
 
-        write_open(path, renderer(kind)(self.review, view).encode())
+        write_open(path, (part.encode() for part in stream(kind, self.review, view)))
 
     def _attempt(self, what: str, act: Callable[[], None]) -> bool:
         """Act; a failure is named and never replaces the exit code of the work."""

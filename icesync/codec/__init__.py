@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.regex import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 _CI_COMMAND: Final = regex(r"#(?=#\[|#vso\[)")
 
@@ -28,9 +31,55 @@ def digest(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
+class Series:
+    """A list of a document whose items are made anew each time they are written, one by one."""
+
+    def __init__(self, make: Callable[[], Iterable[object]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._make())
+
+
+def digest_of(document: object) -> str:
+    """Return :func:`digest` of what :func:`canonical` returns; *document* may hold series."""
+    hashed = hashlib.sha256()
+    for part in _parts(document, None):
+        hashed.update(part.encode())
+    return f"sha256:{hashed.hexdigest()}"
+
+
 def pretty(document: object) -> str:
     """Return *document* with sorted keys, indented by 2, in ASCII, with a final newline."""
     return _for_logs(_indented(document)) + "\n"
+
+
+def stream(document: object) -> Iterator[str]:
+    """Yield the parts of what :func:`pretty` returns; *document* may hold series."""
+    for part in _parts(document, "\n"):
+        yield _for_logs(part)
+    yield "\n"
+
+
+def _parts(node: Any, line: str | None) -> Iterator[str]:
+    """Yield *node*, an item of a series at a time; a *line* is its indent, None for none."""
+    inner, colon, end = ("", ":", "") if line is None else (f"{line}  ", ": ", line)
+    if isinstance(node, Series):
+        before = "["
+        for item in node:
+            text = canonical(item) if line is None else _indented(item, inner)
+            yield f"{before}{inner}{text}"
+            before = ","
+        yield "[]" if before == "[" else f"{end}]"
+    elif isinstance(node, dict) and node:
+        before = "{"
+        for key, value in sorted(node.items()):
+            yield f"{before}{inner}{quoted(key)}{colon}"
+            yield from _parts(value, inner if line is not None else None)
+            before = ","
+        yield f"{end}}}"
+    else:
+        yield canonical(node) if line is None else _indented(node, line)
 
 
 def _indented(node: Any, line: str = "\n") -> str:

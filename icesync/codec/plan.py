@@ -10,9 +10,9 @@ byte's meaning, so that nothing in the file can be changed unseen.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from icesync.codec import canonical, digest, pretty, unique_object
+from icesync.codec import Series, canonical, digest, digest_of, stream, unique_object
 from icesync.diagnostics import SourcePosition
 from icesync.errors import PlanStale
 from icesync.model.desired import Address, parse_address
@@ -27,6 +27,9 @@ from icesync.model.plan import (
     Selection,
 )
 from icesync.model.secret import SecretComparison
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PLAN_FORMAT: Final = "1.0"
 
@@ -55,25 +58,24 @@ def _plan_digest(plan: Plan) -> str:
         "target": plan.base_url,
         "complete": plan.complete,
         "terms": dict(plan.terms),
-        "changes": [
-            {
-                "address": str(change.address),
-                "action": change.action.value,
-                "prior": change.prior,
-                "after": dict(change.after) if change.after is not None else None,
-                "secrets": [
-                    [s.key, s.comparison.value, s.reference, s.tag] for s in change.secrets
-                ],
-                **_plain_move(change),
-            }
-            for change in plan.effective
-        ],
+        "changes": Series(lambda: map(_plain_effect, plan.effective)),
     }
-    return digest(canonical(content))
+    return digest_of(content)
+
+
+def _plain_effect(change: ResourceChange) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "action": change.action.value,
+        "prior": change.prior,
+        "after": dict(change.after) if change.after is not None else None,
+        "secrets": [[s.key, s.comparison.value, s.reference, s.tag] for s in change.secrets],
+        **_plain_move(change),
+    }
 
 
 def plan_document(plan: Plan, icesync_version: str) -> dict[str, Any]:
-    """Return *plan* as plain data, with its digests."""
+    """Return *plan* as plain data, with its digests; its changes are a :class:`Series`."""
     document: dict[str, Any] = {
         "kind": _KIND,
         "format_version": PLAN_FORMAT,
@@ -90,15 +92,20 @@ def plan_document(plan: Plan, icesync_version: str) -> dict[str, Any]:
             "resend": list(plan.selection.resend),
         },
         "counts": {action.value: plan.count(action) for action in Action},
-        "resource_changes": [_plain_change(change) for change in plan.changes],
+        "resource_changes": Series(lambda: map(_plain_change, plan.changes)),
         "digest": plan_digest(plan),
     }
-    return {**document, "checksum": digest(canonical(document))}
+    return {**document, "checksum": digest_of(document)}
 
 
 def encode_plan(plan: Plan, icesync_version: str) -> bytes:
     """Return *plan* as UTF-8 JSON; the same plan gives the same bytes."""
-    return pretty(plan_document(plan, icesync_version)).encode()
+    return b"".join(stream_plan(plan, icesync_version))
+
+
+def stream_plan(plan: Plan, icesync_version: str) -> Iterator[bytes]:
+    """Yield the parts of what :func:`encode_plan` returns, as they are made."""
+    return (part.encode() for part in stream(plan_document(plan, icesync_version)))
 
 
 def decode_plan(data: bytes) -> Plan:

@@ -109,9 +109,8 @@ class LayeredOrigin:
 
     def position(self, key: str = "") -> SourcePosition:
         """Return the place of *key*'s effective value; of the server for ``""`` or no value."""
-        parts = tuple(key.split(".")) if key else ()
-        for place in self.places if parts else ():
-            found = place.document.find((*place.path, *parts))
+        for place in self.places if key else ():
+            found = place.document.find(place.path, key)
             if found is not None:
                 return found
         if key in self.filled:

@@ -519,12 +519,13 @@ class Document:
         place = places.value(path) if places else self.tree.position(path)
         return SourcePosition(self.file, *place)
 
-    def find(self, path: NodePath) -> SourcePosition | None:
-        """Return the place of the value at *path*, or None where there is none."""
+    def find(self, path: NodePath, key: str) -> SourcePosition | None:
+        """Return the place of the value at the dotted *key* below *path*; None without one."""
         places = self._places
         if places is None:
+            path = (*path, *key.split("."))
             return None if node_at(self.data, path) is None else self.position(path)
-        place = places.find(path)
+        place = places.below(path).get(key)
         return None if place is None else SourcePosition(self.file, *place)
 
     def key_position(self, path: NodePath) -> SourcePosition:
@@ -538,7 +539,7 @@ class Document:
         places = self._places
         if places is None:
             return SourcePosition(self.file, *self.tree.block_position(path, "skill"))
-        named = places.find((*path, "skill")) is not None
+        named = "skill" in places.below(path)
         place = places.key((*path, "skill")) if named else places.value(path)
         return SourcePosition(self.file, *place)
 
@@ -807,67 +808,61 @@ class _Places:
 
     def __init__(self, data: bytes) -> None:
         self._lines = data.decode().split("\n")
-        self._keys: dict[tuple[int, str], int | None] = {}
-        self._items: dict[int, list[int]] = {}
-        self._starts: dict[NodePath, _Start | None] = {}
+        self._mappings: dict[int, dict[str, int]] = {}
+        self._lists: dict[int, list[int]] = {}
+        self._below: dict[NodePath, Mapping[str, _Place]] = {}
 
-    def find(self, path: NodePath) -> _Place | None:
-        """Return the place of the value at *path*, if there is one."""
-        if not path:
-            return _place(self._begin(0))
-        above = self._inside(path[:-1])
-        step = None if above is None else self._step(above, path[-1])
-        return None if step is None else step.value
+    def below(self, path: NodePath) -> Mapping[str, _Place]:
+        """Return the places of all values in the mapping at *path*, by their dotted keys."""
+        if path not in self._below:
+            steps = list(self._follow(path))
+            inside = steps[-1].inside if len(steps) > len(path) else None
+            self._below[path] = dict(self._walk(inside)) if inside else {}
+        return self._below[path]
 
     def value(self, path: NodePath) -> _Place:
         """Return the place of the value at *path*, or of its nearest parent that exists."""
-        return list(self._follow(path))[-1][1]
+        return list(self._follow(path))[-1].value
 
     def key(self, path: NodePath) -> _Place:
         """Return the place of the last key of *path* that exists."""
-        keys = [key for key, _ in self._follow(path) if key is not None]
+        keys = [step.key for step in self._follow(path) if step.key is not None]
         return keys[-1] if keys else (1, 1)
 
-    def _follow(self, path: NodePath) -> Iterator[tuple[_Place | None, _Place]]:
-        """Yield key and value of the document, which has no key, and of each part that exists."""
-        start = self._begin(0)
-        yield None, _place(start)
-        inside: _Start | None = start
-        for part in path:
-            step = None if inside is None else self._step(inside, part)
-            if step is None:
-                return
-            yield step.key, step.value
-            inside = step.inside
-
-    def _inside(self, path: NodePath) -> _Start | None:
-        """Return where the collection at *path* starts; many paths go through the same ones."""
-        if not path:
-            return self._begin(0)
-        if path not in self._starts:
-            above = self._inside(path[:-1])
-            step = None if above is None else self._step(above, path[-1])
-            self._starts[path] = None if step is None else step.inside
-        return self._starts[path]
-
-    def _step(self, start: _Start, part: str | int) -> _Step | None:
-        """Return what stands at *part* of the collection at *start*."""
+    def _walk(self, start: _Start, above: str = "") -> Iterator[tuple[str, _Place]]:
         index, level = start
-        found = self._child(index, level, part)
-        if found is None:
-            return None
-        if level & 1:
-            inside = found, level + 3
-            return _Step(None, _place(inside), inside)
-        text = self._lines[found]
+        for i, key in self._block(index, level) if not level & 1 else ():
+            step = self._step(i)
+            yield above + key, step.value
+            if step.inside is not None:
+                yield from self._walk(step.inside, f"{above}{key}.")
+
+    def _follow(self, path: NodePath) -> Iterator[_Step]:
+        """Yield the step to the document, which has no key, and to each part that exists."""
+        start = self._begin(0)
+        step = _Step(None, _place(start), start)
+        yield step
+        for part in path:
+            if step.inside is None or (found := self._child(*step.inside, part)) is None:
+                return
+            if isinstance(part, int):
+                inside = found, step.inside[1] + 3
+                step = _Step(None, _place(inside), inside)
+            else:
+                step = self._step(found)
+            yield step
+
+    def _step(self, index: int) -> _Step:
+        """Return what stands at the key in the line at *index*."""
+        text = self._lines[index]
         here, key, value = _LINES[text] or (0, "", None)
         column = here // 2 + 1 + 2 * (here & 1)
         if value is None:
-            inside = self._begin(found + 1)
-            return _Step((found + 1, column), _place(inside), inside)
+            inside = self._begin(index + 1)
+            return _Step((index + 1, column), _place(inside), inside)
         after = text[column + len(key) :]
         blanks = len(after) - len(after.lstrip(" "))
-        return _Step((found + 1, column), (found + 1, column + len(key) + blanks + 1), None)
+        return _Step((index + 1, column), (index + 1, column + len(key) + blanks + 1), None)
 
     def _begin(self, index: int) -> tuple[int, int]:
         """Return the first line from *index* on that says something, and its level."""
@@ -877,33 +872,27 @@ class _Places:
 
     def _child(self, index: int, level: int, part: str | int) -> int | None:
         """Return the line where *part* of the collection at *index* begins."""
-        if isinstance(part, int):
-            items = self._list(index, level) if level & 1 else []
-            return items[part] if part < len(items) else None
-        if level & 1:
-            return None
-        if (index, part) not in self._keys:
-            inside = (i for i, key in self._block(index, level, part) if key == part)
-            self._keys[index, part] = next(inside, None)
-        return self._keys[index, part]
+        if isinstance(part, str):
+            return None if level & 1 else self._mapping(index, level).get(part)
+        items = self._list(index, level) if level & 1 else []
+        return items[part] if part < len(items) else None
 
-    def _list(self, index: int, level: int) -> list[int]:
-        if index not in self._items:
-            self._items[index] = [i for i, _ in self._block(index, level)]
-        return self._items[index]
+    def _mapping(self, index: int, level: int) -> Mapping[str, int]:
+        if index not in self._mappings:
+            self._mappings[index] = {key: i for i, key in self._block(index, level)}
+        return self._mappings[index]
 
-    def _block(self, index: int, level: int, word: str = "") -> Iterator[tuple[int, str]]:
-        """
-        Yield the lines at *level* from *index* on, and their keys, until the collection ends.
+    def _list(self, index: int, level: int) -> Sequence[int]:
+        if index not in self._lists:
+            self._lists[index] = [i for i, _ in self._block(index, level)]
+        return self._lists[index]
 
-        Lines without *word* are left out if that is seen without reading them.
-        """
-        here, deeper = " " * (level // 2), " " * (level // 2 + 1)
+    def _block(self, index: int, level: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines at *level* from *index* on, and their keys, until the collection ends."""
+        deeper = " " * (level // 2 + 1)
         for i in range(index, len(self._lines)):
             text = self._lines[i]
-            if i > index and (
-                text.startswith(deeper) or (word not in text and text.startswith(here))
-            ):
+            if i > index and text.startswith(deeper):
                 continue
             said = _LINES[text]
             if said is not None and (i == index or said[0] == level):

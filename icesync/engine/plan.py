@@ -89,7 +89,7 @@ from icesync.planner.plan import (
 from icesync.planner.policy import Policy, check_allowed, check_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
@@ -617,9 +617,15 @@ def save_plan(made: Plan) -> bytes:
     return codec.encode_plan(made, __version__)
 
 
+def stream_plan(made: Plan) -> Iterator[bytes]:
+    """Yield the parts of what :func:`save_plan` returns, as they are made."""
+    return codec.stream_plan(made, __version__)
+
+
 def plan_document(made: Plan) -> dict[str, Any]:
     """Return *made* as plain data, as it is saved."""
-    return codec.plan_document(made, __version__)
+    document = codec.plan_document(made, __version__)
+    return {**document, "resource_changes": list(document["resource_changes"])}
 
 
 def plan_digest(made: Plan) -> str:

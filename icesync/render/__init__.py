@@ -2,8 +2,8 @@
 Value in, text out: nothing here reads a terminal, a clock or a file.
 
 Here is the table of formats: what each is for, which commands it can carry, who renders it.
-A format is a module of this room with ``render(review, view) -> str`` and a row in the
-table; it is imported when it is asked for.
+A format is a module of this room with ``render(review, view)`` and a row in the table; it
+is imported when it is asked for. It returns a text, or yields the parts of a long one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from icesync.model.report import Command, CommandResult
 from icesync.render.style import Style, rename_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from icesync.diagnostics import Diagnostic
@@ -95,12 +95,17 @@ def kinds_for(command: Command) -> tuple[str, ...]:
 
 def renderer(name: str) -> Callable[[CommandResult, RenderContext], str]:
     """Return what renders the format *name*."""
+    return lambda review, view: "".join(stream(name, review, view))
+
+
+def stream(name: str, review: CommandResult, view: RenderContext) -> Iterator[str]:
+    """Yield *review* in the format *name*, a long one while it is made."""
     row = FORMATS[name]
     module = importlib.import_module(f"icesync.render.{row.module}")
-    render: Callable[[CommandResult, RenderContext], str] = getattr(module, row.function)
-    if name in {"text", "json"}:  # named from where the user stands; from the configuration
-        return render
-    return lambda review, view: render(_from_top(review, view.ci), view)
+    if name not in {"text", "json"}:  # named from where the user stands; from the configuration
+        review = _from_top(review, view.ci)
+    made: str | Iterator[str] = getattr(module, row.function)(review, view)
+    return iter((made,)) if isinstance(made, str) else made
 
 
 _Told = TypeVar("_Told", "Diagnostic", "Refusal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from icesync.codec import pretty
+from icesync import codec
 from icesync.codec.plan import plan_document
 from icesync.errors import ConfigError
 from icesync.model.probe import SPEAKS_FROM_HERE, Certificate, ProbeReport, ProbeRow, ProbeSeverity
@@ -14,16 +14,16 @@ from icesync.render.findings import diagnostics_document
 from icesync.render.report import report_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from icesync.model.plan import Refusal
     from icesync.render import RenderContext, documents
 
 
-def spell(document: Mapping[str, Any]) -> str:
-    """Return *document* as every command prints JSON."""
-    return pretty(document)
+def spell(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the parts of *document* as every command prints JSON."""
+    return codec.stream(document)
 
 
 def probe_document(report: ProbeReport) -> documents.Probe:
@@ -98,8 +98,8 @@ def _certificate(certificate: Certificate, now: datetime) -> documents.Certifica
     }
 
 
-def render(review: CommandResult, view: RenderContext) -> str:
-    """Return :func:`document` as text."""
+def render(review: CommandResult, view: RenderContext) -> Iterator[str]:
+    """Yield :func:`document` as text, as it is made."""
     return spell(document(review, view))
 
 
@@ -109,7 +109,7 @@ def document(review: CommandResult, view: RenderContext) -> dict[str, Any]:
 
     A plan is the very document that ``plan -o`` saves; its files, like those of
     all documents, are relative to the configuration. What a probe saw stands
-    beside it, after ``--probe`` only.
+    beside it, after ``--probe`` only. Changes are a series, to be written.
     """
     if review.command is Command.PROBE and review.probe is not None:
         return {**probe_document(review.probe), **_ended(review)}

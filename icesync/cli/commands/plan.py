@@ -59,7 +59,7 @@ def command(
     import shlex
     from dataclasses import replace
 
-    from icesync.engine.plan import plan, save_plan
+    from icesync.engine.plan import plan, stream_plan
     from icesync.errors import EXIT_CHANGES, EXIT_OK
 
     session = output.open()
@@ -69,7 +69,7 @@ def command(
     if out is not None:
         from icesync.cli.files import write_private
 
-        write_private(out, save_plan(planning.plan))
+        write_private(out, stream_plan(planning.plan))
         output.saved_plan = out
         allowed = [word for name in request.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
