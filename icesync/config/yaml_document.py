@@ -7,18 +7,17 @@ build recursively: a deep document ends the process, a short one with aliases
 or merge keys fills the memory.)
 
 There are three readings, each for what the one before gives up: by lines, which knows
-block style with one plain key and value a line, as `icesync fmt` writes it; by events,
-which knows all ordinary documents; and :mod:`icesync.config.yaml_tree`, which knows the
-place of every node and collects every problem. Property tests hold them to the same data.
+block style with one plain key and value a line, as `icesync fmt` writes it, and what stands
+in brackets on one line; :mod:`icesync.config.yaml_events`, which knows all ordinary
+documents; and :mod:`icesync.config.yaml_tree`, which knows the place of every node and
+collects every problem. Property tests hold them to the same data.
 
 Scalars stay text: a password ``0012`` cannot become 10. A scalar that was
 quoted is a :class:`Quoted`, so that ``"587"`` and ``587`` can be told apart.
 
 The text is checked as a whole first. Control, bidi, invisible and private characters are
 refused by code point, in comments too: they make a reviewer read something else than what
-is sent. What libyaml refuses is said in our own words and where the slip is. libyaml says
-where it gave up; where something was left open, or a line has no colon, that is a line
-further down, or the end of the file. No text of the file is quoted.
+is sent.
 """
 
 from __future__ import annotations
@@ -30,25 +29,6 @@ import zlib
 from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
-
-from yaml import YAMLError
-from yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
-from yaml.tokens import (
-    FlowMappingEndToken,
-    FlowMappingStartToken,
-    FlowSequenceEndToken,
-    FlowSequenceStartToken,
-    ScalarToken,
-)
 
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed, printable
@@ -78,24 +58,6 @@ class SourceFile:
 
     path: str
     data: bytes
-
-
-def open_parser(data: bytes) -> Any:
-    """
-    Return libyaml's parser over *data*, with ``get_event()``.
-
-    Raises:
-        ConfigMalformed: PyYAML was built without libyaml.
-
-    """
-    try:
-        from yaml import CBaseLoader
-    except ImportError:
-        raise ConfigMalformed(
-            "PyYAML is installed without libyaml, which icesync needs",
-            "pip install --force-reinstall --no-cache-dir pyyaml",
-        ) from None
-    return CBaseLoader(data)
 
 
 def decode(data: bytes) -> str:
@@ -225,208 +187,6 @@ def _conflict(source: SourceFile) -> Diagnostic | None:
 
 def _at_start(source: SourceFile, rule: str, message: str, hint: str) -> Diagnostic:
     return Diagnostic(rule, message, SourcePosition(source.path, 1, 1), hint)
-
-
-_OWN_WORDS: Final = (
-    ("cannot start any token", "a character that cannot start a value", "quote the value"),
-    (
-        "mapping values are not allowed",
-        "an unexpected colon",
-        "quote values that contain `: `, and check the indentation",
-    ),
-    (
-        "did not find expected key",
-        "the indentation does not match the lines above",
-        "align the keys of one mapping; quote values that start with a special character",
-    ),
-    (
-        "did not find expected '-'",
-        "the indentation does not match the list above",
-        "align the dashes of one list",
-    ),
-    ("did not find expected ',' or", "a missing comma", "separate the entries with `, `"),
-    (
-        "did not find expected node content",
-        "a value is missing before this",
-        "add the value, or remove the comma",
-    ),
-    (
-        "did not find expected <document start>",
-        "unexpected text after the end of the document",
-        "align the keys of one mapping; quote the whole value",
-    ),
-    (
-        "unknown escape",
-        "an unknown escape sequence",
-        "use `\\\\` for a backslash, or single quotes",
-    ),
-    ("tag", "an unknown tag", "remove the `!`, or quote the value"),
-    ("alias", "a `*` or `&` that is not an alias", "quote the value"),
-    ("anchor", "a `*` or `&` that is not an alias", "quote the value"),
-)
-"""Part of libyaml's text, what we say, the hint; PyYAML's own text may quote the line."""
-
-
-class _Slip(NamedTuple):
-    """A place from 0, what is wrong there, and how to mend it."""
-
-    line: int
-    column: int
-    message: str
-    hint: str
-
-
-def yaml_problem(source: SourceFile, error: Exception) -> Diagnostic:
-    """Return the finding for what the parser raised, in words that quote nothing."""
-    mark = getattr(error, "problem_mark", None)
-    if not isinstance(error, YAMLError) or mark is None:
-        hint = "check the quotes and the indentation"
-        return Diagnostic("ICE006", "invalid YAML", SourcePosition(source.path, 1, 1), hint)
-    parts = (getattr(error, "problem", ""), getattr(error, "context", ""))
-    problem = " ".join(map(str, parts))
-    if "maximum nesting depth" in problem:
-        position = SourcePosition(source.path, mark.line + 1, mark.column + 1)
-        return Diagnostic("ICE004", "nested too deeply", position)
-    slip = _find_slip(source, problem, mark, getattr(error, "context_mark", None))
-    position = SourcePosition(source.path, slip.line + 1, slip.column + 1)
-    return Diagnostic("ICE006", slip.message, position, slip.hint)
-
-
-def _find_slip(source: SourceFile, problem: str, mark: Any, context: Any) -> _Slip:
-    lines = decode(source.data).split("\n")
-    code = lines[mark.line][: mark.column] if mark.line < len(lines) else ""
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        hint = "YAML indents with spaces only"
-        return _Slip(mark.line, mark.column, "a tab in the indentation", hint)
-    if line[mark.column : mark.column + 1] == "\t":
-        hint = "use spaces"
-        return _Slip(mark.line, mark.column, "invalid YAML: a tab instead of a space", hint)
-    slip = _left_open(source.data, lines, problem, mark, context)
-    if slip is None and "mapping values" in problem:
-        slip = _without_blank(lines, mark.line)
-        slip = slip or _without_colon(lines, _aligned_above(lines, mark.line))
-    if slip is None and "could not find expected ':'" in problem and context is not None:
-        slip = _without_colon(lines, context.line)
-    if slip is not None:
-        return slip._replace(message=f"invalid YAML: {slip.message}")
-    if "did not find expected key" in problem and code.strip(" -"):
-        message = "invalid YAML: unexpected text after a value"
-        return _Slip(mark.line, mark.column, message, "quote the whole value")
-    for part, sentence, hint in _OWN_WORDS:
-        if part in problem:
-            return _Slip(mark.line, mark.column, f"invalid YAML: {sentence}", hint)
-    hint = "check the quotes and the indentation"
-    return _Slip(mark.line, mark.column, "invalid YAML", hint)
-
-
-def _left_open(
-    data: bytes, lines: Sequence[str], problem: str, mark: Any, context: Any
-) -> _Slip | None:
-    """Return the quote or bracket that was open on an earlier line when libyaml gave up."""
-    at_end = "while scanning a quoted scalar" in problem and "end of stream" in problem
-    brackets, quoted = _scan(data, context if at_end else mark)
-    if quoted is not None:
-        place, end = quoted
-        message = f"an unclosed quote (the next one is in line {end + 1})"
-        return _Slip(*place, message, "close it on the same line")
-    if at_end:
-        return _Slip(context.line, context.column, "an unclosed quote", "close it")
-    open_ = [place for place in brackets if place[0] < mark.line]
-    if not open_ or _is_closed_below(lines, open_[-1], mark.line):
-        return None
-    ends = "at the end" if mark.line >= len(lines) - 1 else f"in line {mark.line + 1}"
-    message = f"an unclosed bracket, still open {ends}"
-    return _Slip(*open_[-1], message, "close it, or quote the value")
-
-
-def _scan(
-    data: bytes, mark: Any
-) -> tuple[list[tuple[int, int]], tuple[tuple[int, int], int] | None]:
-    """Return the brackets open at *mark*, and a quoted text that ends on its line from above."""
-    parser = open_parser(data)
-    brackets: list[tuple[int, int]] = []
-    quoted = None
-    try:
-        while (token := parser.get_token()) is not None:
-            start, end = token.start_mark, token.end_mark
-            if start.index > mark.index:
-                break
-            if isinstance(token, FlowMappingStartToken | FlowSequenceStartToken):
-                brackets.append((start.line, start.column))
-            elif isinstance(token, FlowMappingEndToken | FlowSequenceEndToken):
-                del brackets[-1:]
-            elif isinstance(token, ScalarToken) and token.style in {"'", '"'}:
-                spans = start.line < end.line == mark.line
-                quoted = ((start.line, start.column), end.line) if spans else None
-    except YAMLError:
-        pass
-    return brackets, quoted
-
-
-def _is_closed_below(lines: Sequence[str], place: tuple[int, int], line: int) -> bool:
-    """Return whether a line from *line* on begins with the bracket that closes *place*."""
-    closing = {"{": "}", "[": "]"}[lines[place[0]][place[1]]]
-    indent = len(lines[place[0]]) - len(lines[place[0]].lstrip())
-    for below in lines[line:]:
-        text = below.lstrip()
-        if text.startswith(closing):
-            return True
-        if text and len(below) - len(text) < indent:
-            return False
-    return False
-
-
-_KEY: Final = regex(r"(?:[^\s'\"#][^'\"#]*|'[^']*'|\"[^\"]*\"):(?:\s|$)")
-_TIGHT: Final = regex(r"[\w.-]+\s*:(?=\S)")
-_DASH: Final = regex(r"-[\w'\"]")
-_INVISIBLE: Final = regex(r"[^\S \t\n]")
-
-
-def _line_above(lines: Sequence[str], number: int) -> int:
-    """Return the next line with code above the line *number*, or -1."""
-    above = number - 1
-    while above >= 0 and (not lines[above].strip() or lines[above].lstrip().startswith("#")):
-        above -= 1
-    return above
-
-
-def _aligned_above(lines: Sequence[str], number: int) -> int:
-    """Return the next line with code above, if it is indented as the line *number* is, or -1."""
-    above = _line_above(lines, number)
-    return above if above >= 0 and _column(lines[above]) == _column(lines[number]) else -1
-
-
-def _without_blank(lines: Sequence[str], number: int) -> _Slip | None:
-    """Return the dash without a blank behind it that made the line above no item."""
-    above = lines[_line_above(lines, number)].lstrip()
-    if number == 0 or not _DASH.match(above):
-        return None
-    column = lines[_line_above(lines, number)].index("-")
-    hint = "use `- skill: 663`"
-    return _Slip(_line_above(lines, number), column, "no space after the dash", hint)
-
-
-def _column(line: str) -> int:
-    return len(line) - len(line.lstrip(" -"))
-
-
-def _without_colon(lines: Sequence[str], number: int) -> _Slip | None:
-    """Return what keeps the line *number* from being a key and its value."""
-    if number < 0:
-        return None
-    column = _column(lines[number])
-    code = lines[number][column:].partition(" #")[0]
-    invisible = _INVISIBLE.search(code)
-    if invisible and ":" in code:
-        name = name_character(invisible[0])
-        where = column + invisible.start()
-        return _Slip(number, where, f"{name} instead of a space", "replace it with a space")
-    if _KEY.match(code):
-        return None
-    if _TIGHT.match(code):
-        return _Slip(number, column, "no space after the colon", "use `key: value`")
-    return _Slip(number, column, "a key without a colon", "use `key: value`")
 
 
 Node: TypeAlias = Any
@@ -573,13 +333,20 @@ def parse_document(source: SourceFile) -> Document:
         return Document(source, problems=problems)
     try:
         return Document(source, _read_lines(source.data), by_lines=True)
-    except _UnusualError:
+    except UnusualError:
         pass
+    return _parse_events(source)
+
+
+def _parse_events(source: SourceFile) -> Document:
+    """Return *source*, whose text is right and which is not in plain block style."""
+    from icesync.config.yaml_events import TooManyError, read_events, yaml_problem
+
     try:
-        return Document(source, _read_quickly(source.data))
-    except _UnusualError:
+        return Document(source, read_events(source.data))
+    except UnusualError:
         tree = _read_carefully(source)
-    except _TooManyError as error:
+    except TooManyError as error:
         position = SourcePosition(source.path, *error.args)
         message = f"more than {MAX_NODES} values"
         return Document(
@@ -623,52 +390,96 @@ def _find_places(source: SourceFile, packed: bool) -> _Places:
     return _Places(_unpack(source).data if packed else source.data)
 
 
-class _UnusualError(Exception):
+class UnusualError(Exception):
     """The document needs a more careful reading."""
 
 
-class _TooManyError(Exception):
-    """The document has too many nodes; line and column are those of the first one too many."""
-
-
-_QUICK_DEPTH: Final = 16
+MAX_QUICK_DEPTH: Final = 16
 _QUICK_LINES: Final = MAX_NODES // 4
+"""A line makes up to four nodes: a list, an item of it, a key and a value."""
 
 _LINE: Final = regex(
     r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
-    r"(?: +(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\"))?"
+    r"(?: +(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\""
+    r"|(\{[^{}\[\]\r]*\}|\[[^{}\[\]\r]*\])))?"
     r"(?: +#[^\r]*)? *"
 )
-"""A key and its value: plain, in quotes without escapes, or on the lines below."""
+"""A key and its value: plain, in quotes without escapes, in brackets, or on the lines below."""
+_MEMBER: Final = regex(
+    r" *(?:([a-z_][a-z0-9_]{0,63}): +)?"
+    r"(([\w/.~+$][^\s:,?]*(?:(?::(?=[^\s:,?])| +(?=[^\s:,?#]))[^\s:,?]*)*)"
+    r"|'([^']*)'|\"([^\"\\]*)\") *(?:,|$)"
+)
+"""A value in brackets with what ends it, and its key if they are braces."""
 _NO_CODE: Final = regex(r" *(?:#[^\r]*)?")
 _REMEMBERED: Final = 4096
 
 
-class _Lines(dict[str, tuple[int, str, str | None] | None]):
+class _Lines(dict[str, tuple[int, str, Node] | None]):
     """
     What each line says, learned as it is asked: most lines of a fleet are seen again and again.
 
     The level of its key, the key, and the value. Levels are twice the column, and one more
-    where a dash opens an item, so that a list may stand right below its key.
+    where a dash opens an item, so that a list may stand right below its key. What stands in
+    brackets is made anew each time: no two documents share it.
     """
 
-    def __missing__(self, line: str) -> tuple[int, str, str | None] | None:
+    def __missing__(self, line: str) -> tuple[int, str, Node] | None:
         match = _LINE.fullmatch(line)
         if len(self) >= _REMEMBERED:
             self.clear()
         if match is None:
             if not _NO_CODE.fullmatch(line):
-                raise _UnusualError
+                raise UnusualError
             self[line] = None
             return None
-        indent, dash, key, plain, single, double = match.groups()
+        indent, dash, key, plain, single, double, brackets = match.groups()
+        level = 2 * len(indent) + (dash is not None)
+        if brackets is not None:
+            return level, key, _read_brackets(brackets)
         value = plain
         if plain is None and (single is not None or double is not None):
             value = Quoted(double if single is None else single)
         if value is not None and not value.isprintable():
-            raise _UnusualError
-        said = self[line] = 2 * len(indent) + (dash is not None), key, value
+            raise UnusualError
+        said = self[line] = level, key, value
         return said
+
+
+class _Member(NamedTuple):
+    """A value in brackets, its key in braces, and how far behind the bracket both are."""
+
+    key: str | None
+    value: str
+    key_at: int
+    value_at: int
+
+
+def _members(brackets: str) -> Iterator[_Member]:
+    """Yield what stands in *brackets*."""
+    inside = brackets[1:-1].rstrip(" ")
+    at = 0
+    while at < len(inside):
+        match = _MEMBER.match(inside, at)
+        if match is None:
+            raise UnusualError
+        key, _, plain, single, double = match.groups()
+        value = plain if plain is not None else Quoted(double if single is None else single)
+        if (key is None) is (brackets[0] == "{") or not value.isprintable():
+            raise UnusualError
+        yield _Member(key, value, match.start(1) + 1, match.start(2) + 1)
+        at = match.end()
+
+
+def _read_brackets(brackets: str) -> Node:
+    """Return the mapping in braces, or the list in square brackets."""
+    members = list(_members(brackets))
+    if brackets[0] == "[":
+        return [member.value for member in members]
+    made = {member.key: member.value for member in members}
+    if len(made) < len(members):
+        raise UnusualError
+    return made
 
 
 _LINES: Final = _Lines()
@@ -677,8 +488,9 @@ _LINES: Final = _Lines()
 def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its speed
     """Return the data of a document in block style; *data* was checked by :func:`check_text`."""
     lines = data.decode().split("\n")
-    if len(lines) > _QUICK_LINES:
-        raise _UnusualError
+    # A bracket and a comma make two more nodes at most.
+    if len(lines) + sum(map(data.count, (b"{", b"[", b","))) > _QUICK_LINES:
+        raise UnusualError
     root: list[Node] = []
     current: Node = root
     opened: str | None = ""
@@ -692,8 +504,8 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
             continue
         here, key, value = said
         if here != level or opened is not None:
-            if (here > level) is (opened is None) or len(above) > _QUICK_DEPTH:
-                raise _UnusualError
+            if (here > level) is (opened is None) or len(above) > MAX_QUICK_DEPTH:
+                raise UnusualError
             if opened is not None:
                 above.append((level, current))
                 made: Node = [] if here & 1 else {}
@@ -705,74 +517,18 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
             while here < level:
                 level, current = above.pop()
             if here != level:
-                raise _UnusualError
+                raise UnusualError
             if here & 1:
                 above.append((level, current))
                 current.append({})
                 level, current = here + 3, current[-1]
         if key in current:
-            raise _UnusualError
+            raise UnusualError
         if value is None:
             opened = key
         current[key] = value
     if opened is not None:
-        raise _UnusualError
-    return root[0]
-
-
-def _read_quickly(data: bytes) -> Node:  # noqa: C901, PLR0912, PLR0915 - kept flat for its speed
-    """Return the data of an ordinary document; *data* was checked by :func:`check_text`."""
-    next_event = open_parser(data).get_event
-    root: list[Node] = []
-    stack: list[tuple[Node, str | None]] = []
-    current: Node = root
-    key: str | None = None
-    nodes = 0
-    while True:
-        event = next_event()
-        kind = type(event)
-        if kind is ScalarEvent:
-            value = event.value
-            if event.tag is not None or event.anchor is not None:
-                raise _UnusualError
-            if not (value.isascii() and value.isprintable()) and find_unprintable(value):
-                raise _UnusualError
-            nodes += 1
-            if type(current) is dict and key is None:
-                if value in current or value == "<<":
-                    raise _UnusualError
-                key = value
-                continue
-            if event.style:
-                value = Quoted(value)
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            current, key = stack.pop()
-            continue
-        elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            if event.tag is not None or event.anchor is not None or len(stack) > _QUICK_DEPTH:
-                raise _UnusualError
-            if type(current) is dict and key is None:
-                raise _UnusualError
-            value = {} if kind is MappingStartEvent else []
-            nodes += 1
-        elif kind is StreamEndEvent:
-            break
-        elif kind is AliasEvent or (kind is DocumentStartEvent and root):
-            raise _UnusualError
-        else:
-            continue
-        if nodes > MAX_NODES:
-            raise _TooManyError(event.start_mark.line + 1, event.start_mark.column + 1)
-        if type(current) is dict:
-            current[key] = value
-            key = None
-        else:
-            current.append(value)
-        if kind is not ScalarEvent:
-            stack.append((current, key))
-            current, key = value, None
-    if not root:
-        raise _UnusualError
+        raise UnusualError
     return root[0]
 
 
@@ -781,7 +537,11 @@ _Place: TypeAlias = tuple[int, int]
 
 
 _Start: TypeAlias = tuple[int, int]
-"""The index of the first line of a collection, and its level."""
+"""
+The index of the first line of a collection, and its level.
+
+That of one in brackets is the column of the bracket below zero.
+"""
 
 
 class _Step(NamedTuple):
@@ -794,7 +554,7 @@ class _Step(NamedTuple):
 
 def _place(start: _Start) -> _Place:
     index, level = start
-    return index + 1, level // 2 + 1
+    return index + 1, -level if level < 0 else level // 2 + 1
 
 
 class _Places:
@@ -831,6 +591,10 @@ class _Places:
 
     def _walk(self, start: _Start, above: str = "") -> Iterator[tuple[str, _Place]]:
         index, level = start
+        if level < 0:
+            members = self._bracketed(start).items()
+            yield from ((f"{above}{key}", step.value) for key, step in members if step.key)
+            return
         for i, key in self._block(index, level) if not level & 1 else ():
             step = self._step(i)
             yield above + key, step.value
@@ -843,13 +607,10 @@ class _Places:
         step = _Step(None, _place(start), start)
         yield step
         for part in path:
-            if step.inside is None or (found := self._child(*step.inside, part)) is None:
+            child = None if step.inside is None else self._child(step.inside, part)
+            if child is None:
                 return
-            if isinstance(part, int):
-                inside = found, step.inside[1] + 3
-                step = _Step(None, _place(inside), inside)
-            else:
-                step = self._step(found)
+            step = child
             yield step
 
     def _step(self, index: int) -> _Step:
@@ -862,7 +623,22 @@ class _Places:
             return _Step((index + 1, column), _place(inside), inside)
         after = text[column + len(key) :]
         blanks = len(after) - len(after.lstrip(" "))
-        return _Step((index + 1, column), (index + 1, column + len(key) + blanks + 1), None)
+        behind = column + len(key) + blanks + 1
+        brackets = (index, -behind) if isinstance(value, dict | list) else None
+        return _Step((index + 1, column), (index + 1, behind), brackets)
+
+    def _bracketed(self, start: _Start) -> dict[str | int, _Step]:
+        """Return what stands in the brackets that open at *start*, by its key or its number."""
+        index, column = start[0], -start[1]
+        line = self._lines[index]
+        closed = "}" if line[column - 1] == "{" else "]"
+        brackets = line[column - 1 : line.index(closed, column) + 1]
+        steps: dict[str | int, _Step] = {}
+        for number, (key, _, key_at, value_at) in enumerate(_members(brackets)):
+            place = None if key is None else (index + 1, column + key_at)
+            part = number if key is None else key
+            steps[part] = _Step(place, (index + 1, column + value_at), None)
+        return steps
 
     def _begin(self, index: int) -> tuple[int, int]:
         """Return the first line from *index* on that says something, and its level."""
@@ -870,12 +646,19 @@ class _Places:
             index += 1
         return index, said[0]
 
-    def _child(self, index: int, level: int, part: str | int) -> int | None:
-        """Return the line where *part* of the collection at *index* begins."""
+    def _child(self, start: _Start, part: str | int) -> _Step | None:
+        """Return the step to *part* of the collection at *start*."""
+        index, level = start
+        if level < 0:
+            return self._bracketed(start).get(part)
         if isinstance(part, str):
-            return None if level & 1 else self._mapping(index, level).get(part)
+            found = None if level & 1 else self._mapping(index, level).get(part)
+            return None if found is None else self._step(found)
         items = self._list(index, level) if level & 1 else []
-        return items[part] if part < len(items) else None
+        if part >= len(items):
+            return None
+        inside = items[part], level + 3
+        return _Step(None, _place(inside), inside)
 
     def _mapping(self, index: int, level: int) -> Mapping[str, int]:
         if index not in self._mappings:

@@ -46,10 +46,9 @@ from icesync.config.yaml_document import (
     find_escape,
     find_unprintable,
     name_character,
-    open_parser,
     show_key,
-    yaml_problem,
 )
+from icesync.config.yaml_events import open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.frozen import mutable
 

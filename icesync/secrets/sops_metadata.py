@@ -28,7 +28,7 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from icesync.config.values import surprise
-from icesync.config.yaml_document import open_parser
+from icesync.config.yaml_events import open_parser
 from icesync.errors import SecretForbidden, SecretMissing, printable
 from icesync.model.host import Service, TrustedHosts
 from icesync.secrets import parse_json

@@ -18,12 +18,12 @@ from icesync.config.severity import SeverityPolicy, locate
 from icesync.config.yaml_document import (
     Document,
     SourceFile,
+    UnusualError,
     _read_lines,
-    _read_quickly,
-    _UnusualError,
     check_text,
     parse_document,
 )
+from icesync.config.yaml_events import read_events
 from icesync.config.yaml_tree import read_tree
 from icesync.diagnostics import Diagnostic
 from icesync.model.fields import FIELDS, Field, Kind, Role
@@ -85,8 +85,8 @@ def test_both_readings_give_the_same_data(text: str) -> None:
     source = _source(text)
     assume(not check_text(source))
     try:
-        quick = _read_quickly(source.data)
-    except _UnusualError:
+        quick = read_events(source.data)
+    except UnusualError:
         event("unusual")
         return
     except yaml.YAMLError:
@@ -102,10 +102,13 @@ def test_both_readings_give_the_same_data(text: str) -> None:
 
 _SCALARS = (
     "", "", "x", "1", "~", "a b", "a:b", "a :b", "a#c", "ref+file://p#/k", "'q'", "''", '"q"', "é",
+    "{}", "[ ]", "{a: b}", "[a]",
+    '{a: ref+env://X, b: "q, [" }', "[a b , 'c', 30%,]", "{a: 1, b: 2}",
 )  # fmt: skip
 _ODD_SCALARS = (
-    "a: b", "a:", "a #c", "'a''b'", '"a\\n"', "a\u00a0b", "{a: b}", "[a]", "|", "-1", "&a", "*a",
-    "a\t", "---",
+    "a: b", "a:", "a #c", "'a''b'", '"a\\n"', "a\u00a0b", "|", "-1", "&a", "*a",
+    "a\t", "---", "{a: b}: c", "{a: 1, a: 2}", "{a, b: c}", "[a: b]", "[a #]", "[a, , b]", "{a:b}",
+    "[[a]]", "{a: b} c", "[a?b]", "[a:]", "{a: }", "['a'b]", "[a::b]", "{a: b}#c", "[-1]", "[,]",
 )  # fmt: skip
 
 _TAILS = ("", "", " ", " # c", "  # c")
@@ -135,11 +138,11 @@ def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
     assume(not check_text(source))
     try:
         by_lines = _read_lines(source.data)
-    except _UnusualError:
+    except UnusualError:
         event("unusual")
         return
 
-    assert _exact(by_lines) == _exact(_read_quickly(source.data))
+    assert _exact(by_lines) == _exact(read_events(source.data))
 
     document, tree = parse_document(source), read_tree(source)
     for path in _paths(by_lines):

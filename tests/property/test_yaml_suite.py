@@ -19,12 +19,12 @@ import yaml
 from icesync.config.fmt import format_source
 from icesync.config.yaml_document import (
     SourceFile,
+    UnusualError,
     _read_lines,
-    _read_quickly,
-    _UnusualError,
     check_text,
     parse_document,
 )
+from icesync.config.yaml_events import read_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,11 +75,11 @@ def test_a_reading_by_lines_gives_the_data_of_events(corpus: list[SourceFile]) -
     """What is read line by line is what libyaml's events say."""
     read = []
     for source in corpus:
-        with suppress(_UnusualError):
+        with suppress(UnusualError):
             if not check_text(source):
                 read.append((_read_lines(source.data), source))
 
-    assert all(data == _read_quickly(source.data) for data, source in read)
+    assert all(data == read_events(source.data) for data, source in read)
     assert len(read) > 5
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from icesync.config import yaml_document as document_module
+from icesync.config import yaml_events
 from icesync.config.yaml_document import Document, Quoted, SourceFile, parse_document
 from icesync.diagnostics import SourcePosition
 
@@ -209,8 +209,8 @@ def test_foreign_exception_of_the_parser_is_a_finding(monkeypatch: pytest.Monkey
     def fail(_: bytes) -> None:
         raise ValueError("hunter2")
 
-    monkeypatch.setattr(document_module, "_read_quickly", fail)
-    [finding] = _parse("a: [hunter2]").problems
+    monkeypatch.setattr(yaml_events, "read_events", fail)
+    [finding] = _parse("- hunter2").problems
 
     assert (finding.rule, finding.message) == ("ICE006", "invalid YAML")
 
