@@ -30,9 +30,10 @@ import hashlib
 import hmac
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.codec import canonical
+from icesync.frozen import NamedTuple
 from icesync.model.secret import Fingerprint, SecretValue
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from icesync.frozen import NamedTuple
 from icesync.model.desired import Address
 from icesync.model.secret import SecretValue
 

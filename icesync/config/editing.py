@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import codecs
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from icesync.config.emitter import write_scalar, write_server
 from icesync.config.fmt import format_source
 from icesync.config.yaml_document import SourceFile
 from icesync.config.yaml_tree import Collection, Scalar, Tree, read_tree
+from icesync.frozen import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from icesync.config.discover import is_defaults
 from icesync.config.rules.documents import check_moves
@@ -30,7 +30,7 @@ from icesync.config.values import (
 from icesync.config.yaml_document import node_at
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.errors import listed
-from icesync.frozen import frozen, mutable
+from icesync.frozen import NamedTuple, frozen, mutable
 from icesync.model.desired import (
     ADDRESS_GRAMMAR,
     Address,

@@ -17,12 +17,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import RULES, UnplacedFinding
 from icesync.config.yaml_document import SourceFile, check_text
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
-from icesync.frozen import frozen, mutable
+from icesync.frozen import NamedTuple, frozen, mutable
 from icesync.model.project import Level
 from icesync.regex import regex
 

@@ -28,11 +28,11 @@ import unicodedata
 import zlib
 from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed, printable
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:

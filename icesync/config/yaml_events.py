@@ -10,7 +10,7 @@ PyYAML takes as long to load as a hundred servers to plan, so only what needs it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from yaml import YAMLError
 from yaml.events import (
@@ -42,6 +42,7 @@ from icesync.config.yaml_document import (
 )
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import ConfigMalformed
+from icesync.frozen import NamedTuple
 from icesync.regex import regex
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from yaml.events import (
     AliasEvent,
@@ -50,7 +50,7 @@ from icesync.config.yaml_document import (
 )
 from icesync.config.yaml_events import open_parser, yaml_problem
 from icesync.diagnostics import Diagnostic, SourcePosition
-from icesync.frozen import mutable
+from icesync.frozen import NamedTuple, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 
 
 class Severity(StrEnum):

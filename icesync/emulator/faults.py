@@ -13,11 +13,11 @@ import re
 from dataclasses import field
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.emulator import aspnet
 from icesync.errors import UsageError, printable
-from icesync.frozen import frozen, mutable
+from icesync.frozen import NamedTuple, frozen, mutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from icesync import __version__
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition
@@ -38,7 +38,7 @@ from icesync.errors import (
     listed,
     printable,
 )
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.plan import STATE_EDITED, FieldChange, Plan, ResourceChange, SecretChange
 from icesync.model.report import (
     ApplyEnded,

@@ -11,14 +11,14 @@ import shlex
 from collections import Counter
 from dataclasses import field
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 from icesync.config.rules.hosts import damage, near_miss
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml_document import Quoted, find_unprintable, name_character
 from icesync.diagnostics import Diagnostic, SourcePosition
 from icesync.errors import UsageError, listed, printable
-from icesync.frozen import frozen, mutable
+from icesync.frozen import NamedTuple, frozen, mutable
 from icesync.model.desired import Address
 from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS, Field, Kind, Role, Setting
 from icesync.model.imported import Broken, Cell, Draft, NumberCell, Raw, Record, Sheet

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.codec.secretfile import SecretSlot, fits_env, fits_yaml, merge, variable
 from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_file
@@ -36,7 +36,7 @@ from icesync.engine.import_options import (
 from icesync.engine.imported_servers import Builder
 from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
 from icesync.errors import ConfigInvalid, UsageError, counted, listed
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.secret import SecretRef, SecretValue
 from icesync.sheet.source import read_source
 

@@ -8,11 +8,12 @@ import io
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.config.discover import is_found
 from icesync.engine.drafts import EXAMPLE, ColumnOptions, Drafter
 from icesync.errors import UsageError, printable
+from icesync.frozen import NamedTuple
 from icesync.model.fields import FIELDS_BY_KEY
 from icesync.model.secret import parse_secret_ref
 from icesync.sheet.columns import Column, find_column, find_key, is_secret

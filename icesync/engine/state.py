@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.codec.fingerprint import (
@@ -43,7 +43,7 @@ from icesync.errors import (
     UsageError,
     printable,
 )
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Reason, Refusal
 from icesync.model.project import EMULATOR
 from icesync.model.report import Note

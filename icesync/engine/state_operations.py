@@ -6,7 +6,7 @@ import secrets
 import uuid
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync import __version__
 from icesync.codec.fingerprint import (
@@ -32,7 +32,7 @@ from icesync.engine.state import Writer, load, locked, move, remove, save, seali
 from icesync.engine.state_merge import United, resolve
 from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, listed, printable
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.desired import Address, parse_address
 from icesync.model.project import SIDE_BY_SIDE, Backend, Project
 from icesync.model.snapshot import Entry, SecretRecord, SentSecret, Snapshot

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.config.discover import list_files, read_file
 from icesync.config.resolve import resolve_files
@@ -23,7 +23,7 @@ from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagn
 from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
 from icesync.engine.session import KEY_FILES, SILENT, Session, View
 from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError, listed
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.desired import ALL, Address, DesiredServer, DesiredState
 from icesync.model.plan import Selection
 from icesync.model.secret import SecretRef

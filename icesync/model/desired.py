@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:

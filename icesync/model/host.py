@@ -18,9 +18,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:

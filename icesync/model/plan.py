@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from icesync.diagnostics import SourcePosition
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.project import Guard, LimitName
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from dataclasses import field, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

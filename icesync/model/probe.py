@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 
 if TYPE_CHECKING:
     from datetime import datetime

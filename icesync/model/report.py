@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 
 if TYPE_CHECKING:
     from datetime import datetime

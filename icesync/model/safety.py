@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from icesync.frozen import NamedTuple
 from icesync.model.project import OPTIONS, Backend, Level, Limit, Project, Safeguard, value_of
 
 SafetyProfile: TypeAlias = Mapping[str, Any]

@@ -16,9 +16,9 @@ from __future__ import annotations
 import re
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from enum import Enum, StrEnum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.project import Absent, OrgKey, WireOptions
 
 if TYPE_CHECKING:

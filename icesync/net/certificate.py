@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.probe import Certificate
 
 if TYPE_CHECKING:

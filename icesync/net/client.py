@@ -23,14 +23,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import certifi
 import httpx
 
 from icesync.errors import printable
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.host import is_loopback
 
 _WATCH_S: Final = 0.1

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from icesync.frozen import NamedTuple
 from icesync.model.probe import ProbeKind
 from icesync.probe.connection import ProbeAborted
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import NamedTuple
 from icesync.model.probe import ProbeKind, SenderCheck, StepName
 from icesync.probe.connection import Connection, ProbeAborted
 from icesync.probe.reply_codes import enhanced_code, refused_connection, refused_login

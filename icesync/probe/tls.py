@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import certifi
 
+from icesync.frozen import NamedTuple
 from icesync.model.host import ascii_host
 from icesync.model.probe import Certificate, ProbeKind
 from icesync.probe.connection import ProbeAborted

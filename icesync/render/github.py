@@ -9,11 +9,12 @@ tenth says how many more there are.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.codec.plan import plan_digest
 from icesync.diagnostics import Severity, SourcePosition
 from icesync.errors import listed
+from icesync.frozen import NamedTuple
 from icesync.model.plan import Action
 from icesync.model.probe import ProbeReport, ProbeSeverity
 from icesync.model.report import Command, CommandResult, ResultStatus

@@ -12,9 +12,9 @@ import difflib
 import re
 import unicodedata
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:

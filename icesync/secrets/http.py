@@ -13,10 +13,11 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from icesync.errors import ConfigInvalid, SecretMissing, SecretStoreUnreachable
+from icesync.frozen import NamedTuple
 from icesync.net import (
     THROTTLED,
     Backoff,

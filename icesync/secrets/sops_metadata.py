@@ -14,7 +14,7 @@ that ends, no key twice.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from yaml import MarkedYAMLError
 from yaml.events import (
@@ -30,6 +30,7 @@ from yaml.reader import ReaderError
 from icesync.config.values import surprise
 from icesync.config.yaml_events import open_parser
 from icesync.errors import SecretForbidden, SecretMissing, printable
+from icesync.frozen import NamedTuple
 from icesync.model.host import Service, TrustedHosts
 from icesync.secrets import parse_json
 

@@ -18,7 +18,7 @@ import json
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from icesync.errors import (
@@ -28,6 +28,7 @@ from icesync.errors import (
     SecretStoreRefused,
     printable,
 )
+from icesync.frozen import NamedTuple
 from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
 from icesync.secrets import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService

@@ -11,8 +11,9 @@ from __future__ import annotations
 import csv
 import re
 from itertools import chain, count, islice, repeat
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from icesync.frozen import NamedTuple
 from icesync.model.imported import Cell, Raw, Record, Sheet, Slip
 from icesync.sheet.columns import Column, find_column
 

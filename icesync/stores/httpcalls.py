@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from icesync.errors import ConfigInvalid
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.project import SIDE_BY_SIDE
 from icesync.net import (
     THROTTLED,

@@ -17,10 +17,11 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from icesync.errors import AccessError, StateConflict, StateError, StateMissing, StateNotSaved
+from icesync.frozen import NamedTuple
 from icesync.model.snapshot import LockInfo, utc_text
 from icesync.net import RawReply
 from icesync.stores.httpcalls import (

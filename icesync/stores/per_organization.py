@@ -11,7 +11,7 @@ import uuid
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 
 from icesync.codec.partition import join, lineage_of, split, write_steps
 from icesync.codec.state import decode_state, encode_state
@@ -24,6 +24,7 @@ from icesync.errors import (
     UsageError,
     printable,
 )
+from icesync.frozen import NamedTuple
 from icesync.model.snapshot import LockInfo, Snapshot
 
 if TYPE_CHECKING:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from icesync.frozen import frozen, mutable
+from icesync.frozen import NamedTuple, frozen, mutable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @frozen
@@ -111,3 +112,47 @@ def test_fields_are_known_before_there_is_a_value() -> None:
     assert is_dataclass(Late)
     assert fields(Late)[1].metadata == {"unit": "B"}
     assert replace(Late("a"), name="b") == Late("b", 3)
+
+
+class Place(NamedTuple):
+    """A tuple with names."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+def test_a_named_tuple_is_one_of_the_standard_library() -> None:
+    """It is made, read, changed, shown, copied and matched as one of ``typing`` is."""
+    place = Place("a", 1, 2)
+
+    assert place == ("a", 1, 2) == Place("a", column=2, line=1)
+    assert place.column == 2
+    assert Place("a") == Place(file="a") == ("a", 0, 0)
+    assert place._replace(line=3) == ("a", 3, 2)
+    assert place._asdict() == {"file": "a", "line": 1, "column": 2}
+    assert repr(place) == "Place(file='a', line=1, column=2)"
+    assert type(pickle.loads(pickle.dumps(place))) is Place  # noqa: S301 - our own
+    assert copy.deepcopy(place) == copy.copy(place) == place
+    assert not hasattr(place, "__dict__")
+    match place:
+        case Place(file, line):
+            assert (file, line) == ("a", 1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Place,
+        lambda: Place("a", 1, 2, 3),  # type: ignore[call-arg]
+        lambda: Place("a", file="b"),  # type: ignore[misc]
+        lambda: Place("a", row=1),  # type: ignore[call-arg]
+        lambda: Place("a")._replace(row=1),
+    ],
+)
+def test_a_named_tuple_refuses_what_does_not_fit(make: Callable[[], object]) -> None:
+    """Too few, too many and unknown arguments are refused, and a field is not set."""
+    with pytest.raises((TypeError, ValueError)):
+        make()
+    with pytest.raises(AttributeError):
+        Place("a").line = 3  # type: ignore[misc]

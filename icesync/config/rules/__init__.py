@@ -15,10 +15,10 @@ ones not at all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from icesync.diagnostics import Diagnostic, Rule, Severity
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.model.fields import needs_login
 
 if TYPE_CHECKING:

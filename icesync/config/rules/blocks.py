@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import (
     Violation,
@@ -25,6 +25,7 @@ from icesync.config.rules import (
 )
 from icesync.config.rules.hosts import domain_of, related
 from icesync.diagnostics import Rule, Severity
+from icesync.frozen import NamedTuple
 from icesync.model.fields import FIELDS, INCOMING_BLOCKS, Presence
 from icesync.model.presets import (
     IMPLICIT_TLS,

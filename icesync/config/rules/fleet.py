@@ -8,11 +8,12 @@ time grows with the fleet and not with its square.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.config.rules import Violation, declare, on_fleet
 from icesync.config.rules.hosts import domain_of
 from icesync.diagnostics import Rule, Severity
+from icesync.frozen import NamedTuple
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.presets import find_offer
 from icesync.regex import regex

@@ -13,10 +13,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from icesync.config.rules import Violation, on_address, on_host, on_user
 from icesync.diagnostics import Rule, Severity
+from icesync.frozen import NamedTuple
 from icesync.model.host import IpAddress, ascii_host, numeric_address
 from icesync.model.presets import PRESETS, known_hosts, providers_of
 from icesync.regex import regex

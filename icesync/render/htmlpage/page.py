@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from icesync.diagnostics import SourcePosition
-from icesync.frozen import frozen
+from icesync.frozen import NamedTuple, frozen
 from icesync.render.style import visible
 
 if TYPE_CHECKING:
