@@ -148,6 +148,8 @@ def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
     for path in _paths(by_lines):
         assert document.position(path)[1:] == tree.position(path)
         assert document.key_position(path)[1:] == tree.position(path, key=True)
+        if path and isinstance(path[-1], str):
+            assert document.find(path[:-1], path[-1]) == document.position(path)
         assert document.position((*path, "nowhere", 0))[1:] == tree.position((*path, "nowhere", 0))
 
 
