@@ -299,9 +299,7 @@ class Document:
         places = self._places
         if places is None:
             return SourcePosition(self.file, *self.tree.block_position(path, "skill"))
-        named = "skill" in places.below(path)
-        place = places.key((*path, "skill")) if named else places.value(path)
-        return SourcePosition(self.file, *place)
+        return SourcePosition(self.file, *places.block_position(path, "skill"))
 
     @property
     def _places(self) -> _Places | None:
@@ -398,13 +396,16 @@ MAX_QUICK_DEPTH: Final = 16
 _QUICK_LINES: Final = MAX_NODES // 4
 """A line makes up to four nodes: a list, an item of it, a key and a value."""
 
-_LINE: Final = regex(
-    r"( *)(- )?([a-z_][a-z0-9_]{0,63}):"
-    r"(?: +(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\""
-    r"|(\{[^{}\[\]\r]*\}|\[[^{}\[\]\r]*\])))?"
-    r"(?: +#[^\r]*)? *"
+_VALUE: Final = (
+    r"(?:([\w/.~+$][^\s:]*(?:(?::(?=\S)| +(?=[^\s#]))[^\s:]*)*)|'([^']*)'|\"([^\"\\]*)\""
+    r"|(\{[^{}\[\]\r]*\}|\[[^{}\[\]\r]*\]))"
 )
-"""A key and its value: plain, in quotes without escapes, in brackets, or on the lines below."""
+"""Plain, in quotes without escapes, or in brackets."""
+_BEHIND: Final = r"(?: +#[^\r]*)? *"
+_LINE: Final = regex(rf"( *)(- )?([a-z_][a-z0-9_]{{0,63}}):(?: +{_VALUE})?{_BEHIND}")
+"""A key and its value, which may be on the lines below."""
+_ITEM: Final = regex(rf"( *)- {_VALUE}{_BEHIND}")
+"""A value of a list."""
 _MEMBER: Final = regex(
     r" *(?:([a-z_][a-z0-9_]{0,63}): +)?"
     r"(([\w/.~+$][^\s:,?]*(?:(?::(?=[^\s:,?])| +(?=[^\s:,?#]))[^\s:,?]*)*)"
@@ -420,21 +421,25 @@ class _Lines(dict[str, tuple[int, str, Node] | None]):
     What each line says, learned as it is asked: most lines of a fleet are seen again and again.
 
     The level of its key, the key, and the value. Levels are twice the column, and one more
-    where a dash opens an item, so that a list may stand right below its key. What stands in
-    brackets is made anew each time: no two documents share it.
+    where a dash opens an item, so that a list may stand right below its key. A value of a
+    list has no key. What stands in brackets is made anew each time: no two documents share it.
     """
 
     def __missing__(self, line: str) -> tuple[int, str, Node] | None:
         match = _LINE.fullmatch(line)
         if len(self) >= _REMEMBERED:
             self.clear()
-        if match is None:
-            if not _NO_CODE.fullmatch(line):
-                raise UnusualError
+        if match is not None:
+            indent, dash, key, plain, single, double, brackets = match.groups()
+            level = 2 * len(indent) + (dash is not None)
+        elif (match := _ITEM.fullmatch(line)) is not None:
+            indent, plain, single, double, brackets = match.groups()
+            level, key = 2 * len(indent) + 1, ""
+        elif _NO_CODE.fullmatch(line):
             self[line] = None
             return None
-        indent, dash, key, plain, single, double, brackets = match.groups()
-        level = 2 * len(indent) + (dash is not None)
+        else:
+            raise UnusualError
         if brackets is not None:
             return level, key, _read_brackets(brackets)
         value = plain
@@ -485,6 +490,16 @@ def _read_brackets(brackets: str) -> Node:
 _LINES: Final = _Lines()
 
 
+class _NoMapping(dict[str, Node]):
+    """What lines below a value of a list are put into: each is refused."""
+
+    def __contains__(self, _key: object) -> bool:
+        return True
+
+
+_NO_MAPPING: Final = _NoMapping()
+
+
 def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its speed
     """Return the data of a document in block style; *data* was checked by :func:`check_text`."""
     lines = data.decode().split("\n")
@@ -520,6 +535,10 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
                 raise UnusualError
             if here & 1:
                 above.append((level, current))
+                if not key:
+                    current.append(value)
+                    level, current = here + 3, _NO_MAPPING
+                    continue
                 current.append({})
                 level, current = here + 3, current[-1]
         if key in current:
@@ -588,6 +607,12 @@ class _Places:
         """Return the place of the last key of *path* that exists."""
         keys = [step.key for step in self._follow(path) if step.key is not None]
         return keys[-1] if keys else (1, 1)
+
+    def block_position(self, path: NodePath, key: str) -> _Place:
+        """Return the place of *key* in the mapping at *path* in block style, else of its value."""
+        last = list(self._follow(path))[-1]
+        in_block = last.inside is not None and last.inside[1] >= 0
+        return self.key((*path, key)) if in_block and key in self.below(path) else last.value
 
     def _walk(self, start: _Start, above: str = "") -> Iterator[tuple[str, _Place]]:
         index, level = start
@@ -658,6 +683,11 @@ class _Places:
         if part >= len(items):
             return None
         inside = items[part], level + 3
+        _, key, value = _LINES[self._lines[inside[0]]] or (0, "", None)
+        if not key:
+            column = level // 2 + 3
+            brackets = (inside[0], -column) if isinstance(value, dict | list) else None
+            return _Step(None, (inside[0] + 1, column), brackets)
         return _Step(None, _place(inside), inside)
 
     def _mapping(self, index: int, level: int) -> Mapping[str, int]:

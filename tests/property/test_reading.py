@@ -103,7 +103,7 @@ def test_both_readings_give_the_same_data(text: str) -> None:
 _SCALARS = (
     "", "", "x", "1", "~", "a b", "a:b", "a :b", "a#c", "ref+file://p#/k", "'q'", "''", '"q"', "é",
     "{}", "[ ]", "{a: b}", "[a]",
-    '{a: ref+env://X, b: "q, [" }', "[a b , 'c', 30%,]", "{a: 1, b: 2}",
+    '{a: ref+env://X, b: "q, [" }', "[a b , 'c', 30%,]", "{skill: 1, b: 2}",
 )  # fmt: skip
 _ODD_SCALARS = (
     "a: b", "a:", "a #c", "'a''b'", '"a\\n"', "a\u00a0b", "|", "-1", "&a", "*a",
@@ -125,8 +125,10 @@ def blocks(draw: st.DrawFn) -> str:
         odd = draw(st.integers(0, 9)) == 9
         scalar = draw(st.sampled_from(_ODD_SCALARS if odd else _SCALARS))
         tail = draw(st.sampled_from(_ODD_TAILS if odd else _TAILS))
-        lines.append(f"{' ' * column}{dash}k{number % 7}: {scalar}{tail}")
-        column += len(dash) + 2 * (not scalar)
+        name = "skill" if number == 3 else f"k{number % 7}"
+        key = "" if dash and draw(st.booleans()) else f"{name}: "
+        lines.append(f"{' ' * column}{dash}{key}{scalar}{tail}")
+        column += (len(dash) + 2 * (not scalar)) * bool(key)
     return "\n".join(lines)
 
 
@@ -148,6 +150,7 @@ def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
     for path in _paths(by_lines):
         assert document.position(path)[1:] == tree.position(path)
         assert document.key_position(path)[1:] == tree.position(path, key=True)
+        assert document.server_position(path)[1:] == tree.block_position(path, "skill")
         if path and isinstance(path[-1], str):
             assert document.find(path[:-1], path[-1]) == document.position(path)
         assert document.position((*path, "nowhere", 0))[1:] == tree.position((*path, "nowhere", 0))

@@ -210,7 +210,7 @@ def test_foreign_exception_of_the_parser_is_a_finding(monkeypatch: pytest.Monkey
         raise ValueError("hunter2")
 
     monkeypatch.setattr(yaml_events, "read_events", fail)
-    [finding] = _parse("- hunter2").problems
+    [finding] = _parse("- - hunter2").problems
 
     assert (finding.rule, finding.message) == ("ICE006", "invalid YAML")
 

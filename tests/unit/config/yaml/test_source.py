@@ -79,7 +79,7 @@ def test_missing_libyaml_is_no_fault_of_the_file(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delattr(yaml, "CBaseLoader")
 
     with pytest.raises(ConfigMalformed) as caught:
-        parse_document(SourceFile("a.yaml", b"- a"))
+        parse_document(SourceFile("a.yaml", b"- - a"))
 
     assert "libyaml" in caught.value.message
     assert caught.value.hints[0].startswith("pip install")
