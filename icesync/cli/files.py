@@ -260,6 +260,11 @@ def write_new(path: Path, data: bytes, mode: int = 0o644) -> bool:
     return True
 
 
+def is_stdout(path: Path) -> bool:
+    """Return whether *path* stands for stdout: ``-``, ``/dev/stdout``, ``/dev/fd/1``."""
+    return _descriptor_of(path) == 1
+
+
 def is_stream(path: Path) -> bool:
     """Return whether *path* is written to as it is: a descriptor, a device or a pipe."""
     if _descriptor_of(path) is not None:

@@ -495,7 +495,7 @@ def _take_output_options(flags: dict[str, Any]) -> OutputOptions:
     from icesync.cli.output import STDOUT, OutputOptions
 
     format_name, as_json = flags.pop("format_name"), flags.pop("as_json")
-    reports: Pairs = flags.pop("reports")
+    reports = _take_stdout(flags)
     pipeline = flags.pop("pipeline")
     context = click.get_current_context()
     source = context.get_parameter_source("format_name")
@@ -508,6 +508,23 @@ def _take_output_options(flags: dict[str, Any]) -> OutputOptions:
     return OutputOptions(
         "json" if as_json else format_name, reports, pipeline, named, summary, flags.get("out")
     )
+
+
+def _take_stdout(flags: dict[str, Any]) -> Pairs:
+    """Take the reports out of *flags*; what names stdout, however it is spelled, has it alone."""
+    from icesync.cli.output import STDOUT
+
+    reports: Pairs = flags.pop("reports")
+    out: Path | None = flags.get("out")
+    if not (reports or out):
+        return reports
+    from icesync.cli.files import is_stdout
+
+    reports = tuple((kind, STDOUT if is_stdout(Path(path)) else path) for kind, path in reports)
+    if out is not None and is_stdout(out):
+        flags["out"] = None
+        return (*reports, ("json", STDOUT))  # the document that a saved plan is
+    return reports
 
 
 _EXTRA: Final = regex(r"pip install 'icesync\[(\w+)\]'")

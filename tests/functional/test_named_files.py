@@ -171,6 +171,18 @@ def test_an_open_descriptor_is_written_to(applied: Repository, line: str) -> Non
     assert json.loads(shell(applied, line))["servers"]
 
 
+@pytest.mark.parametrize(
+    "words", ["-o -", "-o /dev/stdout", "--out=/proc/self/fd/1", "--report json=/dev/fd/1"]
+)
+def test_stdout_holds_one_document(applied: Repository, words: str) -> None:
+    """Whatever spelling leads there, no text stands beside the plan."""
+    result = applied.run("plan", *words.split())
+
+    assert result.stdout == applied.run("plan", "--json").stdout
+    assert "Plan saved" not in result.stderr
+    assert applied.run("plan", "--json", *words.split()).code == 64
+
+
 def test_a_file_keeps_its_mode_its_names_and_its_link(applied: Repository) -> None:
     """A file that was there is replaced where it lies."""
     kept, linked = applied.write("kept.json", "old"), applied.write("far/linked.json", "old")

@@ -67,9 +67,10 @@ def command(
     scope = replace(request.scope, words=words, since=since)
     planning = plan(session, replace(request, scope=scope), output)
     if out is not None:
-        from icesync.cli.files import write_private
+        from icesync.cli.files import is_stream, write_private
 
         write_private(out, stream_plan(planning.plan))
+    if out is not None and not is_stream(out):
         output.saved_plan = out
         allowed = [word for name in request.allowed for word in ("--allow", name)]
         command = shlex.join(["icesync", "apply", str(out), *allowed])
