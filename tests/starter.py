@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import posix
 import sys
 from _socket import AF_UNIX, SCM_RIGHTS, SOCK_SEQPACKET, SOL_SOCKET
 from _socket import socket as Socket  # noqa: N812 - socket itself takes longer to load
@@ -22,7 +21,7 @@ from _socket import socket as Socket  # noqa: N812 - socket itself takes longer 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
 _MESSAGE_BYTES = 200_000
 _START_TIMES = ("PYTHON", "LC_", "LANG")
@@ -209,23 +208,12 @@ def _hand_over(job: Mapping[str, Any], connection: Any) -> bool:
     """Fork once more, so that the run has another parent; return True in the run."""
     number = os.fork()
     if number == 0:
-        os._exit = _exit_measured
         return True
     connection.send(b"%d" % number)
     if not job["adopted"]:
         code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
         connection.send(b"%d" % code)
-    posix._exit(0)
-
-
-def _exit_measured(code: int) -> NoReturn:
-    """Exit at once, but keep what a measurement of coverage has seen, unless a signal ended it."""
-    measuring = sys.modules.get("coverage")
-    current = measuring.Coverage.current() if measuring is not None else None
-    if current is not None and code <= 128:
-        current.stop()
-        current.save()
-    posix._exit(code)
+    os._exit(0)
 
 
 def _reap() -> None:
@@ -282,6 +270,11 @@ def _leave(codes: list[int]) -> None:
             sys.stderr.flush()
         except (OSError, ValueError):
             return
+        measuring = sys.modules.get("coverage")
+        current = measuring.Coverage.current() if measuring is not None else None
+        if current is not None:
+            current.stop()
+            current.save()
         os._exit(codes[0])
 
 

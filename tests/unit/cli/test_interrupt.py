@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from icesync.cli.error_report import describe
 from icesync.cli.interrupt import SIGNALS, ProcessSignals, Signalled
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KILLED_AFTER_S: Final = {signal.SIGINT: 7.5, signal.SIGTERM: 2.5, signal.SIGHUP: 2.5}
 """GitHub's runner sends SIGTERM that long after SIGINT, and then kills (observed)."""
@@ -116,6 +119,20 @@ def test_signal_outside_of_the_program_says_nothing(moment: str, code: int) -> N
     done = subprocess.run(command, env=around, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize(("command", "code"), [("schema", 0), ("show nowhere.json", 66)])
+def test_who_is_to_be_told_of_the_end_is_told(tmp_path: Path, command: str, code: int) -> None:
+    """Functions that Python's own start registered run as well, after those of the program."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os\natexit.register(os.write, 2, b'told\\n')\n"
+    )
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    program = [sys.executable, "-m", "icesync", *command.split()]
+    done = subprocess.run(program, env=around, capture_output=True, check=False)
+
+    assert done.returncode == code
+    assert done.stderr.endswith(b"told\n")
 
 
 def test_second_signal_while_the_end_is_told_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
