@@ -511,6 +511,8 @@ def _result(change: ResourceChange, outcome: Outcome | None, executor: Executor)
 
 def _placed(change: ResourceChange, outcome: Outcome) -> Outcome:
     """Return *outcome* with the lines that gave the values which ICE complains about."""
+    if not outcome.fields:
+        return outcome
     rows: tuple[FieldChange | SecretChange, ...] = (*change.fields, *change.secrets)
     blamed = {row.key: row.position for row in rows if row.key in outcome.fields}
     positions = [blamed.get(key) for key in outcome.fields]
