@@ -500,6 +500,12 @@ class HttpClient:
             self._socket = info["return_value"].get_extra_info("socket")
         elif event.endswith(".start_tls.started"):
             self._greeted = info["server_hostname"]
+        elif event == _SENDING and info["request"].method != b"CONNECT":
+            # Connected, and through the proxy: the other ten events are not worth a look.
+            info["request"].extensions.pop("trace", None)
+
+
+_SENDING: Final = "http11.send_request_headers.started"
 
 
 def _headers_of(asked: _Asked, url: httpx.URL) -> list[tuple[bytes, bytes]]:
@@ -547,15 +553,14 @@ def _usual_trust(base_url: str) -> ssl.SSLContext:
 
 
 def _read(response: httpx.Response, max_bytes: int) -> RawReply:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    if headers.get("content-encoding", "identity") != "identity":
+    if response.headers.get("content-encoding", "identity") != "identity":
         raise BrokenError("the reply is compressed, which was not requested")
     body = bytearray()
     for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
         if len(body) > max_bytes:
             raise BrokenError(f"the reply is larger than {max_bytes // 1_048_576} MiB")
-    return RawReply(response.status_code, headers, bytes(body))
+    return RawReply(response.status_code, response.headers, bytes(body))
 
 
 def _translate(error: httpx.HTTPError, *, late: bool) -> Exception:
