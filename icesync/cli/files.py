@@ -321,7 +321,20 @@ def read_plan(path: Path | None, instead: str) -> Plan | None:
     if re.fullmatch(r"[0-9*]+/[0-9*]+", name) and not path.exists():
         raise UsageError(f"{name} is an address, not a saved plan", instead.format(name))
     try:
-        return read_saved(read_named(path))
+        return _by_lines(path) or read_saved(read_named(path))
     except PlanStale as error:
         error.message = f"{name}: {error.message}"
         raise
+
+
+def _by_lines(path: Path) -> Plan | None:
+    """Return the plan in the file *path*, if it can be read a line at a time, and again."""
+    from icesync.engine.plan import read_saved_lines
+
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            return read_saved_lines(stream)
+    except OSError:
+        return None  # whoever reads it whole says why

@@ -9,6 +9,7 @@ byte's meaning, so that nothing in the file can be changed unseen.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,7 @@ from icesync.model.plan import (
 from icesync.model.secret import SecretComparison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PLAN_FORMAT: Final = "1.0"
 
@@ -132,12 +133,72 @@ def decode_plan(data: bytes) -> Plan:
     if checksum != found:
         raise PlanStale("the saved plan was edited after it was saved", again)
     try:
-        plan, named = _read(document), document["digest"]
+        changes = tuple(map(_read_change, document["resource_changes"]))
+        plan, named = _read(document, changes), document["digest"]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PlanStale("the saved plan is incomplete", again) from None
     if plan_digest(plan) != named:
         raise PlanStale("the saved plan does not match its digest", again)
     return plan
+
+
+def decode_lines(lines: Iterable[bytes]) -> Plan | None:
+    """
+    Return the plan whose *lines* are as :func:`stream_plan` writes them, a change at a time.
+
+    It accepts what :func:`decode_plan` accepts. None says that this one is to be asked: the
+    lines are others, or something is wrong with what they say.
+    """
+    rest = iter(lines)
+    try:
+        head = b"".join(iter(rest.__next__, _OPENING))
+        before = _members(head.rstrip().removesuffix(b",") + b"}")
+        checksum = before.pop("checksum")
+        before.pop("probe", None)
+        hashed = hashlib.sha256()
+        hashed.update(f'{canonical(before)[:-1]},"{_CHANGES}":['.encode())
+        changes = tuple(_read_changes(rest, hashed.update))
+        after = _members(b"{" + b"".join(rest))
+        hashed.update(f"],{canonical(after)[1:]}".encode())
+        document = before | after
+        in_order = max(before) < _CHANGES < min(after)
+        sound = in_order and document["kind"] == _KIND and _is_known(document["format_version"])
+        if not sound or checksum != f"sha256:{hashed.hexdigest()}":
+            return None
+        plan = _read(document, changes)
+        return plan if plan_digest(plan) == document["digest"] else None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return None
+
+
+_CHANGES: Final = "resource_changes"
+_OPENING: Final = b'  "resource_changes": [\n'
+
+
+def _members(text: bytes) -> dict[str, Any]:
+    found = json.loads(text, object_pairs_hook=unique_object)
+    if not isinstance(found, dict):
+        raise TypeError
+    return found
+
+
+def _read_changes(
+    lines: Iterator[bytes], update: Callable[[bytes], object]
+) -> Iterator[ResourceChange]:
+    """Yield the changes in *lines* up to the end of their list; *update* gets what they say."""
+    texts: list[bytes] = []
+    between = b""
+    for line in lines:
+        texts.append(line)
+        if line in {b"    },\n", b"    }\n"}:
+            raw = _members(b"".join(texts).removesuffix(b",\n"))
+            update(between + canonical(raw).encode())
+            yield _read_change(raw)
+            texts, between = [], b","
+        if line == b"    }\n":
+            break
+    if next(lines, b"") != b"  ],\n":
+        raise ValueError
 
 
 def _is_known(version: object) -> bool:
@@ -224,13 +285,13 @@ def _flat(nested: dict[str, Any] | None) -> dict[str, Setting] | None:
     return {key: value for key, value in flat.items() if key not in _SECRETS}
 
 
-def _read(document: dict[str, Any]) -> Plan:
+def _read(document: dict[str, Any], changes: tuple[ResourceChange, ...]) -> Plan:
     selection = document["selection"]
     return Plan(
         document["target"]["base_url"],
         document["lineage"],
         document["base_serial"],
-        tuple(_read_change(raw) for raw in document["resource_changes"]),
+        changes,
         Selection(
             tuple(selection["targets"]), tuple(selection["excludes"]), tuple(selection["resend"])
         ),

@@ -89,7 +89,7 @@ from icesync.planner.plan import (
 from icesync.planner.policy import Policy, check_allowed, check_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from icesync.codec.fingerprint import FingerprintKey
@@ -610,6 +610,11 @@ def read_saved(data: bytes) -> Plan:
 
     """
     return codec.decode_plan(data)
+
+
+def read_saved_lines(lines: Iterable[bytes]) -> Plan | None:
+    """Return the saved plan in *lines*, a change at a time; None if :func:`read_saved` must."""
+    return codec.decode_lines(lines)
 
 
 def save_plan(made: Plan) -> bytes:

@@ -7,7 +7,7 @@ from builders import BASE_URL, LINEAGE, position
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.codec.plan import decode_plan, encode_plan, plan_digest
+from icesync.codec.plan import decode_lines, decode_plan, encode_plan, plan_digest
 from icesync.codec.state import decode_state, encode_state, seal
 from icesync.errors import PlanStale, StateError
 from icesync.model.desired import MAX_ID, Address
@@ -124,6 +124,26 @@ def test_every_plan_reads_back(plan: Plan) -> None:
 
     assert found == plan
     assert plan_digest(found) == plan_digest(plan)
+
+
+@given(PLANS, st.data())
+def test_a_plan_by_lines_is_what_the_whole_says(plan: Plan, data: st.DataObject) -> None:
+    """Whatever is cut out, put in or said twice, no line is believed that the whole refuses."""
+    lines = encode_plan(plan, "0.1.0").splitlines(keepends=True)
+
+    assert decode_lines(lines) == (plan if plan.changes else None)
+
+    start, end = (data.draw(st.integers(0, len(lines))) for _ in range(2))
+    others = data.draw(st.sampled_from(lines) | st.binary(max_size=4))
+    changed = [*lines[:start], others, *lines[end:]]
+    try:
+        whole = decode_plan(b"".join(changed))
+    except PlanStale:
+        whole = None
+
+    found = decode_lines(changed)
+
+    assert found is None or found == whole
 
 
 @given(SNAPSHOTS, st.data())
