@@ -40,6 +40,9 @@ BODY_LIMIT_BYTES: Final = 30_000_000
 
 _CHUNK_BYTES: Final = 2**16
 _LINGER_S: Final = 1.0
+_EARLY_S: Final = 0.0005
+"""The event loop rounds waits up to whole milliseconds: half of one too long on average."""
+
 _WITHOUT_BODY: Final = frozenset({204, 304})
 _RESET: Final = struct.pack("ii", 1, 0)
 """``SO_LINGER`` on with no time: closing drops what waits and sends a reset."""
@@ -75,6 +78,7 @@ class Connection:
         self._is_ours = is_ours
         self._wire = h11.Connection(h11.SERVER)
         self._exchange: Exchange | None = None
+        self._heard_at = 0.0
 
     async def run(self) -> None:
         """Answer one request after the other until either side has enough, then close."""
@@ -88,16 +92,18 @@ class Connection:
     async def _converse(self) -> None:
         try:
             while (head := await self._next_head()) is not None:
-                came_at = asyncio.get_running_loop().time()
+                came_at = self._heard_at
                 exchange = self._service.begin(replace(head, body=await self._body()))
                 self._exchange = exchange
+                reply = b"" if exchange.fault else self._spell(exchange.reply, head.method)
                 # What the work took counts: a reply is as late as it was asked to be.
-                await self._pause(came_at + exchange.wait_s)
+                await self._pause(came_at + exchange.wait_s - _EARLY_S)
                 if exchange.fault is not None:
                     await self._break(exchange.fault)
                     return
                 self._end()
-                await self._send(exchange.reply, head.method)
+                self._writer.write(reply)
+                await self._writer.drain()
                 if self._wire.our_state is h11.MUST_CLOSE:
                     return
                 self._wire.start_next_cycle()
@@ -139,7 +145,7 @@ class Connection:
                 self._end()
                 await asyncio.sleep(ends - loop.time())
                 return
-            self._wire.receive_data(data)
+            self._hear(data)
 
     async def _next_head(self) -> Request | None:
         """Return the next request without its body, or None when the client has closed."""
@@ -170,10 +176,15 @@ class Connection:
             if self._wire.they_are_waiting_for_100_continue:
                 go_ahead = h11.InformationalResponse(status_code=100, headers=[])
                 self._writer.write(self._wire.send(go_ahead) or b"")
-            self._wire.receive_data(await self._reader.read(_CHUNK_BYTES))
+            self._hear(await self._reader.read(_CHUNK_BYTES))
         return event
 
-    async def _send(self, reply: Reply, method: str) -> None:
+    def _hear(self, data: bytes) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._wire.receive_data(data)
+
+    def _spell(self, reply: Reply, method: str) -> bytes:
+        """Return the bytes of *reply*, which counts as sent from now on."""
         content = b"" if reply.status in _WITHOUT_BODY else reply.body
         headers = [*reply.headers.items(), ("content-length", str(len(content)))]
         reason = phrase(reply.status)
@@ -182,12 +193,13 @@ class Connection:
         if method != "HEAD":
             sent += self._wire.send(h11.Data(data=content)) or b""
         self._wire.send(h11.EndOfMessage())
-        self._writer.write(sent)
-        await self._writer.drain()
+        return sent
 
     async def _refuse(self, page: Reply) -> None:
         """Answer as the web server itself; what still arrives is thrown away for a moment."""
-        await self._send(replace(page, headers={**page.headers, "connection": "close"}), "")
+        closing = replace(page, headers={**page.headers, "connection": "close"})
+        self._writer.write(self._spell(closing, ""))
+        await self._writer.drain()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_S):
                 while await self._reader.read(_CHUNK_BYTES):
