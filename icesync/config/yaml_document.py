@@ -393,7 +393,7 @@ class UnusualError(Exception):
 
 
 MAX_QUICK_DEPTH: Final = 16
-_QUICK_LINES: Final = MAX_NODES // 4
+_UNCOUNTED_LINES: Final = MAX_NODES // 4
 """A line makes up to four nodes: a list, an item of it, a key and a value."""
 
 _VALUE: Final = (
@@ -504,7 +504,8 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
     """Return the data of a document in block style; *data* was checked by :func:`check_text`."""
     lines = data.decode().split("\n")
     # A bracket and a comma make two more nodes at most.
-    if len(lines) + sum(map(data.count, (b"{", b"[", b","))) > _QUICK_LINES:
+    most = len(lines) + sum(map(data.count, (b"{", b"[", b",")))
+    if most > MAX_NODES:
         raise UnusualError
     root: list[Node] = []
     current: Node = root
@@ -546,9 +547,16 @@ def _read_lines(data: bytes) -> Node:  # noqa: C901, PLR0912 - kept flat for its
         if value is None:
             opened = key
         current[key] = value
-    if opened is not None:
+    if opened is not None or (most > _UNCOUNTED_LINES and _count(root[0]) > MAX_NODES):
         raise UnusualError
     return root[0]
+
+
+def _count(node: Node) -> int:
+    """Return how many values *node* holds with itself; a key is one, too."""
+    if type(node) is dict:
+        return 1 + len(node) + sum(map(_count, node.values()))
+    return 1 + sum(map(_count, node)) if type(node) is list else 1
 
 
 _Place: TypeAlias = tuple[int, int]

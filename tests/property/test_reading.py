@@ -19,6 +19,7 @@ from icesync.config.yaml_document import (
     Document,
     SourceFile,
     UnusualError,
+    _count,
     _read_lines,
     check_text,
     parse_document,
@@ -145,6 +146,7 @@ def test_a_reading_by_lines_gives_the_data_of_events(text: str) -> None:
         return
 
     assert _exact(by_lines) == _exact(read_events(source.data))
+    assert _count(by_lines) == sum(isinstance(e, yaml.NodeEvent) for e in yaml.parse(text))
 
     document, tree = parse_document(source), read_tree(source)
     for path in _paths(by_lines):
