@@ -8,6 +8,7 @@ the servers of a table have in common is told once; a column is something that d
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -17,6 +18,7 @@ from icesync.frozen import frozen
 from icesync.model.fields import BLOCKS, FIELDS, Setting
 from icesync.model.plan import Action, Reason, ResourceChange
 from icesync.model.secret import SecretComparison
+from icesync.regex import regex
 from icesync.render.findings import ChangeGroup, group_changes
 from icesync.render.htmlpage.page import Block, Card, Line, Row, Server, Status, Table
 from icesync.render.plan import (
@@ -45,6 +47,9 @@ _MAX_OPEN: Final = 100
 """Tables with more lines in all are folded."""
 
 _SAME: Final = ("", "")
+
+_PLAIN: Final = regex(r"[\w .@+/-]*", re.ASCII)
+"""A text in which a plan has nothing to escape, as most are."""
 
 
 class _Secret(Enum):
@@ -202,6 +207,8 @@ def _first_sends(changes: Sequence[ResourceChange]) -> tuple[tuple[Block, ...], 
 
 
 def _shown(value: Setting | _Secret | None) -> str:
+    if type(value) is str and _PLAIN.fullmatch(value):
+        return f'"{value}"'
     if value is None:
         return ""
     return value.value if isinstance(value, _Secret) else shown_value(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,7 +16,7 @@ from icesync.frozen import NamedTuple, frozen
 from icesync.render.style import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icesync.render import RenderContext
     from icesync.render.htmlpage.charts import AgeRow, Bar, OrganizationMap, Timeline
@@ -207,7 +208,8 @@ def _environment() -> Environment:
         "base-uri 'none'; form-action 'none'"
     )
     environment.filters["link"] = _link
-    environment.filters["row"] = _row
+    environment.filters["rows"] = _rows
+    environment.filters["settings"] = _settings
     environment.filters["first_line"] = SourcePosition
     environment.filters["web"] = _is_web
     environment.filters["prose"] = _prose
@@ -229,22 +231,42 @@ def _finalize(value: object) -> object:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _row(line: Line, kind: str) -> Markup:
-    """
-    Return a row of a table, all of it escaped at once: jinja would take four times as long.
-
-    Controls mark its parts, since there are none in what is visible.
-    """
-    cells = [
-        f"\t{visible(old)}\f{visible(new)}" if old else visible(new) for old, new in line.cells
-    ]
-    parts = (line.id, kind, line.group, visible(line.name), *cells)
-    id_, kind, group, name, *cells = str(escape("\n".join(parts))).split("\n")
-    row = (
-        f'<tr id="{id_}" data-kind="{kind}" data-group="{group}"><th scope="row"><b>{id_}</b> '
-        f'<bdi class="name">{name}</bdi></th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>\n'
+def _rows(lines: Sequence[Line], kind: str) -> Markup:
+    """Return the rows of a table."""
+    shown = _escaped(
+        part
+        for line in lines
+        for part in (line.id, kind, line.group, line.name, *chain.from_iterable(line.cells))
     )
-    return Markup(row.replace("\t", "<del>").replace("\f", "</del> "))  # noqa: S704 - escaped above
+    return Markup("".join(_row(shown, len(line.cells)) for line in lines))  # noqa: S704 - escaped
+
+
+def _row(shown: Iterator[str], cells: int) -> str:
+    """Return a row made of the next texts of *shown*."""
+    id_, kind, group, name = next(shown), next(shown), next(shown), next(shown)
+    both = ((next(shown), next(shown)) for _ in range(cells))
+    told = "".join(f"<td><del>{o}</del> {n}</td>" if o else f"<td>{n}</td>" for o, n in both)
+    return (
+        f'<tr id="{id_}" data-kind="{kind}" data-group="{group}"><th scope="row"><b>{id_}</b> '
+        f'<bdi class="name">{name}</bdi></th>{told}</tr>\n'
+    )
+
+
+def _settings(rows: Sequence[tuple[str, str]]) -> Markup:
+    """Return the settings of a block."""
+    shown = _escaped(chain.from_iterable(rows))
+    pairs = zip(shown, shown, strict=True)
+    row = "<div><dt><bdi>{}</bdi></dt><dd><bdi>{}</bdi></dd></div>\n"
+    return Markup("".join(row.format(key, value) for key, value in pairs))  # noqa: S704 - escaped
+
+
+def _escaped(texts: Iterable[str]) -> Iterator[str]:
+    """Yield *texts* visible and escaped, all at once: jinja would take four times as long."""
+    parts = list(texts)
+    joined = "\n".join(parts)
+    if joined.count("\n") >= len(parts) or not joined.replace("\n", "").isprintable():
+        joined = "\n".join(map(visible, parts))
+    return iter(str(escape(joined)).split("\n"))
 
 
 def _link(place: SourcePosition, view: RenderContext) -> str:
