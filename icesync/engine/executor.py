@@ -101,12 +101,6 @@ class CallLimiter:
             self._next_at = max(self._next_at, now - self._interval_s) + self._interval_s
             return 0.0
 
-    def release(self) -> None:
-        """Give an admission back: there was no call left to make with it."""
-        with self._lock:
-            if self._first is _First.IN_FLIGHT:
-                self._first = _First.WAITS
-
     def on_outcome(self, outcome: Outcome, attempt: int) -> float | None:
         """
         Take in how attempt number *attempt* of a call ended.
@@ -238,7 +232,7 @@ class Executor:
         self._halt = halt
         self._notify = notify
         self._limiter = CallLimiter(run.rate_per_s, clock, random.random, self._pausing)
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._worker_ended = threading.Event()
         self._flying: set[Address] = set()
@@ -335,27 +329,27 @@ class Executor:
                 self._calls.append(follower)
 
     def _next(self) -> ResourceChange | None:
-        """Return the next change to send, when the limiter lets it leave; None to end."""
-        while (early_s := self._early_s()) is not None:
-            if early_s > 0:
-                self._sleep(early_s)
-            elif self._wait_for_admission():
-                with self._lock:
-                    # Another worker may have taken the call that this one looked at.
-                    if self._early_s() == 0:
-                        change = self._calls.popleft()
-                        self._flying.add(change.address)
-                        return change
-                self._limiter.release()
+        """Return the next change to send, when it may leave; None to end."""
+        while not self._ending():
+            with self._lock:
+                wait_s = self._wait_s()
+                # Whoever was let go by a call that ends the run finds that here.
+                if wait_s is None or self._ending():
+                    return None
+                if wait_s <= 0:
+                    change = self._calls.popleft()
+                    self._flying.add(change.address)
+                    return change
+            self._sleep(wait_s)
         return None
 
-    def _early_s(self) -> float | None:
-        """Return how long the next call must still settle; None when there is none to make."""
-        with self._lock:
-            if not self._calls or self._ending():
-                return None
-            ready_at = self._ready_at.get(self._calls[0].address, 0.0)
-            return max(0.0, ready_at - self._clock.monotonic())
+    def _wait_s(self) -> float | None:
+        """Return when to ask again for the next call: 0 admits it; None when there is none."""
+        if not self._calls:
+            return None
+        ready_at = self._ready_at.get(self._calls[0].address, 0.0)
+        early_s = ready_at - self._clock.monotonic()
+        return early_s if early_s > 0 else self._limiter.acquire()
 
     def _send(self, gateway: Gateway, change: ResourceChange) -> Outcome:
         """

@@ -9,7 +9,7 @@ import pytest
 from builders import SALES, SUPPORT, desired, server
 from fakes import FakeClock, FakeGateway
 
-from icesync.engine.executor import ApplyOptions, CallLimiter
+from icesync.engine.executor import ApplyOptions
 from icesync.model.report import Outcome, OutcomeKind
 
 from .conftest import Stage
@@ -18,36 +18,6 @@ if TYPE_CHECKING:
     from icesync.model.plan import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
-
-
-def limiter(clock: FakeClock) -> CallLimiter:
-    """Return a limiter of a run that has not begun."""
-    return CallLimiter(1_000_000, clock, lambda: 1.0)
-
-
-def test_first_admission_that_is_given_back_is_given_again() -> None:
-    """The first call goes alone; without it, another one is the first."""
-    clock = FakeClock()
-    it = limiter(clock)
-    assert it.acquire() == 0
-
-    it.release()
-    clock.advance(1)
-
-    assert it.acquire() == 0
-
-
-def test_admission_after_the_first_call_is_given_back_for_nothing() -> None:
-    """Once the service is known to answer, an admission holds nobody up."""
-    clock = FakeClock()
-    it = limiter(clock)
-    it.acquire()
-    it.on_outcome(APPLIED, 1)
-
-    it.release()
-    clock.advance(1)
-
-    assert it.acquire() == 0
 
 
 class HoldingClock(FakeClock):
@@ -67,7 +37,7 @@ class HoldingClock(FakeClock):
         super().sleep(seconds)
 
 
-def test_worker_that_comes_too_late_gives_its_admission_back() -> None:
+def test_worker_that_comes_too_late_ends_without_a_call() -> None:
     """A worker waits for its turn while another one takes the last call."""
     clock = HoldingClock()
 
