@@ -464,6 +464,10 @@ class Caller(Protocol):
         """Return whether git would take up a file at *path*; False where there is no git."""
         ...
 
+    def is_tracked(self, path: str) -> bool:
+        """Return whether git has the file at *path* already; False where there is no git."""
+        ...
+
 
 class Signals(Protocol):
     """What SIGINT, SIGTERM and SIGHUP do; elsewhere they raise KeyboardInterrupt at once."""

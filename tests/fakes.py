@@ -378,10 +378,19 @@ class FakeMailServers:
 
 
 class FakeCaller:
-    """Somebody on a machine, at a commit; *history* has the files of each git ref."""
+    """
+    Somebody on a machine, at a commit; *history* has the files of each git ref.
 
-    def __init__(self, history: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+    *committed* are the files that git takes up, and whether it has them already.
+    """
+
+    def __init__(
+        self,
+        history: Mapping[str, Mapping[str, bytes]] | None = None,
+        committed: Mapping[str, bool] | None = None,
+    ) -> None:
         self.history = history or {}
+        self.committed = committed or {}
 
     def lock_owner(self, operation: str) -> LockInfo:
         """Return what a lock says."""
@@ -399,9 +408,13 @@ class FakeCaller:
         """Return that it was approved."""
         return False
 
-    def is_committed(self, path: str) -> bool:  # noqa: ARG002 - the port's signature
-        """Return that git leaves it alone."""
-        return False
+    def is_committed(self, path: str) -> bool:
+        """Return whether it is one of the files that git takes up."""
+        return path in self.committed
+
+    def is_tracked(self, path: str) -> bool:
+        """Return whether git has it already."""
+        return self.committed.get(path, False)
 
 
 def fake_session(

@@ -386,6 +386,12 @@ class _Caller:
 
         return Git(self._root, os.environ).takes(path)
 
+    def is_tracked(self, path: str) -> bool:
+        """Return whether git has the file at *path* already; False where there is no git."""
+        from icesync.bootstrap.git import Git
+
+        return Git(self._root, os.environ).tracks(path)
+
 
 def _open_providers(project: Project) -> Mapping[str, SecretProvider]:
     from icesync.secrets.registry import Providers, SecretSettings

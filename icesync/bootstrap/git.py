@@ -107,6 +107,10 @@ class Git:
             return False
         return self._ask("check-ignore", "--quiet", "--", path) is None
 
+    def tracks(self, path: str) -> bool:
+        """Return whether the file at *path* is in the index."""
+        return self._ask("ls-files", "--error-unmatch", "--", f":(literal){path}") is not None
+
     def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         """
         Return the files at *ref* whose path, relative to the folder, is *wanted*.

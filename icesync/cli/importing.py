@@ -20,7 +20,7 @@ from icesync.engine.import_ import (
     Proposal,
     propose_import,
 )
-from icesync.engine.import_options import SecretsKind, print_rows
+from icesync.engine.import_options import PASSWORDS, SecretsKind, print_rows
 from icesync.engine.import_writing import write_import
 from icesync.errors import FileUnwritable, PolicyRefused, UsageError, counted
 
@@ -56,7 +56,8 @@ def print_template(common: Common, kind: str) -> None:
     """
     if kind == "xlsx" and sys.stdout.isatty():
         raise UsageError(
-            "a workbook is not for a terminal", "icesync import --template xlsx > mailboxes.xlsx"
+            "a workbook is not for a terminal",
+            "icesync import --template xlsx > ../mailboxes.xlsx",
         )
     common.console.binary(print_rows(as_workbook=kind == "xlsx"))
 
@@ -81,6 +82,7 @@ def import_servers(
     proposal = propose_import(session, request)
     answered = request
     if asking:
+        proposal.require_ignored()
         answered, proposal = _complete(console, session, request, proposal)
     if dry_run:
         _show(console, proposal)
@@ -162,7 +164,7 @@ def _complete(
             console.talk(error.message)
             continue
         request = wanted
-    if proposal.carried and proposal.destination is None and not proposal.problems:
+    if proposal.homeless and not proposal.problems:
         request = replace(request, secrets=_ask_destination(proposal))
         proposal = propose_import(session, request)
     return request, proposal
@@ -183,13 +185,14 @@ def _ask_columns(proposal: Proposal) -> list[str]:
 
 
 def _ask_destination(proposal: Proposal) -> str:
-    count = counted(proposal.carried, "password")
-    question = f"Where {count} go: env (variables for a shell), yaml (a file for sops), none"
+    count = counted(proposal.homeless, "password")
+    verb = "does" if proposal.homeless == 1 else "do"
+    question = f"Where {verb} {count} go: env (variables for a shell), yaml (a file for SOPS), none"
     choice = click.Choice([place.value for place in SecretsKind])
     kind = click.prompt(question, default="env", type=choice, show_choices=False, err=True)
     if kind == SecretsKind.NONE:
         return str(kind)
-    default = f".icesync/passwords.{kind}"
+    default = f"{PASSWORDS}.{kind}"
     return f"{kind}:{click.prompt('Name of the file', default=default, err=True)}"
 
 
@@ -235,9 +238,11 @@ def _show(console: Console, proposal: Proposal) -> None:
             console.talk(f"{console.named(file.path)}: {file.summary}")
     _tell_changes(console, proposal)
     _tell_notes(console, proposal)
-    if proposal.carried and proposal.destination is None:
-        count = counted(proposal.carried, "password")
-        console.talk(f"note: {count} came along: choose where they go with --secrets")
+    if proposal.homeless:
+        count = counted(proposal.homeless, "password")
+        console.talk(f"note: the input has {count} not kept yet: choose a place with --secrets")
+    for exposed in proposal.exposed:
+        console.talk(f"caution: {exposed}: run `{exposed.command}`")
     console.talk("dry run: nothing was written")
 
 

@@ -10,13 +10,14 @@ was asked for.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import field, replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.codec.secretfile import SecretSlot, fits_env, fits_yaml, merge, variable
+from icesync.codec.secretfile import SecretSlot, env_lines, fits_env, fits_yaml, merge, variable
 from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_file
 from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
@@ -26,27 +27,31 @@ from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
 from icesync.engine.drafts import ColumnUse, Drafter, Findings
 from icesync.engine.import_options import (
+    PASSWORDS,
     Destination,
     SecretsKind,
     check_columns,
+    ignore_command,
     read_column_options,
     read_destination,
     read_folder,
 )
 from icesync.engine.imported_servers import Builder
+from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
-from icesync.errors import ConfigInvalid, UsageError, counted, listed
+from icesync.errors import ConfigInvalid, UsageError, counted, listed, printable
 from icesync.frozen import NamedTuple, frozen
 from icesync.model.secret import SecretRef, SecretValue
+from icesync.sheet.columns import Column, find_column, is_secret
 from icesync.sheet.source import read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.engine.session import Session
     from icesync.model.desired import Address, DesiredServer
     from icesync.model.fields import Setting
-    from icesync.model.imported import Draft, ImportedServer
+    from icesync.model.imported import Draft, ImportedServer, Sheet
 
 _MAX_SERVERS: Final = 1000
 """In one file; the strict reader takes about twice as many."""
@@ -92,6 +97,20 @@ class FileChange(NamedTuple):
     """what is in it, or new in it, in words"""
 
 
+class Exposed(NamedTuple):
+    """A file that holds passwords and that git does not ignore; *tracked*: git has it already."""
+
+    path: str
+    tracked: bool
+    command: str
+    """what a shell runs so that git leaves it alone"""
+
+    def __str__(self) -> str:
+        """Return what is wrong with it."""
+        why = "git tracks it" if self.tracked else "git does not ignore it"
+        return f"{printable(self.path)} holds passwords, and {why}"
+
+
 class ServerChange(NamedTuple):
     """A server that is there already, and the values that differ: before and after."""
 
@@ -108,7 +127,8 @@ class Proposal:
     *new* are the servers that are added, *changed* those that differ from what the files
     say, *unchanged* counts the others. *missing* are settings without a value, and of how
     many servers; *unknown* names of columns, with the nearest known ones. *carried* counts
-    the passwords that came along. What is wrong is in *problems*: then nothing can be written.
+    the passwords that came along, *homeless* those that would be lost. What is wrong is in
+    *problems*, and in *exposed*: then nothing can be written.
     """
 
     files: tuple[FileChange, ...] = ()
@@ -121,6 +141,8 @@ class Proposal:
     problems: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     carried: int = 0
+    homeless: int = 0
+    exposed: tuple[Exposed, ...] = ()
     destination: Destination | None = None
 
     def require(self) -> None:
@@ -129,20 +151,34 @@ class Proposal:
 
         Raises:
             ConfigInvalid: something does not fit.
-            UsageError: nobody said where the passwords go.
+            UsageError: nobody said where the passwords go, or a commit would take them up.
 
         """
+        self.require_ignored()
         if self.problems:
             count = "1 error" if len(self.problems) == 1 else f"{len(self.problems)} problems"
             message = f"{count}; nothing was imported"
             raise ConfigInvalid(message, diagnostics=self.problems)
-        if self.carried and self.destination is None:
-            message = f"{self.carried} passwords" if self.carried > 1 else "1 password"
+        if self.homeless:
             raise UsageError(
-                f"{message} would be lost; nothing was written",
+                f"{counted(self.homeless, 'password')} would be lost; nothing was written",
                 "say where passwords go: --secrets env:.icesync/passwords.env, or yaml:FILE for "
                 "sops, or none",
             )
+
+    def require_ignored(self) -> None:
+        """
+        Demand that no commit takes up the passwords of what is imported.
+
+        Raises:
+            UsageError: git does not ignore it.
+
+        """
+        for exposed in self.exposed:
+            hint = f"run `{exposed.command}` to keep it out of the repository"
+            if exposed.tracked:
+                hint += "; passwords that were committed stay in the history: change them"
+            raise UsageError(f"{exposed}; nothing was written", hint)
 
 
 def propose_import(session: Session, request: ImportRequest) -> Proposal:
@@ -174,6 +210,8 @@ class _Importer:
         self.own: dict[int, Document | None] = {}
         self.layers: dict[int, Layer] = {}
         """defaults by organization; 0 is an organization without a file of its own"""
+        self.homeless = 0
+        self.exposed: list[Exposed] = []
         self.notes = [
             f"{path}: what sops encrypted was not looked at; its servers count as new"
             for path in validation.sealed
@@ -189,6 +227,8 @@ class _Importer:
         for source in self.request.inputs:
             sheet = read_source(source.data, self.request.sheet, drafter.find)
             self.notes += [f"{source.name}: {note}" for note in sheet.notes]
+            if _holds_passwords(sheet, drafter.find):
+                self._check_exposure(source.name)
             slips += [
                 Diagnostic(s.rule, s.message, SourcePosition(source.name, s.line, s.column), s.hint)
                 for s in sheet.slips
@@ -234,8 +274,21 @@ class _Importer:
             sort_diagnostics(problems),
             tuple(self.notes),
             sum(len(server.values) for server in servers),
+            self.homeless,
+            tuple(self.exposed),
             self.destination,
         )
+
+    def _check_exposure(self, name: str) -> None:
+        """Note that a commit would take up the passwords of the input *name*."""
+        caller = self.session.caller
+        if (self.root / name).is_file() and caller.is_committed(name):
+            tracked = caller.is_tracked(name)
+            command = ignore_command(self.root, name)
+            if tracked:
+                file = shlex.quote(os.path.relpath(self.root / name))
+                command = f"git rm --cached {file} && {command}"
+            self.exposed.append(Exposed(name, tracked, command))
 
     # -- what is there
 
@@ -324,9 +377,12 @@ class _Importer:
         self, servers: Sequence[ImportedServer]
     ) -> tuple[FileChange | None, set[SecretSlot]]:
         """Return the file of the passwords as it will be, and those that differ in it."""
+        if self.destination is None:
+            self.homeless = self._count_homeless(servers)
+            return None, set()
         found: dict[SecretSlot, SecretValue] = {}
         elsewhere = 0
-        kind, path = self.destination or Destination()
+        kind, path = self.destination
         fits = fits_yaml if kind is SecretsKind.YAML else fits_env
         for server in servers if kind is not SecretsKind.NONE else ():
             for key, value in server.values.items():
@@ -343,9 +399,7 @@ class _Importer:
                         "choose --secrets none, and keep this password where you like",
                         subject=f"{server.address}:",
                     )  # fmt: skip
-        if elsewhere:
-            count = counted(elsewhere, "password")
-            self.notes.append(f"{count} left out: the server refers to another place already")
+        self._note_elsewhere(elsewhere)
         if not found:
             return None, set()
         target = self.root / path
@@ -362,6 +416,46 @@ class _Importer:
             return None, set()
         summary = counted(len(merged.added) + len(merged.changed), "password")
         return FileChange(path, before, merged.data, 0o600, summary), set(merged.changed)
+
+    def _note_elsewhere(self, number: int) -> None:
+        if number:
+            count = counted(number, "password")
+            self.notes.append(f"{count} left out: the server refers to another place already")
+
+    def _count_homeless(self, servers: Sequence[ImportedServer]) -> int:
+        """Return how many passwords are not where the references of their servers lead."""
+        new = elsewhere = 0
+        homes: dict[Destination, dict[SecretSlot, SecretValue]] = {}
+        for server in servers:
+            there = self.desired.servers.get(server.address)
+            for key, value in server.values.items():
+                block = key.partition(".")[0]
+                reference = there.secrets.get(key) if there is not None else None
+                if reference is None:
+                    new += 1
+                elif (home := _home(reference, server.address, block)) is not None:
+                    homes.setdefault(home, {})[server.address, block] = value
+                else:
+                    elsewhere += 1
+        self._note_elsewhere(elsewhere)
+        return new + sum(len(self._not_held(home, found)) for home, found in homes.items())
+
+    def _not_held(
+        self, home: Destination, found: Mapping[SecretSlot, SecretValue]
+    ) -> frozenset[SecretSlot]:
+        """Return which of *found* neither the file *home* nor this environment has."""
+        target = self.root / home.path
+        data = target.read_bytes() if target.is_file() else b""
+        merged = merge(data, found, as_yaml=home.kind is SecretsKind.YAML)
+        missing = frozenset(found) if merged is None else merged.added | merged.changed
+        if home.kind is not SecretsKind.ENV or not missing:
+            return missing
+        references = [self._reference(*slot) for slot in missing]
+        known = {k: p for k, p in self.session.providers.items() if k == "env"}
+        values = resolve_references(references, known).values
+        exported = env_lines((r.path, values[r.text]) for r in references if r.text in values)
+        merged = merge(exported, {slot: found[slot] for slot in missing}, as_yaml=False)
+        return missing if merged is None else merged.added | merged.changed
 
     # -- what is written
 
@@ -477,6 +571,36 @@ class _Importer:
                 f"{counted(tagged, 'password')} are only tags of the emulator; "
                 "set the variables that the files refer to"
             )
+
+
+def _home(reference: SecretRef, address: Address, block: str) -> Destination | None:
+    """Return where an import put the password that *reference* leads to; None: it did not."""
+    if reference.text == f"ref+env://{variable(address, block)}":
+        return Destination(SecretsKind.ENV, f"{PASSWORDS}.env")
+    key = f"/{address.organization}-{address.skill}/{block}"
+    if reference.scheme == "file" and reference.text.endswith(f"#{key}"):
+        return Destination(SecretsKind.YAML, reference.path)
+    return None
+
+
+def _holds_passwords(sheet: Sheet, find: Callable[[str], Column | None]) -> bool:
+    """Return whether *sheet* has a password in the clear, be it one that is left out."""
+    names = {cell.name for record in sheet.records for cell in record.cells}
+    secret = {
+        name
+        for name in names
+        for column in (find(name), find_column(name))
+        if column is not None and any(map(is_secret, column.keys))
+    }
+    return any(
+        cell.name in secret and isinstance(cell.value, str) and _is_clear(cell.value)
+        for record in sheet.records
+        for cell in record.cells
+    )
+
+
+def _is_clear(text: str) -> bool:
+    return bool(text.strip()) and not text.startswith("ref+")
 
 
 def _difference(server: ImportedServer, there: DesiredServer) -> dict[str, Setting | SecretRef]:

@@ -6,6 +6,8 @@ import csv
 import difflib
 import io
 import os
+import re
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,6 +34,10 @@ class SecretsKind(StrEnum):
     """nowhere: the files refer to variables that somebody sets"""
     ENV = "env"
     YAML = "yaml"
+
+
+PASSWORDS: Final = ".icesync/passwords"
+"""Where passwords go unless somebody names a place; the name ends in the kind."""
 
 
 class Destination(NamedTuple):
@@ -80,9 +86,19 @@ def read_destination(session: Session, text: str | None) -> Destination | None:
     if session.caller.is_committed(path):
         raise UsageError(
             f"{shown} would hold passwords, and git does not ignore it",
-            f"run `echo {shown} >> .gitignore` to keep it out of the repository",
+            f"run `{ignore_command(root, path)}` to keep it out of the repository",
         )
     return Destination(SecretsKind(kind), path)
+
+
+def ignore_command(root: Path, path: str) -> str:
+    """Return what a shell runs, where it stands, so that git ignores *path*, relative to *root*."""
+    folder, name = os.path.split(path) if path.startswith("..") else ("", path)
+    pattern = re.sub(r"[\\*?\[\]]", "?", name)
+    if pattern.startswith(("#", "!", "-")):
+        pattern = f"/{pattern}"
+    target = os.path.relpath(root / folder / ".gitignore")
+    return f"echo {shlex.quote(pattern)} >> {shlex.quote(target)}"
 
 
 def read_column_options(maps: Sequence[str], sets: Sequence[str], *, as_is: bool) -> ColumnOptions:

@@ -120,6 +120,22 @@ def test_file_of_secrets_that_git_would_take(newcomer: Newcomer) -> None:
     assert newcomer.files == set()
 
 
+def test_input_that_git_would_take(newcomer: Newcomer) -> None:
+    """Its passwords are in the clear, and one commit keeps them for ever."""
+    root = newcomer.repository.root
+    (root / "bodies.txt").write_text(Path(newcomer.sample).read_text())
+    command = ("import", str(root / "bodies.txt"), "--secrets", "env:.icesync/p.env")
+    loose = newcomer.run(*command)
+    subprocess.run(["git", "add", "bodies.txt"], cwd=root, check=True)
+    tracked = newcomer.run(*command)
+    subprocess.run(["git", "rm", "--quiet", "--cached", "bodies.txt"], cwd=root, check=True)
+    (root / ".gitignore").write_text(".icesync/\nkey\nbodies.txt\n")
+
+    assert_refused(loose, 64, "git does not ignore it", hint=".gitignore")
+    assert_refused(tracked, 64, "git tracks it", hint="git rm --cached")
+    assert newcomer.run(*command).code == 0
+
+
 def test_passwords_are_not_lost_in_silence(newcomer: Newcomer) -> None:
     """Without a word about where they go, nothing is written."""
     done = newcomer.run("import", newcomer.sample)

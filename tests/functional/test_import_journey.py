@@ -56,7 +56,8 @@ def exported(root: Path, told: str) -> dict[str, str]:
 def test_journey_of_a_spreadsheet(tmp_path: Path) -> None:
     """init, import, validate, plan, apply, check; the same import again; then a changed one."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    path = tmp_path / "mailboxes.xlsx"
+    path = tmp_path / ".icesync" / "mailboxes.xlsx"
+    path.parent.mkdir()
     path.write_bytes(sheet(ROWS))
     importing = ["import", str(path), *FLAGS, "--secrets", "env:.icesync/p.env"]
 

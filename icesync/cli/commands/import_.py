@@ -81,9 +81,9 @@ def command(
     changes nothing, and changed rows are shown before they are written.
 
     \b
-    icesync import --template xlsx > mailboxes.xlsx
-    icesync import mailboxes.xlsx --secrets env:.icesync/passwords.env
-    icesync import fleet.csv --map "Contact=smtp.mailbox,imap.mailbox" --set preset=gmail --dry-run
+    icesync import --template xlsx > ../mailboxes.xlsx
+    icesync import ../mailboxes.xlsx --secrets env:.icesync/passwords.env
+    icesync import ../fleet.csv --map "Contact=smtp.mailbox,imap.mailbox" --dry-run
     curl -s http://127.0.0.1:8591/_emulator/servers | icesync import - --secrets none
     """
     from icesync.cli.importing import import_servers, print_template

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from builders import BILLING, KEY, SALES, SUPPORT
-from fakes import FakeProvider, FakeStore, fake_session
+from fakes import FakeCaller, FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import fits
 from icesync.engine.import_ import ImportRequest, Input, Proposal, propose_import
-from icesync.engine.import_options import print_rows
+from icesync.engine.import_options import ignore_command, print_rows
 from icesync.engine.import_writing import assumed_entries
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.desired import Address
@@ -48,7 +48,8 @@ class World:
         (root / "icesync.yaml").write_text("version: 1\n")
         project = Project(str(root), "icesync.yaml", api=Api("emulator"))
         session = fake_session(project, FakeStore(), FakeProvider())
-        self.session = replace(session, providers={"env": FakeProvider("env")})
+        providers = {name: FakeProvider(name) for name in ("env", "file")}
+        self.session = replace(session, providers=providers)
 
     def propose(self, *inputs: object, **options: Any) -> Proposal:
         """Propose to import *inputs*: bodies, or the text of a table."""
@@ -527,3 +528,67 @@ def test_a_relay_without_a_login_is_one(world: World) -> None:
     assert made.new[0].settings["smtp.login"] == "none"
     assert "smtp.password" not in made.new[0].secrets
     assert world.told(body(SMTPUserName="")) != []
+
+
+TABLE = f"{FULL}\n{ROW}\n"
+
+
+@pytest.mark.parametrize(("tracked", "why"), [(False, "git does not ignore it"), (True, "tracks")])
+def test_sheet_that_a_commit_would_take(world: World, *, tracked: bool, why: str) -> None:
+    """Its passwords would stay in the history; the hint ends that when it is pasted."""
+    world.session = replace(world.session, caller=FakeCaller(committed={"f": tracked}))
+    (world.root / "f").write_text(TABLE)
+    without = TABLE.replace("hunter2", "ref+env://ICE_A")
+
+    for options in ({}, {"columns": ["Password="]}):
+        with pytest.raises(UsageError, match=why) as caught:
+            world.propose(TABLE, **options).require()
+        assert ("git rm --cached" in caught.value.hints[0]) is tracked
+        assert ">> " in caught.value.hints[0]
+    world.propose(without).require()
+    world.propose("[]").require_ignored()
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("m.csv", "echo m.csv >> .gitignore"),
+        ("a b/m [1].csv", "echo 'a b/m ?1?.csv' >> .gitignore"),
+        ("#m.csv", "echo '/#m.csv' >> .gitignore"),
+        ("../x/m.csv", "echo m.csv >> ../x/.gitignore"),
+    ],
+)
+def test_command_that_makes_git_ignore_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, command: str
+) -> None:
+    """For a shell in the current folder, and with a pattern that means this file."""
+    monkeypatch.chdir(tmp_path)
+
+    assert ignore_command(tmp_path, path) == command
+
+
+@pytest.mark.parametrize("place", ["env:.icesync/passwords.env", "yaml:.icesync/p.yaml"])
+def test_passwords_that_are_kept_already_need_no_place(world: World, place: str) -> None:
+    """The same sheet again needs no --secrets; a password that is new in it does."""
+    (world.root / ".icesync").mkdir()
+    world.carry_out(TABLE, secrets=place)
+    again = world.propose(TABLE, secrets=None)
+    again.require()
+    rotated = world.propose(TABLE.replace("hunter2", "hunter3"), secrets=None)
+    longer = world.propose(TABLE + ROW.replace("59,1", "59,2"), secrets=None)
+
+    assert (again.files, again.unchanged, again.homeless) == ((), 1, 0)
+    assert (rotated.homeless, longer.homeless) == (2, 2)
+    with pytest.raises(UsageError, match="2 passwords would be lost"):
+        rotated.require()
+
+
+def test_password_of_this_environment_is_kept_already(world: World) -> None:
+    """Whatever file it was exported from."""
+    world.carry_out(TABLE, secrets="env:mine.env")
+    values = {f"ICE_59_1_{block}_PASSWORD": "hunter2" for block in ("SMTP", "IMAP")}
+    exported = replace(world.session, providers={"env": FakeProvider("env", values)})
+
+    assert world.propose(TABLE, secrets=None).homeless == 2
+    world.session = exported
+    assert world.propose(TABLE, secrets=None).homeless == 0
