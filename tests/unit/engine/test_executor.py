@@ -15,6 +15,8 @@ from icesync.model.report import Outcome, OutcomeKind
 from .conftest import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.model.plan import Update
 
 APPLIED = Outcome(OutcomeKind.APPLIED)
@@ -81,6 +83,31 @@ def test_signal_ends_a_wait() -> None:
     report = stage.apply()
 
     assert [r.status.value for r in report.results] == ["applied", "not attempted"]
+
+
+class StoppingClock(FakeClock):
+    """A clock on which the run is told to end as soon as a worker looks at it."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def monotonic(self) -> float:
+        """Ask for the end when a worker looks."""
+        if threading.current_thread() is not threading.main_thread():
+            self._stop()
+        return super().monotonic()
+
+
+def test_signal_between_a_worker_and_its_next_call_is_noticed() -> None:
+    """A worker that found a call ready looks once more whether the run ends."""
+    stage = Stage(desired(server()))
+    stage.clock = StoppingClock(lambda: stage.halt.request(15, 5.0))
+
+    report = stage.apply()
+
+    assert [r.status.value for r in report.results] == ["not attempted"]
+    assert stage.gateway.updates == []
 
 
 def test_signal_ends_the_wait_before_another_attempt() -> None:
