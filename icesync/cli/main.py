@@ -37,7 +37,7 @@ GROUPS: Final = {
         "show": "Show a saved plan, or the state.",
         "state": "Inspect and change the state.",
         "secrets": "Check that every secret reference resolves.",
-        "doctor": "Check the setup, and say what to type where it is not right.",
+        "doctor": "Check the setup and print the commands that fix it.",
     },
     "Pipeline": {
         "ci": "Post a plan or a check to GitHub or GitLab.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 import click
 
 from icesync.engine.go_live import Access
 from icesync.engine.init import FORGES, InitRequest
-from icesync.errors import UsageError
+from icesync.errors import UsageError, printable
 from icesync.frozen import frozen
+from icesync.model.secret import parse_secret_ref
 
 TOKEN: Final = "ref+env://ICE_TOKEN"  # noqa: S105 - references
 PASSWORD: Final = "ref+env://ICE_PASSWORD"  # noqa: S105
@@ -80,25 +82,39 @@ def ask_for_access(
 
     Raises:
         click.Abort: the person went away.
-        UsageError: it is not said, or said by half.
+        UsageError: it is said twice or by half, or a token stands in the place of its reference.
 
     """
+    if token is not None and username is not None:
+        raise UsageError("--token and --login exclude each other", "give one of them")
+    if token is not None and parse_secret_ref(token) is None:
+        raise UsageError(_NOT_ITSELF, f"icesync init --go-live --token {TOKEN}")
     if asking and token is None and username is None:
         kinds = click.Choice(["token", "login"])
         if click.prompt("Access to ICE by", "token", type=kinds, err=True) == "login":
             organization = organization or click.prompt("Organization", type=_ID, err=True)
             username = click.prompt("User name of an administrator", err=True)
         else:
-            token = click.prompt("Reference of the token", TOKEN, err=True)
-    if (token is None) is (username is None):
+            token = click.prompt(
+                "Reference of the token", TOKEN, value_proc=_read_reference, err=True
+            )
+    if username is None:
+        return Access(token or TOKEN)
+    if organization is None:
         raise UsageError(
-            "the access to ICE is missing: give a token or a login",
-            f"icesync init --go-live --token {TOKEN}",
-            "icesync init --go-live --login admin@example.com --organization 59",
+            "a login needs its organization",
+            "icesync init --go-live --organization 59 --login " + shlex.quote(username),
         )
-    if username is not None and organization is None:
-        raise UsageError("a login needs its organization", "--login USER --organization ORG")
-    return Access(token or PASSWORD, organization if username else None, username)
+    return Access(PASSWORD, organization, username)
+
+
+_NOT_ITSELF: Final = "`--token` takes a reference, not the token itself"
+
+
+def _read_reference(text: str) -> str:
+    if parse_secret_ref(text.strip()) is None:
+        raise click.UsageError(f"type a reference such as {TOKEN}, not the token itself")
+    return text.strip()
 
 
 def _server(organization: int | None, skill: int | None) -> tuple[int, int] | None:
@@ -128,7 +144,14 @@ def _ask_for_server(flags: InitFlags) -> tuple[int, int] | None:
 
 
 def _read_id(text: str) -> int | None:
-    return int(_ID(text.strip())) if text.strip() else None
+    if not text.strip():
+        return None
+    try:
+        return int(_ID(text.strip()))
+    except click.BadParameter:
+        raise click.UsageError(
+            f"{printable(text.strip())} is not an organization id; type a number such as 59"
+        ) from None
 
 
 def _ask_for_emulator() -> bool:

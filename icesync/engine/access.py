@@ -64,7 +64,7 @@ def log_in(session: Session) -> tuple[bytes, TokenInfo]:
     if login is None:
         raise AccessError(
             f"{session.project.config_file} has no `api.login`",
-            "login: {organization: 59, username: admin@example.com, password: ref+env://ICE_PASSWORD}",
+            "icesync init --go-live --login USER --organization ORG",
         )
     token = session.ice.log_in(login, session.fetch(login.password))
     return write_token(token), _info(session, token)

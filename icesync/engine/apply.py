@@ -9,6 +9,7 @@ start in the plan's order.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -55,6 +56,7 @@ from icesync.model.report import (
     Result,
     ResultStatus,
 )
+from icesync.model.secret import ask_for
 from icesync.model.snapshot import readable_time
 from icesync.planner.policy import allowing
 from icesync.ports import Joined
@@ -415,23 +417,38 @@ def check_token(token: SecretValue, calls: int, api: Api, clock: Clock) -> None:
 
     """
     claims = read_token(token)
-    renew = "run `icesync login` to get a new one, or set `api.login` in icesync.yaml"
     if claims is None:
         message = "`api.token` is not a JWT: three parts separated by dots (ICE404)"
-        raise AccessError(message, renew)
+        raise AccessError(message, *renewal_of(api))
     if claims.expires_at is None:
         return
     left_s = (claims.expires_at - clock.now()).total_seconds()
     ends = readable_time(claims.expires_at)
     if left_s <= 0:
-        raise TokenExpired(f"the token expired at {ends} (ICE403)", renew)
+        raise TokenExpired(f"the token expired at {ends} (ICE403)", *renewal_of(api))
     needed_s = calls / min(api.rate_per_s, api.concurrency / 0.05) + _TOKEN_MARGIN_S
     if left_s < needed_s and calls:
         raise TokenExpired(
             f"the token expires at {ends}, in {left_s:.0f} s; {calls} calls need about "
             f"{needed_s:.0f} s (ICE403)",
-            renew,
+            *renewal_of(api),
         )
+
+
+def renewal_of(api: Api) -> tuple[str, ...]:
+    """Return how a new token gets to where *api* reads it, as hints."""
+    token, login = api.token, api.login
+    if token is None:
+        return ("timedatectl",)
+    if login is not None and token.scheme == "file":
+        return (f"run `icesync login --out {shlex.quote(token.path)}` to get a token",)
+    if token.scheme == "env":
+        kept = f"get a token, then run `{ask_for([token.path])}`"
+    else:
+        kept = f"get a token and store it at {token}"
+    if login is not None:
+        return (kept, f"or remove `token:`: then each apply logs in as {login.username}")
+    return (kept, "or log in: icesync init --go-live --login USER --organization ORG")
 
 
 def foreign_organizations(token: SecretValue, plan: Plan) -> tuple[int, ...]:
@@ -553,5 +570,5 @@ def failure_of(report: Report) -> IcesyncError | None:
 
 _TELLING: Final = (OutcomeKind.AUTH, OutcomeKind.MISCONFIGURED, OutcomeKind.TRANSIENT)
 _AGAIN: Final = "run `icesync apply` to send the rest"
-_LOGIN: Final = "run `icesync token` to check the token, `icesync login` to get a new one"
+_LOGIN: Final = "run `icesync token` to see whose token it is and when it expires"
 _ADDRESS: Final = "check `api.base_url`, and `api.ca_file` for a private certificate"

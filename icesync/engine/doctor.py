@@ -1,4 +1,4 @@
-"""Use case: look at everything that a run needs, and say what to type where it is not right."""
+"""Use case: check everything that a run needs, and name the command that fixes it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from icesync import __version__
 from icesync.config.project import KEY_FILE
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
+from icesync.engine.apply import renewal_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
 from icesync.engine.state import Stored, describe_dead_run, describe_running, load
 from icesync.engine.validate import Scope, check_files, read_fleet
@@ -191,12 +192,12 @@ def _token(session: Session) -> HealthCheck:
     name, api = "token", session.project.api
     if api.emulated:
         return _ok(name, "the emulator needs none")
-    if api.login is not None:
+    if api.token is None and api.login is not None:
         return _ok(name, f"each apply logs in as {api.login.username}")
     if api.token is None:
         text = "neither `api.token` nor `api.login` is set"
         return HealthCheck(
-            name, Health.ERROR, text, ("write `token: ref+env://ICE_TOKEN` under `api:`",)
+            name, Health.ERROR, text, ("icesync init --go-live --token ref+env://ICE_TOKEN",)
         )
     if api.token.scheme not in _LOCAL:
         return _ok(name, f"{api.token}, not checked; run `icesync token` to check it")
@@ -205,7 +206,7 @@ def _token(session: Session) -> HealthCheck:
 
 def _token_here(session: Session, name: str, reference: SecretRef) -> HealthCheck:
     if resolve_references([reference], session.providers).failures:
-        return _warning(name, f"no token at {reference}", "icesync token")
+        return _warning(name, f"no token at {reference}", *renewal_of(session.project.api))
     try:
         info = inspect_token(session)
     except IcesyncError as error:
@@ -214,7 +215,9 @@ def _token_here(session: Session, name: str, reference: SecretRef) -> HealthChec
     if ends is None:
         return _ok(name, "there; it has no expiry date")
     text = f"expires at {ends:%Y-%m-%dT%H:%M:%SZ}"
-    return _warning(name, text, "icesync token") if ends - info.now < _SOON else _ok(name, text)
+    if ends - info.now < _SOON:
+        return _warning(name, text, *renewal_of(session.project.api))
+    return _ok(name, text)
 
 
 def _secrets(session: Session, desired: DesiredState | None) -> HealthCheck:

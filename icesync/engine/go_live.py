@@ -16,15 +16,18 @@ from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from icesync.ports import StateStore
 
-_VALUE: Final = re.compile(rf"(?:{EMULATOR}|'{EMULATOR}'|\"{EMULATOR}\")(?![^\s,}}])")
+_VALUE: Final = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|[^\s,}]+")
 _OUR_COMMENTS: Final = re.compile(
     r"[ \t]*# (?:built in; accepts|For ICE, use these|base_url: https|token: ref\+).*"
 )
 _PLAIN: Final = re.compile(r"[A-Za-z][\w.@+/-]*(?::\/\/[\w.@+/#%?=-]+)?", re.ASCII)
+_CREDENTIAL: Final = re.compile(r"\b(?:token:[ \t]+[^\s,{}#]+|login:[ \t]+\{[^{}]*\})")
+_LEFT_ALONE: Final = re.compile(r"^[ \t]*(?:#.*)?\n")
+_LEFT_IN_BRACES: Final = re.compile(r"^[ \t]*,[ \t]*")
 _ASIDE: Final = ".icesync/emulator"
 _COMPANIONS: Final = ("", ".journal", ".backup")
 
@@ -52,8 +55,8 @@ def rewrite(name: str, data: bytes, access: Access | None) -> bytes:
     """
     Return *data*, the configuration *name*, with ICE's address and *access*; all else is kept.
 
-    Without *access* what is configured already stays. A configuration that calls
-    something else than the emulator is returned as it is.
+    *access* takes the place of what is configured; without it that stays. Another
+    address than the emulator's stays, too.
 
     Raises:
         ConfigInvalid: *access* is not valid, or the file is written in a way that only a
@@ -62,13 +65,16 @@ def rewrite(name: str, data: bytes, access: Access | None) -> bytes:
     """
     before = parse_document(SourceFile(name, data))
     api = before.data.get("api") if isinstance(before.data, dict) else None
-    if not isinstance(api, dict) or api.get("base_url") != EMULATOR:
-        return data
-    wanted = {**api, "base_url": VENDOR_BASE_URL}
+    if not isinstance(api, dict):
+        api = {}
+    emulated = api.get("base_url") == EMULATOR
+    wanted = {**api, "base_url": VENDOR_BASE_URL} if emulated else api
     if access is not None:
-        [(key, value)] = parse_document(SourceFile("", access.line.encode())).data.items()
-        wanted[key] = value
-    for text in _ways(data.decode("utf-8"), before, access):
+        wanted = {name: value for name, value in wanted.items() if name not in {"token", "login"}}
+        wanted |= parse_document(SourceFile("", access.line.encode())).data
+    if wanted == api:
+        return data
+    for text in _ways(data.decode("utf-8"), before, api, access):
         after = parse_document(SourceFile(name, text.encode()))
         if after.problems or after.data != {**before.data, "api": wanted}:
             continue
@@ -77,15 +83,47 @@ def rewrite(name: str, data: bytes, access: Access | None) -> bytes:
         except UnfitOption:
             break
         return text.encode()
-    lines = [f"base_url: {VENDOR_BASE_URL}", *([access.line] if access else [])]
+    lines = [f"base_url: {wanted.get('base_url', VENDOR_BASE_URL)}"]
+    lines += [access.line] if access else []
     raise ConfigInvalid(
         f"{name} cannot be changed by icesync",
         f"write under `api:` yourself: {'   and: '.join(lines)}",
     )
 
 
-def _ways(text: str, before: Document, access: Access | None) -> Iterator[str]:
-    """Yield *text* as it may be changed: in block style, then in flow style."""
+def _ways(
+    text: str, before: Document, api: Mapping[str, object], access: Access | None
+) -> Iterator[str]:
+    """Yield *text* as it may be changed; what is not meant is sorted out by whoever asks."""
+    if api.get("base_url") == EMULATOR:
+        held = access is not None and {"token", "login"} & api.keys()
+        for way in _with_address(text, before, None if held else access):
+            yield from _with_credentials(way, access) if held and access else (way,)
+    elif access is not None and {"token", "login"} & api.keys():
+        yield from _with_credentials(text, access)
+    elif access is not None and "base_url" in api:
+        yield from _with_address(text, before, access)
+
+
+def _with_credentials(text: str, access: Access) -> Iterator[str]:
+    """Yield *text* with *access* in the place of a token or a login, without a second one."""
+    found = list(_CREDENTIAL.finditer(text))
+    for first in found:
+        once = text[: first.start()] + access.line + text[first.end() :]
+        yield once
+        for second in found:
+            if second is not first:
+                moved = len(once) - len(text) if first.start() < second.start() else 0
+                start = second.start() + moved
+                line, within = once[:start].rpartition("\n")[::2]
+                left = _LEFT_ALONE if not within.strip() else _LEFT_IN_BRACES
+                rest = left.sub("", once[second.end() + moved :], count=1)
+                begin = f"{line}\n" if not within.strip() else once[:start]
+                yield begin + rest
+
+
+def _with_address(text: str, before: Document, access: Access | None) -> Iterator[str]:
+    """Yield *text* with ICE's address and *access*: in block style, then in flow style."""
     place = before.position(("api", "base_url"))
     lines = text.splitlines(keepends=True)
     index, column = place.line - 1, place.column - 1
@@ -93,17 +131,18 @@ def _ways(text: str, before: Document, access: Access | None) -> Iterator[str]:
     match = _VALUE.match(rest)
     if match is None:
         return
-    rest = rest[match.end() :]
+    emulated = match[0].strip("'\"") == EMULATOR
+    address, rest = VENDOR_BASE_URL if emulated else match[0], rest[match.end() :]
     following = index + 1
     while following < len(lines) and _OUR_COMMENTS.fullmatch(lines[following].rstrip()):
         following += 1
     ending = re.sub(r"[ \t]*# built in; accepts.*", "", rest) if rest.strip() else rest
     indent = head[: len(head) - len(head.lstrip())]
     more = f"{indent}{access.line}\n" if access else ""
-    block = f"{head}{VENDOR_BASE_URL}{ending}"
+    block = f"{head}{address}{ending}"
     yield "".join([*lines[:index], block if block.endswith("\n") else f"{block}\n", more,
                    *lines[following:]])  # fmt: skip
-    flow = f"{head}{VENDOR_BASE_URL}{f', {access.line}' if access else ''}{rest}"
+    flow = f"{head}{address}{f', {access.line}' if access else ''}{rest}"
     yield "".join([*lines[:index], flow, *lines[index + 1 :]])
 
 

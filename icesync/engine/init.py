@@ -19,6 +19,7 @@ from icesync.engine.state_merge import merge_attribute, merge_config
 from icesync.errors import counted
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
+from icesync.model.secret import ask_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -475,15 +476,22 @@ def _next_steps(layout: Layout, request: InitRequest) -> Iterator[tuple[str, str
         yield "icesync import FILE", "servers that exist already, from a spreadsheet or requests"
         yield f"mkdir -p {servers} && cp {example} {servers}/first.yaml", "or a first one by hand"
     if request.anew:
-        yield "icesync plan", "preview (needs no passwords)"
-        names = (*(() if request.emulated else layout.access), *layout.passwords)
-        given = " ".join(f"{name}='…'" for name in names)
-        if given:
-            yield f"export {given}", "set the secrets"
-        yield "icesync apply", f"send it to {'the emulator' if request.emulated else 'ICE'}"
         yield merge_config(layout.inside.rstrip("/")), "let git merge the state, in each clone"
     if request.pre_commit:
         yield "pre-commit install", "format and validate before each commit"
+    if request.anew:
+        yield "icesync plan", "preview (needs no passwords)"
+        names = (*(() if request.emulated else layout.access), *layout.passwords)
+        yield _ask_and_apply(names, "the emulator" if request.emulated else "ICE")
+
+
+def _ask_and_apply(names: Sequence[str], where: str) -> tuple[str, str]:
+    """
+    Return the last command: what follows a question, pasted with it, would be its answer.
+    """
+    if not names:
+        return "icesync apply", f"send it to {where}"
+    return f"{ask_for(names)} && icesync apply", f"asks for the secrets, sends it to {where}"
 
 
 def go_live(
@@ -500,26 +508,31 @@ def go_live(
 
     """
     project = session.project
-    path = Path(project.root, project.config_file)
+    path, emulated = Path(project.root, project.config_file), project.api.emulated
     before = files.read_named(path)
     after = rewrite(path.name, before, access)
     moved = set_state_aside(session)
     if after != before:
         files.replace_text(path, before, after)
-        by = f", {access.line}" if access else ""
-        yield f"{os.path.relpath(path)}: base_url: {VENDOR_BASE_URL}{by}"
+        address = f"base_url: {VENDOR_BASE_URL}" if emulated else ""
+        lines = filter(None, (address, access.line if access else ""))
+        yield f"{os.path.relpath(path)}: {', '.join(lines)}"
     for name, target in moved:
         yield f"{name} described the emulator: moved to {target}"
-    if project.state.backend is not Backend.LOCAL and after != before:
+    if project.state.backend is not Backend.LOCAL and emulated:
         yield "the state of the emulator stays where it is: name another one under `state:`"
     if not moved and after == before:
-        yield f"{os.path.relpath(path)} calls {project.api.base_url} already; nothing was changed"
+        how = f"calls {project.api.base_url}" + (f", with {access.line}" if access else "")
+        yield f"{os.path.relpath(path)} {how} already; nothing was changed"
         return
     live, _ = variables_of_files(reopen())
-    given = " ".join(f"{name}='…'" for name in live)
-    steps = [(f"export {given}", "the access to ICE")] if live else []
-    steps.append(("icesync plan", "every server is sent for the first time"))
-    if (Layout(path.parent).top / ".github/workflows/icesync-apply.yml").exists():
-        steps += [(f"gh secret set {name}", "the same for the workflow") for name in live]
-        steps.append(("icesync init --ci github", "brings its variables up to date"))
+    steps = [
+        (f"icesync init --ci {forge}", "updates the pipeline, prints its secrets")
+        for forge in FORGES
+        if (Layout(path.parent).top / list(FORGES[forge])[1]).exists()
+    ]
+    steps.append(
+        ("icesync plan", "every server is sent for the first time" if moved else "preview")
+    )
+    steps.append(_ask_and_apply(live, "ICE"))
     yield from ("", "Next, run:", *_lines_of(steps))

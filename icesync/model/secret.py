@@ -22,7 +22,7 @@ from icesync.frozen import NamedTuple, frozen
 from icesync.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from icesync.model.desired import Address
@@ -123,6 +123,20 @@ def read_secret_ref(text: str) -> SecretRef | Misspelling:
     }
     message = f"is a reference {next(slip for slip, found in slips.items() if found)}"
     return Misspelling(message, right if right and parse_secret_ref(right) else None)
+
+
+def ask_for(names: Sequence[str]) -> str:
+    """
+    Return a line for bash or zsh that asks for the variables *names* and exports them.
+
+    What is typed is not shown. It is one line: where several are pasted, the next one
+    would be read as the answer.
+    """
+    if len(names) == 1:
+        return f"read -rs {names[0]} && export {names[0]}"
+    return (
+        f"for n in {' '.join(names)}; do printf '%s: ' $n; IFS= read -rs $n; echo; export $n; done"
+    )
 
 
 def spell_path(steps: Iterable[str]) -> str:

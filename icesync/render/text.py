@@ -192,8 +192,7 @@ def facts_of(maintenance: Maintenance) -> Iterator[tuple[str, str]]:
         )
         yield "oldest confirmations", message
     if maintenance.token_ends is not None:
-        ends = readable_time(maintenance.token_ends)
-        yield "token", f"expires at {ends}, in {left_of_token(maintenance)}"
+        yield "token", left_of_token(maintenance)
     if maintenance.failed_logins:
         yield (
             "rejected logins",
@@ -212,10 +211,11 @@ def addresses_in_line(addresses: Sequence[Address]) -> str:
 
 
 def left_of_token(maintenance: Maintenance) -> str:
-    """Return how long the token still lasts, in the largest unit that says something."""
+    """Return when the token expires or expired, in the largest unit that says something."""
     assert maintenance.token_ends is not None
-    seconds = max((maintenance.token_ends - maintenance.now).total_seconds(), 0)
-    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}s"
-    return f"{seconds:.0f} seconds"
+    seconds = (maintenance.token_ends - maintenance.now).total_seconds()
+    ends, left = readable_time(maintenance.token_ends), abs(seconds)
+    units = ((31_557_600, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
+    size, unit = next(((s, u) for s, u in units if left >= 2 * s), (1, "second"))
+    span = f"{int(left // size)} {unit}s"
+    return f"expires at {ends}, in {span}" if seconds > 0 else f"expired at {ends}, {span} ago"

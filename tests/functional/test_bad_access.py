@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from icesync.emulator.storage import Storage
 
 
+ASKED = "read -rs ICE_TOKEN && export ICE_TOKEN"
+
+
 def test_expired_token(repository: Repository, ice: Ice) -> None:
     """A token that has ended is seen before the first call."""
     repository.calls(ice, token=ice.token(lives_s=-5))
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 4, "the token expired at ", hint="icesync login")
+    assert_refused(result, 4, "the token expired at ", hint=ASKED)
     assert ice.archive.calls(1) == ()
 
 
@@ -28,7 +31,7 @@ def test_token_that_ends_too_soon(repository: Repository, ice: Ice) -> None:
     """A token that would end during the run is refused before the run."""
     repository.calls(ice, token=ice.token(lives_s=20))
 
-    assert_refused(repository.run("apply", "-y"), 4, "the token expires at ", hint="icesync login")
+    assert_refused(repository.run("apply", "-y"), 4, "the token expires at ", hint=ASKED)
 
 
 @pytest.mark.parametrize("token", ["not-a-token", "a.b.c", "eyJhbGciOiJIUzI1NiJ9..", "x" * 300])
@@ -37,7 +40,7 @@ def test_malformed_token(repository: Repository, ice: Ice, token: str) -> None:
     repository.calls(ice, token=token)
     result = repository.run("apply", "-y")
 
-    assert_refused(result, 4, "`api.token` is not a JWT", hint="icesync login")
+    assert_refused(result, 4, "`api.token` is not a JWT", hint=ASKED)
     assert ice.archive.calls(1) == ()
 
 
@@ -46,7 +49,7 @@ def test_expired_token_is_told_by(command: str, repository: Repository, ice: Ice
     """A schedule and a person learn of it without an apply."""
     repository.calls(ice, token=ice.token(lives_s=-5))
 
-    assert_refused(repository.run(command), 4, "the token expired at ", hint="icesync login")
+    assert_refused(repository.run(command), 4, "the token expired at ", hint=ASKED)
 
 
 def test_no_token_configured(repository: Repository, ice: Ice) -> None:
@@ -93,7 +96,7 @@ def test_token_that_ice_does_not_accept(repository: Repository, ice: Ice) -> Non
 
 def test_nothing_to_log_in_with(repository: Repository) -> None:
     """Login without its settings says which."""
-    assert_refused(repository.run("login"), 4, "has no `api.login`", hint="login: {organization")
+    assert_refused(repository.run("login"), 4, "has no `api.login`", hint="init --go-live --login")
 
 
 def test_no_token_to_look_at(repository: Repository) -> None:

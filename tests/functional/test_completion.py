@@ -104,4 +104,7 @@ def test_a_shell_that_nobody_named(tmp_path: Path) -> None:
     told = run_program(["completion", "--install"], tmp_path, {"SHELL": "/bin/tcsh"})
 
     assert told.code == 64
-    assert "bash, zsh or fish" in told.stderr
+    assert [
+        f"hint: icesync completion --install {shell}\n" in told.stderr
+        for shell in ("bash", "zsh", "fish")
+    ] == [True] * 3

@@ -163,10 +163,13 @@ def test_next_steps_are_true(root: Path) -> None:
     subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
     done = subprocess.run(
         ["bash", "-euc", script],
-        cwd=root, env={"PATH": f"{BIN}:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+        cwd=root, env={"PATH": f"{BIN}:/usr/bin:/bin"}, input="a 'b\\\n c\n",
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert len(steps) == 4
+    assert len(steps) == 3
+    assert steps[-1].startswith("for n in ICE_59_663_SMTP ICE_59_663_IMAP; do ")
+    assert "…" not in told
     assert done.returncode == 0, done.stderr
     assert "1 applied" in done.stdout
 
@@ -454,13 +457,13 @@ def test_go_live(root: Path) -> None:
     run_program([*NEW, "--no-editor"], root)
     secrets = {"ICE_59_663_SMTP": "one", "ICE_59_663_IMAP": "two"}
     run_program(["apply", "--auto-approve"], root, secrets)
-    refused = run_program(["init", "--go-live"], root)
-    told = run_program(["init", "--go-live", "--token"], root)
+    told = run_program(["init", "--go-live"], root)
     again = run_program(["init", "--go-live", "--token"], root)
     text = (root / "icesync.yaml").read_text()
     planned = run_program(["plan"], root, secrets)
 
-    assert (refused.code, told.code, again.code) == (64, 0, 0)
+    assert (told.code, again.code) == (0, 0)
+    assert "  read -rs ICE_TOKEN && export ICE_TOKEN && icesync apply" in told.stderr
     assert "icesync.state.json described the emulator: moved to " in told.stderr
     assert "nothing was changed" in again.stderr
     assert "base_url: https://www.enterice.com/ICEAPI\n  token: ref+env://ICE_TOKEN\n" in text
@@ -486,6 +489,23 @@ def test_go_live_asks(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("token", ["eyJabc.def.ghi", "MY_TOKEN", "$MY_TOKEN", "ref+env:MY_TOKEN"])
+@pytest.mark.parametrize("live", [False, True], ids=["emulator", "live"])
+def test_go_live_does_not_show_a_token(root: Path, token: str, live: bool) -> None:
+    """A token in the place of its reference is refused and never shown."""
+    url = "https://www.enterice.com/ICEAPI"
+    api = f"{{base_url: {url}, token: ref+env://ICE_TOKEN}}" if live else "{base_url: emulator}"
+    (root / "icesync.yaml").write_text(f"version: 1\napi: {api}\n")
+    before = (root / "icesync.yaml").read_bytes()
+
+    result = run_program(["init", "--go-live", "--token", token], root)
+
+    assert result.code == 64
+    assert result.stderr.startswith("error: `--token` takes a reference, not the token itself\n")
+    assert token not in result.stderr.replace("ref+env://ICE_TOKEN", "")
+    assert (root / "icesync.yaml").read_bytes() == before
+
+
 def test_go_live_waits_for_no_apply(root: Path) -> None:
     """While an apply holds the lock, nothing is changed."""
     run_program(NEW, root)
@@ -494,7 +514,7 @@ def test_go_live_waits_for_no_apply(root: Path) -> None:
 
     with (root / "icesync.state.json.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = run_program(["init", "--go-live", "--token"], root)
+        result = run_program(["init", "--go-live"], root)
 
     assert result.code == 5
     assert (root / "icesync.yaml").read_bytes() == before
@@ -507,3 +527,11 @@ def test_number_that_no_record_has_is_refused(tmp_path: Path, option: str) -> No
 
     assert result.code == 64
     assert list(tmp_path.iterdir()) == []
+
+
+def test_answer_that_is_no_id(root: Path) -> None:
+    """An answer that is no id is told in plain words, and asked for again."""
+    result = run_in_terminal(["init"], root, answer=_type(b"59a\n\n\n\n"), question=b"Organization")
+
+    assert result.code == 0
+    assert "59a is not an organization id; type a number such as 59" in result.stderr

@@ -39,7 +39,9 @@ def command(common: Common, shell: str | None, install: bool) -> int:
 
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in _SHELLS:
-        raise UsageError("which shell is meant?", "icesync completion --install bash, zsh or fish")
+        begin = "there is no script for that shell" if name else "which shell is meant?"
+        verb = "icesync completion --install" if install else "icesync completion"
+        raise UsageError(begin, *(f"{verb} {each}" for each in _SHELLS))
     script = _script(name)
     if not install:
         common.console.data(script)

@@ -14,7 +14,7 @@ from icesync.cli.options import Common, common_options, format_options
 @click.pass_obj
 def command(common: Common, as_json: bool) -> int:
     """
-    Check the setup, and say what to type where it is not right.
+    Check the setup and print the commands that fix it.
 
     Looks at the installation, configuration, files, state, fingerprint key, token,
     secrets, git, workflows, and what a dead run left. Sends nothing and writes nothing;

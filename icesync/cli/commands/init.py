@@ -56,7 +56,7 @@ _MAX_ID = 2**31 - 1
     help="Write a README for colleagues who edit in the browser.",
     show_default="yes",
 )
-@click.option("--go-live", is_flag=True, help="Call ICE instead of the emulator from now on.")
+@click.option("--go-live", is_flag=True, help="Call ICE instead of the emulator.")
 @click.option(
     "--token",
     is_flag=False,
@@ -66,7 +66,7 @@ _MAX_ID = 2**31 - 1
     show_default="ref+env://ICE_TOKEN",
 )
 @click.option(
-    "--login", metavar="USER", help="With --go-live: log in as USER of the --organization."
+    "--login", metavar="USER", help="With --go-live: log in as USER of the --organization instead."
 )
 @click.pass_obj
 def command(
@@ -86,15 +86,16 @@ def command(
     Set up a repository, or add to one.
 
     Writes icesync.yaml, .gitignore, a fingerprint key, settings and schemas for editors,
-    pre-commit hooks, a README for colleagues and CI workflows. Existing files are never
-    overwritten. With an existing configuration, writes only what a flag names. On a
-    terminal, prompts for anything not given as a flag.
+    pre-commit hooks, a README for colleagues and CI workflows. Files that you wrote or
+    changed are never overwritten. With an existing configuration, writes only what a flag
+    names. On a terminal, prompts for anything not given as a flag.
 
     \b
     icesync init
     icesync init --organization 59 --skill 663 --emulator --ci github
     icesync init --ci gitlab --editor     adds these to a repository
-    icesync init --go-live --token        from the emulator to ICE
+    icesync init --go-live                from the emulator to ICE
+    icesync init --go-live --login admin@example.com --organization 59
     """
     from dataclasses import replace
 
@@ -144,7 +145,7 @@ def _go_live(common: Common, token: str | None, login: str | None, organization:
     session, console = common.open(), common.console
     api = session.project.api
     access = None
-    if api.emulated and not (api.token or api.login):
+    if token or login or (api.emulated and not (api.token or api.login)):
         asking = console.interactive and not common.no_input
         access = ask_for_access(token, login, organization, asking=asking)
     for line in go_live(session, access, files, common.open):

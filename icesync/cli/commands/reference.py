@@ -25,8 +25,8 @@ def schema_command(common: Common, name: str | None, draft: str, plain: bool) ->
     """
     Print the JSON Schemas of input files and reports.
 
-    Without NAME, lists the names. `icesync init --editor` writes all of them and
-    configures the editor.
+    Without NAME, lists the names. `icesync init --editor` writes those of the files that
+    you edit, and configures the editor.
 
     \b
     icesync schema

@@ -34,7 +34,7 @@ def command() -> None:
     Inspect and change the state.
 
     The state is the only record of what ICE confirmed. Every command that writes it
-    takes the lock, keeps a backup and has --dry-run.
+    takes the lock and keeps a backup; those that change entries have --dry-run.
 
     \b
     icesync state list

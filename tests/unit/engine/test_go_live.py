@@ -49,14 +49,46 @@ LOGIN_LINE = (
             None,
             f"version: 1\napi:\n  base_url: {URL}\n  token: ref+env://ICE_OWN\n",
         ),
-        ("version: 1\n", TOKEN, "version: 1\n"),
+        ("version: 1\n", None, "version: 1\n"),
         (
             f"version: 1\napi: {{base_url: {URL}}}\n",
             TOKEN,
-            f"version: 1\napi: {{base_url: {URL}}}\n",
+            f"version: 1\napi: {{base_url: {URL}, token: ref+env://ICE_TOKEN}}\n",
+        ),
+        (
+            f"version: 1\napi:\n  base_url: {URL}\n  token: ref+env://ICE_OWN  # mine\n",
+            LOGIN,
+            f"version: 1\napi:\n  base_url: {URL}\n  {LOGIN_LINE}  # mine\n",
+        ),
+        (
+            f"version: 1\napi:\n  token: ref+env://A  # old\n  base_url: {URL}\n  {LOGIN_LINE}\n",
+            TOKEN,
+            f"version: 1\napi:\n  token: ref+env://ICE_TOKEN  # old\n  base_url: {URL}\n",
+        ),
+        (
+            f"version: 1\napi: {{token: ref+env://A, base_url: {URL}, {LOGIN_LINE}}}\n",
+            TOKEN,
+            f"version: 1\napi: {{token: ref+env://ICE_TOKEN, base_url: {URL}, }}\n",
+        ),
+        (
+            "version: 1\n# token: here\napi:\n  base_url: emulator\n  token: ref+env://ICE_OWN\n",
+            LOGIN,
+            f"version: 1\n# token: here\napi:\n  base_url: {URL}\n  {LOGIN_LINE}\n",
         ),
     ],
-    ids=["block", "block, last line", "flow", "flow on lines", "token is there", "none", "live"],
+    ids=[
+        "block",
+        "block, last line",
+        "flow",
+        "flow on lines",
+        "token is there",
+        "none",
+        "live",
+        "live, other access",
+        "live, both",
+        "live, both in braces",
+        "other access",
+    ],
 )
 def test_rewrite(before: str, access: Access | None, after: str) -> None:
     """Address and access are written in the style of the file; comments and all else stay."""
@@ -68,8 +100,9 @@ def test_rewrite(before: str, access: Access | None, after: str) -> None:
     [
         ("version: 1\napi:\n  base_url: &x emulator\n", TOKEN),
         ("version: 1\napi:\n  base_url: emulator\n", Access("not a reference")),
+        ("version: 1\n", TOKEN),
     ],
-    ids=["an anchor", "no reference"],
+    ids=["an anchor", "no reference", "no api"],
 )
 def test_rewrite_refuses(text: str, access: Access) -> None:
     """What cannot be changed safely is left, and the lines to write are said."""
