@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.errors import counted
@@ -48,12 +47,10 @@ _MAX_OPEN: Final = 100
 
 _SAME: Final = ("", "")
 
+_SENSITIVE: Final = "(sensitive)"
+
 _PLAIN: Final = regex(r"[\w .@+/-]*", re.ASCII)
 """A text in which a plan has nothing to escape, as most are."""
-
-
-class _Secret(Enum):
-    SENSITIVE = "(sensitive)"
 
 
 Columns: TypeAlias = dict[str, list[tuple[str, str]]]
@@ -190,28 +187,33 @@ def _hint_of(changes: Sequence[ResourceChange]) -> str:
 
 def _first_sends(changes: Sequence[ResourceChange]) -> tuple[tuple[Block, ...], Columns]:
     """Return what records that are sent for the first time have in common, and what not."""
-    records: list[dict[str, Setting | _Secret]] = [
-        {**(c.after or {}), **dict.fromkeys((s.key for s in c.secrets), _Secret.SENSITIVE)}
-        for c in changes
-    ]
+    settings = [change.after or {} for change in changes]
+    secrets = [{secret.key for secret in change.secrets} for change in changes]
+    given, secret_keys = set[str]().union(*settings), set[str]().union(*secrets)
     common: list[tuple[str, str]] = []
     own: Columns = {}
-    given = set[str]().union(*records)
-    for key in (field.key for field in FIELDS if field.key in given):
-        values = [record.get(key) for record in records]
-        if values.count(values[0]) < len(values):
-            own[key] = [("", _shown(value)) for value in values]
-        else:
-            common.append((key, _shown(values[0])))
+    for key in (field.key for field in FIELDS):
+        if key in given:
+            values = [each.get(key) for each in settings]
+            if values.count(values[0]) < len(values):
+                own[key] = _shown(values)
+            else:
+                common.append((key, shown_value(values[0])))
+        elif key in secret_keys:
+            texts = [_SENSITIVE if key in each else "" for each in secrets]
+            if "" in texts:
+                own[key] = [("", text) for text in texts]
+            else:
+                common.append((key, _SENSITIVE))
     return tuple(_blocks(common)), own
 
 
-def _shown(value: Setting | _Secret | None) -> str:
-    if type(value) is str and _PLAIN.fullmatch(value):
-        return f'"{value}"'
-    if value is None:
-        return ""
-    return value.value if isinstance(value, _Secret) else shown_value(value)
+def _shown(values: Sequence[Setting | None]) -> list[tuple[str, str]]:
+    """Return the cells of a column: *values* as a plan shows them, nothing where none is given."""
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) and _PLAIN.fullmatch("".join(texts)):
+        return [("", f'"{text}"') for text in texts]
+    return [("", "" if value is None else shown_value(value)) for value in values]
 
 
 def _differences(changes: Sequence[ResourceChange]) -> Columns:
@@ -312,7 +314,7 @@ def _rows(change: ResourceChange, *, placed: bool = True) -> Iterator[Row]:
 def _record(change: ResourceChange) -> Iterator[tuple[str, str]]:
     """Yield all that is sent, by key."""
     yield from ((field.key, shown_value(field.after)) for field in change.fields)
-    yield from ((secret.key, _Secret.SENSITIVE.value) for secret in change.secrets)
+    yield from ((secret.key, _SENSITIVE) for secret in change.secrets)
 
 
 def _blocks(record: Iterable[tuple[str, str]]) -> Iterator[Block]:
