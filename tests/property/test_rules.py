@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from builders import desired, server
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from icesync.config.rules import (
@@ -29,6 +29,7 @@ from icesync.config.rules import (
     on_server,
     on_user,
 )
+from icesync.config.rules.blocks import _NO_LOGIN, _NO_LOGIN_LABELS, _no_login
 from icesync.model.desired import Address, DesiredServer
 
 if TYPE_CHECKING:
@@ -238,3 +239,12 @@ def by_pairs(given: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
         sender, own = SAME[one["smtp.mailbox"]], {t for t in texts[n] if "@" in t}
         if own and "@" in sender and sender not in own:
             yield n + 1, "ICE604" if any(sender in t for t in texts) else "ICE605"
+
+
+@given(st.sampled_from(_NO_LOGIN).flatmap(lambda row: st.from_regex(row[0], fullmatch=True)))
+def test_each_host_that_takes_no_login_has_a_label_of_its_own(host: str) -> None:
+    """A host without one of the labels is not looked for among the patterns."""
+    assume(host.isascii() and "\n" not in host)
+
+    assert not _NO_LOGIN_LABELS.isdisjoint(host.split("."))
+    assert _no_login(host) is not None

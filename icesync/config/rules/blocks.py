@@ -356,6 +356,15 @@ _NO_LOGIN: Final = (
 )
 """Hosts that take no login, what they are, and whose: MX records, APIs, web mail."""
 
+_NO_LOGIN_LABELS: Final = frozenset(
+    {
+        "amazonaws", "aol", "gmail", "gmx", "google", "googleapis", "googlemail", "hotmail",
+        "icloud", "live", "mailgun", "me", "messagingengine", "microsoft", "office", "office365",
+        "outlook", "postmarkapp", "sendgrid", "yahoo", "yahoodns", "zoho", "zohomail",
+    }
+)  # fmt: skip
+"""One of them is in each of these hosts; for other fleets the patterns need not be compiled."""
+
 _WHAT: Final = {
     "mx": "receives mail from other servers (MX) and accepts no login",
     "api": "is an API, not a mail server",
@@ -394,7 +403,7 @@ _ANY_NO_LOGIN: Final = regex("|".join(pattern for pattern, _, _ in _NO_LOGIN))
 
 def _no_login(host: str) -> tuple[str, str] | None:
     """Return what *host* is, and whose, if it takes no login."""
-    if not _ANY_NO_LOGIN.fullmatch(host):
+    if _NO_LOGIN_LABELS.isdisjoint(host.split(".")) or not _ANY_NO_LOGIN.fullmatch(host):
         return None
     for pattern, what, owner in _NO_LOGIN:
         if re.fullmatch(pattern, host):

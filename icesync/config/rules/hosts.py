@@ -472,12 +472,13 @@ class _Domain(NamedTuple):
 def _split(host: str) -> tuple[str, _Domain] | None:
     """Return what stands before the domain that somebody registered, and that domain."""
     labels = host.split(".")
-    if len(labels) < 2 or not all(labels):
+    if len(labels) < 2 or "" in labels:
         return None
-    ends = 2 if len(labels) > 2 and labels[-2] in _SECOND_LEVEL and len(labels[-1]) == 2 else 1
-    if len(labels) <= ends:
-        return None
-    return ".".join(labels[: -ends - 1]), _Domain(labels[-ends - 1], ".".join(labels[-ends:]))
+    ending = labels.pop()
+    if len(labels) > 1 and len(ending) == 2 and labels[-1] in _SECOND_LEVEL:
+        ending = f"{labels.pop()}.{ending}"
+    label = labels.pop()
+    return ".".join(labels), _Domain(label, ending)
 
 
 @cache
