@@ -394,7 +394,7 @@ def show_facts(console: Console, planning: Planning, now: datetime) -> None:
     if planning.obsolete:
         message = describe_obsolete(planning.obsolete, console.talk_style)
         console.talk(f"note: done, and can be deleted: {message}")
-    if planning.project.fingerprint_key is None:
+    if planning.project.fingerprint_key is None and stored.snapshot.key_id is None:
         console.talk(
             "note: no fingerprint key, so rotated passwords are not detected; run "
             "`icesync keygen` to create one"

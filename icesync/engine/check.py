@@ -58,8 +58,9 @@ class Check:
 
     @property
     def due(self) -> bool:
-        """Whether there is something to do."""
-        return bool(self.planning.plan.effective) or self.maintenance.due
+        """Whether there is something to do, or to allow before anything can be sent."""
+        planning = self.planning
+        return bool(planning.plan.effective or planning.refusals) or self.maintenance.due
 
 
 _EVERYTHING: Final = CheckRequest()

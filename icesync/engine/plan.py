@@ -26,6 +26,7 @@ from icesync.engine.secret_resolution import (
     Identities,
     Resolution,
     SecretsMode,
+    absent_key,
     attach_tags,
     compare,
     missing_for_the_removed,
@@ -265,7 +266,7 @@ def compare_fleet(
     project, providers = replace(project, guards=safety.guards), safety.providers
     for told in safety.notes:
         view.notify(Note(told))
-    key, key_error = _open_key(project, providers, stored, request.secrets)
+    key, key_error = _open_key(project, providers, stored, request)
     stored = check_by_file(fleet.store, stored, key)
     if not holding:  # nothing will be saved
         stored = stored.without_bytes()
@@ -450,15 +451,20 @@ def _open_key(
     project: Project,
     providers: Mapping[str, SecretProvider],
     stored: Stored,
-    mode: SecretsMode,
+    request: PlanRequest,
 ) -> tuple[FingerprintKey | None, SecretMissing | None]:
     reference = project.fingerprint_key
-    if reference is None or mode is SecretsMode.SKIP:
+    if request.secrets is SecretsMode.SKIP:
         return None, None
     try:
-        return open_key(reference, providers, stored.snapshot), None
+        if reference is not None:
+            return open_key(reference, providers, stored.snapshot), None
+        missing = absent_key(stored.snapshot)
+        if missing is None or STATE_EDITED in request.allowed:
+            return None, None
+        raise missing
     except SecretMissing as error:
-        if mode is SecretsMode.REQUIRE:
+        if request.secrets is SecretsMode.REQUIRE:
             raise
         return None, error
 

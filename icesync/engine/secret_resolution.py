@@ -203,6 +203,18 @@ def open_key(
     return key
 
 
+def absent_key(snapshot: Snapshot) -> SecretMissing | None:
+    """Return what is wrong where no key is configured: nothing, unless *snapshot* has one."""
+    if snapshot.key_id is None:
+        return None
+    return SecretMissing(
+        f"the state needs the fingerprint key {snapshot.key_id}, and there is none here",
+        "set ICESYNC_FINGERPRINT_KEY to the key of whoever ran `icesync init`",
+        "if that key is lost: run `icesync apply --allow state-edited --resend all` to send every "
+        "server again and go on without it",
+    )
+
+
 def compare(
     desired: DesiredState,
     snapshot: Snapshot,

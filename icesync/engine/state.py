@@ -32,7 +32,7 @@ from icesync.codec.fingerprint import (
     seals_of,
 )
 from icesync.codec.state import decode_state, encode_state, is_state_of, seal
-from icesync.engine.secret_resolution import open_key
+from icesync.engine.secret_resolution import absent_key, open_key
 from icesync.engine.session import Work, hold_lock
 from icesync.errors import (
     ConfigInvalid,
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from icesync.model.project import Project
     from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
-    from icesync.model.snapshot import Entry, LockInfo
+    from icesync.model.snapshot import Entry, LockInfo, SentSecret
     from icesync.planner.recovery import Recovered
     from icesync.ports import StateStore
 
@@ -201,13 +201,24 @@ def _running(store: StateStore, snapshot: Snapshot) -> LockInfo | None:
 
 
 def sealing_key(session: Session, snapshot: Snapshot) -> FingerprintKey | None:
-    """Return the key that seals the state, or None where it is not at hand."""
+    """
+    Return the key that seals the state, or None where there is none.
+
+    Raises:
+        SecretMissing: *snapshot* was stored with a key, and none is here.
+        ConfigInvalid: it was stored with another one.
+
+    """
     reference = session.project.fingerprint_key
     if reference is None:
+        if (missing := absent_key(snapshot)) is not None:
+            raise missing
         return None
     try:
         return open_key(reference, session.providers, snapshot)
     except (SecretMissing, ConfigInvalid):
+        if snapshot.key_id is not None:
+            raise
         return None
 
 
@@ -305,11 +316,15 @@ def save(
     """
     before = stored.snapshot
     sealed = {a: entry if entry.digest else seal(a, entry) for a, entry in entries.items()}
-    key_id = writer.key_id or before.key_id
     folded = stored.recovered.run if stored.recovered else None
     safety = writer.safety or before.safety
     known = stored.as_read or before
     memory = remember((before,), sealed)
+    key_id = writer.key_id or (writer.key.id if writer.key is not None else None)
+    if key_id is None and any(map(_has_fingerprint, sealed.values())):
+        key_id = before.key_id
+    if key_id is None:
+        memory = tuple(map(_without_fingerprint, memory))
     if not is_new(stored, sealed, writer):
         # A run that changed nothing leaves nothing: its journal has no say either.
         if store.journals is not None:
@@ -339,6 +354,17 @@ def save(
         store.journals.drop()
     parts = store.parts if isinstance(store, Joined) else None
     return Stored(after, data, as_read=after, parts=parts)
+
+
+def _has_fingerprint(entry: Entry) -> bool:
+    attempt = entry.attempt.secrets if entry.attempt else {}
+    records = (*entry.secrets.values(), *attempt.values())
+    return any(record.fingerprint is not None for record in records)
+
+
+def _without_fingerprint(sent: SentSecret) -> SentSecret:
+    """Return *sent* without what no key can be compared with any more."""
+    return sent._replace(secret=sent.secret._replace(fingerprint=None))
 
 
 def is_new(stored: Stored, sealed: Mapping[Address, Entry], writer: Writer) -> bool:

@@ -163,9 +163,16 @@ def plan_headline(plan: Plan, style: Style) -> str:
     if missed:
         message = f"{missed:,} of {counted(secrets, 'password')} not compared"
         answer = style.paint(f"No changes in the settings, but {message}.", "bold", "yellow")
+    elif not plan.complete:
+        message = "No changes in the settings, but not every password was compared."
+        answer = style.paint(message, "bold", "yellow")
     else:
         answer = style.paint("No changes.", "bold", "green")
-    if not missed and all(c.action is Action.NO_OP and c.reason is None for c in plan.changes):
+    if (
+        not missed
+        and plan.complete
+        and all(c.action is Action.NO_OP and c.reason is None for c in plan.changes)
+    ):
         number = len(plan.changes)
         who = "The server matches" if number == 1 else f"All {number:,} servers match"
         return f"{answer} {who} what ICE last confirmed."

@@ -132,13 +132,15 @@ def _due(maintenance: Maintenance | None) -> Iterator[str]:
         yield f"{counted(len(maintenance.ending), 'certificate')} expiring soon"
 
 
-def check_verdict(plan: Plan, maintenance: Maintenance, exit_code: int) -> str:
+def check_verdict(
+    plan: Plan, maintenance: Maintenance, exit_code: int, *, blocked: bool = False
+) -> str:
     """Return the last line of a check: what needs attention, and the exit code that says so."""
-    return f"check: {attention(plan, maintenance)} (exit {exit_code})"
+    return f"check: {attention(plan, maintenance, blocked=blocked)} (exit {exit_code})"
 
 
-def attention(plan: Plan, maintenance: Maintenance) -> str:
-    """Return what needs attention, in one line."""
+def attention(plan: Plan, maintenance: Maintenance, *, blocked: bool) -> str:
+    """Return what needs attention, in one line; *blocked* says that an apply would be refused."""
     found = [
         (len(plan.effective), "change is waiting", "changes are waiting"),
         (len(maintenance.not_in_any_file), "server is in no file", "servers are in no file"),
@@ -151,6 +153,8 @@ def attention(plan: Plan, maintenance: Maintenance) -> str:
         (len(maintenance.ending), "certificate expires soon", "certificates expire soon"),
     ]
     parts = [f"{n:,} {one if n == 1 else many}" for n, one, many in found if n]
+    if blocked:
+        parts.append("the next apply is blocked")
     if maintenance.uncertain and not plan.effective:
         parts.append(f"{counted(len(maintenance.uncertain), 'call')} without a known outcome")
     return ", ".join(parts) or "nothing needs attention"

@@ -82,6 +82,9 @@ def test_edited_state_is_refused(applied: Repository, kind: str) -> None:
 
     assert sentence in planned.stderr
     assert_refused(result, 9, sentence, hint="--allow state-edited")
+    checked = applied.run("check")
+    assert "the next apply is blocked" in checked.stderr
+    assert checked.code == 2
 
 
 @pytest.mark.parametrize("kind", EDITS)
@@ -140,12 +143,29 @@ def test_part_is_sealed_as_a_whole(repository: Repository) -> None:
 
 
 def test_sealed_state_needs_its_key(applied: Repository) -> None:
-    """Without `fingerprints.key` nobody can say who wrote it."""
+    """Without it nobody can say who wrote the state, and no password is compared."""
     applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")
+    before = applied.read("state.json")
+    told = "the state needs the fingerprint key "
 
-    assert_refused(
-        applied.run("apply", "-y"), 9, "no fingerprint key to verify", hint="state-edited"
-    )
+    for command in (["apply", "-y"], ["check"], ["state", "rm", "59/664"]):
+        assert_refused(applied.run(*command), 3, told, hint="set ICESYNC_FINGERPRINT_KEY")
+    planned = applied.run("plan")
+    assert planned.stdout.startswith("No changes in the settings, but not every password was")
+    assert told in planned.stderr
+    assert "no fingerprint key to verify" in planned.stderr
+    assert "keygen" not in planned.stderr
+    assert applied.read("state.json") == before
+
+
+def test_a_lost_key_can_be_done_without(applied: Repository) -> None:
+    """The printed way sends every server again; then the state names no key."""
+    applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")
+    way = ("--allow", "state-edited", "--resend", "all")
+
+    assert f"icesync apply {' '.join(way)}" in applied.run("apply", "-y").stderr
+    assert applied.run("apply", "-y", *way, "--allow", "safeguards").code == 0
+    assert applied.run("check").code == 0
 
 
 @pytest.mark.parametrize("arguments", [("plan",), ("apply", "-y"), ("plan", "--secrets", "skip")])

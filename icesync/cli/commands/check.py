@@ -34,11 +34,11 @@ def command(output: Output, request: PlanRequest, max_age: str | None) -> int:
     """
     Report what needs attention, for scheduled jobs.
 
-    Exits 2 if anything does: changes that wait, calls whose outcome is unknown,
-    servers that are in no file, old confirmations (--max-age), rejected logins and
-    expiring certificates (--probe). Exits 4 when the token has expired. Nothing is
-    written and nothing is sent. All secrets must be set; otherwise a rotated
-    password could go unnoticed.
+    Exits 2 if anything does: changes that wait, an apply that would be blocked, calls
+    whose outcome is unknown, servers that are in no file, old confirmations (--max-age),
+    rejected logins and expiring certificates (--probe). Exits 4 when the token has
+    expired. Nothing is written and nothing is sent. All secrets must be set; otherwise
+    a rotated password could go unnoticed.
 
     \b
     icesync check || echo "needs attention: exit code $?"
@@ -57,5 +57,6 @@ def command(output: Output, request: PlanRequest, max_age: str | None) -> int:
         words = ["icesync", "apply", "--resend", f"older-than={max_age}", *scope]
         output.console.talk(f"hint: run `{shlex.join(words)}` to send them again")
     code = EXIT_CHANGES if found.due else EXIT_OK
-    output.console.talk(check_verdict(found.planning.plan, found.maintenance, code))
+    blocked, plan = bool(found.planning.refusals), found.planning.plan
+    output.console.talk(check_verdict(plan, found.maintenance, code, blocked=blocked))
     return code

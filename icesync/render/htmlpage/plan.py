@@ -102,7 +102,7 @@ def plan_sheet(review: CommandResult, plan: Plan, view: RenderContext) -> Sheet:
     acknowledged = {assertion.address: assertion.applied_at for assertion in review.assertions}
     headline, _, others = totals(plan).partition("; ")
     if review.maintenance is not None:
-        headline = attention(plan, review.maintenance)
+        headline = attention(plan, review.maintenance, blocked=bool(review.refusals))
         headline = headline[0].upper() + headline[1:]
     elif not plan.effective:
         headline = "No changes"

@@ -20,13 +20,14 @@ from builders import (
 )
 from fakes import FakeStore
 
+from icesync.codec.fingerprint import fingerprint
 from icesync.codec.state import decode_state, seal
 from icesync.engine.secret_resolution import Resolution, compare
 from icesync.engine.state import Writer, load, move, remove, save
 from icesync.engine.state_merge import resolve
 from icesync.errors import StateConflict, StateCorrupt, StateMissing, StateNotSaved, UsageError
 from icesync.model.secret import SecretValue
-from icesync.model.snapshot import EntryStatus, Snapshot
+from icesync.model.snapshot import EntryStatus, SecretRecord, Snapshot
 from icesync.planner.recovery import Recovered
 
 from .conftest import FakeJournals
@@ -130,12 +131,20 @@ def test_new_key_is_a_change() -> None:
 
 
 def test_key_that_is_not_at_hand_is_kept() -> None:
-    """A save without the key does not unname it."""
-    store = FakeStore(stored_bytes({SUPPORT: entry()}, key_id=KEY.id))
+    """A save without the key names it as long as one of its fingerprints is there."""
+    made = fingerprint(KEY, SUPPORT, "smtp.password", bytes(16), SecretValue("hunter2"))
+    known = entry(secrets={"smtp.password": SecretRecord("ref+env://X", made)})
+    both = {SUPPORT: known, SALES: entry()}
+    store = FakeStore(stored_bytes(both, key_id=KEY.id))
+    first = save(store, load(store, BASE_URL), {SUPPORT: both[SUPPORT]}, WRITER)
 
-    stored = save(store, load(store, BASE_URL), {}, WRITER)
+    assert first.snapshot.key_id == KEY.id
 
-    assert stored.snapshot.key_id == KEY.id
+    bare = entry(secrets={"smtp.password": SecretRecord("ref+env://X")})
+    second = save(store, first, {SUPPORT: bare}, WRITER)
+
+    assert second.snapshot.key_id is None
+    assert all(sent.secret.fingerprint is None for sent in second.snapshot.memory)
 
 
 def test_save_over_another_writer_is_refused() -> None:
