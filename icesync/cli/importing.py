@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +21,9 @@ from icesync.engine.import_ import (
     Proposal,
     propose_import,
 )
-from icesync.engine.import_options import PASSWORDS, SecretsKind, print_rows
+from icesync.engine.import_options import PASSWORDS, SecretsKind, print_rows, read_column_options
 from icesync.engine.import_writing import write_import
-from icesync.errors import FileUnwritable, PolicyRefused, UsageError, counted
+from icesync.errors import FileUnwritable, PolicyRefused, UsageError, counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,10 +149,14 @@ def _complete(
 ) -> tuple[ImportRequest, Proposal]:
     """Show what was understood and ask for what is missing, as often as there is an answer."""
     _tell_columns(console, proposal)
+    if not _can_be_answered(proposal):
+        return request, proposal
     columns = _ask_columns(proposal)
     if columns:
         request = replace(request, columns=(*request.columns, *columns))
         proposal = propose_import(session, request)
+        if not _can_be_answered(proposal):
+            return request, proposal
     for key, number in _open_questions(proposal).items():
         question, values = _QUESTIONS[key]
         prompt = f"{question}, for {counted(number, 'server')}"
@@ -172,16 +177,38 @@ def _complete(
 
 def _ask_columns(proposal: Proposal) -> list[str]:
     """Return what unknown columns are, as arguments of ``--map``."""
-    near = {name: known for name, known in proposal.unknown.items() if known}
-    found = [
-        f"{name}={known}"
-        for name, known in near.items()
-        if click.confirm(f"Is the column {name} {known}?", default=False, err=True)
-    ]
-    rest = [name for name in proposal.unknown if name not in near]
-    if rest and click.confirm(f"Leave out what is not known: {', '.join(rest)}?", err=True):
-        found += [f"{name}=" for name in rest]
+    found = []
+    for name, near in proposal.unknown.items():
+        question = f"Column {printable(name)}: which setting, such as smtp.host? - leaves it out"
+        answer = click.prompt(
+            question, default=near or None, value_proc=partial(_read_setting, name), err=True
+        )
+        found.append(f"{name}={answer}")
     return found
+
+
+def _read_setting(name: str, text: str) -> str:
+    """Return the settings that *text* names for the column *name*; nothing for a dash."""
+    if text.strip() == "-":
+        return ""
+    try:
+        read_column_options([f"{name}={text}"], (), as_is=False)
+    except UsageError as error:
+        message = error.message.removeprefix("--map: ")
+        raise click.UsageError("; ".join((message, *error.hints))) from None
+    return text.strip()
+
+
+def _can_be_answered(proposal: Proposal) -> bool:
+    """Return whether questions can mend all that is wrong: nobody is asked in vain."""
+    rules = {problem.rule for problem in proposal.problems}
+    if proposal.unknown:
+        return rules <= {"ICE101", "ICE105", "ICE107"}
+    known = all(
+        key in _QUESTIONS or key.endswith((".host", ".port", ".poll_rate"))
+        for key in proposal.missing
+    )
+    return known and rules <= {"ICE101", "ICE107"}
 
 
 def _ask_destination(proposal: Proposal) -> str:

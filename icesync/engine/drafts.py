@@ -7,20 +7,31 @@ that is told quotes a value.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from dataclasses import field
 from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from icesync.config.rules.hosts import damage, near_miss
+from icesync.config.rules import DECLARED, Host, MailAddress, on_address, on_host
+from icesync.config.rules.hosts import damage, is_placeholder, near_miss
 from icesync.config.values import InvalidValue, read_value
 from icesync.config.yaml_document import Quoted, find_unprintable, name_character
-from icesync.diagnostics import Diagnostic, SourcePosition
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.errors import UsageError, listed, printable
 from icesync.frozen import NamedTuple, frozen, mutable
 from icesync.model.desired import Address
-from icesync.model.fields import FIELDS, FIELDS_BY_KEY, INCOMING_BLOCKS, Field, Kind, Role, Setting
+from icesync.model.fields import (
+    BLOCKS,
+    FIELDS,
+    FIELDS_BY_KEY,
+    INCOMING_BLOCKS,
+    Field,
+    Kind,
+    Role,
+    Setting,
+)
 from icesync.model.imported import Broken, Cell, Draft, NumberCell, Raw, Record, Sheet
 from icesync.model.secret import SecretRef, SecretValue, read_secret_ref
 from icesync.sheet.columns import (
@@ -62,11 +73,13 @@ class ColumnOptions:
 
     *columns* holds the settings of a column by its folded name, *constants* a value for
     each server that has none, by dotted key. *as_is* takes texts that look damaged.
+    *lenient* are the rules that the configuration does not hold errors.
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     as_is: bool = False
+    lenient: frozenset[str] = frozenset()
 
 
 class ColumnUse(NamedTuple):
@@ -78,13 +91,18 @@ class ColumnUse(NamedTuple):
     rows: int
 
 
+_Part: TypeAlias = Literal["settings", "presets", "secrets"]
+
+
 class _Reading(NamedTuple):
     """What one text came to; *part* is the mapping of a draft that the value belongs in."""
 
     value: Setting | SecretRef | SecretValue | None = None
     fault: tuple[str, str, str | None] | None = None
     trimmed: bool = False
-    part: Literal["settings", "presets", "secrets"] = "settings"
+    unwrapped: bool = False
+    part: _Part = "settings"
+    placeholder: bool = False
 
 
 @mutable
@@ -135,12 +153,18 @@ class Drafter:
         self.collecting = collecting
         self.uses: list[ColumnUse] = []
         self.trimmed = 0
+        self.unwrapped: set[tuple[str, int, int]] = set()
+        """cells that hold an address as a link, or with a name"""
         self.left_out: dict[str, None] = {}
         self.inferred: Counter[str] = Counter()
         self.unknown: dict[str, str] = {}
         """names of columns that nobody knows, and the nearest known ones"""
         self.names: dict[str, str] = {}
         """all names of columns as they are spelled, by how they are compared"""
+        self.headings: dict[tuple[str, str], tuple[str, int]] = {}
+        """the first column that gives a setting, by file and slot: its name and its number"""
+        self._headers: dict[str, int] = {}
+        self._twins: set[tuple[str, int, int]] = set()
         self._readings: dict[tuple[str, bool, bool], dict[str, _Reading]] = {}
         self._constants = {
             key: self._read_constant(key, text) for key, text in options.constants.items()
@@ -164,6 +188,11 @@ class Drafter:
         used = Counter(names)
         used.subtract(cell.name for cell in sheet.header)
         columns = self._columns(file, sheet, list(used))
+        self._headers[file] = sheet.header[0].line if sheet.header else 0
+        for cell in sheet.header:
+            for key in columns[cell.name].keys if cell.name in columns else ():
+                for one in ("ssl", "tls") if key == ENCRYPTION else (key,):
+                    self.headings.setdefault((file, slot(one)), (cell.name, cell.column))
         drafts = [self._draft(file, record, columns) for record in sheet.records]
         if sheet.header:
             self.uses += [
@@ -199,10 +228,8 @@ class Drafter:
         noun = "column" if sheet.header else "member"
         named = listed([_shown(name) for name in unknown], _SHOWN)
         message = f"unknown {noun}{'' if len(unknown) == 1 else 's'} {named}"
-        flags = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items()]
-        meant = "it is" if len(unknown) == 1 else "they are"
-        hint = f"{' '.join(flags[:8])}   if that is what {meant}; nothing after `=` leaves it out"
-        self.findings.add(SourcePosition(file, first.line, first.column), "ICE105", message, hint)
+        place = SourcePosition(file, first.line, first.column)
+        self.findings.add(place, "ICE105", message, _unknown_hint(near))
 
     def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
         draft = Draft(SourcePosition(file, record.line, record.column), record.row)
@@ -233,7 +260,7 @@ class Drafter:
                 if own not in taken:
                     taken[own] = cell
                     self._take(draft, own, cell, column)
-                elif not _agree(own, first := taken[own], cell):
+                elif not _agree(own, first := taken[own], cell, in_table=draft.row > 0):
                     self._report_twice(draft, cell, first)
 
     def _given(
@@ -248,7 +275,10 @@ class Drafter:
             for key in column.keys:
                 if key not in given:
                     given[key] = cell, column
-                elif not _agree(key, first := given[key][0], cell):
+                elif not _agree(key, first := given[key][0], cell, in_table=draft.row > 0):
+                    if draft.row and first.name == cell.name:
+                        self._report_twins(draft, first, cell, column)
+                        break
                     self._report_twice(draft, cell, first)
         return given
 
@@ -265,7 +295,8 @@ class Drafter:
             return default
         [block] = blocks
         draft.settings["incoming"] = block
-        self.inferred[f"`incoming` is {block}: there is nothing about the other protocol"] += 1
+        other = next(name for name in INCOMING_BLOCKS if name != block)
+        self.inferred[f"by {block.upper()}: there are no {other.upper()} settings"] += 1
         return block
 
     def _take(self, draft: Draft, key: str, cell: Cell, column: Column) -> None:
@@ -278,7 +309,16 @@ class Drafter:
         elif isinstance(value, Record) and [inner.name for inner in value.cells] == [_TAG]:
             draft.tagged.add(key)
         else:
-            self._enter(draft, key, self._read(key, column, value), cell)
+            reading = self._read(key, column, value)
+            if reading.placeholder and self._counts(draft, key):
+                hint = "replace it with the real value"
+                reading = _Reading(fault=("ICE507", "looks like a placeholder", hint))
+            self._enter(draft, key, reading, cell)
+
+    def _counts(self, draft: Draft, key: str) -> bool:
+        """Return whether a placeholder for *key* is an error: a server uses it."""
+        in_use = key.partition(".")[0] in {"smtp", draft.settings.get("incoming")}
+        return in_use and not self.options.as_is and "ICE507" not in self.options.lenient
 
     def _enter(self, draft: Draft, key: str, reading: _Reading, cell: Cell | None) -> None:
         if reading.fault is not None and cell is not None:
@@ -286,6 +326,8 @@ class Drafter:
             self._report(draft, cell, *reading.fault)
             return
         self.trimmed += reading.trimmed
+        if reading.unwrapped and cell is not None:
+            self.unwrapped.add((draft.position.file, cell.line, cell.column))
         if reading.value is not None:
             getattr(draft, reading.part)[key] = reading.value
 
@@ -340,9 +382,35 @@ class Drafter:
         try:
             if not self.options.as_is:
                 _check_damage(row, raw)
-            return _read_password(raw, column) if row.secret else _read_text(row, column, raw)
+            if row.secret:
+                return _read_password(raw, column)
+            reading = _read_text(row, column, raw)
+            self._judge(row, reading.value)
+            if row.leaf in _MAIL and isinstance(reading.value, str):
+                reading = reading._replace(placeholder=is_placeholder(reading.value))
         except InvalidValue as unfit:
-            return _Reading(fault=(unfit.rule, unfit.message, unfit.hint))
+            return _Reading(fault=(unfit.rule, unfit.message, _HINTS.get(row.kind, unfit.hint)))
+        else:
+            return reading
+
+    def _judge(self, row: Field, value: object) -> None:
+        """Refuse a host or an address that the rules of the files refuse as well."""
+        if not isinstance(value, str):
+            return
+        if row.leaf == "host":
+            found = on_host.first(Host(row.key, value, in_use=False, live=False))
+        elif row.key == _SENDER or row.leaf == "mailbox":
+            found = on_address.first(MailAddress(row.key, value, in_use=False))
+        else:
+            found = []
+        for rule, violation in found:
+            severity = violation.severity or DECLARED[rule].severity
+            if severity is not Severity.ERROR or rule in self.options.lenient:
+                continue
+            if value.count("@") > 1:
+                raise InvalidValue(rule, "holds more than one address", "write one address")
+            message = violation.message.removeprefix(f"`{row.key}` ")
+            raise InvalidValue(rule, message, violation.hint)
 
     def _check_port(self, draft: Draft, cell: Cell, incoming: str) -> None:
         """Tell of a port of no known protocol; one of the other protocol is simply not of this."""
@@ -354,6 +422,25 @@ class Drafter:
         other = _plain(first.name) if first.name != cell.name else f"line {first.line}"
         message = f"is given twice, with another value under {other}"
         self._report(draft, cell, "ICE106", message, "keep the one that is right")
+
+    def _report_twins(self, draft: Draft, first: Cell, cell: Cell, column: Column) -> None:
+        """Tell once of two columns of one name; what they give is not missing besides."""
+        leaves = {key.rpartition(".")[2] for key in column.keys if "." in key}
+        draft.unfit |= {*column.keys}
+        draft.unfit |= {f"{block}.{leaf}" for block in BLOCKS for leaf in leaves}
+        file, line = draft.position.file, self._headers[draft.position.file]
+        pair = (file, first.column, cell.column)
+        if pair in self._twins:
+            return
+        self._twins.add(pair)
+        where = f"{letters(first.column)} and {letters(cell.column)}"
+        message = f"two columns are named {_shown(cell.name)} ({where}), with different values"
+        hint = f"delete one of them, or rename it to `Notes` in row {line}"
+        if leaves:
+            [leaf] = leaves
+            names = (f"`{block} {leaf.replace('_', ' ')}`" for block in ("SMTP", "Incoming"))
+            hint = f"rename them to {' and '.join(names)} in row {line}"
+        self.findings.add(SourcePosition(file, line, cell.column), "ICE106", message, hint)
 
     def _report(self, draft: Draft, cell: Cell, rule: str, message: str, hint: str | None) -> None:
         """Tell *message* of a cell: by its name in a sheet, else by its place in the file."""
@@ -367,6 +454,30 @@ class Drafter:
         )
 
 
+def _unknown_hint(near: Mapping[str, str]) -> str:
+    """Return what to do about names that nobody knows, each with the nearest known one."""
+    guessed = [f"--map {shlex.quote(f'{odd}={known}')}" for odd, known in near.items() if known]
+    strange = [odd for odd, known in near.items() if not known]
+    parts = []
+    if guessed:
+        meant = "it is" if len(guessed) == 1 else "they are"
+        parts.append(f"add `{' '.join(guessed[:8])}` if that is what {meant}")
+    if strange:
+        what = "it is" if len(near) == 1 else "the others are" if guessed else "they are"
+        parts.append(f"say what {what} with --map {shlex.quote(f'{strange[0]}=SETTING')}")
+    left = shlex.quote(f"{(strange or list(near))[0]}=")
+    one = "it" if len(near) == 1 else "one"
+    return f"{', '.join(parts)}, or leave {one} out with `--map {left}`"
+
+
+_SENDER: Final = "spoofing.address"
+_MAIL: Final = frozenset({"host", "mailbox", "username"})
+"""Texts that are sent, and that somebody may have meant to fill in."""
+_HINTS: Final = {Kind.FLAG: "write yes or no"}
+_LINKED: Final = re.compile(
+    r"mailto:([^?\s]+)(?:\?.*)?|[^<>]*<(?:mailto:)?([^<>\s]+@[^<>\s]+)>", re.IGNORECASE
+)
+"""An address as a link, or with the name of a person."""
 _OWN_WORDS: Final = (Kind.LOGIN, Kind.MODE, Kind.PRESET)
 """Kinds that have words such as ``none`` of their own."""
 
@@ -392,6 +503,10 @@ def _check_damage(row: Field, raw: str) -> None:
 
 def _read_text(row: Field, column: Column, raw: str) -> _Reading:
     text = raw.strip()
+    wrapped = None
+    if row.key == _SENDER or row.leaf in {"mailbox", "username"}:
+        wrapped = _LINKED.fullmatch(text)
+        text = wrapped[1] or wrapped[2] if wrapped else text
     spelled = spell(row, text, flag=column.flag)
     if row.kind is Kind.ID and row.role is Role.SENT and spelled == "0":
         return _Reading()  # what the service binds to none
@@ -402,7 +517,9 @@ def _read_text(row: Field, column: Column, raw: str) -> _Reading:
         message = f"contains the character {name_character(stranger)}"
         raise InvalidValue("ICE003", message, "use one line of printable text")
     value, trimmed = read_value(row, spelled), row.kind is Kind.TEXT and text != raw
-    return _Reading(value, None, trimmed, "presets" if row.role is Role.PRESET else "settings")
+    part: _Part = "presets" if row.role is Role.PRESET else "settings"
+    unwrapped = wrapped is not None
+    return _Reading(value, None, trimmed and not unwrapped, unwrapped, part)
 
 
 def _read_password(raw: str, column: Column) -> _Reading:
@@ -439,10 +556,10 @@ def _fits_protocol(cell: Cell, key: str, incoming: str) -> bool:
     return not text.isdecimal() or _PORTS.get(text) == (incoming if block == COLLECTING else block)
 
 
-def _agree(key: str, first: Cell, second: Cell) -> bool:
+def _agree(key: str, first: Cell, second: Cell, *, in_table: bool) -> bool:
     """Return whether a setting that came under two names says the same under both."""
-    same = first.name != second.name and not is_secret(key)
-    return same and first.value == second.value
+    comparable = in_table or (first.name != second.name and not is_secret(key))
+    return comparable and first.value == second.value
 
 
 def _plain(name: str) -> str:

@@ -41,6 +41,7 @@ from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
 from icesync.errors import ConfigInvalid, UsageError, counted, listed, printable
 from icesync.frozen import NamedTuple, frozen
+from icesync.model.project import Level
 from icesync.model.secret import SecretRef, SecretValue
 from icesync.sheet.columns import Column, find_column, is_secret
 from icesync.sheet.source import read_source
@@ -221,7 +222,9 @@ class _Importer:
         """Return the proposal."""
         request = self.request
         options = read_column_options(request.columns, request.values, as_is=request.as_is)
-        drafter = Drafter(options, self.findings, self._collecting)
+        levels = self.session.project.rules
+        lenient = frozenset(rule for rule, level in levels.items() if level is not Level.ERROR)
+        drafter = Drafter(replace(options, lenient=lenient), self.findings, self._collecting)
         drafts: list[Draft] = []
         slips: list[Diagnostic] = []
         for source in self.request.inputs:
@@ -558,9 +561,15 @@ class _Importer:
         say = self.notes.append
         if drafter.trimmed:
             say(f"spaces around {counted(drafter.trimmed, 'value')} were removed")
+        if drafter.unwrapped:
+            count = counted(len(drafter.unwrapped), "cell")
+            say(f"{count} with a link or `Name <address>`: only the address was taken")
         if drafter.left_out:
             say(f"not imported: {listed([f'`{name}`' for name in drafter.left_out])}")
-        for message, number in (drafter.inferred + builder.inferred).items():
+        for message, number in drafter.inferred.items():
+            verb = "collects" if number == 1 else "collect"
+            say(f"{counted(number, 'server')} {verb} {message}")
+        for message, number in builder.inferred.items():
             say(f"{counted(number, 'server')}: {message}")
         guessed = sum(server.guessed for server in new)
         if guessed:

@@ -107,6 +107,8 @@ class Builder:
         if guessed:
             given["active"] = merged["status"] == "Enabled"
         if draft.row and not self._named:
+            mailboxes = [key for key in draft.unfit if key.endswith(".mailbox")]
+            draft.unfit.update(f"{key.partition('.')[0]}.username" for key in mailboxes)
             given.update(self._logins(merged))
         merged.update(given)
         presets = {**base.presets, **draft.presets} or self._preset_of_mailbox(merged)

@@ -39,8 +39,8 @@ _TOP: Final = {
     "status": "status, state, server status, statut, etat, zustand, enabled, aktiviert",
     "active": "active, is active, aktiv, actif, isactive",
     "incoming": "incoming, incoming protocol, protocol, protokoll, protocole, incoming type, "
-    "account type, mailbox type, kontotyp, type compte, abrufprotokoll, is imap, isimap, "
-    "use imap, collect by, imap or pop3",
+    "account type, mailbox type, type, typ, kontotyp, type compte, abrufprotokoll, is imap, "
+    "isimap, use imap, collect by, imap or pop3",
     "ssl": "ssl, is ssl, use ssl, isssl, ssl enabled",
     "tls": "tls, is tls, use tls, istls, starttls, tls enabled, use starttls",
     ENCRYPTION: "encryption, security, ssl tls, tls ssl, verschlusselung, verschluesselung, "
@@ -48,6 +48,8 @@ _TOP: Final = {
     "spoofing.enabled": "spoofing, email spoofing, is email spoofing, spoofing enabled, "
     "isemailspoofing, spoof",
     "spoofing.address": "spoof email, spoofing address, spoofemail, spoof address",
+    "smtp.host": "postausgang",
+    "incoming.host": "posteingang",
     "preset": "preset, provider, mail provider, email provider, anbieter, mailanbieter, hoster, "
     "fournisseur, hosting, service provider",
     "": "note, notes, comment, comments, remark, remarks, notiz, notizen, bemerkung, bemerkungen, "
@@ -61,8 +63,8 @@ _LEAVES: Final = {
     "username": "user, username, user name, login, login name, account, account name, user id, "
     "userid, benutzer, benutzername, anmeldename, konto, kontoname, utilisateur, nom utilisateur, "
     "identifiant, compte, login user, nutzername",
-    "password": "password, pass, passwd, pwd, passwort, kennwort, mot passe, mdp, app password, "
-    "login password, secret, app passwort",
+    "password": "password, pass, passwd, pwd, pw, passwort, kennwort, mot passe, mdp, "
+    "app password, login password, secret, app passwort",
     "preset": "preset, provider, mail provider, anbieter, hoster, fournisseur",
     "mailbox": "mailbox, email, e mail, mail, email address, e mail address, mail address, "
     "emailaddress, address, mailbox address, postfach, adresse, emailadresse, e mail adresse, "
@@ -73,11 +75,11 @@ _LEAVES: Final = {
 }
 _BLOCKS: Final = {
     "smtp": "smtp, outgoing, outbound, sending, send, out, ausgang, ausgehend, ausgehender, "
-    "postausgang, versand, sortant, envoi",
+    "postausgang, versand, senden, raus, sortant, envoi",
     "pop3": "pop3, pop",
     "imap": "imap, imap4",
     COLLECTING: "incoming, inbound, receiving, receive, in, eingang, eingehend, eingehender, "
-    "posteingang, abruf, empfang, entrant, reception",
+    "posteingang, abruf, empfang, empfangen, rein, entrant, reception",
 }
 _FILLER_TEXT: Final = (
     "the of for de du des la le les l d der die das fur min minutes minuten sec "
@@ -182,7 +184,10 @@ def near_name(name: str, others: Iterable[str] = ()) -> str:
     known = [*others, *(p for p, key in phrases.items() if key and len(p) > 3)]
     blocks, rest = _part(fold(name))
     near = difflib.get_close_matches(" ".join(rest), known, n=1, cutoff=0.8)
-    return " ".join((*(b for b in blocks if b != COLLECTING), near[0])) if near else ""
+    if near:
+        return " ".join((*(b for b in blocks if b != COLLECTING), near[0]))
+    leaves = {_BY_LEAF[word] for word in rest if word in _BY_LEAF}
+    return ".".join((*blocks[:1], *leaves)) if len(leaves) == 1 else ""
 
 
 def _part(phrase: str) -> tuple[tuple[str, ...], list[str]]:

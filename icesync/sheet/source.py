@@ -109,7 +109,7 @@ def _decode(data: bytes) -> tuple[str | None, tuple[str, ...]]:
             return _attempt(data, encoding), ("read as UTF-16",)
     text = _attempt(data, "utf-8")
     if text is None:
-        message = "not UTF-8, so read as Windows-1252: look at the letters with accents"
+        message = "not UTF-8, so read as Windows-1252: check the accented letters"
         return _attempt(data, "cp1252"), (message,)
     return text, ()
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import chain, count, islice, repeat
+from collections import Counter
+from itertools import chain, count, islice, repeat, zip_longest
 from typing import TYPE_CHECKING, Final
 
 from icesync.frozen import NamedTuple
@@ -52,17 +53,13 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
         message = "no row names the columns: one for the organization, one for the skill"
         hint = "run `icesync import --template csv` to print a table to fill in"
         return Sheet(slips=(Slip(early[0].line if early else 1, 1, message, hint),))
-    named = early[at]
+    named, names = _names(early, at, find)
     quoted = all(_unquoted(cell) != cell for cell in named.cells if isinstance(cell, str) and cell)
-    header = tuple(
-        Cell(_unquoted(str(cell).strip()) if isinstance(cell, str) else "", None, named.line, n)
-        for n, cell in enumerate(named.cells, start=1)
-    )
-    names = [cell.name for cell in header]
+    header = tuple(Cell(name, None, named.line, n) for n, name in enumerate(names, start=1))
     records: list[Record] = []
     slips: list[Slip] = []
     nameless: set[int] = set()
-    for row in (*early[at + 1 :], *iterator):
+    for row in (*early[early.index(named) + 1 :], *iterator):
         cells = _cells(row, names, quoted=quoted)
         if not cells or _explains(cells[0]):
             continue
@@ -82,6 +79,46 @@ def read_rows(rows: Iterable[Row], find: Callable[[str], Column | None] = find_c
         message = "the table has a header, but no row below it"
         slips.append(Slip(named.line, 1, message, "add a row for each server"))
     return Sheet(tuple(records), tuple(cell for cell in header if cell.name), tuple(slips))
+
+
+def _names(
+    early: Sequence[Row], at: int, find: Callable[[str], Column | None]
+) -> tuple[Row, list[str]]:
+    """
+    Return the last row that names columns, and the names.
+
+    Above it may stand a row of groups, such as SMTP and IMAP over two columns `Server` each.
+    """
+    rows = {row.number: row for row in early}
+    named = early[at]
+    below = rows.get(named.number + 1)
+    if below is not None and _is_header(below.cells, find):
+        filled = zip_longest(named.cells, below.cells, fillvalue=None)
+        named = below if any(upper and not lower for upper, lower in filled) else named
+    above = rows.get(named.number - 1)
+    names = _texts(named)
+    return named, names if above is None else _grouped(_texts(above), names, find)
+
+
+def _texts(row: Row) -> list[str]:
+    return [_unquoted(cell.strip()) if isinstance(cell, str) else "" for cell in row.cells]
+
+
+def _grouped(
+    groups: Sequence[str], names: Sequence[str], find: Callable[[str], Column | None]
+) -> list[str]:
+    """Return *names*; one that is there twice begins with its group, an empty one is the group."""
+    counts = Counter(names)
+    made: list[str] = []
+    group = ""
+    for over, name in zip_longest(groups, names, fillvalue=""):
+        group = over or group
+        column = find(f"{group} {name}") if name and counts[name] > 1 else None
+        if column is not None and not column.bare:
+            made.append(f"{group} {name}")
+        else:
+            made.append(name or (over if over and find(over) is not None else ""))
+    return made
 
 
 def letters(column: int) -> str:

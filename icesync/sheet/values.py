@@ -7,6 +7,7 @@ wrong with it.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Final
 
@@ -19,7 +20,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_TRUE: Final = _words("true yes y 1 on wahr ja j ein an vrai oui o si enabled active aktiv")
+_TRUE: Final = _words("true yes y x 1 on wahr ja j ein an vrai oui o si enabled active aktiv")
 _FALSE: Final = _words("false no n 0 off falsch nein aus faux non disabled inactive inaktiv")
 _ENABLED: Final = _words("enabled enable active aktiv aktiviert actif live")
 _DISABLED: Final = _words("disabled disable inactive inaktiv deaktiviert inactif desactive")
@@ -84,6 +85,10 @@ def _flag(word: str) -> str:
     return "true" if word in _TRUE else "false" if word in _FALSE else ""
 
 
+def _read_number(text: str, _word: str, _: bool) -> str:
+    return _WHOLE.sub("", text)
+
+
 def _read_preset(text: str, word: str, _: bool) -> str:
     name = text.strip().lower()
     if _is_preset(name):
@@ -100,7 +105,12 @@ def _is_preset(name: str) -> bool:
     return name in PRESETS or name in tail_presets()
 
 
+_WHOLE: Final = re.compile(r"(?<=[0-9])[.,]0+\Z")
+"""What a program appends to a whole number that it took for a fraction."""
 _SPELLERS: Final = {
+    Kind.ID: _read_number,
+    Kind.PORT: _read_number,
+    Kind.POLL_RATE: _read_number,
     Kind.FLAG: _read_flag,
     Kind.STATUS: _read_status,
     Kind.INCOMING: _read_incoming,

@@ -10,7 +10,7 @@ from datetime import date, time, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.errors import ConfigMalformed, printable
+from icesync.errors import ConfigMalformed, listed, printable
 from icesync.model.imported import Broken, NumberCell, Raw, Sheet, Slip
 from icesync.sheet.table import Row, read_rows
 
@@ -74,17 +74,32 @@ def _choose(book: Any, wanted: str) -> Any:
 def _read(sheet: Any, find: Callable[[str], Column | None]) -> Sheet:
     found = read_rows(_rows(sheet), find)
     top = found.header[0].line if found.header else 1
-    merged = [str(area) for area in sheet.merged_cells.ranges if area.max_row >= top]
+    merged = [str(area) for area in sheet.merged_cells.ranges if _loses_values(area, top)]
     if merged:
         message = f"cells are merged ({min(merged)}): only the first of them has a value"
         return _refused(message, "unmerge them and fill in each cell, then save")
     rows = sheet.row_dimensions
     hidden = sum(rows[record.row].hidden for record in found.records if record.row in rows)
+    notes: list[str] = []
     if hidden:
         counts = "row of the workbook counts" if hidden == 1 else "rows of the workbook count"
-        note = f"{hidden} hidden {counts}, too"
-        return replace(found, notes=(note,))
-    return found
+        notes.append(f"{hidden} hidden {counts}, too")
+    covered = {
+        column
+        for area in sheet.column_dimensions.values()
+        if area.hidden
+        for column in range(area.min, area.max + 1)
+    }
+    names = [f"`{printable(cell.name)}`" for cell in found.header if cell.column in covered]
+    if names:
+        columns = "column counts" if len(names) == 1 else "columns count"
+        notes.append(f"hidden {columns}, too: {listed(names)}")
+    return replace(found, notes=tuple(notes)) if notes else found
+
+
+def _loses_values(area: Any, top: int) -> bool:
+    """Return whether a merged *area* leaves names or values away; *top* is the row of names."""
+    return bool(area.max_row > top or (area.max_row == top and area.max_col > area.min_col))
 
 
 def write_workbook(rows: Sequence[Sequence[str]], title: str) -> bytes:

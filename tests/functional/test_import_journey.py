@@ -95,11 +95,11 @@ def test_interview(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text(table)
 
     def answer(_: subprocess.Popen[str], screen: IO[bytes]) -> None:
-        # The unknown column, a slip, status, protocol, poll rate, the file of passwords, yes.
-        screen.write(b"y\nEnable\nenabled\nimap\n10\nenv\np.env\n\n")
+        # The unknown column and the status with a slip, protocol, poll rate, file, yes.
+        screen.write(b"n\n-\nEnable\nenabled\nimap\n10\nenv\np.env\n\n")
 
     done = run_in_terminal(
-        ["import", "m.csv"], tmp_path, answer=answer, question=b"[y/N]", stdout_too=True
+        ["import", "m.csv"], tmp_path, answer=answer, question=b"leaves it out", stdout_too=True
     )
     shown = done.stdout.replace("\r\n", "\n")
     [command] = re.findall(r"^  icesync (import .*)$", shown, re.MULTILINE)
@@ -107,6 +107,7 @@ def test_interview(tmp_path: Path) -> None:
 
     assert done.code == 0, done
     assert "  E-Mail        smtp.mailbox, incoming.mailbox    3 rows\n" in shown
+    assert "n is not a setting" in shown
     assert "'Enable' is not one of" in shown
     assert "Add 3 servers?" in shown
     assert "Pass'wort" not in shown

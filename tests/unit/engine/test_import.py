@@ -14,7 +14,7 @@ from icesync.engine.import_options import ignore_command, print_rows
 from icesync.engine.import_writing import assumed_entries
 from icesync.errors import ConfigInvalid, UsageError
 from icesync.model.desired import Address
-from icesync.model.project import Api, Project
+from icesync.model.project import Api, Level, Project
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
 
@@ -193,8 +193,18 @@ def test_password_that_the_file_cannot_hold(world: World) -> None:
 
 REFUSED = [
     ({"SMTPPort": "abc"}, "ICE301 `SMTPPort` must be a port, 1 to 65535"),
-    ({"SMTPPort": "587.0"},
+    ({"SMTPPort": "587.5"},
      "ICE109 `SMTPPort` is not a plain decimal number; expected a port, 1 to 65535"),
+    ({"SMTPServerAddress": "smtp example"},
+     "ICE503 `SMTPServerAddress` is not a host name: it contains a space"),
+    ({"SMTPServerAddress": "smtp.example.test:587"},
+     "ICE503 `SMTPServerAddress` is not a host name: it contains a port"),
+    ({"ImapServerAddress": "https://imap.example.test"},
+     "ICE503 `ImapServerAddress` is not a host name: it contains a scheme"),
+    ({"SMTPServerAddress": "<host>"}, "ICE507 `SMTPServerAddress` looks like a placeholder"),
+    ({"SMTPUserName": "changeme"}, "ICE507 `SMTPUserName` looks like a placeholder"),
+    ({"SMTPMailbox": "desk"}, "ICE501 `SMTPMailbox` is not an email address: it has no @"),
+    ({"SpoofEmail": "a@b.test; c@d.test"}, "ICE501 `SpoofEmail` holds more than one address"),
     ({"SMTPPort": "1,00E+05"}, "ICE507 `SMTPPort` is a number that a spreadsheet rounded"),
     ({"OrgId": None}, "ICE101 1:1: no value for `organization`"),
     ({"SkillId": 0}, "ICE101 `SkillId` must be a positive integer"),
@@ -257,6 +267,12 @@ TAKEN = [
     ("IsImap", 0, "incoming", "pop3"),
     ("Status", " disabled ", "status", "Disabled"),
     ("SMTPPort", " 587 ", "smtp.port", 587),
+    ("SMTPPort", "587.0", "smtp.port", 587),
+    ("SMTPPort", "587,00", "smtp.port", 587),
+    ("IsSSL", "x", "ssl", True),
+    ("SMTPMailbox", "mailto:a@example.test?subject=x", "smtp.mailbox", "a@example.test"),
+    ("SMTPMailbox", "Team, A <a@example.test>", "smtp.mailbox", "a@example.test"),
+    ("SMTPUserName", "<a@example.test>", "smtp.username", "a@example.test"),
 ]  # fmt: skip
 
 
@@ -270,7 +286,9 @@ def test_value_that_is_plain(
     assert made.problems == ()
     assert made.new[0].settings[key] == read
     trimmed = "spaces around 1 value were removed" in made.notes
-    assert trimmed is (key == "smtp.username" and value != read)
+    assert trimmed is (value == " support\u00a0")
+    linked = "1 cell with a link or `Name <address>`: only the address was taken" in made.notes
+    assert linked is ("a@" in str(value))
 
 
 def test_table_of_an_administrator(world: World) -> None:
@@ -306,6 +324,7 @@ def test_columns_are_what_somebody_says(world: World) -> None:
     made = world.propose(table, columns=["Contact=smtp.mailbox,incoming.mailbox", "Owner="])
 
     assert told[0] == "f:1:6 ICE105 unknown columns `Contact` and `Owner`"
+    assert "no value for" not in told[1]
     assert made.problems == ()
     assert made.new[0].settings["imap.mailbox"] == "a@gmail.com"
 
@@ -592,3 +611,53 @@ def test_password_of_this_environment_is_kept_already(world: World) -> None:
     assert world.propose(TABLE, secrets=None).homeless == 2
     world.session = exported
     assert world.propose(TABLE, secrets=None).homeless == 0
+
+
+def test_hint_for_unknown_columns_can_be_pasted(world: World) -> None:
+    """It says what each could be, and never gives a column away in passing."""
+    one = world.propose(f"{FULL},Portx\n{ROW},587").problems[0]
+    odd = world.propose(f"{FULL},Portx,Foo bar\n{ROW},587,x").problems[0]
+    strange = world.propose(f"{FULL},Foo bar\n{ROW},x").problems[0]
+
+    assert (
+        one.hint
+        == "add `--map Portx=port` if that is what it is, or leave it out with `--map Portx=`"
+    )
+    assert odd.hint == (
+        "add `--map Portx=port` if that is what it is, say what the others are with "
+        "--map 'Foo bar=SETTING', or leave one out with `--map 'Foo bar='`"
+    )
+    assert strange.hint == (
+        "say what it is with --map 'Foo bar=SETTING', or leave it out with `--map 'Foo bar='`"
+    )
+
+
+def test_two_columns_of_one_name_are_told_once(world: World) -> None:
+    """However many rows differ; what they would give is not missing besides."""
+    head = "Org,Skill,Status,Incoming,SSL,TLS,Email,User,Password,Poll rate,Server,Port,Server,Port"
+    row = "59,{},Enabled,imap,no,yes,a@b.test,u,hunter2,10,smtp.b.test,587,imap.b.test,993"
+    rows = [row.format(n) for n in range(1, 6)]
+    made = world.propose("\n".join([head, *rows]))
+    same = [r.replace("imap.b", "smtp.b") for r in rows]
+
+    assert [(str(d.position), d.message, d.hint) for d in made.problems] == [
+        (
+            f"f:1:{n}", f"two columns are named `{name}` ({where}), with different values",
+            f"rename them to `SMTP {leaf}` and `Incoming {leaf}` in row 1",
+        )
+        for n, name, where, leaf in [
+            (13, "Server", "K and M", "host"), (14, "Port", "L and N", "port"),
+        ]
+    ]  # fmt: skip
+    assert len(world.told("\n".join([head, *same]))) == 1
+    skills = f"Skill,{FULL}\n4,{ROW}"
+    assert "rename it to `Notes`" in str(world.propose(skills).problems[0].hint)
+
+
+def test_rule_that_the_project_switched_off_refuses_nothing(world: World) -> None:
+    """What validate takes, import takes."""
+    odd = body(SMTPMailbox="desk")
+    project = replace(world.session.project, rules={"ICE501": Level.WARNING})
+    world.session = replace(world.session, project=project)
+
+    assert world.propose(odd).problems == ()

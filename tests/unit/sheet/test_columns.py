@@ -12,26 +12,27 @@ NAMES = {
     "name": "Department, Abteilung, Service, Name, Bezeichnung, Département",
     "status": "Status, STATUT, Zustand, Enabled",
     "active": "IsActive, aktiv, Actif",
-    "incoming": "Protocol, Protokoll, IsImap, Account type",
+    "incoming": "Protocol, Protokoll, IsImap, Account type, Type",
     "ssl": "SSL, IsSSL, use_ssl",
     "tls": "tls, STARTTLS",
     "encryption": "SSL/TLS, Verschlüsselung, Security, Chiffrement",
     "preset": "Provider, Anbieter, Fournisseur, preset",
     "spoofing.address": "Spoof address, SpoofEmail",
     "smtp.host": "smtp.host, SMTP Server Address, SMTPServerAddress, smtp_host, "
-    "Postausgangsserver, Serveur SMTP, Outgoing server (SMTP), smtpserver",
-    "smtp.port": "smtp port, SMTPPort, Postausgangsserver Port",
+    "Postausgangsserver, Postausgang, Serveur SMTP, Outgoing server (SMTP), smtpserver",
+    "smtp.port": "smtp port, SMTPPort, Postausgangsserver Port, Port raus",
     "smtp.poll_rate": "SMTPPollrate, smtp poll interval",
     "pop3.username": "POP3 user, Pop3Username, Pop3UserName, pop login",
     "imap.password": "IMAP-Kennwort, imap_password, ImapPassword, Mot de passe IMAP",
     "smtp.preset": "SMTP provider",
-    "incoming.host": "Posteingangsserver, Incoming mail server, Serveur entrant, incoming.host",
+    "incoming.host": "Posteingang, Posteingangsserver, Incoming mail server, Serveur entrant, "
+    "incoming.host",
 }
 BARE = {
     "host": "Host, Server, Hostname, Serveur",
     "port": "Port",
     "username": "User, Benutzername, Nom d'utilisateur, Login",
-    "password": "Password, Kennwort, Passwort, Mot de passe, pwd",
+    "password": "Password, Kennwort, Passwort, Mot de passe, pwd, PW",
     "mailbox": "E-mail, Email, E-Mail-Adresse, Mailbox, Postfach, Courriel, Adresse e-mail",
     "poll_rate": "Poll rate (min), Abrufintervall",
 }

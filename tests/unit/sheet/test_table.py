@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from icesync.model.imported import Cell
+from icesync.sheet.columns import find_column
 from icesync.sheet.source import read_source
 from icesync.sheet.table import letters, read_delimited
 
@@ -30,6 +31,22 @@ DIALECTS = {
     "empty columns and rows at the end": csv(",").replace("\r\n", ",,,\r\n").encode()
     + b",,,,,,\r\n",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("groups", "names"),
+    [
+        ("Organisation,Queue,Versand,,Posteingang,", ",,Server,Port,Server,Port"),
+        (",,SMTP,,Abruf,", "Org,Queue,Server,Port,Server,Port"),
+    ],
+)
+def test_groups_of_columns(groups: str, names: str) -> None:
+    """A row of groups above the names says which protocol two columns of one name are for."""
+    sheet = read_delimited(f"{groups}\n{names}\n59,1,a.example.org,587,b.example.org,993\n")
+    keys = [column.keys for cell in sheet.header if (column := find_column(cell.name))]
+
+    assert keys[2:] == [("smtp.host",), ("smtp.port",), ("incoming.host",), ("incoming.port",)]
+    assert len(sheet.records) == 1
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -85,6 +85,39 @@ def test_hidden_rows_count_and_are_told() -> None:
     assert sheet.notes == ("1 hidden row of the workbook counts, too",)
 
 
+def test_hidden_columns_count_and_are_told() -> None:
+    """A column that somebody hid is often that of the passwords."""
+
+    def cover(_: Any, sheet: Any) -> None:
+        sheet.column_dimensions.group("B", "C", hidden=True)
+
+    sheet = read_source(workbook(HEADER, ["59", "1", "u"], change=cover))
+
+    assert sheet.notes == ("hidden columns count, too: `Skill` and `User`",)
+
+
+def test_two_rows_of_names() -> None:
+    """A name that is there twice begins with its group; a name over both rows is one."""
+
+    def merge(_: Any, sheet: Any) -> None:
+        for area in ("A1:A2", "B1:B2", "C1:D1", "E1:F1"):
+            sheet.merge_cells(area)
+
+    rows = [
+        ["Organisation", "Queue", "SMTP", None, "IMAP", None],
+        [None, None, "Server", "Port", "Server", "Port"],
+        ["59", "1", "smtp.example.org", "587", "imap.example.org", "993"],
+    ]
+    sheet = read_source(workbook(*rows, change=merge))
+    [record] = sheet.records
+
+    assert sheet.slips == ()
+    assert [cell.name for cell in record.cells] == [
+        "Organisation", "Queue", "SMTP Server", "SMTP Port", "IMAP Server", "IMAP Port",
+    ]  # fmt: skip
+    assert record.row == 3
+
+
 def second(book: Any, _: Any) -> None:
     """Add a sheet that holds something."""
     book.create_sheet("Old one").append(["x"])
