@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.codec import canonical
 from icesync.frozen import NamedTuple
-from icesync.model.secret import Fingerprint, SecretValue
+from icesync.model.secret import MASKED, Fingerprint, SecretValue
+from icesync.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -292,6 +293,16 @@ def secret_issue(secret: SecretValue) -> SecretIssue | None:
     if text != text.strip():
         return SecretIssue.BLANK
     return None if text.isascii() else SecretIssue.NOT_ASCII
+
+
+_PLACEHOLDER: Final = regex(
+    rf"{MASKED}|\u2026+|\.{{3,}}|<[A-Za-z_ .\u2026-]*>|\u2039.*[\u203a>]", re.DOTALL
+)
+
+
+def is_placeholder(secret: SecretValue) -> bool:
+    """Return whether *secret* only stands for one: dots, asterisks, words in angle brackets."""
+    return _PLACEHOLDER.fullmatch(secret.reveal()) is not None
 
 
 def length(secret: SecretValue) -> int:

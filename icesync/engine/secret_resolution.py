@@ -17,6 +17,7 @@ from icesync.model.secret import (
     SecretFindings,
     SecretRef,
     SecretValue,
+    ask_for,
     identity_by_spelling,
     parse_secret_ref,
     read_secret_ref,
@@ -131,10 +132,22 @@ def _fetch(
     values: dict[str, SecretValue],
     failures: dict[str, SecretMissing],
 ) -> None:
+    from icesync.codec.fingerprint import is_placeholder
+
     try:
-        values[reference.text] = provider.fetch(reference)
+        value = provider.fetch(reference)
     except SecretMissing as error:
         failures[reference.text] = error
+        return
+    if not is_placeholder(value):
+        values[reference.text] = value
+        return
+    # It would be sent as the password.
+    by_variable = reference.scheme == "env"
+    failures[reference.text] = SecretMissing(
+        f"{reference.path if by_variable else reference} still has the placeholder",
+        ask_for([reference.path]) if by_variable else "store the real value there",
+    )
 
 
 def identify(reference: SecretRef, providers: Mapping[str, SecretProvider]) -> str:

@@ -35,6 +35,9 @@ REFERENCE_GRAMMAR: Final = (
 )
 """Scheme, path, options and keys; the schemas print it too."""
 
+MASKED: Final = "[*\u2022\u25cf\u2219\u00b7]{3,}"
+"""What a form, a log or an export shows in the place of a secret."""
+
 _LOOSE: Final = regex(rf"ref\+({SCHEME_GRAMMAR})://([^\s?#]*)(\?[^\s#]*)?(#\S*)?")
 _STEP: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
 _PLAIN: Final = regex(rf"ref\+({SCHEME_GRAMMAR})://(/?{_STEP}(?:/{_STEP})*)")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_name
+from icesync.model.secret import ask_for
 from icesync.secrets import make_secret
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class EnvProvider:
         """Return the way out; names of variables that are not allowed stay unsaid."""
         names = sorted(filter(self._allows, self._environ))
         near = [other for other in names if _is_slip(name, other)][:1]
-        return (*(f"did you mean `{other}`?" for other in near), f"export {name}=…")
+        return (*(f"did you mean `{other}`?" for other in near), ask_for([name]))
 
 
 _PROTOCOLS: Final = frozenset({"SMTP", "IMAP", "POP3"})

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from icesync.errors import AccessError, ConfigInvalid
 from icesync.model.host import read_endpoint
 from icesync.model.project import ORGANIZATION_MARK, StateSettings
+from icesync.model.secret import ask_for
 from icesync.stores.httpcalls import HttpEndpoint
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _credentials(environ: Mapping[str, str], *, terraform: bool) -> tuple[str, s
         return "icesync", token
     raise AccessError(
         "the preset `gitlab` has no token",
-        "outside GitLab jobs: export GITLAB_TOKEN=… (scope api)",
+        f"outside GitLab jobs: {ask_for(['GITLAB_TOKEN'])} (scope api)",
     )
 
 

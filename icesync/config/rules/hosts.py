@@ -20,6 +20,7 @@ from icesync.diagnostics import Rule, Severity
 from icesync.frozen import NamedTuple
 from icesync.model.host import IpAddress, ascii_host, numeric_address
 from icesync.model.presets import PRESETS, known_hosts, providers_of
+from icesync.model.secret import MASKED
 from icesync.regex import regex
 
 if TYPE_CHECKING:
@@ -383,7 +384,7 @@ _KINDS: Final = (
         regex(r"[-+]?[0-9]+([.,][0-9]+[eE]\+?|[eE]\+)[0-9]{1,3}"),
         "is a number that a spreadsheet rounded",
     ),
-    (regex("[*\u2022\u25cf\u2219\u00b7]{3,}"), _MASK),
+    (regex(MASKED), _MASK),
     (
         regex(r"'[0-9=+@-][^']*"),
         "starts with the apostrophe that marks text in a spreadsheet",

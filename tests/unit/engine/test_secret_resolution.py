@@ -60,6 +60,25 @@ def test_each_reference_is_looked_up_once() -> None:
     assert resolution.failures["ref+fake://b"].message == "`ref+fake://b` is not set"
 
 
+@pytest.mark.parametrize(
+    ("value", "real"),
+    [
+        ("…", False), ("...", False), ("<password>", False), ("<your password>", False),
+        ("\u2039…>", False), ("\u2039password\u203a", False), ("********", False), ("•••", False),
+        ("**", True), ("<3", True), ("<a1>", True), ("..", True), ("pass…word", True),
+        ("*_*_*", True), ("changes", True),
+    ],
+)  # fmt: skip
+def test_placeholder_is_no_secret(value: str, real: bool) -> None:
+    """What a printed command or a mask left in a secret's place is not sent."""
+    resolution = resolve_references([ref("a")], {"fake": FakeProvider(values={"a": value})})
+
+    assert bool(resolution.values) is real
+    assert [f.message for f in resolution.failures.values()] == (
+        [] if real else ["ref+fake://a still has the placeholder"]
+    )
+
+
 def test_unknown_provider_is_a_failure() -> None:
     """A scheme that nobody serves leads nowhere."""
     resolution = resolve_references([ref("a")], {})

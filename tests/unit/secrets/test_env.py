@@ -57,7 +57,7 @@ def test_variable_that_is_not_set_says_how_to_set_it() -> None:
     failure = _failure("ref+env://ICE_US")
 
     assert failure.message == "variable ICE_US is not set"
-    assert failure.hints[-1] == "export ICE_US=…"
+    assert failure.hints[-1] == "read -rs ICE_US && export ICE_US"
 
 
 def test_near_miss_is_suggested() -> None:
@@ -74,7 +74,7 @@ def test_another_password_is_not_suggested(name: str) -> None:
     with pytest.raises(SecretMissing) as caught:
         EnvProvider(environ, ("ICE_*",)).fetch(_reference(f"ref+env://{name}"))
 
-    assert caught.value.hints == (f"export {name}=…",)
+    assert caught.value.hints == (f"read -rs {name} && export {name}",)
 
 
 def test_suggestion_never_names_what_is_not_allowed() -> None:
