@@ -233,6 +233,8 @@ class Drafter:
 
     def _draft(self, file: str, record: Record, columns: Mapping[str, Column]) -> Draft:
         draft = Draft(SourcePosition(file, record.line, record.column), record.row)
+        if record.row:
+            draft.filled = frozenset(cell.column for cell in record.cells)
         given = self._given(draft, record, columns)
         if ENCRYPTION in given:
             self._take_encryption(draft, given.pop(ENCRYPTION)[0], given)
@@ -389,7 +391,7 @@ class Drafter:
             if row.leaf in _MAIL and isinstance(reading.value, str):
                 reading = reading._replace(placeholder=is_placeholder(reading.value))
         except InvalidValue as unfit:
-            return _Reading(fault=(unfit.rule, unfit.message, _HINTS.get(row.kind, unfit.hint)))
+            return _Reading(fault=(unfit.rule, unfit.message, _HINTS.get(row.key, unfit.hint)))
         else:
             return reading
 
@@ -415,11 +417,11 @@ class Drafter:
     def _check_port(self, draft: Draft, cell: Cell, incoming: str) -> None:
         """Tell of a port of no known protocol; one of the other protocol is simply not of this."""
         if str(cell.value).strip() not in _PORTS and incoming:
-            flags = " or ".join(f"--map '{_plain(cell.name)}={b}.port'" for b in ("smtp", incoming))
+            flags = " or ".join(f"--map '{plain(cell.name)}={b}.port'" for b in ("smtp", incoming))
             self._report(draft, cell, "ICE301", "does not say which protocol it is for", flags)
 
     def _report_twice(self, draft: Draft, cell: Cell, first: Cell) -> None:
-        other = _plain(first.name) if first.name != cell.name else f"line {first.line}"
+        other = plain(first.name) if first.name != cell.name else f"line {first.line}"
         message = f"is given twice, with another value under {other}"
         self._report(draft, cell, "ICE106", message, "keep the one that is right")
 
@@ -450,7 +452,7 @@ class Drafter:
         else:
             position = SourcePosition(position.file, cell.line, cell.column)
         self.findings.add(
-            position, rule, message, hint, subject=f"`{_plain(cell.name)}`", place=place
+            position, rule, message, hint, subject=f"`{plain(cell.name)}`", place=place
         )
 
 
@@ -473,7 +475,10 @@ def _unknown_hint(near: Mapping[str, str]) -> str:
 _SENDER: Final = "spoofing.address"
 _MAIL: Final = frozenset({"host", "mailbox", "username"})
 """Texts that are sent, and that somebody may have meant to fill in."""
-_HINTS: Final = {Kind.FLAG: "write yes or no"}
+_HINTS: Final = {
+    **{row.key: "write yes or no" for row in FIELDS if row.kind is Kind.FLAG},
+    "skill": "write the number of the queue in ICE, such as 663",
+}
 _LINKED: Final = re.compile(
     r"mailto:([^?\s]+)(?:\?.*)?|[^<>]*<(?:mailto:)?([^<>\s]+@[^<>\s]+)>", re.IGNORECASE
 )
@@ -562,13 +567,14 @@ def _agree(key: str, first: Cell, second: Cell, *, in_table: bool) -> bool:
     return comparable and first.value == second.value
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return the name of a column as it can be shown."""
     bare = name.strip()[:60]
     return bare if bare.isprintable() else printable(bare)
 
 
 def _shown(name: str) -> str:
-    return f"`{_plain(name)}`"
+    return f"`{plain(name)}`"
 
 
 def row_name(draft: Draft) -> str:

@@ -245,6 +245,7 @@ class _Importer:
             self.desired.servers,
             self._taken(),
             drafter.unknown.values(),
+            drafter.headings,
         )
         servers = builder.add(drafts)
         new = tuple(s for s in servers if s.address not in self.desired.servers)
@@ -255,6 +256,8 @@ class _Importer:
             files = (*((merged,) if merged else ()), *self._files(new, changes))
         problems = [*slips, *self.findings.diagnostics()]
         self._note(drafter, builder, drafts, new)
+        if drafter.uses and len(new) < len(servers):
+            self._note_left(servers)
         keys = {
             a: {f"{b}.password" for _, b in group}
             for a, group in groupby(sorted(rotated), key=itemgetter(0))
@@ -571,6 +574,7 @@ class _Importer:
             say(f"{counted(number, 'server')} {verb} {message}")
         for message, number in builder.inferred.items():
             say(f"{counted(number, 'server')}: {message}")
+        self._note_absent(builder.absent)
         guessed = sum(server.guessed for server in new)
         if guessed:
             say(f"{counted(guessed, 'server')}: `active` is not given, so it follows the status")
@@ -579,6 +583,35 @@ class _Importer:
             say(
                 f"{counted(tagged, 'password')} are only tags of the emulator; "
                 "set the variables that the files refer to"
+            )
+
+    def _note_absent(self, absent: Sequence[SecretSlot]) -> None:
+        """Say which passwords somebody else has to give."""
+        if not absent:
+            return
+        verb = "is" if len(absent) == 1 else "are"
+        kind, path = self.destination or Destination()
+        names = [variable(*slot) for slot in absent]
+        what = f"set {listed(names)}"
+        if kind is SecretsKind.YAML:
+            what = f"add to {path} {listed([f'{address}.{block}' for address, block in absent])}"
+        count = counted(len(absent), "password")
+        self.notes.append(f"{count} {verb} not in the input: {what}")
+
+    def _note_left(self, servers: Sequence[ImportedServer]) -> None:
+        """Say which servers of the files have no row in a table that was imported before."""
+        given = {server.address for server in servers}
+        organizations = {address.organization for address in given}
+        left = [
+            str(address)
+            for address in sorted(self.desired.servers.keys() - given)
+            if address.organization in organizations
+        ]
+        if left:
+            verb, stays = ("is", "stays") if len(left) == 1 else ("are", "stay")
+            self.notes.append(
+                f"{listed(left)} {verb} in the files, but not in the input, and {stays} there; "
+                "to end a server, list it under `removed:`"
             )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.config.resolve import fill
 from icesync.config.values import Layer, missing_keys
-from icesync.engine.drafts import EXAMPLE, Findings, row_name, slot
+from icesync.engine.drafts import EXAMPLE, Findings, plain, row_name, slot
 from icesync.errors import listed
 from icesync.model.desired import Address, DesiredServer
 from icesync.model.fields import (
@@ -28,6 +28,7 @@ from icesync.model.imported import Draft, ImportedServer
 from icesync.model.presets import find_preset
 from icesync.model.secret import SecretRef, SecretValue
 from icesync.sheet.columns import find_column
+from icesync.sheet.table import letters
 from icesync.sheet.values import provider_of
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ class Builder:
         existing: Mapping[Address, DesiredServer],
         taken: Mapping[Address, str],
         unknown: Iterable[str],
+        headings: Mapping[tuple[str, str], tuple[str, int]],
     ) -> None:
         self.findings = findings
         self.refer = refer
         self.base = base
         self.existing = existing
         self.taken = taken
+        self.headings = headings
         columns = (find_column(name) for name in unknown if name)
         self._misspelled = {slot(key) for column in columns if column for key in column.keys}
         """what a column with a slip in its name was to give: it is told once"""
@@ -61,9 +64,13 @@ class Builder:
         """settings that no value was found for, and of how many servers"""
         self.inferred: Counter[str] = Counter()
         """what was inferred, in words, and for how many servers"""
+        self.absent: list[tuple[Address, str]] = []
+        """new passwords that did not come along"""
         self._named = True
         self._drafts: Counter[str] = Counter()
         self._rows: dict[Address, list[str]] = {}
+        self._empty: dict[tuple[str, str, int], tuple[dict[str, None], list[Draft]]] = {}
+        """by file and column, the settings that empty cells do not give"""
         self._lacking: dict[tuple[str, tuple[str, ...]], list[tuple[Draft, Address]]] = {}
 
     def add(self, drafts: Sequence[Draft]) -> tuple[ImportedServer, ...]:
@@ -84,9 +91,10 @@ class Builder:
     def _add(self, draft: Draft) -> None:
         organization, skill = (draft.settings.pop(k, None) for k in ("organization", "skill"))
         if not isinstance(organization, int) or not isinstance(skill, int):
-            for key, value in (("organization", organization), ("skill", skill)):
-                if value is None and key not in draft.unfit:
-                    self._lacks(draft, Address(0, 0), [key])
+            given = (("organization", organization), ("skill", skill))
+            lacking = [key for key, value in given if value is None and key not in draft.unfit]
+            # What else is missing is told in the same run.
+            self._build(draft, Address(0, 0), lacking)
             return
         address = Address(organization, skill)
         self._rows.setdefault(address, []).append(row_name(draft))
@@ -96,7 +104,7 @@ class Builder:
         if address not in self.servers:
             self.servers[address] = self._build(draft, address)
 
-    def _build(self, draft: Draft, address: Address) -> ImportedServer:
+    def _build(self, draft: Draft, address: Address, lacking: Sequence[str] = ()) -> ImportedServer:
         base = self.base(address)
         name = str(draft.settings.pop("name", ""))
         given: dict[str, Setting] = dict(draft.settings)
@@ -118,7 +126,7 @@ class Builder:
             merged = fill(merged, secrets, presets).settings
         if not needs_login(merged):
             secrets = {k: r for k, r in secrets.items() if k not in LOGIN_KEYS}
-        self._check_missing(draft, address, missing_keys(merged, secrets))
+        self._check_missing(draft, address, [*lacking, *missing_keys(merged, secrets)])
         if address in self.existing:
             given.update(_moved(draft.presets, merged))
         else:
@@ -155,7 +163,7 @@ class Builder:
             if key in settings
         }
         preset = find_preset(next(iter(names))) if len(names) == 1 else None
-        if preset is None or not {"smtp", incoming} <= preset.offers.keys():
+        if preset is None or not {"smtp", incoming or "smtp"} <= preset.offers.keys():
             return {}
         self.inferred[f"preset {preset.name}, by the domain of the mailbox"] += 1
         return {"preset": preset.name}
@@ -175,6 +183,8 @@ class Builder:
                 references[row.key] = given
             elif given is not None or wanted or row.key in draft.tagged:
                 references[row.key] = self.refer(address, row.block)
+                if given is None and row.key not in draft.tagged:
+                    self.absent.append((address, row.block))
             if isinstance(given, SecretValue):
                 values[row.key] = given
         return references, values
@@ -183,15 +193,42 @@ class Builder:
         names = tuple(key for key in keys if slot(key) not in self._misspelled)
         if not names:
             return
+        file, strange = draft.position.file, []
         for key in names:
             self.missing[key] = self.missing.get(key, 0) + 1
-        self._lacking.setdefault((draft.position.file, names), []).append((draft, address))
+            heading = self._heading(draft, key)
+            if heading is None:
+                strange.append(key)
+                continue
+            told, drafts = self._empty.setdefault((file, *heading), ({}, []))
+            told[key] = None
+            if not drafts or drafts[-1] is not draft:
+                drafts.append(draft)
+        if strange:
+            self._lacking.setdefault((file, tuple(strange)), []).append((draft, address))
+
+    def _heading(self, draft: Draft, key: str) -> tuple[str, int] | None:
+        """Return the column, by name and number, whose cell would give *key* and is empty."""
+        block, _, leaf = slot(key).rpartition(".")
+        wanted = [slot(key)]
+        if leaf in {"host", "port", "ssl", "tls"} and not draft.presets:
+            wanted += [f"{block}.preset" if block else "preset", "preset"]
+        found = (self.headings.get((draft.position.file, one)) for one in wanted)
+        return next((h for h in found if h is not None and h[1] not in draft.filled), None)
 
     def _report_missing(self) -> None:
+        for (_, name, column), (told, drafts) in self._empty.items():
+            rule = "ICE101" if {"organization", "skill"} & told.keys() else "ICE107"
+            ways = _flags(list(told))
+            hint = f"fill it in, or: {ways}" if ways else "fill it in"
+            for draft in drafts:
+                place = f"{letters(column)}{draft.row}"
+                self.findings.add(draft.position, rule, "is empty", hint,
+                                  subject=f"`{plain(name)}`", place=place)  # fmt: skip
         for (file, keys), lacking in self._lacking.items():
             first = lacking[0][0]
             named = ", ".join(f"`{key}`" for key in keys)
-            rule = "ICE107" if lacking[0][1].organization else "ICE101"
+            rule = "ICE101" if {"organization", "skill"} & {*keys} else "ICE107"
             message = f"no value for {named}"
             names = [
                 str(address) if address.organization else row_name(draft)
@@ -225,17 +262,23 @@ def _moved(presets: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[
 
 
 def _ways(keys: Sequence[str]) -> str:
-    """Return how the settings *keys* can be given to all servers, with a usual value."""
+    """Return how the settings *keys* can be given."""
+    flags = _flags(keys)
+    return f"add a column, or: {flags}" if flags else "add a column"
+
+
+def _flags(keys: Sequence[str]) -> str:
+    """Return the options that give the settings *keys* to all servers, with a usual value."""
     flags = []
     for key in keys:
         row, (block, _, leaf) = FIELDS_BY_KEY[key], key.rpartition(".")
         if row.role is Role.ADDRESS:
-            flags.append(f"--set {key}=ID")
+            flags += ["--set organization=ID"] * (key == "organization")
         elif row.kind in _USUAL:
             flags.append(f"--set {leaf if block else key}={_USUAL[row.kind] or row.example}")
         elif leaf in {"host", "port"}:
             flags.append("--set preset=PROVIDER")
-    return f"add a column, or: {' '.join(dict.fromkeys(flags))}" if flags else "add a column"
+    return " ".join(dict.fromkeys(flags))
 
 
 _USUAL: Final = {Kind.FLAG: "", Kind.STATUS: "", Kind.POLL_RATE: "10", Kind.INCOMING: "imap"}

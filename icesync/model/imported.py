@@ -97,6 +97,8 @@ class Draft:
     emptied: set[str] = field(default_factory=set)
     unfit: set[str] = field(default_factory=set)
     """keys whose value was told not to fit"""
+    filled: frozenset[int] = frozenset()
+    """the columns of a table that have a value"""
 
 
 @frozen

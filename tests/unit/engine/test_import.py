@@ -346,9 +346,7 @@ def test_what_some_rows_lack_names_them(world: World) -> None:
     rows = [ROW, ROW.replace("59,1,", "59,2,").replace(",10", ",")]
     ids = "\n".join(row.partition(",")[2] for row in [FULL, *rows[:1], *rows[:1]])
 
-    assert world.told("\n".join([FULL, *rows])) == [
-        "f:3:1 ICE107 59/2: no value for `smtp.poll_rate`, `imap.poll_rate`"
-    ]
+    assert world.told("\n".join([FULL, *rows])) == ["f:3:1 ICE107 `Poll rate` (I3) is empty"]
     assert world.told(ids) == ["f:2:1 ICE101 no column gives `organization`"]
     assert world.propose(ids.rpartition("\n")[0], values=["organization=59"]).problems == ()
 
@@ -661,3 +659,54 @@ def test_rule_that_the_project_switched_off_refuses_nothing(world: World) -> Non
     world.session = replace(world.session, project=project)
 
     assert world.propose(odd).problems == ()
+
+
+def test_empty_cells_are_to_be_filled_in(world: World) -> None:
+    """The column is there: no hint asks for another one, or gives each row the same skill."""
+    rows = [ROW, ROW.replace("59,1", "59,"), ROW.replace("59,1,Enabled", "59,,")]
+    problems = world.propose("\n".join([FULL, *rows])).problems
+    provider = world.propose(f"{FULL}\n{ROW}\n59,2,Enabled,imap,,a@b.test,u,hunter2,10").problems
+
+    assert [(d.message, d.hint) for d in problems] == [
+        ("`Skill` (B3 and B4) is empty", "fill it in"),
+        ("`Status` (C4) is empty", "fill it in, or: --set status=Enabled"),
+    ]
+    assert provider[0].message == "`Provider` (E3) is empty"
+
+
+def test_all_that_is_missing_is_told_in_one_run(world: World) -> None:
+    """A table without organizations lacks the rest as well."""
+    [told] = world.told("Skill,Email,Password\n1,a@gmail.com,hunter2\n2,b@gmail.com,hunter2")
+
+    assert told.endswith("no column gives `organization`, `status`, `incoming`, `smtp.poll_rate`")
+
+
+def test_passwords_that_did_not_come_along(world: World) -> None:
+    """Who imports learns which are still to be given, and where."""
+    table = f"{TABLE}{ROW.replace('59,1', '59,2').replace('hunter2', '')}\n"
+
+    assert (
+        "2 passwords are not in the input: set ICE_59_2_SMTP_PASSWORD and ICE_59_2_IMAP_PASSWORD"
+    ) in world.propose(table, secrets="env:p.env").notes
+    assert (
+        "2 passwords are not in the input: add to p.yaml 59/2.smtp and 59/2.imap"
+    ) in world.propose(table, secrets="yaml:p.yaml").notes
+
+
+def test_row_that_left_the_sheet(world: World) -> None:
+    """It ends no server, and is named; servers of another organization never had a row."""
+    other = ROW.replace("59,1", "60,1")
+    world.carry_out("\n".join([FULL, ROW, ROW.replace("59,1", "59,2"), other]))
+    left = "59/2 is in the files, but not in the input, and stays there; to end a server, list it "
+
+    assert f"{left}under `removed:`" in world.propose(TABLE).notes
+    assert not [n for n in world.propose(f"{FULL}\n{other}").notes if "but not in" in n]
+
+
+def test_hints_are_about_cells(world: World) -> None:
+    """They do not speak of YAML, nor of an organization where a skill is meant."""
+    odd = f"{FULL},SSL\n{ROW.replace('59,1', '59,Support')},perhaps"
+
+    assert [d.hint for d in world.propose(odd).problems] == [
+        "write yes or no", "write the number of the queue in ICE, such as 663",
+    ]  # fmt: skip
