@@ -264,6 +264,7 @@ def read_project(
         *check_destinations(project, environ, by_job),
         *check_backend(project.state, document),
         *check_private_files(project),
+        *_check_key(project, environ),
     )
     if problems:
         raise _invalid(problems)
@@ -291,6 +292,16 @@ class _Positions(Mapping[str, SourcePosition]):
 def _invalid(problems: tuple[Diagnostic, ...]) -> ConfigInvalid:
     found = sort_diagnostics(list(problems))
     return ConfigInvalid("the configuration is invalid", diagnostics=found)
+
+
+def _check_key(project: Project, environ: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield that the file names another key than the job gives: with it, a forged state fits."""
+    key = project.fingerprint_key
+    if environ.get(KEY_VARIABLE) and key is not None and key.path != KEY_VARIABLE:
+        path = "fingerprints.key"
+        message = f"the job sets {KEY_VARIABLE}, and `{path}` names another key"
+        hint = f"remove `fingerprints:`, or unset {KEY_VARIABLE} in the job"
+        yield Diagnostic("ICE013", message, project.positions[path], hint)
 
 
 def _usual_key(root: Path, environ: Mapping[str, str]) -> SecretRef | None:

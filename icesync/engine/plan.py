@@ -68,6 +68,7 @@ from icesync.model.desired import Move
 from icesync.model.plan import SAFEGUARDS, STATE_EDITED, Action, Refusal
 from icesync.model.report import Acknowledgement, Note
 from icesync.model.safety import terms_of
+from icesync.model.secret import SecretComparison
 from icesync.planner import (
     assumed,
     check_patterns,
@@ -345,14 +346,18 @@ def _hosts_so_far(
     Return which hosts were given each secret that *made* sends, and why that is not believed.
 
     Where each organization has a state, those of others are read, too, if a secret is new to
-    the states of this run.
+    the states of this run, or may be another one than before.
     """
     (stored, desired), (resolution, key, providers) = compared, opened
     identities = Identities(providers)
     find = partial(confirmed_hosts, made, values=resolution.values, key=key, identities=identities)
     found = find(stored.snapshot)
-    sent = ((change.address, secret.key) for change in made.calls for secret in change.secrets)
-    if session.project.state.per is None or found.keys() >= set(sent):
+    same = {
+        (change.address, secret.key): secret.comparison is not SecretComparison.CHANGED
+        for change in made.calls
+        for secret in change.secrets
+    }
+    if session.project.state.per is None or (all(same.values()) and found.keys() >= same.keys()):
         return found, ()
     known = desired.servers.keys() | stored.snapshot.entries.keys()
     here = _organizations(session.project, made, known)

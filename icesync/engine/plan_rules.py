@@ -36,13 +36,14 @@ from icesync.model.plan import SAFEGUARDS, Action, Refusal
 from icesync.model.presets import preset_of
 from icesync.model.project import Guard, LimitName, Project, value_of
 from icesync.model.safety import common_globs, describe, loosened, tightened
+from icesync.model.secret import SecretComparison
 from icesync.model.snapshot import host_key, sent_secrets
 from icesync.planner.policy import FIRST_ADDS, disables
 from icesync.ports import CredentialHolder, NarrowableProviders
 from icesync.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icesync.engine.secret_resolution import Identities, Resolution
     from icesync.model.desired import Address, DesiredServer, DesiredState
@@ -68,61 +69,50 @@ def confirmed_hosts(
     """
     Return, for each secret that *plan* sends, the hosts that were given it so far.
 
-    *elsewhere* are servers of other runs that no state knows: what the files say of them
-    stands in. Secrets that no host was given are left out. One whose reference was at its
-    host before is not looked for by another reference, nor by its value: that takes an
-    identity and a digest for each entry.
+    *elsewhere* are servers of other runs that no state knows. What the files say of them can
+    hold a secret back from another host, and never makes a host known. Secrets that no
+    host was given are left out. One that has not changed, and whose reference was at its
+    host before, is not looked for by another reference, nor by its value: that takes an
+    identity and a digest for each entry. Of one that changed, the reference proves nothing:
+    it may lead to what others were given.
     """
     sent = {secret.reference for change in plan.calls for secret in change.secrets}
     if not sent:
         return {}
-    elsewhere = tuple(elsewhere)
-    by_text = _hosts_by((r for r in _references(snapshot, elsewhere) if r[0] in sent), str)
-    by_identity: Mapping[str, set[Setting]] | None = None
-    by_value: _Sightings | None = None
+    by_text: dict[str, set[Setting]] = {}
+    for one in _sent(snapshot):
+        if one.secret.reference in sent:
+            by_text.setdefault(one.secret.reference, set()).add(one.host)
+    in_files = _hosts_in_files(elsewhere, identities)
+    known: _Sightings | None = None
     found = {}
     for change in plan.calls:
         for secret in change.secrets:
-            hosts = by_text.get(secret.reference, set())
-            goes_to = (change.after or {}).get(host_key(secret.key))
-            if goes_to not in hosts:
-                if by_identity is None:
-                    by_identity = _hosts_by(_references(snapshot, elsewhere), identities.of)
-                hosts = hosts | by_identity.get(identities.of(secret.reference), set())
-            if goes_to not in hosts and by_identity and secret.reference in values:
-                by_value = by_value or _Sightings(snapshot, values, key)
-                hosts |= by_value.hosts_of(values[secret.reference], change.address)
+            text, goes_to = secret.reference, (change.after or {}).get(host_key(secret.key), "")
+            hosts: _Hosts = frozenset(by_text.get(text, ()))
+            may_differ = key and text in values and secret.comparison is SecretComparison.CHANGED
+            if goes_to not in hosts or may_differ:
+                known = known or _Sightings(snapshot, values, key, identities)
+                hosts = known.hosts_of(text, goes_to, known=goes_to in hosts)
+            if in_files and not hosts:
+                hosts = in_files.get(identities.of(text), frozenset()) - {goes_to}
             if hosts:
-                found[change.address, secret.key] = frozenset(hosts)
+                found[change.address, secret.key] = hosts
     return found
 
 
-_Reference: TypeAlias = "tuple[str, str, Mapping[str, Setting]]"
-"""The text of a reference, the setting that it was for, and the settings beside it."""
-
-
-def _hosts_by(
-    references: Iterable[_Reference], name: Callable[[str], str]
-) -> dict[str, set[Setting]]:
-    """Return the hosts that were given each secret, by the *name* of its reference."""
+def _hosts_in_files(servers: Iterable[DesiredServer], identities: Identities) -> dict[str, _Hosts]:
+    """Return where *servers* want each secret to be sent, by its identity."""
     found: dict[str, set[Setting]] = {}
-    for text, key, settings in references:
-        host = settings.get(host_key(key))
-        if host is not None:
-            found.setdefault(name(text), set()).add(host)
-    return found
-
-
-def _references(snapshot: Snapshot, elsewhere: Iterable[DesiredServer]) -> Iterator[_Reference]:
-    """Yield each reference whose secret was sent somewhere."""
-    for server in elsewhere:
+    for server in servers:
         for key, reference in server.secrets.items():
-            yield reference.text, key, server.settings
-    for entry in snapshot.entries.values():
-        for key, record in entry.secrets.items():
-            yield record.reference, key, entry.settings
-    for sent in snapshot.memory:
-        yield sent.secret.reference, sent.key, {host_key(sent.key): sent.host}
+            host = server.settings.get(host_key(key))
+            if host is not None:
+                found.setdefault(identities.of(reference.text), set()).add(host)
+    return {text: frozenset(hosts) for text, hosts in found.items()}
+
+
+_Hosts: TypeAlias = "frozenset[Setting]"
 
 
 def _sent(snapshot: Snapshot) -> Iterator[SentSecret]:
@@ -131,37 +121,75 @@ def _sent(snapshot: Snapshot) -> Iterator[SentSecret]:
     yield from snapshot.memory
 
 
+def _hosts(sent: Iterable[SentSecret]) -> _Hosts:
+    return frozenset(one.host for one in sent)
+
+
 class _Sightings:
-    """Which hosts were given a value, as the state knows it."""
+    """Which hosts were given a secret, as the state knows it."""
 
     def __init__(
-        self, snapshot: Snapshot, values: Mapping[str, SecretValue], key: FingerprintKey | None
+        self,
+        snapshot: Snapshot,
+        values: Mapping[str, SecretValue],
+        key: FingerprintKey | None,
+        identities: Identities,
     ) -> None:
         self._key = key
+        self._values = values
+        self._identities = identities
         # A key of this run tells equal values without opening one.
         self._run_key = FingerprintKey(os.urandom(KEY_BYTES))
+        self._tags: dict[str, str] = {}
         self._at: dict[Address, set[SentSecret]] = {}
+        self._by_identity: dict[str, set[SentSecret]] = {}
         self._by_tag: dict[str, set[SentSecret]] = {}
-        self._unseen: list[SentSecret] = []
-        tags: dict[str, str] = {}
+        self._rotated: list[SentSecret] = []
+        self._unresolved: list[SentSecret] = []
         for sent in _sent(snapshot):
+            text = sent.secret.reference
             self._at.setdefault(sent.address, set()).add(sent)
-            value = values.get(sent.secret.reference)
-            if value is not None:
-                text = sent.secret.reference
-                tag = tags.get(text) or tags.setdefault(text, value_tag(value, self._run_key))
-                self._by_tag.setdefault(tag, set()).add(sent)
-            if sent.secret.fingerprint and not (value and self._fits(sent, value)):
-                self._unseen.append(sent)
+            self._by_identity.setdefault(identities.of(text), set()).add(sent)
+            if text in values:
+                self._by_tag.setdefault(self._tag(text), set()).add(sent)
+            if sent.secret.fingerprint and text not in values:
+                self._unresolved.append(sent)
+            elif sent.secret.fingerprint and not self._fits(sent, values[text]):
+                self._rotated.append(sent)
 
-    def hosts_of(self, value: SecretValue, address: Address) -> set[Setting]:
-        """Return the hosts that were given *value*, which is about to be sent for *address*."""
-        given = set(self._by_tag.get(value_tag(value, self._run_key), ()))
-        given |= {sent for sent in self._unseen if self._fits(sent, value)}
-        if {sent.address for sent in given} == {address}:
+    def hosts_of(self, text: str, goes_to: Setting, *, known: bool) -> _Hosts:
+        """
+        Return the hosts that were given what *text* leads to, which is about to go to *goes_to*.
+
+        Where some entry proves that it held this very value, those that held another one
+        count for nothing, but by the reference that is proved. *known* says that *text*
+        itself was at the host before: what it may lead to now is not looked for among
+        passwords that were replaced.
+        """
+        related = set(self._by_identity.get(self._identities.of(text), ()))
+        value = self._values.get(text)
+        if value is None:
+            return _hosts(related)
+        related |= self._by_tag.get(self._tag(text), set())
+        elsewhere = self._unresolved if known else (*self._unresolved, *self._rotated)
+        proved = {one for one in (*related, *elsewhere) if self._fits(one, value)}
+        if proved:
+            own = {one for one in related if one.secret.reference == text}
+            related = {one for one in related if not self._is_comparable(one)} | proved
+            related |= own if own & proved else set()
+        addresses = {one.address for one in related}
+        if addresses and all(goes_to in _hosts(self._at[address]) for address in addresses):
             # One mailbox with one password by two references: it may go to both its hosts.
-            given |= self._at[address]
-        return {sent.host for sent in given}
+            return _hosts(related) | {goes_to}
+        return _hosts(related)
+
+    def _tag(self, text: str) -> str:
+        if text not in self._tags:
+            self._tags[text] = value_tag(self._values[text], self._run_key)
+        return self._tags[text]
+
+    def _is_comparable(self, sent: SentSecret) -> bool:
+        return self._key is not None and sent.secret.fingerprint is not None
 
     def _fits(self, sent: SentSecret, value: SecretValue) -> bool:
         known = sent.secret.fingerprint

@@ -52,7 +52,7 @@ class Safeguard(StrEnum):
     """What makes an option that holds mistakes and attacks back looser than before."""
 
     CHANGED = "any change"
-    LOST = "its absence"
+    REPLACED = "another value, or none"
     FEWER = "fewer words"
     MORE = "more words"
     HIGHER = "a higher limit"
@@ -258,13 +258,23 @@ class Login:
     """A login from which a token is obtained."""
 
     organization: int = required(
-        OptionKind.INTEGER, "The organization to log in to.", bounds=(1, MAX_ID), examples=(59,)
+        OptionKind.INTEGER,
+        "The organization to log in to.",
+        bounds=(1, MAX_ID),
+        examples=(59,),
+        safeguard=Safeguard.REPLACED,
     )
     username: str = required(
-        OptionKind.TEXT, "The user, an administrator.", examples=("admin@example.com",)
+        OptionKind.TEXT,
+        "The user, an administrator.",
+        examples=("admin@example.com",),
+        safeguard=Safeguard.REPLACED,
     )
     password: SecretRef = required(
-        OptionKind.REFERENCE, "The password, as a reference.", examples=("ICE_PASSWORD",)
+        OptionKind.REFERENCE,
+        "The password, as a reference.",
+        examples=("ICE_PASSWORD",),
+        safeguard=Safeguard.REPLACED,
     )
 
 
@@ -282,7 +292,11 @@ class Api:
         safeguard=Safeguard.CHANGED,
     )
     token: SecretRef | None = option(
-        OptionKind.REFERENCE, "The token, as a reference.", None, examples=("ICE_TOKEN",)
+        OptionKind.REFERENCE,
+        "The token, as a reference.",
+        None,
+        examples=("ICE_TOKEN",),
+        safeguard=Safeguard.REPLACED,
     )
     login: Login | None = optional_group(Login)
     timeout_s: float = option(
@@ -600,7 +614,7 @@ class Project:
         path="fingerprints.key",
         required=True,
         examples=("ICESYNC_FINGERPRINT_KEY",),
-        safeguard=Safeguard.LOST,
+        safeguard=Safeguard.REPLACED,
     )
     limits: dict[LimitName, Limit] = limits(
         {

@@ -105,10 +105,8 @@ def _changed(old: Any, new: Any, loosening: bool) -> list[str]:
     return [f"changes from {old or _NOTHING} to {new or _NOTHING}"]
 
 
-def _lost(old: Any, new: Any, loosening: bool) -> list[str]:
-    if loosening:
-        return [f"is gone, it was {old}"] if old and not new else []
-    return [f"is {new} now"] if new and not old else []
+def _replaced(old: Any, new: Any, loosening: bool) -> list[str]:
+    return _changed(old, new, loosening) if old else []
 
 
 def _fewer(old: list[str], new: list[str], loosening: bool) -> list[str]:
@@ -171,7 +169,7 @@ _EMPTY: Final[Mapping[Safeguard, Any]] = {
 
 _COMPARISONS: Final[Mapping[Safeguard, Callable[[Any, Any, bool], list[str]]]] = {
     Safeguard.CHANGED: _changed,
-    Safeguard.LOST: _lost,
+    Safeguard.REPLACED: _replaced,
     Safeguard.FEWER: _fewer,
     Safeguard.MORE: _more,
     Safeguard.HIGHER: _higher,
@@ -225,18 +223,7 @@ def common_globs(one: Sequence[str], two: Sequence[str]) -> list[str]:
 
 def terms_of(project: Project) -> dict[str, Any]:
     """Return what a reviewer of a plan agrees to besides its changes, by the path of the option."""
-    credentials = {path: _plain(value_of(project, path)) for path in _CREDENTIALS}
-    named = {path: text for path, text in credentials.items() if text is not None}
-    return {**(project.safety or {}), **named}
-
-
-_CREDENTIALS: Final = (
-    "api.token",
-    "api.login.organization",
-    "api.login.username",
-    "api.login.password",
-)
-"""As references: a plan holds no secret."""
+    return dict(project.safety or {})
 
 
 def describe(profile: SafetyProfile) -> tuple[str, ...]:

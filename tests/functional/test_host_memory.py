@@ -145,3 +145,32 @@ def test_states_of_other_organizations_are_asked(two: Repository, way: str) -> N
         told = "the state of organization 60 was changed outside icesync"
 
     assert_refused(two.run("apply", "-y", "--organization", "59"), 9, told, hint="--allow")
+
+
+def test_new_organizations_do_not_vouch_for_each_other(repository: Repository) -> None:
+    """What the file of an organization without a state says is no proof of where a password was."""
+    repository.replace("icesync.yaml", "{path: state.json}", PARTS)
+    repository.servers([663])
+    repository.apply()
+    text = repository.read("servers/59.yaml").replace("smtp.example.org", "smtp.attacker.test")
+    for organization in ("60", "61"):
+        new = text.replace("organization: 59", f"organization: {organization}")
+        repository.write(f"servers/{organization}.yaml", new)
+
+    refused = repository.run("apply", "-y", "--organization", "61")
+
+    assert_refused(refused, 9, SENTENCE, hint="--allow")
+
+
+def test_a_reference_that_was_made_to_lead_elsewhere(repository: Repository) -> None:
+    """A harmless password at a new host, and then a link in its place: the value counts."""
+    repository.servers([663])
+    repository.apply()
+    text = repository.read("servers/59.yaml").replace("smtp.example.org", "smtp.attacker.test")
+    text = text.replace("organization: 59", "organization: 60")
+    repository.write("servers/60.yaml", text.replace("ref+env://ICE_SMTP", "ref+file://junk"))
+    repository.write("junk", "harmless password\n")
+    repository.apply()
+    repository.write("junk", repository.environ["ICE_SMTP"] + "\n")
+
+    assert_refused(repository.run("apply", "-y"), 9, SENTENCE, hint="--allow host-change")

@@ -526,3 +526,18 @@ def test_the_fingerprint_key_has_one_usual_place(
     key = read_project(config, environ).fingerprint_key
 
     assert (key and key.text) == expected
+
+
+def test_no_other_key_is_accepted_where_the_job_gives_one(tmp_path: Path) -> None:
+    """Whoever may name another key can sign a forged state."""
+    config = tmp_path / "icesync.yaml"
+    config.write_text("version: 1\nfingerprints: {key: ref+sops://k.enc.yaml#/key}\n")
+    job = {"ICESYNC_FINGERPRINT_KEY": "k"}
+
+    with pytest.raises(ConfigInvalid) as caught:
+        read_project(config, job)
+
+    [finding] = caught.value.diagnostics
+    assert (finding.rule, finding.position.line) == ("ICE013", 2)
+    assert "ICESYNC_FINGERPRINT_KEY" in finding.message
+    assert read_project(config, {}).fingerprint_key is not None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import SUPPORT, entry, snapshot
 
 from icesync.diagnostics import SourcePosition
 from icesync.engine.plan_rules import check_safeguards
-from icesync.model.project import Guard, Project, SecretScope
+from icesync.model.project import Guard, Login, Project, SecretScope
 from icesync.model.safety import profile_of
+from icesync.model.secret import parse_secret_ref
 from icesync.model.snapshot import Snapshot
 
 BASE = Project("/r", "icesync.yaml", positions={"guards": SourcePosition("icesync.yaml", 7, 9)})
@@ -43,6 +45,32 @@ def test_looser_guard_is_refused_at_its_line() -> None:
         "icesync.yaml:7: `guards` no longer has host-change, looser than at the last apply"
     )
     assert check_safeguards(project, STATE, {}, ("safeguards",)).refusals == ()
+
+
+TOKEN = parse_secret_ref("ref+env://ICE_TOKEN")
+LOGIN = Login(999, "eve@example.test", parse_secret_ref("ref+file://p"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"token": TOKEN}, {"login": LOGIN}, "`api.token` changes from ref+env://ICE_TOKEN"),
+        ({"login": LOGIN}, {"login": replace(LOGIN, username="a@b.test")}, "`api.login.username`"),
+        ({"login": LOGIN}, {}, "`api.login.password` changes from ref+file://p to nothing"),
+        ({}, {"token": TOKEN}, ""),
+        ({"token": TOKEN}, {"token": TOKEN}, ""),
+    ],
+)
+def test_other_access_is_a_loosening(
+    before: dict[str, Any], after: dict[str, Any], told: str
+) -> None:
+    """Whoever replaces token or login frees what they were, and sends as somebody else."""
+    state = replace(STATE, safety=loosen(api=replace(BASE.api, **before)).safety)
+
+    refusals = check_safeguards(loosen(api=replace(BASE.api, **after)), state, {}, ()).refusals
+
+    assert told in " ".join(refusal.message for refusal in refusals)
+    assert bool(refusals) is bool(told)
 
 
 @pytest.mark.parametrize("allowed", ["safeguards:59/1", "safeguard", "host-change", "guards"])

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from builders import KEY, SALES, SUPPORT, desired, entry, plan, ref, secret_record, server, snapshot
+from builders import (
+    BILLING,
+    KEY,
+    SALES,
+    SUPPORT,
+    desired,
+    entry,
+    plan,
+    ref,
+    secret_record,
+    server,
+    snapshot,
+)
 from fakes import FakeProvider
 
 from icesync.engine.plan_rules import confirmed_hosts, credentials_sent
-from icesync.engine.secret_resolution import Identities
+from icesync.engine.secret_resolution import Identities, Resolution, compare
 from icesync.model.secret import SecretRef, SecretValue
 
 if TYPE_CHECKING:
@@ -115,6 +127,68 @@ def test_a_server_may_give_one_password_to_both_its_hosts() -> None:
 
     assert found is not None
     assert HOST in found
+
+
+def changed_hosts(before: Snapshot, wanted: DesiredServer, values: Mapping[str, str]) -> Any:
+    """Return the hosts of the password of *wanted*, once its value was compared under the key."""
+    held = {ref(name).text: SecretValue(text) for name, text in values.items()}
+    state = desired(wanted)
+    made = plan(state, before, compare(state, before, Resolution(held), KEY))
+    identities = Identities({"fake": AliasProvider()})
+    found = confirmed_hosts(made, before, values=held, key=KEY, identities=identities)
+    return found.get((wanted.address, "smtp.password"))
+
+
+EVIL = "smtp.evil.example"
+
+
+def at_two_hosts(mine: str = "s3cret", theirs: str = "junk") -> Snapshot:
+    """Return a state in which a password of mine is at my host, and one of theirs at theirs."""
+    return snapshot({
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", mine)}),
+        SALES: entry(
+            secrets={"smtp.password": secret_record("theirs", theirs, SALES)}, smtp__host=EVIL
+        ),
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ({"smtp": "s3cret", "theirs": "s3cret"}, {HOST}),
+        ({"theirs": "s3cret"}, {HOST}),
+        ({"smtp": "s3cret", "theirs": "new"}, {EVIL}),
+        ({"smtp": "s3cret", "theirs": "junk"}, {EVIL}),
+    ],
+    ids=["it leads to mine now", "mine is not looked up", "it was rotated", "nothing changed"],
+)
+def test_a_reference_that_leads_elsewhere_proves_nothing(
+    values: dict[str, str], known: set[str]
+) -> None:
+    """A link or a copy may make a reference lead to a password that only another host was given."""
+    wanted = server(SALES, {"smtp.password": "theirs"}, smtp__host=EVIL, smtp__port=465)
+
+    assert changed_hosts(at_two_hosts(), wanted, values) == known
+
+
+def test_an_entry_vouches_for_what_it_was_given_alone() -> None:
+    """A new server gains nothing from an entry whose reference leads to another password now."""
+    wanted = server(BILLING, {"smtp.password": "third"}, smtp__host=EVIL)
+    values = {"smtp": "s3cret", "theirs": "s3cret", "third": "s3cret"}
+
+    assert changed_hosts(at_two_hosts(), wanted, values) == {HOST}
+
+
+def test_a_shared_password_may_be_rotated_in_steps() -> None:
+    """The reference that is proved by the first of its servers holds for the others."""
+    record = secret_record("smtp", "old", SALES)
+    before = snapshot({
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", "new")}),
+        SALES: entry(secrets={"smtp.password": record}, smtp__host="smtp2.example.test"),
+    })  # fmt: skip
+    wanted = server(SALES, {"smtp.password": "smtp"}, smtp__host="smtp2.example.test")
+
+    assert "smtp2.example.test" in changed_hosts(before, wanted, {"smtp": "new"})
 
 
 class JobProvider(dict[str, FakeProvider]):

@@ -88,7 +88,7 @@ KEY = parse_secret_ref("ref+env://ICESYNC_FINGERPRINT_KEY")
             {"state": StateSettings(Backend.HTTP, address="https://b")},
             "`state.address` changes from https://a to https://b",
         ),
-        ({"fingerprint_key": KEY}, {}, "`fingerprints.key` is gone"),
+        ({"fingerprint_key": KEY}, {}, "`fingerprints.key` changes from"),
     ],
 )
 def test_what_is_looser(before: dict[str, Any], after: dict[str, Any], sentence: str) -> None:
@@ -112,7 +112,6 @@ def test_what_is_looser(before: dict[str, Any], after: dict[str, Any], sentence:
             {"secrets": SecretScope(file_allow=("servers/**",))},
             "`secrets.file_allow` no longer allows **",
         ),
-        ({"fingerprint_key": KEY}, "`fingerprints.key` is ref+env://ICESYNC_FINGERPRINT_KEY now"),
     ],
 )
 def test_what_is_stricter(after: dict[str, Any], sentence: str) -> None:
