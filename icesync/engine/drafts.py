@@ -49,6 +49,9 @@ from icesync.sheet.values import spell, spell_encryption
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+JUDGED: Final = frozenset({"ICE501", "ICE503", "ICE507", "ICE508"})
+"""Rules about one text: cells are held to them as they are read."""
+
 EXAMPLE: Final = "EXAMPLE: replace this row"
 """The name of the one server in a template."""
 

@@ -22,10 +22,12 @@ from icesync.config.discover import DEFAULTS_NAMES, find_files, is_found, read_f
 from icesync.config.editing import edit_server_file
 from icesync.config.emitter import write_server_file
 from icesync.config.resolve import defaults_of, resolve
+from icesync.config.rules import lint_each
+from icesync.config.severity import SeverityPolicy
 from icesync.config.values import Layer
 from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
-from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.engine.drafts import ColumnUse, Drafter, Findings
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
+from icesync.engine.drafts import JUDGED, ColumnUse, Drafter, Findings
 from icesync.engine.import_options import (
     PASSWORDS,
     Destination,
@@ -41,6 +43,7 @@ from icesync.engine.secret_resolution import resolve_references
 from icesync.engine.validate import NO_SERVER_FILE, Validation, check_files
 from icesync.errors import ConfigInvalid, UsageError, counted, listed, printable
 from icesync.frozen import NamedTuple, frozen
+from icesync.model.desired import DesiredServer
 from icesync.model.project import Level
 from icesync.model.secret import SecretRef, SecretValue
 from icesync.sheet.columns import Column, find_column, is_secret
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icesync.engine.session import Session
-    from icesync.model.desired import Address, DesiredServer
+    from icesync.model.desired import Address, Given
     from icesync.model.fields import Setting
     from icesync.model.imported import Draft, ImportedServer, Sheet
 
@@ -251,6 +254,8 @@ class _Importer:
         new = tuple(s for s in servers if s.address not in self.desired.servers)
         changes = self._changes(servers)
         merged, rotated = self._passwords(servers)
+        if not slips and not self.findings.found:
+            self._judge(servers)
         files: tuple[FileChange, ...] = ()
         if not slips and not self.findings.found:
             files = (*((merged,) if merged else ()), *self._files(new, changes))
@@ -463,6 +468,24 @@ class _Importer:
         merged = merge(exported, {slot: found[slot] for slot in missing}, as_yaml=False)
         return missing if merged is None else merged.added | merged.changed
 
+    def _judge(self, servers: Sequence[ImportedServer]) -> None:
+        """
+        Refuse what the rules of the files call an error in one server, before it is in a file.
+
+        What shows between servers, such as a mailbox that two of them collect, is for validate.
+        """
+        project = self.session.project
+        found = lint_each(map(_desired, servers), live=project.api.live)
+        near = (finding for finding in found if finding.rule not in JUDGED)
+        for finding, severity in SeverityPolicy(project.rules).apply(near):
+            if severity is Severity.ERROR:
+                rule, (_, message, hint, _) = finding.rule, finding.violation
+                taken = f"or write `rules: {{{rule}: warning}}` into icesync.yaml"
+                self.findings.add(
+                    finding.position(), rule, message, f"{hint}, {taken}" if hint else taken,
+                    subject=f"{finding.server.address}:",
+                )  # fmt: skip
+
     # -- what is written
 
     def _files(
@@ -613,6 +636,37 @@ class _Importer:
                 f"{listed(left)} {verb} in the files, but not in the input, and {stays} there; "
                 "to end a server, list it under `removed:`"
             )
+
+
+@frozen
+class _Row:
+    """Where everything of an imported server comes from: its row, or its request."""
+
+    place: SourcePosition
+
+    @property
+    def file(self) -> str:
+        """The file that is imported."""
+        return self.place.file
+
+    def position(self, key: str = "") -> SourcePosition:  # noqa: ARG002 - all keys are there
+        """Return the place of the row."""
+        return self.place
+
+    def files(self) -> frozenset[str]:
+        """Return the file that is imported."""
+        return frozenset({self.file})
+
+    def chain(self, key: str) -> tuple[Given, ...]:  # noqa: ARG002 - nothing is inherited
+        """Return that nothing is known."""
+        return ()
+
+
+def _desired(server: ImportedServer) -> DesiredServer:
+    """Return *server* as the files will want it."""
+    return DesiredServer(
+        server.address, server.settings, server.secrets, _Row(server.position), server.name
+    )
 
 
 def _home(reference: SecretRef, address: Address, block: str) -> Destination | None:

@@ -22,7 +22,7 @@ from icesync.frozen import NamedTuple, frozen
 from icesync.model.fields import needs_login
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from icesync.diagnostics import SourcePosition
     from icesync.model.desired import DesiredServer, DesiredState
@@ -323,13 +323,8 @@ def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
 
     *live* says whether calls go to the real service rather than to an emulator.
     """
-    check = _ServerCheck(live=live)
     servers = [desired.servers[address] for address in sorted(desired.servers)]
-    found = [
-        UnplacedFinding(server, rule, violation)
-        for server in servers
-        for rule, violation in check(server)
-    ]
+    found = lint_each(servers, live=live)
     fleet_ = Fleet(servers, [server for server in servers if fleet.is_enabled(server)])
     return [
         *found,
@@ -338,6 +333,16 @@ def lint(desired: DesiredState, *, live: bool) -> list[UnplacedFinding]:
             for rule, check_fleet in FLEET_CHECKS
             for server, violation in check_fleet(fleet_)
         ),
+    ]
+
+
+def lint_each(servers: Iterable[DesiredServer], *, live: bool) -> list[UnplacedFinding]:
+    """Return what each of *servers* breaks by itself, whatever else there is."""
+    check = _ServerCheck(live=live)
+    return [
+        UnplacedFinding(server, rule, violation)
+        for server in servers
+        for rule, violation in check(server)
     ]
 
 
