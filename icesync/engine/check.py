@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
+from icesync.diagnostics import Diagnostic, Severity, SourcePosition
 from icesync.engine.apply import check_token
 from icesync.engine.plan import Planning, PlanRequest, compare_fleet
 from icesync.engine.secret_resolution import SecretsMode
 from icesync.engine.session import SILENT, Session, View
 from icesync.engine.validate import read_fleet
+from icesync.errors import SecretMissing
 from icesync.frozen import frozen
 from icesync.model.plan import Action, Plan
 from icesync.model.probe import ProbeReport, ProbeSeverity
@@ -17,6 +19,7 @@ from icesync.model.report import (
     Acknowledgement,
     ExpiringCertificate,
     FailedLogin,
+    Found,
     Maintenance,
 )
 from icesync.model.snapshot import Entry, EntryStatus, Snapshot
@@ -81,7 +84,7 @@ def check(session: Session, request: CheckRequest = _EVERYTHING, view: View = SI
     planning = compare_fleet(session, fleet, wanted, view)
     view.show(planning)
     given = api.token is not None and wanted.secrets is SecretsMode.REQUIRE
-    token = session.ice.token() if given else None
+    token = _token_at_hand(session, view) if given else None
     probe = None
     if wanted.probe is not None:
         from icesync.engine.probe_gate import probe_all
@@ -96,6 +99,18 @@ def check(session: Session, request: CheckRequest = _EVERYTHING, view: View = SI
     if token is not None:
         check_token(token, len(planning.plan.calls), api, clock)
     return Check(planning, found)
+
+
+def _token_at_hand(session: Session, view: View) -> SecretValue | None:
+    """Return the token; None in a job that has it not, since only an apply needs it."""
+    try:
+        return session.ice.token()
+    except SecretMissing as error:
+        project = session.project
+        position = project.positions.get("api.token", SourcePosition(project.config_file))
+        message = f"it was not checked when the token expires: {error.message}"
+        view.notify(Found(Diagnostic("ICE412", message, position, None, Severity.WARNING)))
+        return None
 
 
 def check_age(text: str | None) -> str | None:

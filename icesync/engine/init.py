@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icesync import __version__
 from icesync.engine.access import make_key, variables_of_files
+from icesync.engine.ci_secrets import CiSecrets, assigned_in, commands, notes
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import Access, rewrite, set_state_aside
 from icesync.engine.session import Session, demand_private
 from icesync.engine.state_merge import merge_attribute, merge_config
-from icesync.errors import counted
 from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, ORGANIZATION_MARK, VENDOR_BASE_URL, Backend
 from icesync.model.secret import ask_for
@@ -41,10 +41,8 @@ EXAMPLE: Final = "examples/server.yaml"
 """An example that no pattern of `files:` finds: it is never sent, and stands in no import's way."""
 
 KEY_FILE: Final = ".icesync/fingerprint.key"
-KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
-_PASSWORDS_FILE: Final = ".icesync/passwords.env"
-_MAX_SINGLE_SECRETS: Final = 8
-"""More secrets than this are set by one command, from a file."""
+_PASSWORD_FILES: Final = (".icesync/*.env", "*.env")
+"""Where an import put passwords."""
 
 ADDITIONS: Final = (
     "nothing was written; choose what to add:",
@@ -75,12 +73,12 @@ _EMULATED: Final = f"""\
 _WORDS: Final = {
     "github": {
         "review": "pull request",
-        "kept": ": a secret of the repository\n(*Settings*, *Secrets and variables*, *Actions*)",
+        "kept": ": a secret of both environments\n(*Settings*, *Environments*, *icesync-plan* and *icesync-apply*)",
         "rerun": "run *icesync apply* (*Actions*, *Run workflow*)",
     },
     "gitlab": {
         "review": "merge request",
-        "kept": ": a CI/CD variable of\nthe project (*Settings*, *CI/CD*, *Variables*)",
+        "kept": ": a protected CI/CD variable\nof the project (*Settings*, *CI/CD*, *Variables*)",
         "rerun": "run the newest pipeline of the default branch again",
     },
     "none": {
@@ -377,7 +375,7 @@ def tell(
         yield f"{result:<{width}} {', '.join(names)}"
     yield from _further_lines(layout, request, results, files)
     if request.forge in FORGES:
-        yield from ("", *_secrets_to_set(layout, request.forge))
+        yield from ("", *_secrets_to_set(layout, request.forge, files))
     steps = tuple(_next_steps(layout, request))
     begun = request.server and results.get(_server_file(request)) == "wrote"
     head = (
@@ -414,41 +412,26 @@ def _from_here(layout: Layout, name: str) -> str:
     return shlex.quote(os.path.relpath(layout.folder / name))
 
 
-def _secrets_to_set(layout: Layout, forge: str) -> Iterator[str]:
+def _secrets_to_set(layout: Layout, forge: str, files: Files) -> Iterator[str]:
     """Yield each secret that the workflow needs, as the command that sets it."""
-    key = _from_here(layout, KEY_FILE)
-    names = (*layout.access, *layout.passwords)
-    listed = layout.access if len(layout.passwords) > _MAX_SINGLE_SECRETS else names
-    install = None if layout.install else "git+https://HOST/OWNER/icesync@COMMIT"
-    yield "Create these CI secrets:"
+    held: dict[str, tuple[str, ...]] = {}
+    for pattern in _PASSWORD_FILES:
+        for path in sorted(layout.folder.glob(pattern)):
+            text = files.read_named(path).decode("utf-8", "replace") if path.is_file() else ""
+            if names := assigned_in(text, layout.passwords):
+                way = os.path.relpath(path)
+                held[shlex.quote(way if "/" in way else f"./{way}")] = names
+    needed = CiSecrets(
+        layout.access,
+        layout.passwords,
+        _from_here(layout, KEY_FILE),
+        held,
+        None if layout.install else "git+https://HOST/OWNER/icesync@COMMIT",
+    )
+    yield from notes(forge, needed)
+    yield from (f"  {command}" for command in commands(forge, needed))
     if forge == "github":
-        if install:
-            yield f"  gh variable set ICESYNC_INSTALL --body {install}   # where it comes from"
-        yield f"  gh secret set {KEY_VARIABLE} < {key}"
-        yield from (f"  gh secret set {name}" for name in listed)
-        if listed != names:
-            passwords = _from_here(layout, _PASSWORDS_FILE)
-            yield f"  gh secret set --env-file {passwords}   # {_counted_names(layout)}"
-        return
-    if install:
-        yield f"  glab variable set ICESYNC_INSTALL {install}   # where it comes from"
-    yield f"  glab variable set {KEY_VARIABLE} --masked --protected < {key}"
-    yield from (f"  glab variable set {name} '…' --masked --protected" for name in listed)
-    if listed != names:
-        yield f"  and one for each of {_counted_names(layout)}"
-    yield (
-        "  glab variable set ICESYNC_PUSH_TOKEN '…' --masked --protected"
-        "   # commits the state: a project access token, scope write_repository"
-    )
-    yield (
-        "  glab variable set ICESYNC_GITLAB_TOKEN '…' --masked"
-        "   # writes comments: a project access token, role Reporter, scope api"
-    )
-
-
-def _counted_names(layout: Layout) -> str:
-    first, last = layout.passwords[0], layout.passwords[-1]
-    return f"{counted(len(layout.passwords), 'password')}, {first} to {last}"
+        yield "Then set the required reviewers of icesync-apply: Settings, Environments."
 
 
 _ALIGNED: Final = 34

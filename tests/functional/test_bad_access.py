@@ -52,6 +52,15 @@ def test_expired_token_is_told_by(command: str, repository: Repository, ice: Ice
     assert_refused(repository.run(command), 4, "the token expired at ", hint=ASKED)
 
 
+def test_check_needs_no_token(repository: Repository, ice: Ice) -> None:
+    """The job of a schedule may have none: what is open is told all the same."""
+    repository.calls(ice, token="")
+    result = repository.run("check")
+
+    assert result.code == 2, result.stderr
+    assert "it was not checked when the token expires: variable ICE_TOKEN is empty" in result.stderr
+
+
 def test_no_token_configured(repository: Repository, ice: Ice) -> None:
     """Without a token and a login there is nobody to act as."""
     repository.replace("icesync.yaml", "base_url: emulator", f"base_url: '{ice.url}'")

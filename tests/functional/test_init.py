@@ -324,10 +324,12 @@ def test_pipeline_of_ones_own_is_kept(root: Path) -> None:
 @pytest.mark.parametrize(
     ("forge", "commands"),
     [
-        ("github", ["gh secret set ICESYNC_FINGERPRINT_KEY < .icesync/fingerprint.key",
-                    "gh secret set ICE_TOKEN", "gh secret set ICE_59_663_SMTP"]),
-        ("gitlab", ["glab variable set ICESYNC_FINGERPRINT_KEY --masked --protected < .icesync/f",
-                    "glab variable set ICESYNC_PUSH_TOKEN", "glab variable set ICE_59_663_IMAP"]),
+        ("github", ["gh secret set ICESYNC_FINGERPRINT_KEY --env $e < .icesync/fingerprint.key",
+                    "gh secret set ICE_TOKEN --env icesync-apply",
+                    "for n in ICE_59_663_SMTP ICE_59_663_IMAP; do"]),
+        ("gitlab", ["glab variable set ICESYNC_FINGERPRINT_KEY --protected --masked --raw < .icesy",
+                    "for n in ICE_TOKEN ICESYNC_PUSH_TOKEN; do",
+                    "for n in ICE_59_663_SMTP ICE_59_663_IMAP; do"]),
     ],
 )  # fmt: skip
 def test_every_secret_is_listed(root: Path, forge: str, commands: list[str]) -> None:
@@ -336,8 +338,23 @@ def test_every_secret_is_listed(root: Path, forge: str, commands: list[str]) -> 
     files = workflow_files(forge, Layout(root, passwords=variables_of(59, 663)))
     used = set(re.findall(r"secrets\.(\w+)", "".join(files.values())))
 
-    assert [command for command in commands if f"  {command}" not in told] == []
+    assert [command for command in commands if command not in told] == []
     assert {name for name in used if name not in told} == set()
+
+
+def test_file_of_passwords_is_named_only_if_it_is_there(root: Path) -> None:
+    """The commands read the file that an import wrote, whatever its name, or ask."""
+    run_program([*NEW, "--ci=github"], root)
+    server = root / "servers/59-663.yaml"
+    server.write_text(re.sub(r"(ref\+env://ICE_59_663_\w+)", r"\1_PASSWORD", server.read_text()))
+    asked = run_program(["init", "--ci=github"], root).stderr
+    (root / ".icesync/mail.env").write_text("ICE_59_663_SMTP_PASSWORD='x'\n")
+    read = run_program(["init", "--ci=github"], root).stderr
+
+    assert ".env" not in asked
+    assert "for n in ICE_59_663_SMTP_PASSWORD ICE_59_663_IMAP_PASSWORD; do" in asked
+    assert "(set -a; . .icesync/mail.env; " in read
+    assert "for n in ICE_59_663_IMAP_PASSWORD; do" in read
 
 
 @pytest.mark.parametrize(
