@@ -73,7 +73,8 @@ _EMULATED: Final = f"""\
 _WORDS: Final = {
     "github": {
         "review": "pull request",
-        "kept": ": a secret of both environments\n(*Settings*, *Environments*, *icesync-plan* and *icesync-apply*)",
+        "kept": ": a secret of both environments,\n"
+        "*icesync-plan* and *icesync-apply* (*Settings*, *Environments*)",
         "rerun": "run *icesync apply* (*Actions*, *Run workflow*)",
     },
     "gitlab": {
