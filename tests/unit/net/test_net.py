@@ -540,8 +540,10 @@ def test_an_issuer_that_is_not_to_be_had_hides_no_reason(
     assert not away
 
 
-def tunnel(status: bytes = b"200 fine", *, issuer: Path | None = None) -> Script:
-    """Return a proxy that answers to CONNECT with *status*; *issuer* then speaks for the host."""
+def tunnel(
+    status: bytes = b"200 fine", *, issuer: Path | None = None, host: Script | None = None
+) -> Script:
+    """Return a proxy that answers to CONNECT with *status*; *issuer* then speaks for the *host*."""
 
     def serve(connection: socket.socket, far: FarEnd) -> None:
         far.read(connection)
@@ -549,7 +551,7 @@ def tunnel(status: bytes = b"200 fine", *, issuer: Path | None = None) -> Script
         if issuer is not None:
             context = server_context(issuer)
             with context.wrap_socket(connection, server_side=True) as secured:
-                answering()(secured, far)
+                (host or answering())(secured, far)
 
     return serve
 
@@ -703,22 +705,40 @@ def test_damaged_record_after_the_request_proves_nothing(
     assert (type(error), len(far.requests)) == (BrokenError, 1)
 
 
+def dripping(connection: socket.socket, far: FarEnd) -> None:
+    """Send a reply byte by byte."""
+    far.read(connection)
+    for _ in range(200):
+        connection.sendall(b"H")
+        far.ended.wait(0.03)
+
+
+def test_drip_behind_a_proxy_ends_with_the_deadline(
+    far_end: OpenFarEnd, connect: Callable[..., HttpClient], certificate: Callable[[str], Path]
+) -> None:
+    """The deadline knows the connection that was made last: the one inside of the tunnel."""
+    issuer = certificate("DNS:vault.test")
+    proxy = far_end(tunnel(issuer=issuer, host=dripping))
+    trust = trust_store(str(issuer))
+    began = time.monotonic()
+
+    error = failure(connect("https://vault.test", proxy=proxy.url, timeout_s=0.5, trust=trust))
+
+    assert str(error) == "no complete reply within the deadline"
+    assert time.monotonic() - began < 3
+
+
 def test_drip_over_tls_ends_with_the_deadline(
     far_end: OpenFarEnd, connect: Callable[..., HttpClient], trusted: Path
 ) -> None:
     """The deadline holds under TLS too."""
-
-    def dripping(connection: socket.socket, far: FarEnd) -> None:
-        far.read(connection)
-        for _ in range(200):
-            connection.sendall(b"H")
-            far.ended.wait(0.03)
-
     far = far_end(dripping, context=server_context(trusted))
+    began = time.monotonic()
 
     error = failure(connect(far.url, timeout_s=0.5, trust=trust_store(str(trusted))))
 
     assert str(error) == "no complete reply within the deadline"
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"], ids=["missing", "no certificate"])
