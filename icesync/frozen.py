@@ -4,9 +4,9 @@
 ``@dataclass(slots=True)`` compiles up to six methods for each class, which takes about a
 millisecond, and looks at each field; ``typing.NamedTuple`` takes a fifth of that. A run loads
 130 such classes and makes values of sixty: that was a third of the time of a small plan.
-Here the methods that are alike are shared, ``__init__`` is compiled when the first value is
-made, ``__new__`` when a default or a name is used, and the standard library looks at the
-fields when ``fields``, ``replace`` or ``asdict`` ask, which work as with any data class.
+Here the methods that are alike are shared, ``__init__`` is compiled when more than a few
+values are made, ``__new__`` when a default or a name is used, and the standard library looks
+at the fields when ``fields``, ``replace`` or ``asdict`` ask, which work as with any data class.
 
 Each annotation is a field, each field is an argument, and fields are not inherited.
 """

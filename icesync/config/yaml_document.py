@@ -598,6 +598,8 @@ class _Places:
         self._mappings: dict[int, dict[str, int]] = {}
         self._lists: dict[int, list[int]] = {}
         self._below: dict[NodePath, Mapping[str, _Place]] = {}
+        self._brackets: dict[_Start, Mapping[str | int, _Step]] = {}
+        self._children: dict[tuple[_Start, str | int], _Step | None] = {}
 
     def below(self, path: NodePath) -> Mapping[str, _Place]:
         """Return the places of all values in the mapping at *path*, by their dotted keys."""
@@ -640,7 +642,12 @@ class _Places:
         step = _Step(None, _place(start), start)
         yield step
         for part in path:
-            child = None if step.inside is None else self._child(step.inside, part)
+            if step.inside is None:
+                return
+            asked = step.inside, part
+            if asked not in self._children:
+                self._children[asked] = self._child(*asked)
+            child = self._children[asked]
             if child is None:
                 return
             step = child
@@ -660,8 +667,10 @@ class _Places:
         brackets = (index, -behind) if isinstance(value, dict | list) else None
         return _Step((index + 1, column), (index + 1, behind), brackets)
 
-    def _bracketed(self, start: _Start) -> dict[str | int, _Step]:
+    def _bracketed(self, start: _Start) -> Mapping[str | int, _Step]:
         """Return what stands in the brackets that open at *start*, by its key or its number."""
+        if start in self._brackets:
+            return self._brackets[start]
         index, column = start[0], -start[1]
         line = self._lines[index]
         closed = "}" if line[column - 1] == "{" else "]"
@@ -671,6 +680,7 @@ class _Places:
             place = None if key is None else (index + 1, column + key_at)
             part = number if key is None else key
             steps[part] = _Step(place, (index + 1, column + value_at), None)
+        self._brackets[start] = steps
         return steps
 
     def _begin(self, index: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from icesync.config.yaml_document import SourceFile, parse_document
 from icesync.model.fields import FIELDS, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from icesync.diagnostics import Diagnostic
 
 SETTINGS = "host: h.example.org, port: 993, username: u, mailbox: m, poll_rate: 9"
@@ -124,11 +126,19 @@ def test_name_of_ice_inside_its_block(name: str) -> None:
     assert finding.hint == "use `port:`"
 
 
-def test_many_unknown_keys_are_refused_soon() -> None:
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (lambda n: "".join(f"k{number}: 1\n" for number in range(n)), 2_000),
+        (lambda n: f"servers: [{'x, ' * n}x]\n", 50),
+        (lambda n: "servers:\n" + "  - {skill: 1, key: x}\n" * n, 20),
+    ],
+    ids=["keys", "values in brackets", "servers in braces"],
+)
+def test_many_faults_are_refused_soon(text: Callable[[int], str], count: int) -> None:
     """Another format's file costs steps by its size, and no page of findings."""
 
     def steps(count: int) -> int:
-        text = "version: 1\norganization: 5\n" + "".join(f"k{n}: 1\n" for n in range(count))
         calls = 0
 
         def count_calls(_: object, event: str, __: object) -> None:
@@ -137,10 +147,14 @@ def test_many_unknown_keys_are_refused_soon() -> None:
 
         sys.setprofile(count_calls)
         try:
-            found = _findings(text)
+            _findings(f"version: 1\norganization: 5\n{text(count)}")
         finally:
             sys.setprofile(None)
-        assert len(found) == 21
         return calls
 
-    assert steps(20_000) < 12 * steps(2_000)
+    assert steps(10 * count) < 12 * steps(count)
+
+
+def test_a_page_of_findings_is_cut() -> None:
+    """Of the keys of another format's file only the first are told."""
+    assert len(_findings("".join(f"k{number}: 1\n" for number in range(100)))) == 23
