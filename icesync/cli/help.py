@@ -132,6 +132,9 @@ class Page(click.Command):
             rest = super().parse_args(ctx, self._with_two_dashes(ctx, args))
         except click.NoSuchOption as error:
             raise _no_option(error, ctx) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
         if rest and not ctx.resilient_parsing and not isinstance(self, click.Group):
             _refuse_argument(rest[0], ctx)
         return rest
@@ -263,8 +266,9 @@ def _no_option(error: click.NoSuchOption, ctx: click.Context) -> UsageError:
 
 
 def options_hint(ctx: click.Context) -> str:
-    """Return where the options of a command are listed."""
-    return f"run `{ctx.command_path} --help` for a list of options"
+    """Return where the options of a command are listed, or the commands of a group."""
+    what = "commands" if isinstance(ctx.command, click.Group) else "options"
+    return f"run `{ctx.command_path} --help` for a list of {what}"
 
 
 def _refuse_argument(word: str, ctx: click.Context) -> None:

@@ -146,9 +146,9 @@ def list_files(
             continue
         beside: set[str] = set()
         found = set(_match(root, pattern, problems, beside))
-        if not found:
+        if not found and not beside:
             problems.append(_matches_nothing(pattern, place()))
-        missed |= beside if found else set()
+        missed |= beside
         paths |= found
     problems += [_matched_by_nothing(path) for path in sorted(missed - paths)]
     paths |= _defaults_above(root, paths)

@@ -77,7 +77,8 @@ def read_value(field: Field, text: str) -> Value:
 
     """
     if not isinstance(text, Quoted) and text in NOTHING:
-        raise InvalidValue("ICE109", "is empty", "remove the key, or quote the value")
+        meant = "quote the value" if text else "write a value"
+        raise InvalidValue("ICE109", "is empty", f"{meant}, or remove the key")
     return _READERS[field.kind](text, field)
 
 
@@ -122,9 +123,10 @@ def _secret(text: str, _: Field) -> SecretRef:
 
 def _integer(text: str, high: int, rule: str, what: str, sample: int) -> int:
     if isinstance(text, Quoted):
-        raise InvalidValue(
-            "ICE013", "is a quoted string, but must be a number", "remove the quotes"
-        )
+        hint = "remove the quotes"
+        if not _INTEGER.fullmatch(text):
+            hint = f"use decimal digits without quotes, such as {sample}"
+        raise InvalidValue("ICE013", "is a quoted string, but must be a number", hint)
     if not _INTEGER.fullmatch(text):
         meaning = surprise(text)
         told = f"{meaning}; expected {what}" if meaning else f"must be {what}"
@@ -161,9 +163,8 @@ def _version(text: str, _: Field) -> int:
 
 def _flag(text: str, _: Field) -> bool:
     if isinstance(text, Quoted):
-        raise InvalidValue(
-            "ICE013", "is a quoted string, but must be true or false", "remove the quotes"
-        )
+        hint = "remove the quotes" if text in {"true", "false"} else "use true or false"
+        raise InvalidValue("ICE013", "is a quoted string, but must be true or false", hint)
     if text not in {"true", "false"}:
         rule = "ICE109" if text.lower() in _BOOLEAN_LIKE else "ICE013"
         raise InvalidValue(rule, "must be true or false", "use true or false, in lower case")

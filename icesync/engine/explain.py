@@ -143,6 +143,9 @@ def explain_provider(word: str) -> tuple[Preset, ...]:
     shown = printable(word)
     if regions:
         raise UsageError(f"{shown} has several regions", f"one of: {', '.join(regions)}")
+    if word in FIELDS_BY_KEY:
+        hint = f"name the server, too, such as: icesync explain 59/663 {word}"
+        raise UsageError(f"{shown} is a setting of a server", hint)
     slip = near_miss(folded)
     near = [slip.meant] if slip is not None and find_providers(slip.meant) else []
     near = near or [label for label in folded.split(".") if find_providers(label)]

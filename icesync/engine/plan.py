@@ -548,7 +548,11 @@ def restrict_to_saved(planning: Planning, saved: Plan, allowed: tuple[str, ...])
     whole = {SAFEGUARDS, STATE_EDITED}
     kept = tuple(refusal for refusal in planning.refusals if refusal.rule in whole)
     addresses = {change.address for change in saved.effective}
-    changes = tuple(c for c in planning.plan.changes if c.address in addresses)
+    changes = tuple(
+        change
+        for change in planning.plan.changes
+        if change.address in addresses or (not addresses and change.action is Action.NO_OP)
+    )
     made = replace(planning.plan, changes=changes)
     desired, snapshot = planning.desired, planning.stored.snapshot
     known = desired.servers.keys() | snapshot.entries.keys()

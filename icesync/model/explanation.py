@@ -86,5 +86,7 @@ class Topic:
     entries: tuple[TopicEntry, ...]
 
     def only(self, name: str) -> Topic:
-        """Return the page with nothing but the row *name*."""
-        return Topic(self.name, self.title, tuple(row for row in self.entries if row.name == name))
+        """Return the page with nothing but the row *name*, or those below it: ``api.login``."""
+        below = f"{name}."
+        rows = (row for row in self.entries if row.name == name or row.name.startswith(below))
+        return Topic(self.name, self.title, tuple(rows))

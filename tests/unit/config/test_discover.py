@@ -142,7 +142,7 @@ def test_defaults_alone_are_no_match(root: Path) -> None:
     assert (paths, [d.rule for d in problems]) == ([], ["ICE012"])
 
 
-@pytest.mark.parametrize("pattern", ["none/*.yaml", "*.yml", "a.yaml/*.yaml", "./a.yaml"])
+@pytest.mark.parametrize("pattern", ["none/*.yaml", "a.yaml/*.yaml", "./a.yaml"])
 def test_pattern_that_matches_nothing_is_a_warning(root: Path, pattern: str) -> None:
     """The warning stands where the patterns stand."""
     _write(root, "a.yaml")
@@ -153,6 +153,15 @@ def test_pattern_that_matches_nothing_is_a_warning(root: Path, pattern: str) -> 
         Severity.WARNING,
         WHERE,
     )
+
+
+def test_only_file_with_another_ending_is_named(root: Path) -> None:
+    """Where its ending is all that keeps a file out, that is what is said."""
+    _write(root, "a.yaml")
+    _, [problem] = _find(root, "*.yml")
+
+    assert (problem.rule, problem.position.file) == ("ICE012", "a.yaml")
+    assert "its ending is in no pattern" in problem.message
 
 
 @pytest.mark.parametrize("pattern", ["/etc/*.yaml", "../*.yaml", "s/../../*.yaml"])
