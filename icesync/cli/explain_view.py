@@ -125,7 +125,7 @@ def explain_server(common: Common, address: str, field: str | None, *, as_json: 
 def _state(session: Session, console: Console, organization: int | None) -> StateView:
     """Return the state, or an empty one with a note where it is not there: values are in files."""
     try:
-        return read_state(session, organization)
+        return read_state(session, organization, console.note)
     except StateMissing as error:
         console.talk(f"note: {error.message}")
         return StateView("", Snapshot(session.project.api.base_url), session.clock.now())

@@ -18,7 +18,8 @@ _NAMED: Final = 10
 
 def show_state(common: Common, organization: int | None, *, as_json: bool) -> None:
     """Write the state to stdout: a line an entry, or plain data."""
-    found, console = read_state(common.open(), organization), common.console
+    console = common.console
+    found = read_state(common.open(), organization, console.note)
     snapshot = found.snapshot
     if as_json:
         console.document(entries_document(snapshot))

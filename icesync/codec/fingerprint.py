@@ -13,6 +13,9 @@ one over all of them: what is edited, removed or put back from an older state do
 fit. Of a state per organization each part has a head. A state that was stored without
 the key has no seal.
 
+What a run writes into its journal is sealed line by line, for that run alone: the journal of
+a run that died is folded into the state, and is as little to be believed without.
+
 A state in one file has one more, over its bytes as icesync wrote them. If it fits, so do all
 other seals and digests, which need not be computed. If it does not, that proves nothing: git
 may have merged two states, or converted line ends. Then each seal and digest is checked.
@@ -71,9 +74,13 @@ class FingerprintKey:
 
     def mac(self, message: bytes) -> bytes:
         """Return 128 bits of HMAC-SHA256 over *message*."""
+        return self.begin(message).digest()[:_DIGEST_BYTES]
+
+    def begin(self, message: bytes) -> hmac.HMAC:
+        """Return HMAC-SHA256 over what begins with *message*."""
         keyed = self._keyed.copy()
         keyed.update(message)
-        return keyed.digest()[:_DIGEST_BYTES]
+        return keyed
 
 
 def read_key(secret: SecretValue) -> FingerprintKey | None:
@@ -138,6 +145,7 @@ _FILE_SEAL: Final = b'\n    "file": "'
 _FILE_DOMAIN: Final = b"icesync.file-seal.v1"
 _ENTRY_DOMAIN: Final = b"icesync.entry-seal.v1"
 _HEAD_DOMAIN: Final = b"icesync.head-seal.v1"
+_LINE_DOMAIN: Final = b"icesync.journal-seal.v1"
 
 
 class Broken(NamedTuple):
@@ -237,6 +245,21 @@ def _file_seal(key: FingerprintKey, data: bytes, place: slice) -> bytes:
     content.update(NO_SEAL.encode())
     content.update(memoryview(data)[place.stop :])
     return key.digest(b"%b\0%b" % (_FILE_DOMAIN, content.digest())).encode()
+
+
+class LineSealing:
+    """Seals the lines of the journal of one run, so that none of another run fits there."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: FingerprintKey, run: str) -> None:
+        self._keyed = key.begin(b"%b\0%b\0" % (_LINE_DOMAIN, canonical(run).encode()))
+
+    def seal(self, content: bytes) -> bytes:
+        """Return the seal of *content* in hexadecimal."""
+        keyed = self._keyed.copy()
+        keyed.update(content)
+        return keyed.hexdigest()[: 2 * _DIGEST_BYTES].encode()
 
 
 def _is_whole(key: FingerprintKey, before: Snapshot) -> bool:

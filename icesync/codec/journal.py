@@ -6,13 +6,19 @@ torn end, which was never relied upon and is dropped. A power cut may even keep
 a later sector of the last flush and lose an earlier one, so each record says how
 many before it were on the disk when it was written: damage to one of those means
 that something is lost which was relied upon, and is refused.
+
+The checksum finds damage; anybody can compute it. Where there is a fingerprint key, each
+record ends with a seal as well, made for the run of its head: whoever has the key can tell
+that icesync wrote it. An older icesync reads such a journal without looking at the seals.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.codec import canonical
@@ -21,15 +27,26 @@ from icesync.errors import StateCorrupt, StateTooNew
 from icesync.model.desired import parse_address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import CallEnded, Intent, JournalHead, JournalLog, JournalRecord
+from icesync.model.snapshot import (
+    CallEnded,
+    Intent,
+    JournalHead,
+    JournalLog,
+    JournalRecord,
+    Record,
+    plan_call,
+)
 
 if TYPE_CHECKING:
+    from icesync.codec.fingerprint import LineSealing
+    from icesync.model.snapshot import Entry
     from icesync.ports import JournalLine
 
 JOURNAL_VERSION: Final = 1
 
 _SUM_LENGTH: Final = 16
 _RECORD_START: Final = re.compile(rb"[0-9a-f]{16} \{")
+_SEALED: Final = re.compile(rb'(.*)(,"durable":[0-9]+,"n":[0-9]+),"seal":"([0-9a-f]{32})"}')
 _REMEDY: Final = (
     (
         "copy the state and its .journal, delete the journal, then run `icesync apply "
@@ -38,36 +55,38 @@ _REMEDY: Final = (
 )
 
 
-def encode_head(head: JournalHead) -> bytes:
-    """Return the first line of a journal."""
-    return _checked(
-        canonical(
-            {
-                "type": "head",
-                "version": JOURNAL_VERSION,
-                "run": head.run,
-                "lineage": head.lineage,
-                "serial": head.serial,
-                "snapshot": head.snapshot,
-                "base_url": head.base_url,
-                "key_id": head.key_id,
-                "began_at": head.began_at,
-                "n": 0,
-            }
-        )
-    )
+def encode_head(head: JournalHead, sealing: LineSealing | None = None) -> bytes:
+    """Return the first line of a journal, sealed by *sealing*, which is of its run."""
+    body = {
+        "type": "head",
+        "version": JOURNAL_VERSION,
+        "run": head.run,
+        "lineage": head.lineage,
+        "serial": head.serial,
+        "snapshot": head.snapshot,
+        "base_url": head.base_url,
+        "key_id": head.key_id,
+        "began_at": head.began_at,
+    }
+    return _line(body, sealing)(0, 0)
 
 
-def encode_record(number: int, record: JournalRecord, durable: int | None = None) -> bytes:
+def encode_record(
+    number: int,
+    record: JournalRecord,
+    durable: int | None = None,
+    sealing: LineSealing | None = None,
+) -> bytes:
     """
     Return the line of *record*; numbers rise by one from 1.
 
     The first *durable* records are known to be on the disk; None means all before it.
     """
-    return record_line(record)(number, number - 1 if durable is None else durable)
+    line = record_line(record, sealing)
+    return line(number, number - 1 if durable is None else durable)
 
 
-def record_line(record: JournalRecord) -> JournalLine:
+def record_line(record: JournalRecord, sealing: LineSealing | None = None) -> JournalLine:
     """Return what spells *record*, once its number and what is durable are known."""
     body: dict[str, Any] = {"address": str(record.address)}
     if isinstance(record, Intent):
@@ -77,9 +96,44 @@ def record_line(record: JournalRecord) -> JournalLine:
             body["drops"] = str(record.drops)
     else:
         body |= {"type": "outcome", "kind": record.kind.value, "at": record.at}
-    # The numbers come last: the rest is spelled before the journal is locked.
-    start = canonical(body).removesuffix("}")
-    return lambda number, durable: _checked(f'{start},"durable":{durable},"n":{number}}}')
+    return _line(body, sealing)
+
+
+def _line(body: dict[str, Any], sealing: LineSealing | None) -> JournalLine:
+    """Return what spells *body* with its numbers: they come last, as the seal and the checksum."""
+    # As much as can be is done here, before the journal is locked.
+    start = canonical(body).removesuffix("}").encode("ascii")
+    checksum = hashlib.sha256(start)
+    content = checksum.digest()
+
+    def spell(number: int, durable: int) -> bytes:
+        end = b',"durable":%d,"n":%d' % (durable, number)
+        if sealing is not None:
+            end = b'%b,"seal":"%b"' % (end, sealing.seal(content + end))
+        whole = checksum.copy()
+        whole.update(end + b"}")
+        return b"%b %b%b}\n" % (whole.hexdigest()[:_SUM_LENGTH].encode(), start, end)
+
+    return spell
+
+
+def is_signed(data: bytes, sealing: LineSealing) -> bool:
+    """
+    Return whether each record of the journal in *data* that counts bears a seal of *sealing*.
+
+    What follows on a torn or damaged record does not count; whether that may be is for
+    :func:`decode_journal` to say.
+    """
+    whole = takewhile(lambda line: _body(line) is not None, data.split(b"\n"))
+    return all(_fits(line[_SUM_LENGTH + 1 :], sealing) for line in whole)
+
+
+def _fits(text: bytes, sealing: LineSealing) -> bool:
+    found = _SEALED.fullmatch(text)
+    if found is None:
+        return False
+    start, end, seal = found.groups()
+    return hmac.compare_digest(sealing.seal(hashlib.sha256(start).digest() + end), seal)
 
 
 def decode_journal(data: bytes) -> JournalLog | None:
@@ -114,13 +168,8 @@ def _decode(data: bytes) -> JournalLog | None:
     return JournalLog(_read_head(kept[0]), tuple(_read_record(body) for body in kept[1:]), torn)
 
 
-def _checked(text: str) -> bytes:
-    data = text.encode("ascii")
-    return b"%b %b\n" % (_checksum(data), data)
-
-
 def _checksum(text: bytes) -> bytes:
-    return hashlib.sha256(text).hexdigest()[:_SUM_LENGTH].encode("ascii")
+    return hashlib.sha256(text).hexdigest()[:_SUM_LENGTH].encode()
 
 
 def _body(line: bytes) -> dict[str, Any] | None:
@@ -170,8 +219,22 @@ def _read_record(body: dict[str, Any]) -> JournalRecord:
         raise ValueError(body["address"])
     if body["type"] == "intent":
         drops = parse_address(body["drops"]) if "drops" in body else None
-        return Intent(address, Action(body["action"]), read_entry(body["entry"]), drops)
+        intent = Intent(address, Action(body["action"]), read_entry(body["entry"]), drops)
+        if drops == address or not intent.action.sends or not _is_call(intent.entry):
+            raise StateCorrupt(
+                f"the journal has a record of {address} that icesync does not write", *_REMEDY
+            )
+        return intent
     moment = read_time(body["at"])
     if moment is None:
         raise TypeError(body)
     return CallEnded(address, OutcomeKind(body["kind"]), moment)
+
+
+def _is_call(entry: Entry) -> bool:
+    """Return whether *entry* is as :func:`plan_call` makes them: a call that is not made yet."""
+    record = Record(entry.settings, entry.secrets)
+    if not entry.settings or entry.intent is None or entry.attempted_at is None:
+        return False
+    call = plan_call(record, entry.intent, entry.attempted_at, entry.revision, entry.wire)
+    return entry == call

@@ -142,7 +142,7 @@ def _apply(session: Session, request: ApplyRequest, view: View) -> Report:
         view.notify(Caution(warning))
     ahead = _look_ahead(session, fleet, wanted)
     with locked(
-        session, fleet.store, "apply", request.lock_timeout_s, view.notify, _NOTHING
+        session, fleet.store, "apply", request.lock_timeout_s, view.notify, _NOTHING, planning=True
     ) as work:
         planning = _plan_locked(session, fleet, wanted, view, ahead)
         if saved is not None:
@@ -321,7 +321,9 @@ def announce(
     wanted, saved = request.plan, request.saved
     _check_request(request)
     fleet = _read_fleet(session, wanted, saved)
-    with locked(session, fleet.store, "state begin", request.lock_timeout_s, view.notify) as work:
+    with locked(
+        session, fleet.store, "state begin", request.lock_timeout_s, view.notify, planning=True
+    ) as work:
         planning = compare_fleet(session, fleet, wanted, view, holding=True)
         if saved is not None:
             planning = restrict_to_saved(planning, saved, wanted.allowed)
@@ -346,7 +348,7 @@ def _recorder(session: Session, planning: Planning) -> Recorder:
 def _record_safety(planning: Planning) -> int:
     """Record the safeguards of a run that sends nothing, where they differ; return the serial."""
     stored, safety = planning.stored, planning.project.safety
-    if stored.data is None or safety is None or stored.recovered is not None:
+    if stored.recovered is None and (stored.data is None or safety is None):
         return stored.snapshot.serial
     writer = Writer(__version__, safety=safety, key=planning.key, trusted=True)
     return save(planning.fleet.store, stored, stored.snapshot.entries, writer).snapshot.serial

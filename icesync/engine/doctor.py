@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -15,7 +16,14 @@ from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
 from icesync.engine.apply import renewal_of
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
-from icesync.engine.state import Stored, describe_dead_run, describe_running, load
+from icesync.engine.state import (
+    Stored,
+    describe_dead_run,
+    describe_running,
+    fold,
+    load,
+    unsigned_journal,
+)
 from icesync.engine.validate import Scope, check_files, read_fleet
 from icesync.errors import ConfigError, IcesyncError, counted, listed
 from icesync.model.project import ORGANIZATION_MARK, Backend
@@ -146,7 +154,7 @@ def _state(session: Session) -> tuple[Stored | None, HealthCheck]:
     try:
         fleet = read_fleet(session, Scope()) if project.state.per else None
         store = fleet.store if fleet else session.stores.single()
-        stored = load(store, project.api.base_url)
+        stored = _fold(session, load(store, project.api.base_url))
     except IcesyncError as error:
         return None, _failed("state", error)
     where, snapshot = store.describe(), stored.snapshot
@@ -160,9 +168,18 @@ def _state(session: Session) -> tuple[Stored | None, HealthCheck]:
     return stored, _ok("state", text)
 
 
+def _fold(session: Session, stored: Stored) -> Stored:
+    """Return *stored* with its journal, unless a key that can be looked up did not sign it."""
+    reference, key = session.project.fingerprint_key, None
+    if stored.left is not None and reference is not None and reference.scheme in _LOCAL:
+        with suppress(IcesyncError):  # the check of the key says what is wrong
+            key = open_key(reference, session.providers, stored.keyed)
+    return fold(stored, key)
+
+
 def _key(session: Session, stored: Stored | None) -> HealthCheck:
     name, reference = "fingerprint key", session.project.fingerprint_key
-    wanted = stored.snapshot.key_id if stored else None
+    wanted = stored.keyed.key_id if stored else None
     if reference is None:
         if wanted is None:
             return _warning(
@@ -182,7 +199,7 @@ def _key(session: Session, stored: Stored | None) -> HealthCheck:
             name, f"{reference}; without the state it is unknown whether it is the right one"
         )
     try:
-        key = open_key(reference, session.providers, stored.snapshot)
+        key = open_key(reference, session.providers, stored.keyed)
     except IcesyncError as error:
         return _failed(name, error)
     return _ok(name, f"{key.id}, {'that of the state' if wanted else 'which no state uses yet'}")
@@ -319,6 +336,9 @@ def _left_behind(session: Session, stored: Stored | None) -> Iterator[HealthChec
     if stored.running is not None:
         nothing = False
         yield _warning(name, describe_running(stored.running), "icesync state unlock")
+    if stored.left is not None:
+        nothing = False
+        yield _warning(name, unsigned_journal(project), "icesync plan")
     if stored.recovered is not None:
         nothing = False
         yield _warning(name, describe_dead_run(stored.recovered, saved=False), "icesync plan")

@@ -41,6 +41,7 @@ from icesync.engine.state import (
     Stored,
     check_by_file,
     doubt_what_was_put_back,
+    fold,
     load,
     look_beyond,
     seal_refusals,
@@ -268,7 +269,7 @@ def compare_fleet(
     for told in safety.notes:
         view.notify(Note(told))
     key, key_error = _open_key(project, providers, stored, request)
-    stored = check_by_file(fleet.store, stored, key)
+    stored = fold(check_by_file(fleet.store, stored, key), key, request.allowed)
     if not holding:  # nothing will be saved
         stored = stored.without_bytes()
     key_problem = (_key_warning(project, key_error),) if key_error is not None else ()
@@ -463,8 +464,8 @@ def _open_key(
         return None, None
     try:
         if reference is not None:
-            return open_key(reference, providers, stored.snapshot), None
-        missing = absent_key(stored.snapshot)
+            return open_key(reference, providers, stored.keyed), None
+        missing = absent_key(stored.keyed)
         if missing is None or STATE_EDITED in request.allowed:
             return None, None
         raise missing

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from icesync.codec import canonical, digest
-from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, fingerprint
+from icesync.codec.fingerprint import SALT_BYTES, FingerprintKey, LineSealing, fingerprint
 from icesync.codec.journal import encode_head, record_line
 from icesync.engine.state import Stored, Writer, digest_of, save
 from icesync.frozen import frozen
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from icesync.ports import Clock, Journal, StateStore
 
 _RESERVED_A_CALL: Final = 3_072
-"""An intent with 25 settings and three fingerprints takes about 1,900 bytes, an outcome 150."""
+"""An intent with 25 settings and three fingerprints takes about 1,950 bytes, an outcome 200."""
 
 
 _SAVE_AT_MOST_EVERY_S: Final = 1.0
@@ -90,6 +90,7 @@ class Recorder:
         self._values = values
         self._key = key
         self._run = str(uuid.uuid4())
+        self._sealing = LineSealing(key, self._run) if key is not None else None
         self._lineage = stored.snapshot.lineage or str(uuid.uuid4())
         self._journal: Journal | None = None
         self._intents: dict[Address, Intent] = {}
@@ -127,7 +128,7 @@ class Recorder:
                 self._now(),
             )
             reserved = len(plan.calls) * _RESERVED_A_CALL
-            self._journal = self._store.journals.begin(encode_head(head), reserved)
+            self._journal = self._store.journals.begin(encode_head(head, self._sealing), reserved)
         else:
             for change in plan.calls:
                 intent = self._intend(change)
@@ -184,7 +185,7 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.commit(record_line(self._intend(change)))
+            self._journal.commit(record_line(self._intend(change), self._sealing))
 
     def end_call(self, change: ResourceChange, outcome: Outcome) -> None:
         """
@@ -195,7 +196,8 @@ class Recorder:
 
         """
         if self._journal is not None:
-            self._journal.append(record_line(CallEnded(change.address, outcome.kind, self._now())))
+            ended = CallEnded(change.address, outcome.kind, self._now())
+            self._journal.append(record_line(ended, self._sealing))
 
     def record(self, change: ResourceChange, outcome: Outcome | None) -> None:
         """Take in how *change* ended; without an outcome it needed no call."""

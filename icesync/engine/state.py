@@ -7,8 +7,9 @@ without this, nothing would differ. What the newer state of git's history says o
 in doubt.
 
 Guards stand on what the state remembers. So an empty state is not begun where git's history
-knows another one, and what does not fit its seals is refused. Where each organization has
-a state, a secret that is new to one may be known to another.
+knows another one, and what does not fit its seals is refused: in the state, and in what a
+run that never ended left in its journal. Where each organization has a state, a secret that
+is new to one may be known to another.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import hashlib
 import os
 import shlex
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from icesync import __version__
 from icesync.codec.fingerprint import (
     KeySealing,
+    LineSealing,
     broken_seals,
     fits_file_seal,
     has_file_seal,
@@ -37,6 +39,7 @@ from icesync.engine.session import Work, hold_lock
 from icesync.errors import (
     ConfigInvalid,
     IcesyncError,
+    PolicyRefused,
     SecretMissing,
     StateCorrupt,
     StateError,
@@ -63,7 +66,7 @@ if TYPE_CHECKING:
     from icesync.model.project import Project
     from icesync.model.report import Notify
     from icesync.model.safety import SafetyProfile
-    from icesync.model.snapshot import Entry, LockInfo, SentSecret
+    from icesync.model.snapshot import Entry, JournalHead, LockInfo, SentSecret
     from icesync.planner.recovery import Recovered
     from icesync.ports import StateStore
 
@@ -79,12 +82,21 @@ class Checked(Enum):
     """the seal of the file fits: so do all others"""
 
 
+class Left(NamedTuple):
+    """The journal of a run that never ended, its head, and what the state is with it."""
+
+    data: bytes
+    head: JournalHead
+    recovered: Recovered
+
+
 @frozen
 class Stored:
     """
     A snapshot with what a killed run left in the journal, and the very bytes that are stored.
 
-    *recovered* says how much came from the journal; None where there was none. *running*
+    *left* is that journal, until :func:`fold` knows that icesync wrote it. *recovered* says
+    how much came from it; None where there was none. *running*
     is the apply that is going on: what it did until now is in its journal, not here.
     *as_read* is what the bytes say, before anything was folded in or dropped; *parts* are
     the states by organization that it was joined of, None where there is one state.
@@ -98,6 +110,13 @@ class Stored:
     as_read: Snapshot | None = None
     parts: Mapping[int, Snapshot] | None = None
     checked: Checked = Checked.EACH_DIGEST
+    left: Left | None = None
+
+    @property
+    def keyed(self) -> Snapshot:
+        """The snapshot with the id of its key: a first run that died left it in its journal."""
+        key_id = self.left.head.key_id if self.left is not None else None
+        return replace(self.snapshot, key_id=self.snapshot.key_id or key_id)
 
     def without_bytes(self) -> Stored:
         """Return this with empty *data*, a third of its memory, for a run that saves nothing."""
@@ -121,10 +140,10 @@ def load(
     """
     Return what *store* holds; an empty snapshot at the first use of a new place.
 
-    The journal of a run that died is folded in, in memory only: the next save makes
-    that durable. That of a run that goes on is left alone; whoever is *holding* the lock
-    knows that there is none. Settings that are those of *wanted* are held once. With
-    *by_file* a file with a seal must be given to :func:`check_by_file` next.
+    The journal of a run that died must be given to :func:`fold` next. That of a run that
+    goes on is left alone; whoever is *holding* the lock knows that there is none.
+    Settings that are those of *wanted* are held once. With *by_file* a file with a seal
+    must be given to :func:`check_by_file` next.
 
     Raises:
         StateError: it is not there, cannot be read, is damaged, or is of another target.
@@ -162,11 +181,59 @@ def load(
     from icesync.codec.journal import decode_journal
     from icesync.planner.recovery import recover
 
-    recovered = recover(snapshot, digest_of(data), decode_journal(left))
-    sealed = {a: e if e.digest else seal(a, e) for a, e in recovered.snapshot.entries.items()}
-    memory = remember((as_read,), sealed)
-    folded = replace(recovered.snapshot, entries=sealed, memory=memory)
-    return Stored(folded, data, recovered, as_read=as_read, checked=checked)
+    log = decode_journal(left)
+    recovered = recover(snapshot, digest_of(data), log)
+    stored = Stored(snapshot, data, as_read=as_read, checked=checked)
+    if log is None or recovered.run is None:
+        return replace(stored, recovered=recovered)
+    return replace(stored, left=Left(left, log.head, recovered))
+
+
+def fold(stored: Stored, key: FingerprintKey | None, allowed: Collection[str] = ()) -> Stored:
+    """
+    Return *stored* with its journal folded in, in memory only: the next save makes that durable.
+
+    Whoever can write the file can write a journal, so what does not bear the seals of *key*
+    stays out, until a person *allowed* it. Without a key nobody can tell.
+    """
+    left = stored.left
+    if left is None:
+        return stored
+    if key is not None and STATE_EDITED not in allowed:
+        from icesync.codec.journal import is_signed
+
+        if not is_signed(left.data, LineSealing(key, left.head.run)):
+            return stored
+    folded = left.recovered.snapshot
+    sealed = {a: e if e.digest else seal(a, e) for a, e in folded.entries.items()}
+    memory = remember((stored.as_read or stored.snapshot,), sealed)
+    folded = replace(folded, entries=sealed, memory=memory)
+    return replace(stored, snapshot=folded, recovered=left.recovered, left=None)
+
+
+def load_to_look(session: Session, store: StateStore, notify: Notify) -> Stored:
+    """
+    Return what *store* holds for whoever only looks at it; the key need not be at hand.
+
+    A journal that is not signed is left out, and that is said.
+    """
+    stored = load(store, session.project.api.base_url)
+    key = None
+    if stored.left is not None:
+        with suppress(SecretMissing, ConfigInvalid):
+            key = sealing_key(session, stored.keyed)
+    stored = fold(stored, key)
+    if stored.left is not None:
+        notify(Note(f"{unsigned_journal(session.project)}; it is left out"))
+    return stored
+
+
+def unsigned_journal(project: Project) -> str:
+    """Return what is to be said of a journal that was not written with the fingerprint key."""
+    return (
+        f"the journal {printable(project.state.path)}.journal is not signed with the "
+        "fingerprint key: an older icesync wrote it, or somebody edited it"
+    )
 
 
 def check_by_file(store: StateStore, stored: Stored, key: FingerprintKey | None) -> Stored:
@@ -230,27 +297,46 @@ def locked(
     timeout_s: float,
     notify: Notify,
     nothing: str = "nothing was written",
+    *,
+    planning: bool = False,
 ) -> Iterator[Work]:
     """
     Hold the lock of *store* for *operation*; what a dead run left is saved first, and said.
 
     Whoever does something notes in the Work what it came to; *nothing* is said
-    of a run that was interrupted before.
+    of a run that was interrupted before. Where what was left cannot be believed, whoever is
+    *planning* finds it again, and refuses it when the plan is shown.
 
     Raises:
+        PolicyRefused: what a dead run left is not signed.
         StateLocked: another run holds it.
         StateError: it cannot be had, or what a dead run left cannot be read or saved.
 
     """
     with hold_lock(session, store, operation, timeout_s, nothing) as work:
         if store.journals is not None and store.journals.read() is not None:
-            stored = load(store, session.project.api.base_url, holding=True)
-            key = sealing_key(session, stored.snapshot)
-            with session.signals.finishing():
-                save(store, stored, stored.snapshot.entries, Writer(__version__, key=key))
-            if stored.recovered is not None and stored.recovered.calls:
-                notify(Note(describe_dead_run(stored.recovered, saved=True)))
+            try:
+                _save_what_was_left(session, store, notify, nothing)
+            except (PolicyRefused, SecretMissing, ConfigInvalid):
+                if not planning:
+                    raise
         yield work
+
+
+def _save_what_was_left(session: Session, store: StateStore, notify: Notify, nothing: str) -> None:
+    stored = load(store, session.project.api.base_url, holding=True)
+    key = sealing_key(session, stored.keyed)
+    stored = fold(stored, key)
+    if stored.left is not None:
+        raise PolicyRefused(
+            f"{unsigned_journal(session.project)}; {nothing}",
+            "run `git log -p` to see who changed it",
+            f"run `icesync apply --allow {STATE_EDITED}` to accept it",
+        )
+    with session.signals.finishing():
+        save(store, stored, stored.snapshot.entries, Writer(__version__, key=key))
+    if stored.recovered is not None and stored.recovered.calls:
+        notify(Note(describe_dead_run(stored.recovered, saved=True)))
 
 
 def describe_dead_run(found: Recovered, *, saved: bool) -> str:
@@ -314,6 +400,7 @@ def save(
         StateNotSaved: the store cannot write.
 
     """
+    assert stored.left is None  # it would be removed unread
     before = stored.snapshot
     sealed = {a: entry if entry.digest else seal(a, entry) for a, entry in entries.items()}
     folded = stored.recovered.run if stored.recovered else None
@@ -574,19 +661,20 @@ def seal_refusals(
     project: Project, stored: Stored, key: FingerprintKey | None, allowed: Collection[str]
 ) -> tuple[Refusal, ...]:
     """Return what in the state was changed, removed or put back outside of icesync."""
-    if STATE_EDITED in allowed or stored.checked is Checked.FILE_SEAL:
+    if STATE_EDITED in allowed:
         return ()
     parts = stored.sealed_parts()
-    if project.fingerprint_key is None:
-        if not any(part.seals for _, part in parts):
-            return ()
+    if stored.left is not None:
+        told = unsigned_journal(project)
+    elif project.fingerprint_key is None and any(part.seals for _, part in parts):
         told = "the state is signed, but there is no fingerprint key to verify it"
-        return (Refusal(STATE_EDITED, told, STATE_EDITED),)
-    if key is None:
+    elif key is None or stored.checked is Checked.FILE_SEAL:
         return ()
-    return tuple(
-        refusal for organization, part in parts for refusal in _edited(organization, part, key)
-    )
+    else:
+        return tuple(
+            refusal for organization, part in parts for refusal in _edited(organization, part, key)
+        )
+    return (Refusal(STATE_EDITED, told, STATE_EDITED),)
 
 
 def _edited(organization: int | None, part: Snapshot, key: FingerprintKey) -> Iterator[Refusal]:

@@ -28,7 +28,16 @@ from icesync.engine.secret_resolution import (
     run_parallel,
 )
 from icesync.engine.session import SILENT, Session, Work, demand_private, hold_lock, interrupted
-from icesync.engine.state import Writer, load, locked, move, remove, save, sealing_key
+from icesync.engine.state import (
+    Writer,
+    load,
+    load_to_look,
+    locked,
+    move,
+    remove,
+    save,
+    sealing_key,
+)
 from icesync.engine.state_merge import United, resolve
 from icesync.engine.validate import all_organizations, organizations_of
 from icesync.errors import ConfigInvalid, SecretMissing, StateLocked, UsageError, listed, printable
@@ -108,15 +117,20 @@ def read_address(text: str) -> Address:
     return address
 
 
-def read_state(session: Session, organization: int | None = None) -> StateView:
+def read_state(
+    session: Session, organization: int | None = None, notify: Notify = SILENT.notify
+) -> StateView:
     """Return the state as it is, with what a killed run left in its journal."""
     store = session.store_of(organization)
-    stored = load(store, session.project.api.base_url)
+    stored = load_to_look(session, store, notify)
     return StateView(store.describe(), stored.snapshot, session.clock.now())
 
 
 def read_entry(
-    session: Session, organization: int | None, address: Address
+    session: Session,
+    organization: int | None,
+    address: Address,
+    notify: Notify = SILENT.notify,
 ) -> tuple[StateView, Entry]:
     """
     Return the state and the entry of *address* in it.
@@ -127,7 +141,7 @@ def read_entry(
         UsageError: there is none.
 
     """
-    found = read_state(session, organization or _owner(session, address))
+    found = read_state(session, organization or _owner(session, address), notify)
     check_patterns("ADDR", (str(address),), found.snapshot.entries.keys())
     return found, found.snapshot.entries[address]
 
@@ -149,7 +163,7 @@ def change_state(
     """Store what *change* makes of the entries; *operation* is what the lock says it is for."""
     store, base_url = session.store_of(request.organization), session.project.api.base_url
     if request.dry_run:
-        before = load(store, base_url).snapshot
+        before = load_to_look(session, store, notify).snapshot
         return StateChange(store.describe(), before.entries, change(before), before.serial)
     with locked(session, store, operation, request.lock_timeout_s, notify) as work:
         stored = load(store, base_url)

@@ -70,7 +70,8 @@ def recover(snapshot: Snapshot, digest: str | None, log: JournalLog | None) -> R
             intent = intents.get(record.address)
             if intent is None:
                 raise StateCorrupt(
-                    f"the journal ends a call to {record.address} that it never began"
+                    f"the journal ends a call to {record.address} that it never began",
+                    *_remedies(log),
                 )
             settle(entries, intent, before, record.kind, record.at)
     uncertain = sum(entries[a].uncertain for a in intents if a in entries)

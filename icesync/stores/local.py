@@ -229,12 +229,21 @@ class LocalStore:
         self._own_folder = own_folder
         self._clock = clock
         self._holds: Callable[[], bool] | None = None
-        self.journals = LocalJournals(path, self._demand_lock)
+        self._journals = LocalJournals(path, self._demand_lock)
+
+    @property
+    def journals(self) -> LocalJournals | None:
+        """The journal beside the file, which has no say about what is read instead of it."""
+        return None if self._instead is not None else self._journals
+
+    @property
+    def _instead(self) -> Callable[[], bytes | None] | None:
+        return self._trusted if self._holds is None else None
 
     def read(self) -> bytes | None:
         """Return the stored bytes, or None when there is no file."""
-        if self._trusted is not None and self._holds is None:
-            return self._trusted()
+        if self._instead is not None:
+            return self._instead()
         target = self._target()
         try:
             return _read_file(target)
@@ -292,7 +301,7 @@ class LocalStore:
         """
         self._make_folder()
         with hold_lock(self._lock_file(), owner, timeout_s, self._clock) as holds:
-            self.journals.demand_dead()
+            self._journals.demand_dead()
             self._holds = holds
             try:
                 yield
@@ -324,9 +333,9 @@ class LocalStore:
             StateMissing: there is one, and its name.
 
         """
-        if self._trusted is not None and self._holds is None:
+        if self._instead is not None:
             return
-        if self.journals.read() is not None:
+        if self._journals.read() is not None:
             return  # a run that died began the state here
         new = "run `icesync state init` to start a new state anyway"
         backup = self._backup()

@@ -6,14 +6,21 @@ Whoever changes it can compute its digests anew, but has no fingerprint key (A1)
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from builders import KEY
 from rig import Repository, assert_refused
 
+from icesync.codec.fingerprint import FingerprintKey, LineSealing
+from icesync.codec.journal import encode_head, encode_record
 from icesync.codec.state import decode_state, encode_state
 from icesync.model.desired import Address
+from icesync.model.plan import Action
+from icesync.model.report import OutcomeKind
+from icesync.model.snapshot import CallEnded, Intent, JournalHead, Record, plan_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,3 +193,83 @@ def test_converted_line_ends_change_nothing(applied: Repository) -> None:
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
     assert applied.run("plan", "--detailed-exitcode").code == 0
+
+
+EVIL = Address(999, 1)
+
+
+def commit_journal(
+    repository: Repository, address: Address, edits: dict[str, str | int], *, signed: bool = False
+) -> None:
+    """Leave the journal of a run that never was: it says that ICE confirmed *edits*."""
+    path = repository.root / "state.json"
+    data = path.read_bytes()
+    state = decode_state(data)
+    known, moment = state.entries[SUPPORT], "2026-01-01T00:00:00Z"
+    secrets = {k: r._replace(fingerprint=None) for k, r in known.secrets.items()}
+    call = plan_call(Record({**known.settings, **edits}, secrets), "sha256:1", moment)
+    head = JournalHead(
+        "run",
+        state.lineage or "",
+        state.serial,
+        hashlib.sha256(data).hexdigest(),
+        state.base_url,
+        state.key_id,
+        moment,
+    )
+    sealing = LineSealing(KEY if signed else FingerprintKey(bytes(32)), head.run)
+    records = (Intent(address, Action.ADD, call), CallEnded(address, OutcomeKind.APPLIED, moment))
+    lines = [encode_record(n, record, None, sealing) for n, record in enumerate(records, 1)]
+    path.with_name("state.json.journal").write_bytes(b"".join([encode_head(head, sealing), *lines]))
+
+
+FORGED = "the journal state.json.journal is not signed with the fingerprint key"
+LEAK, LIE = (EVIL, {"smtp.host": "smtp.evil.test"}), (SUPPORT, {"smtp.port": 2525})
+
+
+@pytest.mark.parametrize("call", [LEAK, LIE], ids=["leak", "lie"])
+def test_journal_of_somebody_else_is_refused(
+    applied: Repository, call: tuple[Address, dict[str, str | int]]
+) -> None:
+    """What it claims to have been confirmed is in no plan, and no command stores it."""
+    before = applied.read("state.json")
+    commit_journal(applied, *call)
+    if call is LIE:
+        applied.replace("servers/59.yaml", "port: 587", "port: 2525")
+    planned, checked = applied.run("plan"), applied.run("check")
+    listed, doctor = applied.run("state", "list"), applied.run("doctor")
+    stored = [
+        applied.run(*command)
+        for command in (("state", "rm", "59/664"), ("state", "pull"), ("apply", "-y"))
+    ]
+
+    assert ("smtp.port  587 -> 2525" in planned.stdout, FORGED in planned.stderr) == (
+        call is LIE,
+        True,
+    )
+    assert (checked.code, FORGED in checked.stderr) == (2, True)
+    assert (str(EVIL) in listed.stdout, FORGED in listed.stderr) == (False, True)
+    assert FORGED in doctor.stdout
+    for result in stored:
+        assert_refused(result, 9, FORGED, hint="--allow state-edited")
+    assert applied.read("state.json") == before
+
+
+def test_journal_of_somebody_else_may_be_allowed(applied: Repository) -> None:
+    """A person who looked may believe it, such as that of an older icesync; then it is saved."""
+    commit_journal(applied, *LIE)
+    applied.replace("servers/59.yaml", "port: 587", "port: 2525")
+    result = applied.run("apply", "-y", "--allow", "state-edited", "--target", "59/663")
+
+    assert (result.code, result.stdout[:11]) == (0, "No changes."), result
+    assert applied.entries["59/663"]["settings"]["smtp.port"] == 2525
+    assert not (applied.root / "state.json.journal").exists()
+
+
+def test_own_journal_is_believed(applied: Repository) -> None:
+    """What a run that died left is in the state with the next command, whichever it is."""
+    commit_journal(applied, *LIE, signed=True)
+
+    assert applied.run("check").code == 2
+    assert applied.run("state", "pull").code == 0
+    assert not (applied.root / "state.json.journal").exists()

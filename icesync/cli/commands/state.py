@@ -106,7 +106,7 @@ def show(common: Common, request: StateRequest, address: str, as_json: bool) -> 
     from icesync.render.state import entry_document, render_entry
 
     server, console = read_address(address), common.console
-    found, entry = read_entry(common.open(), request.organization, server)
+    found, entry = read_entry(common.open(), request.organization, server, console.note)
     if as_json:
         console.document(entry_document(server, entry))
     else:

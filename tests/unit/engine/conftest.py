@@ -12,7 +12,7 @@ from icesync.codec.state import decode_state, encode_state
 from icesync.engine.apply import carry_out
 from icesync.engine.executor import ApplyOptions, StopRequest
 from icesync.engine.recorder import Recorder, Stamp
-from icesync.engine.state import load
+from icesync.engine.state import fold, load
 from icesync.errors import StateNotSaved
 from icesync.model.secret import SecretFindings, SecretValue
 
@@ -126,7 +126,7 @@ class Stage:
 
     def apply(self) -> Report:
         """Plan and apply."""
-        stored = load(self.store, BASE_URL)
+        stored = fold(load(self.store, BASE_URL), self.key)
         made = plan(self.wanted, stored.snapshot, SecretFindings(), self.selection)
         stamp = Stamp("0.1.0", "0123456789abcdef")
         recorder = Recorder(self.store, stored, self.clock, stamp, self.values, self.key)

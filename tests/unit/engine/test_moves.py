@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import (
     BASE_URL,
+    KEY,
     SALES,
     SUPPORT,
     desired,
@@ -22,7 +23,7 @@ from fakes import FakeGateway
 
 from icesync.codec.state import encode_state
 from icesync.engine.executor import ApplyOptions
-from icesync.engine.state import load
+from icesync.engine.state import fold, load
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.secret import SecretValue
 from icesync.model.snapshot import EntryStatus
@@ -64,7 +65,7 @@ def stage(
 
 def left(made: Stage) -> Plan:
     """Return what there is to do after it."""
-    return plan(made.wanted, load(made.store, BASE_URL).snapshot)
+    return plan(made.wanted, fold(load(made.store, BASE_URL), KEY).snapshot)
 
 
 def test_acknowledged_move(journals: FakeJournals | None) -> None:
@@ -158,7 +159,7 @@ def test_run_that_dies_anywhere(wanted: DesiredState, outcome: Outcome | None) -
     for length in range(1, len(lines) + 1):
         made = stage(FakeJournals(b"".join(lines[:length])), wanted)
         made.store.data = encode_state(BEFORE, "0.1.0")
-        found = load(made.store, BASE_URL).snapshot.entries
+        found = fold(load(made.store, BASE_URL), KEY).snapshot.entries
         acknowledged = any(b'"applied"' in line for line in lines[1:length])
         assert (SALES in found and bool(found[SALES].settings)) is acknowledged
         assert acknowledged or found[SUPPORT].settings == BEFORE.entries[SUPPORT].settings

@@ -7,7 +7,7 @@ from builders import SALES, SETTINGS, SUPPORT, desired, entry, removal, server, 
 from fakes import FakeGateway, FakeStore
 
 from icesync.codec.journal import decode_journal
-from icesync.engine.state import load
+from icesync.engine.state import fold, load
 from icesync.errors import StateNotSaved
 from icesync.model.report import Outcome, OutcomeKind
 from icesync.model.snapshot import CallEnded, EntryStatus, Intent, JournalLog
@@ -135,7 +135,7 @@ def test_journal_that_was_left_behind_is_folded_in() -> None:
     store = FakeStore()
     store.journals = FakeJournals(kept[0])
 
-    stored = load(store, killed.snapshot.base_url)
+    stored = fold(load(store, killed.snapshot.base_url), killed.key)
 
     found = {a: e.status.value for a, e in stored.snapshot.entries.items()}
     assert found == {SUPPORT: "applied", SALES: "uncertain"}

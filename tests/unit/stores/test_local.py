@@ -280,3 +280,16 @@ def test_run_after_a_killed_one_goes_on(store: LocalStore, path: Path) -> None:
         "state.json.backup",
         "state.json.lock",
     ]
+
+
+def test_journal_is_of_the_file_only(path: Path) -> None:
+    """What is read instead of the file, from the base branch, has no journal of the checkout."""
+    path.with_name("state.json.journal").write_bytes(b"a journal")
+    store = LocalStore(path, FakeClock(), trusted=lambda: b"of the base")
+    before = store.journals
+    with store.lock(OWNER, 0):
+        during = store.journals
+
+    assert before is None
+    assert during is not None
+    assert during.read() == b"a journal"
