@@ -111,6 +111,11 @@ class Git:
         """Return whether the file at *path* is in the index."""
         return self._ask("ls-files", "--error-unmatch", "--", f":(literal){path}") is not None
 
+    def tracked(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Return the files of the index in the folder and below that fit one of *patterns*."""
+        found = self._ask("ls-files", "-z", "--", *patterns) or b""
+        return tuple(filter(None, found.decode("utf-8", "surrogateescape").split("\0")))
+
     def files_at(self, ref: str, wanted: Callable[[str], bool]) -> dict[str, bytes]:
         """
         Return the files at *ref* whose path, relative to the folder, is *wanted*.

@@ -139,6 +139,12 @@ class LocalMachine:
 
         return Git(root, os.environ).ignored(names)
 
+    def tracked(self, root: str, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Return which files in *root* and below fit one of git's *patterns* and are tracked."""
+        from icesync.bootstrap.git import Git
+
+        return Git(root, os.environ).tracked(patterns)
+
 
 def _libyaml() -> str | None:
     try:

@@ -20,8 +20,7 @@ from icesync.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-KEY_VARIABLE: Final = "ICESYNC_FINGERPRINT_KEY"
-_ENVIRONMENTS: Final = "for e in icesync-plan icesync-apply; do"
+_KEY: Final = "ICESYNC_FINGERPRINT_KEY"
 _ASSIGNED: Final = re.compile(r"^(ICE_[0-9]+_[0-9]+_[A-Z0-9]+_PASSWORD)=", re.MULTILINE)
 _NAMES: Final = r"sed -n 's/^\(ICE_[0-9]*_[0-9]*_[A-Z0-9]*_PASSWORD\)=.*/\1/p'"
 """The variables of an import (``codec.secretfile.variable``); a file may hold others beside."""
@@ -38,6 +37,7 @@ class CiSecrets:
 
     *key_file* and the files of *held*, each with the variables that it assigns, are as a
     shell takes them. *install* is what icesync is installed from where that must be said.
+    *part* tells the pipeline from that of another configuration, which has another key.
     """
 
     access: tuple[str, ...]
@@ -45,12 +45,24 @@ class CiSecrets:
     key_file: str
     held: Mapping[str, tuple[str, ...]]
     install: str | None = None
+    part: str = ""
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The passwords that are in no file."""
         there = {name for names in self.held.values() for name in names}
         return tuple(name for name in self.passwords if name not in there)
+
+
+def environments(part: str) -> tuple[str, str]:
+    """Return the environments of GitHub for the jobs that plan, and for those that apply."""
+    name = f"icesync-{part}" if part else "icesync"
+    return f"{name}-plan", f"{name}-apply"
+
+
+def key_variable(part: str) -> str:
+    """Return the variable of GitLab for the fingerprint key: a project has one of each name."""
+    return f"{_KEY}_{part.upper().replace('-', '_')}" if part else _KEY
 
 
 def assigned_in(text: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -80,25 +92,27 @@ def commands(forge: str, needed: CiSecrets) -> Iterator[str]:
 def _for_github(needed: CiSecrets) -> Iterator[str]:
     if needed.install:
         yield f"gh variable set ICESYNC_INSTALL --body {needed.install}"
+    plan, apply = environments(needed.part)
+    each = f"for e in {plan} {apply}; do"
     # An environment that is there stays as it is: a PUT would remove its reviewers.
     yield (
-        f'{_ENVIRONMENTS} p="repos/{{owner}}/{{repo}}/environments/$e"; '
+        f'{each} p="repos/{{owner}}/{{repo}}/environments/$e"; '
         'gh api --silent "$p" 2>/dev/null || { gh api --silent --method PUT "$p" '
         f"-F '{_POLICY}[protected_branches]=false' -F '{_POLICY}[custom_branch_policies]=true' "
         '&& gh api --silent "$p/deployment-branch-policies" -f name=main; }; done'
     )
-    yield f"{_ENVIRONMENTS} gh secret set {KEY_VARIABLE} --env $e < {needed.key_file}; done"
-    both = f'{_ENVIRONMENTS} printf %s "$v" | gh secret set $n --env $e; done'
+    yield f"{each} gh secret set {_KEY} --env $e < {needed.key_file}; done"
+    both = f'{each} printf %s "$v" | gh secret set $n --env $e; done'
     yield from (_from_file(name, both) for name in needed.held)
     asks = _asking(needed.asked, both)
-    asks += [f"gh secret set {name} --env icesync-apply" for name in needed.access]
+    asks += [f"gh secret set {name} --env {apply}" for name in needed.access]
     yield f"({'; '.join(asks)})" if len(asks) > 1 else asks[0]
 
 
 def _for_gitlab(needed: CiSecrets) -> Iterator[str]:
     if needed.install:
         yield f"{_GITLAB} ICESYNC_INSTALL {needed.install}"
-    yield f"{_GITLAB} {KEY_VARIABLE} {_UNSEEN} < {needed.key_file}"
+    yield f"{_GITLAB} {key_variable(needed.part)} {_UNSEEN} < {needed.key_file}"
     everywhere = f'printf %s "$v" | {_GITLAB} $n {_UNSEEN}'
     yield from (_from_file(name, everywhere) for name in needed.held)
     scoped = f'printf %s "$v" | {_GITLAB} $n --scope icesync {_UNSEEN}'

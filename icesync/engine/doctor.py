@@ -15,6 +15,7 @@ from icesync.config.project import KEY_FILE
 from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine.access import inspect_token, references_of
 from icesync.engine.apply import renewal_of
+from icesync.engine.init import folders_of_pipeline
 from icesync.engine.secret_resolution import SecretsMode, open_key, resolve_references
 from icesync.engine.state import (
     Stored,
@@ -53,6 +54,10 @@ class Machine(Protocol):
         """Return which of *names* git ignores in *root*; None where there is no repository."""
         ...
 
+    def tracked(self, root: str, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Return which files in *root* and below fit one of git's *patterns* and are tracked."""
+        ...
+
 
 _LOCAL: Final = frozenset({"env", "file"})
 """The references that are looked up: they ask nobody and run no program."""
@@ -63,8 +68,23 @@ _SKEW: Final = timedelta(minutes=5)
 _OLDEST_NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Nobody runs this before it was written."""
 
+_PASSWORD_FILES: Final = (
+    *(
+        f":(icase,glob)**/{name}"
+        for name in (
+            "*.csv", "*.tsv", "*.xls", "*.xls?", "*.ods", "*.har", "*.http", "*.env", ".env.*",
+            "passwords*", "token", "*.key",
+        )
+    ),
+    ":(glob)**/.icesync/*",
+    ":(exclude,icase,glob)**/*.enc.*",
+    ":(exclude,icase,glob)**/*.sops.*",
+    ":(exclude,icase,glob)**/.env.example",
+)  # fmt: skip
+"""How sheets, recorded requests, passwords, tokens and keys are named; SOPS encrypts its own."""
+
 _VERSION: Final = re.compile(r"of icesync (\d[\w.]*) writes it")
-_WORKFLOWS: Final = (".github/workflows/*.y*ml", ".gitlab-ci.yml", "ci/icesync.yml")
+_WORKFLOWS: Final = (".github/workflows/*.y*ml", ".gitlab-ci.yml", "ci/icesync*.yml")
 
 
 def diagnose(open_session: Callable[[], Session], machine: Machine) -> Iterator[HealthCheck]:
@@ -274,6 +294,15 @@ def _git(session: Session, machine: Machine) -> HealthCheck:
             f"not ignored: {', '.join(missing)}",
             f"printf '%s\\n' {lines} >> {_named(session, '.gitignore')}",
         )
+    exposed = machine.tracked(project.root, _PASSWORD_FILES)
+    if exposed:
+        verb = "is" if len(exposed) == 1 else "are"
+        names = " ".join(_named(session, each) for each in exposed)
+        return _warning(
+            name,
+            f"{listed(exposed, _NAMED)} {verb} tracked by git and may hold passwords",
+            f"git rm --cached -- {names}",
+        )
     if local and not project.api.emulated and path in ignored:
         return _warning(
             name,
@@ -290,10 +319,16 @@ def _workflow(session: Session, desired: DesiredState | None) -> HealthCheck:
     found: dict[str, str | None] = {}
     users = references_of(session.project, desired) if desired else {}
     lacking: dict[str, None] = {}
+    here = "" if root == top else root.relative_to(top).as_posix()
+    others: dict[str, None] = {}
     for path in sorted(each for pattern in _WORKFLOWS for each in top.glob(pattern)):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
+            continue
+        owners = folders_of_pipeline(text)
+        if (owners and here not in owners) or (others and path.parent.name == "ci"):
+            others |= dict.fromkeys(owner or "the top folder" for owner in owners)
             continue
         if re.search(r"\bicesync\b", text):
             match = _VERSION.search(text)
@@ -303,6 +338,12 @@ def _workflow(session: Session, desired: DesiredState | None) -> HealthCheck:
             lacking |= dict.fromkeys(
                 v for v in variables if not re.search(rf"\b{re.escape(v)}\b", text)
             )
+    if not found and others:
+        return _warning(
+            name,
+            f"the pipeline here is that of {', '.join(others)}; this configuration has none",
+            f"icesync init --ci {'gitlab' if (top / '.gitlab-ci.yml').exists() else 'github'}",
+        )
     if not found:
         return _ok(name, "none; `icesync init --ci github` writes them, `--ci gitlab` too")
     old = [

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from icesync import __version__
 from icesync.engine.access import make_key, variables_of_files
-from icesync.engine.ci_secrets import CiSecrets, assigned_in, commands, notes
+from icesync.engine.ci_secrets import (
+    CiSecrets,
+    assigned_in,
+    commands,
+    environments,
+    key_variable,
+    notes,
+)
 from icesync.engine.explain import file_schemas, print_file_schema
 from icesync.engine.go_live import Access, rewrite, set_state_aside
 from icesync.engine.session import Session, demand_private
@@ -73,8 +80,7 @@ _EMULATED: Final = f"""\
 _WORDS: Final = {
     "github": {
         "review": "pull request",
-        "kept": ": a secret of both environments,\n"
-        "*icesync-plan* and *icesync-apply* (*Settings*, *Environments*)",
+        "kept": ": a secret of both environments,\n*{}* and *{}* (*Settings*, *Environments*)",
         "rerun": "run *icesync apply* (*Actions*, *Run workflow*)",
     },
     "gitlab": {
@@ -136,7 +142,7 @@ class Layout:
     *state* is the committed one, a pattern where there is one for each organization.
     *access* and *passwords* are the variables that it and the server files refer to.
     *home* is the web address of the repository, *install* what pip takes to get icesync;
-    None where that is not known.
+    None where that is not known. *part* tells its pipeline from that of another configuration.
     """
 
     folder: Path
@@ -147,6 +153,7 @@ class Layout:
     passwords: tuple[str, ...] = ()
     home: str | None = None
     install: str | None = None
+    part: str = ""
 
     @property
     def top(self) -> Path:
@@ -212,7 +219,38 @@ def fill(name: str, values: Mapping[str, object]) -> str:
 def workflow_files(forge: str, layout: Layout) -> dict[str, str]:
     """Return the text of each file of *forge* by its path in the repository."""
     values = _workflow_values(forge, layout)
-    return {path: fill(template, values) for path, template in FORGES.get(forge, {}).items()}
+    return {
+        path.replace("/icesync", f"/icesync-{layout.part}" if layout.part else "/icesync"):
+        fill(template, values)
+        for path, template in FORGES.get(forge, {}).items()
+    }  # fmt: skip
+
+
+def part_of(layout: Layout, files: Files) -> str:
+    """
+    Return what tells the pipeline of *layout* from others; empty where it has the usual names.
+
+    A repository may hold several configurations. The first one's files have the usual names.
+    """
+    folder = layout.inside.rstrip("/")
+    for path in (".github/workflows/icesync-apply.yml", ".gitlab-ci.yml"):
+        place = layout.top / path
+        text = files.read_named(place).decode("utf-8", "replace") if place.is_file() else ""
+        owners = folders_of_pipeline(text)
+        if owners and owners[0] != folder:
+            return re.sub(r"[^A-Za-z0-9]+", "-", folder) or "top"
+    return ""
+
+
+_FOLDER: Final = re.compile(r"^ +(?:working-directory|folder): \"(.*)\"$", re.MULTILINE)
+
+
+def folders_of_pipeline(text: str) -> tuple[str, ...]:
+    """Return which folders the pipeline *text* is for, empty for the top; none if not ours."""
+    if "as `icesync init --ci github`" not in text and "- local: ci/icesync" not in text:
+        return ()
+    found = [str(json.loads(f'"{each}"')) for each in _FOLDER.findall(text)] or [""]
+    return tuple("" if folder == "." else folder for folder in found)
 
 
 def _workflow_values(forge: str, layout: Layout) -> dict[str, object]:
@@ -226,6 +264,12 @@ def _workflow_values(forge: str, layout: Layout) -> dict[str, object]:
         known, paths = f'    ICESYNC_INSTALL: "{install}"\n' if install else "", ""
     return {
         "version": __version__,
+        "part": f"{layout.part}-" if layout.part else "",
+        "key": key_variable(layout.part),
+        "rename": f'    - export {key_variable("")}="${key_variable(layout.part)}"\n'
+        if layout.part
+        else "",
+        "file": f"icesync-{layout.part}" if layout.part else "icesync",
         "install": known,
         "paths": paths,
         "defaults": f"defaults:\n  run:\n    working-directory: {here}\n" if inside else "",
@@ -360,6 +404,7 @@ def _readme(layout: Layout, forge: str) -> str:
     }.get(forge)
     files, runs = link if home and link else ("servers/", "../../actions")
     values: dict[str, object] = {"files": files, "runs": runs, **_WORDS[forge]}
+    values["kept"] = _WORDS[forge]["kept"].format(*environments(layout.part))
     steps = fill(f"{forge}/steps.md" if forge in FORGES else "steps.md", values).rstrip()
     return fill("README.md", {**values, "steps": steps})
 
@@ -395,12 +440,15 @@ def _further_lines(
     kept = {name.rpartition("../")[2] for name, result in results.items() if result == "kept"}
     if request.forge == "gitlab" and ".gitlab-ci.yml" in kept:
         text = workflow_files("gitlab", layout)[".gitlab-ci.yml"]
-        yield from ("", ".gitlab-ci.yml is yours; add this to it:")
-        yield from (f"  {line}" for line in text[text.index("include:") :].splitlines())
+        there = files.read_named(layout.top / ".gitlab-ci.yml").decode("utf-8", "replace")
+        entry = text[text.index("include:") :]
+        if entry.partition("\n")[2] not in there:
+            yield from ("", ".gitlab-ci.yml is there already; add this to it:")
+            yield from (f"  {line}" for line in entry.splitlines())
     if request.forge != "github":
         return
     wanted = (*layout.access, *layout.passwords)
-    for path in sorted(kept & set(FORGES["github"])):
+    for path in sorted(kept & workflow_files("github", layout).keys()):
         text = files.read_named(layout.top / path).decode("utf-8", "replace")
         missing = [name for name in wanted if f"secrets.{name} " not in text]
         if missing and "plan.yml" not in path:
@@ -428,11 +476,13 @@ def _secrets_to_set(layout: Layout, forge: str, files: Files) -> Iterator[str]:
         _from_here(layout, KEY_FILE),
         held,
         None if layout.install else "git+https://HOST/OWNER/icesync@COMMIT",
+        layout.part,
     )
     yield from notes(forge, needed)
     yield from (f"  {command}" for command in commands(forge, needed))
     if forge == "github":
-        yield "Then set the required reviewers of icesync-apply: Settings, Environments."
+        apply = environments(layout.part)[1]
+        yield f"Then set the required reviewers of {apply}: Settings, Environments."
 
 
 _ALIGNED: Final = 34

@@ -139,6 +139,41 @@ def test_printed_lines_mend_the_gitignore(repository: Repository) -> None:
     assert "another clone would send every server again" in hidden[1]
 
 
+def test_tracked_file_that_may_hold_passwords(repository: Repository) -> None:
+    """A sheet or a file of passwords in git is named; the printed command takes it out."""
+    git = ["git", "-C", str(repository.root)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    repository.write(".gitignore", "*.json*\n.icesync/\n")
+    names = ["Mail boxes.CSV", ".icesync/token", "ci/passwords.txt", "passwords.enc.yaml"]
+    for name in names:
+        repository.write(name, "")
+    subprocess.run([*git, "add", "--force", *names], check=True)
+    health, text = told(repository)["git"]
+    command = text[text.index("git rm") :]
+    subprocess.run(["bash", "-euc", command], cwd=repository.root, check=True)
+    again = told(repository)["git"]
+
+    assert health == "warning"
+    assert ".icesync/token, Mail boxes.CSV and ci/passwords.txt are tracked by git" in text
+    assert again[0] == "ok"
+    assert (repository.root / "ci/passwords.txt").exists()
+
+
+def test_pipeline_of_another_configuration(repository: Repository) -> None:
+    """It counts as none, and the printed command writes one beside it."""
+    run_program(
+        ["--config=mail/icesync.yaml", "init", "--emulator", "--ci=github"], repository.root
+    )
+    before = told(repository)["workflow"]
+    written = repository.run(*before[1].rpartition("icesync ")[2].split())
+    after = told(repository)["workflow"]
+
+    assert before[0] == "warning"
+    assert "the pipeline here is that of mail; this configuration has none" in before[1]
+    assert "icesync-top-apply.yml" in written.stderr
+    assert after[0] == "ok", after
+
+
 def test_running_apply_is_named(repository: Repository) -> None:
     """While an apply goes on, the doctor says whose it is and takes nothing for left behind."""
     repository.apply()

@@ -409,6 +409,31 @@ def test_forge_is_guessed(root: Path, remote: str, written: set[str]) -> None:
     assert _files(root) - ALL == written
 
 
+@pytest.mark.parametrize("forge", sorted(FORGES))
+def test_second_configuration_has_a_pipeline_of_its_own(root: Path, forge: str) -> None:
+    """Another folder gets files of its own; the first one's stay as they are."""
+    first = run_program(["-C", "mail", *NEW, "--ci", forge], root)
+    before = {path: (root / path).read_bytes() for path in FORGES[forge]}
+    told = run_program(["-C", "a b/other", "init", "--emulator", "--ci", forge], root).stderr
+    again = run_program(["-C", "a b/other", "init", "--ci", forge], root).stderr
+    layout = Layout(root / "a b/other", part="a-b-other")
+    more = workflow_files(forge, layout).keys() - before.keys()
+
+    assert first.code == 0
+    assert {path: (root / path).read_bytes() for path in before} == before
+    assert len(more) == (3 if forge == "github" else 1)
+    assert [path for path in more if "a b/other" not in (root / path).read_text()] == (
+        [] if forge == "github" else ["ci/icesync-a-b-other.yml"]
+    )
+    assert "lack" not in told + again
+    if forge == "github":
+        assert "for e in icesync-a-b-other-plan icesync-a-b-other-apply; do gh secret" in told
+    else:
+        assert "glab variable set ICESYNC_FINGERPRINT_KEY_A_B_OTHER " in told
+        assert "  - local: ci/icesync-a-b-other.yml\n" in told
+        assert 'folder: "a b/other"' in told
+
+
 def test_folder_below_the_top(root: Path) -> None:
     """What a forge and pre-commit look for stands at the top, and goes where the files are."""
     run_program(["-C", "mail", *NEW, "--ci", "github"], root)

@@ -108,6 +108,7 @@ def command(
         bare_layout,
         guess_forge,
         layout_of,
+        part_of,
         tell,
         write_files,
     )
@@ -127,7 +128,12 @@ def command(
         layout = layout_of(common.open())
     else:
         layout = bare_layout(config or common.folder / (common.config or "icesync.yaml"), request)
-    layout = replace(layout, home=web_address(remote), install=installable(os.environ))
+    layout = replace(
+        layout,
+        home=web_address(remote),
+        install=installable(os.environ),
+        part=part_of(layout, files),
+    )
     results = dict(write_files(layout, request, files))
     if config is not None:
         console.talk(safe(f"the configuration is {os.path.relpath(config)}"))
