@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from icesync.cli.files import read_named, replace_text, write_new, write_secret
+from icesync.engine.drafts import Drafter, Findings
 from icesync.engine.fmt import FileChangedError
 from icesync.engine.import_ import (
     FileChange,
@@ -161,14 +162,10 @@ def _complete(
         question, values = _QUESTIONS[key]
         prompt = f"{question}, for {counted(number, 'server')}"
         name = "poll_rate" if key.endswith("poll_rate") else key
-        answer = click.prompt(prompt, type=values, err=True)
-        wanted = replace(request, values=(*request.values, f"{name}={answer}"))
-        try:
-            proposal = propose_import(session, wanted)
-        except UsageError as error:
-            console.talk(error.message)
-            continue
-        request = wanted
+        check = partial(_read_constant, name) if values is click.STRING else None
+        answer = click.prompt(prompt, type=values, value_proc=check, err=True)
+        request = replace(request, values=(*request.values, f"{name}={answer}"))
+        proposal = propose_import(session, request)
     if proposal.homeless and not proposal.problems:
         request = replace(request, secrets=_ask_destination(proposal))
         proposal = propose_import(session, request)
@@ -185,6 +182,16 @@ def _ask_columns(proposal: Proposal) -> list[str]:
         )
         found.append(f"{name}={answer}")
     return found
+
+
+def _read_constant(name: str, text: str) -> str:
+    """Return *text*, which must be a value of the setting *name*."""
+    try:
+        Drafter(read_column_options((), [f"{name}={text}"], as_is=False), Findings(), lambda _: "")
+    except UsageError as error:
+        message = error.message.removeprefix(f"--set {name} ")
+        raise click.UsageError("; ".join((message, *error.hints))) from None
+    return text
 
 
 def _read_setting(name: str, text: str) -> str:
