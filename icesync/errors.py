@@ -9,6 +9,7 @@ Everything that can stop icesync, and the exit code of each.
     │   ├── ConfigInvalid      they can be read, and break a rule
     │   └── SecretMissing      a reference leads nowhere
     │       ├── SecretForbidden    it may not be followed
+    │       ├── SecretIsDocument   it leads to many secrets at once
     │       ├── SecretStoreRefused      4   its store does not allow it
     │       │   └── SecretStoreClosed       there is nobody to ask it as
     │       └── SecretStoreUnreachable 10   its store did not answer
@@ -162,6 +163,10 @@ class SecretMissing(ConfigError):
 
 class SecretForbidden(SecretMissing):
     """A secret reference names what the configuration, or icesync itself, does not open."""
+
+
+class SecretIsDocument(SecretMissing):
+    """A secret reference leads to many secrets at once, as one without a key can."""
 
 
 class SecretStoreRefused(SecretMissing):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from icesync.model.probe import DomainFacts, ProbeResult, ProbeTarget
     from icesync.model.project import Login
     from icesync.model.report import Outcome
-    from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
+    from icesync.model.secret import SecretIdentity, SecretMetadata, SecretRef, SecretValue
     from icesync.model.snapshot import LockInfo, Snapshot
 
 
@@ -273,9 +273,9 @@ class MetadataProvider(Protocol):
 class ReferenceReader(Protocol):
     """A provider, or all of them, that knows a reference by what it leads to."""
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
-        Return one name for the secret, whatever the spelling and version; asks nobody.
+        Return what the secret is, whatever the spelling and version; asks nobody.
 
         Raises:
             SecretMissing: no such secret can be.

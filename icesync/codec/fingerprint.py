@@ -328,6 +328,32 @@ def is_placeholder(secret: SecretValue) -> bool:
     return _PLACEHOLDER.fullmatch(secret.reveal()) is not None
 
 
+_LINE_BREAKS: Final = re.compile("[\n\r\x85\u2028\u2029]")
+"""Those of YAML 1.1, which has the most."""
+
+
+def is_document(secret: SecretValue) -> bool:
+    """
+    Return whether *secret* is a text of several lines, or JSON with texts in it.
+
+    Brackets, colons and equals signs alone do not make one: people choose such passwords.
+    """
+    text = secret.reveal().strip().removeprefix(_BOM).strip()
+    if _LINE_BREAKS.search(text):
+        return True
+    if text[:1] not in {"{", "["} or '"' not in text:
+        return False
+    import json
+
+    try:
+        json.loads(text)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
 def length(secret: SecretValue) -> int:
     """Return how many characters *secret* has."""
     return len(secret.reveal())
@@ -349,6 +375,36 @@ def group_equal(values: Mapping[str, SecretValue], key: FingerprintKey) -> list[
     for name in sorted(values):
         groups.setdefault(value_tag(values[name], key), []).append(name)
     return sorted(group for group in groups.values() if len(group) > 1)
+
+
+class ContainedSecrets:
+    """
+    Tells which of *known* secrets stand inside of another one, by their names.
+
+    Those of fewer than eight characters are left out: they stand in others by chance.
+    """
+
+    __slots__ = ("_lengths", "_names")
+
+    def __init__(self, known: Mapping[str, SecretValue]) -> None:
+        self._names: dict[str, set[str]] = {}
+        for name, value in known.items():
+            if len(text := value.reveal()) >= _SHORTEST_CONTAINED:
+                self._names.setdefault(text, set()).add(name)
+        self._lengths = sorted({len(text) for text in self._names})
+
+    def names_in(self, secret: SecretValue) -> set[str]:
+        """Return the names of those that *secret* holds besides other characters."""
+        text, found = secret.reveal(), set[str]()
+        for size in self._lengths:
+            if size >= len(text):
+                break
+            for at in range(len(text) - size + 1):
+                found |= self._names.get(text[at : at + size], set())
+        return found
+
+
+_SHORTEST_CONTAINED: Final = 8
 
 
 def value_tag(secret: SecretValue, key: FingerprintKey) -> str:

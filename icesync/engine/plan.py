@@ -58,6 +58,7 @@ from icesync.engine.validate import (
 from icesync.errors import (
     ConfigInvalid,
     PlanStale,
+    SecretIsDocument,
     SecretMissing,
     UsageError,
     counted,
@@ -491,6 +492,15 @@ def _resolve(
     references = (r for server in desired.servers.values() for r in server.secrets.values())
     resolution = resolve_references(references, providers)
     missing = missing_secrets(desired, resolution)
+    documents = {
+        text: failure
+        for text, failure in resolution.failures.items()
+        if isinstance(failure, SecretIsDocument)
+    }
+    if documents:
+        told = "1 secret is" if len(documents) == 1 else f"{len(documents)} secrets are"
+        found = missing_secrets(desired, Resolution(failures=documents))
+        raise ConfigInvalid(f"{told} a whole document instead of one password", diagnostics=found)
     if missing and mode is SecretsMode.REQUIRE:
         count, kinds = len(resolution.failures), resolution.failures.values()
         told = "1 secret" if count == 1 else f"{count} secrets"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from icesync.codec.fingerprint import (
     KEY_BYTES,
+    ContainedSecrets,
     FingerprintKey,
     equals,
     fits,
@@ -29,7 +30,7 @@ from icesync.codec.fingerprint import (
 )
 from icesync.config.rules import UnplacedFinding, Violation
 from icesync.diagnostics import SourcePosition
-from icesync.engine.secret_resolution import resolve_references
+from icesync.engine.secret_resolution import BySecret, resolve_references
 from icesync.frozen import frozen
 from icesync.model.fields import INCOMING_BLOCKS
 from icesync.model.plan import SAFEGUARDS, Action, Refusal
@@ -95,21 +96,22 @@ def confirmed_hosts(
                 known = known or _Sightings(snapshot, values, key, identities)
                 hosts = known.hosts_of(text, goes_to, known=goes_to in hosts)
             if in_files and not hosts:
-                hosts = in_files.get(identities.of(text), frozenset()) - {goes_to}
+                identity = identities.of(text)
+                wanted = in_files.at(identity) | in_files.inside(identity)
+                hosts = frozenset(wanted - {goes_to})
             if hosts:
                 found[change.address, secret.key] = hosts
     return found
 
 
-def _hosts_in_files(servers: Iterable[DesiredServer], identities: Identities) -> dict[str, _Hosts]:
-    """Return where *servers* want each secret to be sent, by its identity."""
-    found: dict[str, set[Setting]] = {}
-    for server in servers:
-        for key, reference in server.secrets.items():
-            host = server.settings.get(host_key(key))
-            if host is not None:
-                found.setdefault(identities.of(reference.text), set()).add(host)
-    return {text: frozenset(hosts) for text, hosts in found.items()}
+def _hosts_in_files(servers: Iterable[DesiredServer], identities: Identities) -> BySecret[Setting]:
+    """Return where *servers* want each secret to be sent."""
+    return BySecret(
+        (identities.of(reference.text), host)
+        for server in servers
+        for key, reference in server.secrets.items()
+        if (host := server.settings.get(host_key(key))) is not None
+    )
 
 
 _Hosts: TypeAlias = "frozenset[Setting]"
@@ -142,20 +144,24 @@ class _Sightings:
         self._run_key = FingerprintKey(os.urandom(KEY_BYTES))
         self._tags: dict[str, str] = {}
         self._at: dict[Address, set[SentSecret]] = {}
-        self._by_identity: dict[str, set[SentSecret]] = {}
         self._by_tag: dict[str, set[SentSecret]] = {}
         self._rotated: list[SentSecret] = []
         self._unresolved: list[SentSecret] = []
+        seen: dict[str, SecretValue] = {}
         for sent in _sent(snapshot):
             text = sent.secret.reference
             self._at.setdefault(sent.address, set()).add(sent)
-            self._by_identity.setdefault(identities.of(text), set()).add(sent)
             if text in values:
                 self._by_tag.setdefault(self._tag(text), set()).add(sent)
+                seen[self._tag(text)] = values[text]
             if sent.secret.fingerprint and text not in values:
                 self._unresolved.append(sent)
             elif sent.secret.fingerprint and not self._fits(sent, values[text]):
                 self._rotated.append(sent)
+        self._by_identity = BySecret(
+            (identities.of(one.secret.reference), one) for one in _sent(snapshot)
+        )
+        self._contained = ContainedSecrets(seen)
 
     def hosts_of(self, text: str, goes_to: Setting, *, known: bool) -> _Hosts:
         """
@@ -166,10 +172,13 @@ class _Sightings:
         itself was at the host before: what it may lead to now is not looked for among
         passwords that were replaced.
         """
-        related = set(self._by_identity.get(self._identities.of(text), ()))
+        identity = self._identities.of(text)
+        related = self._by_identity.at(identity)
+        # A host that was given one secret of a document was not given the others.
+        parts = _hosts(self._by_identity.inside(identity)) - {goes_to}
         value = self._values.get(text)
         if value is None:
-            return _hosts(related)
+            return _hosts(related) | parts
         related |= self._by_tag.get(self._tag(text), set())
         elsewhere = self._unresolved if known else (*self._unresolved, *self._rotated)
         proved = {one for one in (*related, *elsewhere) if self._fits(one, value)}
@@ -180,8 +189,11 @@ class _Sightings:
         addresses = {one.address for one in related}
         if addresses and all(goes_to in _hosts(self._at[address]) for address in addresses):
             # One mailbox with one password by two references: it may go to both its hosts.
-            return _hosts(related) | {goes_to}
-        return _hosts(related)
+            parts |= {goes_to}
+        tags = self._contained.names_in(value)
+        contained = _hosts(one for tag in tags for one in self._by_tag[tag]) - {goes_to}
+        hosts = _hosts(related) | parts | contained
+        return hosts - {goes_to} if contained and goes_to not in _hosts(proved) else hosts
 
     def _tag(self, text: str) -> str:
         if text not in self._tags:
@@ -219,16 +231,18 @@ def credentials_sent(
     held = {**held, **{f"`{n}`": found[r.text] for n, r in own.items() if r.text in found}}
     key = FingerprintKey(os.urandom(KEY_BYTES))
     names = {value_tag(value, key): name for name, value in held.items()}
-    tags = {text: value_tag(value, key) for text, value in values.items()} if names else {}
-    sent = {text: names[tag] for text, tag in tags.items() if tag in names}
+    contained = ContainedSecrets(held)
+    sent = {}
+    for text, value in values.items() if held else ():
+        if name := names.get(value_tag(value, key)):
+            sent[text] = f"has the same value as {name}"
+        elif inside := contained.names_in(value):
+            sent[text] = f"contains the value of {min(inside)}"
     for server in desired.servers.values() if sent else ():
         for setting, reference in server.secrets.items():
-            name = sent.get(reference.text)
-            if name is not None:
-                message = (
-                    f"`{setting}` has the same value as {name}, which must not be "
-                    "sent to a mail server"
-                )
+            told = sent.get(reference.text)
+            if told is not None:
+                message = f"`{setting}` {told}, which must not be sent to a mail server"
                 violation = Violation(setting, message, "use a reference to the mail password")
                 yield UnplacedFinding(server, "ICE411", violation)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import field, replace
 from enum import StrEnum
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from icesync.diagnostics import Diagnostic, SourcePosition, sort_diagnostics
-from icesync.errors import ConfigInvalid, SecretMissing
+from icesync.errors import ConfigInvalid, SecretIsDocument, SecretMissing
 from icesync.frozen import frozen
 from icesync.model.plan import Plan, Reason, ResourceChange, SecretChange
 from icesync.model.secret import (
     Misspelling,
     SecretComparison,
     SecretFindings,
+    SecretIdentity,
     SecretRef,
     SecretValue,
     ask_for,
@@ -132,27 +134,49 @@ def _fetch(
     values: dict[str, SecretValue],
     failures: dict[str, SecretMissing],
 ) -> None:
-    from icesync.codec.fingerprint import is_placeholder
-
     try:
-        value = provider.fetch(reference)
+        values[reference.text] = fetch_one(reference, provider)
     except SecretMissing as error:
         failures[reference.text] = error
-        return
-    if not is_placeholder(value):
-        values[reference.text] = value
-        return
-    # It would be sent as the password.
-    by_variable = reference.scheme == "env"
-    failures[reference.text] = SecretMissing(
-        f"{reference.path if by_variable else reference} still has the placeholder",
-        ask_for([reference.path]) if by_variable else "store the real value there",
-    )
 
 
-def identify(reference: SecretRef, providers: Mapping[str, SecretProvider]) -> str:
+def fetch_one(reference: SecretRef, provider: SecretProvider) -> SecretValue:
     """
-    Return one name for what *reference* leads to, whatever its spelling and version.
+    Return the one secret behind *reference*.
+
+    Raises:
+        SecretIsDocument: it is a whole document, in which there may be all secrets of a team.
+        SecretMissing: there is none, or only what stands for one.
+
+    """
+    from icesync.codec.fingerprint import is_document, is_placeholder
+
+    value = provider.fetch(reference)
+    if is_document(value):
+        message = f"`{reference}` is a document (several lines, or JSON), not one secret"
+        raise SecretIsDocument(message, _way_into(reference, provider))
+    if is_placeholder(value):
+        by_variable = reference.scheme == "env"
+        raise SecretMissing(
+            f"{reference.path if by_variable else reference} still has the placeholder",
+            ask_for([reference.path]) if by_variable else "store the real value there",
+        )
+    return value
+
+
+def _way_into(reference: SecretRef, provider: SecretProvider) -> str:
+    """Return how to name one secret of the document behind *reference*, where that can be."""
+    keyed = None if reference.fragment else parse_secret_ref(f"{reference}#/KEY")
+    if keyed is not None and reads_references(provider):
+        with suppress(SecretMissing):
+            provider.identify(keyed)
+            return f"name the key: {keyed}"
+    return "store the secret alone there"
+
+
+def identify(reference: SecretRef, providers: Mapping[str, SecretProvider]) -> SecretIdentity:
+    """
+    Return what *reference* leads to, whatever its spelling and version.
 
     Raises:
         SecretMissing: no such secret can be.
@@ -172,17 +196,48 @@ class Identities:
 
     def __init__(self, providers: Mapping[str, SecretProvider]) -> None:
         self._providers = providers
-        self._known: dict[str, str] = {}
+        self._known: dict[str, SecretIdentity] = {}
 
-    def of(self, text: str) -> str:
+    def of(self, text: str) -> SecretIdentity:
         """Return what the reference *text* leads to; itself where that cannot be said."""
         if text not in self._known:
             try:
                 found = identify(read_stored_reference(text), self._providers)
             except SecretMissing:
-                found = text  # the state may hold what the files may not refer to any more
+                # The state may hold what the files may not refer to any more.
+                document, _, fragment = text.partition("#")
+                found = SecretIdentity(document, fragment)
             self._known[text] = found
         return self._known[text]
+
+
+class BySecret(Generic[T]):
+    """
+    Things by the secret that they are about, whatever its spelling.
+
+    Whoever has a document has each secret in it, so things of the whole are found by a
+    part (:meth:`at`), and those of its parts by the whole (:meth:`inside`).
+    """
+
+    def __init__(self, things: Iterable[tuple[SecretIdentity, T]]) -> None:
+        self._at: dict[SecretIdentity, set[T]] = {}
+        self._inside: dict[SecretIdentity, set[T]] = {}
+        for identity, thing in things:
+            self._at.setdefault(identity, set()).add(thing)
+            for whole in identity.wholes:
+                self._inside.setdefault(whole, set()).add(thing)
+
+    def __bool__(self) -> bool:
+        return bool(self._at)
+
+    def at(self, identity: SecretIdentity) -> set[T]:
+        """Return the things of the secret itself and of what it is a part of."""
+        found = (self._at.get(each) for each in (identity, *identity.wholes))
+        return set().union(*filter(None, found))
+
+    def inside(self, identity: SecretIdentity) -> set[T]:
+        """Return the things of secrets that are parts of it."""
+        return self._inside.get(identity, set())
 
 
 def open_key(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from icesync.config.discover import find_exposure, is_found, leaves_by_link
+from icesync.engine.secret_resolution import fetch_one
 from icesync.errors import (
     IcesyncError,
     Interrupted,
@@ -121,7 +122,7 @@ def fetch(providers: Mapping[str, SecretProvider], reference: SecretRef) -> Secr
     provider = providers.get(reference.scheme)
     if provider is None:
         raise SecretMissing(f"`{reference}` names an unknown secret provider")
-    return provider.fetch(reference)
+    return fetch_one(reference, provider)
 
 
 class Part(Protocol):

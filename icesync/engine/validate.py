@@ -20,9 +20,22 @@ from icesync.config.rules import UnplacedFinding, lint
 from icesync.config.severity import RatedFinding, SeverityPolicy, locate
 from icesync.config.yaml_document import Document, SourceFile, is_sealed, parse_document
 from icesync.diagnostics import Diagnostic, Severity, SourcePosition, sort_diagnostics
-from icesync.engine.secret_resolution import Identities, SecretsMode, identify, run_parallel
+from icesync.engine.secret_resolution import (
+    BySecret,
+    Identities,
+    SecretsMode,
+    identify,
+    run_parallel,
+)
 from icesync.engine.session import KEY_FILES, SILENT, Session, View
-from icesync.errors import ConfigInvalid, SecretForbidden, SecretMissing, UsageError, listed
+from icesync.errors import (
+    ConfigInvalid,
+    SecretForbidden,
+    SecretIsDocument,
+    SecretMissing,
+    UsageError,
+    listed,
+)
 from icesync.frozen import NamedTuple, frozen
 from icesync.model.desired import ALL, Address, DesiredServer, DesiredState
 from icesync.model.plan import Selection
@@ -347,7 +360,7 @@ def _check_references(
     project: Project, desired: DesiredState, providers: Mapping[str, SecretProvider]
 ) -> Iterator[Diagnostic]:
     identities = Identities(providers)
-    own = {identities.of(r.text): name for name, r in kept_credentials(project).items()}
+    own = BySecret((identities.of(r.text), n) for n, r in kept_credentials(project).items())
     verdicts: dict[str, tuple[str, str, str | None] | None] = {}
     for server in desired.servers.values():
         for key, reference in server.secrets.items():
@@ -377,7 +390,7 @@ def own_credentials(project: Project) -> dict[str, SecretRef]:
 
 
 def _verdict(
-    reference: SecretRef, providers: Mapping[str, SecretProvider], own: Mapping[str, str]
+    reference: SecretRef, providers: Mapping[str, SecretProvider], own: BySecret[str]
 ) -> tuple[str, str, str | None] | None:
     """
     Return rule, the rest of a sentence, and a hint for what is wrong with *reference*, or None.
@@ -395,11 +408,14 @@ def _verdict(
         identity = identify(reference, providers)
     except SecretForbidden as error:
         return "ICE413", f": {error.message}", _first(error.hints)
+    except SecretIsDocument as error:
+        return "ICE410", f": {error.message}", _first(error.hints)
     except SecretMissing as error:
         return "ICE410", f" cannot be looked up: {error.message}", _first(error.hints)
-    if identity in own:
-        message = f" is the same as `{own[identity]}`, a credential of icesync itself"
-        return "ICE411", message, "use a reference to the mail password"
+    for held, verb in ((own.at(identity), "is the same as"), (own.inside(identity), "contains")):
+        if held:
+            message = f" {verb} `{min(held)}`, a credential of icesync itself"
+            return "ICE411", message, "use a reference to the mail password"
     return None
 
 

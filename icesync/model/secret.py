@@ -147,7 +147,27 @@ def spell_path(steps: Iterable[str]) -> str:
     return "/".join(_encode(step, "/") for step in steps)
 
 
-def identity_by_spelling(reference: SecretRef) -> str:
+class SecretIdentity(NamedTuple):
+    """
+    What a reference leads to, whatever its spelling: a document, and the keys that lead into it.
+
+    Without keys it is the whole document, and with it each secret inside.
+    """
+
+    document: str
+    fragment: str = ""
+
+    @property
+    def wholes(self) -> tuple[SecretIdentity, ...]:
+        """What this is a part of: each mapping around it, the document last."""
+        if not self.fragment:
+            return ()
+        steps = self.fragment.split("/")
+        inner = ("/".join(steps[:depth]) for depth in range(len(steps) - 1, 0, -1))
+        return tuple(SecretIdentity(self.document, fragment) for fragment in inner)
+
+
+def identity_by_spelling(reference: SecretRef) -> SecretIdentity:
     """
     Return what *reference* leads to, for a scheme of which no more is known.
 
@@ -155,7 +175,8 @@ def identity_by_spelling(reference: SecretRef) -> str:
     """
     options = sorted((n, v) for n, v in reference.options.items() if n != "version")
     query = "&".join(f"{name}={value}" for name, value in options)
-    return f"{reference.scheme}://{reference.path}?{query}#{reference.fragment}"
+    document = f"{reference.scheme}://{reference.path}?{query}"
+    return SecretIdentity(document, reference.fragment)
 
 
 def _spell_path(path: str) -> str | None:

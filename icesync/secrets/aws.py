@@ -18,7 +18,7 @@ from icesync.errors import (
     SecretStoreRefused,
     SecretStoreUnreachable,
 )
-from icesync.model.secret import SecretMetadata, SecretRef
+from icesync.model.secret import SecretIdentity, SecretMetadata, SecretRef
 from icesync.net import job_bundle, told_of_certificate
 from icesync.secrets import SingleFlight, VersionedProvider, need
 
@@ -39,6 +39,9 @@ _NAMES: Final = {
 _ARN: Final = re.compile(r"arn:[^:]+:[^:]+:[^:]+:[^:]+:(?:secret:|parameter)")
 _ARN_END: Final = re.compile(r"-[A-Za-z0-9]{6}\Z")
 """What Secrets Manager puts behind the name in an ARN."""
+
+_REFERRED: Final = "aws/reference/secretsmanager/"
+"""Where the Parameter Store gives the secrets of Secrets Manager."""
 
 _SERVICES: Final = {"awssecrets": "secretsmanager", "awsssm": "ssm"}
 
@@ -124,11 +127,12 @@ class AwsProvider(VersionedProvider):
             return found
         raise kind(f"`{reference}`: {problem}")
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return name and key, of whichever version and region: secrets are replicated.
 
-        A whole ARN and a name may mean one secret, so both give the name.
+        A whole ARN and a name may mean one secret, so both give the name. Below
+        ``/aws/reference/secretsmanager/`` the parameters are the secrets.
 
         Raises:
             SecretMissing: it is not a name as AWS permits one.
@@ -139,7 +143,9 @@ class AwsProvider(VersionedProvider):
         if arn is not None:
             name = name[arn.end() :]
             name = _ARN_END.sub("", name) if self.scheme == "awssecrets" else name
-        return f"{self.scheme}:{name.strip('/')}#{reference.fragment}"
+        name = name.strip("/")
+        scheme = "awssecrets" if name.startswith(_REFERRED) else self.scheme
+        return SecretIdentity(f"{scheme}:{name.removeprefix(_REFERRED)}", reference.fragment)
 
     def _name(self, reference: SecretRef) -> str:
         """Return what AWS is asked for; a parameter in several steps starts with a slash."""

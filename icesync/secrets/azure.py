@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
-from icesync.model.secret import SecretMetadata, SecretRef
+from icesync.model.secret import SecretIdentity, SecretMetadata, SecretRef
 from icesync.net import job_bundle
 from icesync.secrets import SingleFlight, VersionedProvider, need
 from icesync.secrets.http import WebService
@@ -84,7 +84,7 @@ class AzureProvider(VersionedProvider):
             raise kind(f"`{reference}`: {message}")
         return value.encode("utf-8", "surrogatepass"), _metadata(tree)
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return vault, secret and key, of whichever version; Azure does not tell cases apart.
 
@@ -93,7 +93,8 @@ class AzureProvider(VersionedProvider):
 
         """
         vault, name, *_ = _names(reference)
-        return f"azurekeyvault:{vault.lower()}/{name.lower()}#{reference.fragment}"
+        document = f"azurekeyvault:{vault.lower()}/{name.lower()}"
+        return SecretIdentity(document, reference.fragment)
 
     def _token(self, reference: SecretRef, scope: str) -> str:
         """Return a token that lives; azure-identity keeps and renews it."""

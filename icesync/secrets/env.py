@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretForbidden, SecretMissing
 from icesync.model.glob import matches_name
-from icesync.model.secret import ask_for
+from icesync.model.secret import SecretIdentity, ask_for
 from icesync.secrets import make_secret
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class EnvProvider:
         text = os.fsencode(value).decode("utf-8", "surrogateescape")
         return make_secret(text, f"variable {name}")
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return the name of the variable.
 
@@ -56,7 +56,7 @@ class EnvProvider:
             SecretForbidden: the allow-list does not permit it.
 
         """
-        return f"env:{self._name(reference)}"
+        return SecretIdentity(f"env:{self._name(reference)}")
 
     def _name(self, reference: SecretRef) -> str:
         name = reference.steps[-1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretForbidden, SecretMissing, SecretStoreUnreachable
+from icesync.model.secret import SecretIdentity
 from icesync.secrets import make_secret, without_final_newline
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -58,7 +59,7 @@ class ExecProvider:
         text = content.decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return the program and its arguments.
 
@@ -67,7 +68,7 @@ class ExecProvider:
             SecretForbidden: the job does not allow programs.
 
         """
-        return f"exec:{self._arguments(reference)!a}"
+        return SecretIdentity(f"exec:{self._arguments(reference)!a}")
 
     def _arguments(self, reference: SecretRef) -> tuple[str, ...]:
         if not self._allowed:

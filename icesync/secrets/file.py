@@ -2,8 +2,9 @@
 Secrets from files: ``ref+file://PATH`` or ``ref+file://PATH#/key/…``.
 
 Without a key the secret is the whole text but one final line break, which
-editors and ``echo`` add. With keys it is the string that they lead to in a
-JSON or YAML file; in a key, ``~1`` stands for a slash and ``~0`` for a tilde.
+editors and ``echo`` add; a file that keeps several secrets under names is none. With keys
+it is the string that they lead to in a JSON or YAML file; in a key, ``~1`` stands for a
+slash and ``~0`` for a tilde.
 
 Which files a reference may open is decided on real paths: links lead nowhere new. Globs
 without a leading slash count from the root, the others from ``/``; a ``*`` stays inside
@@ -25,8 +26,10 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import SecretForbidden, SecretMissing
+from icesync.errors import SecretForbidden, SecretIsDocument, SecretMissing
 from icesync.model.glob import matches_path
+from icesync.model.secret import SecretIdentity
+from icesync.regex import regex
 from icesync.secrets import (
     file_identity,
     file_metadata,
@@ -154,6 +157,18 @@ def _opens(glob: str, real: Path, root: Path) -> bool:
 
 MAX_FILE_BYTES: Final = 1_048_576
 
+KEYED_SUFFIXES: Final = frozenset({".json", ".yaml", ".yml"})
+"""Of files in which a key leads to a secret."""
+
+_DOTENV: Final = regex(r"(?i)\.env(?:\.|\Z)")
+_ASSIGNMENT: Final = regex(r"(?m)^[ \t]*(?:export[ \t]+)?[A-Za-z_][\w.-]*[ \t]*=[ \t]*[^=\s]")
+
+
+def names_no_key(reference: SecretRef) -> SecretIsDocument:
+    """Return the error that *reference* needs a key."""
+    message = f"`{reference}` names no key, so it means the whole file"
+    return SecretIsDocument(message, f"name the key: {reference}#/KEY")
+
 
 class FileReferences:
     """References to files below *root*, as far as the globs of *allow* go."""
@@ -170,7 +185,7 @@ class FileReferences:
         """Return when the file was last written."""
         return file_metadata(self._path(reference))
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return the file, whichever way leads to it, and the key in it.
 
@@ -179,7 +194,8 @@ class FileReferences:
             SecretForbidden: the allow-list does not permit it, or the place is closed.
 
         """
-        return f"{self.scheme}:{file_identity(self._path(reference))}#{reference.fragment}"
+        file = file_identity(self._path(reference))
+        return SecretIdentity(f"{self.scheme}:{file}", reference.fragment)
 
     def _path(self, reference: SecretRef) -> Path:
         if reference.query:
@@ -224,11 +240,23 @@ class FileProvider(FileReferences):
         text = _decode(self._content(reference, path))
         if text is None:
             raise SecretMissing(f"`{reference}` is not UTF-8")
+        if path.suffix.lower() in KEYED_SUFFIXES and self._holds_keys(reference, path):
+            raise names_no_key(reference)
+        if _DOTENV.search(path.name) and _ASSIGNMENT.search(text):
+            message = f"`{reference}` is a file of variables, not one secret"
+            raise SecretIsDocument(message, "store the secret alone in a file")
         return make_secret(without_final_newline(text), f"`{reference}`")
+
+    def _holds_keys(self, reference: SecretRef, path: Path) -> bool:
+        """Return whether *path* holds a mapping or a list."""
+        try:
+            return isinstance(self._tree(reference, path), dict | list)
+        except SecretMissing:
+            return False  # whatever it is called, the text is the secret
 
     def _path(self, reference: SecretRef) -> Path:
         path = super()._path(reference)
-        if reference.fragment and path.suffix.lower() not in {".json", ".yaml", ".yml"}:
+        if reference.fragment and path.suffix.lower() not in KEYED_SUFFIXES:
             raise SecretMissing(f"`{reference}`: a key needs a file named .json, .yaml or .yml")
         return path
 

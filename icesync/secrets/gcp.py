@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
-from icesync.model.secret import SecretMetadata, SecretRef
+from icesync.model.secret import SecretIdentity, SecretMetadata, SecretRef
 from icesync.net import job_bundle
 from icesync.secrets import VersionedProvider, need
 from icesync.secrets.http import WebService
@@ -59,7 +59,7 @@ class GcpProvider(VersionedProvider):
         metadata = SecretMetadata(str(tree.get("name", "")).rpartition("/")[2] or None)
         return _decode(reference, tree.get("payload")), metadata
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return project, secret and key, of whichever version.
 
@@ -68,7 +68,7 @@ class GcpProvider(VersionedProvider):
 
         """
         project, name, _ = _names(reference)
-        return f"gcpsecrets:{project}/{name}#{reference.fragment}"
+        return SecretIdentity(f"gcpsecrets:{project}/{name}", reference.fragment)
 
     def _token(self, reference: SecretRef) -> str:
         """Return a token that lives; google-auth keeps and renews it."""

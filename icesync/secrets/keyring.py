@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from icesync.errors import SecretMissing, SecretStoreUnreachable
+from icesync.model.secret import SecretIdentity
 from icesync.secrets import make_secret, need
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class KeyringProvider:
             return make_secret(value, f"`{reference}`")
         raise kind(f"`{reference}`: {problem}", f"keyring set {service} {name}")
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return service and name.
 
@@ -58,7 +59,7 @@ class KeyringProvider:
             SecretMissing: it does not name them.
 
         """
-        return "keyring:" + "\0".join(_names(reference))
+        return SecretIdentity("keyring:" + "\0".join(_names(reference)))
 
 
 def _names(reference: SecretRef) -> tuple[str, str]:

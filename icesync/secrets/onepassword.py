@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from icesync.errors import SecretMissing, SecretStoreClosed, SecretStoreRefused
+from icesync.model.secret import SecretIdentity
 from icesync.secrets import make_secret
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -51,7 +52,7 @@ class OnePasswordProvider:
         content = run_program(reference, arguments, self._root, self._environ, failure=failure)
         return make_secret(content.decode("utf-8", "surrogateescape"), f"`{reference}`")
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return vault, item and field; ``op`` takes their names in any case.
 
@@ -60,7 +61,7 @@ class OnePasswordProvider:
 
         """
         _check(reference)
-        return f"op:{'/'.join(reference.steps).casefold()}?{reference.query}"
+        return SecretIdentity(f"op:{'/'.join(reference.steps).casefold()}?{reference.query}")
 
 
 def _check(reference: SecretRef) -> None:

@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from icesync.errors import ConfigInvalid, SecretMissing
 from icesync.frozen import frozen
-from icesync.model.secret import SecretMetadata, SecretRef, SecretValue, identity_by_spelling
+from icesync.model.secret import (
+    SecretIdentity,
+    SecretMetadata,
+    SecretRef,
+    SecretValue,
+    identity_by_spelling,
+)
 from icesync.ports import MetadataProvider, SecretProvider, reads_references
 
 if TYPE_CHECKING:
@@ -107,9 +113,9 @@ class Providers(Mapping[str, "SecretProvider"]):
         )
         return Providers(settings)
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
-        Return one name for what *reference* leads to, whatever its spelling; asks nobody.
+        Return what *reference* leads to, whatever its spelling; asks nobody.
 
         A provider of another package is not loaded for that: its references are
         what they spell.

@@ -4,7 +4,8 @@ Secrets from files that sops encrypted: ``ref+sops://FILE#/key/…``.
 The program itself decrypts (https://getsops.io), since only it knows every kind
 of key: age, PGP, and the key services of the clouds. Each file is decrypted once
 a run, into memory, after the hosts in its metadata were checked. Without a key
-the secret is the whole decrypted text.
+the secret is the whole decrypted text; only a file whose name says no format, which sops
+takes for binary, may be one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretIsDocument, SecretMissing
 from icesync.model.host import TrustedHosts
 from icesync.model.secret import SecretRef, SecretValue, spell_path
 from icesync.secrets import (
@@ -22,7 +23,7 @@ from icesync.secrets import (
     pick,
     without_final_newline,
 )
-from icesync.secrets.file import FileReferences, read_file
+from icesync.secrets.file import KEYED_SUFFIXES, FileReferences, names_no_key, read_file
 from icesync.secrets.sops_metadata import needed_variables, read_yaml
 from icesync.secrets.subprocess_ import program_environment, run_program
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _YAML: Final = frozenset({".yaml", ".yml"})
+_FORMATS: Final = KEYED_SUFFIXES | {".env", ".ini"}
+"""Of files that keep secrets under names, as sops tells them by theirs."""
+
 _MEANINGS: Final = {
     2: "the file cannot be read",
     51: "its MAC does not match: the file was edited without sops",
@@ -75,6 +79,16 @@ class SopsProvider(FileReferences):
             return make_secret(text, f"`{reference}`")
         text = self._decrypted(reference, path).decode("utf-8", "surrogateescape")
         return make_secret(without_final_newline(text), f"`{reference}`")
+
+    def _path(self, reference: SecretRef) -> Path:
+        path = super()._path(reference)
+        suffix = path.suffix.lower()
+        if reference.fragment or suffix not in _FORMATS:
+            return path
+        if suffix in KEYED_SUFFIXES:
+            raise names_no_key(reference)
+        message = f"`{reference}` is a file of variables, not one secret"
+        raise SecretIsDocument(message, "encrypt it as YAML or JSON, and name the key behind `#/`")
 
     def open_file(self, path: str) -> bytes:
         """

@@ -29,7 +29,7 @@ from icesync.errors import (
     printable,
 )
 from icesync.frozen import NamedTuple
-from icesync.model.secret import SecretMetadata, SecretRef, SecretValue
+from icesync.model.secret import SecretIdentity, SecretMetadata, SecretRef, SecretValue
 from icesync.secrets import SingleFlight, make_secret, pick
 from icesync.secrets.http import WebService
 
@@ -107,7 +107,7 @@ class VaultProvider:
         where = (reference.path, reference.query)
         return self._secrets.get(where, lambda: self._read_now(reference), reference)
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """
         Return server, namespace, path and key, of whichever version.
 
@@ -117,7 +117,7 @@ class VaultProvider:
         """
         _check(reference)
         where = (self._setting("ADDR") or "").rstrip("/"), self._setting("NAMESPACE") or ""
-        return f"vault:{where!a}:{reference.path}#{reference.fragment}"
+        return SecretIdentity(f"vault:{where!a}:{reference.path}", reference.fragment)
 
     def _read_now(self, reference: SecretRef) -> _Read:
         mount = self._mount(reference)

@@ -141,6 +141,45 @@ def test_a_scheme_that_nobody_provides_has_a_suggestion(repository: Repository) 
     assert "did you mean ref+vault://?" in result.stdout
 
 
+_ALL = {"eu": {"smtp": "smtp secret 8261", "imap": "imap secret 7450"}}
+
+
+@pytest.mark.parametrize(
+    ("reference", "command", "told", "code"),
+    [
+        ("sops://mail.enc.yaml", "validate", "name the key: ref+sops://mail.enc.yaml#/KEY", 3),
+        ("file://all.json", "plan", "name the key: ref+file://all.json#/KEY", 3),
+        ("file://all.yaml", "plan", "name the key: ref+file://all.yaml#/KEY", 3),
+        ("env://ICE_ALL", "plan", "`ref+env://ICE_ALL` is a document (several", 3),
+        ("file://all.json", "plan --secrets skip", "host-change", 3),
+        ("file://all.json#/eu", "plan --secrets skip", "host-change", 3),
+        ("env://ICE_ONE", "plan", "host-change", 9),
+    ],
+)
+def test_a_document_takes_no_password_to_another_host(
+    repository: Repository, reference: str, command: str, told: str, code: int
+) -> None:
+    """A server that a pull request adds gets nothing of the file that others use."""
+    text = json.dumps(_ALL)
+    for name in ("all.json", "all.yaml"):
+        repository.write(name, text)
+    repository.write("mail.enc.yaml", sops_file(text.encode()))
+    repository.environ |= {"ICE_ALL": text, "ICE_ONE": "smtp: smtp secret 8261"}
+    repository.replace("servers/59.yaml", "ref+env://ICE_SMTP", "ref+file://all.json#/eu/smtp")
+    repository.apply()
+    added = repository.read("servers/59.yaml").replace("organization: 59", "organization: 60")
+    added = added.replace("ref+file://all.json#/eu/smtp", f"ref+{reference}")
+    repository.write("servers/60.yaml", added.replace("smtp.example.org", "smtp.evil.example"))
+
+    looked, applied = repository.run(*command.split()), repository.run("apply", "-y")
+
+    shown = " ".join((looked.stdout + looked.stderr).replace("hint: ", "").split())
+    assert told in shown
+    assert "60/663" in shown
+    assert applied.code == code
+    assert list(repository.entries) == ["59/663"]
+
+
 SEALED = """\
 version: 1
 organization: 59

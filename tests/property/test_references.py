@@ -142,6 +142,32 @@ def test_other_secrets_have_other_identities(tmp_path: Path) -> None:
         assert (a == b) == (one == two), (one, two)
 
 
+def test_a_document_is_the_whole_of_each_secret_in_it(tmp_path: Path) -> None:
+    """At every store whose values may be documents, of whichever version and spelling."""
+    environ = {"VAULT_ADDR": "https://vault.test"}
+    providers = Providers(
+        SecretSettings(tmp_path, environ, "test", ("ICE_*",), ("**",), lambda *_: None)
+    )
+    for whole, part in {
+        "file://a.yaml": "file://a.yaml#/eu/smtp",
+        "file://a.yaml#/eu": "file://a.yaml#/eu/smtp",
+        "sops://mail": "sops://mail#/eu/smtp",
+        "sops://a.yaml#/eu": "sops://a.yaml#/eu/smtp",
+        "vault://kv/a": "openbao://kv/a?version=2#/k",
+        "awssecrets://a?version=1": "awssecrets://a#/eu/smtp",
+        "awsssm://a": "awsssm:///a?version=3#/k",
+        "awsssm:///aws/reference/secretsmanager/a": "awssecrets://a#/k",
+        "gcpsecrets://proj/a?version=1": "gcpsecrets://proj/a#/k",
+        "azurekeyvault://vault-1/a": "azurekeyvault://VAULT-1/A/0123456789abcdef#/k",
+        "fromelsewhere://a?version=1": "fromelsewhere://a#/k",
+    }.items():
+        read = [read_secret_ref(f"ref+{text}") for text in (whole, part)]
+        one, other = (providers.identify(r) for r in read if isinstance(r, SecretRef))
+
+        assert one in other.wholes, whole
+        assert other not in one.wholes
+
+
 def _identity(providers: Providers, reference: object) -> set[str]:
     """Return the identity, or nothing where the provider refuses the reference."""
     from icesync.errors import SecretMissing

@@ -108,8 +108,9 @@ declare(
     Rule(
         "ICE410",
         "an invalid secret reference",
-        what="A value starts with `ref+`, but is not a valid reference.",
-        why="It would be sent as the password.",
+        what="A value starts with `ref+`, but is not a valid reference, or does not name the "
+        "key in a file that sops encrypted.",
+        why="It would be sent as the password, or the whole file would.",
         before="smtp: {password: ref+env:ICE_SMTP}\n",
         after="smtp: {password: ref+env://ICE_SMTP}\n",
         suppressible=False,
@@ -120,9 +121,9 @@ declare(
         "ICE411",
         "a reference to icesync's own credentials",
         what="A password refers to the token, the login or the fingerprint key of "
-        "icesync.yaml, or to a credential of the job (`GITHUB_TOKEN`, "
-        "`VAULT_TOKEN`), or has the same value. `plan` and `apply` compare the "
-        "values.",
+        "icesync.yaml, to the document that contains it, or to a credential of the job "
+        "(`GITHUB_TOKEN`, `VAULT_TOKEN`), or its value is or contains one. `plan` and "
+        "`apply` compare the values.",
         why="The credential would be sent to a mail server that the file's author chose.",
         suppressible=False,
     )
@@ -131,9 +132,10 @@ declare(
     Rule(
         "ICE412",
         "a secret that is missing or unusable",
-        what="The variable or file of a reference is missing or empty, or its store did "
-        "not return it.",
-        why="An empty password would overwrite a working one.",
+        what="The variable or file of a reference is missing or empty, its store did not "
+        "return it, or its value is a document (several lines, JSON) instead of one secret.",
+        why="An empty password would overwrite a working one, and a document holds the "
+        "passwords of others, too.",
         suppressible=False,
         offline=False,
     )

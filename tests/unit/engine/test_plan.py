@@ -26,7 +26,7 @@ from fakes import FakeClock, FakeProvider, FakeStore, fake_session
 
 from icesync.codec.fingerprint import encode_key
 from icesync.codec.plan import plan_digest
-from icesync.diagnostics import Severity
+from icesync.diagnostics import Diagnostic, Severity
 from icesync.engine import plan as engine
 from icesync.engine.plan import Planning, PlanRequest, check_saved
 from icesync.engine.secret_resolution import SecretsMode
@@ -137,6 +137,21 @@ def test_missing_secrets_are_warnings(desk: Desk) -> None:
         "passwords were not compared: the fingerprint key"
     )
     assert planning.warnings[1].message == ("59/663: `pop3.password`: `ref+fake://pop3` is not set")
+
+
+@pytest.mark.parametrize("mode", [SecretsMode.AUTO, SecretsMode.REQUIRE])
+def test_a_document_instead_of_a_password_ends_a_plan(desk: Desk, mode: SecretsMode) -> None:
+    """At its line, whether or not other secrets are there: each password in it would be sent."""
+    desk.provider.values["smtp"] = '{"token": "canary-1", "smtp": "canary-2"}'
+
+    with pytest.raises(ConfigInvalid, match="1 secret is a whole document") as caught:
+        desk.plan(mode)
+
+    [found] = caught.value.diagnostics
+    assert isinstance(found, Diagnostic)
+    assert (found.rule, found.severity) == ("ICE412", Severity.ERROR)
+    assert "`smtp.password`: `ref+fake://smtp` is a document (several lines" in found.message
+    assert found.hint == "store the secret alone there"
 
 
 def test_skipped_secrets_are_not_even_asked_for(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from fakes import FakeProvider
 
 from icesync.engine.plan_rules import confirmed_hosts, credentials_sent
 from icesync.engine.secret_resolution import Identities, Resolution, compare
-from icesync.model.secret import SecretRef, SecretValue
+from icesync.model.secret import SecretIdentity, SecretRef, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,9 +36,9 @@ BORROWED = server(SALES, {"smtp.password": "other"}, smtp__host="mx.evil.example
 class AliasProvider(FakeProvider):
     """A provider to which ``a`` and ``other`` are two spellings of one secret."""
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """Return the same for both."""
-        return "one" if reference.path in {"smtp", "other"} else reference.path
+        return SecretIdentity("one" if reference.path in {"smtp", "other"} else reference.path)
 
 
 def hosts(
@@ -69,7 +69,7 @@ def test_another_spelling_is_the_same_secret() -> None:
 class UnaskedProvider(FakeProvider):
     """A provider that must not be asked."""
 
-    def identify(self, reference: SecretRef) -> str:
+    def identify(self, reference: SecretRef) -> SecretIdentity:
         """Fail."""
         raise AssertionError(reference)
 
@@ -115,6 +115,63 @@ def test_another_value_is_another_secret() -> None:
     assert hosts(BORROWED, before, {"other": "fresh", "smtp": "s3cret"}) is None
 
 
+@pytest.mark.parametrize(
+    ("before", "wanted", "host", "found"),
+    [
+        ("doc#/eu/smtp", "doc", "mx.evil.example", {HOST}),
+        ("doc#/eu/smtp", "doc#/eu", "mx.evil.example", {HOST}),
+        ("doc", "doc#/eu/smtp", "mx.evil.example", {HOST}),
+        ("doc#/eu/smtp", "doc#/eu/imap", "mx.evil.example", None),
+        ("doc#/eu/smtp", "doc#/e", "mx.evil.example", None),
+        ("doc#/eu/smtp", "docs", "mx.evil.example", None),
+        ("doc#/eu/smtp", "doc", HOST, None),
+        ("doc", "doc#/eu/smtp", HOST, {HOST}),
+    ],
+)
+def test_a_document_is_each_secret_in_it(
+    before: str, wanted: str, host: str, found: set[str] | None
+) -> None:
+    """A host that was given a part is no host of the whole; one that has the whole has each."""
+    given = snapshot({SUPPORT: entry(secrets={"smtp.password": secret_record(before)})})
+    borrowed = server(SALES, {"smtp.password": wanted}, smtp__host=host)
+
+    assert hosts(borrowed, given) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("smtp: canary-1", {HOST}),
+        ("canary-1!", {HOST}),
+        ("xcanary-1", {HOST}),
+        ("canary-2", None),
+        ("canary", None),
+        ("hunter22", None),
+    ],
+)
+def test_a_value_around_a_known_one_is_that_secret(value: str, found: set[str] | None) -> None:
+    """Whatever stands before and behind it; short ones stand in others by chance."""
+    before = snapshot({
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", "canary-1")}),
+        BILLING: entry(secrets={"smtp.password": secret_record("short", "hunter2", BILLING)}),
+    })  # fmt: skip
+    values = {"other": value, "smtp": "canary-1", "short": "hunter2"}
+
+    assert hosts(BORROWED, before, values) == found
+
+
+def test_a_host_with_one_of_two_secrets_is_not_given_both() -> None:
+    """An own password beside those of others does not open its host to them."""
+    before = snapshot({
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", "canary-1")}),
+        BILLING: entry(secrets={"smtp.password": secret_record("own", "canary-2", BILLING)},
+                       smtp__host="mx.evil.example"),
+    })  # fmt: skip
+    values = {"other": "canary-1 canary-2", "smtp": "canary-1", "own": "canary-2"}
+
+    assert hosts(BORROWED, before, values) == {HOST}
+
+
 def test_a_server_may_give_one_password_to_both_its_hosts() -> None:
     """When SMTP follows the rotation of POP3, the host is no new one to that mailbox."""
     before = snapshot({SUPPORT: entry(secrets={
@@ -137,6 +194,19 @@ def changed_hosts(before: Snapshot, wanted: DesiredServer, values: Mapping[str, 
     identities = Identities({"fake": AliasProvider()})
     found = confirmed_hosts(made, before, values=held, key=KEY, identities=identities)
     return found.get((wanted.address, "smtp.password"))
+
+
+def test_a_known_reference_does_not_carry_a_known_password_along() -> None:
+    """Its host was given what it led to before, not what it contains now."""
+    before = snapshot({
+        SUPPORT: entry(secrets={"smtp.password": secret_record("smtp", "canary-1")}),
+        SALES: entry(secrets={"smtp.password": secret_record("own", "own-pass", SALES)},
+                     smtp__host="mx.evil.example"),
+    })  # fmt: skip
+    wanted = server(SALES, {"smtp.password": "own"}, smtp__host="mx.evil.example")
+    values = {"own": "smtp: canary-1", "smtp": "canary-1"}
+
+    assert changed_hosts(before, wanted, values) == {HOST}
 
 
 EVIL = "smtp.evil.example"
@@ -201,7 +271,12 @@ class JobProvider(dict[str, FakeProvider]):
 
 @pytest.mark.parametrize(
     ("value", "named"),
-    [("ghs-token", ["the variable GITHUB_TOKEN"]), ("ice-token", ["`api.token`"]), ("x", [])],
+    [
+        ("ghs-token", ["has the same value as the variable GITHUB_TOKEN"]),
+        ("ice-token", ["has the same value as `api.token`"]),
+        ("token: ice-token", ["contains the value of `api.token`"]),
+        ("x", []),
+    ],
 )
 def test_no_credential_of_the_job_is_a_mail_password(value: str, named: list[str]) -> None:
     """By value, whatever reference leads to it."""

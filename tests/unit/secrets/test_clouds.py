@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from distant import FakeAzure, FakeGoogle, listening
 
-from icesync.errors import SecretMissing
+from icesync.engine.secret_resolution import fetch_one
+from icesync.errors import SecretIsDocument, SecretMissing
 from icesync.model.secret import parse_secret_ref
 from icesync.secrets.aws import AwsProvider
 from icesync.secrets.azure import AzureProvider
@@ -279,6 +280,30 @@ def test_what_azure_does_not_give_is_told(rest: str, told: str) -> None:
         provider = AzureProvider({}, "icesync/test", lambda _: address)
 
         assert told in failure(provider, f"ref+azurekeyvault://{rest}")
+
+
+@pytest.mark.usefixtures("aws", "credential")
+def test_a_document_of_a_cloud_is_no_secret(google: FakeGoogle, google_provider: Any) -> None:
+    """Without a key it is refused, with the way to one secret; with a key it is one."""
+    import boto3
+
+    text = '{"smtp": "canary-1", "imap": "canary-2"}'
+    boto3.client("secretsmanager").create_secret(Name="doc", SecretString=text)
+    boto3.client("ssm").put_parameter(Name="doc", Value=text, Type="SecureString")
+    google.secrets["proj/doc"] = [text]
+    with listening(FakeAzure({"doc": text}).answer) as address:
+        for rest, provider in {
+            "awssecrets://doc": AwsProvider("awssecrets"),
+            "awsssm://doc": AwsProvider("awsssm"),
+            "gcpsecrets://proj/doc": google_provider,
+            "azurekeyvault://vault-1/doc": AzureProvider({}, "icesync/test", lambda _: address),
+        }.items():
+            with pytest.raises(SecretIsDocument) as caught:
+                fetch_one(ref(f"ref+{rest}"), provider)
+
+            assert caught.value.hints == (f"name the key: ref+{rest}#/KEY",)
+            assert "canary" not in caught.value.message
+            assert fetch_one(ref(f"ref+{rest}#/smtp"), provider).reveal() == "canary-1"
 
 
 def test_azure_without_credentials(credential: type[Credential]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from icesync.errors import SecretMissing
+from icesync.errors import SecretIsDocument, SecretMissing
 from icesync.model.secret import SecretRef, parse_secret_ref
 from icesync.secrets.file import MAX_FILE_BYTES, FileProvider
 
@@ -90,6 +90,33 @@ def test_line_break_alone_is_empty(root: Path) -> None:
     (root / "password").write_bytes(b"\n")
 
     assert _failure(root, "password").message == "`ref+file://password` is empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", '{"smtp": "canary-8h2"}'),
+        ("a.yaml", '{"smtp": "canary-8h2"}'),
+        ("a.YML", '["canary-8h2"]'),
+        (".env", "SMTP=canary-8h2"),
+        ("mail.env", "# of mail\nexport SMTP = canary-8h2"),
+        (".env.production", "SMTP='canary-8h2'"),
+    ],
+)
+def test_a_file_of_keys_is_no_secret(root: Path, name: str, content: str) -> None:
+    """Even where it holds one: whoever names no key would get all that is added later."""
+    (root / name).write_text(content, encoding="utf-8")
+
+    assert isinstance(_failure(root, name), SecretIsDocument)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.yaml", "a.env", "a"])
+@pytest.mark.parametrize("secret", ["canary", "{x", "[abc]", "{", "==", "cGFzc3dvcmQ=", "a=="])
+def test_any_text_may_be_in_a_file_of_any_name(root: Path, name: str, secret: str) -> None:
+    """What has no keys is the secret."""
+    (root / name).write_text(f"{secret}\n", encoding="utf-8")
+
+    assert _fetch(root, name) == secret
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from distant import SOPS, install_program, sops_file
 
 from icesync.engine.secret_resolution import run_parallel
-from icesync.errors import SecretForbidden, SecretMissing
+from icesync.errors import SecretForbidden, SecretIsDocument, SecretMissing
 from icesync.model.secret import parse_secret_ref
 from icesync.secrets import subprocess_
 from icesync.secrets.sops import SopsProvider
@@ -65,6 +65,17 @@ def test_a_whole_file_is_a_secret(root: Path) -> None:
     provider = opened(root)
 
     assert provider.fetch(ref("ref+sops://whole.enc")).reveal() == "canary-3"
+
+
+@pytest.mark.parametrize("name", ["eu.enc.yaml", "a.yml", "a.JSON", "a.env", "a.enc.ini"])
+def test_a_file_of_keys_is_no_secret(root: Path, name: str) -> None:
+    """By its name alone, so a review without secrets finds it; no program is run for it."""
+    for look in (opened(root).identify, opened(root).fetch):
+        with pytest.raises(
+            SecretIsDocument, match=r"names no key, so it means the whole|is a file of variables"
+        ):
+            look(ref(f"ref+sops://{name}"))
+    assert not list(root.glob("*.log"))
 
 
 @pytest.mark.parametrize(
@@ -199,19 +210,20 @@ def test_what_sops_did_not_encrypt_is_not_given_to_it(root: Path, data: bytes) -
 
     for name in ("a.enc.yaml", "a.enc"):
         with pytest.raises(SecretMissing, match="is not a YAML or JSON file that sops encrypted"):
-            opened(root).fetch(ref(f"ref+sops://{name}"))
+            opened(root).fetch(ref(f"ref+sops://{name}#/a"))
 
 
 def test_sops_gets_the_variables_of_the_services_that_a_file_needs(root: Path) -> None:
     """A file of age gets no token of a Vault, and none gets the token of the forge."""
-    install_program(root.parent / "bin", "sops", "import os; print(sorted(os.environ))")
+    printer = "import json, os; print(json.dumps({'a': ' '.join(os.environ)}))"
+    install_program(root.parent / "bin", "sops", printer)
     (root / "a.enc").write_text(sops_file(b"x", json_too=True))
     keys = "  hc_vault: [{vault_address: 'http://127.0.0.1:9'}]\n"
     (root / "v.enc.yaml").write_text(sops_file(b"x", keys))
     given = {"VAULT_TOKEN": "t", "GITHUB_TOKEN": "g", "SOPS_AGE_KEY": "k", "AWS_PROFILE": "p"}
 
-    age = opened(root, **given).fetch(ref("ref+sops://a.enc")).reveal()
-    vault = opened(root, **given).fetch(ref("ref+sops://v.enc.yaml")).reveal()
+    age = opened(root, **given).fetch(ref("ref+sops://a.enc#/a")).reveal()
+    vault = opened(root, **given).fetch(ref("ref+sops://v.enc.yaml#/a")).reveal()
 
     assert "SOPS_AGE_KEY" in age
     assert "VAULT_TOKEN" not in age
