@@ -15,18 +15,14 @@ from __future__ import annotations
 
 from collections import _tuplegetter  # type: ignore[attr-defined] # of all named tuples
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
-from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - this is how to export it
 
 _T = TypeVar("_T")
-
-_FEW: Final = 16
-"""So many values are made in less time than it takes to compile what makes one."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -55,17 +51,11 @@ def _with_slots(cls: Any, assignment: str) -> Any:
     members.pop("__weakref__", None)
     members |= {"__slots__": names, "__match_args__": names, "__qualname__": cls.__qualname__}
     made: Any = type(cls)(cls.__name__, cls.__bases__, members)
-    values, made_so_far = attrgetter(*names), count()
+    values = attrgetter(*names)
 
     def first_init(self: object, *args: Any, **kwargs: Any) -> None:
-        few = next(made_so_far) < _FEW
-        given = _bind(names, defaults, args, kwargs) if few else None
-        if given is None:
-            made.__init__ = _compile_init(made, defaults, assignment)
-            made.__init__(self, *args, **kwargs)
-            return
-        for name in names:
-            object.__setattr__(self, name, given[name])
+        made.__init__ = _compile_init(made, defaults, assignment)
+        made.__init__(self, *args, **kwargs)
 
     def equal(self: object, other: object) -> Any:
         if other.__class__ is not self.__class__:
@@ -80,28 +70,6 @@ def _with_slots(cls: Any, assignment: str) -> Any:
         made.__repr__ = _repr
     made.__dataclass_fields__ = _Fields(cls)
     return made
-
-
-def _bind(
-    names: Sequence[str],
-    defaults: Mapping[str, Any],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-) -> Mapping[str, Any] | None:
-    """Return the values of the fields *names*, or None where the arguments do not fit."""
-    values = {**dict(zip(names, args, strict=False)), **kwargs}
-    if len(values) < len(args) + len(kwargs):
-        return None
-    for name, default in defaults.items():
-        if name in values:
-            continue
-        if not isinstance(default, Field):
-            values[name] = default
-        elif default.default_factory is not MISSING:
-            values[name] = default.default_factory()
-        elif default.default is not MISSING:
-            values[name] = default.default
-    return values if values.keys() == set(names) else None
 
 
 class _Fields:

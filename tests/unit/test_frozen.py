@@ -36,37 +36,6 @@ def test_arguments_and_defaults() -> None:
         Point()  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("made", [1, 100], ids=["few", "many"])
-def test_arguments_are_looked_at_and_values_are_not(made: int) -> None:
-    """The first values and those of a compiled ``__init__`` take and refuse the same."""
-
-    @frozen
-    class Odd:
-        """One field is neither given nor has a default."""
-
-        value: object
-        size: int = field(repr=False)
-        unit: str = field(default="B")
-
-    class Unequal:
-        def __eq__(self, other: object) -> bool:
-            raise TypeError
-
-        __hash__ = None  # type: ignore[assignment]
-
-    values = [Odd(Unequal(), size=number) for number in range(made)]
-
-    assert (values[-1].size, values[-1].unit) == (made - 1, "B")
-    for arguments, names in (
-        ((1,), {}),
-        ((1, 2, "B", 4), {}),
-        ((1, 2), {"size": 3}),
-        ((1, 2), {"a": 3}),
-    ):
-        with pytest.raises(TypeError):
-            Odd(*arguments, **names)
-
-
 def test_values_are_equal_by_their_fields() -> None:
     """Values of one class are equal, and hash alike, where all fields are equal."""
 
