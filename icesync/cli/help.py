@@ -108,8 +108,11 @@ _NO_ARGUMENT: Final = {
     "check": "use `icesync plan {word}` for some servers only",
     "state list": "run `icesync state show {word}` for one server",
     "login": "`api.login:` in icesync.yaml says who logs in",
+    "token": "`api.token:` in icesync.yaml names the token, such as ref+env://ICE_TOKEN",
 }
 """What to type instead of an argument that a command does not take."""
+_ABOUT_SECRETS: Final = frozenset({"login", "token", "keygen", "secrets", "secrets check"})
+"""Commands whose needless argument may be the secret itself: it is not shown."""
 
 
 _NO_BOUND: Final = 2**31 - 1
@@ -275,4 +278,6 @@ def _refuse_argument(word: str, ctx: click.Context) -> None:
     path = ctx.command_path.partition(" ")[2]
     shown = printable(word)
     hint = _NO_ARGUMENT.get(path, options_hint(ctx)).format(word=shown)
+    if path in _ABOUT_SECRETS:
+        raise UsageError(f"`{ctx.command_path}` takes no argument", hint)
     raise UsageError(f"`{ctx.command_path}` does not take the argument {shown}", hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Final
 
 import click
@@ -103,7 +102,7 @@ def ask_for_access(
     if organization is None:
         raise UsageError(
             "a login needs its organization",
-            "icesync init --go-live --organization 59 --login " + shlex.quote(username),
+            "icesync init --go-live --login USER --organization ORG",
         )
     return Access(PASSWORD, organization, username)
 

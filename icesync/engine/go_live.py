@@ -16,7 +16,7 @@ from icesync.frozen import frozen
 from icesync.model.project import EMULATOR, VENDOR_BASE_URL, Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from icesync.ports import StateStore
 
@@ -25,7 +25,7 @@ _OUR_COMMENTS: Final = re.compile(
     r"[ \t]*# (?:built in; accepts|For ICE, use these|base_url: https|token: ref\+).*"
 )
 _PLAIN: Final = re.compile(r"[A-Za-z][\w.@+/-]*(?::\/\/[\w.@+/#%?=-]+)?", re.ASCII)
-_CREDENTIAL: Final = re.compile(r"\b(?:token:[ \t]+[^\s,{}#]+|login:[ \t]+\{[^{}]*\})")
+_CREDENTIAL: Final = re.compile(r"\b(?:token:[ \t]+[^\s,{}]+|login:[ \t]+\{[^{}]*\})")
 _LEFT_ALONE: Final = re.compile(r"^[ \t]*(?:#.*)?\n")
 _LEFT_IN_BRACES: Final = re.compile(r"^[ \t]*,[ \t]*")
 _ASIDE: Final = ".icesync/emulator"
@@ -95,14 +95,13 @@ def _ways(
     text: str, before: Document, api: Mapping[str, object], access: Access | None
 ) -> Iterator[str]:
     """Yield *text* as it may be changed; what is not meant is sorted out by whoever asks."""
-    if api.get("base_url") == EMULATOR:
-        held = access is not None and {"token", "login"} & api.keys()
-        for way in _with_address(text, before, None if held else access):
-            yield from _with_credentials(way, access) if held and access else (way,)
-    elif access is not None and {"token", "login"} & api.keys():
-        yield from _with_credentials(text, access)
-    elif access is not None and "base_url" in api:
-        yield from _with_address(text, before, access)
+    replaced = access if {"token", "login"} & api.keys() else None
+    added = None if replaced else access
+    texts: Iterable[str] = (text,)
+    if "base_url" in api and (added or api["base_url"] == EMULATOR):
+        texts = _with_address(text, before, added)
+    for way in texts:
+        yield from _with_credentials(way, replaced) if replaced else (way,)
 
 
 def _with_credentials(text: str, access: Access) -> Iterator[str]:

@@ -315,7 +315,10 @@ def rekey_state(
 
     reference = parse_secret_ref(new_key)
     if reference is None:
-        raise UsageError("--new-key takes a reference", "--new-key ref+env://NAME")
+        raise UsageError(
+            "`--new-key` takes a reference, not the key itself",
+            "icesync state rekey --new-key ref+file://.icesync/next.key",
+        )
     if reference.scheme == "file":
         demand_private(place_of(session.project.root, reference))
     store = session.store_of(request.organization)

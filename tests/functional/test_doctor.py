@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OTHER_KEY = "/" + KEY[1:]
+LOGIN = "login: {organization: 59, username: robot, password: ref+env://ICE_PASSWORD}"
 
 
 def told(repository: Repository, *flags: str) -> dict[str, tuple[str, str]]:
@@ -86,6 +87,8 @@ def token(repository: Repository, ends_in_s: int) -> None:
         (lambda r: token(r, 90_000), "token", "ok", "expires at 20"),
         (lambda r: token(r, 3600), "token", "warning", "expires at 20"),
         (lambda r: token(r, -10), "token", "error", "expired"),
+        (lambda r: (token(r, -10), r.replace("icesync.yaml", "token:", f"{LOGIN}, token:")),
+         "token", "error", "then each apply logs in as robot"),
         (lambda r: r.write("errored.icesync.json", "{}"), "left behind", "error", "state push"),
         (lambda r: r.write(".github/workflows/a.yml", "# of icesync 0.0.9 writes it"),
          "workflow", "warning", "a.yml of 0.0.9"),

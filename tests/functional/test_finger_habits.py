@@ -60,7 +60,7 @@ def test_another_spelling_of_help(line: str, page: str, tmp_path: Path) -> None:
         ("--verison", "did you mean `--version`?"),
         ("show 59/663", "icesync state show 59/663"),
         ("state list 59/663", "icesync state show 59/663"),
-        ("token now", "does not take the argument now"),
+        ("token now", "`icesync token` takes no argument"),
         ("plan --taget 59/663", "did you mean `--target`?"),
         ("state lits", "did you mean `icesync state list`?"),
     ],

@@ -94,6 +94,9 @@ def login_command(common: Common, out: Path | None) -> int:  # fmt: skip
     data, info = log_in(session)
     write_secret(path, data)
     common.console.talk(f"saved to {out or '.icesync/token'}: {describe_token(info)}")
+    token = session.project.api.token
+    if token is not None and token.scheme != "file":
+        common.console.talk(f"note: `api.token` is {token}: apply does not read this file")
     return 0
 
 

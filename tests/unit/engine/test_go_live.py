@@ -56,7 +56,7 @@ LOGIN_LINE = (
             f"version: 1\napi: {{base_url: {URL}, token: ref+env://ICE_TOKEN}}\n",
         ),
         (
-            f"version: 1\napi:\n  base_url: {URL}\n  token: ref+env://ICE_OWN  # mine\n",
+            f"version: 1\napi:\n  base_url: {URL}\n  token: ref+vault://ice#/token  # mine\n",
             LOGIN,
             f"version: 1\napi:\n  base_url: {URL}\n  {LOGIN_LINE}  # mine\n",
         ),
