@@ -1,19 +1,20 @@
 """
 What GitHub's runner is told: annotations in the log, the job's summary, outputs of the step.
 
-Nothing of it has an effect outside of the job.
+Nothing of it has an effect outside of the job. Later steps decide by the outputs: where those
+of a plan are lost, an apply would be skipped in silence, so that is an error.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from icesync.cli.files import append_to
 from icesync.errors import FileUnwritable
+from icesync.model.report import Command
 from icesync.render import RenderContext, renderer
 from icesync.render.github import encode_outputs, outputs, render_annotations
 from icesync.render.style import safe
@@ -31,18 +32,29 @@ _SUMMARY_BYTES: Final = 1_000_000
 def write_github_outputs(
     console: Console, review: CommandResult, view: RenderContext, saved_plan: Path | None
 ) -> None:
-    """Write annotations to stderr, and summary and outputs where the runner wants them."""
+    """
+    Write annotations to stderr, and summary and outputs where the runner wants them.
+
+    Raises:
+        FileUnwritable: the outputs cannot be written; of an apply, which is done, that is told.
+
+    """
 
     def summarize(max_bytes: int) -> str:
         return renderer("markdown")(review, replace(view, limit_bytes=max_bytes))
 
     console.complain(render_annotations(review, view.ci))
     encoded = encode_outputs(outputs(review, str(saved_plan or "")))
-    for act in (partial(append_summary, summarize), partial(_append, "GITHUB_OUTPUT", encoded)):
-        try:
-            act()
-        except FileUnwritable as error:
-            console.talk(f"warning: {safe(error.message)}")
+    try:
+        append_summary(summarize)
+    except FileUnwritable as error:
+        console.talk(f"warning: {safe(error.message)}")
+    try:
+        _append("GITHUB_OUTPUT", encoded)
+    except FileUnwritable as error:
+        if review.command is not Command.APPLY:
+            raise
+        console.talk(f"warning: {safe(error.message)}")
 
 
 def append_summary(make: Callable[[int], str]) -> bool:

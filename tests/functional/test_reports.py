@@ -296,6 +296,26 @@ def test_summary_that_cannot_be_written(repository: Repository, place: str) -> N
     assert "warning: GITHUB_STEP_SUMMARY: " in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        (("plan",), 1, "error: --ci github: GITHUB_OUTPUT: cannot write"),
+        (("check", "--secrets", "skip"), 2, "error: --ci github: GITHUB_OUTPUT: cannot write"),
+        (("apply", "-y"), 0, "warning: GITHUB_OUTPUT: cannot write"),
+    ],
+    ids=["plan", "check", "apply"],
+)
+def test_outputs_that_cannot_be_written(
+    repository: Repository, command: tuple[str, ...], code: int, said: str
+) -> None:
+    """Without the outputs of a plan its apply would be skipped: only what is done may warn."""
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "/dev/full"}
+    result = repository.run(*command, env=environ)
+
+    assert result.code == code
+    assert said in result.stderr
+
+
 def test_pipeline_can_be_switched_off(repository: Repository) -> None:
     """Nothing is told to a runner that is not to hear it."""
     repository.replace(*BROKEN)
