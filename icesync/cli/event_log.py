@@ -109,7 +109,7 @@ class ResultLog:
     def report(self) -> Report:
         """Return how far it got, with the serial of the plan: no newer one is known."""
         results = (self._ended.get(c.address) or self._left(c) for c in self._plan.effective)
-        return Report(tuple(results), self._plan.base_serial)
+        return Report(tuple(results), self._plan.base_serial, saved=False)
 
     def _left(self, change: ResourceChange) -> Result:
         if change.address not in self._called:

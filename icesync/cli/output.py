@@ -2,7 +2,7 @@
 How every result reaches stdout, reports, the pipeline and an exit code.
 
 A command collects the parts of its result here. However it ends, the result
-is rendered; a report that cannot be written is named, and never
+is rendered; a report or an output that cannot be written is named, and never
 changes an exit code other than 0.
 """
 
@@ -220,16 +220,19 @@ class Output:
         failure = describe(error, debug=self.common.debug)
         code = failure.exit_code if failure else exit_code_of(error)
         findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
-        broken_off = self._log if self.review.report is None else None
+        report, late = self.review.report, None
+        if report is None:
+            late = getattr(error, "report", None)
+            report = late or (self._log.report() if self._log else None)
         self.review = replace(
             self.review,
-            report=broken_off.report() if broken_off else self.review.report,
+            report=report,
             findings=findings or self.review.findings,
             failure=failure,
             exit_code=code,
         )
         try:
-            self._show(last=True)
+            self._show(last=late is None or not self.is_text)
         except OSError:
             self.console.complain("error: cannot write the output\n")
         self._deliver()
@@ -317,7 +320,7 @@ class Output:
         )
 
     def _deliver(self) -> bool:
-        """Write all reports and tell the pipeline; return whether every report could be written."""
+        """Write all reports and tell the pipeline; return whether all could be written."""
         view = self._view()
         done = [
             self._attempt(f"report {kind}", partial(self._write, kind, Path(path), view))
@@ -327,7 +330,7 @@ class Output:
             from icesync.cli.github_files import write_github_outputs
 
             tell = partial(write_github_outputs, self.console, self.review, view, self.saved_plan)
-            self._attempt("--ci github", tell)
+            done.append(self._attempt("--ci github", tell))
         return all(done)
 
     def _write(self, kind: str, path: Path, view: RenderContext) -> None:

@@ -490,7 +490,8 @@ def carry_out(
     Carry out the effective changes of *plan* and return how each ended.
 
     *values* holds every secret that the calls need, by the text of its
-    reference. The lock must be held.
+    reference. The lock must be held. Whatever ends it after the first call has the
+    ``report`` of what was sent.
 
     Raises:
         StateError: the state could not be saved; before the first call
@@ -502,22 +503,31 @@ def carry_out(
     recorder.begin(plan)
     notify(ApplyStarted(plan))
     results: dict[Address, Result] = {}
+    saved = False
+
+    def report() -> Report:
+        ended = (results.get(c.address) or _unfinished(c, executor) for c in plan.effective)
+        took_s = clock.monotonic() - began
+        return Report(tuple(ended), recorder.serial, took_s, executor.stopped, saved=saved)
+
     try:
-        for change, outcome in executor.outcomes():
-            recorder.record(change, outcome)
-            result = _result(change, outcome, executor)
-            results[change.address] = result
-            notify(ChangeEnded(result))
-            if outcome is not None:
-                recorder.save_if_due()
-    finally:
-        notify(ApplyEnded())
-        executor.close()
-        recorder.finish(executor.in_flight())
-    for change in plan.effective:
-        results.setdefault(change.address, _unfinished(change, executor))
-    ordered = tuple(results[change.address] for change in plan.effective)
-    return Report(ordered, recorder.serial, clock.monotonic() - began, executor.stopped)
+        try:
+            for change, outcome in executor.outcomes():
+                recorder.record(change, outcome)
+                result = _result(change, outcome, executor)
+                results[change.address] = result
+                notify(ChangeEnded(result))
+                if outcome is not None:
+                    recorder.save_if_due()
+        finally:
+            notify(ApplyEnded())
+            executor.close()
+            recorder.finish(executor.in_flight())
+            saved = True
+    except BaseException as error:
+        vars(error)["report"] = report()
+        raise
+    return report()
 
 
 def _result(change: ResourceChange, outcome: Outcome | None, executor: Executor) -> Result:

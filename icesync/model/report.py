@@ -175,13 +175,15 @@ class Report:
     """
     How an apply ended: one result for every effective change, sorted by address.
 
-    *stopped* says in words why a run was ended early, None where it was not.
+    *stopped* says in words why a run was ended early, None where it was not. Of a run whose
+    results could not be *saved*, *serial* is that of the state before.
     """
 
     results: tuple[Result, ...]
     serial: int
     elapsed_s: float = 0.0
     stopped: str | None = None
+    saved: bool = True
 
     def members(self) -> dict[str, Any]:
         """Return the members of a command's result that this fills."""

@@ -38,9 +38,11 @@ def render_report(report: Report, style: Style, *, listed: bool = True) -> str:
     Not *listed*, the servers are somewhere else already.
     """
     message = counts_of(report, style)
-    head = style.paint("Apply complete." if report.complete else "Apply incomplete.", "bold")
-    lines = [f"{head} {message} in {report.elapsed_s:.1f} s; state serial {report.serial}."]
-    for status in MEANINGS if listed else ():
+    head = "Apply complete." if report.complete and report.saved else "Apply incomplete."
+    ending = f"state serial {report.serial}" if report.saved else "the state was not saved"
+    lines = [f"{style.paint(head, 'bold')} {message} in {report.elapsed_s:.1f} s; {ending}."]
+    shown = MEANINGS if report.saved else (ResultStatus.APPLIED, *MEANINGS)
+    for status in shown if listed else ():
         lines.extend(_section(report, status, style))
     if not report.complete:
         lines += ["", f"To retry only these: {style.paint(retry_command(report), 'cyan')}"]
@@ -63,7 +65,8 @@ def _section(report: Report, status: ResultStatus, style: Style) -> Iterator[str
     if not results:
         return
     yield ""
-    yield f"{style.paint(status.capitalize(), COLOURS[status], 'bold')}: {MEANINGS[status]}"
+    meaning = MEANINGS.get(status, "ICE confirmed it")
+    yield f"{style.paint(status.capitalize(), COLOURS[status], 'bold')}: {meaning}"
     width = max(len(str(result.address)) for result in results)
     for result in results[:_LISTED]:
         yield f"  {result.address!s:<{width}}  {_reason(result, style)}".rstrip()

@@ -283,11 +283,12 @@ class LocalStore:
             try:
                 replace_file(target, data, previous)
             except OSError as error:
-                folder = shlex.quote(str(target.parent))
-                raise StateNotSaved(
-                    f"cannot write `{self.describe()}`: {error.strerror}",
-                    f"df -h {folder}; ls -ld {folder}",
-                ) from error
+                folder, backup = shlex.quote(str(target.parent)), self._backup()
+                what, way = self.describe(), f"df -h {folder}; ls -ld {folder}"
+                if str(backup) in {str(error.filename), str(error.filename2)}:
+                    what = _shortest(backup)
+                    way = f"ls -ld {shlex.quote(what)}"
+                raise StateNotSaved(f"cannot write `{what}`: {error.strerror}", way) from error
 
     @contextmanager
     def lock(self, owner: LockInfo, timeout_s: float) -> Iterator[None]:

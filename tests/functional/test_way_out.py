@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from distant import listening
 from distantstate import FakeStateServer
-from rig import KEY, TIMEOUT_S, HurriedClock, Repository, wait_until
+from rig import KEY, TIMEOUT_S, HurriedClock, Repository, assert_refused, wait_until
 
 from icesync.model.probe import ProbeKind, ProbeResult
 
@@ -202,10 +202,25 @@ def test_state_replaced_under_a_running_apply_is_rescued(repository: Repository,
 
     assert result.code in {6, 8}, result
     assert "icesync state push errored.icesync.json" in result.stderr
+    assert "1 applied in" in result.stdout
     repository.write("state.json", old)
     pushed = repository.run("state", "push", "errored.icesync.json")
     assert pushed.code == 0, pushed
     assert repository.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_text_says_what_was_sent_when_the_state_is_not_saved(repository: Repository) -> None:
+    """ICE confirmed it, whatever fails on the way out; the message names what is in the way."""
+    repository.apply()
+    repository.replace("servers/59.yaml", "587", "2525")
+    backup = repository.root / "state.json.backup"
+    backup.unlink(missing_ok=True)
+    (backup / "folder").mkdir(parents=True)
+    result = repository.run("apply", "-y")
+
+    assert_refused(result, 8, "cannot write `state.json.backup`", hint="state push errored")
+    assert "1 applied in" in result.stdout
+    assert "the state was not saved.\n\nApplied: ICE confirmed it\n  59/663" in result.stdout
 
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
