@@ -483,7 +483,7 @@ _HINTS: Final = {
     "skill": "write the number of the queue in ICE, such as 663",
 }
 _LINKED: Final = re.compile(
-    r"mailto:([^?\s]+)(?:\?.*)?|[^<>]*<(?:mailto:)?([^<>\s]+@[^<>\s]+)>", re.IGNORECASE
+    r"mailto:([^?\s]+)(?:\?.*)?|[^<>]*<(?:mailto:)?([^<>\s@]+@[^<>\s@]+)>", re.IGNORECASE
 )
 """An address as a link, or with the name of a person."""
 _OWN_WORDS: Final = (Kind.LOGIN, Kind.MODE, Kind.PRESET)

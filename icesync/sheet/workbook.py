@@ -84,13 +84,12 @@ def _read(sheet: Any, find: Callable[[str], Column | None]) -> Sheet:
     if hidden:
         counts = "row of the workbook counts" if hidden == 1 else "rows of the workbook count"
         notes.append(f"{hidden} hidden {counts}, too")
-    covered = {
-        column
-        for area in sheet.column_dimensions.values()
-        if area.hidden
-        for column in range(area.min, area.max + 1)
-    }
-    names = [f"`{printable(cell.name)}`" for cell in found.header if cell.column in covered]
+    areas = [a for a in sheet.column_dimensions.values() if a.hidden and a.min and a.max]
+    names = [
+        f"`{printable(cell.name)}`"
+        for cell in found.header
+        if any(area.min <= cell.column <= area.max for area in areas)
+    ]
     if names:
         columns = "column counts" if len(names) == 1 else "columns count"
         notes.append(f"hidden {columns}, too: {listed(names)}")

@@ -272,7 +272,7 @@ TAKEN = [
     ("IsSSL", "x", "ssl", True),
     ("SMTPMailbox", "mailto:a@example.test?subject=x", "smtp.mailbox", "a@example.test"),
     ("SMTPMailbox", "Team, A <a@example.test>", "smtp.mailbox", "a@example.test"),
-    ("SMTPUserName", "<a@example.test>", "smtp.username", "a@example.test"),
+    ("SMTPUserName", "Team <mailto:a@example.test>", "smtp.username", "a@example.test"),
 ]  # fmt: skip
 
 
