@@ -178,11 +178,14 @@ class Proposal:
             UsageError: git does not ignore it.
 
         """
+        hints = []
         for exposed in self.exposed:
             hint = f"run `{exposed.command}` to keep it out of the repository"
             if exposed.tracked:
                 hint += "; passwords that were committed stay in the history: change them"
-            raise UsageError(f"{exposed}; nothing was written", hint)
+            hints.append(hint)
+        if hints:
+            raise UsageError(f"{', '.join(map(str, self.exposed))}; nothing was written", *hints)
 
 
 def propose_import(session: Session, request: ImportRequest) -> Proposal:

@@ -92,7 +92,7 @@ def _read(sheet: Any, find: Callable[[str], Column | None]) -> Sheet:
     ]
     if names:
         columns = "column counts" if len(names) == 1 else "columns count"
-        notes.append(f"hidden {columns}, too: {listed(names)}")
+        notes.append(f"{len(names)} hidden {columns}, too: {listed(names)}")
     return replace(found, notes=tuple(notes)) if notes else found
 
 

@@ -93,7 +93,7 @@ def test_hidden_columns_count_and_are_told() -> None:
 
     sheet = read_source(workbook(HEADER, ["59", "1", "u"], change=cover))
 
-    assert sheet.notes == ("hidden columns count, too: `Skill` and `User`",)
+    assert sheet.notes == ("2 hidden columns count, too: `Skill` and `User`",)
 
 
 def test_two_rows_of_names() -> None:
