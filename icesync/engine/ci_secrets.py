@@ -106,7 +106,8 @@ def _for_github(needed: CiSecrets) -> Iterator[str]:
     yield from (_from_file(name, both) for name in needed.held)
     asks = _asking(needed.asked, both)
     asks += [f"gh secret set {name} --env {apply}" for name in needed.access]
-    yield f"({'; '.join(asks)})" if len(asks) > 1 else asks[0]
+    if asks:
+        yield f"({'; '.join(asks)})" if len(asks) > 1 else asks[0]
 
 
 def _for_gitlab(needed: CiSecrets) -> Iterator[str]:

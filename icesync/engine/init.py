@@ -520,9 +520,7 @@ def _next_steps(layout: Layout, request: InitRequest) -> Iterator[tuple[str, str
 
 
 def _ask_and_apply(names: Sequence[str], where: str) -> tuple[str, str]:
-    """
-    Return the last command: what follows a question, pasted with it, would be its answer.
-    """
+    """Return the last command: one that is pasted behind a question would be its answer."""
     if not names:
         return "icesync apply", f"send it to {where}"
     return f"{ask_for(names)} && icesync apply", f"asks for the secrets, sends it to {where}"
