@@ -41,6 +41,24 @@ def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> 
     return terminal
 
 
+STDOUT: Final = "stdout"
+
+
+class _NamingStdout:
+    """Gives an error of stdout its name, so that nobody takes it for a disk's."""
+
+    def __enter__(self) -> None:
+        """Begin to write."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Name the error."""
+        if isinstance(error, OSError):
+            error.filename = STDOUT
+
+
+_NAMING_STDOUT: Final = _NamingStdout()
+
+
 class Console:
     """
     Where a command writes; *quiet* keeps all talk but errors to itself.
@@ -87,17 +105,20 @@ class Console:
 
     def data(self, text: str) -> None:
         """Write *text* to stdout as it is."""
-        sys.stdout.write(text)
+        with _NAMING_STDOUT:
+            sys.stdout.write(text)
 
     def binary(self, data: bytes) -> None:
         """Write *data* to stdout, whatever the encoding of the terminal."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        with _NAMING_STDOUT:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
 
     def flush(self) -> None:
         """Let a reader have what was written so far."""
-        sys.stdout.flush()
+        with _NAMING_STDOUT:
+            sys.stdout.flush()
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write *document* to stdout as JSON."""
@@ -121,7 +142,7 @@ class Console:
 
     def complain(self, text: str) -> None:
         """Write *text* to stderr as it is, even when asked to be quiet."""
-        sys.stdout.flush()
+        self.flush()
         with suppress(OSError):
             sys.stderr.write(self.located(text))
 
@@ -137,7 +158,7 @@ class Console:
 
     def ask(self, question: str) -> str:
         """Return the answer of a person to *question*, asked on stderr."""
-        sys.stdout.flush()
+        self.flush()
         sys.stderr.write(question)
         sys.stderr.flush()
         with suppress(OSError, ValueError):  # a stream that is no file has its answer

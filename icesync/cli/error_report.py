@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from icesync.cli.console import STDOUT
 from icesync.cli.help import options_hint
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import (
@@ -119,6 +120,9 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
     if SIGNALS.raised is not None and not isinstance(error, OSError):
         # The interpreter makes other errors of an interrupt, in the middle of an import.
         return Failure("interrupted", (), 128 + SIGNALS.raised)
+    if isinstance(error, OSError) and error.filename == STDOUT:
+        done = getattr(error, "done", "")  # of an apply, what it sent until then
+        return Failure(f"cannot write to stdout: {error.strerror}{done and '; '}{done}")
     scarce = _scarce(error)
     if scarce is not None:
         return Failure(scarce[0], scarce[1:])
@@ -134,5 +138,5 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
 
 
 def is_output_error(error: BaseException) -> bool:
-    """Return whether *error* comes from a stream: it names no file."""
-    return isinstance(error, OSError) and error.filename is None
+    """Return whether *error* comes from a stream, or names no file."""
+    return isinstance(error, OSError) and error.filename in {None, STDOUT}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 import click
 
+from icesync.cli.console import STDOUT
 from icesync.cli.help import GlobalOption, Pages
 from icesync.cli.interrupt import SIGNALS
 from icesync.cli.options import Common, common_options
@@ -146,7 +147,7 @@ def run(arguments: Sequence[str]) -> int:
                 standalone_mode=False,
                 obj=common,
             )
-            sys.stdout.flush()
+            common.console.flush()
         except BaseException as error:  # noqa: BLE001 - the outermost door
             if _is_question(error) and error.ctx is not None:
                 common.console.data(f"{error.ctx.get_help()}\n")
@@ -203,8 +204,10 @@ def explain_error(error: BaseException, common: Common) -> int:
 
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as lost:
         _drop_output()
+        if isinstance(error, OSError) and error.errno == lost.errno:
+            error.filename = STDOUT
     failure = describe(error, debug=common.debug)
     if failure is None:
         return exit_code_of(error)

@@ -207,6 +207,9 @@ class Output:
         whole = False
         try:
             self._show(last=True)
+        except OSError as error:
+            self._add_what_was_sent(error)
+            raise
         finally:
             whole = self._deliver()
         return EXIT_UNEXPECTED if code == EXIT_OK and not whole else code
@@ -217,6 +220,8 @@ class Output:
         self._rescue(error)
         if isinstance(error, IcesyncError) and self.review.command is Command.APPLY:
             error.hints = apply_again(error.hints)
+        if isinstance(error, OSError):
+            self._add_what_was_sent(error)
         failure = describe(error, debug=self.common.debug)
         code = failure.exit_code if failure else exit_code_of(error)
         findings = getattr(error, "diagnostics", ()) if isinstance(error, ConfigError) else ()
@@ -236,6 +241,16 @@ class Output:
         except OSError:
             self.console.complain("error: cannot write the output\n")
         self._deliver()
+
+    def _add_what_was_sent(self, error: OSError) -> None:
+        """Let *error*, for which nobody may see the report of an apply, say what that sent."""
+        if self.review.command is not Command.APPLY:
+            return
+        report = self.review.report or (self._log.report() if self._log else None)
+        from icesync.render.report import counts_of
+
+        sent = report is not None and report.results
+        vars(error)["done"] = counts_of(report) if report and sent else "nothing was sent"
 
     def _rescue(self, error: BaseException) -> None:
         """Write a state that could not be stored to a file beside the configuration."""

@@ -11,6 +11,7 @@ import pytest
 from rig import Repository, Result, start_process
 
 FULL = Path("/dev/full")
+LOST = "cannot write to stdout: No space left on device"
 
 WRITING = [
     ["plan"], ["plan", "--json"], ["plan", "-v"], ["apply", "-y"], ["check"], ["show"],
@@ -27,20 +28,31 @@ def test_full_disk(repository: Repository, command: list[str]) -> None:
         result = repository.spawn(*command, stdout=stdout)
 
     assert result.code == 1
-    assert result.stderr.count("error: the disk is full") == 1
+    assert result.stderr.count(f"error: {LOST}") == 1
+    assert (f"{LOST}; nothing was sent" in result.stderr) is (command[0] == "apply")
     assert_quiet(result)
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the full device is Linux's")
-@pytest.mark.parametrize("command", [["plan"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["plan"], ["apply", "-y"]], ids=" ".join)
 def test_full_disk_without_a_buffer(repository: Repository, command: list[str]) -> None:
     """The same is told when the write itself fails, and not the last flush."""
     with FULL.open("w") as stdout:
         result = repository.spawn(*command, env={"PYTHONUNBUFFERED": "1"}, stdout=stdout)
 
     assert result.code == 1
-    assert result.stderr.count("error: the disk is full") == 1
+    assert result.stderr.count(f"error: {LOST}") == 1
     assert_quiet(result)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the full device is Linux's")
+def test_full_disk_does_not_hide_what_was_sent(repository: Repository) -> None:
+    """Events that nobody could read were still calls that ICE confirmed."""
+    with FULL.open("w") as stdout:
+        result = repository.spawn("apply", "-y", "--json", stdout=stdout)
+
+    assert result.code == 1
+    assert f"error: {LOST}; 1 applied" in result.stderr
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the full device is Linux's")
