@@ -480,14 +480,18 @@ class _Importer:
         project = self.session.project
         found = lint_each(map(_desired, servers), live=project.api.live)
         near = (finding for finding in found if finding.rule not in JUDGED)
+        broken: dict[tuple[str, str, str | None], list[DesiredServer]] = {}
         for finding, severity in SeverityPolicy(project.rules).apply(near):
             if severity is Severity.ERROR:
-                rule, (_, message, hint, _) = finding.rule, finding.violation
-                taken = f"or write `rules: {{{rule}: warning}}` into icesync.yaml"
-                self.findings.add(
-                    finding.position(), rule, message, f"{hint}, {taken}" if hint else taken,
-                    subject=f"{finding.server.address}:",
-                )  # fmt: skip
+                _, message, hint, _ = finding.violation
+                broken.setdefault((finding.rule, message, hint), []).append(finding.server)
+        for (rule, message, hint), found_at in broken.items():
+            taken = f"or write `rules: {{{rule}: warning}}` into icesync.yaml"
+            names = listed([str(server.address) for server in found_at])
+            self.findings.add(
+                found_at[0].origin.position(), rule, message,
+                f"{hint}; {taken}" if hint else taken, subject=f"{names}:",
+            )  # fmt: skip
 
     # -- what is written
 

@@ -714,10 +714,10 @@ def test_hints_are_about_cells(world: World) -> None:
 
 def test_server_that_validate_would_refuse(world: World) -> None:
     """It is told by its row, with the way to keep it; a project that takes it imports it."""
-    table = f"{FULL},Spoofing\n{ROW},yes"
+    table = f"{FULL},Spoofing\n{ROW},yes\n{ROW.replace('59,1', '59,2')},yes"
     told = world.told(table)
     project = replace(world.session.project, rules={"ICE204": Level.WARNING})
     world.session = replace(world.session, project=project)
 
-    assert told == ["f:2:1 ICE204 59/1: spoofing is on, but `spoofing.address` is missing"]
+    assert told == ["f:2:1 ICE204 59/1 and 59/2: spoofing is on, but `spoofing.address` is missing"]
     assert world.propose(table).problems == ()
