@@ -354,8 +354,10 @@ def _hosts_so_far(
     identities = Identities(providers)
     find = partial(confirmed_hosts, made, values=resolution.values, key=key, identities=identities)
     found = find(stored.snapshot)
+    # Of a server that is new, the reference counts; one that changed may lead elsewhere now.
     same = {
-        (change.address, secret.key): secret.comparison is not SecretComparison.CHANGED
+        (change.address, secret.key): change.before is None
+        or secret.comparison is not SecretComparison.CHANGED
         for change in made.calls
         for secret in change.secrets
     }
