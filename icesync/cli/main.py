@@ -126,7 +126,7 @@ class _Commands(Pages):
 )
 def program() -> None:
     """
-    Keep the email servers of the ICE contact-centre service as code.
+    Manage the email servers of the ICE contact-centre service as code.
 
     \b
     icesync validate          check the files

@@ -267,8 +267,6 @@ def compare_fleet(
         project, stored.snapshot, providers, request.allowed, every=request.include_info
     )
     project, providers = replace(project, guards=safety.guards), safety.providers
-    for told in safety.notes:
-        view.notify(Note(told))
     key, key_error = _open_key(project, providers, stored, request)
     stored = fold(check_by_file(fleet.store, stored, key), key, request.allowed)
     if not holding:  # nothing will be saved
@@ -310,6 +308,8 @@ def compare_fleet(
         found += check_shared(selected, resolution, key)
     validation = validation.extended(found)
     validation.require()
+    for told in safety.notes:
+        view.notify(Note(told))
     changing = {change.address for change in made.effective}
     known = desired.servers.keys() | carried.entries.keys()
     check_allowed(request.allowed, known)
