@@ -24,8 +24,9 @@ def _no_intent() -> None:
         self._intend(change)
 
     def end_call(self: Any, change: Any, outcome: Any) -> None:
-        self._journal.commit(record_line(self._intents[change.address]))
-        self._journal.append(record_line(CallEnded(change.address, outcome.kind, self._now())))
+        self._journal.commit(record_line(self._intents[change.address], self._sealing))
+        ended = CallEnded(change.address, outcome.kind, self._now())
+        self._journal.append(record_line(ended, self._sealing))
 
     _replace(Recorder, begin_call=begin_call, end_call=end_call)
 
@@ -60,7 +61,7 @@ def _ack_before_reply() -> None:
     def begin_call(self: Any, change: Any) -> None:
         honest(self, change)
         ended = CallEnded(change.address, OutcomeKind.APPLIED, self._now())
-        self._journal.commit(record_line(ended))
+        self._journal.commit(record_line(ended, self._sealing))
 
     _replace(Recorder, begin_call=begin_call, end_call=lambda *_: None)
 
@@ -82,21 +83,19 @@ def _substring() -> None:
 
 def _stop_at_bad_record() -> None:
     """The journal counts up to the first line that is damaged."""
-    from icesync.engine import state
+    from icesync.codec import journal
 
-    honest = state.decode_journal
+    honest = journal.decode_journal
 
     def decode_journal(data: bytes) -> Any:
-        from icesync.codec.journal import _body
-
         sound = b""
         for line in data.split(b"\n"):
-            if _body(line) is None:
+            if journal._body(line) is None:
                 break
             sound += line + b"\n"
         return honest(sound)
 
-    _replace(state, decode_journal=decode_journal)
+    _replace(journal, decode_journal=decode_journal)
 
 
 def _same_serial() -> None:

@@ -21,7 +21,7 @@ from icesync.codec.journal import decode_journal, encode_head, record_line
 from icesync.model.desired import Address
 from icesync.model.plan import Action
 from icesync.model.report import OutcomeKind
-from icesync.model.snapshot import CallEnded, Entry, EntryStatus, Intent, JournalHead
+from icesync.model.snapshot import CallEnded, Intent, JournalHead, Record, plan_call
 from icesync.stores.journal import LocalJournals
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def written(folder: Path, patch: pytest.MonkeyPatch, calls: int) -> list[tuple[i
                 if skill is None:
                     return
                 address = Address(59, skill)
-                entry = Entry(EntryStatus.PENDING, {"smtp.host": f"{skill:03}" * 400})
+                record = Record({"smtp.host": f"{skill:03}" * 400}, {})
+                entry = plan_call(record, "sha256:1", "2026-01-01T00:00:00Z")
                 journal.commit(record_line(Intent(address, Action.UPDATE, entry)))
                 ended = CallEnded(address, OutcomeKind.APPLIED, "2026-01-01T00:00:00Z")
                 journal.append(record_line(ended))
