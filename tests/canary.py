@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["AWKWARD", "SHORTEST", "Search", "all_logs", "leaks", "spellings"]
+__all__ = ["AWKWARD", "DOCUMENTS", "SHORTEST", "Search", "all_logs", "leaks", "spellings"]
 
 SHORTEST: Final = 8
 """Shorter texts stand in any output by chance, such as a secret of one letter."""
@@ -32,14 +32,14 @@ AWKWARD: Final = {
     "boolean": "true-true-false",
     "quotes": 'it\'s "quoted" `twice`',
     "backslash": "C:\\new\\table\\x41\\u0041",
-    "newline inside": "first line of it\nsecond line of it",
+    "newline behind": "first line of it\n",
     "blanks around": "  blank spaced  ",
     "per cent": "100%s%(name)d%n%20%%",
     "dollar": "$HOME${PATH}$(id -un)",
     "braces": "{0}{secret.reveal}{{}}",
     "markup": "<b>bold</b>&amp;[red]rich[/red]",
     "yaml": "key: [value, *alias, &anchor] #c",
-    "json": '{"Password": null, "x": "y"}',
+    "json that is cut": '{"Password": null, "x": "y"',
     "unicode": "pässwörd→秘密の言葉🔑",
     "combining": "e\u0301a\u0308o\u0302u\u0300 nfd",
     "bidi": "abc\u202edef\u2066ghi\u200bjkl",
@@ -47,7 +47,7 @@ AWKWARD: Final = {
     "azure command": "##vso[task.setvariable]hidden",
     "group command": "##[group]hidden word",
     "escape": "\x1b[31mred\x1b[0m bell\x07 end",
-    "carriage return": "over\rwritten text",
+    "carriage return": "overwritten text\r",
     "reference": "ref+env://ICE_OTHER_NAME",
     "token": "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2lnbmF0dXJl",
     "base64": "cGFzc3dvcmQ9aHVudGVyMg==",
@@ -56,6 +56,14 @@ AWKWARD: Final = {
     "path": "../../etc/passwd-like",
     "long": "long secret " * 400,
 }
+
+
+DOCUMENTS: Final = {
+    "newline inside": "first line of it\nsecond line of it",
+    "json": '{"Password": null, "x": "y"}',
+    "carriage return inside": "over\rwritten text",
+}
+"""What is no password, and may hold many."""
 
 
 def spellings(secret: str) -> dict[str, str]:

@@ -147,6 +147,10 @@ def spell_path(steps: Iterable[str]) -> str:
     return "/".join(_encode(step, "/") for step in steps)
 
 
+_DEEPEST: Final = 64
+"""So many keys lead to more than people nest; each further one would cost all before it."""
+
+
 class SecretIdentity(NamedTuple):
     """
     What a reference leads to, whatever its spelling: a document, and the keys that lead into it.
@@ -162,7 +166,7 @@ class SecretIdentity(NamedTuple):
         """What this is a part of: each mapping around it, the document last."""
         if not self.fragment:
             return ()
-        steps = self.fragment.split("/")
+        steps = self.fragment.split("/", _DEEPEST)
         inner = ("/".join(steps[:depth]) for depth in range(len(steps) - 1, 0, -1))
         return tuple(SecretIdentity(self.document, fragment) for fragment in inner)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from canary import AWKWARD, Search, all_logs, leaks, spellings
+from canary import AWKWARD, DOCUMENTS, Search, all_logs, leaks, spellings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rig import Echo, FarEnd, Ice, Repository, Result, run_process, run_program
@@ -164,9 +164,9 @@ def _kinds(command: str) -> str:
 
 IMPORTED: Final = {
     "OrgId": 70, "Status": "Enabled", "IsImap": True, "IsSSL": False, "IsTLS": True,
-    "SMTPServerAddress": "a", "SMTPPort": "587", "SMTPUserName": "u", "SMTPMailbox": "m",
+    "SMTPServerAddress": "a", "SMTPPort": "587", "SMTPUserName": "u", "SMTPMailbox": "m@a.example",
     "SMTPPollrate": "10", "ImapServerAddress": "a", "ImapPort": "993", "ImapUserName": "u",
-    "ImapMailbox": "m", "ImapPollrate": "10",
+    "ImapMailbox": "m@a.example", "ImapPollrate": "10",
 }  # fmt: skip
 
 GOOD_DAY: Final = (
@@ -190,7 +190,7 @@ def new_world() -> Iterator[tuple[Path, Storage]]:
 
 
 TEXTS = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r"), max_size=30
 ).filter(lambda text: len(text.splitlines()) <= 1)
 
 SECRETS = st.builds(
@@ -215,6 +215,20 @@ def test_awkward_secrets_where_things_go_wrong() -> None:
     """Every failure keeps every awkward secret to itself."""
     with new_world() as (root, archive):
         Journey(root, AWKWARD).goes_wrong(archive)
+
+
+def test_documents_instead_of_secrets() -> None:
+    """They are refused wherever one secret is needed, and nothing of them is told."""
+    with new_world() as (root, archive):
+        journey = Journey(root, DOCUMENTS)
+        ice = Ice("http://127.0.0.1:1/ICEAPI", archive)
+        journey.repository.calls(ice)
+        for text in DOCUMENTS.values():
+            journey.demand(3, "login", ICE_PASSWORD=text)
+        journey.repository.calls(ice, token=ice.token())
+        journey.demand(0, "validate", "plan --secrets skip")
+        journey.demand(3, "plan", "apply -y", "check", "secrets check", "plan --probe")
+        journey.demand(3, "token", "apply -y", ICE_TOKEN=DOCUMENTS["json"])
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icesync.model.secret import SecretRef, read_secret_ref, spell_path
+from icesync.model.secret import SecretIdentity, SecretRef, read_secret_ref, spell_path
 from icesync.secrets.registry import Providers, SecretSettings
 
 if TYPE_CHECKING:
@@ -166,6 +166,11 @@ def test_a_document_is_the_whole_of_each_secret_in_it(tmp_path: Path) -> None:
 
         assert one in other.wholes, whole
         assert other not in one.wholes
+
+    deep = SecretIdentity("file:1", "/a" * 100_000)
+
+    assert SecretIdentity("file:1") in deep.wholes
+    assert sum(len(whole.fragment) for whole in deep.wholes) < 10_000
 
 
 def _identity(providers: Providers, reference: object) -> set[str]:
