@@ -27,7 +27,7 @@ import click
 @click.group()
 @click.version_option("0.1.0")
 def program():
-    "Keep the email servers of the ICE contact-centre service as code."
+    "Manage the email servers of the ICE contact-centre service as code."
 
 for name, text in {commands}.items():
     program.command(name, help=text)(lambda: None)
