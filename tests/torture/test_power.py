@@ -100,11 +100,17 @@ def cut(ordeal: Ordeal, folder: Path, after_s: float, *, defect: str = "", abrup
 def _await_stop(pid: int) -> None:
     """Wait until every thread stands still: until then one may still flush, and another send."""
     deadline = time.monotonic() + RETRY_FOR_S
-    tasks = Path(f"/proc/{pid}/task")
-    while any(_state(task) not in _STILL for task in tasks.iterdir()):
+    while any(_state(task) not in _STILL for task in _tasks(pid)):
         if time.monotonic() > deadline:
             raise RuntimeError("the run does not stop")
         time.sleep(0.0005)
+
+
+def _tasks(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except OSError:  # it has ended
+        return []
 
 
 def _state(task: Path) -> str:
