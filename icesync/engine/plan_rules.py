@@ -81,7 +81,8 @@ def confirmed_hosts(
     if not sent:
         return {}
     by_text: dict[str, set[Setting]] = {}
-    for one in _sent(snapshot):
+    given = tuple(_sent(snapshot))
+    for one in given:
         if one.secret.reference in sent:
             by_text.setdefault(one.secret.reference, set()).add(one.host)
     in_files = _hosts_in_files(elsewhere, identities)
@@ -92,7 +93,7 @@ def confirmed_hosts(
             text, goes_to = secret.reference, (change.after or {}).get(host_key(secret.key), "")
             hosts: _Hosts = frozenset(by_text.get(text, ()))
             may_differ = key and text in values and secret.comparison is SecretComparison.CHANGED
-            if goes_to not in hosts or may_differ:
+            if given and (goes_to not in hosts or may_differ):
                 known = known or _Sightings(snapshot, values, key, identities)
                 hosts = known.hosts_of(text, goes_to, known=goes_to in hosts)
             if in_files and not hosts:
