@@ -144,6 +144,7 @@ class _Sightings:
         # A key of this run tells equal values without opening one.
         self._run_key = FingerprintKey(os.urandom(KEY_BYTES))
         self._tags: dict[str, str] = {}
+        self._found: dict[tuple[str, Setting, bool], _Hosts] = {}
         self._at: dict[Address, set[SentSecret]] = {}
         self._by_tag: dict[str, set[SentSecret]] = {}
         self._rotated: list[SentSecret] = []
@@ -173,6 +174,12 @@ class _Sightings:
         itself was at the host before: what it may lead to now is not looked for among
         passwords that were replaced.
         """
+        asked = text, goes_to, known
+        if asked not in self._found:
+            self._found[asked] = self._look_for(text, goes_to, known=known)
+        return self._found[asked]
+
+    def _look_for(self, text: str, goes_to: Setting, *, known: bool) -> _Hosts:
         identity = self._identities.of(text)
         related = self._by_identity.at(identity)
         # A host that was given one secret of a document was not given the others.
