@@ -1,5 +1,5 @@
 """
-What the page of 10,000 changes costs, and an import of as many rows, start-up included.
+What the page and the saved plan of 10,000 changes cost, and an import of as many rows.
 
 Against a process that merely loads the files of such a fleet by PyYAML's CSafeLoader (about
 2.2 s on an idle core). The page is the difference between a first plan with and without
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from measure import Sample
 
 LOADING, PLAN, PAGE = "CSafeLoader", "first plan", "first plan, --report html"
+SAVED, SHOWN = "first plan, --out", "show of that plan"
 ROWS = "import of the rows"
 PARTS = ("host", "port", "username", "password", "mailbox", "poll rate")
 
@@ -60,11 +61,14 @@ def cases(folder: Path, servers: int) -> dict[str, Callable[[], Sample]]:
     (empty / "icesync.yaml").write_text(CONFIG.format(base_url="emulator", concurrency=8))
     write_rows(empty / "rows.csv", servers)
     plan = [*icesync(), "-C", str(fleet), "plan", "--detailed-exitcode"]
+    saved = str(folder / "saved.json")
     rows = [*icesync(), "-C", str(empty), "import", str(empty / "rows.csv"), "--dry-run"]
     return {
         LOADING: partial(run, [sys.executable, "-c", LOAD, str(fleet / "servers")]),
         PLAN: partial(run, plan, secrets, CHANGES),
         PAGE: partial(run, [*plan, "--report", f"html={folder / 'page.html'}"], secrets, CHANGES),
+        SAVED: partial(run, [*plan, "--out", saved], secrets, CHANGES),
+        SHOWN: partial(run, [*icesync(), "-C", str(fleet), "show", saved], secrets),
         ROWS: partial(run, [*rows, "--secrets", "env:.icesync/passwords.env"], secrets),
     }
 
@@ -84,7 +88,7 @@ def main() -> None:
             f"{median(samples, name, peak):.0f}",
             f"{ratio(samples, name, LOADING, cpu):.2f}",
         ]
-        for name in (LOADING, PLAN, PAGE, ROWS)
+        for name in samples
     ]
     title = f"{asked.servers:,} servers, medians of {asked.rounds} rounds"
     print_table(title, ["", "CPU s", "peak MiB", "CPU x loader"], rows)
