@@ -41,7 +41,7 @@ def wants_colour(choice: str, environ: Mapping[str, str], *, terminal: bool) -> 
     return terminal
 
 
-STDOUT: Final = "stdout"
+STDOUT_NAME: Final = "<stdout>"
 
 
 class _NamingStdout:
@@ -53,7 +53,7 @@ class _NamingStdout:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Name the error."""
         if isinstance(error, OSError):
-            error.filename = STDOUT
+            error.filename = STDOUT_NAME
 
 
 _NAMING_STDOUT: Final = _NamingStdout()

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from icesync.cli.console import STDOUT
+from icesync.cli.console import STDOUT_NAME
 from icesync.cli.help import options_hint
 from icesync.cli.interrupt import SIGNALS
 from icesync.errors import (
@@ -120,7 +120,7 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
     if SIGNALS.raised is not None and not isinstance(error, OSError):
         # The interpreter makes other errors of an interrupt, in the middle of an import.
         return Failure("interrupted", (), 128 + SIGNALS.raised)
-    if isinstance(error, OSError) and error.filename == STDOUT:
+    if isinstance(error, OSError) and error.filename == STDOUT_NAME:
         done = getattr(error, "done", "")  # of an apply, what it sent until then
         return Failure(f"cannot write to stdout: {error.strerror}{done and '; '}{done}")
     scarce = _scarce(error)
@@ -139,4 +139,4 @@ def _unexpected(error: BaseException, *, debug: bool) -> Failure:
 
 def is_output_error(error: BaseException) -> bool:
     """Return whether *error* comes from a stream, or names no file."""
-    return isinstance(error, OSError) and error.filename in {None, STDOUT}
+    return isinstance(error, OSError) and error.filename in {None, STDOUT_NAME}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 import click
 
-from icesync.cli.console import STDOUT
+from icesync.cli.console import STDOUT_NAME
 from icesync.cli.help import GlobalOption, Pages
 from icesync.cli.interrupt import SIGNALS
 from icesync.cli.options import Common, common_options
@@ -207,7 +207,7 @@ def explain_error(error: BaseException, common: Common) -> int:
     except OSError as lost:
         _drop_output()
         if isinstance(error, OSError) and error.errno == lost.errno:
-            error.filename = STDOUT
+            error.filename = STDOUT_NAME
     failure = describe(error, debug=common.debug)
     if failure is None:
         return exit_code_of(error)

@@ -41,7 +41,7 @@ class Series:
         return iter(self._make())
 
 
-def digest_of(document: object) -> str:
+def canonical_digest(document: object) -> str:
     """Return :func:`digest` of what :func:`canonical` returns; *document* may hold series."""
     hashed = hashlib.sha256()
     for part in _parts(document, None):
@@ -63,7 +63,8 @@ def stream(document: object) -> Iterator[str]:
 
 def _parts(node: Any, line: str | None) -> Iterator[str]:
     """Yield *node*, an item of a series at a time; a *line* is its indent, None for none."""
-    inner, colon, end = ("", ":", "") if line is None else (f"{line}  ", ": ", line)
+    deeper = None if line is None else f"{line}  "
+    inner, colon, end = (deeper or "", ":" if line is None else ": ", line or "")
     if isinstance(node, Series):
         before = "["
         for item in node:
@@ -75,7 +76,7 @@ def _parts(node: Any, line: str | None) -> Iterator[str]:
         before = "{"
         for key, value in sorted(node.items()):
             yield f"{before}{inner}{quoted(key)}{colon}"
-            yield from _parts(value, inner if line is not None else None)
+            yield from _parts(value, deeper)
             before = ","
         yield f"{end}}}"
     else:

@@ -13,7 +13,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from icesync.codec import Series, canonical, digest, digest_of, stream, unique_object
+from icesync.codec import Series, canonical, canonical_digest, digest, stream, unique_object
 from icesync.diagnostics import SourcePosition
 from icesync.errors import PlanStale
 from icesync.model.desired import Address, parse_address
@@ -61,7 +61,7 @@ def _plan_digest(plan: Plan) -> str:
         "terms": dict(plan.terms),
         "changes": Series(lambda: map(_plain_effect, plan.effective)),
     }
-    return digest_of(content)
+    return canonical_digest(content)
 
 
 def _plain_effect(change: ResourceChange) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def plan_document(plan: Plan, icesync_version: str) -> dict[str, Any]:
         "resource_changes": Series(lambda: map(_plain_change, plan.changes)),
         "digest": plan_digest(plan),
     }
-    return {**document, "checksum": digest_of(document)}
+    return {**document, "checksum": canonical_digest(document)}
 
 
 def encode_plan(plan: Plan, icesync_version: str) -> bytes:

@@ -122,7 +122,7 @@ def _credentials(environ: Mapping[str, str], *, terraform: bool) -> tuple[str, s
         return "icesync", token
     raise AccessError(
         "the preset `gitlab` has no token",
-        f"outside GitLab jobs: {ask_for(['GITLAB_TOKEN'])} (scope api)",
+        f"outside GitLab jobs, with a token of scope api: {ask_for(['GITLAB_TOKEN'])}",
     )
 
 
