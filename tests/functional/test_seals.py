@@ -165,6 +165,13 @@ def test_sealed_state_needs_its_key(applied: Repository) -> None:
     assert applied.read("state.json") == before
 
 
+def test_a_key_that_cannot_be_had_is_demanded(applied: Repository) -> None:
+    """Nor is a signed state stored without a signature where the key is configured and missing."""
+    (applied.root / "key").unlink()
+
+    assert_refused(applied.run("state", "rm", "59/664"), 3, "key", hint="do not make a new one")
+
+
 def test_a_lost_key_can_be_done_without(applied: Repository) -> None:
     """The printed way sends every server again; then the state names no key."""
     applied.replace("icesync.yaml", "fingerprints: {key: ref+file://key}\n", "")

@@ -18,7 +18,7 @@ from builders import (
 )
 
 from icesync.codec import canonical, digest, pretty
-from icesync.codec.plan import decode_plan, encode_plan, plan_digest, plan_document
+from icesync.codec.plan import decode_lines, decode_plan, encode_plan, plan_digest, plan_document
 from icesync.errors import PlanStale
 from icesync.model.plan import Action, Plan, Selection
 
@@ -296,3 +296,16 @@ def test_any_other_version_is_refused(version: object) -> None:
     other = rewritten(lambda document: document.update(format_version=version))
 
     assert "an unsupported format version" in refusal(other)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"), [('"line": ', '"line": 1'), ('"type": "email', '"type": "e-mail')]
+)
+def test_what_no_digest_holds_is_in_the_checksum(said: str, instead: str) -> None:
+    """A place, or a word that nobody reads: a plan that was edited is not taken by lines either."""
+    text = encode_plan(every_action(), "0.1.0").decode()
+    lines = text.encode().splitlines(keepends=True)
+    edited = text.replace(said, instead, 1).encode().splitlines(keepends=True)
+
+    assert decode_lines(lines) is not None
+    assert decode_lines(edited) is None

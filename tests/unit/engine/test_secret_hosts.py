@@ -249,6 +249,22 @@ def test_an_entry_vouches_for_what_it_was_given_alone() -> None:
     assert changed_hosts(at_two_hosts(), wanted, values) == {HOST}
 
 
+def test_files_hold_a_secret_back_and_make_no_host_known() -> None:
+    """Of servers that no state knows, only the other hosts count."""
+    wanted = server(BILLING, {"smtp.password": "third"}, smtp__host=EVIL)
+    elsewhere = [
+        server(SUPPORT, {"smtp.password": "third"}),
+        server(SALES, {"smtp.password": "third"}, smtp__host=EVIL),
+    ]
+    made = plan(desired(wanted), snapshot({}))
+
+    found = confirmed_hosts(
+        made, snapshot({}), elsewhere, values={}, key=KEY, identities=Identities({})
+    )
+
+    assert found == {(BILLING, "smtp.password"): {HOST}}
+
+
 def test_a_shared_password_may_be_rotated_in_steps() -> None:
     """The reference that is proved by the first of its servers holds for the others."""
     record = secret_record("smtp", "old", SALES)
